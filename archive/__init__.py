@@ -1,0 +1,1 @@
+"""The memory: threads and pages, made from the mail and always rebuildable."""

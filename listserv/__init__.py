@@ -1,0 +1,1 @@
+"""The roof: the list server itself, the only room that knows all the others."""

@@ -1,0 +1,1 @@
+"""Carriage: mail in, the store, the ledger, mail out."""

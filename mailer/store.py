@@ -1,0 +1,231 @@
+"""The cellar: the database engine, ``Base`` for every table, and raw mail by SHA-256.
+
+Knows SQLite and PostgreSQL and nothing about lists. Two ways in: ``read`` (a snapshot) and
+``write`` (one short transaction, committed when the block ends). Times in every table are
+seconds since 1970 UTC, as floats.
+"""
+
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import zstandard
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    create_engine,
+    event,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from mailer.errors import Misconfigured, Temporary
+from mailer.gate import Gate
+
+MAX_RAW = 256 * 1024 * 1024  # a ceiling for decompression, far above any accepted message
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
+
+
+class Base(DeclarativeBase):
+    """Collect the tables of all rooms."""
+
+
+class RawMessage(Base):
+    """Keep one message byte for byte, compressed, under the SHA-256 of its bytes."""
+
+    __tablename__ = "raw_message"
+    sha: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    size: Mapped[int]  # bytes before compression
+    data: Mapped[bytes] = mapped_column(LargeBinary)  # one zstd frame
+
+
+class Store:
+    """Open the database at ``url``; an empty ``url`` means SQLite inside the folder ``data``.
+
+    Nothing connects before the first ``read`` or ``write``, and no connection may cross a
+    fork: call ``close`` first.
+    """
+
+    def __init__(self, url: str, data: Path) -> None:
+        self.url = _read_url(url, data)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine: Engine | None = None
+        self._pid = 0
+        self._gate = Gate(Path(str(self.url.database)).parent) if self.sqlite else None
+
+    @property
+    def engine(self) -> Engine:
+        """Return this process's engine; a forked child gets its own."""
+        if self._engine is None or self._pid != os.getpid():
+            self._engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
+            self._pid = os.getpid()
+        return self._engine
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Give a session that only reads; it sees one moment of the database."""
+        with _plain_errors(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self, *, first: bool = False) -> Iterator[Session]:
+        """Give a session for one short write transaction; commit when the block ends well.
+
+        ``first`` is the privilege of ingest (mailer/gate.py). Raise Temporary when the
+        database is away or full.
+        """
+        with _plain_errors():
+            if self._gate is None:
+                with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                    yield session
+                return
+            writer = self.engine.execution_options(krets_write=True)
+            with (
+                self._gate.passing(first=first),
+                Session(writer, expire_on_commit=False) as session,
+                session.begin(),
+            ):
+                yield session
+
+    def now(self, session: Session) -> float:
+        """Return the database's clock, the one that leases are judged by."""
+        if self.sqlite:
+            return time.time()  # SQLite lives on this machine: its clock is ours
+        value = session.scalar(text("select extract(epoch from clock_timestamp())"))
+        return float(value)
+
+
+def put_raw(session: Session, messages: Iterable[bytes]) -> list[bytes]:
+    """Keep ``messages`` and return their SHA-256 digests, in order; known ones cost nothing."""
+    rows = []
+    digests = []
+    for raw in messages:
+        sha = hashlib.sha256(raw).digest()
+        digests.append(sha)
+        rows.append({"sha": sha, "size": len(raw), "data": compress(raw)})
+    if rows:
+        session.execute(insert_or_ignore(session, RawMessage), rows)
+    return digests
+
+
+def get_raw(session: Session, sha: bytes) -> bytes | None:
+    """Return the message with this digest, or None."""
+    data = session.scalar(select(RawMessage.data).where(RawMessage.sha == sha))
+    return None if data is None else decompress(data)
+
+
+def compress(raw: bytes) -> bytes:
+    """Return ``raw`` as one zstd frame."""
+    return zstandard.ZstdCompressor(level=3).compress(raw)
+
+
+def decompress(data: bytes) -> bytes:
+    """Return what ``compress`` was given."""
+    return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_RAW)
+
+
+def insert_or_ignore(session: Session, table: type[Base]) -> Any:  # noqa: ANN401 - two dialects' Insert
+    """Return an INSERT for ``table`` that skips rows which are already there."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
+
+
+def _read_url(url: str, data: Path) -> URL:
+    if not url:
+        return URL.create("sqlite", database=str(data / "krets.db"))
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise Misconfigured(
+            "mailer.database is not a database URL.",
+            "Write postgresql://USER:PASSWORD@HOST/NAME or sqlite:////PATH/krets.db,"
+            " or leave it out.",
+        ) from None
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return parsed.set(drivername="sqlite")
+    raise Misconfigured(
+        f"mailer.database names {parsed.drivername!r}, which Krets does not speak.",
+        "Use postgresql:// or sqlite://, or leave it out.",
+    )
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    refuse_network_folder(Path(str(url.database)).parent)
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _open(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "journal_size_limit=67108864",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("krets_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _postgres_engine(url: URL) -> Engine:
+    return create_engine(
+        url, pool_pre_ping=True, pool_recycle=1800, connect_args={"connect_timeout": 10}
+    )
+
+
+def refuse_network_folder(folder: Path) -> None:
+    """Raise Misconfigured where ``folder`` is on a network file system: WAL needs shared memory."""
+    best, kind = "", ""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    here = str(folder.resolve())
+    for line in mounts.splitlines():
+        _, point, fstype, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
+        inside = here == point or here.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, fstype
+    if kind in _NETWORK or kind.startswith("fuse.sshfs"):
+        raise Misconfigured(
+            f"The data folder {here} is on a network file system ({kind});"
+            " SQLite cannot be safe there.",
+            "Set mailer.data to a folder on a local disk, or mailer.database to a PostgreSQL URL.",
+        )
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn the driver's 'not now' into Temporary, without SQL in the words."""
+    try:
+        yield
+    except OperationalError as error:
+        raise Temporary(
+            f"The database could not do this now ({str(error.orig).splitlines()[0][:200]}).",
+            "Nothing was lost; try again.",
+        ) from error

@@ -1,0 +1,1 @@
+"""Permission: lists, people, addresses, memberships, consent."""

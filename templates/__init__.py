@@ -1,0 +1,1 @@
+"""Words and looks: every text that a person reads, in six languages."""

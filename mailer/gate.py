@@ -2,9 +2,10 @@
 
 Two locks, taken in order: ordinary writers queue at the *turnstile* and then pass the *gate*;
 ingest goes straight to the gate. So at most one ordinary transaction (under ~20 ms by house
-rule) is ever ahead of a message that waits for its 250 (flock wakes without an order, so now and then
-a second one slips in: bounded, and cheaper than a queue of our own). flock(2) belongs to an open file, so
-each passage opens its own; a process that dies gives its place back at once.
+rule) is ever ahead of a message that waits for its 250. flock wakes its waiters without an
+order, so now and then a second one slips in: bounded, and cheaper than a queue of our own.
+flock(2) belongs to an open file, so each passage opens its own; a process that dies gives its
+place back at once.
 """
 
 import fcntl

@@ -1,22 +1,148 @@
-"""Fixtures that every room's tests share: a store in a folder of its own."""
+"""Fixtures that every room's tests share: a store, real mail, and programs to talk to.
 
+``pytest --database postgresql`` runs the tests that use a database, and only those, on a
+private PostgreSQL. What is missing on this machine is skipped with its reason; with CI=true
+it fails instead, except for the shared mail that only some machines have.
+"""
+
+import itertools
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import NoReturn
 
+import hypothesis
 import pytest
 
 from mailer import tokens
 from mailer.store import Base, Store
+from tests import cluster
+
+ROOT = Path(__file__).resolve().parents[1]
+CLUSTER = pytest.StashKey[str]()
+CLOSING = pytest.StashKey[ExitStack]()
+_numbers = itertools.count()
+
+hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5_000)
+hypothesis.settings.load_profile("default")
+
+
+def missing(what: str) -> NoReturn:
+    """Skip this test and say why; where CI=true, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} CI must have it: see tools/test-parts.", pytrace=False)
+    pytest.skip(what)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default=os.environ.get("KRETS_TEST_DATABASE", "sqlite"),
+        help="what `store` opens; postgresql runs only the tests that use a database",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start PostgreSQL once, in the process that owns the run."""
+    if config.getoption("--database") != "postgresql":
+        return
+    if hasattr(config, "workerinput"):
+        config.stash[CLUSTER] = config.workerinput["krets_cluster"]
+        return
+    config.stash[CLOSING] = closing = ExitStack()
+    try:
+        config.stash[CLUSTER] = closing.enter_context(cluster.running_cluster())
+    except cluster.ClusterMissing:
+        config.stash[CLUSTER] = ""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Tell an xdist worker where PostgreSQL is."""
+    node.workerinput["krets_cluster"] = node.config.stash.get(CLUSTER, "")  # type: ignore[attr-defined]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if CLOSING in config.stash:
+        config.stash[CLOSING].close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, leave out what would only run a second time unchanged."""
+    if config.getoption("--database") != "postgresql":
+        return
+    kept, left_out = [], []
+    for item in items:
+        uses = "database_url" in getattr(item, "fixturenames", ())
+        (kept if uses else left_out).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def _template(request: pytest.FixtureRequest) -> str:
+    """Make this worker's database with all tables, to be copied for each test."""
+    import listserv.tables  # noqa: F401, PLC0415 - registers every room's tables
+
+    folder = request.config.stash[CLUSTER]
+    if not folder:
+        missing("PostgreSQL is not installed.")
+    name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    cluster.run(folder, "CREATE DATABASE {}", name)
+    opened = Store(cluster.url(folder, name), Path())
+    Base.metadata.create_all(opened.engine)
+    opened.close()
+    return name
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Give the value of ``mailer.database`` for this test: empty (SQLite), or its own PostgreSQL.
+
+    The PostgreSQL database has every table already; the SQLite file does not exist yet.
+    """
+    if request.config.getoption("--database") == "sqlite":
+        yield ""
+        return
+    template = request.getfixturevalue("_template")
+    folder = request.config.stash[CLUSTER]
+    name = f"{template}_{next(_numbers)}"
+    cluster.run(folder, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    yield cluster.url(folder, name)
+    cluster.run(folder, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def store(tmp_path: Path, database_url: str) -> Iterator[Store]:
     """Open an empty database with every room's tables and one token key."""
     import listserv.tables  # noqa: F401, PLC0415 - registers every room's tables
 
-    opened = Store("", tmp_path)
-    Base.metadata.create_all(opened.engine)
+    opened = Store(database_url, tmp_path)
+    if not database_url:
+        Base.metadata.create_all(opened.engine)
     with opened.write() as session:
         tokens.new_key(session)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def postfix_tools(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the folder of Postfix's smtp-source and smtp-sink, ready to be started."""
+    unpacked = ROOT / ".tools" / "postfix" / "usr"
+    if not (unpacked / "sbin" / "smtp-sink").exists():
+        missing("Postfix's smtp-sink is not unpacked (tools/test-parts does it).")
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(unpacked / "lib" / "postfix"))
+    return unpacked / "sbin"
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """Give the folder of real mail that stands beside some checkouts and is never copied."""
+    shared = Path(os.environ.get("KRETS_SHARED", ROOT / ".." / "shared")).resolve()
+    if not (shared / "corpora").is_dir():
+        pytest.skip("No shared/corpora beside this checkout (KRETS_SHARED names another place).")
+    return shared / "corpora"

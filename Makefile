@@ -1,0 +1,62 @@
+# Everything a newcomer or a machine needs, by name. `make` alone prints this list.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest -n auto
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: try
+try: ## start Krets on this machine with an example list, and say what to do next
+	@tools/prepare
+	@tools/try
+
+.PHONY: test
+test: ## set up what is missing, then every gate and every test, on SQLite and on PostgreSQL
+	@tools/prepare
+	@tools/test-parts
+	@$(MAKE) --no-print-directory check
+
+.PHONY: check
+check: gates ## the gates and the tests, without set-up
+	$(PYTEST) --database sqlite --cov --cov-report=
+	$(PYTEST) --database postgresql --cov --cov-append --cov-report=term
+
+.PHONY: gates
+gates: ## lint, format, types and import contracts alone
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: ## put the code in order
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: docs
+docs: ## write the reference pages again from the commands and the settings
+	$(BIN)/python tools/reference.py
+
+.PHONY: lock
+lock: ## resolve the dependencies anew, with hashes, for Python 3.11 to 3.13
+	@tools/lock
+
+.PHONY: bench
+bench: ## measure; the figures count as ratios within one run
+	$(BIN)/pytest tests/bench -n 0 -s
+
+.PHONY: chaos
+chaos: ## pull plugs: only the fault tests, twenty rounds
+	KRETS_CHAOS_ROUNDS=20 $(PYTEST) tests/faults
+
+.PHONY: fuzz
+fuzz: ## let hypothesis look much longer
+	$(PYTEST) -m hypothesis --hypothesis-profile=fuzz
+
+.PHONY: clean
+clean: ## remove what set-up and tests made; ./krets-data stays
+	rm -rf .venv .tools .hypothesis .mypy_cache .ruff_cache .import_linter_cache .coverage* dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

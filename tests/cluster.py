@@ -1,0 +1,127 @@
+"""A private PostgreSQL for one test run: a folder, a unix socket, no TCP port, no fsync.
+
+The pytest process that was started by hand owns it; xdist workers only get its address. When
+that process dies in any way the kernel stops the server (setpriv --pdeathsig).
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+INITDB = ("--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C")
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "autovacuum": "off",
+}
+
+
+class ClusterMissing(Exception):
+    """PostgreSQL's programs are not on this machine."""
+
+
+def programs() -> Path:
+    """Return the folder of the newest initdb; raise ClusterMissing where there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    if on_path is None:
+        raise ClusterMissing("PostgreSQL is not installed (apt-get install postgresql).")
+    return Path(on_path).resolve().parent
+
+
+def _as_its_user(folder: Path) -> list[str]:
+    """Return the words that run a program as a user PostgreSQL accepts: it refuses root."""
+    die_with_us = ["--pdeathsig", "INT"]
+    if os.geteuid() != 0:
+        return ["setpriv", *die_with_us] if shutil.which("setpriv") else []
+    name = "postgres" if _known("postgres") else "nobody"
+    user = pwd.getpwnam(name)
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    identity = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    return ["setpriv", *identity, *die_with_us]
+
+
+def _known(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+@contextmanager
+def running_cluster() -> Iterator[str]:
+    """Give the folder of a running cluster's socket; the user is ``postgres``, without password."""
+    bin_folder = programs()
+    # Not under pytest's own folder: that one is closed to the user PostgreSQL runs as.
+    folder = Path(tempfile.mkdtemp(prefix="krets-pg-"))
+    words = _as_its_user(folder)
+    data = folder / "data"
+    server = None
+    try:
+        subprocess.run(
+            [*words, bin_folder / "initdb", *INITDB, "-D", data],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            cwd=folder,
+        )
+        options = [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [*words, bin_folder / "postgres", "-D", data, "-k", folder, *options],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=folder,
+            )
+        _wait_until_it_answers(server, folder)
+        yield str(folder)
+    finally:
+        if server is not None:
+            server.send_signal(2)  # SIGINT: fast shutdown
+            server.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_until_it_answers(server: subprocess.Popen[bytes], folder: Path) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            psycopg.connect(url(str(folder), "postgres"), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            if server.poll() is not None:
+                break
+            time.sleep(0.02)
+        else:
+            return
+    raise RuntimeError("PostgreSQL did not start:\n" + (folder / "log").read_text())
+
+
+def url(folder: str, name: str) -> str:
+    """Return the address of database ``name``."""
+    return f"postgresql://postgres@/{name}?host={folder}"
+
+
+def run(folder: str, statement: str, *names: str) -> None:
+    """Run one statement about databases, outside any transaction, with quoted ``names``."""
+    with psycopg.connect(url(folder, "postgres"), autocommit=True) as connection:
+        # The statements are written in conftest.py; only the names vary.
+        connection.execute(
+            sql.SQL(statement).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
+        )

@@ -2,5 +2,8 @@
 
 import mailer.store
 import mailer.tokens
+import subscriptions.consent
+import subscriptions.roster
+import subscriptions.suppression
 
-__all__ = ["mailer"]
+__all__ = ["mailer", "subscriptions"]

@@ -1,0 +1,81 @@
+"""Choose who gets a mailing, and ask again at the last moment whether they still want it.
+
+Knows states, pauses and suppression; refuses to know what is sent. Both questions are one
+SQL statement each, because they are asked for a million members.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from subscriptions.roster import Address, Membership, Person, Rhythm, State, state_at
+from subscriptions.suppression import Suppression
+
+
+def awake(now: float) -> ColumnElement[bool]:
+    """Return the condition that a membership is active at ``now`` (see roster.state_at)."""
+    over = Membership.paused_until <= now
+    return and_(
+        Membership.rhythm != Rhythm.PAUSED,
+        or_(
+            and_(Membership.state == State.ACTIVE, or_(Membership.paused_until.is_(None), over)),
+            and_(Membership.state == State.PAUSED, over),
+        ),
+    )
+
+
+def audience_select(
+    list_id: int,
+    *,
+    now: float,
+    rhythm: Rhythm = Rhythm.EACH,
+    after: int = 0,
+    limit: int | None = None,
+) -> Select[int, str, str, str]:
+    """Return a SELECT of (membership id, address as given, domain, language) in id order.
+
+    It begins behind membership ``after`` and gives at most ``limit`` rows, so that a freeze
+    can go in short chunks. A language of "" means the list's.
+    """
+    chosen = (
+        select(Membership.id, Address.given, Address.domain, Person.language)
+        .join(Address, Address.id == Membership.address_id)
+        .join(Person, Person.id == Membership.person_id)
+        .where(
+            Membership.list_id == list_id,
+            Membership.id > after,
+            Membership.rhythm == rhythm,
+            awake(now),
+            ~exists().where(Suppression.address == Address.key),
+        )
+        .order_by(Membership.id)
+    )
+    return chosen if limit is None else chosen.limit(limit)
+
+
+def still_wanted(session: Session, membership_ids: Sequence[int], now: float) -> dict[int, str]:
+    """Return the memberships that must not be mailed any more, each with its reason."""
+    rows = session.execute(
+        select(
+            Membership.id,
+            Membership.state,
+            Membership.rhythm,
+            Membership.paused_until,
+            Suppression.reason,
+        )
+        .join(Address, Address.id == Membership.address_id)
+        .outerjoin(Suppression, Suppression.address == Address.key)
+        .where(Membership.id.in_(membership_ids))
+    )
+    unwanted = dict.fromkeys(membership_ids, "erased")
+    for row in rows:
+        state = state_at(row.state, row.rhythm, row.paused_until, now)
+        if row.reason is not None:
+            unwanted[row.id] = row.reason.value
+        elif state is not State.ACTIVE:
+            unwanted[row.id] = state.value
+        else:
+            unwanted.pop(row.id, None)
+    return unwanted

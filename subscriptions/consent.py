@@ -1,0 +1,184 @@
+"""Keep the ledger of permissions: who was asked what, in which words, and what they did.
+
+Append-only, and the database itself enforces it (triggers, below): no row is ever deleted and
+none changed, except that an erasure may blank the personal columns. ``who`` is a keyed hash
+of the address, so that a person who comes back with their address can still be shown, or
+proved, what they agreed to. ``DDL`` holds the statements for migrations.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Index, LargeBinary, String, event, insert, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.store import Base
+from mailer.tokens import Keyring
+from subscriptions.roster import BigId, worded
+
+
+class Act(StrEnum):
+    """Say what happened."""
+
+    ASKED = "asked"
+    CONSENTED = "consented"
+    LEFT = "left"
+    ROLE = "role"
+    STATE = "state"
+    ERASED = "erased"
+
+
+class Source(StrEnum):
+    """Say through which door it came."""
+
+    CLI = "cli"
+    IMPORT = "import"
+    MAIL = "mail"
+    WEB = "web"
+    API = "api"
+    BOUNCE = "bounce"
+
+
+class Consent(Base):
+    """One entry; the columns in PERSONAL may be blanked, nothing else ever changes."""
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        Index("ix_consent_who", "who", "list_address"),
+        {"sqlite_autoincrement": True},
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[float]  # when this entry was written
+    act: Mapped[Act] = mapped_column(worded(Act))
+    list_address: Mapped[str] = mapped_column(String(320))  # "" for all lists
+    who: Mapped[bytes] = mapped_column(LargeBinary(16))  # keyed hash of the address key
+    address: Mapped[str | None] = mapped_column(String(320))  # personal: as given
+    wording: Mapped[str] = mapped_column(default="")  # what was asked, or how they said yes
+    wording_version: Mapped[str] = mapped_column(String(64), default="")
+    language: Mapped[str] = mapped_column(String(8), default="")
+    source: Mapped[Source] = mapped_column(worded(Source))
+    ip: Mapped[str | None] = mapped_column(String(64))  # personal
+    user_agent: Mapped[str | None] = mapped_column(String(400))  # personal
+    raw_sha: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # the proving message
+    dkim: Mapped[str] = mapped_column(String(200), default="")
+    confirmed_by: Mapped[str] = mapped_column(String(200), default="")  # reply, button, statement
+    actor: Mapped[str | None] = mapped_column(String(320))  # personal: who did it, if not they
+    detail: Mapped[str] = mapped_column(String(200), default="")  # "member -> moderator"
+    given_at: Mapped[float | None]  # when they said yes, where that was earlier
+
+
+PERSONAL = ("address", "ip", "user_agent", "actor")
+_LASTING = tuple(c.name for c in Consent.__table__.columns if c.name not in PERSONAL)
+
+
+def _sqlite_ddl() -> tuple[str, ...]:
+    changed = " OR ".join(f"NEW.{c} IS NOT OLD.{c}" for c in _LASTING)
+    filled = " OR ".join(f"(NEW.{c} IS NOT NULL AND NEW.{c} IS NOT OLD.{c})" for c in PERSONAL)
+    there = "EXISTS (SELECT 1 FROM consent WHERE id = NEW.id)"
+    trigger = "CREATE TRIGGER consent_no_"
+    stop = "BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END"
+    return (
+        f"{trigger}delete BEFORE DELETE ON consent {stop}",
+        f"{trigger}change BEFORE UPDATE ON consent WHEN {changed} OR {filled} {stop}",
+        # REPLACE deletes without asking the DELETE trigger, so it is stopped at the door.
+        f"{trigger}replace BEFORE INSERT ON consent WHEN {there} {stop}",
+    )
+
+
+def _postgres_ddl() -> tuple[str, ...]:
+    differs = "NEW.{0} IS DISTINCT FROM OLD.{0}"
+    changed = " OR ".join(differs.format(c) for c in _LASTING)
+    filled = " OR ".join(f"(NEW.{c} IS NOT NULL AND {differs.format(c)})" for c in PERSONAL)
+    trigger = "CREATE TRIGGER consent_no_"
+    stop = "EXECUTE FUNCTION consent_append_only()"
+    raises = "BEGIN RAISE EXCEPTION 'the consent ledger is append-only'; END"
+    unlawful = f"{changed} OR {filled}"
+    function = "CREATE OR REPLACE FUNCTION consent_append_only() RETURNS trigger"
+    return (
+        f"{function} LANGUAGE plpgsql AS $$ {raises} $$",
+        f"{trigger}delete BEFORE DELETE ON consent FOR EACH ROW {stop}",
+        f"{trigger}truncate BEFORE TRUNCATE ON consent FOR EACH STATEMENT {stop}",
+        f"{trigger}change BEFORE UPDATE ON consent FOR EACH ROW WHEN ({unlawful}) {stop}",
+    )
+
+
+DDL: Mapping[str, tuple[str, ...]] = {"sqlite": _sqlite_ddl(), "postgresql": _postgres_ddl()}
+
+for _dialect, _statements in DDL.items():
+    for _statement in _statements:
+        event.listen(
+            Consent.__table__,
+            "after_create",
+            sa.DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentNote:
+    """Carry how somebody said yes (or no), for one entry of the ledger."""
+
+    wording: str
+    source: Source
+    wording_version: str = ""
+    language: str = ""
+    ip: str | None = None
+    user_agent: str | None = None
+    raw_sha: bytes | None = None
+    dkim: str = ""
+    confirmed_by: str = ""
+    actor: str | None = None
+    given_at: float | None = None
+
+
+def entry(
+    keyring: Keyring,
+    *,
+    act: Act,
+    list_address: str,
+    address: tuple[str, str],
+    note: ConsentNote,
+    now: float,
+    detail: str = "",
+) -> dict[str, Any]:
+    """Return one row for ``record``; ``address`` is (as given, key)."""
+    given, key = address
+    return {
+        "at": now,
+        "act": act,
+        "list_address": list_address,
+        "who": keyring.keyed_hash(key),
+        "address": given,
+        "wording": note.wording,
+        "wording_version": note.wording_version,
+        "language": note.language,
+        "source": note.source,
+        "ip": note.ip,
+        "user_agent": note.user_agent and note.user_agent[:400],
+        "raw_sha": note.raw_sha,
+        "dkim": note.dkim,
+        "confirmed_by": note.confirmed_by,
+        "actor": note.actor,
+        "detail": detail,
+        "given_at": note.given_at,
+    }
+
+
+def record(session: Session, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Append entries made by ``entry``."""
+    if entries:
+        session.execute(insert(Consent), list(entries))
+
+
+def history(session: Session, keyring: Keyring, keys: Collection[str]) -> Sequence[Consent]:
+    """Return every entry about these addresses, oldest first."""
+    who = [keyring.keyed_hash(key) for key in keys]
+    return session.scalars(select(Consent).where(Consent.who.in_(who)).order_by(Consent.id)).all()
+
+
+def blank(session: Session, keyring: Keyring, keys: Collection[str]) -> None:
+    """Take the personal columns away from every entry about these addresses."""
+    who = [keyring.keyed_hash(key) for key in keys]
+    session.execute(update(Consent).where(Consent.who.in_(who)).values(dict.fromkeys(PERSONAL)))

@@ -1,0 +1,342 @@
+"""Hold the tables of lists, people, addresses and memberships, and find one's way in them.
+
+Knows who is on which list and how; refuses to know why they may be (consent.py) and who must
+not be mailed at all (suppression.py). A person is one human with one or more addresses; a
+membership is their place on one list. Ids are never used again after an erasure, because a
+leave token in an old mail stays valid for ever and names a membership by its id.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+    select,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.errors import BadInput, Refused
+from mailer.store import Base
+from subscriptions.naming import ListAddress, check_name, read_list_address
+
+LANGUAGES = ("sv", "it", "ro", "ru", "nl", "en")
+MAX_TITLE = 200  # characters; a title stands in headers and on one line of a page
+MAX_TEXT = 4000  # characters of a description or a footer
+MAX_TAG = 40
+DEFAULT_MAX_SIZE = 10_000_000  # bytes of one post
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts in 64 bits anyway
+
+
+class Kind(StrEnum):
+    """Say what a list is for."""
+
+    DISCUSSION = "discussion"
+    NEWSLETTER = "newsletter"
+
+
+class Join(StrEnum):
+    """Say how people come in."""
+
+    OPEN = "open"
+    APPROVE = "approve"
+    INVITE = "invite"
+
+
+class PostPolicy(StrEnum):
+    """Say who may post."""
+
+    MEMBERS = "members"
+    ANYONE = "anyone"
+    MODERATED = "moderated"
+    EDITORS = "editors"
+
+
+class ArchivePolicy(StrEnum):
+    """Say who may read the archive."""
+
+    PUBLIC = "public"
+    MEMBERS = "members"
+    NONE = "none"
+
+
+class Role(StrEnum):
+    """Say what a member may do on one list."""
+
+    MEMBER = "member"
+    MODERATOR = "moderator"
+    EDITOR = "editor"
+    ADVISOR = "advisor"
+    OWNER = "owner"
+
+
+class Rhythm(StrEnum):
+    """Say how often a member gets mail."""
+
+    EACH = "each"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    FIRST = "first"
+    PAUSED = "paused"
+
+
+class State(StrEnum):
+    """Say where a membership stands; only ``active`` ones are mailed."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    LEFT = "left"
+
+
+def worded(kind: type[StrEnum]) -> Enum:
+    """Store an enum as its plain word, so that SQL reads like the documentation."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=16,
+        values_callable=lambda words: [word.value for word in words],
+    )
+
+
+class MailList(Base):
+    """A discussion list or a newsletter."""
+
+    __tablename__ = "list"
+    __table_args__ = (UniqueConstraint("name", "domain"), {"sqlite_autoincrement": True})
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(28))  # the local part, lower case
+    domain: Mapped[str] = mapped_column(String(253))  # A-label
+    kind: Mapped[Kind] = mapped_column(worded(Kind))
+    title: Mapped[str] = mapped_column(String(MAX_TITLE))
+    description: Mapped[str] = mapped_column(default="")
+    language: Mapped[str] = mapped_column(String(8), default="en")
+    join: Mapped[Join] = mapped_column(worded(Join), default=Join.OPEN)
+    post: Mapped[PostPolicy] = mapped_column(worded(PostPolicy))
+    archive: Mapped[ArchivePolicy] = mapped_column(
+        worded(ArchivePolicy), default=ArchivePolicy.PUBLIC
+    )
+    first_posts_moderated: Mapped[bool] = mapped_column(default=False)
+    emergency: Mapped[bool] = mapped_column(default=False)  # hold every post
+    reply_to_list: Mapped[bool] = mapped_column(default=False)
+    subject_tag: Mapped[str] = mapped_column(String(MAX_TAG), default="")
+    footer: Mapped[str] = mapped_column(default="")
+    max_size: Mapped[int] = mapped_column(default=DEFAULT_MAX_SIZE)
+    created: Mapped[float]
+
+    @property
+    def address(self) -> str:
+        """Return the list's full address."""
+        return f"{self.name}@{self.domain}"
+
+    @property
+    def where(self) -> ListAddress:
+        """Return the list's name and domain."""
+        return ListAddress(self.name, self.domain)
+
+
+class Person(Base):
+    """One human."""
+
+    __tablename__ = "person"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), default="")
+    language: Mapped[str] = mapped_column(String(8), default="")  # "" means the list's
+    created: Mapped[float]
+
+
+class Address(Base):
+    """One address of a person: ``given`` is sent to, ``key`` is compared."""
+
+    __tablename__ = "address"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey(Person.id), index=True)
+    given: Mapped[str] = mapped_column(String(320))
+    key: Mapped[str] = mapped_column(String(320), unique=True)
+    domain: Mapped[str] = mapped_column(String(253))
+    created: Mapped[float]
+    proven_at: Mapped[float | None]  # when a token or a reply last proved it
+
+
+class Membership(Base):
+    """A person's place on one list."""
+
+    __tablename__ = "membership"
+    __table_args__ = (
+        UniqueConstraint("list_id", "person_id"),
+        UniqueConstraint("list_id", "address_id"),
+        Index("ix_membership_list_id_id", "list_id", "id"),  # an audience in id order
+        {"sqlite_autoincrement": True},
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
+    person_id: Mapped[int] = mapped_column(ForeignKey(Person.id), index=True)
+    address_id: Mapped[int] = mapped_column(ForeignKey(Address.id), index=True)
+    role: Mapped[Role] = mapped_column(worded(Role), default=Role.MEMBER)
+    rhythm: Mapped[Rhythm] = mapped_column(worded(Rhythm), default=Rhythm.EACH)
+    state: Mapped[State] = mapped_column(worded(State))
+    moderated: Mapped[bool | None]  # None: as the list says
+    paused_until: Mapped[float | None]  # None in a paused state: until further notice
+    joined_at: Mapped[float]
+    left_at: Mapped[float | None]
+
+
+def state_at(state: State, rhythm: Rhythm, paused_until: float | None, now: float) -> State:
+    """Return the state as a person would say it at ``now``: a pause that ran out is over."""
+    if state not in (State.ACTIVE, State.PAUSED):
+        return state
+    over = paused_until is not None and paused_until <= now
+    waiting = paused_until is not None and not over
+    if rhythm is Rhythm.PAUSED or waiting or (state is State.PAUSED and not over):
+        return State.PAUSED
+    return State.ACTIVE
+
+
+def find_list(session: Session, address: str) -> MailList | None:
+    """Return the list with this full address, in whatever case it is written."""
+    try:
+        where = read_list_address(address)
+    except BadInput:
+        return None
+    return session.scalar(
+        select(MailList).where(MailList.name == where.name, MailList.domain == where.domain)
+    )
+
+
+def get_list(session: Session, address: str) -> MailList:
+    """Return the list with this full address; raise where it is malformed or not there."""
+    where = read_list_address(address)
+    found = find_list(session, address)
+    if found is None:
+        raise Refused(f"There is no list {where}.", "`krets list ls` shows them all.")
+    return found
+
+
+def all_lists(session: Session) -> Sequence[MailList]:
+    """Return every list, by domain and name."""
+    return session.scalars(select(MailList).order_by(MailList.domain, MailList.name)).all()
+
+
+def create_list(
+    session: Session,
+    address: str,
+    *,
+    now: float,
+    kind: Kind = Kind.DISCUSSION,
+    title: str = "",
+    description: str = "",
+    language: str = "en",
+    join: Join = Join.OPEN,
+    post: PostPolicy | None = None,
+    archive: ArchivePolicy = ArchivePolicy.PUBLIC,
+) -> MailList:
+    """Make a list; raise Refused where the name may not be, or is taken."""
+    where = read_list_address(address)
+    check_name(where.name)
+    if find_list(session, address) is not None:
+        raise Refused(f"The list {where} is there already.", f"`krets list show {where}` shows it.")
+    lst = MailList(name=where.name, domain=where.domain, kind=kind, title=where.name, created=now)
+    default = PostPolicy.EDITORS if kind is Kind.NEWSLETTER else PostPolicy.MEMBERS
+    change_list(
+        lst,
+        title=title or where.name,
+        description=description,
+        language=language,
+        join=join,
+        post=post or default,
+        archive=archive,
+    )
+    session.add(lst)
+    session.flush()
+    return lst
+
+
+def change_list(
+    lst: MailList,
+    *,
+    title: str | None = None,
+    description: str | None = None,
+    language: str | None = None,
+    join: Join | None = None,
+    post: PostPolicy | None = None,
+    archive: ArchivePolicy | None = None,
+    first_posts_moderated: bool | None = None,
+    emergency: bool | None = None,
+    reply_to_list: bool | None = None,
+    subject_tag: str | None = None,
+    footer: str | None = None,
+    max_size: int | None = None,
+) -> None:
+    """Change what is not None; raise BadInput where a value cannot stand in a header or page."""
+    if lst.kind is Kind.NEWSLETTER and post not in (None, PostPolicy.EDITORS):
+        raise BadInput(
+            f"A newsletter is written by its editors; {post} is for discussion lists.",
+            "Leave --post out, or create the list with --kind discussion.",
+        )
+    if max_size is not None and max_size < 1000:  # noqa: PLR2004 - less holds no mail's header
+        raise BadInput("A list's largest post must be 1000 bytes or more.")
+    wanted: dict[str, object | None] = {
+        "title": None if title is None else one_line(title, MAX_TITLE, "title"),
+        "description": None if description is None else some_text(description, "description"),
+        "language": None if language is None else check_language(language),
+        "join": join,
+        "post": post,
+        "archive": archive,
+        "first_posts_moderated": first_posts_moderated,
+        "emergency": emergency,
+        "reply_to_list": reply_to_list,
+        "subject_tag": None if subject_tag is None else one_line(subject_tag, MAX_TAG, "tag"),
+        "footer": None if footer is None else some_text(footer, "footer"),
+        "max_size": max_size,
+    }
+    for field, value in wanted.items():
+        if value is not None:
+            setattr(lst, field, value)
+
+
+def check_language(language: str) -> str:
+    """Return the two-letter language; raise BadInput where Krets does not speak it."""
+    short = language.strip().lower().replace("_", "-").partition("-")[0]
+    if short not in LANGUAGES:
+        raise BadInput(
+            f"Krets does not speak {language[:20]!r}.", f"It speaks {', '.join(LANGUAGES)}."
+        )
+    return short
+
+
+def one_line(text: str, longest: int, what: str) -> str:
+    """Return ``text`` for one line of a header or page; raise BadInput where it has more."""
+    line = unicodedata.normalize("NFC", text.strip())
+    if len(line) > longest:
+        raise BadInput(f"The {what} is too long.", f"Use at most {longest} characters.")
+    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in line):
+        raise BadInput(f"The {what} must be one line without control characters.")
+    return line
+
+
+def some_text(text: str, what: str) -> str:
+    """Return ``text`` with plain line ends; raise BadInput where it is too long or not text."""
+    lines = unicodedata.normalize("NFC", text.replace("\r\n", "\n").strip())
+    if len(lines) > MAX_TEXT:
+        raise BadInput(f"The {what} is too long.", f"Use at most {MAX_TEXT} characters.")
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in lines):
+        raise BadInput(f"The {what} has control characters.")
+    return lines
+
+
+def membership_of(session: Session, list_id: int, address_key: str) -> Membership | None:
+    """Return the membership of whoever owns this address, by whichever of their addresses."""
+    return session.scalar(
+        select(Membership)
+        .join(Address, Address.person_id == Membership.person_id)
+        .where(Membership.list_id == list_id, Address.key == address_key)
+    )

@@ -1,0 +1,83 @@
+"""Remember whom not to mail at all, on any list, and why.
+
+Knows addresses and reasons; leaving one list is not its business (that is a membership's
+state). An erased person stays only as a keyed hash, so that no import can bring them back
+and nobody can read who they were.
+"""
+
+from collections.abc import Collection, Sequence
+from enum import StrEnum
+
+from sqlalchemy import String, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.store import Base, insert_or_ignore
+from mailer.tokens import Keyring
+from subscriptions.roster import worded
+
+
+class Reason(StrEnum):
+    """Say why an address is not mailed."""
+
+    DEAD = "dead"
+    COMPLAINT = "complaint"
+    NEVER = "never-mail-me"
+    ERASED = "erased"
+
+
+class Suppression(Base):
+    """One reason not to mail one address; ``address`` is its key, or ``hash:`` and 32 hex."""
+
+    __tablename__ = "suppression"
+    address: Mapped[str] = mapped_column(String(320), primary_key=True)
+    reason: Mapped[Reason] = mapped_column(
+        worded(Reason),
+        primary_key=True,
+    )
+    since: Mapped[float]
+
+
+def suppress(session: Session, key: str, reason: Reason, now: float) -> None:
+    """Stop all mail to the address ``key``; saying it twice changes nothing."""
+    row = {"address": key, "reason": reason, "since": now}
+    session.execute(insert_or_ignore(session, Suppression), [row])
+
+
+def lift(session: Session, key: str, reason: Reason) -> bool:
+    """Take one reason back; tell whether it was there."""
+    gone = session.execute(
+        delete(Suppression)
+        .where(Suppression.address == key, Suppression.reason == reason)
+        .returning(Suppression.since)
+    )
+    return gone.first() is not None
+
+
+def suppressed(session: Session, keys: Collection[str]) -> dict[str, Reason]:
+    """Return which of these address keys must not be mailed, and why."""
+    rows = session.execute(
+        select(Suppression.address, Suppression.reason).where(Suppression.address.in_(keys))
+    )
+    return {row.address: row.reason for row in rows}
+
+
+def hashed(keyring: Keyring, key: str) -> str:
+    """Return what an erased address is remembered by."""
+    return "hash:" + keyring.keyed_hash(key).hex()
+
+
+def erased(session: Session, keyring: Keyring, keys: Sequence[str]) -> set[str]:
+    """Return which of these address keys belonged to somebody who was erased."""
+    if not session.scalar(
+        select(Suppression.since).where(Suppression.reason == Reason.ERASED).limit(1)
+    ):
+        return set()
+    by_hash = {hashed(keyring, key): key for key in keys}
+    return {by_hash[found] for found in suppressed(session, by_hash)}
+
+
+def forget_plaintext(session: Session, keyring: Keyring, keys: Sequence[str], now: float) -> None:
+    """Replace every entry of these addresses by the hash alone."""
+    session.execute(delete(Suppression).where(Suppression.address.in_(keys)))
+    for key in keys:
+        suppress(session, hashed(keyring, key), Reason.ERASED, now)

@@ -1,5 +1,6 @@
 """Lists: their names, their defaults, and finding them."""
 
+import contextlib
 import string
 
 import pytest
@@ -97,10 +98,8 @@ def test_a_value_that_cannot_stand_in_a_header_or_page_is_refused(
 
 @given(st.text(max_size=60))
 def test_any_text_as_a_list_address_gives_an_address_or_a_plain_error(text: str) -> None:
-    try:
-        naming.read_list_address(text)
-    except KretsError as error:
-        assert error.what
+    with contextlib.suppress(KretsError):
+        assert str(naming.read_list_address(text)).count("@") >= 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Index, LargeBinary, String, event, insert, select, update
+from sqlalchemy import Index, LargeBinary, String, event, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.store import Base
@@ -48,6 +48,12 @@ class Consent(Base):
     __tablename__ = "consent"
     __table_args__ = (
         Index("ix_consent_who", "who", "list_address"),
+        Index(
+            "ix_consent_actor",
+            "actor",
+            sqlite_where=text("actor IS NOT NULL"),
+            postgresql_where=text("actor IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -65,7 +71,9 @@ class Consent(Base):
     raw_sha: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # the proving message
     dkim: Mapped[str] = mapped_column(String(200), default="")
     confirmed_by: Mapped[str] = mapped_column(String(200), default="")  # reply, button, statement
-    actor: Mapped[str | None] = mapped_column(String(320))  # personal: who did it, if not they
+    actor: Mapped[str | None] = mapped_column(
+        String(320)
+    )  # personal: key of who did it, if not they
     detail: Mapped[str] = mapped_column(String(200), default="")  # "member -> moderator"
     given_at: Mapped[float | None]  # when they said yes, where that was earlier
 
@@ -179,6 +187,7 @@ def history(session: Session, keyring: Keyring, keys: Collection[str]) -> Sequen
 
 
 def blank(session: Session, keyring: Keyring, keys: Collection[str]) -> None:
-    """Take the personal columns away from every entry about these addresses."""
+    """Take the personal columns away from every entry about, or made by, these addresses."""
     who = [keyring.keyed_hash(key) for key in keys]
     session.execute(update(Consent).where(Consent.who.in_(who)).values(dict.fromkeys(PERSONAL)))
+    session.execute(update(Consent).where(Consent.actor.in_(keys)).values(actor=None))

@@ -1,0 +1,274 @@
+"""Bring people onto a list, one or thousands at a time, and write down why each was (not).
+
+``decide`` is pure: given what the database knows, it names a fate. ``enrol`` looks up what is
+known about a batch in four queries, decides, and writes what is to be added. The rule behind
+all of it: nobody is mailed who has not said yes, and nobody who left, complained, was erased
+or said "never" comes back because their address stands in a file.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.orm import Session
+
+from mailer import addresses
+from mailer.tokens import Keyring
+from subscriptions import consent, suppression
+from subscriptions.consent import Act, ConsentNote
+from subscriptions.naming import is_own_address
+from subscriptions.roster import Address, MailList, Membership, Person, Rhythm, Role, State
+
+_PEOPLE_LOCK = 0x6B72_6574  # "kret": one enrolment at a time on PostgreSQL
+_ASKED = "invitation"
+
+
+class Fate(StrEnum):
+    """Say what became of somebody who was to be added."""
+
+    ADDED = "added"
+    ASKED = "asked"
+    ALREADY = "already"
+    DUPLICATE = "duplicate"
+    LEFT = "left"
+    SUPPRESSED = "suppressed"
+    ERASED = "erased"
+    OWN_ADDRESS = "own address"
+    ROLE_ADDRESS = "role address"
+    NO_CONSENT = "no consent"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Describe somebody to be added; without ``consent`` they are asked first."""
+
+    address: addresses.Address
+    name: str = ""
+    language: str = ""
+    role: Role = Role.MEMBER
+    rhythm: Rhythm = Rhythm.EACH
+    consent: ConsentNote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Say what became of a candidate, and why where it is not plain."""
+
+    fate: Fate
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Known:
+    """Hold what the database knows about a batch; ``decide`` adds what it has just decided."""
+
+    people: dict[str, tuple[int, int]] = field(default_factory=dict)  # key: (person, address)
+    states: dict[int, State] = field(default_factory=dict)  # person: state on this list
+    suppressed: dict[str, suppression.Reason] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
+
+
+ADDED = Outcome(Fate.ADDED)
+ASKED = Outcome(Fate.ASKED)
+_REFUSALS = {
+    State.ACTIVE: Outcome(Fate.ALREADY),
+    State.PAUSED: Outcome(Fate.ALREADY, "paused"),
+    State.LEFT: Outcome(Fate.LEFT, "they left; only `member set --state active` brings them back"),
+}
+
+
+def decide(candidate: Candidate, known: Known, lst: MailList) -> Outcome:
+    """Name the candidate's fate, and note it in ``known`` for the rest of the batch."""
+    key = candidate.address.key
+    barred = _barred(key, known, lst)
+    known.seen.add(key)
+    if barred is not None:
+        return barred
+    person = known.people.get(key, (0, 0))[0]
+    state = known.states.get(person) if person else None
+    if state is not None and state is not State.PENDING:
+        return _REFUSALS[state]
+    if state is State.PENDING and candidate.consent is None:
+        return Outcome(Fate.ALREADY, "asked before, has not answered")
+    verdict = ASKED if candidate.consent is None else ADDED
+    if person:
+        known.states[person] = State.PENDING if verdict is ASKED else State.ACTIVE
+    return verdict
+
+
+def _barred(key: str, known: Known, lst: MailList) -> Outcome | None:
+    if key in known.seen:
+        return Outcome(Fate.DUPLICATE)
+    if key in known.erased:
+        return Outcome(Fate.ERASED, "they asked to be forgotten")
+    if key in known.suppressed:
+        return Outcome(Fate.SUPPRESSED, known.suppressed[key].value)
+    if is_own_address(lst.where, key):
+        return Outcome(Fate.OWN_ADDRESS, "it is an address of the list itself")
+    return None
+
+
+def look_up(
+    session: Session, lst: MailList, candidates: Sequence[Candidate], keyring: Keyring
+) -> Known:
+    """Gather what the database knows about these candidates."""
+    keys = [candidate.address.key for candidate in candidates]
+    rows = session.execute(
+        select(Address.key, Address.person_id, Address.id).where(Address.key.in_(keys))
+    ).all()
+    people = {row.key: (row.person_id, row.id) for row in rows}
+    found = session.execute(
+        select(Membership.person_id, Membership.state).where(
+            Membership.list_id == lst.id,
+            Membership.person_id.in_([person for person, _ in people.values()]),
+        )
+    )
+    return Known(
+        people=people,
+        states={row.person_id: row.state for row in found},
+        suppressed=suppression.suppressed(session, keys),
+        erased=suppression.erased(session, keyring, keys),
+    )
+
+
+def enrol(
+    session: Session,
+    lst: MailList,
+    candidates: Sequence[Candidate],
+    *,
+    keyring: Keyring,
+    now: float,
+    dry_run: bool = False,
+) -> list[Outcome]:
+    """Add the candidates who may be added; return the outcome of each, in order."""
+    if not dry_run and session.get_bind().dialect.name == "postgresql":
+        # Two doors adding the same stranger would both insert their address.
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _PEOPLE_LOCK})
+    known = look_up(session, lst, candidates, keyring)
+    before = dict(known.states)
+    outcomes = [decide(candidate, known, lst) for candidate in candidates]
+    if not dry_run:
+        chosen = [
+            candidate
+            for candidate, outcome in zip(candidates, outcomes, strict=True)
+            if outcome.fate in (Fate.ADDED, Fate.ASKED)
+        ]
+        _write(session, lst, chosen, known.people, before, keyring, now)
+    return outcomes
+
+
+def add_member(
+    session: Session, lst: MailList, candidate: Candidate, *, keyring: Keyring, now: float
+) -> Outcome:
+    """Add one candidate, or say why not."""
+    return enrol(session, lst, [candidate], keyring=keyring, now=now)[0]
+
+
+def _write(  # noqa: PLR0917 - one caller, which has just gathered all of these
+    session: Session,
+    lst: MailList,
+    chosen: Sequence[Candidate],
+    people: dict[str, tuple[int, int]],
+    before: dict[int, State],
+    keyring: Keyring,
+    now: float,
+) -> None:
+    if not chosen:
+        return
+    strangers = [c for c in chosen if c.address.key not in people]
+    people = people | _insert_people(session, strangers, now)
+    pending: list[tuple[Candidate, int, int]] = []
+    rows: list[dict[str, Any]] = []
+    for candidate in chosen:
+        person_id, address_id = people[candidate.address.key]
+        if before.get(person_id) is State.PENDING:
+            pending.append((candidate, person_id, address_id))
+            continue
+        rows.append(
+            {
+                "list_id": lst.id,
+                "person_id": person_id,
+                "address_id": address_id,
+                "role": candidate.role,
+                "rhythm": candidate.rhythm,
+                "state": State.PENDING if candidate.consent is None else State.ACTIVE,
+                "joined_at": now,
+            }
+        )
+    if rows:
+        session.execute(insert(Membership), rows)
+    for candidate, person_id, address_id in pending:
+        _activate(session, lst, candidate, (person_id, address_id), now)
+    _fill_in(session, [(c, people[c.address.key][0]) for c in chosen if c not in strangers])
+    consent.record(session, [_entry(keyring, lst, c, now) for c in chosen])
+
+
+def _insert_people(
+    session: Session, strangers: Sequence[Candidate], now: float
+) -> dict[str, tuple[int, int]]:
+    if not strangers:
+        return {}
+    person_ids = session.scalars(
+        insert(Person).returning(Person.id, sort_by_parameter_order=True),
+        [{"name": c.name, "language": c.language, "created": now} for c in strangers],
+    ).all()
+    address_ids = session.scalars(
+        insert(Address).returning(Address.id, sort_by_parameter_order=True),
+        [
+            {
+                "person_id": person_id,
+                "given": c.address.given,
+                "key": c.address.key,
+                "domain": c.address.domain,
+                "created": now,
+            }
+            for c, person_id in zip(strangers, person_ids, strict=True)
+        ],
+    ).all()
+    keys = [c.address.key for c in strangers]
+    return dict(zip(keys, zip(person_ids, address_ids, strict=True), strict=True))
+
+
+def _activate(
+    session: Session, lst: MailList, candidate: Candidate, who: tuple[int, int], now: float
+) -> None:
+    person_id, address_id = who
+    session.execute(
+        update(Membership)
+        .where(Membership.list_id == lst.id, Membership.person_id == person_id)
+        .values(
+            address_id=address_id,
+            state=State.ACTIVE,
+            role=candidate.role,
+            rhythm=candidate.rhythm,
+            joined_at=now,
+        )
+    )
+
+
+def _fill_in(session: Session, known: Sequence[tuple[Candidate, int]]) -> None:
+    """Fill in a name or language that was not known; what is known stays as it is."""
+    for candidate, person_id in known:
+        for column, value in ((Person.name, candidate.name), (Person.language, candidate.language)):
+            if value:
+                session.execute(
+                    update(Person)
+                    .where(Person.id == person_id, column == "")
+                    .values({column: value})
+                )
+
+
+def _entry(keyring: Keyring, lst: MailList, candidate: Candidate, now: float) -> dict[str, Any]:
+    note = candidate.consent or ConsentNote(wording=_ASKED, source=consent.Source.CLI)
+    return consent.entry(
+        keyring,
+        act=Act.ASKED if candidate.consent is None else Act.CONSENTED,
+        list_address=lst.address,
+        address=(candidate.address.given, candidate.address.key),
+        note=note,
+        now=now,
+    )

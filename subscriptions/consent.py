@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.store import Base
 from mailer.tokens import Keyring
-from subscriptions.roster import BigId, worded
+from subscriptions.roster import BigId, table_of, worded
 
 
 class Act(StrEnum):
@@ -177,7 +177,7 @@ def entry(
 def record(session: Session, entries: Sequence[Mapping[str, Any]]) -> None:
     """Append entries made by ``entry``."""
     if entries:
-        session.execute(insert(Consent), list(entries))
+        session.execute(insert(table_of(Consent)), list(entries))
 
 
 def history(session: Session, keyring: Keyring, keys: Collection[str]) -> Sequence[Consent]:

@@ -19,7 +19,16 @@ from mailer.tokens import Keyring
 from subscriptions import consent, suppression
 from subscriptions.consent import Act, ConsentNote
 from subscriptions.naming import is_own_address
-from subscriptions.roster import Address, MailList, Membership, Person, Rhythm, Role, State
+from subscriptions.roster import (
+    Address,
+    MailList,
+    Membership,
+    Person,
+    Rhythm,
+    Role,
+    State,
+    table_of,
+)
 
 _PEOPLE_LOCK = 0x6B72_6574  # "kret": one enrolment at a time on PostgreSQL
 _ASKED = "invitation"
@@ -179,6 +188,7 @@ def _write(  # noqa: PLR0917 - one caller, which has just gathered all of these
 ) -> None:
     if not chosen:
         return
+    acquainted = [(c, people[c.address.key][0]) for c in chosen if c.address.key in people]
     strangers = [c for c in chosen if c.address.key not in people]
     people = people | _insert_people(session, strangers, now)
     pending: list[tuple[Candidate, int, int]] = []
@@ -200,37 +210,57 @@ def _write(  # noqa: PLR0917 - one caller, which has just gathered all of these
             }
         )
     if rows:
-        session.execute(insert(Membership), rows)
+        session.execute(insert(table_of(Membership)), rows)
     for candidate, person_id, address_id in pending:
         _activate(session, lst, candidate, (person_id, address_id), now)
-    _fill_in(session, [(c, people[c.address.key][0]) for c in chosen if c not in strangers])
+    _fill_in(session, acquainted)
     consent.record(session, [_entry(keyring, lst, c, now) for c in chosen])
 
 
 def _insert_people(
     session: Session, strangers: Sequence[Candidate], now: float
 ) -> dict[str, tuple[int, int]]:
+    """Insert people and addresses under ids drawn first: RETURNING costs SQLite a call a row."""
     if not strangers:
         return {}
-    person_ids = session.scalars(
-        insert(Person).returning(Person.id, sort_by_parameter_order=True),
-        [{"name": c.name, "language": c.language, "created": now} for c in strangers],
-    ).all()
-    address_ids = session.scalars(
-        insert(Address).returning(Address.id, sort_by_parameter_order=True),
+    person_ids = _draw_ids(session, "person", len(strangers))
+    address_ids = _draw_ids(session, "address", len(strangers))
+    whole = list(zip(strangers, person_ids, address_ids, strict=True))
+    session.execute(
+        insert(table_of(Person)),
+        [
+            {"id": person_id, "name": c.name, "language": c.language, "created": now}
+            for c, person_id, _ in whole
+        ],
+    )
+    session.execute(
+        insert(table_of(Address)),
         [
             {
+                "id": address_id,
                 "person_id": person_id,
                 "given": c.address.given,
                 "key": c.address.key,
                 "domain": c.address.domain,
                 "created": now,
             }
-            for c, person_id in zip(strangers, person_ids, strict=True)
+            for c, person_id, address_id in whole
         ],
+    )
+    return {c.address.key: (person_id, address_id) for c, person_id, address_id in whole}
+
+
+def _draw_ids(session: Session, table: str, count: int) -> Sequence[int]:
+    """Take the next ids of a table; this transaction is SQLite's only writer."""
+    if session.get_bind().dialect.name == "sqlite":
+        last = session.scalar(
+            text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": table}
+        )
+        return range((last or 0) + 1, (last or 0) + count + 1)
+    return session.scalars(
+        text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)"),
+        {"name": table, "count": count},
     ).all()
-    keys = [c.address.key for c in strangers]
-    return dict(zip(keys, zip(person_ids, address_ids, strict=True), strict=True))
 
 
 def _activate(

@@ -1,0 +1,104 @@
+"""What lies in the tree: sizes, words, and nothing that tells where it was written."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MOST_LINES = 600
+
+# Words that promise what we cannot know, or that name people as targets.
+AVOIDED = {
+    r"\bdelivered\b(?!-to)": "accepted (a relay took it; what comes after we do not know)",
+    r"\bsubscribers?\b": "member",
+    r"\b(e-?mail )?blasts?\b": "mailing",
+    r"\bcampaigns?\b": "issue or mailing",
+    r"\bunsubscribers?\b": "people who left",
+    r"\busers? list\b": "list",
+    r"\bdouble opt-?in\b": "confirmation",
+}
+LEAKS = re.compile(r"(?<![\w.$}/])/(?:home|root|Users|work|workspace)/(?=[\w.])")
+
+
+def tracked() -> list[Path]:
+    """Return the files that belong to the project."""
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("Not a git checkout: no list of the project's files.")
+    names = [name for name in listed.decode().split("\0") if name]
+    return [path for name in names if (path := ROOT / name).is_file() and not path.is_symlink()]
+
+
+def texts() -> list[tuple[str, str]]:
+    """Return each text file of the project, by its name."""
+    found = []
+    for path in tracked():
+        data = path.read_bytes()
+        if b"\0" not in data:
+            found.append((path.relative_to(ROOT).as_posix(), data.decode("utf-8", "replace")))
+    return found
+
+
+def read_by_people(name: str) -> bool:
+    """Tell whether a file is words of ours for people: documents, templates, catalogues."""
+    if name.startswith("templates/"):
+        return not name.endswith((".py", ".css", ".js"))
+    return name.endswith(".md") and name not in {"DECISIONS.md", "CONTRIBUTING.md"}
+
+
+def test_a_long_file_has_its_reason_in_decisions() -> None:
+    decisions = (ROOT / "DECISIONS.md").read_text(encoding="utf-8")
+    long = [
+        name
+        for name, text in texts()
+        if name.endswith(".py") and text.count("\n") > MOST_LINES and name not in decisions
+    ]
+    assert not long, f"over {MOST_LINES} lines: split, or say why in DECISIONS.md"
+
+
+def test_our_words_do_not_promise_or_sell() -> None:
+    found = [
+        f"{name}: {hit.group()!r}, say {better}"
+        for name, text in texts()
+        if read_by_people(name)
+        for pattern, better in AVOIDED.items()
+        for hit in re.finditer(pattern, text, re.IGNORECASE)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_documents_do_not_shout() -> None:
+    shouting = [
+        f"{name}: {line.strip()}"
+        for name, text in texts()
+        if read_by_people(name) and name.endswith(".md")
+        for line in text.splitlines()
+        if re.search(r"\w!(\s|$)", line) or re.search("[\U0001f300-\U0001faff\u2600-\u27bf]", line)
+    ]
+    assert not shouting
+
+
+def test_nothing_tells_where_it_was_written() -> None:
+    leaks = [
+        f"{name}: {line.strip()[:120]}"
+        for name, text in texts()
+        for line in text.splitlines()
+        if LEAKS.search(line) or (name.endswith(".lock") and "://" in line)
+    ]
+    assert not leaks
+
+
+def test_catalogues_and_code_end_in_a_newline_and_hold_no_tabs_by_accident() -> None:
+    untidy = [
+        name
+        for name, text in texts()
+        if name.endswith((".py", ".po", ".md", ".toml", ".txt", ".html", ".css"))
+        and text
+        and (not text.endswith("\n") or "\r" in text)
+    ]
+    assert not untidy

@@ -1,5 +1,6 @@
 """Import every room's tables, so that ``Base.metadata`` is whole (migrations, tests)."""
 
+import mailer.arrivals
 import mailer.store
 import mailer.tokens
 import subscriptions.consent

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -110,17 +111,33 @@ class Store:
         return float(value)
 
 
-def put_raw(session: Session, messages: Iterable[bytes]) -> list[bytes]:
-    """Keep ``messages`` and return their SHA-256 digests, in order; known ones cost nothing."""
-    rows = []
-    digests = []
-    for raw in messages:
-        sha = hashlib.sha256(raw).digest()
-        digests.append(sha)
-        rows.append({"sha": sha, "size": len(raw), "data": compress(raw)})
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Hold one raw message as ``RawMessage`` keeps it: digest, size before compression, data."""
+
+    sha: bytes
+    size: int
+    data: bytes
+
+
+def pack(raw: bytes) -> Packed:
+    """Hash and compress ``raw``: the slow part of keeping it, to be done before a transaction."""
+    return Packed(hashlib.sha256(raw).digest(), len(raw), compress(raw))
+
+
+def put_packed(session: Session, messages: Iterable[Packed]) -> None:
+    """Keep ``messages``; known ones cost nothing."""
+    rows = [{"sha": m.sha, "size": m.size, "data": m.data} for m in messages]
     if rows:
-        session.execute(insert_or_ignore(session, RawMessage), rows)
-    return digests
+        # The table, not the class: an ORM bulk insert costs several times as much.
+        session.connection().execute(insert_or_ignore(session, RawMessage), rows)
+
+
+def put_raw(session: Session, messages: Iterable[bytes]) -> list[bytes]:
+    """Keep ``messages`` and return their SHA-256 digests, in order."""
+    packed = [pack(raw) for raw in messages]
+    put_packed(session, packed)
+    return [message.sha for message in packed]
 
 
 def get_raw(session: Session, sha: bytes) -> bytes | None:

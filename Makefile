@@ -46,10 +46,12 @@ lock: ## resolve the dependencies anew, with hashes, for Python 3.11 to 3.13
 
 .PHONY: bench
 bench: ## measure; the figures count as ratios within one run
-	$(BIN)/pytest tests/bench -n 0 -s
+	@test -d tests/bench || { echo "There are no benchmarks yet: they go into tests/bench/bench_*.py."; exit 1; }
+	$(BIN)/pytest tests/bench -n 0 -s -o 'python_files=bench_*.py'
 
 .PHONY: chaos
 chaos: ## pull plugs: only the fault tests, twenty rounds
+	@test -d tests/faults || { echo "There are no fault tests yet: they go into tests/faults."; exit 1; }
 	KRETS_CHAOS_ROUNDS=20 $(PYTEST) tests/faults
 
 .PHONY: fuzz

@@ -1,6 +1,8 @@
 """Import every room's tables, so that ``Base.metadata`` is whole (migrations, tests)."""
 
 import mailer.arrivals
+import mailer.mailings
+import mailer.owners
 import mailer.store
 import mailer.tokens
 import subscriptions.consent

@@ -1,0 +1,147 @@
+"""The flight recorder: what one worker has sent and heard, in a local append-only file.
+
+It answers, after a kill, the one question the ledger cannot: for which claimed rows had the
+final dot been written? ``D row attempt`` is written before the dot, ``A row attempt code text``
+when its answer is read; both by write(2) without fsync, which outlives the process but not the
+machine. So the header names the boot of the kernel: after another boot the file says nothing.
+The ledger stays the truth; a record counts only for a row that is still claimed by the file's
+epoch at the same attempt.
+
+SECURITY: lines hold numbers and a relay's words, which are cut and stripped of controls before
+they come here; a torn or foreign line is ignored, and a dot is never written unless its record
+was.
+"""
+
+import os
+import secrets
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailer.errors import Temporary
+
+SUFFIX = ".flight"
+MAX_SIZE = 8 * 1024 * 1024  # then what is settled is left out
+_HEADER = "krets-flight 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Flown:
+    """Say how far a row came: the dot was written; the answer, where one was read."""
+
+    attempt: int
+    dotted: bool
+    code: int = 0  # 0: no answer was read
+    words: str = ""
+
+
+class FlightRecorder:
+    """Write one worker's records; a new file in ``folder`` for each."""
+
+    def __init__(self, folder: Path, boot: str) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = folder / f"{secrets.token_hex(8)}{SUFFIX}"
+        self._header = f"{_HEADER} {boot}\n".encode()
+        self._fd = _create(self.path)
+        self._size = 0
+        self._pending: list[bytes] = []
+        self._append(self._header)
+
+    def answer(self, row: int, attempt: int, code: int, words: str) -> None:
+        """Note an answer; it is written with the next dot or at the next ``flush``."""
+        self._pending.append(f"A {row} {attempt} {code} {words}\n".encode())
+
+    def dot(self, row: int, attempt: int) -> None:
+        """Write that the final dot is about to leave; raise Temporary if that cannot be kept."""
+        self._pending.append(b"D %d %d\n" % (row, attempt))
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what was noted."""
+        if self._pending:
+            lines = b"".join(self._pending)
+            self._pending.clear()
+            self._append(lines)
+
+    def trim(self, keep: Container[int]) -> None:
+        """Leave out the records of rows not in ``keep``, once the file has grown large."""
+        if self._size < MAX_SIZE:
+            return
+        self.flush()
+        fresh = self.path.with_suffix(".trim")
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines[1:] if _row_of(line) in keep]
+        fd = _create(fresh)
+        content = self._header + b"".join(kept)
+        if os.write(fd, content) != len(content):
+            os.close(fd)
+            fresh.unlink()
+            return  # the disk is full; the long file is still whole
+        fresh.rename(self.path)
+        os.close(self._fd)
+        self._fd, self._size = fd, len(content)
+
+    def close(self, *, remove: bool = False) -> None:
+        """Close the file; ``remove`` it where every row in it is settled."""
+        if self._fd < 0:
+            return
+        self.flush()
+        os.close(self._fd)
+        self._fd = -1
+        if remove:
+            self.path.unlink(missing_ok=True)
+
+    def _append(self, lines: bytes) -> None:
+        try:
+            written = os.write(self._fd, lines)
+        except OSError as error:
+            raise Temporary(
+                f"The flight recorder {self.path} cannot be written ({error.strerror}).",
+                "Nothing more is sent until it can.",
+            ) from error
+        self._size += written
+        if written != len(lines):
+            os.write(self._fd, b"\n")  # so that the torn line swallows no other
+            raise Temporary(f"The flight recorder {self.path} could not be written: disk full?")
+
+
+def read_flight(path: Path, boot: str) -> dict[int, Flown] | None:
+    """Return each row's latest record, or None where the file can prove nothing.
+
+    None: the file is gone, is not ours, or was written under another boot of the kernel.
+    """
+    try:
+        head, _, body = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if not boot or head.decode("ascii", "replace") != f"{_HEADER} {boot}":
+        return None
+    rows: dict[int, Flown] = {}
+    for line in body.split(b"\n")[:-1]:  # what follows the last line end is torn
+        _read_line(line, rows)
+    return rows
+
+
+def _read_line(line: bytes, rows: dict[int, Flown]) -> None:
+    kind, *fields = line.decode("utf-8", "replace").split(" ", 4)
+    try:
+        if kind == "D":
+            row, attempt = map(int, fields)
+            rows[row] = Flown(attempt, dotted=True)
+        elif kind == "A":
+            row, attempt, code = map(int, fields[:3])
+            before = rows.get(row)
+            dotted = before is not None and before.dotted and before.attempt == attempt
+            rows[row] = Flown(attempt, dotted=dotted, code=code, words=" ".join(fields[3:]))
+    except ValueError:
+        return
+
+
+def _row_of(line: bytes) -> int:
+    fields = line.split(b" ", 2)
+    return int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else -1
+
+
+def _create(path: Path) -> int:
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,290 @@
+"""The delivery ledger's hot path: claims, and the marks that answer them.
+
+A committed claim is the durable intent: the row says *claimed* and carries the epoch of its
+owner (mailer/owners.py). A mark is refused unless the row still carries that epoch, so whoever
+lost its lease can no longer change what another has been given. All statements are Core and
+batched; callers keep each transaction under some hundreds of rows.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, select, text, update
+from sqlalchemy.orm import Session
+
+from mailer.mailings import CLAIMABLE, Mailing, MailingState, Policy, Recipient, State
+
+MAX_REASON = 200  # characters
+MAX_ROUNDS = 4  # of looking for wanted rows within one transaction
+_BATCH = 500
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+# What a late answer may still settle: the epoch says that nobody has claimed the row since.
+_UNSETTLED = (State.READY, State.CLAIMED, State.UNSURE, State.SKIPPED)
+
+
+class ClaimedRow(NamedTuple):
+    """Show one claimed recipient to those who make its copy."""
+
+    id: int
+    mailing_id: int
+    ref: int
+    address: str
+    bucket: str
+    variant: int
+    attempts: int  # answered or lost ones before this
+
+
+# Row id -> why it must not be sent to (left, suppressed); asked inside the claim transaction.
+Wanted = Callable[[Session, Sequence[ClaimedRow]], Mapping[int, str]]
+
+
+class Mark(NamedTuple):
+    """Say what became of a claimed row; the epoch is that of its claim."""
+
+    id: int
+    epoch: int
+    state: State
+    code: int = 0
+    reason: str = ""
+    due: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Space the attempts after a 4xx: doubling from ``first`` seconds up to ``cap``."""
+
+    first: float = 60.0
+    cap: float = 4 * 3600.0
+    jitter: float = 0.2  # share of the wait, either way
+
+    def wait(self, attempts: int, chance: float) -> float:
+        """Return the seconds before the next attempt; ``chance`` is random within 0..1."""
+        plain = min(self.first * 2.0 ** min(attempts, 30), self.cap)
+        return plain * (1 + self.jitter * (2 * chance - 1))
+
+
+def everyone(_session: Session, _rows: Sequence[ClaimedRow]) -> Mapping[int, str]:
+    """Want every row."""
+    return {}
+
+
+def plain_reason(words: str) -> str:
+    """Return the first line of what a relay said, short and without control characters."""
+    first = words.lstrip("\r\n").splitlines()[:1]
+    return " ".join(_CONTROL.sub(" ", first[0] if first else "").split())[:MAX_REASON]
+
+
+def defer(
+    row: int,
+    epoch: int,
+    *,
+    code: int,
+    reason: str,
+    now: float,
+    expires_at: float,
+    wait: float,
+) -> Mark:
+    """Return the mark for a 4xx: due again later, or refused once the mailing has expired.
+
+    The last attempt falls on ``expires_at`` itself, so nothing waits beyond it.
+    """
+    if now >= expires_at:
+        why = plain_reason(f"expired: {reason}")
+        return Mark(row, epoch, State.REFUSED, code, why)
+    due = min(now + wait, expires_at)
+    return Mark(row, epoch, State.DEFERRED, code, plain_reason(reason), due)
+
+
+def lost(row: int, epoch: int, *, policy: Policy, why: str, due: float) -> Mark:
+    """Return the mark for a dot that was never answered."""
+    if policy is Policy.NEVER_TWICE:
+        return Mark(row, epoch, State.UNSURE, 0, plain_reason(f"unsure: {why}"))
+    return Mark(row, epoch, State.READY, 0, plain_reason(f"unsure, sent again: {why}"), due)
+
+
+def claim(
+    session: Session, *, epoch: int, quota: int, now: float, wanted: Wanted
+) -> list[ClaimedRow]:
+    """Claim up to ``quota`` due recipients for ``epoch``; skip those that are not wanted.
+
+    Kinds go by priority and smaller audiences first, so that ten people do not wait for a
+    million. On PostgreSQL rows that another worker is claiming are stepped over.
+    """
+    claimed: list[ClaimedRow] = []
+    live = (
+        select(Mailing.id)
+        .where(Mailing.state == MailingState.SENDING)
+        .order_by(Mailing.priority, Mailing.audience, Mailing.id)
+    )
+    for mailing_id in session.scalars(live).all():
+        for _ in range(MAX_ROUNDS):
+            if len(claimed) >= quota:
+                return claimed
+            due = _due_rows(session, mailing_id, quota - len(claimed), now)
+            unwanted = wanted(session, due) if due else {}
+            kept = [row for row in due if row.id not in unwanted]
+            _take(session, epoch, kept)
+            _skip(session, unwanted)
+            claimed += kept
+            if not unwanted:
+                break
+    return claimed
+
+
+def due_count(session: Session, *, now: float, limit: int) -> int:
+    """Return how many recipients are due, counting no further than ``limit``."""
+    live = select(Mailing.id).where(Mailing.state == MailingState.SENDING)
+    found = 0
+    for mailing_id in session.scalars(live).all():
+        rows = select(Recipient.id).where(
+            Recipient.mailing_id == mailing_id, text(CLAIMABLE), Recipient.due <= now
+        )
+        found += len(session.execute(rows.limit(limit - found)).all())
+        if found >= limit:
+            break
+    return found
+
+
+def next_due(session: Session) -> float | None:
+    """Return the earliest time at which a recipient is due, or None."""
+    live = select(Mailing.id).where(Mailing.state == MailingState.SENDING)
+    times = [
+        session.scalar(
+            select(Recipient.due)
+            .where(Recipient.mailing_id == mailing_id, text(CLAIMABLE))
+            .order_by(Recipient.due)
+            .limit(1)
+        )
+        for mailing_id in session.scalars(live).all()
+    ]
+    return min((time for time in times if time is not None), default=None)
+
+
+def mark(session: Session, marks: Iterable[Mark]) -> int:
+    """Write what became of claimed rows; return how many still were the claimer's to mark."""
+    accepted: dict[tuple[int, int], list[int]] = {}
+    others: list[Mark] = []
+    for one in marks:
+        if one.state is State.ACCEPTED:
+            accepted.setdefault((one.epoch, one.code), []).append(one.id)
+        else:
+            others.append(one)
+    landed = 0
+    for (epoch, code), ids in accepted.items():
+        for some in _batches(ids):
+            landed += _count(
+                session,
+                update(Recipient)
+                .where(
+                    Recipient.id.in_(some),
+                    Recipient.epoch == epoch,
+                    Recipient.state.in_(_UNSETTLED),
+                )
+                .values(
+                    state=State.ACCEPTED, attempts=Recipient.attempts + 1, code=code, reason=""
+                ),
+            )
+    for other in others:
+        landed += _count(session, _ONE, other)
+    return landed
+
+
+def release(session: Session, epoch: int, ids: Sequence[int]) -> None:
+    """Give back claimed rows for which nothing was sent; this is nobody's failure."""
+    for some in _batches(ids):
+        session.execute(
+            update(Recipient)
+            .where(
+                Recipient.id.in_(some),
+                Recipient.epoch == epoch,
+                Recipient.state == State.CLAIMED,
+            )
+            .values(state=State.READY)
+            .execution_options(synchronize_session=False)
+        )
+
+
+# A late answer may settle a row, but the news that an answer was lost settles only a claim.
+_ONE = (
+    update(Recipient)
+    .where(
+        Recipient.id == bindparam("row"),
+        Recipient.epoch == bindparam("claim"),
+        Recipient.state.in_(bindparam("sources", expanding=True)),
+    )
+    .values(
+        state=bindparam("to"),
+        attempts=Recipient.attempts + 1,
+        code=bindparam("answer"),
+        reason=bindparam("why"),
+        due=bindparam("at"),
+    )
+)
+
+
+def _count(session: Session, statement: object, one: Mark | None = None) -> int:
+    options = {"synchronize_session": False}
+    if one is None:
+        result = session.execute(statement, execution_options=options)  # type: ignore[call-overload]
+    else:
+        answered = one.state in (State.REFUSED, State.DEFERRED)
+        values = {
+            "row": one.id,
+            "claim": one.epoch,
+            "sources": _UNSETTLED if answered else (State.CLAIMED,),
+            "to": one.state,
+            "answer": one.code,
+            "why": one.reason,
+            "at": one.due,
+        }
+        result = session.execute(statement, values, execution_options=options)  # type: ignore[call-overload]
+    return int(result.rowcount)
+
+
+def _due_rows(session: Session, mailing_id: int, limit: int, now: float) -> list[ClaimedRow]:
+    rows = session.execute(
+        select(
+            Recipient.id,
+            Recipient.mailing_id,
+            Recipient.ref,
+            Recipient.address,
+            Recipient.bucket,
+            Recipient.variant,
+            Recipient.attempts,
+        )
+        .where(Recipient.mailing_id == mailing_id, text(CLAIMABLE), Recipient.due <= now)
+        .order_by(Recipient.due, Recipient.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)  # SQLite has one writer and leaves it out
+    )
+    return [ClaimedRow._make(row) for row in rows]
+
+
+def _take(session: Session, epoch: int, rows: Sequence[ClaimedRow]) -> None:
+    for some in _batches([row.id for row in rows]):
+        session.execute(
+            update(Recipient)
+            .where(Recipient.id.in_(some))
+            .values(state=State.CLAIMED, epoch=epoch)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _skip(session: Session, unwanted: Mapping[int, str]) -> None:
+    for row, why in unwanted.items():
+        session.execute(
+            update(Recipient)
+            .where(Recipient.id == row, text(CLAIMABLE))
+            .values(state=State.SKIPPED, reason=plain_reason(why))
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _batches(ids: Sequence[int]) -> Iterator[list[int]]:
+    rest = iter(ids)
+    while some := list(islice(rest, _BATCH)):
+        yield some

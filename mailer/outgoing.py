@@ -1,0 +1,235 @@
+"""What one sender has in its hands: claimed rows, letters at the lanes, answers to be written.
+
+It stands between the lanes (mailer/smtp_out.py), whose ``Desk`` it is, and the ledger's ticks
+(mailer/sender.py). It runs in the event loop alone and touches no database.
+"""
+
+import logging
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from mailer.answers import Reply
+from mailer.errors import Temporary
+from mailer.ledger import Backoff, ClaimedRow, Mark, defer, lost, plain_reason
+from mailer.mailings import MailingView, State
+from mailer.smtp_out import Lane, Letter, Stage, concerns_everyone
+from mailer.splice import Wire
+from mailer.watch import Clock, Watch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Hold what is personal in one recipient's copy."""
+
+    return_path: str
+    values: Mapping[str, bytes]
+
+
+Personal = Callable[[MailingView, ClaimedRow], Copy]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Count what a slice came to."""
+
+    accepted: int = 0
+    refused: int = 0
+    deferred: int = 0
+    unsure: int = 0
+
+
+class Outgoing:
+    """Give letters to lanes and gather what the ledger must be told."""
+
+    def __init__(
+        self,
+        personal: Personal,
+        *,
+        clock: Clock,
+        backoff: Backoff,
+        wake: Callable[[], None],
+        gone: Callable[[Lane, str, bool], None],
+    ) -> None:
+        self.taking = False  # whether transactions may begin
+        self.watch: Watch | None = None
+        self.tally = Tally()
+        self.marks: list[Mark] = []
+        self.low = 0  # wake the ticks when the pool falls to this
+        self.batch = 1  # or when so many marks wait
+        self._personal = personal
+        self._clock = clock
+        self._backoff = backoff
+        self._wake = wake
+        self._gone = gone
+        self._pool: deque[ClaimedRow] = deque()
+        self._flying: dict[int, tuple[ClaimedRow, Watch]] = {}
+        self._views: dict[int, MailingView] = {}
+        self._wires: dict[tuple[int, int], Wire] = {}
+
+    # -- for the ticks ---------------------------------------------------------------------
+
+    @property
+    def pooled(self) -> int:
+        """Return how many claimed rows wait for a lane."""
+        return len(self._pool)
+
+    @property
+    def flying(self) -> int:
+        """Return how many letters are at lanes."""
+        return len(self._flying)
+
+    def take_in(self, rows: Iterable[ClaimedRow]) -> None:
+        """Add claimed rows."""
+        self._pool.extend(rows)
+
+    def give_back(self) -> list[int]:
+        """Empty the pool and return its rows."""
+        ids = [row.id for row in self._pool]
+        self._pool.clear()
+        return ids
+
+    def take_marks(self) -> list[Mark]:
+        """Hand over the marks that wait."""
+        marks, self.marks = self.marks, []
+        return marks
+
+    def put_back(self, marks: list[Mark]) -> None:
+        """Keep marks that could not be written."""
+        self.marks[:0] = marks
+
+    def holding(self) -> set[int]:
+        """Return the rows whose records must stay in the flight file."""
+        return set(self._flying) | {mark.id for mark in self.marks}
+
+    def lose_watch(self) -> None:
+        """Drop everything that has not left; whoever took the lease has settled it."""
+        if self.watch is not None:
+            self.watch.give_up()
+        self._pool.clear()
+        self.watch = None
+
+    def know(self, views: Mapping[int, MailingView], wires: Mapping[tuple[int, int], Wire]) -> None:
+        """Learn the mailings of rows that come; forget those that are no longer in use."""
+        self._views.update(views)
+        self._wires.update(wires)
+
+    def unknown(self, rows: Iterable[ClaimedRow]) -> set[tuple[int, int]]:
+        """Return the (mailing, variant) of ``rows`` that are not known yet."""
+        return {(row.mailing_id, row.variant) for row in rows} - self._wires.keys()
+
+    def forget(self) -> None:
+        """Free the compositions; letters under way have their own bytes."""
+        if not self._pool:
+            self._wires.clear()
+            used = {row.mailing_id for row, _ in self._flying.values()}
+            self._views = {key: view for key, view in self._views.items() if key in used}
+
+    # -- for the lanes (smtp_out.Desk) -----------------------------------------------------
+
+    def next_letter(self) -> Letter | None:
+        """Compose the next copy."""
+        watch = self.watch
+        if not self.taking or watch is None or not watch.holds():
+            return None
+        while self._pool:
+            row = self._pool.popleft()
+            if len(self._pool) == self.low:
+                self._wake()
+            letter = self._compose(row, watch)
+            if letter is not None:
+                self._flying[row.id] = (row, watch)
+                return letter
+        return None
+
+    def dotting(self, letter: Letter) -> bool:
+        """Record the dot, then look at the lease, and only then let it leave."""
+        row, watch = self._flying[letter.row]
+        try:
+            watch.flight.dot(row.id, row.attempts)
+        except Temporary as error:
+            log.error("%s", error)  # noqa: TRY400 - the words say it all
+            return False
+        return watch.holds()
+
+    def answered(self, letter: Letter, stage: Stage, reply: Reply) -> None:
+        """Turn the relay's answer into a mark."""
+        row, watch = self._flying.pop(letter.row)
+        code = reply.code
+        if reply.good and stage is Stage.DOT:
+            watch.flight.answer(row.id, row.attempts, code, "")
+            self.tally.accepted += 1
+            self._add(Mark(row.id, watch.epoch, State.ACCEPTED, code))
+            return
+        reason = plain_reason(reply.text)
+        watch.flight.answer(row.id, row.attempts, code, reason)
+        if code // 100 == 5 and not concerns_everyone(stage, reply):  # noqa: PLR2004
+            self._add(Mark(row.id, watch.epoch, State.REFUSED, code, reason))
+            self.tally.refused += 1
+        else:
+            self._defer(row, watch, code, reason)
+
+    def lost(self, letter: Letter, why: str) -> None:
+        """Judge by the mailing's policy what is never answered."""
+        row, watch = self._flying.pop(letter.row)
+        self.tally.unsure += 1
+        due = self._clock.wall() + self._backoff.wait(row.attempts, random.random())  # noqa: S311
+        policy = self._views[row.mailing_id].policy
+        self._add(lost(row.id, watch.epoch, policy=policy, why=why, due=due))
+
+    def released(self, letter: Letter) -> None:
+        """Give the row to another lane; if the lease is gone it is no longer ours."""
+        row, watch = self._flying.pop(letter.row)
+        if watch is self.watch:
+            self._pool.appendleft(row)
+        self._wake()
+
+    def settled(self) -> None:
+        """Write the answers down before anything else happens."""
+        if self.watch is not None:
+            try:
+                self.watch.flight.flush()
+            except Temporary as error:
+                log.error("%s", error)  # noqa: TRY400
+
+    def gone(self, lane: Lane, why: str, *, trouble: bool) -> None:
+        """Pass on that a lane ended."""
+        self._gone(lane, why, trouble)
+
+    # -- within ----------------------------------------------------------------------------
+
+    def _compose(self, row: ClaimedRow, watch: Watch) -> Letter | None:
+        try:
+            copy = self._personal(self._views[row.mailing_id], row)
+            data = self._wires[row.mailing_id, row.variant].join(copy.values)
+        except Exception as error:
+            # One copy that cannot be made must not keep the others from leaving.
+            log.exception("recipient %d of mailing %d: no copy", row.id, row.mailing_id)
+            why = f"the copy could not be made: {type(error).__name__}: {error}"
+            self._defer(row, watch, 0, why)
+            return None
+        return Letter(row.id, copy.return_path, row.address, data)
+
+    def _defer(self, row: ClaimedRow, watch: Watch, code: int, reason: str) -> None:
+        view = self._views.get(row.mailing_id)
+        now = self._clock.wall()
+        mark = defer(
+            row.id,
+            watch.epoch,
+            code=code,
+            reason=reason,
+            now=now,
+            expires_at=view.expires_at if view else now + self._backoff.cap,
+            wait=self._backoff.wait(row.attempts, random.random()),  # noqa: S311
+        )
+        self.tally.deferred += mark.state is State.DEFERRED
+        self.tally.refused += mark.state is State.REFUSED
+        self._add(mark)
+
+    def _add(self, mark: Mark) -> None:
+        self.marks.append(mark)
+        if len(self.marks) == self.batch or not self._flying:
+            self._wake()

@@ -1,0 +1,506 @@
+"""The sender: claims from the ledger, sends over lanes, writes the answers back.
+
+``run_slice`` works for some seconds in an event loop of its own; the lanes stay open between
+slices. One ledger transaction per tick, in a thread, writes the answers that came, renews the
+lease and tops up the claims, while the lanes go on sending. Order of durability: a claim is
+committed, the dot is recorded (mailer/flight.py), the lease is checked, the dot leaves, the
+answer is recorded, the mark is committed.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import uvloop
+
+from mailer import ledger, mailings, owners
+from mailer.errors import Temporary
+from mailer.flight import FlightRecorder
+from mailer.ledger import Backoff, ClaimedRow, Mark, Wanted
+from mailer.mailings import MailingView
+from mailer.outgoing import Outgoing, Personal, Tally
+from mailer.relay import Relay
+from mailer.smtp_out import Lane, Timeouts, Unusable
+from mailer.splice import Wire
+from mailer.store import Store
+from mailer.watch import Clock, Watch
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+RENEW = 1.5  # seconds between renewals of the lease
+LOOK_AGAIN = 0.25  # seconds before a dry ledger is asked again within a slice
+TICK = 0.02  # seconds that answers may wait for company
+PER_LANE = 4  # due recipients that make another connection worth its handshake
+FIRST_PAUSE, MAX_PAUSE = 1.0, 300.0  # seconds without a relay that is in trouble
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """Hold a sender's settings; ``connections`` are per relay and for this sender alone."""
+
+    relays: tuple[Relay, ...]
+    connections: int = 10
+    hello: str = "localhost"
+    window: int = 64  # claimed rows per connection: the intent window
+    lease: float = 5.0
+    grace: float = 10.0
+    idle: float = 30.0
+    backoff: Backoff = field(default_factory=Backoff)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """Say what a slice came to, and when the next is worth its while."""
+
+    accepted: int
+    refused: int
+    deferred: int
+    unsure: int  # answers lost in this slice, whatever the policy makes of them
+    more: bool  # something is due now
+    wait: float | None  # seconds until something is (or a relay is tried again); None: unknown
+    trouble: tuple[str, ...] = ()  # why relays are not used now
+
+
+@dataclass(slots=True)
+class _Line:
+    """Hold the lanes to one relay, and its pauses."""
+
+    relay: Relay
+    lanes: list[Lane] = field(default_factory=list)
+    opening: int = 0
+    failures: int = 0
+    pause_until: float = 0.0
+    why: str = ""
+
+    def trouble(self, why: str, now: float) -> None:
+        """Pause this relay, longer each time in a row."""
+        if now < self.pause_until:
+            return  # several lanes tell of one trouble
+        self.failures += 1
+        pause = min(FIRST_PAUSE * 2.0 ** (self.failures - 1), MAX_PAUSE)
+        self.pause_until = now + pause * (0.75 + random.random() / 2)  # noqa: S311 - jitter
+        self.why = why
+        log.warning("relay %s: %s; pausing %.0f s", self.relay.name, why, pause)
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """Say what one ledger transaction has to do."""
+
+    watch: Watch | None
+    marks: Sequence[Mark]
+    unsent: Sequence[int]
+    quota: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """Say what it brought."""
+
+    watch: Watch | None
+    rows: Sequence[ClaimedRow] = ()
+    landed: int = 0
+
+
+class Sender:
+    """Send what is due, slice by slice. One per process; make it after the fork."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: SenderSettings,
+        *,
+        personal: Personal,
+        wanted: Wanted,
+        flights: Path,
+        clock: Clock | None = None,
+    ) -> None:
+        self.late = 0  # marks that came too late and were refused by their epoch
+        self._store = store
+        self._settings = settings
+        self._wanted = wanted
+        self._flights = flights
+        self._clock = clock or Clock()
+        self._place = owners.here()
+        self._out = Outgoing(
+            personal,
+            clock=self._clock,
+            backoff=settings.backoff,
+            wake=self._wake,
+            gone=self._lane_gone,
+        )
+        self._lines = [_Line(relay) for relay in settings.relays]
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._news: asyncio.Event | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._target = 0  # lanes worth having now
+        self._dry_until = 0.0
+        self._dry = False
+        self._renewed = 0.0
+
+    # -- for the worker --------------------------------------------------------------------
+
+    def run_slice(self, seconds: float) -> Worked:
+        """Work for about ``seconds`` or until nothing is due; raise Temporary without a database.
+
+        Answers under way are waited for, so a slow relay makes a slice longer.
+        """
+        return self._run(self._slice(seconds))
+
+    def stop(self) -> None:
+        """Begin nothing new and end the slice within ``grace``; any thread or signal may ask."""
+        self._stopping = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def close_idle(self) -> None:
+        """Close connections that have been idle for longer than the setting says."""
+        if self._loop is not None:
+            self._run(self._close_idle())
+
+    def close(self) -> None:
+        """Close every connection, give back every claim, leave the books."""
+        if self._loop is None:
+            return
+        self._run(self._shut())
+        if self._threads is not None:
+            self._threads.shutdown()
+        self._loop.close()
+        self._loop = self._threads = None
+
+    def _run(self, work: Coroutine[object, object, T]) -> T:
+        if self._loop is None:
+            self._loop = uvloop.new_event_loop()
+            self._threads = ThreadPoolExecutor(1, "ledger")
+        return self._loop.run_until_complete(work)
+
+    # -- a slice ---------------------------------------------------------------------------
+
+    async def _slice(self, seconds: float) -> Worked:
+        self._news = asyncio.Event()
+        out = self._out
+        out.tally = Tally()
+        out.taking = not self._stopping
+        self._dry, self._dry_until = False, 0.0
+        end = self._now() + seconds
+        await self._close_idle()
+        await self._look()
+        while True:
+            now = self._now()
+            if out.taking and (self._stopping or now >= end):
+                out.taking = False
+                end = now + self._settings.grace  # from here on only stopping uses it
+            self._tend_lanes(now)
+            await self._tick_if_due(now)
+            if self._finished():
+                break
+            if not out.taking and self._stopping and now >= end:
+                self._cut_off()
+            await self._rest()
+        await self._put_down()
+        return await self._report()
+
+    def _finished(self) -> bool:
+        out = self._out
+        if out.flying or out.marks:
+            return False
+        if not out.taking:
+            return not self._opening()
+        if self._dry and not out.pooled:
+            return not self._opening()
+        return not self._open_lanes() and not self._opening() and self._all_paused()
+
+    async def _look(self) -> None:
+        """See how many connections today's work is worth."""
+        limit = PER_LANE * self._settings.connections * len(self._lines)
+        due = await self._in_thread(lambda: self._due(limit))
+        self._target = -(-due // PER_LANE)
+        self._dry = due == 0
+
+    def _due(self, limit: int) -> int:
+        with self._store.read() as session:
+            return ledger.due_count(session, now=self._store.now(session), limit=limit)
+
+    async def _rest(self) -> None:
+        """Wait for news, or for answers to have company."""
+        news = self._news
+        if news is None:
+            return
+        busy = self._out.marks or self._out.flying
+        try:
+            async with asyncio.timeout(TICK if busy else 5 * TICK):
+                await news.wait()
+        except TimeoutError:
+            pass
+        news.clear()
+
+    def _cut_off(self) -> None:
+        for line in self._lines:
+            for lane in list(line.lanes):
+                if lane.busy:
+                    lane.abort("stopped before the answer came")
+
+    # -- ticks -----------------------------------------------------------------------------
+
+    async def _tick_if_due(self, now: float) -> None:
+        out = self._out
+        quota = self._quota(now)
+        stale = out.watch is not None and now - self._renewed >= RENEW
+        if not (out.marks or quota or (stale and (out.flying or out.pooled))):
+            return
+        await self._tick(quota)
+        if out.pooled:
+            for line in self._lines:
+                for lane in list(line.lanes):
+                    lane.wake()
+
+    def _quota(self, now: float) -> int:
+        out = self._out
+        room = self._settings.window * self._open_lanes()
+        out.low = room // 2
+        out.batch = max(1, room // 4)
+        held = out.pooled + out.flying
+        if not out.taking or now < self._dry_until or out.pooled > out.low:
+            return 0
+        return max(0, room - held)
+
+    async def _tick(self, quota: int, *, unsent: Sequence[int] = ()) -> None:
+        """Do one ledger transaction; what it could not write is kept for the next."""
+        out = self._out
+        marks = out.take_marks()
+        errand = _Errand(out.watch, marks, unsent, quota)
+        try:
+            brought = await self._in_thread(lambda: self._run_errand(errand))
+        except Temporary as error:
+            out.put_back(marks)
+            await self._bear(error)
+            return
+        self._patience = 0.0
+        self.late += len(marks) - brought.landed
+        self._adopt(errand.watch, brought)
+        if quota:
+            self._dry = len(brought.rows) < quota
+            now = self._now()
+            self._dry_until = now + LOOK_AGAIN if self._dry else 0.0
+            if not self._dry:
+                self._target = max(self._target, 2 * self._open_lanes())
+
+    _patience = 0.0  # since when the database has been away
+
+    async def _bear(self, error: Temporary) -> None:
+        now = self._now()
+        self._patience = self._patience or now
+        if now - self._patience > self._settings.lease or self._stopping:
+            self._patience = 0.0
+            raise error
+        log.warning("%s", error)
+        await asyncio.sleep(LOOK_AGAIN)
+
+    def _adopt(self, before: Watch | None, brought: _Brought) -> None:
+        out = self._out
+        if brought.watch is None and before is not None:
+            log.warning("the lease of epoch %d was taken away", before.epoch)
+            out.lose_watch()
+            return
+        self._renewed = self._now()
+        out.watch = brought.watch
+        out.take_in(brought.rows)
+        if brought.watch is not None:
+            brought.watch.flight.trim(out.holding())
+
+    def _run_errand(self, errand: _Errand) -> _Brought:
+        """Work in the thread: one write transaction, then the reading it makes necessary."""
+        steady, wall = self._clock.steady(), self._clock.wall()
+        recorder = None
+        if errand.watch is None and errand.quota:
+            recorder = FlightRecorder(self._flights, self._place.boot)
+        try:
+            with self._store.write() as session:
+                now = self._store.now(session)
+                until = now + self._settings.lease
+                watch, rows = errand.watch, list[ClaimedRow]()
+                if recorder is not None:
+                    epoch = owners.register(
+                        session, self._place, flight=recorder.path.name, lease_until=until
+                    )
+                    watch = Watch(epoch, recorder, self._clock, local=self._store.sqlite)
+                elif watch is not None and not owners.renew(
+                    session, watch.epoch, lease_until=until
+                ):
+                    watch = None
+                landed = ledger.mark(session, errand.marks)
+                if watch is not None:
+                    ledger.release(session, watch.epoch, errand.unsent)
+                    if errand.quota:
+                        rows = ledger.claim(
+                            session,
+                            epoch=watch.epoch,
+                            quota=errand.quota,
+                            now=now,
+                            wanted=self._wanted,
+                        )
+                if len(rows) < errand.quota or not errand.quota:
+                    mailings.finish(session, now=now)
+        except BaseException:
+            if recorder is not None:
+                recorder.close(remove=True)
+            raise
+        if watch is not None:
+            watch.extend(steady, wall, self._settings.lease)
+            self._learn(rows)
+        return _Brought(watch, rows, landed)
+
+    def _learn(self, rows: Sequence[ClaimedRow]) -> None:
+        """Read the compositions that are not known yet (the loop only reads these maps)."""
+        unknown = self._out.unknown(rows)
+        if not unknown:
+            return
+        views: dict[int, MailingView] = {}
+        wires: dict[tuple[int, int], Wire] = {}
+        with self._store.read() as session:
+            for mailing_id, variant in sorted(unknown):
+                views[mailing_id] = mailings.view(session, mailing_id)
+                segments = mailings.composition(session, mailing_id, variant)
+                if segments is not None:
+                    wires[mailing_id, variant] = Wire(segments)
+        self._out.know(views, wires)
+
+    async def _put_down(self) -> None:
+        """End a slice: rows that no lane took go back, and nothing waits to be written."""
+        out = self._out
+        unsent = out.give_back()
+        while unsent or out.marks:
+            await self._tick(0, unsent=unsent)
+            unsent = []
+        out.forget()
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def _report(self) -> Worked:
+        now = self._now()
+        tally = self._out.tally
+        paused = [line for line in self._lines if line.pause_until > now]
+        more, wait = await self._in_thread(self._outlook)
+        if len(paused) == len(self._lines) and paused:
+            wait = max(wait or 0.0, min(line.pause_until for line in paused) - now)
+            more = False
+        return Worked(
+            tally.accepted,
+            tally.refused,
+            tally.deferred,
+            tally.unsure,
+            more=more,
+            wait=wait,
+            trouble=tuple(f"{line.relay.name}: {line.why}" for line in paused),
+        )
+
+    def _outlook(self) -> tuple[bool, float | None]:
+        with self._store.read() as session:
+            due = ledger.next_due(session)
+            now = self._store.now(session)
+        if due is None:
+            return False, None
+        return due <= now, max(0.0, due - now)
+
+    # -- lanes -----------------------------------------------------------------------------
+
+    def _tend_lanes(self, now: float) -> None:
+        for line in self._lines:
+            for lane in list(line.lanes):
+                lane.check(now)
+        usable = [line for line in self._lines if line.pause_until <= now]
+        if not self._out.taking or not usable:
+            return
+        target = min(self._target, self._settings.connections * len(usable))
+        for _ in range(target - self._open_lanes() - self._opening()):
+            line = min(usable, key=lambda one: len(one.lanes) + one.opening)
+            if len(line.lanes) + line.opening >= self._settings.connections:
+                break
+            line.opening += 1
+            task = asyncio.create_task(self._open(line))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _open(self, line: _Line) -> None:
+        lane = Lane(
+            line.relay,
+            self._out,
+            hello=self._settings.hello,
+            timeouts=self._settings.timeouts,
+        )
+        try:
+            await lane.open()
+        except Unusable as why:
+            line.trouble(str(why), self._now())
+        else:
+            line.failures = 0
+            line.lanes.append(lane)
+            lane.wake()
+        finally:
+            line.opening -= 1
+            self._wake()
+
+    def _lane_gone(self, lane: Lane, why: str, trouble: bool) -> None:  # noqa: FBT001 - a callback
+        for line in self._lines:
+            if lane in line.lanes:
+                line.lanes.remove(lane)
+                if trouble:
+                    line.trouble(why, self._now())
+        self._wake()
+
+    async def _close_idle(self) -> None:
+        await asyncio.sleep(0)  # hear first of those that the relay closed meanwhile
+        now = self._now()
+        for line in self._lines:
+            for lane in list(line.lanes):
+                if not lane.busy and now - lane.since > self._settings.idle:
+                    lane.quit()
+        await asyncio.sleep(0)
+
+    async def _shut(self) -> None:
+        self._out.taking = False
+        for task in list(self._tasks):
+            task.cancel()
+        for line in self._lines:
+            for lane in list(line.lanes):
+                lane.quit()
+        await asyncio.sleep(0)
+        try:
+            await self._put_down()
+            watch = self._out.watch
+            if watch is not None:
+                await self._in_thread(lambda: self._retire(watch))
+        except Temporary as error:
+            log.warning("%s", error)  # a start or the sweeper settles what is left
+
+    def _retire(self, watch: Watch) -> None:
+        with self._store.write() as session:
+            owners.retire(session, watch.epoch)
+        watch.flight.close(remove=True)
+
+    def _open_lanes(self) -> int:
+        return sum(len(line.lanes) for line in self._lines)
+
+    def _opening(self) -> int:
+        return sum(line.opening for line in self._lines)
+
+    def _all_paused(self) -> bool:
+        now = self._now()
+        return all(line.pause_until > now for line in self._lines)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _wake(self) -> None:
+        if self._news is not None:
+            self._news.set()

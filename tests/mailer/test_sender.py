@@ -1,0 +1,303 @@
+"""The sender takes each recipient to its state, over real sockets."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from mailer import ledger, mailings, owners
+from mailer.ledger import Backoff, ClaimedRow
+from mailer.mailings import MailingView, Recipient, State, Status
+from mailer.outgoing import Copy
+from mailer.relay import Relay
+from mailer.sender import Sender, SenderSettings
+from mailer.sink import Answer, Caught, Moment, Script, Sink, accept, rehearsal
+from mailer.splice import Segments
+from mailer.store import Store
+from mailer.watch import Clock
+
+LETTER = Segments(
+    (
+        b"Subject: Minutes\r\nList-Unsubscribe: <https://x.org/leave/",
+        b">\r\n\r\nHello ",
+        b"\r\n.a line with a dot\r\nBye\r\n",
+    ),
+    ("token", "name"),
+)
+
+
+def personal(_view: MailingView, row: ClaimedRow) -> Copy:
+    token = b"t%d" % row.ref
+    return Copy(f"minutes-bounces+t{row.ref}@x.org", {"token": token, "name": b"Anna"})
+
+
+@dataclass
+class Rig:
+    """Hold a store, a sink and the way to make senders between them."""
+
+    store: Store
+    folder: Path
+    sink: Sink
+    caught: list[Caught]
+    senders: list[Sender] = field(default_factory=list)
+
+    def sender(
+        self,
+        *,
+        clock: Clock | None = None,
+        wanted: ledger.Wanted = ledger.everyone,
+        **settings: object,
+    ) -> Sender:
+        chosen = SenderSettings(
+            relays=(Relay("127.0.0.1", self.sink.port),),
+            **{"connections": 4, "backoff": Backoff(first=600.0), **settings},  # type: ignore[arg-type]
+        )
+        made = Sender(
+            self.store,
+            chosen,
+            personal=personal,
+            wanted=wanted,
+            flights=self.folder / "flight",
+            clock=clock,
+        )
+        self.senders.append(made)
+        return made
+
+    def mailing(
+        self,
+        addresses: Sequence[str],
+        *,
+        policy: str = "never-miss",
+        expires_at: float = 4e9,
+        letter: Segments = LETTER,
+    ) -> int:
+        with self.store.write() as session:
+            mailing_id = mailings.create_mailing(
+                session,
+                kind="post",
+                list_address="minutes@x.org",
+                message_id="m1@x.org",
+                policy=policy,
+                compositions={0: letter},
+                created=0.0,
+                expires_at=expires_at,
+            )
+            rows = [
+                {"mailing_id": mailing_id, "ref": n, "address": a, "bucket": a.rpartition("@")[2]}
+                for n, a in enumerate(addresses)
+            ]
+            session.execute(insert(Recipient), rows)
+            assert mailings.open_mailing(session, mailing_id, now=0.0) == len(addresses)
+        return mailing_id
+
+    def status(self, mailing_id: int) -> Status:
+        with self.store.read() as session:
+            found = mailings.status(session, mailing_id)
+        states = (getattr(found, state.name.lower()) for state in State)
+        assert found.audience == sum(states)
+        return found
+
+    def row(self, address: str) -> Recipient:
+        with self.store.read() as session:
+            return session.scalars(select(Recipient).where(Recipient.address == address)).one()
+
+    def taken(self) -> Counter[str]:
+        return Counter(caught.recipient for caught in self.caught)
+
+
+@pytest.fixture
+def rig(store: Store, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
+    """Give a maker of rigs; everything is closed at the end."""
+    opened: list[Rig] = []
+    with contextmanagers() as enter:
+
+        def make(script: Script = accept, **options: object) -> Rig:
+            caught: list[Caught] = []
+            sink = enter(rehearsal(Sink(script, keep=caught.append, **options)))  # type: ignore[arg-type]
+            opened.append(Rig(store, tmp_path, sink, caught))
+            return opened[-1]
+
+        yield make
+        for one in opened:
+            for sender in one.senders:
+                sender.close()
+
+
+@contextmanager
+def contextmanagers() -> Iterator[Callable[..., Sink]]:
+    with ExitStack() as stack:
+        yield stack.enter_context
+
+
+def on(moment: Moment, answers: dict[str, Answer]) -> Script:
+    """Answer so at ``moment`` for the recipients named by local part."""
+
+    def script(now: Moment, caught: Caught) -> Answer | None:
+        return answers.get(caught.recipient.partition("@")[0]) if now is moment else None
+
+    return script
+
+
+def everyone(count: int) -> list[str]:
+    return [f"member{n}@example{n % 7}.org" for n in range(count)]
+
+
+def test_every_recipient_gets_one_personal_copy(rig: Callable[..., Rig]) -> None:
+    there = rig()
+    mailing = there.mailing(everyone(300))
+    worked = there.sender().run_slice(30)
+    assert (worked.accepted, worked.more, worked.wait) == (300, False, None)
+    found = there.status(mailing)
+    assert (found.accepted, found.state) == (300, "done")
+    assert set(there.taken().values()) == {1}
+    one = next(caught for caught in there.caught if caught.recipient == "member7@example0.org")
+    assert one.sender == "minutes-bounces+t7@x.org"
+    assert one.raw == LETTER.join({"token": b"t7", "name": b"Anna"})
+
+
+def test_a_relay_without_pipelining_gets_one_command_at_a_time(rig: Callable[..., Rig]) -> None:
+    there = rig(on(Moment.RCPT, {"member3": Answer(550, "5.1.1 no")}), extensions=())
+    mailing = there.mailing(everyone(40))
+    there.sender().run_slice(30)
+    found = there.status(mailing)
+    assert (found.accepted, found.refused) == (39, 1)
+
+
+@pytest.mark.parametrize("moment", [Moment.RCPT, Moment.DATA, Moment.DOT])
+def test_a_refusal_is_recorded_with_its_code_and_words(
+    rig: Callable[..., Rig], moment: Moment
+) -> None:
+    no = Answer(550, "5.1.1 nobody\x07 of that name " + "x" * 400)
+    there = rig(on(moment, {"member5": no}))
+    mailing = there.mailing(everyone(20))
+    there.sender().run_slice(30)
+    assert (there.status(mailing).accepted, there.status(mailing).refused) == (19, 1)
+    row = there.row("member5@example5.org")
+    assert (row.code, row.attempts) == (550, 1)
+    assert row.reason.startswith("5.1.1 nobody of that name xxx")
+    assert len(row.reason) == 200
+
+
+def test_a_deferral_is_due_again_and_expires_in_the_end(rig: Callable[..., Rig]) -> None:
+    there = rig(on(Moment.DOT, {"member1": Answer(451, "4.7.1 come back")}))
+    mailing = there.mailing(everyone(3))
+    worked = there.sender().run_slice(30)
+    assert worked.deferred == 1
+    assert worked.wait is not None
+    assert 400 < worked.wait < 800
+    assert (there.status(mailing).deferred, there.status(mailing).state) == (1, "sending")
+    with there.store.write() as session:
+        session.get_one(mailings.Mailing, mailing).expires_at = 1.0
+        there.store.now(session)
+        session.execute(mailings.update(Recipient).values(due=1.0))
+    assert there.sender().run_slice(30).refused == 1
+    row = there.row("member1@example1.org")
+    assert (row.state, row.code, row.reason) == (State.REFUSED, 451, "expired: 4.7.1 come back")
+    assert there.status(mailing).state == "done"
+
+
+def test_the_unwanted_are_skipped_at_the_last_moment(rig: Callable[..., Rig]) -> None:
+    def wanted(_session: Session, rows: Sequence[ClaimedRow]) -> dict[int, str]:
+        return {row.id: "left" for row in rows if row.ref % 2}
+
+    there = rig()
+    mailing = there.mailing(everyone(10))
+    there.sender(wanted=wanted).run_slice(30)
+    assert (there.status(mailing).accepted, there.status(mailing).skipped) == (5, 5)
+    assert there.row("member1@example1.org").reason == "left"
+
+
+@pytest.mark.parametrize("policy", ["never-miss", "never-twice"])
+def test_a_lost_answer_is_judged_by_policy(rig: Callable[..., Rig], policy: str) -> None:
+    there = rig(on(Moment.DOT, {"member2": Answer(drop=True, kept=True)}))
+    mailing = there.mailing(everyone(9), policy=policy)
+    sender = there.sender(connections=1)
+    worked = sender.run_slice(30)
+    assert worked.unsure == 1
+    there.sink.script = accept
+    with there.store.write() as session:
+        session.execute(mailings.update(Recipient).where(Recipient.state == 0).values(due=1.0))
+    there.sender().run_slice(30)
+    found = there.status(mailing)
+    if policy == "never-twice":
+        assert (found.accepted, found.unsure) == (8, 1)
+        assert set(there.taken().values()) == {1}
+    else:
+        assert (found.accepted, found.unsure) == (9, 0)
+        assert there.taken()["member2@example2.org"] == 2
+
+
+def test_a_drop_before_the_dot_harms_nobody(rig: Callable[..., Rig]) -> None:
+    there = rig(on(Moment.DATA, {"member2": Answer(421, "4.3.2 going down")}))
+    mailing = there.mailing(everyone(9), policy="never-twice")
+    worked = there.sender(connections=1).run_slice(30)
+    assert (worked.unsure, worked.deferred) == (0, 1)
+    assert worked.trouble
+    found = there.status(mailing)
+    assert (found.unsure, found.refused, found.ready + found.accepted) == (0, 0, 8)
+
+
+@pytest.mark.parametrize("moment", [Moment.GREETING, Moment.EHLO, Moment.MAIL])
+def test_trouble_with_the_relay_is_nobodys_failure(rig: Callable[..., Rig], moment: Moment) -> None:
+    def script(now: Moment, _caught: Caught) -> Answer | None:
+        return Answer(554, "5.7.1 not you") if now is moment else None
+
+    there = rig(script)
+    mailing = there.mailing(everyone(50), policy="never-twice")
+    worked = there.sender().run_slice(30)
+    found = there.status(mailing)
+    assert (found.refused, found.unsure, found.accepted) == (0, 0, 0)
+    assert found.deferred <= 4
+    assert "not you" in worked.trouble[0]
+    assert worked.wait is not None
+    assert not worked.more
+
+
+def test_a_relay_that_is_away_is_tried_later(rig: Callable[..., Rig]) -> None:
+    there = rig()
+    mailing = there.mailing(everyone(5))
+    port, there.sink.port = there.sink.port, 1
+    worked = there.sender().run_slice(30)
+    assert worked.trouble
+    there.sink.port = port
+    assert (there.status(mailing).ready, there.row("member0@example0.org").attempts) == (5, 0)
+
+
+def test_connections_stay_open_between_slices_and_within_the_limit(
+    rig: Callable[..., Rig],
+) -> None:
+    there = rig()
+    sender = there.sender(connections=3)
+    there.mailing(everyone(200))
+    sender.run_slice(30)
+    there.mailing([f"second{n}@x.org" for n in range(200)])
+    sender.run_slice(30)
+    assert there.sink.accepted == 400
+    assert there.sink.counts["connections"] <= 3
+
+
+def test_stopping_ends_with_a_word_about_what_is_unsure(rig: Callable[..., Rig]) -> None:
+    heard = threading.Event()
+
+    def script(moment: Moment, _caught: Caught) -> Answer | None:
+        if moment is not Moment.DOT:
+            return None
+        heard.set()
+        return Answer(silent=True)
+
+    there = rig(script)
+    mailing = there.mailing(everyone(30), policy="never-twice")
+    sender = there.sender(connections=2, grace=0.2)
+    threading.Thread(target=lambda: (heard.wait(), sender.stop())).start()
+    worked = sender.run_slice(60)
+    assert 1 <= worked.unsure <= 2
+    found = there.status(mailing)
+    assert (found.unsure, found.claimed) == (worked.unsure, 0)
+    with there.store.read() as session:
+        assert owners.due_count(session, now=5e9, limit=1) == 1

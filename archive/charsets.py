@@ -132,9 +132,9 @@ def clean(text: str, keep: str = "\n\t") -> str:
 
 
 _CONTROLS: dict[int, str] = {
-    **{i: " " for i in (*range(32), *range(0x7F, 0xA0))},
-    **{i: "" for i in (0, 0xFEFF, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))},
-    **{i: "\ufffd" for i in range(0xD800, 0xE000)},
+    **dict.fromkeys((*range(32), *range(127, 160)), " "),
+    **dict.fromkeys((0, 65279, 8206, 8207, *range(8234, 8239), *range(8294, 8298)), ""),
+    **dict.fromkeys(range(55296, 57344), "�"),
     0x2028: "\n",
     0x2029: "\n",
 }

@@ -102,9 +102,7 @@ class _Batch:
     moved: set[int] = field(default_factory=set)  # threads to arrange anew
 
 
-def place(
-    session: Session, lst: MailList, raw: bytes, sha: bytes, received_at: float
-) -> Placed:
+def place(session: Session, lst: MailList, raw: bytes, sha: bytes, received_at: float) -> Placed:
     """Place one mail that came at ``received_at``; ``sha`` is its key in the mail store."""
     return place_many(session, lst, [Mail(raw, sha, received_at, read_head(raw))])[0]
 
@@ -166,9 +164,7 @@ def _other_hash(mail: Mail) -> str:
     return permalink_hash(content_id(mail.raw))
 
 
-def _same(
-    session: Session, mail: Mail, known: dict[str, bytes], fresh: dict[str, Mail]
-) -> bool:
+def _same(session: Session, mail: Mail, known: dict[str, bytes], fresh: dict[str, Mail]) -> bool:
     """Tell whether the archived mail with this id has the same content as ``mail``."""
     sha = known[mail.head.hash]
     if sha == mail.sha:
@@ -461,9 +457,7 @@ def _locate(session: Session, list_id: int, answers: list[Placed]) -> list[Place
             .where(Message.list_id == list_id, Message.hash.in_(chunk))
         ):
             found[row.hash] = row.thread
-    return [
-        Placed(a.outcome, a.message_id, a.hash, found.get(a.hash, "")) for a in answers
-    ]
+    return [Placed(a.outcome, a.message_id, a.hash, found.get(a.hash, "")) for a in answers]
 
 
 def _chunks(things: Iterable[_T]) -> Iterator[list[_T]]:

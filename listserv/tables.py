@@ -1,5 +1,6 @@
 """Import every room's tables, so that ``Base.metadata`` is whole (migrations, tests)."""
 
+import archive.tables
 import mailer.arrivals
 import mailer.mailings
 import mailer.owners
@@ -9,4 +10,4 @@ import subscriptions.consent
 import subscriptions.roster
 import subscriptions.suppression
 
-__all__ = ["mailer", "subscriptions"]
+__all__ = ["archive", "mailer", "subscriptions"]

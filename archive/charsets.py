@@ -79,7 +79,7 @@ def codec_of(label: str) -> str:
     return info.name if text and info.name not in _REFUSED else ""
 
 
-def decode(data: bytes, label: str = "") -> str:
+def decode(data: bytes, label: str = "") -> str:  # noqa: PLR0911 - a family each
     """Return ``data`` as text: by its label where that holds, else by what the bytes look like."""
     codec = codec_of(label)
     if codec in _STATEFUL:

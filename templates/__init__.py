@@ -1,1 +1,6 @@
 """Words and looks: every text that a person reads, in six languages."""
+
+from templates.catalogue import LANGUAGES, translator
+from templates.render import page, static_files
+
+__all__ = ["LANGUAGES", "page", "static_files", "translator"]

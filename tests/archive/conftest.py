@@ -33,13 +33,13 @@ def make_list(store: Store, archive: ArchivePolicy = ArchivePolicy.PUBLIC) -> Ma
 
 @pytest.fixture
 def circle(store: Store) -> MailList:
-    """A public discussion list."""
+    """Make a public discussion list."""
     return make_list(store)
 
 
 @pytest.fixture
 def corpora() -> Path:
-    """The folder of real mail; a test that needs it says so loudly when it is absent."""
+    """Give the folder of real mail; a test that needs it skips loudly when it is absent."""
     here = Path(__file__).resolve().parents[2]
     folder = Path(os.environ.get("KRETS_SHARED", here / ".." / "shared")) / "corpora"
     if not folder.is_dir():

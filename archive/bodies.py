@@ -1,0 +1,200 @@
+"""Read the body of a mail as one text and a list of attachments.
+
+Knows MIME (RFC 2045-2049), alternatives, nested mails, wrong labels. SECURITY: everything here
+is hostile. Parsing is stdlib's lenient compat32 behind caps on depth, parts and decoded size;
+the walk is iterative; nothing raises; what cannot be read is shown as the bytes look.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message as Part
+from typing import Any
+
+from archive.charsets import clean, decode, decode_header
+from archive.flowed import unflow
+from archive.heads import read_author, split_head
+from archive.plaintext import html_to_text
+from archive.quotes import Block, Kind, Quoted, split
+from mailer.store import compress, decompress
+
+VERSION = 1  # of what ``pack`` writes; a higher one makes old rows be read anew
+MAX_DEPTH = 100
+MAX_PARTS = 1_000
+MAX_TEXT = 2_000_000  # bytes of text that are decoded and shown
+MAX_ATTACHMENTS = 100
+_SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature"}
+_SIGNATURES |= {"application/x-pkcs7-signature"}
+# What compat32 raises over hostile headers, parameters and transfer encodings.
+_BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+_OPEN = re.compile(
+    rb"^content-type[ \t]*:[ \t]*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Hold what is told of a part that is not shown; ``size`` is in decoded bytes."""
+
+    name: str
+    type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Hold a mail's body as a reader sees it."""
+
+    quoted: Quoted
+    attachments: tuple[Attachment, ...] = ()
+
+
+def read(raw: bytes) -> Reading:
+    """Read the mail ``raw``."""
+    text, attachments = read_text(raw)
+    return Reading(split(text), attachments)
+
+
+def read_text(raw: bytes) -> tuple[str, tuple[Attachment, ...]]:
+    """Return (the text of ``raw``, its attachments)."""
+    mail = _parse(raw)
+    if mail is None:
+        return clean(decode(split_head(raw)[1][:MAX_TEXT])), ()
+    texts: list[str] = []
+    attachments: list[Attachment] = []
+    left = MAX_TEXT
+    for part in _shown(mail):
+        kind = _type(part)
+        if kind == "message/rfc822":
+            texts.append(_forwarded(part))
+        elif _is_text(part, kind):
+            piece = _text(part, kind, left)
+            left -= len(piece)
+            if piece.strip():
+                texts.append(piece.strip("\n"))
+        elif kind not in _SIGNATURES and len(attachments) < MAX_ATTACHMENTS:
+            attachments.append(_attachment(part, kind))
+    return "\n\n".join(texts), tuple(attachments)
+
+
+def pack(reading: Reading) -> bytes:
+    """Return ``reading`` as bytes for the database."""
+    blocks = [[block.kind.value, block.text] for block in reading.quoted.blocks]
+    files = [[a.name, a.type, a.size] for a in reading.attachments]
+    return compress(json.dumps([blocks, files], ensure_ascii=False).encode())
+
+
+def unpack(data: bytes) -> Reading:
+    """Return what ``pack`` was given."""
+    blocks, files = json.loads(decompress(data))
+    return Reading(
+        Quoted(tuple(Block(Kind(kind), text) for kind, text in blocks)),
+        tuple(Attachment(name, kind, size) for name, kind, size in files),
+    )
+
+
+def _parse(raw: bytes) -> Part | None:
+    """Return the parsed mail, or None for one that is nested beyond reason."""
+    if len(_OPEN.findall(raw, 0, len(raw))) > MAX_DEPTH * 5:
+        return None
+    with contextlib.suppress(*_BROKEN):
+        return message_from_bytes(raw)
+    return None
+
+
+def _shown(mail: Part) -> Iterator[Part]:
+    """Yield the leaves that a reader should see, of alternatives the best one."""
+    stack = [(mail, 0)]
+    seen = 0
+    while stack and seen < MAX_PARTS:
+        part, depth = stack.pop()
+        seen += 1
+        kind = _type(part)
+        payload = part.get_payload()
+        if kind == "message/rfc822" or not isinstance(payload, list) or depth >= MAX_DEPTH:
+            yield part
+            continue
+        parts: list[Any] = [p for p in payload if isinstance(p, Part)]
+        if kind == "multipart/alternative":
+            parts = _best(parts)
+        stack.extend((p, depth + 1) for p in reversed(parts[:MAX_PARTS]))
+
+
+def _best(parts: list[Any]) -> list[Any]:
+    """Return the alternative to show, plain text first, and calendars beside it."""
+    plain = [p for p in parts if _type(p) == "text/plain" and _bytes(p).strip()]
+    others = [p for p in parts if p not in plain and _type(p) == "text/calendar"]
+    rich = [p for p in parts if _type(p) == "text/html" or p.is_multipart()]
+    return (plain[:1] or rich[-1:] or parts[:1]) + others
+
+
+def _type(part: Part) -> str:
+    with contextlib.suppress(*_BROKEN):
+        return part.get_content_type()
+    return "application/octet-stream"
+
+
+def _parameter(part: Part, name: str) -> str:
+    with contextlib.suppress(*_BROKEN):
+        value = part.get_param(name)
+        if isinstance(value, tuple):
+            return decode(value[2].encode("latin-1", "replace"), value[0] or "")
+        return str(value) if value else ""
+    return ""
+
+
+def _is_text(part: Part, kind: str) -> bool:
+    if kind not in {"text/plain", "text/html", "text/enriched"} and not kind.startswith("text/x-"):
+        return False
+    disposition = str(part.get("content-disposition", "")).strip().lower()
+    return not disposition.startswith("attachment")
+
+
+def _text(part: Part, kind: str, limit: int) -> str:
+    data = _bytes(part)[: max(0, limit)]
+    text = clean(decode(data, _parameter(part, "charset")).replace("\r\n", "\n"), "\n\t\r")
+    text = text.replace("\r", "\n")
+    if kind == "text/html":
+        return html_to_text(text)
+    if _parameter(part, "format").lower() == "flowed":
+        return unflow(text, delsp=_parameter(part, "delsp").lower() == "yes")
+    return text
+
+
+def _bytes(part: Part) -> bytes:
+    with contextlib.suppress(*_BROKEN):
+        data = part.get_payload(decode=True)
+        if isinstance(data, bytes):
+            return data
+    payload = part.get_payload()
+    return payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else b""
+
+
+def _forwarded(part: Part) -> str:
+    """Return a nested mail in the words of a forwarded one, so that it reads as quoted."""
+    payload = part.get_payload()
+    inner = payload[0] if isinstance(payload, list) and payload else None
+    if not isinstance(inner, Part):
+        return ""
+    author, _ = read_author(_field(inner, "from"))
+    lines = ["---------- Forwarded message ----------"]
+    lines += [f"From: {author}", f"Subject: {decode_header(_field(inner, 'subject'))}", ""]
+    for leaf in _shown(inner):
+        if _is_text(leaf, _type(leaf)):
+            lines.append(_text(leaf, _type(leaf), MAX_TEXT // 4))
+    return "\n".join(lines)
+
+
+def _field(part: Part, name: str) -> bytes:
+    return str(part.get(name, "")).encode("utf-8", "surrogateescape")
+
+
+def _attachment(part: Part, kind: str) -> Attachment:
+    name = ""
+    with contextlib.suppress(*_BROKEN):
+        name = part.get_filename() or ""
+    named = decode_header(name.encode("utf-8", "surrogateescape"))
+    return Attachment(named.replace("/", "_")[:120], kind[:80], len(_bytes(part)))

@@ -1,0 +1,82 @@
+"""Know the set phrases of mail programs: who wrote, forwarded, sent from a telephone.
+
+Each pattern is matched against one line of bounded length. Those of Swedish, Italian, Romanian,
+Russian, Dutch and English come first in our minds; the others are what their readers receive.
+"""
+
+import re
+
+_F = re.IGNORECASE | re.DOTALL
+
+_WROTE = (
+    r"(?:wrote|writes|written|said|schrieb|schreef|geschreven|schreibt|[aà] [ée]crit"
+    r"|ha scritto|scrive|scrisse|escribi[oó]|escribe|escreveu|skrev(?: f[öo]ljande)?|skriver"
+    r"|napisa[lł]\(?a?\)?|napsal\(?a?\)?|написал\(?а?\)?|написала|писал[аи]?|пишет|пише|написав"
+    r"|a scris|scris|kirjoitti|[íi]rta|写道|寫道|wrote the following)"
+)
+_COLON = r"\s*(?:[:：]|-{2,}|…)?\s*"
+ATTRIBUTION_END = re.compile(
+    rf"(?:^|[\s>,\"'，)])(?:{_WROTE}\s*(?:[:：]|-{{3,}})"
+    rf"|(?:schrieb|skrev|schreef)\s.{{0,200}}:|\bum \d\d?:\d\d Uhr:)\s*$",
+    _F,
+)
+_STARTS = (
+    r"(?:On|At|In article|Am|Op|Den|D\.|Le|Il|El|Em|Dnia|Dne|În|In data|Pe|În data|W dniu|V|В|Lä"
+    r"|Мн|Пн|Вт|Ср|Чт|Пт|Сб|Вс|пн|вт|ср|чт|пт|сб|вс|понедельник|вторник|среда|четверг|пятница"
+    r"|суббота|воскресенье|fre|lör|sön|mån|tis|ons|tors|lun|mar|mer|gio|ven|sab|dom|ma|di|wo|do"
+    r"|vr|za|zo|joi|vin|sâm|mie|On Mon|\d{1,4}|在)"
+)
+ATTRIBUTION_START = re.compile(rf"[\s>-]*{_STARTS}[\s.,/-].{{0,120}}\d", _F)
+ATTRIBUTION = re.compile(
+    rf"[-\s>]*(?:{_STARTS}[\s.,/-].{{0,400}}\d.{{0,400}}"
+    rf"|[^<>]{{0,120}}<?[^\s<>]{{1,100}}(?:@|&lt;|\sat\s)[^<>]{{1,200}}>?.{{0,200}})"
+    rf"(?:{_WROTE}|(?:schrieb|skrev|schreef)\s.{{0,200}}|\bum \d\d?:\d\d Uhr){_COLON}$"
+    rf"|[-\s>]*[^\s.?!].{{0,60}}\s(?:wrote|writes|skrev|schreef|ha scritto|a scris|пишет"
+    rf"|писал|написал|schrieb)\s*:\s*$",
+    _F,
+)
+# Gmail once wrote its attribution without a verb.
+DATED = re.compile(
+    r"\d{4}[-/]\d{1,2}[-/]\d{1,2}\s(?:\d{1,2}:\d\d\s)?(?:GMT[+-]\d{1,2}:\d\d\s.{1,100}"
+    r"|.{1,100}<\S{0,100}(?:@\S{1,100}>)?:?)\s*$"
+)
+MARKER = re.compile(
+    r"[\s*_>]{0,4}(?:-{2,}|_{2,}|Begin )\s*(?:Original|Ursprungligt|Ursprüngliche|Oorspronkelijk"
+    r"|Doorgestuurd|Vidarebefordrat|Messaggio|Mensaje|Mensagem|Message|Mesaj|Исходное|Пересла"
+    r"|Пересылаемое|Forwarded|forwarded|Weitergeleitete|Videresendt|Oprindelig|Wiadomo|Alkuper)"
+    r".{0,60}",
+)
+_NAMES = (
+    r"From|Sent|To|Cc|Bcc|Subject|Date|Reply-To|Organi[sz]ation"
+    r"|Fr[åa]n|Skickat|Till|Kopia|[ÄA]mne|Datum|Svara till"
+    r"|Da|Inviato|A|Oggetto|Data|Per conto di|Risposta"
+    r"|De la|De|Trimis|Expediat|C[ăa]tre|Subiect|Dat[ăa]|La|R[ăa]spunde"
+    r"|От|Отправлено|Кому|Копия|Тема|Дата|От кого"
+    r"|Van|Verzonden|Aan|Onderwerp|Verzonden op|Antwoord aan"
+    r"|Von|Gesendet|An|Betreff|Antwort an|Envoy[ée]|[ÀA]|Objet|Enviado|Enviada|Para|Asunto|Assunto"
+    r"|Fecha|Fra|Sendt|Til|Emne|Dato|Od|Do|Temat|Wys[łl]ano|L[äa]hett[äa]j[äa]|Aihe|Vastaanottaja"
+    r"|Від|Надіслано"
+)
+HEADER = re.compile(rf"[\s*_>]{{0,4}}(?:{_NAMES})\s?[*_]?\s?[:：][*_]?\s", re.IGNORECASE)
+SENT_FROM = re.compile(
+    r"[\s(<_*]{0,4}(?:"
+    r"(?:sent|mail(?:ed)?|written|posted)\s(?:from|via|with|by|using)\s.{1,120}"
+    r"|from my (?:i?phone|ipad|ipod|android|mobile|blackberry|samsung|galaxy).{0,80}"
+    r"|.{0,40}from mobile\s*$"
+    r"|get \[?outlook for.{1,80}|get outlook for.{1,80}"
+    r"|skickat fr[åa]n.{1,80}|sendt fra.{1,80}|inviato da.{1,80}|trimis de pe.{1,80}"
+    r"|verzonden (?:vanaf|met|via|van).{1,80}|отправлено (?:с|из).{1,80}"
+    r"|envoy[ée] (?:depuis|de|[àa] partir).{1,80}|von meinem .{1,60}gesendet.{0,20}"
+    r"|gesendet (?:von|mit).{1,80}|diese nachricht wurde von mein.{1,80}"
+    r"|enviado (?:desde|do|a partir).{1,80}|wys[łl]ane z.{1,80}|l[äa]hetetty.{1,60}"
+    r"|從我的.{1,40}|发自我的.{1,40}"
+    r")\s*$",
+    re.IGNORECASE,
+)
+FOOTER = re.compile(
+    r"(?:\S{1,60} mailing list(?:\s|$|\.|--)|To unsubscribe(?:"
+    r" from this (?:list|group)|,? (?:send|visit|e?mail))"
+    r"|You received this message because you are subscribed|Unsubscribe:? <?(?:https?|mailto):"
+    r"|To unsubscribe send an email to)",
+    re.IGNORECASE,
+)

@@ -1,0 +1,96 @@
+"""Set a mail's text for reading: join hard-wrapped prose, keep verse and code as they are.
+
+Mail programs break lines at 72 characters; on a telephone such lines break again in the middle.
+A paragraph whose lines all run to the margin is prose and flows; short lines are meant; what is
+indented, aligned or full of signs is code. When in doubt, lines stay lines.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+MARGIN = 50  # characters; a line that was broken by a mail program is at least this long
+_BLANK = re.compile(r"\n[ \t]*\n+")
+_ITEM = re.compile(r"\s{0,8}(?:[-*+\u2022\u2013]|\d{1,3}[.)]|\[\d{1,3}\])\s")
+_CODE = re.compile(
+    r"\s{4,}\S|\t|.*\S {3,}\S.*\s{3,}\S|[$#>] ?\S+ |diff --git|@@ |(?:[+-]{3}) [ab]/|```"
+    r"|.*[{};]\s*$"
+    r"|\s*[|+][-=+|]{3}"
+)
+_SIGNS = re.compile(r"[^\w\s.,:;!?'\"()@/%&\u2010-\u2027-]")
+_QUOTE_MARK = re.compile(r"^(?:[ \t]{0,3}>)[ \t]?", re.MULTILINE)
+
+
+class Setting(StrEnum):
+    """Say how a paragraph is set."""
+
+    PROSE = "prose"
+    LINES = "lines"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Hold one paragraph; ``text`` of prose is one line."""
+
+    kind: Setting
+    text: str
+
+
+def paragraphs(text: str) -> list[Paragraph]:
+    """Return ``text`` as paragraphs."""
+    found: list[Paragraph] = []
+    for part in _BLANK.split(text.expandtabs(8)):
+        lines = [line.rstrip() for line in part.split("\n") if line.strip()]
+        if not lines:
+            continue
+        if _is_code(lines):
+            _code(found, lines)
+        else:
+            found.extend(_prose(lines))
+    return found
+
+
+def unquote(text: str) -> str:
+    """Return a quote without its first level of marks."""
+    return _QUOTE_MARK.sub("", text)
+
+
+def _is_code(lines: list[str]) -> bool:
+    if _ITEM.match(lines[0]) and not lines[0].startswith(("+", "-", "    ")):
+        return False
+    coded = sum(1 for line in lines if _CODE.match(line[:200]))
+    signs = sum(len(_SIGNS.findall(line[:200])) for line in lines)
+    letters = sum(len(line[:200]) for line in lines)
+    return coded * 2 > len(lines) or (len(lines) > 1 and signs * 4 > letters)
+
+
+def _code(found: list[Paragraph], lines: list[str]) -> None:
+    """Add code; neighbouring pieces that a blank line parted are one."""
+    text = "\n".join(lines)
+    if found and found[-1].kind is Setting.CODE:
+        found[-1] = Paragraph(Setting.CODE, f"{found[-1].text}\n\n{text}")
+    else:
+        found.append(Paragraph(Setting.CODE, text))
+
+
+def _prose(lines: list[str]) -> list[Paragraph]:
+    """Join the lines that were broken at a margin; items of a list begin anew."""
+    groups: list[list[str]] = []
+    for line in lines:
+        if groups and not _ITEM.match(line) and _runs_on(groups[-1][-1], line, lines):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    joined = [" ".join(part.strip() for part in group) for group in groups]
+    if len(joined) == 1:
+        return [Paragraph(Setting.PROSE, joined[0])]
+    return [Paragraph(Setting.LINES, "\n".join(joined))]
+
+
+def _runs_on(above: str, line: str, lines: list[str]) -> bool:
+    """Tell whether ``line`` continues ``above``: its first word would not have fitted there."""
+    widest = max(len(one) for one in lines)
+    if len(above) < MARGIN or widest > 100:  # noqa: PLR2004 - wider is not wrapped at all
+        return False
+    return len(above) + 1 + len(line.split(" ", 1)[0]) > min(widest, 80) - 8

@@ -4,6 +4,8 @@ Each function takes what is there to what is wanted and leaves an entry in the l
 permissions where permission or power changed; a rhythm is only a preference.
 """
 
+from dataclasses import dataclass
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,22 +17,24 @@ from subscriptions.roster import Address, MailList, Membership, Rhythm, Role, St
 from subscriptions.suppression import Reason
 
 
-def change_role(
-    session: Session,
-    lst: MailList,
-    member: Membership,
-    role: Role,
-    *,
-    note: ConsentNote,
-    keyring: Keyring,
-    now: float,
-) -> bool:
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Hold what every change needs: where, on which list, who says so, and when."""
+
+    session: Session
+    lst: MailList
+    keyring: Keyring
+    note: ConsentNote
+    now: float
+
+
+def change_role(desk: Desk, member: Membership, role: Role) -> bool:
     """Give the member another role; tell whether that changed anything."""
     if member.role is role:
         return False
     detail = f"{member.role.value} -> {role.value}"
     member.role = role
-    _record(session, lst, member, Act.ROLE, note, keyring, now, detail)
+    _record(desk, member, Act.ROLE, detail)
     return True
 
 
@@ -43,26 +47,18 @@ def change_rhythm(member: Membership, rhythm: Rhythm) -> bool:
 
 
 def change_state(
-    session: Session,
-    lst: MailList,
-    member: Membership,
-    state: State,
-    *,
-    note: ConsentNote,
-    keyring: Keyring,
-    now: float,
-    paused_until: float | None = None,
+    desk: Desk, member: Membership, state: State, *, paused_until: float | None = None
 ) -> bool:
     """Take the member to ``state``; tell whether that changed anything.
 
-    Coming back after leaving, or becoming active without having answered, needs a ``note``
-    with a wording: how they said yes. A pause never needs one.
+    Coming back after leaving, or becoming active without having answered, needs a note with
+    a wording: how they said yes. A pause never needs one.
     """
     was = member.state
     if state is State.PENDING:
         raise BadInput("Nobody can be made pending by hand.", "Use active, paused or left.")
-    if was in (State.LEFT, State.PENDING) and state is not State.LEFT:
-        _welcome_back(session, lst, member, state, note, keyring, now)
+    if was in {State.LEFT, State.PENDING} and state is not State.LEFT:
+        _welcome_back(desk, member, state)
         return True
     same = was is state and member.paused_until == paused_until
     if same and not (state is State.ACTIVE and member.rhythm is Rhythm.PAUSED):
@@ -72,75 +68,48 @@ def change_state(
     if state is State.ACTIVE and member.rhythm is Rhythm.PAUSED:
         member.rhythm = Rhythm.EACH
     if state is State.LEFT:
-        member.left_at = now
+        member.left_at = desk.now
     act = Act.LEFT if state is State.LEFT else Act.STATE
-    _record(session, lst, member, act, note, keyring, now, f"{was.value} -> {state.value}")
+    _record(desk, member, act, f"{was.value} -> {state.value}")
     return True
 
 
-def leave(
-    session: Session,
-    lst: MailList,
-    member: Membership,
-    *,
-    note: ConsentNote,
-    keyring: Keyring,
-    now: float,
-) -> bool:
+def leave(desk: Desk, member: Membership) -> bool:
     """Let the member go at once; tell whether they were still there."""
-    return change_state(session, lst, member, State.LEFT, note=note, keyring=keyring, now=now)
+    return change_state(desk, member, State.LEFT)
 
 
-def _welcome_back(  # noqa: PLR0917 - the tail of change_state
-    session: Session,
-    lst: MailList,
-    member: Membership,
-    state: State,
-    note: ConsentNote,
-    keyring: Keyring,
-    now: float,
-) -> None:
-    given, key = _address(session, member)
-    if not note.wording or state is not State.ACTIVE:
+def _welcome_back(desk: Desk, member: Membership, state: State) -> None:
+    given, key = _address(desk.session, member)
+    if not desk.note.wording or state is not State.ACTIVE:
         raise Refused(
-            f"{given} is {member.state.value} on {lst.address} and has not said yes (again).",
+            f"{given} is {member.state.value} on {desk.lst.address} and has not said yes (again).",
             "Say how they did: --state active --consent 'asked me by phone on 3 May'.",
         )
-    reasons = suppression.suppressed(session, [key])
-    if reasons.get(key) is Reason.NEVER:
+    if suppression.has(desk.session, key, Reason.NEVER):
         raise Refused(f"{given} asked never to be mailed.", "Only they can take that back.")
     for reason in (Reason.DEAD, Reason.COMPLAINT):
-        suppression.lift(session, key, reason)
+        suppression.lift(desk.session, key, reason)
     was, member.state = member.state, State.ACTIVE
     member.left_at = member.paused_until = None
-    member.joined_at = now
+    member.joined_at = desk.now
     if member.rhythm is Rhythm.PAUSED:
         member.rhythm = Rhythm.EACH
-    detail = f"{was.value} -> active"
-    _record(session, lst, member, Act.CONSENTED, note, keyring, now, detail)
+    _record(desk, member, Act.CONSENTED, f"{was.value} -> active")
 
 
-def _record(  # noqa: PLR0917 - the ledger's columns
-    session: Session,
-    lst: MailList,
-    member: Membership,
-    act: Act,
-    note: ConsentNote,
-    keyring: Keyring,
-    now: float,
-    detail: str,
-) -> None:
-    session.flush()
+def _record(desk: Desk, member: Membership, act: Act, detail: str) -> None:
+    desk.session.flush()
     row = consent.entry(
-        keyring,
+        desk.keyring,
         act=act,
-        list_address=lst.address,
-        address=_address(session, member),
-        note=note,
-        now=now,
+        list_address=desk.lst.address,
+        address=_address(desk.session, member),
+        note=desk.note,
+        now=desk.now,
         detail=detail,
     )
-    consent.record(session, [row])
+    consent.record(desk.session, [row])
 
 
 def _address(session: Session, member: Membership) -> tuple[str, str]:

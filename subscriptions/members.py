@@ -177,7 +177,7 @@ def add_member(
     return enrol(session, lst, [candidate], keyring=keyring, now=now)[0]
 
 
-def _write(  # noqa: PLR0917 - one caller, which has just gathered all of these
+def _write(
     session: Session,
     lst: MailList,
     chosen: Sequence[Candidate],

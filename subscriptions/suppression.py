@@ -61,6 +61,11 @@ def suppressed(session: Session, keys: Collection[str]) -> dict[str, Reason]:
     return {row.address: row.reason for row in rows}
 
 
+def has(session: Session, key: str, reason: Reason) -> bool:
+    """Tell whether this very reason stands against the address ``key``."""
+    return session.get(Suppression, (key, reason)) is not None
+
+
 def hashed(keyring: Keyring, key: str) -> str:
     """Return what an erased address is remembered by."""
     return "hash:" + keyring.keyed_hash(key).hex()

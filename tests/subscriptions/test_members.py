@@ -13,7 +13,7 @@ from mailer.store import Store
 from mailer.tokens import Keyring
 from subscriptions import consent, dossier, suppression
 from subscriptions.audience import audience_select, still_wanted
-from subscriptions.changes import change_role, change_state, leave
+from subscriptions.changes import Desk, change_role, change_state, leave
 from subscriptions.consent import Act, Consent, ConsentNote, Source
 from subscriptions.members import Candidate, Fate, Known, decide, enrol
 from subscriptions.roster import (
@@ -66,18 +66,16 @@ def test_who_left_does_not_come_back_by_being_added(
     with store.write() as session:
         member = membership_of(session, lst.id, "anna@example.org")
         assert member
-        assert leave(session, lst, member, note=NOTE, keyring=keyring, now=20.0)
-        assert not leave(session, lst, member, note=NOTE, keyring=keyring, now=21.0)
+        assert leave(Desk(session, lst, keyring, NOTE, 20.0), member)
+        assert not leave(Desk(session, lst, keyring, NOTE, 21.0), member)
     assert add("anna@example.org") is Fate.LEFT
     with store.write() as session:
         member = membership_of(session, lst.id, "anna@example.org")
         assert member
         silent = ConsentNote("", Source.CLI)
         with pytest.raises(Refused):
-            change_state(session, lst, member, State.ACTIVE, note=silent, keyring=keyring, now=3.0)
-        assert change_state(
-            session, lst, member, State.ACTIVE, note=NOTE, keyring=keyring, now=30.0
-        )
+            change_state(Desk(session, lst, keyring, silent, 3.0), member, State.ACTIVE)
+        assert change_state(Desk(session, lst, keyring, NOTE, 30.0), member, State.ACTIVE)
         assert (member.state, member.left_at) == (State.ACTIVE, None)
 
 
@@ -89,7 +87,7 @@ def test_nobody_is_made_pending_by_hand(
         member = membership_of(session, lst.id, "anna@example.org")
         assert member
         with pytest.raises(BadInput):
-            change_state(session, lst, member, State.PENDING, note=NOTE, keyring=keyring, now=3.0)
+            change_state(Desk(session, lst, keyring, NOTE, 3.0), member, State.PENDING)
 
 
 @pytest.mark.parametrize("reason", [Reason.DEAD, Reason.COMPLAINT, Reason.NEVER])
@@ -209,10 +207,10 @@ def test_roles_and_leaving_stand_in_the_ledger(
     with store.write() as session:
         member = membership_of(session, lst.id, "anna@example.org")
         assert member
-        more = {"note": NOTE, "keyring": keyring}
-        assert change_role(session, lst, member, Role.OWNER, now=11.0, **more)
-        assert not change_role(session, lst, member, Role.OWNER, now=12.0, **more)
-        leave(session, lst, member, now=13.0, **more)
+        desk = Desk(session, lst, keyring, NOTE, 11.0)
+        assert change_role(desk, member, Role.OWNER)
+        assert not change_role(desk, member, Role.OWNER)
+        leave(desk, member)
         entries = consent.history(session, keyring, ["anna@example.org"])
         assert [(e.act, e.detail) for e in entries] == [
             (Act.CONSENTED, ""),

@@ -1,0 +1,248 @@
+"""The commands about lists: make one, see them, change one."""
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import ParamSpec, TypeVar
+
+import click
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from listserv.terminal import Application, print_json, print_letter, print_table, say
+from subscriptions import roster
+from subscriptions.roster import ArchivePolicy, Join, Kind, MailList, Membership, PostPolicy
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+lists = click.Group("list", help="Make, see and change lists.")
+
+_COSTS = {
+    "reply_to_list": "Private answers will go to everybody, and about one author's signature in"
+    " three breaks, so some mail will be sent under an alias of its author.",
+    "subject_tag": "A tag changes the Subject: authors' signatures break, and mail from strict"
+    " domains will be sent under an alias of its author.",
+    "footer": "A footer changes the text: authors' signatures break, and mail from strict domains"
+    " will be sent under an alias of its author.",
+}
+
+
+def _words(kind: type[StrEnum]) -> click.Choice[str]:
+    return click.Choice([word.value for word in kind], case_sensitive=False)
+
+
+def policy_options(command: Callable[P, R]) -> Callable[P, R]:
+    """Add the options that ``create`` and ``set`` share."""
+    options = (
+        click.option("--title", help="The name people read."),
+        click.option("--description", help="One paragraph about what the list is for."),
+        click.option("--language", metavar="CODE", help="sv, it, ro, ru, nl or en."),
+        click.option("--join", type=_words(Join), help="Who may join."),
+        click.option("--post", type=_words(PostPolicy), help="Who may post."),
+        click.option("--archive", type=_words(ArchivePolicy), help="Who may read the archive."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@lists.command("create")
+@click.argument("list_address", metavar="LIST")
+@click.option("--kind", type=_words(Kind), default="discussion", show_default=True)
+@policy_options
+@click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
+@click.pass_obj
+def create(app: Application, /, list_address: str, *, as_json: bool, **wanted: str | None) -> None:
+    """Make the list LIST, a full address.
+
+    A discussion list is open, its members post, its archive is public and it speaks English;
+    a newsletter is written by its editors.
+
+    \b
+    Examples:
+      krets list create friends@example.org --title "Friends of the garden"
+      krets list create news@example.org --kind newsletter --language sv
+    """
+    with app.store.write() as session:
+        lst = roster.create_list(
+            session,
+            list_address,
+            now=time.time(),
+            kind=Kind(wanted["kind"] or "discussion"),
+            title=wanted["title"] or "",
+            description=wanted["description"] or "",
+            language=wanted["language"] or "en",
+            join=Join(wanted["join"] or "open"),
+            post=PostPolicy(wanted["post"]) if wanted["post"] else None,
+            archive=ArchivePolicy(wanted["archive"] or "public"),
+        )
+    if as_json:
+        print_json(as_object(lst))
+        return
+    say(
+        f"{lst.address} is there. Add people: krets member add {lst.address} ADDRESS --consent TEXT"
+    )
+
+
+@lists.command("ls")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.pass_obj
+def ls(app: Application, /, *, as_json: bool) -> None:
+    """Show every list.
+
+    \b
+    Example:
+      krets list ls --json
+    """
+    with app.store.read() as session:
+        every = roster.all_lists(session)
+        counts = _active_counts(session)
+    if as_json:
+        print_json([{**as_object(one), "members": counts.get(one.id, 0)} for one in every])
+        return
+    if not every:
+        say("There is no list yet. Make one: krets list create friends@example.org")
+        return
+    print_table(
+        ("list", "kind", "language", "members", "title"),
+        [
+            (one.address, one.kind.value, one.language, str(counts.get(one.id, 0)), one.title)
+            for one in every
+        ],
+    )
+
+
+@lists.command("show")
+@click.argument("list_address", metavar="LIST")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
+    """Show one list: its settings and how many members it has.
+
+    \b
+    Example:
+      krets list show friends@example.org
+    """
+    with app.store.read() as session:
+        lst = roster.get_list(session, list_address)
+        counts = state_counts(session, lst.id)
+    if as_json:
+        print_json({**as_object(lst), "members": counts})
+        return
+    people = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    settings = [(name.replace("_", " "), _shown(value)) for name, value in as_object(lst).items()]
+    print_letter(lst.title, [*settings, ("members", people or "nobody yet")])
+
+
+@lists.command("set")
+@click.argument("list_address", metavar="LIST")
+@policy_options
+@click.option(
+    "--first-posts-moderated/--no-first-posts-moderated",
+    default=None,
+    help="Hold a new member's first post.",
+)
+@click.option("--emergency/--no-emergency", default=None, help="Hold every post.")
+@click.option(
+    "--reply-to-list/--no-reply-to-list", default=None, help="Point Reply-To at the list (costly)."
+)
+@click.option("--subject-tag", metavar="TEXT", help="Put TEXT before subjects (costly).")
+@click.option("--footer", metavar="TEXT", help="Put TEXT under every post (costly).")
+@click.option("--max-size", type=int, metavar="BYTES", help="The largest post.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
+@click.pass_obj
+def set_(
+    app: Application,
+    /,
+    list_address: str,
+    *,
+    as_json: bool,
+    first_posts_moderated: bool | None,
+    emergency: bool | None,
+    reply_to_list: bool | None,
+    max_size: int | None,
+    **wanted: str | None,
+) -> None:
+    """Change settings of LIST; what is not named stays.
+
+    \b
+    Examples:
+      krets list set friends@example.org --archive members --language it
+      krets list set friends@example.org --emergency
+    """
+    with app.store.write() as session:
+        lst = roster.get_list(session, list_address)
+        before = as_object(lst)
+        roster.change_list(
+            lst,
+            title=wanted["title"],
+            description=wanted["description"],
+            language=wanted["language"],
+            join=Join(wanted["join"]) if wanted["join"] else None,
+            post=PostPolicy(wanted["post"]) if wanted["post"] else None,
+            archive=ArchivePolicy(wanted["archive"]) if wanted["archive"] else None,
+            first_posts_moderated=first_posts_moderated,
+            emergency=emergency,
+            reply_to_list=reply_to_list,
+            subject_tag=wanted["subject_tag"],
+            footer=wanted["footer"],
+            max_size=max_size,
+        )
+        after = as_object(lst)
+    changed = [name for name, value in after.items() if before[name] != value]
+    for name in changed:
+        words = f"{name.replace('_', ' ')}: {_shown(before[name]) or '-'} -> "
+        say(words + (_shown(after[name]) or "-"))
+        if after[name] and name in _COSTS:
+            say("  " + _COSTS[name])
+    if not changed:
+        say("Nothing to change.")
+    if as_json:
+        print_json(after)
+
+
+def as_object(lst: MailList) -> dict[str, str | int | bool]:
+    """Return a list's settings under their public names."""
+    return {
+        "list": lst.address,
+        "kind": lst.kind.value,
+        "title": lst.title,
+        "description": lst.description,
+        "language": lst.language,
+        "join": lst.join.value,
+        "post": lst.post.value,
+        "archive": lst.archive.value,
+        "first_posts_moderated": lst.first_posts_moderated,
+        "emergency": lst.emergency,
+        "reply_to_list": lst.reply_to_list,
+        "subject_tag": lst.subject_tag,
+        "footer": lst.footer,
+        "max_size": lst.max_size,
+    }
+
+
+def state_counts(session: Session, list_id: int) -> dict[str, int]:
+    """Return how many memberships of a list stand in each state."""
+    rows = session.execute(
+        select(Membership.state, func.count().label("people"))
+        .where(Membership.list_id == list_id)
+        .group_by(Membership.state)
+    )
+    found = {row.state: row.people for row in rows}
+    return {state.value: found.get(state, 0) for state in roster.State}
+
+
+def _active_counts(session: Session) -> dict[int, int]:
+    rows = session.execute(
+        select(Membership.list_id, func.count().label("active"))
+        .where(Membership.state == roster.State.ACTIVE)
+        .group_by(Membership.list_id)
+    )
+    return {row.list_id: row.active for row in rows}
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,155 @@
+"""Take a file of people in: line by line, in short transactions, with a fate for each.
+
+A door's work: it owns the transactions (about a hundred people each, so that mail coming in
+never waits long), counts the fates and writes the report.
+"""
+
+import csv
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+from listserv.terminal import agree
+from mailer.errors import Refused
+from mailer.store import Store
+from mailer.tokens import Keyring
+from subscriptions.importing import Line
+from subscriptions.members import Candidate, Fate, Outcome, enrol
+from subscriptions.roster import MailList
+from subscriptions.sheet import neutral
+
+CHUNK = 100  # people in one transaction: 10 to 20 ms on SQLite
+MAX_SHOWN = 1000  # lines named in the summary; the report names all
+
+
+@dataclass(frozen=True, slots=True)
+class Fated:
+    """Hold one line of the report."""
+
+    line: int
+    email: str
+    name: str
+    fate: str
+    why: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """Count what became of the lines, and keep the first that were not taken."""
+
+    lines: int = 0
+    fates: Counter[str] = field(default_factory=Counter)
+    not_taken: list[Fated] = field(default_factory=list)
+
+    def add(self, fated: Fated) -> None:
+        """Count one line."""
+        self.lines += 1
+        self.fates[fated.fate] += 1
+        taken = fated.fate in {Fate.ADDED, Fate.ALREADY}
+        if not taken and len(self.not_taken) < MAX_SHOWN:
+            self.not_taken.append(fated)
+
+
+class Report:
+    """Write every line's fate as CSV that no spreadsheet takes for formulas."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._writer = csv.writer(file)
+        self._writer.writerow(("line", "email", "name", "fate", "why"))
+
+    def add(self, fated: Fated) -> None:
+        """Write one line."""
+        cells = (fated.email, fated.name, fated.fate, fated.why)
+        self._writer.writerow((fated.line, *(neutral(cell) for cell in cells)))
+
+
+def take_in(
+    store: Store,
+    keyring: Keyring,
+    lst: MailList,
+    lines: Iterable[Line],
+    *,
+    now: float,
+    dry_run: bool,
+) -> Iterator[Fated]:
+    """Enrol the people on ``lines`` and yield the fate of each line, in order."""
+    seen: set[int] = set()  # hashes of keys: a fraction of the addresses' own weight
+    source = iter(lines)
+    while chunk := list(islice(source, CHUNK)):
+        fresh: list[Candidate] = []
+        again: set[int] = set()
+        for line in chunk:
+            if line.candidate is None:
+                continue
+            mark = hash(line.candidate.address.key)
+            if mark in seen:
+                again.add(line.number)
+                continue
+            seen.add(mark)
+            fresh.append(line.candidate)
+        outcomes = iter(_enrol(store, keyring, lst, fresh, now, dry_run=dry_run))
+        for line in chunk:
+            if line.number in again:
+                outcome = Outcome(Fate.DUPLICATE, "on an earlier line")
+            else:
+                outcome = line.outcome or next(outcomes)
+            yield Fated(line.number, line.email, line.name, outcome.fate.value, outcome.why)
+
+
+def _enrol(
+    store: Store,
+    keyring: Keyring,
+    lst: MailList,
+    people: list[Candidate],
+    now: float,
+    *,
+    dry_run: bool,
+) -> list[Outcome]:
+    if not people:
+        return []
+    with store.read() if dry_run else store.write() as session:
+        return enrol(session, lst, people, keyring=keyring, now=now, dry_run=dry_run)
+
+
+@contextmanager
+def seekable(file: str) -> Iterator[BinaryIO]:
+    """Open FILE, or keep standard input aside: its encoding is known only after reading it."""
+    if file != "-":
+        with Path(file).open("rb") as opened:
+            if opened.seekable():
+                yield opened
+                return
+            source = cast("BinaryIO", opened)
+            with _copied(source) as copy:
+                yield copy
+        return
+    with _copied(sys.stdin.buffer) as copy:
+        yield copy
+
+
+@contextmanager
+def _copied(source: BinaryIO) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(source, copy)
+        yield cast("BinaryIO", copy)
+
+
+@contextmanager
+def report_file(path: str, source: str, *, yes: bool) -> Iterator[TextIO]:
+    """Open the report, readable by its owner alone: it is full of addresses."""
+    target = Path(path)
+    if target.exists():
+        if source != "-" and target.samefile(source):
+            raise Refused("The report would overwrite the file it reports on.", "Name another.")
+        agree(f"Overwrite {path}?", yes=yes)
+    number = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(number, "w", encoding="utf-8", newline="") as opened:
+        yield opened

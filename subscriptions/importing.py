@@ -1,0 +1,300 @@
+"""Understand a file of people: which column is what, and who each line names.
+
+Knows plain header words in English and the six languages, plain lines of addresses, and
+what may never be guessed: a role, a rhythm, a consent that says no. Every line gets a fate;
+none is dropped. Whether a person may be added is decided in members.py.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import BinaryIO, TypeVar
+
+from mailer import addresses
+from mailer.errors import BadInput
+from subscriptions.consent import ConsentNote
+from subscriptions.members import Candidate, Fate, Outcome
+from subscriptions.roster import LANGUAGES, Rhythm, Role
+from subscriptions.sheet import (
+    DELIMITERS,
+    Row,
+    detect_encoding,
+    lines_of,
+    open_text,
+    records,
+    split_cells,
+)
+
+_Word = TypeVar("_Word", Role, Rhythm)
+MAX_NAME = 200
+MAX_WORDING = 1000
+# Read by a program or by whoever is on duty: nobody behind them has said yes.
+_ROLES = (
+    "postmaster|abuse|mailer-daemon|hostmaster|root|daemon|nobody|usenet|uucp|noreply|no-reply"
+    "|no_reply|donotreply|do-not-reply|bounce|bounces|spam|devnull|listserv|majordomo|mailman"
+)
+ROLE_LOCALS = frozenset(_ROLES.split("|"))
+_WORDS = {
+    "email": (
+        "email|e mail|mail|email address|e mail address|mail address|mailaddress|emailaddress"
+        "|epost|e post|e postadress|epostadress|indirizzo email|indirizzo e mail|adresa de email"
+        "|adresă de email|emailadres|e mailadres|mailadres|электронная почта|эл почта|почта|емейл"
+    ),
+    "address": "address|member|subscriber|adress|indirizzo|adresa|adresă|adres|адрес",
+    "name": "name|full name|fullname|display name|real name|namn|nome|nume|naam|имя|фио",
+    "first": "first name|firstname|given name|forename|förnamn|prenume|voornaam",
+    "last": "last name|lastname|surname|family name|efternamn|cognome|achternaam|фамилия",
+    "language": "language|lang|preferred language|locale|språk|lingua|limba|limbă|taal|язык",
+    "role": "role|roll|ruolo|rol|роль",
+    "rhythm": "rhythm|delivery|rytm|ritmo|ritm|ritme|ритм",
+    "consent": "consent|permission|opt in|optin|samtycke|consenso|consimțământ|toestemming"
+    "|согласие",
+    "consent_date": "consent date|consent at|consented at|opt in date|opt in time|optin time"
+    "|permission date|datum för samtycke|data consenso|дата согласия",
+    "consent_ip": "consent ip|opt in ip|optin ip|confirm ip|ip|ip address",
+}
+_COLUMNS = {word: field for field, words in _WORDS.items() for word in words.split("|")}
+_NOES = "no|n|false|0|none|nej|nee|nu|net|нет|never|declined|refused|unsubscribed"
+_NO = frozenset(_NOES.split("|"))
+_LANGUAGE_NAMES = {
+    "swedish": "sv",
+    "svenska": "sv",
+    "italian": "it",
+    "italiano": "it",
+    "romanian": "ro",
+    "română": "ro",
+    "romana": "ro",
+    "russian": "ru",
+    "русский": "ru",
+    "dutch": "nl",
+    "nederlands": "nl",
+    "english": "en",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """Say what holds for lines that say nothing themselves."""
+
+    role: Role = Role.MEMBER
+    rhythm: Rhythm = Rhythm.EACH
+    language: str = ""
+    consent: ConsentNote | None = None  # how everybody in this file said yes
+    template: ConsentNote | None = None  # source and actor of consent given by columns
+    role_addresses: bool = False
+    now: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Hold one line: somebody who may be added, or the outcome that is already plain."""
+
+    number: int
+    email: str
+    name: str
+    candidate: Candidate | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Hold an opened file: what was noticed about it, and its lines."""
+
+    encoding: str
+    notes: tuple[str, ...]
+    lines: Iterator[Line] = field(repr=False)
+
+
+def read_people(stream: BinaryIO, defaults: Defaults, encoding: str = "") -> Reading:
+    """Open a seekable file; raise BadInput where it is not a file of people at all."""
+    chosen = encoding or detect_encoding(stream)
+    raw = lines_of(open_text(stream, chosen))
+    notes = []
+    if chosen == "cp1252" and not encoding:
+        notes.append(
+            "The file is not UTF-8; it was read as Windows-1252. If names look wrong,"
+            " say --encoding."
+        )
+    first = list(islice(raw, 20))
+    told = ""
+    if first and first[0].text.strip().lower().startswith("sep="):
+        told = first.pop(0).text.strip()[4:5]
+    if not first:
+        raise BadInput("The file has no lines.", "One address a line is enough.")
+    delimiter, columns = _find_header(first[0], told)
+    if columns is None:
+        plain = told or _guess_delimiter(first)
+        lines = (_read_plain(row, plain, defaults) for row in chain(first, raw))
+        return Reading(chosen, tuple(notes), (line for line in lines if line is not None))
+    header = split_cells(first[0].text, delimiter)
+    unread = [cell.strip() for at, cell in enumerate(header) if at not in columns.values()]
+    if any(unread):
+        notes.append(f"Not read: the columns {', '.join(name[:40] for name in unread if name)}.")
+    body = records(chain(first[1:], raw), delimiter)
+    width = len(header)
+    return Reading(chosen, tuple(notes), (_read_row(row, columns, width, defaults) for row in body))
+
+
+def _find_header(row: Row, told: str) -> tuple[str, dict[str, int] | None]:
+    """Return the delimiter and {field: place} where the first line names an address column."""
+    best: dict[str, int] | None = None
+    chosen = told or ","
+    for delimiter in (told,) if told else DELIMITERS:
+        found: dict[str, int] = {}
+        for place, cell in enumerate(split_cells(row.text, delimiter)):
+            known = _COLUMNS.get(re.sub(r"[\s_.\-]+", " ", cell.strip().casefold()))
+            if known:
+                found.setdefault(known, place)
+        if not found.keys() & {"email", "address"}:
+            continue
+        if best is None or len(found) > len(best):
+            best, chosen = found, delimiter
+    if best is not None:
+        # "address" beside "email" is where they live, not where they read.
+        address = best.pop("address", None)
+        if address is not None:
+            best.setdefault("email", address)
+    return chosen, best
+
+
+def _guess_delimiter(rows: Sequence[Row]) -> str:
+    found = {d: sum(d in re.sub(r'".*?"', "", row.text) for row in rows) for d in DELIMITERS}
+    return max(DELIMITERS, key=lambda delimiter: found[delimiter])
+
+
+def _read_plain(row: Row, delimiter: str, defaults: Defaults) -> Line | None:
+    """Read an address, ``Name <address>``, or cells of which one is an address."""
+    text = row.text.strip().removeprefix("\ufeff")
+    if row.fault:
+        return _invalid(row.line, row.text[:80], "", row.fault)
+    if text.startswith("#") and "@" not in text:
+        return None
+    whole = split_named(text)
+    if whole:
+        return _person(row.line, {"email": whole[1], "name": whole[0]}, defaults)
+    cells = [cell.strip() for cell in split_cells(text, delimiter)]
+    with_at = [cell for cell in cells if "@" in cell]
+    if len(with_at) > 1:
+        return _invalid(row.line, text[:80], "", "more than one address on a line")
+    if not with_at:
+        return _invalid(row.line, text[:80], "", "there is no address on this line")
+    beside = next((cell for cell in cells if cell and "@" not in cell), "")
+    name, email = split_named(with_at[0]) or (beside, with_at[0])
+    return _person(row.line, {"email": email, "name": name or beside}, defaults)
+
+
+def _read_row(row: Row, columns: dict[str, int], width: int, defaults: Defaults) -> Line:
+    if row.fault:
+        return _invalid(row.line, row.text[:80], "", row.fault)
+    cells = row.cells
+    values = {name: cells[at].strip() for name, at in columns.items() if at < len(cells)}
+    if any(cell.strip() for cell in cells[width:]):
+        why = "more cells than the header has: a cell with the delimiter needs quotation marks"
+        return _invalid(row.line, values.get("email", "")[:80], "", why)
+    if not values.get("email"):
+        return _invalid(row.line, "", values.get("name", "")[:80], "there is no address here")
+    if "first" in values or "last" in values:
+        both = f"{values.get('first', '')} {values.get('last', '')}".strip()
+        values["name"] = values.get("name") or both
+    return _person(row.line, values, defaults)
+
+
+def _person(line: int, values: dict[str, str], defaults: Defaults) -> Line:
+    email, shown = values["email"], values.get("name", "")
+    try:
+        inside, bare = split_named(email) or ("", email.removeprefix("mailto:"))
+        address = addresses.parse(bare)
+        name = clean_name(shown or inside)
+        candidate = Candidate(
+            address=address,
+            name=name,
+            language=_language(values.get("language", ""), defaults.language),
+            role=_choice(Role, values.get("role", ""), defaults.role),
+            rhythm=_choice(Rhythm, values.get("rhythm", ""), defaults.rhythm),
+            consent=_consent(values, defaults),
+        )
+    except BadInput as error:
+        return _invalid(line, email[:254], shown[:80], error.what)
+    if not defaults.role_addresses and is_role_address(address.key):
+        outcome = Outcome(Fate.ROLE_ADDRESS, "nobody in particular reads it")
+        return Line(line, address.given, name, outcome=outcome)
+    if candidate.consent is None:
+        why = "the file says no" if values.get("consent") else "nothing says that they agreed"
+        return Line(line, address.given, name, outcome=Outcome(Fate.NO_CONSENT, why))
+    return Line(line, address.given, name, candidate)
+
+
+def _invalid(line: int, email: str, name: str, why: str) -> Line:
+    return Line(line, email, name, outcome=Outcome(Fate.INVALID, why))
+
+
+def split_named(text: str) -> tuple[str, str] | None:
+    """Read ``Name <address>`` as (name, address); by hand, since a pattern backtracks."""
+    name, opened, tail = text.rpartition("<")
+    email, closed, rest = tail.partition(">")
+    if not opened or not closed or rest.strip(" \t,;") or "<" in name:
+        return None
+    return name.strip(' \t"'), email.strip()
+
+
+def is_role_address(key: str) -> bool:
+    """Tell whether an address belongs to a duty or a program and to nobody in particular."""
+    return key.rpartition("@")[0].partition("+")[0] in ROLE_LOCALS
+
+
+def clean_name(text: str) -> str:
+    """Return a person's name on one line; raise BadInput where it cannot be one."""
+    name = unicodedata.normalize("NFC", " ".join(text.split()))
+    if len(name) > MAX_NAME:
+        raise BadInput(f"The name is longer than {MAX_NAME} characters.")
+    if any(unicodedata.category(c) in {"Cc", "Cs"} for c in name):
+        raise BadInput("The name has control characters.")
+    return name
+
+
+def _language(text: str, default: str) -> str:
+    """Return a language we speak, or the default: a wrong guess here does no harm."""
+    word = text.casefold().strip()
+    short = _LANGUAGE_NAMES.get(word, re.split(r"[-_]", word)[0])
+    return short if short in LANGUAGES else default
+
+
+def _choice(kind: type[_Word], text: str, default: _Word) -> _Word:
+    if not text:
+        return default
+    try:
+        return kind(text.casefold())
+    except ValueError:
+        known = ", ".join(word.value for word in kind)
+        raise BadInput(f"{text[:40]!r} is not one of {known}.") from None
+
+
+def _consent(values: dict[str, str], defaults: Defaults) -> ConsentNote | None:
+    """Return how this person said yes: by the line's own columns, else as the whole file did."""
+    said, when, ip = (values.get(n, "") for n in ("consent", "consent_date", "consent_ip"))
+    if said.casefold() in _NO:
+        return None
+    note = defaults.consent
+    if said and defaults.template:
+        if len(said) > MAX_WORDING or any(unicodedata.category(c) == "Cc" for c in said):
+            raise BadInput("The consent is too long, or has control characters.")
+        note = replace(defaults.template, wording=said)
+    if note is None or not (when or ip):
+        return note
+    given = read_date(when, defaults.now) if when else None
+    return replace(note, given_at=given, ip=ip[:64] or None)
+
+
+def read_date(text: str, now: float) -> float:
+    """Read an ISO 8601 date or time (UTC where it names no zone) that is not in the future."""
+    try:
+        when = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise BadInput(f"{text[:40]!r} is not a date such as 2026-05-03.") from None
+    stamp = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    if stamp > now + 86_400 or stamp < 0:
+        raise BadInput(f"{text[:40]!r} is not a day on which anybody can have agreed.")
+    return stamp

@@ -11,7 +11,7 @@ import io
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 from mailer.errors import BadInput
 
@@ -69,7 +69,7 @@ def _is_utf8(stream: BinaryIO) -> bool:
     return True
 
 
-def open_text(stream: BinaryIO, encoding: str) -> TextIO:
+def open_text(stream: BinaryIO, encoding: str) -> io.TextIOWrapper:
     """Return the stream as text from its beginning; what cannot be decoded becomes U+FFFD."""
     try:
         codecs.lookup(encoding)
@@ -81,8 +81,16 @@ def open_text(stream: BinaryIO, encoding: str) -> TextIO:
     return io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline=None)
 
 
-def lines_of(text: TextIO) -> Iterator[Row]:
+def lines_of(text: io.TextIOWrapper) -> Iterator[Row]:
     """Yield every line that is not blank, unparsed; one that is too long has a fault."""
+    try:
+        yield from _numbered(text)
+    finally:
+        if not text.closed:
+            text.detach()  # the stream below is the caller's to close
+
+
+def _numbered(text: io.TextIOWrapper) -> Iterator[Row]:
     number = 0
     while line := text.readline(MAX_LINE + 1):
         number += 1

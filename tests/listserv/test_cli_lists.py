@@ -1,0 +1,80 @@
+"""The list commands: what they print, refuse and leave behind."""
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner, Result
+
+from listserv.cli_lists import lists
+from mailer.errors import KretsError
+from mailer.store import Store
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(store: Store) -> Run:
+    def ran(*words: str) -> Result:
+        result = CliRunner().invoke(lists, words, obj=SimpleNamespace(store=store))
+        if isinstance(result.exception, KretsError):
+            result.exit_code = result.exception.exit_code
+        elif result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return ran
+
+
+def test_a_list_is_made_with_the_promised_defaults(run: Run) -> None:
+    assert run("create", "Friends@Example.org").exit_code == 0
+    (lst,) = json.loads(run("ls", "--json").stdout)
+    assert (lst["list"], lst["kind"], lst["members"]) == ("friends@example.org", "discussion", 0)
+    assert (lst["language"], lst["join"], lst["archive"], lst["post"]) == (
+        "en",
+        "open",
+        "public",
+        "members",
+    )
+
+
+def test_ls_is_an_empty_array_before_the_first_list(run: Run) -> None:
+    assert json.loads(run("ls", "--json").stdout) == []
+    assert "krets list create" in run("ls").stderr
+
+
+def test_a_list_shows_what_was_set(run: Run) -> None:
+    run("create", "friends@example.org", "--title", "Friends [of] Krets")
+    result = run(
+        *("set", "friends@example.org", "--language", "sv", "--emergency", "--subject-tag", "[F]")
+    )
+    assert result.exit_code == 0
+    assert "signatures break" in result.stderr
+    shown = json.loads(run("show", "FRIENDS@example.org", "--json").stdout)
+    assert (shown["language"], shown["emergency"], shown["subject_tag"]) == ("sv", True, "[F]")
+    assert shown["members"] == {"pending": 0, "active": 0, "paused": 0, "left": 0}
+    assert "Friends [of] Krets" in run("show", "friends@example.org").stdout
+    assert "Nothing" in run("set", "friends@example.org", "--emergency").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("create", "friends-join@example.org"), 1),
+        (("create", "postmaster@example.org"), 1),
+        (("create", "friends"), 2),
+        (("create", "friends@example.org", "--language", "de"), 2),
+        (("create", "friends@example.org", "--join", "maybe"), 2),
+        (("create", "n@example.org", "--kind", "newsletter", "--post", "anyone"), 2),
+        (("show", "nowhere@example.org"), 1),
+    ],
+)
+def test_a_refusal_has_the_right_exit_code(run: Run, words: tuple[str, ...], code: int) -> None:
+    assert run(*words).exit_code == code
+    assert json.loads(run("ls", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("name", sorted(lists.commands))
+def test_every_command_has_help_with_an_example(run: Run, name: str) -> None:
+    assert "krets list " + name in run(name, "--help").stdout

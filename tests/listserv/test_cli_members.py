@@ -1,0 +1,248 @@
+"""The member commands: what they print, refuse and leave behind."""
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from listserv.cli_members import ERASERS, members
+from mailer.errors import KretsError
+from mailer.store import Store
+from mailer.tokens import Keyring, load_keyring
+from subscriptions import roster
+
+LIST = "friends@example.org"
+Run = Callable[..., Result]
+
+
+@dataclass
+class Application:
+    """Stand in for the roof's application, at the same seam."""
+
+    store: Store
+    keyring: Keyring
+
+
+@pytest.fixture
+def run(store: Store) -> Run:
+    with store.write() as session:
+        roster.create_list(session, LIST, now=1.0, language="sv")
+        keyring = load_keyring(session)
+    assert keyring is not None
+    app = Application(store, keyring)
+
+    def ran(*words: str, typed: bytes | None = None) -> Result:
+        result = CliRunner().invoke(members, words, obj=app, input=typed)
+        if isinstance(result.exception, KretsError):
+            result.exit_code = result.exception.exit_code
+        elif result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return ran
+
+
+def _added(run: Run, email: str, *more: str) -> None:
+    assert run("add", LIST, email, "--consent", "on paper", *more).exit_code == 0
+
+
+def _listed(run: Run) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = json.loads(run("ls", LIST, "--json").stdout)
+    return rows
+
+
+def test_ls_is_an_empty_array_before_anybody_joins(run: Run) -> None:
+    assert _listed(run) == []
+
+
+def test_an_added_member_is_active_at_once_and_listed(run: Run) -> None:
+    _added(run, "Anna Ek <Anna@example.org>", "--role", "owner")
+    _added(run, "boris@example.org", "--language", "ru", "--rhythm", "daily")
+    assert _listed(run) == [
+        {
+            "email": "Anna@example.org",
+            "name": "Anna Ek",
+            "language": "sv",
+            "role": "owner",
+            "rhythm": "each",
+            "state": "active",
+        },
+        {
+            "email": "boris@example.org",
+            "name": "",
+            "language": "ru",
+            "role": "member",
+            "rhythm": "daily",
+            "state": "active",
+        },
+    ]
+    assert run("ls", LIST, "--role", "owner").stdout.startswith("Anna@example.org\t")
+
+
+def test_adding_without_consent_is_refused_and_says_what_to_do(run: Run) -> None:
+    result = run("add", LIST, "anna@example.org")
+    assert result.exit_code == 1
+    assert "--consent" in result.exception.fix
+    assert _listed(run) == []
+
+
+def test_adding_twice_is_no_error_and_changes_nothing(run: Run) -> None:
+    _added(run, "anna@example.org")
+    again = run("add", LIST, "ANNA@example.org", "--consent", "again", "--json")
+    assert again.exit_code == 0
+    assert json.loads(again.stdout)["fate"] == "already"
+    assert len(_listed(run)) == 1
+
+
+@pytest.mark.parametrize("words", [("add", LIST, "not an address"), ("ls", "nowhere")])
+def test_what_is_malformed_is_usage(run: Run, words: tuple[str, ...]) -> None:
+    assert run(*words, *(("--consent", "x") if words[0] == "add" else ())).exit_code == 2
+
+
+def test_an_unknown_list_is_refused(run: Run) -> None:
+    assert run("ls", "nowhere@example.org").exit_code == 1
+
+
+def test_set_changes_what_is_named(run: Run) -> None:
+    _added(run, "anna@example.org")
+    changed = run(
+        *("set", LIST, "anna@example.org", "--role", "moderator", "--rhythm", "weekly"),
+        *("--language", "it", "--name", "Anna", "--json"),
+    )
+    assert json.loads(changed.stdout) == {
+        "email": "anna@example.org",
+        "name": "Anna",
+        "language": "it",
+        "role": "moderator",
+        "rhythm": "weekly",
+        "state": "active",
+    }
+
+
+def test_who_left_comes_back_only_with_consent(run: Run) -> None:
+    _added(run, "anna@example.org")
+    assert run("set", LIST, "anna@example.org", "--state", "left").exit_code == 0
+    assert _listed(run)[0]["state"] == "left"
+    assert run("add", LIST, "anna@example.org", "--consent", "a list").exit_code == 1
+    assert run("set", LIST, "anna@example.org", "--state", "active").exit_code == 1
+    back = run("set", LIST, "anna@example.org", "--state", "active", "--consent", "she wrote")
+    assert back.exit_code == 0
+    assert _listed(run)[0]["state"] == "active"
+
+
+def test_a_pause_ends_by_itself_or_by_hand(run: Run) -> None:
+    _added(run, "anna@example.org")
+    run("set", LIST, "anna@example.org", "--state", "paused", "--until", "2099-01-01")
+    shown = json.loads(run("show", LIST, "anna@example.org", "--json").stdout)
+    assert (shown["state"], shown["paused_until"]) == ("paused", "2099-01-01T00:00:00+00:00")
+    past = run("set", LIST, "anna@example.org", "--state", "paused", "--until", "2001-01-01")
+    assert past.exit_code == 2
+    run("set", LIST, "anna@example.org", "--state", "active")
+    assert _listed(run)[0]["state"] == "active"
+
+
+def test_export_shows_memberships_and_consent_with_its_wording(run: Run) -> None:
+    _added(run, "anna@example.org")
+    found = json.loads(run("export", "anna@example.org").stdout)
+    assert found["memberships"][0]["list"] == LIST
+    assert found["consent"][0]["wording"] == "on paper"
+    assert run("export", "nobody@example.org").exit_code == 1
+
+
+def test_forget_asks_first_and_needs_yes_without_a_terminal(run: Run) -> None:
+    _added(run, "anna@example.org")
+    assert run("forget", "anna@example.org").exit_code == 1
+    assert run("forget", "anna@example.org", "--dry-run").exit_code == 0
+    assert len(_listed(run)) == 1
+
+
+def test_who_was_forgotten_is_not_brought_back_by_an_import(run: Run, tmp_path: Path) -> None:
+    _added(run, "anna@example.org")
+    told: list[object] = []
+    ERASERS.append(lambda _session, forgotten: told.append(forgotten))
+    try:
+        assert run("forget", "anna@example.org", "--yes").exit_code == 0
+    finally:
+        ERASERS.pop()
+    assert len(told) == 1
+    file = tmp_path / "people.txt"
+    file.write_text("anna@example.org\nboris@example.org\n")
+    result = run("import", LIST, str(file), "--consent", "old list", "--json")
+    assert json.loads(result.stdout)["fates"]["erased"] == 1
+    assert [row["email"] for row in _listed(run)] == ["boris@example.org"]
+    assert run("forget", "anna@example.org", "--yes").exit_code == 1
+
+
+def test_import_tells_the_fate_of_every_line(run: Run, tmp_path: Path) -> None:
+    file, report = tmp_path / "people.csv", tmp_path / "fates.csv"
+    file.write_text(
+        "E-mail;Name;Role;Phone\n"
+        "anna@example.org;Anna;owner;1\n"
+        "ANNA@example.org;Anna again;;\n"
+        "postmaster@example.org;;;\n"
+        "=cmd|' /C calc'!A0;Evil;;\n"
+        "boris@example.org;Boris;king;\n"
+    )
+    words = ("import", LIST, str(file), "--consent", "on paper", "--report", str(report))
+    dry = run(*words, "--dry-run", "--json")
+    assert _listed(run) == []
+    wet = run(*words, "--json", "--yes")
+    before, after = json.loads(dry.stdout), json.loads(wet.stdout)
+    assert before | {"dry_run": False} == after
+    assert {fate: count for fate, count in after["fates"].items() if count} == {
+        "added": 1,
+        "duplicate": 1,
+        "role address": 1,
+        "invalid": 2,
+    }
+    assert "Phone" in wet.stderr
+    with report.open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert [row["line"] for row in rows] == ["2", "3", "4", "5", "6"]
+    assert rows[3]["email"].startswith("'=")
+    assert report.stat().st_mode & 0o077 == 0
+    assert run(*words).exit_code == 1  # the report is there already, and nobody can be asked
+
+
+def test_importing_twice_is_importing_once(run: Run) -> None:
+    lines = "".join(f"Person {n} <person{n}@example.org>\n" for n in range(250)).encode()
+    words = ("import", LIST, "-", "--consent", "on paper", "--json")
+    once = json.loads(run(*words, typed=lines).stdout)["fates"]
+    people = _listed(run)
+    again = run(*words, typed=lines)
+    assert (once["added"], json.loads(again.stdout)["fates"]["already"]) == (250, 250)
+    assert (_listed(run), again.exit_code) == (people, 0)
+
+
+def test_an_import_without_any_consent_adds_nobody(run: Run) -> None:
+    result = run("import", LIST, "-", typed=b"anna@example.org\n")
+    assert result.exit_code == 1
+    assert _listed(run) == []
+
+
+def test_a_consent_column_decides_line_by_line(run: Run) -> None:
+    lines = (
+        "email,consent,consent_date\n"
+        "yes@example.org,ticked the box,2020-05-03\n"
+        "no@example.org,no,\n"
+        "silent@example.org,,\n"
+    )
+    run("import", LIST, "-", typed=lines.encode())
+    assert [row["email"] for row in _listed(run)] == ["yes@example.org"]
+    entry = json.loads(run("export", "yes@example.org").stdout)["consent"][0]
+    assert (entry["wording"], entry["given_at"]) == (
+        "ticked the box",
+        "2020-05-03T00:00:00+00:00",
+    )
+
+
+@pytest.mark.parametrize("name", sorted(members.commands))
+def test_every_command_has_help_with_an_example(run: Run, name: str) -> None:
+    shown = run(name, "--help").stdout
+    assert "krets member " + name in shown
+    assert isinstance(members.commands[name], click.Command)

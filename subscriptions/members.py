@@ -166,7 +166,7 @@ def enrol(
             for candidate, outcome in zip(candidates, outcomes, strict=True)
             if outcome.fate in (Fate.ADDED, Fate.ASKED)
         ]
-        _write(session, lst, chosen, known.people, before, keyring, now)
+        _write(session, lst, chosen, people=known.people, before=before, keyring=keyring, now=now)
     return outcomes
 
 
@@ -181,6 +181,7 @@ def _write(
     session: Session,
     lst: MailList,
     chosen: Sequence[Candidate],
+    *,
     people: dict[str, tuple[int, int]],
     before: dict[int, State],
     keyring: Keyring,

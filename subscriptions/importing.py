@@ -250,7 +250,7 @@ def clean_name(text: str) -> str:
     name = unicodedata.normalize("NFC", " ".join(text.split()))
     if len(name) > MAX_NAME:
         raise BadInput(f"The name is longer than {MAX_NAME} characters.")
-    if any(unicodedata.category(c) in {"Cc", "Cs"} for c in name):
+    if not name.isprintable() and any(unicodedata.category(c) in {"Cc", "Cs"} for c in name):
         raise BadInput("The name has control characters.")
     return name
 

@@ -102,6 +102,11 @@ class Intake:
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """Return how many messages wait for a commit to begin."""
+        return len(self._queue)
+
     def submit(self, incoming: Incoming, reserved: int) -> asyncio.Future[None]:
         """Queue ``incoming``; the future ends when it is committed, or fails with the reason.
 

@@ -1,19 +1,19 @@
-"""A door on a real port, and a client that sends exactly the octets it is told to."""
+"""A door that runs on a real port for the length of a test."""
 
 import asyncio
 import contextlib
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
 from mailer.smtp_in import Door, Settings, SmtpReply
 from mailer.store import Store
+from tests.raw_client import RawClient
 
 HERE = "here.test"
 UNKNOWN = SmtpReply(550, "5.1.1", "No such list here")
@@ -22,64 +22,6 @@ UNKNOWN = SmtpReply(550, "5.1.1", "No such list here")
 def ours(sender: str, recipient: str, client: str) -> SmtpReply | None:
     """Accept whatever is at our domain, as the roof would for known lists."""
     return None if recipient.lower().endswith("@" + HERE) else UNKNOWN
-
-
-class RawClient:
-    """Speak octets to a door, and read replies as lines."""
-
-    def __init__(self, address: tuple[str, int] | str, *, greeted: bool = True) -> None:
-        unix = isinstance(address, str)
-        self.socket = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
-        self.socket.settimeout(20)
-        self.socket.connect(address)
-        self._file = self.socket.makefile("rb")
-        if greeted:
-            assert self.reply().startswith(b"220 ")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._file.close()
-        self.socket.close()
-
-    def send(self, octets: bytes) -> None:
-        self.socket.sendall(octets)
-
-    def reply(self) -> bytes:
-        """Return one reply, all its lines; b"" where the door has closed."""
-        lines = []
-        while True:
-            try:
-                line = self._file.readline()
-            except ConnectionResetError:
-                line = b""
-            lines.append(line)
-            if line[3:4] != b"-":
-                return b"".join(lines)
-
-    def ask(self, line: bytes) -> bytes:
-        self.send(line + b"\r\n")
-        return self.reply()
-
-    def codes(self) -> list[int]:
-        """Return the codes of all replies until the door closes."""
-        return [int(line[:3]) for line in iter(self.reply, b"")]
-
-    def begin(self, hello: bytes = b"EHLO client.test", to: bytes = b"list@here.test") -> None:
-        """Go to where DATA's content may be sent."""
-        assert self.ask(hello).startswith(b"250")
-        assert self.ask(b"MAIL FROM:<anna@example.org>").startswith(b"250")
-        assert self.ask(b"RCPT TO:<%b>" % to).startswith(b"250")
-        assert self.ask(b"DATA").startswith(b"354")
-
-    def mail(self, content: bytes = b"Subject: hi\r\n\r\nhello\r\n") -> bytes:
-        """Send a whole message and return what the door says to its end."""
-        self.begin()
-        return self.ask(content + b".")
 
 
 @dataclass
@@ -95,6 +37,9 @@ class RunningDoor:
 
     def client(self, *, greeted: bool = True) -> RawClient:
         return RawClient(self.address, greeted=greeted)
+
+    def lmtp_client(self, *, unix: bool = False) -> RawClient:
+        return RawClient(self.lmtp_path if unix else self.lmtp)
 
     def close(self, grace: float) -> "Future[None]":
         """Begin to close the door."""

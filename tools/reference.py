@@ -52,9 +52,10 @@ def commands_page(root: click.Group) -> str:
 def walk(name: str, group: click.Group) -> list[tuple[str, click.Command]]:
     """Return every command below ``group`` with its whole name, in order."""
     found: list[tuple[str, click.Command]] = []
-    for word in sorted(group.commands):
-        command = group.commands[word]
-        if command.hidden:
+    context = click.Context(group)
+    for word in sorted(group.list_commands(context)):
+        command = group.get_command(context, word)
+        if command is None or command.hidden:
             continue
         found.append((f"{name} {word}", command))
         if isinstance(command, click.Group):

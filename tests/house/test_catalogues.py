@@ -104,9 +104,9 @@ def test_a_text_left_in_english_is_on_the_list_of_same_words(path: Path) -> None
     if language(path) == "en":
         pytest.skip("English is the language that texts are keyed by")
     left = {
-        message.id
+        forms(message.id)[-1]
         for message in entries(path)
-        if forms(message.string)[0] == forms(message.id)[0]
+        if forms(message.string)[-1] == forms(message.id)[-1]
         and re.search(r"[A-Za-z]{2}", _bare(message))
     }
     assert left - SAME_WORD[language(path)] == set()
@@ -141,7 +141,7 @@ def test_a_translation_is_written_in_the_letters_and_the_voice_of_its_language(p
             cedilla = language(path) == "ro" and re.search("[şţŞŢ]", form)
             latin = (
                 language(path) == "ru"
-                and message.id not in SAME_WORD["ru"]
+                and forms(message.id)[-1] not in SAME_WORD["ru"]
                 and re.search(r"[A-Za-z]{3}", _bare(message))
                 and not re.search(r"[\u0400-\u04ff]", form)
             )

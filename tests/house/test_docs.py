@@ -76,8 +76,9 @@ def test_every_krets_line_in_a_document_names_a_command_and_its_options(
         while isinstance(command, click.Group):
             given = [word for word in rest if not word.startswith("-")]
             assert given, f"{words}: which command"
-            assert given[0] in command.commands, f"krets {' '.join(words)}: no such command"
-            command = command.commands[given[0]]
+            below = command.get_command(click.Context(command), given[0])
+            assert below is not None, f"krets {' '.join(words)}: no such command"
+            command = below
             rest = rest[rest.index(given[0]) + 1 :]
             known |= set(_options(command))
         named = {word.partition("=")[0] for word in rest if word.startswith("--")}

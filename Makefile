@@ -38,7 +38,7 @@ format: ## put the code in order
 
 .PHONY: docs
 docs: ## write the reference pages again from the commands and the settings
-	$(BIN)/python tools/reference.py
+	PYTHONPATH=. $(BIN)/python tools/reference.py
 
 .PHONY: lock
 lock: ## resolve the dependencies anew, with hashes, for Python 3.11 to 3.13

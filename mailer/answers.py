@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 MAX_LINE = 2048  # octets; the standard's 512 is too short for what relays really say
 MAX_LINES = 128  # per reply; an EHLO answer has some twenty
+MAX_SEEN = 64  # lines remembered per connection
 _CODES = range(200, 600)
 
 
@@ -40,6 +41,7 @@ class ReplyReader:
         self._rest = b""
         self._lines: list[str] = []
         self._code = 0
+        self._seen: dict[bytes, Reply] = {}  # a relay says the same few lines again and again
 
     @property
     def clean(self) -> bool:
@@ -53,7 +55,9 @@ class ReplyReader:
             raise ReplyError("a reply line has no end")
         replies: list[Reply] = []
         for line in lines:
-            reply = self._line(line)
+            reply = None if self._lines else self._seen.get(line)
+            if reply is None:
+                reply = self._line(line)
             if reply is not None:
                 replies.append(reply)
         return replies
@@ -68,7 +72,10 @@ class ReplyReader:
         words = line[4:-1].decode("utf-8", "replace")
         if mark != b"-":
             if not self._lines:
-                return Reply(code, (words,))
+                reply = Reply(code, (words,))
+                if len(self._seen) < MAX_SEEN:
+                    self._seen[line] = reply
+                return reply
             reply = Reply(code, (*self._lines, words))
             self._lines = []
             return reply

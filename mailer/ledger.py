@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import Connection, Integer, Table, Update, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer.mailings import CLAIMABLE, Mailing, MailingState, Policy, Recipient, State
@@ -67,6 +67,10 @@ class Backoff:
         return plain * (1 + self.jitter * (2 * chance - 1))
 
 
+def _update() -> Update:
+    return update(cast("Table", Recipient.__table__))
+
+
 def everyone(_session: Session, _rows: Sequence[ClaimedRow]) -> Mapping[int, str]:
     """Want every row."""
     return {}
@@ -114,21 +118,22 @@ def claim(
     Kinds go by priority and smaller audiences first, so that ten people do not wait for a
     million. On PostgreSQL rows that another worker is claiming are stepped over.
     """
+    connection = session.connection()
     claimed: list[ClaimedRow] = []
-    live = (
-        select(Mailing.id)
-        .where(Mailing.state == MailingState.SENDING)
-        .order_by(Mailing.priority, Mailing.audience, Mailing.id)
-    )
-    for mailing_id in session.scalars(live).all():
+    for mailing_id in connection.scalars(_LIVE).all():
         for _ in range(MAX_ROUNDS):
-            if len(claimed) >= quota:
+            room = quota - len(claimed)
+            if room <= 0:
                 return claimed
-            due = _due_rows(session, mailing_id, quota - len(claimed), now)
+            found = connection.execute(
+                _DUE, {"mailing": mailing_id, "now": now, "room": room}
+            ).all()
+            due = [ClaimedRow._make(row) for row in found]
             unwanted = wanted(session, due) if due else {}
             kept = [row for row in due if row.id not in unwanted]
-            _take(session, epoch, kept)
-            _skip(session, unwanted)
+            for some in _batches([row.id for row in kept]):
+                connection.execute(_TAKE, {"rows": some, "claim": epoch})
+            _skip(connection, unwanted)
             claimed += kept
             if not unwanted:
                 break
@@ -166,125 +171,95 @@ def next_due(session: Session) -> float | None:
 
 def mark(session: Session, marks: Iterable[Mark]) -> int:
     """Write what became of claimed rows; return how many still were the claimer's to mark."""
+    connection = session.connection()
     accepted: dict[tuple[int, int], list[int]] = {}
-    others: list[Mark] = []
+    landed = 0
     for one in marks:
         if one.state is State.ACCEPTED:
             accepted.setdefault((one.epoch, one.code), []).append(one.id)
         else:
-            others.append(one)
-    landed = 0
+            landed += connection.execute(_MARK, _values(one)).rowcount
     for (epoch, code), ids in accepted.items():
         for some in _batches(ids):
-            landed += _count(
-                session,
-                update(Recipient)
-                .where(
-                    Recipient.id.in_(some),
-                    Recipient.epoch == epoch,
-                    Recipient.state.in_(_UNSETTLED),
-                )
-                .values(
-                    state=State.ACCEPTED, attempts=Recipient.attempts + 1, code=code, reason=""
-                ),
-            )
-    for other in others:
-        landed += _count(session, _ONE, other)
+            values = {"rows": some, "claim": epoch, "answer": code}
+            landed += connection.execute(_ACCEPT, values).rowcount
     return landed
 
 
 def release(session: Session, epoch: int, ids: Sequence[int]) -> None:
     """Give back claimed rows for which nothing was sent; this is nobody's failure."""
+    connection = session.connection()
     for some in _batches(ids):
-        session.execute(
-            update(Recipient)
-            .where(
-                Recipient.id.in_(some),
-                Recipient.epoch == epoch,
-                Recipient.state == State.CLAIMED,
-            )
-            .values(state=State.READY)
-            .execution_options(synchronize_session=False)
-        )
+        connection.execute(_RELEASE, {"rows": some, "claim": epoch})
 
 
-# A late answer may settle a row, but the news that an answer was lost settles only a claim.
-_ONE = (
-    update(Recipient)
-    .where(
-        Recipient.id == bindparam("row"),
-        Recipient.epoch == bindparam("claim"),
-        Recipient.state.in_(bindparam("sources", expanding=True)),
-    )
-    .values(
-        state=bindparam("to"),
-        attempts=Recipient.attempts + 1,
-        code=bindparam("answer"),
-        reason=bindparam("why"),
-        due=bindparam("at"),
-    )
-)
+def _values(one: Mark) -> dict[str, object]:
+    # A late answer may settle a row, but the news that an answer was lost settles only a claim.
+    answered = one.state in (State.REFUSED, State.DEFERRED)
+    return {
+        "row": one.id,
+        "claim": one.epoch,
+        "sources": _UNSETTLED if answered else (State.CLAIMED,),
+        "to": one.state,
+        "answer": one.code,
+        "why": one.reason,
+        "at": one.due,
+    }
 
 
-def _count(session: Session, statement: object, one: Mark | None = None) -> int:
-    options = {"synchronize_session": False}
-    if one is None:
-        result = session.execute(statement, execution_options=options)  # type: ignore[call-overload]
-    else:
-        answered = one.state in (State.REFUSED, State.DEFERRED)
-        values = {
-            "row": one.id,
-            "claim": one.epoch,
-            "sources": _UNSETTLED if answered else (State.CLAIMED,),
-            "to": one.state,
-            "answer": one.code,
-            "why": one.reason,
-            "at": one.due,
-        }
-        result = session.execute(statement, values, execution_options=options)  # type: ignore[call-overload]
-    return int(result.rowcount)
-
-
-def _due_rows(session: Session, mailing_id: int, limit: int, now: float) -> list[ClaimedRow]:
-    rows = session.execute(
-        select(
-            Recipient.id,
-            Recipient.mailing_id,
-            Recipient.ref,
-            Recipient.address,
-            Recipient.bucket,
-            Recipient.variant,
-            Recipient.attempts,
-        )
-        .where(Recipient.mailing_id == mailing_id, text(CLAIMABLE), Recipient.due <= now)
-        .order_by(Recipient.due, Recipient.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)  # SQLite has one writer and leaves it out
-    )
-    return [ClaimedRow._make(row) for row in rows]
-
-
-def _take(session: Session, epoch: int, rows: Sequence[ClaimedRow]) -> None:
-    for some in _batches([row.id for row in rows]):
-        session.execute(
-            update(Recipient)
-            .where(Recipient.id.in_(some))
-            .values(state=State.CLAIMED, epoch=epoch)
-            .execution_options(synchronize_session=False)
-        )
-
-
-def _skip(session: Session, unwanted: Mapping[int, str]) -> None:
-    for row, why in unwanted.items():
-        session.execute(
-            update(Recipient)
-            .where(Recipient.id == row, text(CLAIMABLE))
-            .values(state=State.SKIPPED, reason=plain_reason(why))
-            .execution_options(synchronize_session=False)
-        )
+def _skip(connection: Connection, unwanted: Mapping[int, str]) -> None:
+    rows = [{"row": row, "why": plain_reason(why)} for row, why in unwanted.items()]
+    if rows:
+        connection.execute(_SKIP, rows)
 
 
 def _batches(ids: Sequence[int]) -> Iterator[list[int]]:
     rest = iter(ids)
     while some := list(islice(rest, _BATCH)):
         yield some
+
+
+# The statements of the hot path, built once: building one costs more than running it.
+_r = Recipient.__table__.c
+_rows = _r.id.in_(bindparam("rows", expanding=True))
+_ours = _r.epoch == bindparam("claim")
+
+_LIVE = (
+    select(Mailing.id)
+    .where(Mailing.state == MailingState.SENDING)
+    .order_by(Mailing.priority, Mailing.audience, Mailing.id)
+)
+_DUE = (
+    select(_r.id, _r.mailing_id, _r.ref, _r.address, _r.bucket, _r.variant, _r.attempts)
+    .where(_r.mailing_id == bindparam("mailing"), text(CLAIMABLE), _r.due <= bindparam("now"))
+    .order_by(_r.due, _r.id)
+    .limit(bindparam("room", type_=Integer))
+    .with_for_update(skip_locked=True)  # SQLite has one writer and leaves it out
+)
+_TAKE = _update().where(_rows).values(state=State.CLAIMED, epoch=bindparam("claim"))
+_SKIP = (
+    _update()
+    .where(_r.id == bindparam("row"), text(CLAIMABLE))
+    .values(state=State.SKIPPED, reason=bindparam("why"))
+)
+_RELEASE = _update().where(_rows, _ours, _r.state == State.CLAIMED).values(state=State.READY)
+_ACCEPT = (
+    _update()
+    .where(_rows, _ours, _r.state.in_(_UNSETTLED))
+    .values(state=State.ACCEPTED, attempts=_r.attempts + 1, code=bindparam("answer"), reason="")
+)
+_MARK = (
+    _update()
+    .where(
+        _r.id == bindparam("row"),
+        _ours,
+        _r.state.in_(bindparam("sources", expanding=True)),
+    )
+    .values(
+        state=bindparam("to"),
+        attempts=_r.attempts + 1,
+        code=bindparam("answer"),
+        reason=bindparam("why"),
+        due=bindparam("at"),
+    )
+)

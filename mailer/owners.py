@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import Table, bindparam, delete, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.flight import SUFFIX, Flown, read_flight
@@ -38,6 +39,14 @@ class Owner(Base):
     started: Mapped[int]  # the process's start, in ticks after boot: a pid may come again
     flight: Mapped[str]  # file name of its recorder
     lease_until: Mapped[float]  # by the database's clock
+
+
+# Built once, for it runs with every tick.
+_RENEW = (
+    update(cast("Table", Owner.__table__))
+    .where(Owner.__table__.c.epoch == bindparam("claim"))
+    .values(lease_until=bindparam("until"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +108,8 @@ def renew(session: Session, epoch: int, *, lease_until: float) -> bool:
 
     Claims come after this in the same transaction: an epoch without its owner claims nothing.
     """
-    kept = session.execute(
-        update(Owner)
-        .where(Owner.epoch == epoch)
-        .values(lease_until=lease_until)
-        .returning(Owner.epoch)
-        .execution_options(synchronize_session=False)
-    )
-    return kept.first() is not None
+    kept = session.connection().execute(_RENEW, {"claim": epoch, "until": lease_until})
+    return kept.rowcount == 1
 
 
 def retire(session: Session, epoch: int) -> None:

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 RENEW = 1.5  # seconds between renewals of the lease
 LOOK_AGAIN = 0.25  # seconds before a dry ledger is asked again within a slice
-TICK = 0.02  # seconds that answers may wait for company
+TICK = 0.05  # seconds that answers may wait for company
 PER_LANE = 4  # due recipients that make another connection worth its handshake
 FIRST_PAUSE, MAX_PAUSE = 1.0, 300.0  # seconds without a relay that is in trouble
 
@@ -237,7 +237,7 @@ class Sender:
             return
         busy = self._out.marks or self._out.flying
         try:
-            async with asyncio.timeout(TICK if busy else 5 * TICK):
+            async with asyncio.timeout(TICK if busy else 2 * TICK):
                 await news.wait()
         except TimeoutError:
             pass
@@ -267,7 +267,7 @@ class Sender:
         out = self._out
         room = self._settings.window * self._open_lanes()
         out.low = room // 2
-        out.batch = max(1, room // 4)
+        out.batch = max(1, room // 2)
         held = out.pooled + out.flying
         if not out.taking or now < self._dry_until or out.pooled > out.low:
             return 0

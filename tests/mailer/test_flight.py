@@ -1,0 +1,67 @@
+"""The flight recorder tells what was sent, and nothing that it cannot know."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer import flight
+from mailer.flight import FlightRecorder, Flown, read_flight
+
+
+def test_dots_and_answers_are_read_back_by_their_latest(tmp_path: Path) -> None:
+    recorder = FlightRecorder(tmp_path, "boot")
+    recorder.dot(1, 0)
+    recorder.answer(1, 0, 250, "")
+    recorder.dot(2, 0)
+    recorder.answer(3, 1, 550, "5.1.1 nobody here")
+    recorder.dot(1, 1)
+    assert read_flight(recorder.path, "boot") == {
+        1: Flown(1, dotted=True),
+        2: Flown(0, dotted=True),
+        3: Flown(1, dotted=False, code=550, words="5.1.1 nobody here"),
+    }
+    recorder.close(remove=True)
+    assert read_flight(recorder.path, "boot") is None
+
+
+@pytest.mark.parametrize("boot", ["", "another"])
+def test_another_boot_proves_nothing(tmp_path: Path, boot: str) -> None:
+    recorder = FlightRecorder(tmp_path, "boot" if boot else "")
+    recorder.dot(1, 0)
+    assert read_flight(recorder.path, boot) is None
+    recorder.close()
+
+
+@given(st.binary(max_size=80))
+def test_a_torn_or_foreign_tail_is_ignored(
+    tmp_path_factory: pytest.TempPathFactory, tail: bytes
+) -> None:
+    recorder = FlightRecorder(tmp_path_factory.mktemp("flight"), "boot")
+    recorder.dot(7, 0)
+    recorder.close()
+    whole = recorder.path.read_bytes()
+    recorder.path.write_bytes(whole + b"D 8 0\nA 7 0 25")
+    found = read_flight(recorder.path, "boot")
+    assert found == {7: Flown(0, dotted=True), 8: Flown(0, dotted=True)}
+    recorder.path.write_bytes(whole + tail)
+    assert read_flight(recorder.path, "boot") is not None
+
+
+def test_a_long_file_keeps_only_what_is_not_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flight, "MAX_SIZE", 1000)
+    recorder = FlightRecorder(tmp_path, "boot")
+    for row in range(200):
+        recorder.dot(row, 0)
+        recorder.answer(row, 0, 250, "")
+    recorder.trim({198, 199})
+    recorder.dot(300, 0)
+    found = read_flight(recorder.path, "boot")
+    assert found is not None
+    assert set(found) == {198, 199, 300}
+    assert found[199].code == 250
+    assert recorder.path.stat().st_size < 200
+    recorder.close()

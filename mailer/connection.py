@@ -13,6 +13,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from aiosmtpd.smtp import SMTP
 
@@ -71,6 +72,15 @@ class Connection(SMTP):
         self._peer = ""  # IP address of the connection
         self._trusted = False  # it is a front, or a local socket
         self._client = ""  # IP address of the client as a front named it, else the peer's
+
+    @classmethod
+    @cache
+    def _names(cls) -> list[str]:
+        return [name for name in dir(cls) if name.startswith("smtp_")]
+
+    def __dir__(self) -> list[str]:
+        """Name the commands alone: aiosmtpd looks through dir() twice for each connection."""
+        return self._names()
 
     # The connection: what asyncio tells us.
 

@@ -2,7 +2,8 @@
 
 One thread takes all that wait (bounded by count and bytes), packs them outside the
 transaction, commits them in one and only then lets their sessions answer (RFC 5321 section
-6.1). While it commits, the next group gathers, so the disk's pace makes the groups.
+6.1). While it commits, the next group gathers, so the disk's pace makes the groups; and where
+other transactions are open a commit waits two milliseconds for them, because one costs more.
 Knows the store and arrivals; knows nothing of SMTP.
 """
 
@@ -11,6 +12,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mailer.arrivals import Incoming, keep
@@ -22,6 +24,7 @@ _log = logging.getLogger(__name__)
 # One transaction stays under the 20 ms of a write:
 GROUP_ROWS = 1000  # messages and recipients
 GROUP_BYTES = 8 * 1024 * 1024  # raw bytes
+_LINGER = 0.002  # seconds that a commit waits for transactions that are open
 
 
 class Budget:
@@ -83,7 +86,10 @@ class _Waiting:
 
 
 class Intake:
-    """Commit messages in groups, in a thread of its own, for the sessions of one event loop."""
+    """Commit messages in groups, in a thread of its own, for the sessions of one event loop.
+
+    Every method belongs to that loop; only the commit itself runs in the thread.
+    """
 
     def __init__(
         self,
@@ -97,15 +103,20 @@ class Intake:
         self._budget = budget
         self._loop = loop
         self._queue: deque[_Waiting] = deque()
-        self._change = threading.Condition()
-        self._closing = False
-        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
-        self._thread.start()
+        self._coming = 0  # transactions whose message may still be submitted
+        self._busy = False  # a commit is under way
+        self._lingering: asyncio.TimerHandle | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")
 
     @property
     def waiting(self) -> int:
         """Return how many messages wait for a commit to begin."""
         return len(self._queue)
+
+    def expect(self, more: int) -> None:
+        """Say that ``more`` (or fewer, below zero) transactions are open: worth a moment's wait."""
+        self._coming += more
+        self._go_on()
 
     def submit(self, incoming: Incoming, reserved: int) -> asyncio.Future[None]:
         """Queue ``incoming``; the future ends when it is committed, or fails with the reason.
@@ -113,33 +124,51 @@ class Intake:
         ``reserved`` bytes go back to the budget then, whoever still waits for the answer.
         """
         waiting = _Waiting(incoming, self._loop.create_future(), reserved)
-        with self._change:
-            self._queue.append(waiting)
-            self._change.notify()
+        self._queue.append(waiting)
+        self._go_on()
         return waiting.committed
 
-    def close(self) -> None:
-        """Commit what waits and end the thread; blocks until then."""
-        with self._change:
-            self._closing = True
-            self._change.notify()
-        self._thread.join()
+    async def close(self) -> None:
+        """Commit what waits and end the thread."""
+        self._coming = 0
+        self._go_on()
+        while self._busy or self._queue:  # noqa: ASYNC110 - once, at the end
+            await asyncio.sleep(_LINGER)
+        self._thread.shutdown()
 
-    def _run(self) -> None:
-        while group := self._next_group():
+    def _go_on(self) -> None:
+        """Begin the next commit, at once or when those who are nearly there have come."""
+        if self._busy or not self._queue:
+            return
+        if self._coming <= 0:
+            self._begin()
+        elif self._lingering is None:
+            self._lingering = self._loop.call_later(_LINGER, self._begin)
+
+    def _begin(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+        group: list[_Waiting] = []
+        size = rows = 0
+        while self._queue and size < GROUP_BYTES and rows < GROUP_ROWS:
+            group.append(self._queue.popleft())
+            size += len(group[-1].incoming.raw)
+            rows += 1 + len(group[-1].incoming.recipients)
+        self._busy = True
+        self._thread.submit(self._work, group)
+
+    def _end(self) -> None:
+        self._busy = False
+        self._go_on()
+
+    # In the thread.
+
+    def _work(self, group: list[_Waiting]) -> None:
+        try:
             self._settle(group)
-
-    def _next_group(self) -> list[_Waiting]:
-        """Wait for mail and take what fits into one transaction; empty at the end of work."""
-        with self._change:
-            self._change.wait_for(lambda: self._queue or self._closing)
-            group: list[_Waiting] = []
-            size = rows = 0
-            while self._queue and size < GROUP_BYTES and rows < GROUP_ROWS:
-                group.append(self._queue.popleft())
-                size += len(group[-1].incoming.raw)
-                rows += 1 + len(group[-1].incoming.recipients)
-            return group
+        finally:
+            self._loop.call_soon_threadsafe(self._end)
 
     def _settle(self, group: list[_Waiting]) -> None:
         """Commit ``group`` and tell its sessions; where it fails for no outer reason, one by one.
@@ -171,10 +200,7 @@ class Intake:
     def _tell(self, group: list[_Waiting], error: Exception | None) -> None:
         for waiting in group:
             self._budget.give(waiting.reserved)
-        try:
-            self._loop.call_soon_threadsafe(_answer, group, error)
-        except RuntimeError:
-            _log.info("the loop closed before %d answers", len(group))
+        self._loop.call_soon_threadsafe(_answer, group, error)
 
 
 def _answer(group: list[_Waiting], error: Exception | None) -> None:

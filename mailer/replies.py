@@ -5,6 +5,7 @@ what a client sent nor what went wrong inside; details go to the log.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +19,18 @@ class SmtpReply:
     @property
     def wire(self) -> bytes:
         """Return the line that travels, CRLF included; whatever is not printable ASCII is ``?``."""
-        said = "".join(c if " " <= c <= "~" else "?" for c in self.text[:400])
-        return f"{self.code} {self.enhanced} {said}\r\n".encode("ascii")
+        return _wire(self)
 
     @property
     def good(self) -> bool:
         """Tell whether this is a yes."""
         return self.code < 400  # noqa: PLR2004 - RFC 5321 section 4.2.1
+
+
+@lru_cache(maxsize=1024)
+def _wire(reply: SmtpReply) -> bytes:
+    said = "".join(c if " " <= c <= "~" else "?" for c in reply.text[:400])
+    return f"{reply.code} {reply.enhanced} {said}\r\n".encode("ascii")
 
 
 KEPT = SmtpReply(250, "2.0.0", "Kept; we will see to it")

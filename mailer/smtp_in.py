@@ -122,8 +122,7 @@ class Door:
                     await asyncio.sleep(0.01)
         for session in list(house.sessions):
             session.abandon()
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, house.intake.close)
+        await house.intake.close()
         house.verdicts.close()
         if self._watch is not None:
             self._watch.cancel()

@@ -46,6 +46,7 @@ class SmtpSession(Connection):
         self._mail: MailFrom | None = None
         self._recipients: list[str] = []
         self._in_data = False
+        self._coming = False
 
     async def _handle_client(self) -> None:
         """Run the conversation; this is the coroutine that aiosmtpd starts."""
@@ -65,6 +66,7 @@ class SmtpSession(Connection):
                 await self._converse()
         finally:
             callers.leave(self._peer)
+            self._reset()
             self._flush()
             self._close()
 
@@ -160,7 +162,14 @@ class SmtpSession(Connection):
     def _between(self) -> bool:
         return self._mail is None
 
+    def _expect_message(self, *, coming: bool) -> None:
+        """Let the intake know whether this session is on its way to a message."""
+        if coming != self._coming:
+            self._coming = coming
+            self._house.intake.expect(1 if coming else -1)
+
     def _reset(self) -> None:
+        self._expect_message(coming=False)
         self._mail = None
         self._recipients = []
 
@@ -209,6 +218,7 @@ class SmtpSession(Connection):
             said = read_mail(argument, extended=self._extended, max_size=self._settings.max_size)
             if isinstance(said, MailFrom):
                 self._mail = said
+                self._expect_message(coming=True)
                 self._say(replies.SENDER_OK)
             else:
                 self._say(said)
@@ -322,8 +332,10 @@ class SmtpSession(Connection):
         self._flush()
         self.deadline = math.inf  # from here the client waits for us
         self._patient = True
+        committed = self._house.intake.submit(incoming, hold.hand_over())
+        self._expect_message(coming=False)
         try:
-            await self._house.intake.submit(incoming, hold.hand_over())
+            await committed
         except Exception:  # noqa: BLE001 - a door; intake has logged it
             return replies.OUR_FAULT
         finally:

@@ -1,13 +1,65 @@
-"""Import every room's tables, so that ``Base.metadata`` is whole (migrations, tests)."""
+"""The roof's own tables, and every other room's imported so that ``Base.metadata`` is whole."""
+
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
 
 import archive.tables
 import mailer.arrivals
 import mailer.mailings
 import mailer.owners
-import mailer.store
 import mailer.tokens
 import subscriptions.consent
-import subscriptions.roster
 import subscriptions.suppression
+from mailer.arrivals import Arrival
+from mailer.mailings import Mailing
+from mailer.store import Base
+from subscriptions.roster import MailList
 
-__all__ = ["archive", "mailer", "subscriptions"]
+__all__ = ["Hold", "HoldState", "Post", "archive", "mailer", "subscriptions"]
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Post(Base):
+    """What was decided about one arrival for one list, and why."""
+
+    __tablename__ = "post"
+    __table_args__ = (
+        Index("ix_post_known", "list_id", "message_id"),
+        Index("ix_post_author", "list_id", "author"),
+    )
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    arrival_id: Mapped[int] = mapped_column(ForeignKey(Arrival.id), unique=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
+    message_id: Mapped[str] = mapped_column(String(998))  # without brackets; "" where none
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # mailer.message.content_digest
+    author: Mapped[str] = mapped_column(String(320))  # address key; "" where nobody is named
+    decision: Mapped[str] = mapped_column(String(16))
+    rules: Mapped[str]  # JSON array: the rules that hit
+    mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id))
+    decided_at: Mapped[float]
+
+
+class HoldState(StrEnum):
+    """Say what became of a held message."""
+
+    WAITING = "waiting"
+    RELEASED = "released"
+    REFUSED = "refused"
+    DROPPED = "dropped"
+
+
+class Hold(Base):
+    """A message that waits for a human, and why."""
+
+    __tablename__ = "hold"
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    arrival_id: Mapped[int] = mapped_column(ForeignKey(Arrival.id), unique=True)
+    list_address: Mapped[str] = mapped_column(String(320), index=True)  # "" for a domain's own
+    rules: Mapped[str]  # JSON array; "error" where our code failed
+    detail: Mapped[str]  # for operators: a traceback, or a limit that was passed
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    held_at: Mapped[float]
+    decided_at: Mapped[float | None]
+    decided_by: Mapped[str] = mapped_column(String(320), default="")

@@ -60,6 +60,7 @@ class Head:
     """
 
     fields: tuple[tuple[str, bytes], ...]
+    spans: tuple[tuple[int, int], ...]  # where each field stands, its line end included
     body: int
 
     def first(self, name: str) -> bytes | None:
@@ -83,6 +84,7 @@ def head(raw: bytes) -> Head:
     A leading mbox "From " line is passed over; a line that is no field ends the header.
     """
     fields: list[tuple[str, list[bytes]]] = []
+    spans: list[tuple[int, int]] = []
     body = 0
     for number, (line, start, end) in enumerate(_lines(raw)):
         body = start
@@ -92,13 +94,15 @@ def head(raw: bytes) -> Head:
         found = _FIELD.match(line)
         if line[:1] in b" \t" and fields:
             fields[-1][1].append(line)
+            spans[-1] = (spans[-1][0], end)
         elif found is not None:
             fields.append((found[1].decode("ascii"), [found[2]]))
+            spans.append((start, end))
         elif number or not line.startswith((b"From ", b">From ")):
             break
         body = end
     unfolded = tuple((name, b"".join(lines).strip(b" \t")) for name, lines in fields)
-    return Head(unfolded, body)
+    return Head(unfolded, tuple(spans), body)
 
 
 def message_id(found: Head) -> str | None:

@@ -19,6 +19,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,19 @@ class Door:
     async def listen_lmtp(self, host: str, port: int) -> tuple[str, int]:
         """Listen for LMTP on TCP; never port 25 (RFC 2033 section 5)."""
         return await self._listen(LmtpSession, host, port)
+
+    async def adopt(self, listener: socket.socket, *, lmtp: bool = False) -> None:
+        """Serve a socket that listens already: the parent bound it, and keeps it when we die."""
+        loop = asyncio.get_running_loop()
+        house = self._opened()
+        kind = LmtpSession if lmtp else SmtpSession
+        if listener.family == socket.AF_UNIX:
+            server = await loop.create_unix_server(lambda: kind(house, loop), sock=listener)
+        else:
+            server = await loop.create_server(
+                lambda: kind(house, loop), sock=listener, backlog=_BACKLOG
+            )
+        self._servers.append(server)
 
     async def listen_lmtp_unix(self, path: Path, mode: int = 0o660) -> None:
         """Listen for LMTP on a unix socket, whose file mode says who may deliver."""

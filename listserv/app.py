@@ -1,0 +1,80 @@
+"""The wiring: settings, database, keys and bells, put together once per process.
+
+Every door begins here. Opening the store creates the data folder and the database on first need
+and migrates an older one; a newer one is refused. Nothing opened here may cross a fork.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from listserv import schema
+from listserv.config import Settings
+from mailer import tokens
+from mailer.errors import Misconfigured, Temporary
+from mailer.store import Store
+
+if TYPE_CHECKING:
+    from listserv.bells import Bells
+
+
+class App:
+    """Hold what one process needs; everything opens when it is first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.data = settings.mailer.data
+
+    @cached_property
+    def store(self) -> Store:
+        """Return the database, created or migrated if need be."""
+        make_data_folder(self.data)
+        store = Store(self.settings.mailer.database, self.data)
+        schema.bring_up_to_date(store, self.data)
+        return store
+
+    @cached_property
+    def keyring(self) -> tokens.Keyring:
+        """Return the token keys of this database."""
+        with self.store.read() as session:
+            keyring = tokens.load_keyring(session)
+        if keyring is None:
+            raise Misconfigured("The database has no token key.", "Restore it from a backup.")
+        return keyring
+
+    @cached_property
+    def bells(self) -> "Bells":
+        """Return the doorbell."""
+        from listserv import bells, valkey  # noqa: PLC0415 - most commands never ring
+
+        return bells.Bells(bells.connect(self.settings.mailer.redis or valkey.url(self.data)))
+
+    def ring(self, bell: str) -> None:
+        """Ring ``bell``; a bell that nobody hears is no loss, the clock rings again."""
+        self.bells.ring(bell)
+
+    def close(self) -> None:
+        """Close what was opened, so that a fork inherits nothing."""
+        if "store" in self.__dict__:
+            self.store.close()
+        if "bells" in self.__dict__:
+            self.bells.client.close()
+        for name in ("store", "bells", "keyring"):
+            self.__dict__.pop(name, None)
+
+
+def make_data_folder(data: Path) -> None:
+    """Create the data folder for our eyes only; raise Misconfigured where that cannot be."""
+    fix = "Set mailer.data to a folder that this user may write to."
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data / "run").mkdir(mode=0o700, exist_ok=True)
+    except FileExistsError:
+        raise Misconfigured(f"{data} is not a folder.", fix) from None
+    except OSError as error:
+        if error.errno in {28, 122}:  # ENOSPC, EDQUOT
+            raise Temporary(f"The disk of {data} is full.", "Make room and try again.") from None
+        raise Misconfigured(f"{data} cannot be made: {error.strerror}.", fix) from None
+    if not os.access(data, os.W_OK | os.X_OK):
+        raise Misconfigured(f"{data} cannot be written to.", fix)

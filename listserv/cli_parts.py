@@ -1,0 +1,166 @@
+"""The commands that run Krets: ``serve`` (all of it), and each part alone for many machines."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import click
+
+from listserv import clock, log, web
+from listserv.app import App
+from listserv.bells import BELLS, work
+from listserv.door import run_door
+from listserv.jobs import Desk, use
+from listserv.serve import Board, Tree, bind, lock_data_folder
+
+Ready = Callable[[], None]
+
+
+@click.command()
+@click.pass_obj
+def serve(app: App) -> None:
+    """Run everything in one process tree: SMTP, LMTP, web, workers and the clock.
+
+    \b
+    Example:
+      krets serve
+      KRETS_MAILER__SMTP=0.0.0.0:25 krets serve
+    """
+    log.set_up("serve")
+    lock_data_folder(app.data)
+    app.keyring  # noqa: B018 - opens, creates or migrates the database now, while it can be told
+    app.close()
+    settings = app.settings
+    doors = [bind(settings.mailer.smtp, "mailer.smtp")] if settings.mailer.smtp else []
+    lmtp = bind(settings.mailer.lmtp, "mailer.lmtp") if settings.mailer.lmtp else None
+    http = bind(settings.listserv.http, "listserv.http")
+    board: list[Board] = []  # made with the tree, after the parts that look at it
+
+    def states() -> dict[str, int]:
+        return board[0].states()
+
+    parts: dict[str, Callable[[Ready], None]] = {
+        "web": lambda ready: _web(app, http, ready, states),
+        **{
+            f"worker-{number}": lambda ready, number=number: _worker(app, number, ready)  # type: ignore[misc]
+            for number in range(1, settings.mailer.workers + 1)
+        },
+    }
+    if doors or lmtp:
+        parts["smtp"] = lambda ready: _part(app, "smtp", run_door, doors, lmtp, ready)
+    tree = Tree(app, parts)
+    board.append(tree.board)
+    raise SystemExit(tree.run(lambda: _announce(app)))
+
+
+@click.command()
+@click.pass_obj
+def smtp(app: App) -> None:
+    """Run the SMTP and LMTP door alone.
+
+    \b
+    Example:
+      krets smtp
+    """
+    settings = app.settings.mailer
+    doors = [bind(settings.smtp, "mailer.smtp")] if settings.smtp else []
+    lmtp = bind(settings.lmtp, "mailer.lmtp") if settings.lmtp else None
+    _part(app, "smtp", run_door, doors, lmtp, lambda: _up("smtp", settings.smtp or settings.lmtp))
+
+
+@click.command("web")
+@click.pass_obj
+def web_door(app: App) -> None:
+    """Run the web door alone.
+
+    \b
+    Example:
+      krets web
+    """
+    http = app.settings.listserv.http
+    _web(app, bind(http, "listserv.http"), lambda: _up("web", http), dict)
+
+
+@click.command()
+@click.pass_obj
+def worker(app: App) -> None:
+    """Run one worker alone; run as many as there is work for, on any machine.
+
+    \b
+    Example:
+      KRETS_MAILER__REDIS=redis://10.0.0.5 krets worker
+    """
+    _worker(app, 0, lambda: _up("worker", "all bells"))
+
+
+@click.command("clock")
+@click.pass_obj
+def clock_alone(app: App) -> None:
+    """Run the clock alone: it rings the bells that somebody forgot.
+
+    \b
+    Example:
+      krets clock
+    """
+    log.set_up("clock")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    _up("clock", "every second")
+    while not stop.is_set():
+        began = time.monotonic()
+        clock.try_tick(app)
+        stop.wait(max(0.0, 1.0 - (time.monotonic() - began)))
+
+
+def _part(app: App, name: str, run: Callable[..., None], *arguments: object) -> None:
+    log.set_up(name)
+    run(app, *arguments)
+
+
+def _web(app: App, listener: "object", ready: Ready, states: Callable[[], dict[str, int]]) -> None:
+    log.set_up("web")
+    web.serve(web.build(app, states), listener, ready)  # type: ignore[arg-type]
+
+
+def _worker(app: App, number: int, ready: Ready) -> None:
+    log.set_up(f"worker-{number}" if number else "worker")
+    desk = Desk(app)
+    use(desk)
+    app.keyring  # noqa: B018 - a database that cannot be opened is told before the work begins
+    ready()
+    try:
+        work(app.bells.client, bells_of(number, app.settings.mailer.workers), desk.stop)
+    finally:
+        desk.close()
+
+
+def bells_of(number: int, workers: int) -> list[str]:
+    """Return the bells that worker ``number`` of ``workers`` answers, first things first.
+
+    One worker keeps away from long mailings, so that a post is never stuck behind one; a lone
+    worker answers all. Number 0 is a worker that was started by itself.
+    """
+    if number == 1 and workers > 1:
+        return [bell for bell in BELLS if bell != "deliver"]
+    return list(BELLS) if number in {0, 1} else ["deliver", "sort", "archive"]
+
+
+def _up(part: str, where: str) -> None:
+    click.echo(f"krets {part} is up ({where}).", err=True)
+
+
+def _announce(app: App) -> None:
+    settings = app.settings
+    rows = [
+        ("mail in", settings.mailer.smtp or "off"),
+        *([("lmtp", settings.mailer.lmtp)] if settings.mailer.lmtp else []),
+        ("mail out", ", ".join(relay.rpartition("@")[2] for relay in settings.mailer.relays)),
+        ("pages", settings.listserv.base_url + "/"),
+        ("data", str(settings.mailer.data.resolve())),
+    ]
+    click.echo("Krets is up.", err=True)
+    for name, value in rows:
+        click.echo(f"  {name:<9} {value}", err=True)
+    click.echo("Stop it with Ctrl-C.", err=True)

@@ -1,0 +1,247 @@
+"""``krets queue``: what waits, why, and the human word that lets it go on."""
+
+import json
+import sys
+import time
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from listserv.app import App
+from listserv.tables import Hold, HoldState
+from mailer import arrivals, mailings, message
+from mailer.arrivals import Arrival, ArrivalState
+from mailer.errors import BadInput, Refused
+from mailer.mailings import Mailing, MailingState
+from mailer.store import get_raw
+
+SHOWN = 500  # held messages and mailings listed at most
+
+
+@click.group()
+def queue() -> None:
+    """See what waits and why; release, refuse or drop what is held."""
+
+
+@queue.command("ls")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def queue_ls(app: App, *, as_json: bool) -> None:
+    """List held messages, arrivals that wait to be read, and mailings under way.
+
+    \b
+    Example:
+      krets queue ls --json
+    """
+    with app.store.read() as session:
+        held = [_held(session, arrival) for arrival in arrivals.held(session, SHOWN)]
+        waiting = [_arrival(arrival) for arrival in arrivals.next_new(session, SHOWN)]
+        under_way = [_mailing(session, mailing) for mailing in _open_mailings(session)]
+    if as_json:
+        click.echo(json.dumps({"held": held, "arrivals": waiting, "mailings": under_way}))
+        return
+    console = Console(highlight=False)
+    if not (held or waiting or under_way):
+        click.echo("Nothing waits.", err=True)
+    if held:
+        _print(console, "Held for a human", held, ("id", "list", "from", "subject", "why", "age"))
+    if waiting:
+        _print(console, "Waiting to be read", waiting, ("id", "list", "from", "tries", "age"))
+    if under_way:
+        _print(
+            console, "Mailings under way", under_way,
+            ("id", "list", "state", "audience", "ready", "accepted", "deferred", "unsure", "age"),
+        )  # fmt: skip
+
+
+@queue.command("show")
+@click.argument("hold_id", metavar="ID", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--raw", "as_raw", is_flag=True, help="Print the message, byte for byte.")
+@click.pass_obj
+def queue_show(app: App, hold_id: int, *, as_json: bool, as_raw: bool) -> None:
+    """Show one held message: from whom, why it is held, and what our code said of it.
+
+    \b
+    Example:
+      krets queue show 12 --raw > held.eml
+    """
+    with app.store.read() as session:
+        arrival = _find(session, hold_id)
+        row = _held(session, arrival)
+        hold = session.scalar(select(Hold).where(Hold.arrival_id == arrival.id))
+        row["detail"] = hold.detail if hold else arrival.note
+        raw = get_raw(session, arrival.raw_sha) or b""
+    if as_raw:
+        sys.stdout.buffer.write(raw)
+        return
+    if as_json:
+        click.echo(json.dumps(row))
+        return
+    for name, value in row.items():
+        shown = ", ".join(value) if isinstance(value, list) else value
+        click.echo(f"{name:<8} {shown}")
+
+
+@queue.command("release")
+@click.argument("hold_id", metavar="ID", type=int)
+@click.pass_obj
+def queue_release(app: App, hold_id: int) -> None:
+    """Let a held message go on; a post is then sent to the members.
+
+    \b
+    Example:
+      krets queue release 12
+    """
+    _decide(app, hold_id, HoldState.RELEASED)
+    app.ring("sort")
+    click.echo(f"Message {hold_id} goes on.", err=True)
+
+
+@queue.command("refuse")
+@click.argument("hold_id", metavar="ID", type=int)
+@click.pass_obj
+def queue_refuse(app: App, hold_id: int) -> None:
+    """End a held message: nobody gets it; it stays in the store.
+
+    \b
+    Example:
+      krets queue refuse 12
+    """
+    _decide(app, hold_id, HoldState.REFUSED)
+    click.echo(f"Message {hold_id} is refused.", err=True)
+
+
+@queue.command("drop")
+@click.argument("hold_id", metavar="ID", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Say what would be dropped, and do nothing.")
+@click.pass_obj
+def queue_drop(app: App, hold_id: int, *, yes: bool, dry_run: bool) -> None:
+    """Drop a held message without a word to anybody.
+
+    \b
+    Example:
+      krets queue drop 12 --yes
+    """
+    with app.store.read() as session:
+        row = _held(session, _find(session, hold_id))
+    words = f"Message {hold_id} from {row['from'] or 'nobody'}: {row['subject']}"
+    if dry_run:
+        click.echo(f"Would drop: {words}", err=True)
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Refused("Dropping asks first, and there is no terminal.", "Add --yes.")
+        click.confirm(f"{words}\nDrop it?", abort=True, err=True)
+    _decide(app, hold_id, HoldState.DROPPED)
+    click.echo(f"Message {hold_id} is dropped.", err=True)
+
+
+def _decide(app: App, hold_id: int, state: HoldState) -> None:
+    with app.store.write() as session:
+        arrival = _find(session, hold_id)
+        if state is HoldState.RELEASED:
+            arrivals.release(session, arrival.id, "released")
+        else:
+            arrivals.finish(session, arrival.id, state.value)
+        now = time.time()
+        decided = (
+            update(Hold)
+            .where(Hold.arrival_id == arrival.id)
+            .values(state=state.value, decided_at=now, decided_by="cli")
+            .returning(Hold.id)
+        )
+        if session.scalar(decided) is None:  # the door held it, before any rule was asked
+            session.add(
+                Hold(
+                    arrival_id=arrival.id, list_address="", rules='["door"]', detail=arrival.note,
+                    state=state.value, held_at=arrival.received_at, decided_at=now,
+                    decided_by="cli",
+                )
+            )  # fmt: skip
+
+
+def _find(session: Session, hold_id: int) -> Arrival:
+    arrival = session.get(Arrival, hold_id)
+    if arrival is None:
+        raise BadInput(f"There is no message {hold_id}.", "`krets queue ls` lists what is held.")
+    if arrival.state != ArrivalState.HELD:
+        raise Refused(f"Message {hold_id} is not held: {arrival.note or 'it waits to be read'}.")
+    return arrival
+
+
+def _held(session: Session, arrival: Arrival) -> dict[str, Any]:
+    hold = session.scalar(select(Hold).where(Hold.arrival_id == arrival.id))
+    row = _arrival(arrival)
+    raw = get_raw(session, arrival.raw_sha) or b""
+    subjects = message.head(raw).all("subject")
+    row["subject"] = message.text_of(subjects[0]) if subjects else ""
+    row["why"] = json.loads(hold.rules) if hold else [arrival.note]
+    return row
+
+
+def _arrival(arrival: Arrival) -> dict[str, Any]:
+    return {
+        "id": arrival.id,
+        "list": arrival.recipient,
+        "from": arrival.sender,
+        "received": arrival.received_at,
+        "tries": arrival.attempts,
+        "size": arrival.size,
+    }
+
+
+def _open_mailings(session: Session) -> list[Mailing]:
+    chosen = select(Mailing).where(
+        Mailing.state.in_((MailingState.FREEZING, MailingState.SENDING, MailingState.PAUSED))
+    )
+    return list(session.scalars(chosen.order_by(Mailing.id).limit(SHOWN)))
+
+
+def _mailing(session: Session, mailing: Mailing) -> dict[str, Any]:
+    status = mailings.status(session, mailing.id)
+    return {
+        "id": mailing.id,
+        "list": mailing.list_address,
+        "kind": mailing.kind,
+        "received": mailing.created,
+        "state": str(status.state),
+        "policy": str(status.policy),
+        **{
+            name: getattr(status, name)
+            for name in (
+                "audience", "ready", "claimed", "accepted", "refused", "deferred", "unsure",
+                "skipped",
+            )
+        },
+    }  # fmt: skip
+
+
+def _print(
+    console: Console, title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]
+) -> None:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row, column) for column in columns))
+    console.print(table)
+
+
+def _cell(row: dict[str, Any], column: str) -> str:
+    if column == "age":
+        return _age(time.time() - row["received"])
+    value = row[column]
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"

@@ -1,0 +1,40 @@
+"""The clock: looks at the database every second and rings the bells that somebody forgot.
+
+What makes lost bells harmless: everything that is due can be seen in the database.
+"""
+
+import structlog
+
+from archive import build
+from listserv import audience
+from listserv.app import App
+from mailer import arrivals, owners
+from mailer.errors import KretsError
+
+_log = structlog.get_logger("krets.clock")
+
+
+def tick(app: App) -> list[str]:
+    """Sweep what the dead left behind, then ring for all that is due; return the bells rung."""
+    ring = []
+    with app.store.write() as session:
+        if owners.sweep(session, flights=app.data / "flight", now=app.store.now(session)):
+            ring.append("deliver")
+    with app.store.read() as session:
+        if arrivals.next_new(session, 1) or audience.freezing(session):
+            ring.append("sort")
+        if build.something_dirty(session):
+            ring.append("archive")
+    for bell in ring:
+        app.ring(bell)
+    return ring
+
+
+def try_tick(app: App) -> None:
+    """Tick, and only log what goes wrong: the clock must outlive a database that is away."""
+    try:
+        tick(app)
+    except KretsError as error:
+        _log.warning("the clock could not look", what=error.what)
+    except Exception:  # noqa: BLE001 - a door: the clock must not stop
+        _log.exception("the clock stumbled")

@@ -1,0 +1,100 @@
+"""The SMTP and LMTP door of this service: what is ours, and how the listener is set up."""
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+
+import uvloop
+from sqlalchemy.orm import Session
+
+from listserv import routes
+from listserv.app import App
+from mailer.addresses import domain_key
+from mailer.callers import networks
+from mailer.errors import BadInput, Misconfigured
+from mailer.replies import SmtpReply
+from mailer.smtp_in import Door, Settings
+from subscriptions.roster import all_lists, find_list
+
+UNKNOWN = SmtpReply(550, "5.1.1", "No such address here")
+NO_RELAY = SmtpReply(550, "5.7.1", "We take mail for our own lists only")
+
+
+def recipient_verdict(app: App, recipient: str) -> SmtpReply | None:
+    """Return None where ``recipient`` is ours, else the refusal (RFC 5321 section 3.6.2).
+
+    Decided at RCPT, so that nothing is accepted which would have to be sent back later.
+    """
+    with app.store.read() as session:
+        route = routes.find(
+            recipient,
+            lambda address: find_list(session, address) is not None,
+            lambda domain: domain in _domains(app, session),
+        )
+        if route is not None:
+            return None
+        return UNKNOWN if _domain_of(recipient) in _domains(app, session) else NO_RELAY
+
+
+def run_door(
+    app: App, smtp: Sequence[socket.socket], lmtp: socket.socket | None, ready: Callable[[], None]
+) -> None:
+    """Serve the given listening sockets until SIGTERM or SIGINT."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(app, smtp, lmtp, ready))
+
+
+async def _serve(
+    app: App, smtp: Sequence[socket.socket], lmtp: socket.socket | None, ready: Callable[[], None]
+) -> None:
+    settings = app.settings.mailer
+    door = Door(
+        app.store,
+        Settings(
+            hostname=app.settings.listserv.domain,
+            max_size=settings.max_size,
+            front=networks(settings.front),
+            tls=_tls(settings.tls_cert, settings.tls_key),
+        ),
+        lambda _sender, recipient, _client: recipient_verdict(app, recipient),
+        after_commit=lambda: app.ring("sort"),
+    )
+    await door.open()
+    for listener in smtp:
+        await door.adopt(listener)
+    if lmtp is not None:
+        await door.adopt(lmtp, lmtp=True)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    ready()
+    await stop.wait()
+    await door.close(settings.grace)
+
+
+def _tls(cert: str, key: str) -> ssl.SSLContext | None:
+    if not cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(cert, key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise Misconfigured(
+            f"mailer.tls_cert and mailer.tls_key cannot be used: {error.strerror or error}.",
+            "Name a PEM certificate chain and its private key, or leave both out.",
+        ) from None
+    return context
+
+
+def _domains(app: App, session: Session) -> set[str]:
+    return {lst.domain for lst in all_lists(session)} | {app.settings.listserv.domain}
+
+
+def _domain_of(text: str) -> str:
+    """Return the domain of something that may not be an address."""
+    try:
+        return domain_key(text.rpartition("@")[2])
+    except BadInput:
+        return ""

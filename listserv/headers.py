@@ -1,0 +1,119 @@
+"""The header set of a post: what is added, replaced and removed, and nothing else.
+
+Works on the bytes as they came, so that every other field and the whole body leave unchanged
+and most author signatures stay valid (DESIGN.md, "Headers we add, replace and remove").
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.header import Header
+from email.utils import format_datetime
+
+from mailer.message import Head
+from mailer.splice import Segments
+
+LEAVE = "leave"  # the slot of a recipient's own leave token
+
+_REMOVED = frozenset({
+    "return-path", "delivered-to", "x-original-to", "errors-to", "bcc",
+    "disposition-notification-to", "return-receipt-to", "archived-at", "precedence",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ListFace:
+    """What a list's headers say of it."""
+
+    address: str
+    title: str
+    base_url: str
+    posts: bool  # False for newsletters: List-Post: NO (RFC 2369 section 3.4)
+    archived: bool
+
+    def sub(self, suffix: str) -> str:
+        """Return the list's address for ``suffix``, such as ``friends-join@example.org``."""
+        local, _, domain = self.address.partition("@")
+        return f"{local}-{suffix}@{domain}"
+
+    @property
+    def page(self) -> str:
+        """Return the address of the list's home page."""
+        return f"{self.base_url}/{self.address}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where a message came from, for our Received line (RFC 5321 section 4.4)."""
+
+    client: str
+    helo: str
+    protocol: str
+    arrival: int
+    received_at: float
+    by: str
+
+
+def compose(raw: bytes, head: Head, face: ListFace, trace: Trace, permalink: str) -> Segments:
+    """Return the copy of a post with one slot, the recipient's leave token.
+
+    ``permalink`` is the page of this very message (RFC 5064), empty where there is none.
+    """
+    kept = b"".join(_kept(raw, head))
+    token_free = _received(trace, face) + _list_fields(face, permalink)
+    local, _, domain = face.address.partition("@")
+    before = f"List-Unsubscribe: <mailto:{local}-leave+".encode()
+    between = f"@{domain}>,\r\n <{face.page}leave/".encode()
+    return Segments(
+        parts=(token_free + before, between, b">\r\n" + kept + raw[head.body :]),
+        slots=(LEAVE, LEAVE),
+    )
+
+
+def _kept(raw: bytes, head: Head) -> Iterator[bytes]:
+    last = 0
+    for (spelled, _), (start, end) in zip(head.fields, head.spans, strict=True):
+        name, last = spelled.lower(), end
+        if name == "list-id":
+            yield b"X-Original-List-Id:" + raw[start:end].partition(b":")[2]
+        elif name not in _REMOVED and not name.startswith("list-"):
+            yield raw[start:end]
+    yield raw[last : head.body]  # the blank line
+
+
+def _received(trace: Trace, face: ListFace) -> bytes:
+    when = format_datetime(datetime.fromtimestamp(trace.received_at, UTC))
+    helo = "".join(c for c in trace.helo if c.isascii() and (c.isalnum() or c in ".-:[]"))[:255]
+    return (
+        f"Received: from {helo or 'unknown'} ([{trace.client}])\r\n"
+        f" by {trace.by} (Krets) with {trace.protocol} id {trace.arrival}\r\n"
+        f" for <{face.address}>; {when}\r\n"
+    ).encode("ascii", "replace")
+
+
+def _list_fields(face: ListFace, permalink: str) -> bytes:
+    dotted = face.address.replace("@", ".", 1)
+    fields = [
+        f"List-Id: {_phrase(face.title)}<{dotted}>",
+        f"List-Post: <mailto:{face.address}>" if face.posts else "List-Post: NO",
+        f"List-Help: <mailto:{face.sub('help')}>",
+        f"List-Subscribe: <mailto:{face.sub('join')}>",
+        f"List-Owner: <mailto:{face.sub('owner')}>",
+    ]
+    if face.archived:
+        fields.append(f"List-Archive: <{face.page}>")
+    if permalink:
+        fields.append(f"Archived-At: <{permalink}>")
+    fields.append("Precedence: list")
+    return "".join(f"{field}\r\n" for field in fields).encode("ascii")
+
+
+def _phrase(title: str) -> str:
+    """Return ``title`` as an RFC 5322 phrase with a space after it, or nothing."""
+    clean = " ".join("".join(c if c.isprintable() else " " for c in title).split())[:120]
+    if not clean:
+        return ""
+    if clean.isascii():
+        escaped = clean.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"\r\n ' if len(escaped) > 30 else f'"{escaped}" '  # noqa: PLR2004 - fold
+    return Header(clean, "utf-8", header_name="List-Id").encode(linesep="\r\n") + "\r\n "

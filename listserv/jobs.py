@@ -1,0 +1,107 @@
+"""Jobs: what a worker does when a bell rings. Each looks at the database and works a short slice.
+
+rq calls these by name with no arguments, so the process's application stands in this module;
+``use`` sets it once. A slice ends by itself; when more is due the job rings its own bell again,
+so that posts are never stuck behind a long mailing.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from archive.build import render_dirty
+from listserv import posts
+from listserv.app import App
+from listserv.delivery import make_sender
+from mailer.errors import KretsError
+from mailer.sender import Sender
+
+SLICE = 2.0  # seconds
+_log = structlog.get_logger("krets.jobs")
+
+
+class Desk:
+    """Hold what one worker process works with, and whether it was asked to stop."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.stopping = threading.Event()
+        self._sender: Sender | None = None
+
+    @property
+    def sender(self) -> Sender:
+        """Return this worker's sender, whose connections stay open between slices."""
+        if self._sender is None:
+            self._sender = make_sender(self.app)
+        return self._sender
+
+    def stop(self) -> None:
+        """Let the slice under way end: no new transaction, answers under way awaited."""
+        self.stopping.set()
+        if self._sender is not None:
+            self._sender.stop()
+
+    def close(self) -> None:
+        """Close the sender's connections."""
+        if self._sender is not None:
+            self._sender.close()
+
+    def until(self) -> "Slice":
+        """Begin a slice of work."""
+        return Slice(time.monotonic() + SLICE, self.stopping)
+
+
+class Slice:
+    """Say, when called, whether the slice is over."""
+
+    def __init__(self, deadline: float, stopping: threading.Event) -> None:
+        self._deadline = deadline
+        self._stopping = stopping
+
+    def __call__(self) -> bool:
+        """Return whether to stop now."""
+        return self._stopping.is_set() or time.monotonic() >= self._deadline
+
+
+_desks: list[Desk] = []
+
+
+def use(desk: Desk) -> None:
+    """Set the desk that this process's jobs work at."""
+    _desks[:] = [desk]
+
+
+def sort() -> None:
+    """Decide new arrivals and freeze the audiences of accepted posts."""
+    _answer("sort", lambda desk: posts.sort(desk.app, desk.until()))
+
+
+def deliver() -> None:
+    """Send what is due, for one slice."""
+    _answer("deliver", lambda desk: desk.sender.run_slice(SLICE).more)
+
+
+def archive() -> None:
+    """Render the pages that changed."""
+    _answer("archive", _render)
+
+
+def _render(desk: Desk) -> bool:
+    settings = desk.app.settings
+    return render_dirty(
+        desk.app.store, settings.archive_path, settings.listserv.base_url, desk.until()
+    )
+
+
+def _answer(bell: str, work: Callable[[Desk], bool]) -> None:
+    desk = _desks[0]
+    desk.app.bells.lift(bell)
+    try:
+        more = work(desk)
+    except KretsError as error:  # the database is away: the clock rings again
+        _log.warning("a job was put off", bell=bell, what=error.what)
+        return
+    if more and not desk.stopping.is_set():
+        desk.app.ring(bell)

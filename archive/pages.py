@@ -1,0 +1,383 @@
+"""Make an archive's files out of rows: pages, thread.json and mbox, as bytes, the same each time.
+
+Knows what stands on a page and in which order; the words and looks are templates. ``masked``
+trees are for strangers: addresses are shortened everywhere, and mbox files are rebuilt from
+what is shown instead of holding the original bytes. SECURITY: all text is hostile; it leaves
+here as text and is escaped by the templates.
+"""
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.header import Header
+from email.utils import format_datetime
+from urllib.parse import quote
+
+from archive.bodies import Attachment, Reading
+from archive.masking import mask
+from archive.mbox import write_mbox
+from archive.prose import Paragraph, paragraphs, unquote
+from archive.quotes import Block, Kind
+from templates import page, static_files
+
+CONTEXT_LINES = 6  # a quote as short as this, with an answer below it, is shown unfolded
+STEPS = 3  # levels of indentation; a telephone shows none
+_PREFIX = re.compile(
+    r"^(?:\s*(?:re|sv|vs|aw|antw|betr|r|rif|ref|res|odp|fwd?|vb|i|tr|rv|enc|doorst|отв|ответ|пересл|на)"
+    r"(?:\[\d{1,3}\])?\s?:\s*)+",
+    re.I,
+)
+_TAG = re.compile(r"^\s*\[[^\]]{1,40}\]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """Hold what pages say about a list; ``base`` is the web address of the whole site or ""."""
+
+    address: str
+    title: str
+    description: str
+    language: str
+    base: str
+    masked: bool
+
+    @property
+    def domain(self) -> str:
+        """Return the domain that the list is at."""
+        return self.address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Hold one mail of a thread, in tree order; ``raw`` is needed for unmasked mbox files."""
+
+    hash: str
+    message_id: str
+    parent: str | None  # the hash of the nearest present ancestor
+    depth: int
+    subject: str
+    author: str
+    date: float
+    arrival: float
+    reading: Reading
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadView:
+    """Hold one line of a page that lists threads."""
+
+    hash: str
+    subject: str
+    author: str
+    last: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """Hold one month that has threads; ``path`` is its folder."""
+
+    path: str
+    at: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    hash: str
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    kind: str  # own, context, quote, signature
+    paragraphs: list[Paragraph]
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    name: str
+    type: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    hash: str
+    author: str
+    initials: str
+    date: float
+    answers: _Answered | None
+    topic: str
+    step: int
+    blocks: list[_Shown]
+    attachments: list[_File]
+
+
+def thread_files(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
+    """Return the files of one thread: index.html, thread.json and thread.mbox."""
+    folder = f"{lst.address}/t/{mails[0].hash}"
+    return {
+        f"{folder}/index.html": _thread_page(lst, mails),
+        f"{folder}/thread.json": thread_json(lst, mails),
+        f"{folder}/thread.mbox": thread_mbox(lst, mails),
+    }
+
+
+def thread_json(lst: ListView, mails: Sequence[Mail]) -> bytes:
+    """Return a thread as JSON: messages in tree order, own words apart from what is quoted."""
+    ids = {mail.hash: mail.message_id for mail in mails}
+    messages = [
+        {
+            "id": mail.message_id,
+            "parent": None if mail.parent is None else ids[mail.parent],
+            "author": _shown_to(lst, mail.author),
+            "date": datetime.fromtimestamp(mail.date, UTC).isoformat(timespec="seconds"),
+            "text": _shown_to(lst, mail.reading.quoted.text),
+            "quoted": _shown_to(lst, mail.reading.quoted.quoted),
+        }
+        for mail in mails
+    ]
+    thread = {"subject": _shown_to(lst, mails[0].subject), "messages": messages}
+    return (json.dumps(thread, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def thread_mbox(lst: ListView, mails: Sequence[Mail]) -> bytes:
+    """Return a thread as mboxrd: the mails as they came, or what a stranger may see of them."""
+    if lst.masked:
+        ids = {mail.hash: mail.message_id for mail in mails}
+        pieces = write_mbox((_rebuilt(mail, ids), mail.date) for mail in mails)
+    else:
+        pieces = write_mbox((mail.raw, mail.arrival) for mail in mails)
+    return b"".join(pieces)
+
+
+def permalink_file(lst: ListView, hash_: str, thread: str, subject: str) -> dict[str, bytes]:
+    """Return the tiny page of one message, which leads to its place in its thread."""
+    target = f"../../t/{thread}/#{hash_}"
+    return {f"{lst.address}/m/{hash_}/index.html": _pointer(lst, target, subject)}
+
+
+def former_file(lst: ListView, former: str, thread: str, subject: str) -> dict[str, bytes]:
+    """Return the page that stands where a thread once was."""
+    target = f"../../t/{thread}/#{former}"
+    return {f"{lst.address}/t/{former}/index.html": _pointer(lst, target, subject)}
+
+
+def home_file(
+    lst: ListView, threads: Sequence[ThreadView], months: Sequence[Month]
+) -> dict[str, bytes]:
+    """Return a list's home: its newest threads, and all months by year, the newest first."""
+    years: dict[str, list[Month]] = {}
+    for month in months:
+        years.setdefault(month.path[:4], []).append(month)
+    rows = [_masked_view(lst, thread) for thread in threads]
+    join = f"{lst.base}/{lst.address}/join" if lst.base else f"mailto:{_sub_address(lst, 'join')}"
+    html = page(
+        "home",
+        lst.language,
+        **_frame(lst, "../", ""),
+        threads=rows,
+        years=sorted(years.items(), reverse=True),
+        join=join,
+    )
+    return {f"{lst.address}/index.html": html.encode()}
+
+
+def month_file(
+    lst: ListView,
+    month: Month,
+    threads: Sequence[ThreadView],
+    older: Month | None,
+    newer: Month | None,
+) -> dict[str, bytes]:
+    """Return the page of one month."""
+    html = page(
+        "month",
+        lst.language,
+        **_frame(lst, "../../", "../"),
+        at=month.at,
+        threads=[_masked_view(lst, thread) for thread in threads],
+        older=older,
+        newer=newer,
+    )
+    return {f"{lst.address}/{month.path}/index.html": html.encode()}
+
+
+def index_file(lists: Sequence[ListView], language: str) -> dict[str, bytes]:
+    """Return the page of all lists in a tree, and the files that all pages refer to."""
+    html = page("index", language, root="", accent="", lists=lists)
+    files = {f"static/{name}": data for name, data in static_files().items()}
+    return {"index.html": html.encode(), **files}
+
+
+def accent_file(lst: ListView) -> dict[str, bytes]:
+    """Return the list's own colour: a hue that its address decides."""
+    return {f"{lst.address}/{_accent_name(lst)}": f":root{{--hue:{_hue(lst)}}}\n".encode()}
+
+
+def bare_subject(subject: str) -> str:
+    """Return ``subject`` without its Re: and its kin, and without a list's tag."""
+    before = ""
+    while before != subject:
+        before, subject = subject, _TAG.sub("", _PREFIX.sub("", subject), count=1)
+    return subject.strip()
+
+
+def _thread_page(lst: ListView, mails: Sequence[Mail]) -> bytes:
+    first = mails[0]
+    by_hash = {mail.hash: mail for mail in mails}
+    messages = [_message(lst, mail, by_hash) for mail in mails]
+    subject = _shown_to(lst, bare_subject(first.subject) or first.subject)
+    last = mails[-1]
+    answer = f"mailto:{lst.address}?subject={quote(f'Re: {bare_subject(last.subject)}')}"
+    html = page(
+        "thread",
+        lst.language,
+        **_frame(lst, "../../../", "../../"),
+        subject=subject,
+        messages=messages,
+        people=len({mail.author for mail in mails}),
+        first=min(mail.date for mail in mails),
+        last=max(mail.date for mail in mails),
+        canonical=f"{lst.base}/{lst.address}/t/{first.hash}/" if lst.base else "",
+        answer=f"{answer}&In-Reply-To={quote(f'<{last.message_id}>')}",
+        masked=lst.masked,
+    )
+    return html.encode()
+
+
+def _message(lst: ListView, mail: Mail, by_hash: dict[str, Mail]) -> _Message:
+    parent = by_hash.get(mail.parent) if mail.parent else None
+    above = bare_subject(parent.subject) if parent else bare_subject(mail.subject)
+    own = bare_subject(mail.subject)
+    return _Message(
+        hash=mail.hash,
+        author=_shown_to(lst, mail.author),
+        initials=initials(mail.author),
+        date=mail.date,
+        answers=_Answered(parent.hash, _shown_to(lst, parent.author)) if parent else None,
+        topic=_shown_to(lst, own) if own.casefold() != above.casefold() else "",
+        step=min(mail.depth, STEPS),
+        blocks=_blocks(lst, mail.reading.quoted.blocks),
+        attachments=[_file(lst, one) for one in mail.reading.attachments],
+    )
+
+
+def _blocks(lst: ListView, blocks: Sequence[Block]) -> list[_Shown]:
+    """Return what to show: an attribution joins its quote; short quotes with answers stay open."""
+    shown: list[_Shown] = []
+    pending: list[str] = []
+    for number, block in enumerate(blocks):
+        text = _shown_to(lst, block.text)
+        if block.kind is Kind.ATTRIBUTION:
+            pending.append(text)
+            continue
+        if block.kind is Kind.QUOTE:
+            text = "\n\n".join([*pending, unquote(text)])
+            answered = any(later.kind is Kind.OWN for later in blocks[number + 1 :])
+            lines = block.text.strip().count("\n") + 1
+            kind = "context" if answered and lines <= CONTEXT_LINES else "quote"
+        else:
+            text = "\n\n".join([*pending, text]) if block.kind is Kind.OWN else text
+            kind, lines = block.kind.value, 0
+        pending = []
+        shown.append(_Shown(kind, paragraphs(text), lines))
+    if pending:
+        text = "\n\n".join(pending)
+        shown.append(_Shown("quote", paragraphs(text), text.count("\n") + 1))
+    return shown
+
+
+def initials(name: str) -> str:
+    """Return one or two letters for ``name``."""
+    words = [w for w in re.split(r"[\s._-]+", name) if w and w[0].isalnum()]
+    letters = [words[0][0], words[-1][0]] if len(words) > 1 else [w[0] for w in words]
+    return unicodedata.normalize("NFC", "".join(letters)).upper()[:2] or "·"
+
+
+def _file(lst: ListView, attachment: Attachment) -> _File:
+    size = attachment.size
+    text = f"{size} B" if size < 1_000 else f"{size / 1_000:.0f} KB"  # noqa: PLR2004 - SI
+    if size >= 1_000_000:  # noqa: PLR2004
+        text = f"{size / 1_000_000:.1f} MB"
+    return _File(_shown_to(lst, attachment.name), attachment.type, text)
+
+
+def _rebuilt(mail: Mail, ids: dict[str, str]) -> bytes:
+    """Write a mail anew out of what a stranger may see of it."""
+    fields = [
+        ("From", f"{_encoded(mask(mail.author) or 'Someone')} <hidden@invalid.invalid>"),
+        ("Date", format_datetime(datetime.fromtimestamp(mail.date, UTC))),
+        ("Subject", _encoded(mask(mail.subject))),
+    ]
+    if not mail.message_id.startswith("sha256:"):
+        fields.append(("Message-ID", f"<{_one_line(mail.message_id)}>"))
+    if mail.parent is not None:
+        fields.append(("In-Reply-To", f"<{_one_line(ids[mail.parent])}>"))
+    fields += [
+        ("MIME-Version", "1.0"),
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Transfer-Encoding", "8bit"),
+    ]
+    body = "\n".join(block.text for block in mail.reading.quoted.blocks)
+    head = "".join(f"{name}: {value}\n" for name, value in fields)
+    return f"{head}\n{mask(body)}\n".encode("utf-8", "replace")
+
+
+def _encoded(text: str) -> str:
+    text = _one_line(text)
+    return text if text.isascii() else Header(text, "utf-8", maxlinelen=76).encode()
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _pointer(lst: ListView, target: str, subject: str) -> bytes:
+    html = page(
+        "pointer",
+        lst.language,
+        **_frame(lst, "../../../", "../../"),
+        target=target,
+        subject=_shown_to(lst, bare_subject(subject) or subject),
+    )
+    return html.encode()
+
+
+def _masked_view(lst: ListView, thread: ThreadView) -> ThreadView:
+    subject = bare_subject(thread.subject) or thread.subject
+    return ThreadView(
+        thread.hash,
+        _shown_to(lst, subject),
+        _shown_to(lst, thread.author),
+        thread.last,
+        thread.size,
+    )
+
+
+def _frame(lst: ListView, root: str, up: str) -> dict[str, object]:
+    return {"list": lst, "root": root, "accent": f"{up}{_accent_name(lst)}"}
+
+
+def _shown_to(lst: ListView, text: str) -> str:
+    return mask(text) if lst.masked else text
+
+
+def _sub_address(lst: ListView, what: str) -> str:
+    name, _, domain = lst.address.partition("@")
+    return f"{name}-{what}@{domain}"
+
+
+def _hue(lst: ListView) -> int:
+    return int.from_bytes(hashlib.sha256(lst.address.encode()).digest()[:2]) % 360
+
+
+def _accent_name(lst: ListView) -> str:
+    return f"hue{_hue(lst)}.css"

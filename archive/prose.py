@@ -76,9 +76,10 @@ def _code(found: list[Paragraph], lines: list[str]) -> None:
 
 def _prose(lines: list[str]) -> list[Paragraph]:
     """Join the lines that were broken at a margin; items of a list begin anew."""
+    widest = max(len(line) for line in lines)
     groups: list[list[str]] = []
     for line in lines:
-        if groups and not _ITEM.match(line) and _runs_on(groups[-1][-1], line, lines):
+        if groups and not _ITEM.match(line) and _runs_on(groups[-1][-1], line, widest):
             groups[-1].append(line)
         else:
             groups.append([line])
@@ -88,9 +89,8 @@ def _prose(lines: list[str]) -> list[Paragraph]:
     return [Paragraph(Setting.LINES, "\n".join(joined))]
 
 
-def _runs_on(above: str, line: str, lines: list[str]) -> bool:
+def _runs_on(above: str, line: str, widest: int) -> bool:
     """Tell whether ``line`` continues ``above``: its first word would not have fitted there."""
-    widest = max(len(one) for one in lines)
     if len(above) < MARGIN or widest > 100:  # noqa: PLR2004 - wider is not wrapped at all
         return False
     return len(above) + 1 + len(line.split(" ", 1)[0]) > min(widest, 80) - 8

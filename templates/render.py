@@ -1,7 +1,9 @@
-"""Render pages from templates: sandboxed, escaped, and an unknown name is an error.
+"""Render pages from templates: always escaped, and an unknown name is an error.
 
 SECURITY: what is shown may be hostile; autoescape is always on, and ``linked`` is the only
-filter that makes markup: it escapes everything and links http and https only.
+filter that makes markup: it escapes everything and links http and https only. These templates
+are our own files, so there is no sandbox around them (it would double the time of a page);
+templates that an owner may write need one.
 """
 
 import hashlib
@@ -11,8 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from babel.dates import format_date, format_datetime, format_skeleton
-from jinja2 import FileSystemLoader, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from templates.catalogue import FALLBACK, LANGUAGES, translator
@@ -63,8 +64,8 @@ def linked(text: str) -> Markup:
 
 
 @cache
-def _environment(language: str) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
+def _environment(language: str) -> Environment:
+    environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,

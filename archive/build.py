@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 from archive import pages
 from archive.bodies import VERSION, Reading, pack, read, unpack
 from archive.disk import list_files, remove_files, write_files
-from archive.place import Placed
 from archive.tables import Body, FormerThread, Message, Node, Thread
 from archive.threads import cut_loops, order
 from mailer.errors import Refused
@@ -73,18 +72,26 @@ def view_of(lst: MailList, base_url: str) -> pages.ListView:
     )
 
 
+def something_dirty(session: Session) -> bool:
+    """Tell whether any thread was touched since its page was written."""
+    touched = select(Thread.id).where(Thread.touched > Thread.rendered).limit(1)
+    return session.scalar(touched) is not None
+
+
 def render_permalink(
-    session: Session, root: Path, lst: MailList, placed: Placed, base_url: str
+    session: Session, root: Path, lst: MailList, raw_sha: bytes, base_url: str
 ) -> None:
     """Write the permalink page of a mail just placed: Archived-At must hold at once."""
     tree = tree_of(lst)
-    if not tree or not placed.hash:
+    found = session.execute(
+        select(Message.hash, Message.subject, Thread.hash.label("thread"))
+        .join(Thread, Thread.id == Message.thread_id)
+        .where(Message.list_id == lst.id, Message.raw_sha == raw_sha)
+    ).first()
+    if not tree or found is None:
         return
-    subject = session.scalar(
-        select(Message.subject).where(Message.list_id == lst.id, Message.hash == placed.hash)
-    )
     view = view_of(lst, base_url)
-    files = pages.permalink_file(view, placed.hash, placed.thread, subject or "")
+    files = pages.permalink_file(view, found.hash, found.thread, found.subject)
     write_files(root / tree, files | pages.accent_file(view))
 
 

@@ -89,10 +89,11 @@ def archive() -> None:
 
 
 def _render(desk: Desk) -> bool:
-    settings = desk.app.settings
-    return render_dirty(
-        desk.app.store, settings.archive_path, settings.listserv.base_url, desk.until()
-    )
+    settings, until = desk.app.settings, desk.until()
+    while not until():
+        if not render_dirty(desk.app.store, settings.archive_path, settings.listserv.base_url):
+            return False
+    return True
 
 
 def _answer(bell: str, work: Callable[[Desk], bool]) -> None:

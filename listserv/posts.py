@@ -202,16 +202,20 @@ def _publish_permalink(app: App, mailing_id: int) -> None:
     """Write the page that Archived-At names; a full disk there must not stop the post."""
     with app.store.read() as session:
         row = session.execute(
-            select(Post.list_id, Arrival.raw_sha)
+            select(MailList, Arrival.raw_sha)
+            .join(Post, Post.list_id == MailList.id)
             .join(Arrival, Arrival.id == Post.arrival_id)
             .where(Post.mailing_id == mailing_id)
         ).first()
-    if row is None:
-        return
-    try:
-        render_permalink(app.store, app.settings.archive_path, row.list_id, row.raw_sha)
-    except OSError as error:
-        _log.warning("a permalink could not be written", reason=error.strerror)
+        if row is None:
+            return
+        settings = app.settings
+        try:
+            render_permalink(
+                session, settings.archive_path, row[0], row[1], settings.listserv.base_url
+            )
+        except OSError as error:
+            _log.warning("a permalink could not be written", reason=error.strerror)
 
 
 def _hold(

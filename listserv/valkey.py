@@ -77,7 +77,7 @@ class Valkey:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - the parent has one thread
+            preexec_fn=_become_child,  # noqa: PLW1509 - the parent has one thread
         )
         self._wait()
 
@@ -117,6 +117,11 @@ class Valkey:
             client.shutdown(nosave=True)
         client.close()
         self._socket.unlink(missing_ok=True)
+
+
+def _become_child() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the parent waits for signals, we obey them
+    die_with_parent()
 
 
 def _binary() -> str:

@@ -15,6 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from click.testing import CliRunner
+
+from listserv.cli import krets as command
+
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
 PATIENCE = 30.0  # seconds; a test that waits longer has failed
@@ -90,10 +94,18 @@ class Krets:
         )
 
     def krets(self, *words: str, stdin: bytes | str = b"") -> str:
-        """Run one command that must succeed; return its standard output."""
-        done = self.run(*words, stdin=stdin)
-        assert done.returncode == 0, f"krets {' '.join(words)}: {done.returncode}\n{done.stderr}"
+        """Run one command that must succeed; return its standard output.
+
+        The command runs in this process: a second saved for each, and the same code from the
+        argument words to the exit code. ``run`` is the real process.
+        """
+        done = CliRunner().invoke(command, words, input=stdin, env=self._clean_env())
+        assert done.exit_code == 0, f"krets {' '.join(words)}: {done.exit_code}\n{done.output}"
         return done.stdout
+
+    def _clean_env(self) -> dict[str, str | None]:
+        ours = {name: value for name, value in self.env.items() if name.startswith("KRETS_")}
+        return {name: None for name in os.environ if name.startswith("KRETS_")} | ours
 
     def json(self, *words: str) -> Any:  # noqa: ANN401 - whatever JSON holds
         return json.loads(self.krets(*words, "--json"))

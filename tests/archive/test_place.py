@@ -166,7 +166,7 @@ MAILS = st.lists(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(mails=MAILS, shuffle=st.randoms(use_true_random=False), batch=st.integers(1, 8))
-def test_the_order_of_arrival_does_not_matter(  # noqa: PLR0917 - fixtures
+def test_the_order_of_arrival_does_not_matter(
     store: Store,
     circle: MailList,
     mail: Write,

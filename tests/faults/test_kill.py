@@ -12,8 +12,8 @@ import time
 from collections import Counter
 
 import pytest
-from mailer.sink import Caught
 
+from mailer.sink import Caught
 from tests.tree import Krets, wait_for
 
 LIST = "friends@example.org"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mailer.sink import Caught, Sink, rehearsal
 
+from mailer.sink import Caught, Sink, rehearsal
 from tests.tree import Krets
 
 

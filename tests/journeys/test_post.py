@@ -6,8 +6,8 @@ import smtplib
 from email.message import Message
 
 import pytest
-from mailer.sink import Caught
 
+from mailer.sink import Caught
 from tests.tree import Krets, wait_for
 
 LIST = "friends@example.org"
@@ -34,8 +34,10 @@ POST = (
 def friends(krets: Krets) -> Krets:
     """Make a list of three and start serving it."""
     krets.krets("list", "create", LIST, "--title", "Vänner & friends")
-    for person in PEOPLE:
-        krets.krets("member", "add", LIST, person, "--consent", "Asked at the meeting")
+    people = "\n".join(PEOPLE)
+    krets.krets(
+        "member", "import", LIST, "-", "--consent", "Asked at the meeting", "--yes", stdin=people
+    )
     krets.start()
     return krets
 

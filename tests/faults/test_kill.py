@@ -86,8 +86,17 @@ def test_nothing_accepted_is_lost_and_only_what_was_in_flight_comes_twice(
     wait_for("one more post after the last kill", lambda: len(poster.accepted) > before)
     poster.ending.set()
     poster.join(30)
-    wait_for("the queue to empty", lambda: not any(krets.json("queue", "ls").values()), 60)
+    settle(krets)
     check(poster.accepted, people, outbox, most_twice=rounds * CONNECTIONS * WORKERS)
+
+
+def settle(krets: Krets) -> None:
+    """Wait until nothing is left to do; say what is left where that takes too long."""
+    try:
+        wait_for("the queue to empty", lambda: not any(krets.json("queue", "ls").values()), 60)
+    except AssertionError:
+        left = krets.krets("queue", "ls")
+        pytest.fail(f"{left}\n{krets.log[-5000:]}", pytrace=False)
 
 
 def check(posts: list[str], people: list[str], outbox: list[Caught], *, most_twice: int) -> None:

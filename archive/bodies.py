@@ -7,18 +7,18 @@ the walk is iterative; nothing raises; what cannot be read is shown as the bytes
 
 import contextlib
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_bytes
 from email.message import Message as Part
 from typing import Any
 
-from archive.charsets import clean, decode, decode_header
+from archive.charsets import clean, decode
 from archive.flowed import unflow
-from archive.heads import read_author, split_head
+from archive.heads import read_author
 from archive.plaintext import html_to_text
 from archive.quotes import Block, Kind, Quoted, split
+from mailer.errors import Refused
+from mailer.message import head, parse, text_of
 from mailer.store import compress, decompress
 
 VERSION = 1  # of what ``pack`` writes; a higher one makes old rows be read anew
@@ -30,9 +30,6 @@ _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature"}
 _SIGNATURES |= {"application/x-pkcs7-signature"}
 # What compat32 raises over hostile headers, parameters and transfer encodings.
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
-_OPEN = re.compile(
-    rb"^content-type[ \t]*:[ \t]*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ def read_text(raw: bytes) -> tuple[str, tuple[Attachment, ...]]:
     """Return (the text of ``raw``, its attachments)."""
     mail = _parse(raw)
     if mail is None:
-        return clean(decode(split_head(raw)[1][:MAX_TEXT])), ()
+        return clean(decode(raw[head(raw).body :][:MAX_TEXT])), ()
     texts: list[str] = []
     attachments: list[Attachment] = []
     left = MAX_TEXT
@@ -97,11 +94,9 @@ def unpack(data: bytes) -> Reading:
 
 
 def _parse(raw: bytes) -> Part | None:
-    """Return the parsed mail, or None for one that is nested beyond reason."""
-    if len(_OPEN.findall(raw, 0, len(raw))) > MAX_DEPTH * 5:
-        return None
-    with contextlib.suppress(*_BROKEN):
-        return message_from_bytes(raw)
+    """Return the parsed mail, or None for one that is not safe to parse."""
+    with contextlib.suppress(Refused, *_BROKEN):
+        return parse(raw)
     return None
 
 
@@ -113,14 +108,19 @@ def _shown(mail: Part) -> Iterator[Part]:
         part, depth = stack.pop()
         seen += 1
         kind = _type(part)
-        payload = part.get_payload()
-        if kind == "message/rfc822" or not isinstance(payload, list) or depth >= MAX_DEPTH:
+        parts = _inside(part)
+        if kind == "message/rfc822" or not parts or depth >= MAX_DEPTH:
             yield part
             continue
-        parts: list[Any] = [p for p in payload if isinstance(p, Part)]
         if kind == "multipart/alternative":
             parts = _best(parts)
         stack.extend((p, depth + 1) for p in reversed(parts[:MAX_PARTS]))
+
+
+def _inside(part: Part) -> list[Any]:
+    """Return the parts of a part; never decodes (stdlib does when asked for a lone payload)."""
+    payload = part.get_payload() if part.is_multipart() else []
+    return [p for p in payload if isinstance(p, Part)]
 
 
 def _best(parts: list[Any]) -> list[Any]:
@@ -169,19 +169,21 @@ def _bytes(part: Part) -> bytes:
         data = part.get_payload(decode=True)
         if isinstance(data, bytes):
             return data
-    payload = part.get_payload()
-    return payload.encode("utf-8", "surrogateescape") if isinstance(payload, str) else b""
+    with contextlib.suppress(*_BROKEN):
+        payload = part.get_payload()
+        if isinstance(payload, str):
+            return payload.encode("utf-8", "surrogateescape")
+    return b""
 
 
 def _forwarded(part: Part) -> str:
     """Return a nested mail in the words of a forwarded one, so that it reads as quoted."""
-    payload = part.get_payload()
-    inner = payload[0] if isinstance(payload, list) and payload else None
-    if not isinstance(inner, Part):
+    inner = next(iter(_inside(part)), None)
+    if inner is None:
         return ""
     author, _ = read_author(_field(inner, "from"))
     lines = ["---------- Forwarded message ----------"]
-    lines += [f"From: {author}", f"Subject: {decode_header(_field(inner, 'subject'))}", ""]
+    lines += [f"From: {author}", f"Subject: {text_of(_field(inner, 'subject'))}", ""]
     for leaf in _shown(inner):
         if _is_text(leaf, _type(leaf)):
             lines.append(_text(leaf, _type(leaf), MAX_TEXT // 4))
@@ -196,5 +198,5 @@ def _attachment(part: Part, kind: str) -> Attachment:
     name = ""
     with contextlib.suppress(*_BROKEN):
         name = part.get_filename() or ""
-    named = decode_header(name.encode("utf-8", "surrogateescape"))
+    named = text_of(name.encode("utf-8", "surrogateescape"))
     return Attachment(named.replace("/", "_")[:120], kind[:80], len(_bytes(part)))

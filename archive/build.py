@@ -6,7 +6,7 @@ no file at all. Rendering reads in one transaction and marks in another, short o
 touched in between stays dirty.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from archive import pages
 from archive.bodies import VERSION, Reading, pack, read, unpack
-from archive.disk import list_files, remove_files, write_files
+from archive.disk import list_files, plain_errors, remove_files, write_files
 from archive.tables import Body, FormerThread, Message, Node, Thread
 from archive.threads import cut_loops, order
 from mailer.errors import Refused
@@ -25,7 +25,7 @@ from mailer.store import Store, get_raw
 from subscriptions.roster import ArchivePolicy, MailList
 
 NEWEST = 40  # threads on a list's home
-SLICE = 100  # threads rendered between two commits
+SLICE = 300  # messages rendered between two commits: about two seconds
 INDEX_LANGUAGE = "en"
 
 
@@ -81,7 +81,10 @@ def something_dirty(session: Session) -> bool:
 def render_permalink(
     session: Session, root: Path, lst: MailList, raw_sha: bytes, base_url: str
 ) -> None:
-    """Write the permalink page of a mail just placed: Archived-At must hold at once."""
+    """Write the permalink page of a mail just placed: Archived-At must hold at once.
+
+    Raise OSError where the disk does not take it; a post need not wait for that.
+    """
     tree = tree_of(lst)
     found = session.execute(
         select(Message.hash, Message.subject, Thread.hash.label("thread"))
@@ -92,25 +95,17 @@ def render_permalink(
         return
     view = view_of(lst, base_url)
     files = pages.permalink_file(view, found.hash, found.thread, found.subject)
-    write_files(root / tree, files | pages.accent_file(view))
+    files |= pages.accent_file(view) | pages.shared_files()
+    write_files(root / tree, files)
 
 
-def render_dirty(
-    store: Store,
-    root: Path,
-    base_url: str,
-    *,
-    limit: int = SLICE,
-    list_id: int | None = None,
-) -> int:
-    """Render up to ``limit`` touched threads and the pages that list them; return how many."""
+def render_dirty(store: Store, root: Path, base_url: str, *, list_id: int | None = None) -> int:
+    """Render the next touched threads, a slice of about SLICE messages; return how many.
+
+    The pages that list them follow. 0 means that nothing waits.
+    """
     with store.read() as session:
-        where = [Thread.touched > Thread.rendered]
-        if list_id is not None:
-            where.append(Thread.list_id == list_id)
-        found = session.scalars(
-            select(Thread).where(*where).order_by(Thread.list_id, Thread.id).limit(limit)
-        ).all()
+        found = _next_threads(session, list_id)
         lists = _lists(session, {thread.list_id for thread in found})
         drawn = [
             (lst, _draw(session, lst, [t for t in found if t.list_id == lst.id], base_url))
@@ -119,23 +114,36 @@ def render_dirty(
         for lst, one in drawn:
             one.files |= _listing_files(session, lst, base_url, one.months)
         indexes = _index_files(session, base_url) if found else {}
-    for lst, one in drawn:
-        if tree := tree_of(lst):
-            write_files(root / tree, one.files)
-            remove_files(root / tree, one.gone)
-        _mark(store, one)
-    for tree, files in indexes.items():
-        write_files(root / tree, files)
+    with plain_errors(root):
+        for lst, one in drawn:
+            if tree := tree_of(lst):
+                write_files(root / tree, one.files)
+                remove_files(root / tree, one.gone)
+            _mark(store, one)
+        for tree, files in indexes.items():
+            write_files(root / tree, files)
     return len(found)
 
 
-def build(
-    store: Store,
-    root: Path,
-    base_url: str,
-    lst: MailList,
-    progress: Callable[[int], None] = lambda _count: None,
-) -> int:
+def _next_threads(session: Session, list_id: int | None) -> list[Thread]:
+    """Return the next touched threads, about SLICE messages of them."""
+    where = [Thread.touched > Thread.rendered]
+    if list_id is not None:
+        where.append(Thread.list_id == list_id)
+    threads = session.scalars(
+        select(Thread).where(*where).order_by(Thread.list_id, Thread.id).limit(SLICE)
+    )
+    taken: list[Thread] = []
+    messages = 0
+    for thread in threads:
+        if taken and messages + thread.size > SLICE:
+            break
+        taken.append(thread)
+        messages += thread.size
+    return taken
+
+
+def build(store: Store, root: Path, base_url: str, lst: MailList) -> int:
     """Render every file of ``lst`` anew, remove what does not belong; return the threads."""
     with store.write() as session:
         session.execute(
@@ -145,21 +153,21 @@ def build(
     total = 0
     while count := render_dirty(store, root, base_url, list_id=lst.id):
         total += count
-        progress(count)
     with store.read() as session:
         listing = _listing_files(session, lst, base_url, None)
         indexes = _index_files(session, base_url)
         former = _former_files(session, lst, base_url, None)
         expected = set(listing) | set(former) | set(_names(session, lst))
     tree = tree_of(lst)
-    if tree:
-        write_files(root / tree, listing | former)
-    for name, files in indexes.items():
-        write_files(root / name, files)
-    for other in ("public", "members"):
-        keep = expected if other == tree else set()
-        extra = [n for n in list_files(root / other, lst.address) if n not in keep]
-        remove_files(root / other, extra)
+    with plain_errors(root):
+        if tree:
+            write_files(root / tree, listing | former)
+        for name, files in indexes.items():
+            write_files(root / name, files)
+        for other in ("public", "members"):
+            keep = expected if other == tree else set()
+            extra = [n for n in list_files(root / other, lst.address) if n not in keep]
+            remove_files(root / other, extra)
     return total
 
 
@@ -195,14 +203,15 @@ def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
         )
     count = 0
     batch: dict[str, bytes] = {}
-    for name, data in _all_files(store, lst, base_url):
-        batch[name] = data
-        if len(batch) >= 500:  # noqa: PLR2004 - files held in memory
-            write_files(folder, batch)
-            count += len(batch)
-            batch = {}
-    batch |= pages.index_file([view_of(lst, base_url)], lst.language)
-    write_files(folder, batch)
+    with plain_errors(folder):
+        for name, data in _all_files(store, lst, base_url):
+            batch[name] = data
+            if len(batch) >= 500:  # noqa: PLR2004 - files held in memory
+                write_files(folder, batch)
+                count += len(batch)
+                batch = {}
+        batch |= pages.index_file([view_of(lst, base_url)], lst.language) | pages.shared_files()
+        write_files(folder, batch)
     return count + len(batch)
 
 
@@ -253,7 +262,7 @@ def _mails(
 ) -> list[pages.Mail]:
     """Return a thread's mails in tree order; bodies read for the first time go to ``fresh``."""
     nodes = session.execute(select(Node.hash, Node.parent).where(Node.thread_id == thread.id))
-    claims: dict[str, str | None] = dict(nodes.tuples().all())
+    claims = {node.hash: node.parent for node in nodes}
     keys = {row.hash: (row.date, row.hash) for row in rows}
     by_hash = {row.hash: row for row in rows}
     readings = _readings(session, thread)
@@ -376,7 +385,10 @@ def _index_files(session: Session, base_url: str) -> dict[str, dict[str, bytes]]
     for lst in lists:
         if tree := tree_of(lst):
             trees.setdefault(tree, []).append(view_of(lst, base_url))
-    return {tree: pages.index_file(views, INDEX_LANGUAGE) for tree, views in trees.items()}
+    return {
+        tree: pages.index_file(views, INDEX_LANGUAGE) | pages.shared_files()
+        for tree, views in trees.items()
+    }
 
 
 def _all_files(store: Store, lst: MailList, base_url: str) -> Iterator[tuple[str, bytes]]:

@@ -7,6 +7,7 @@ names come from hashes and list addresses, which cannot leave the folder (``chec
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from mailer.errors import Misconfigured, Refused
@@ -25,14 +26,21 @@ def write_files(root: Path, files: Mapping[str, bytes]) -> int:
         aside.mkdir(parents=True, exist_ok=True)
         _write_aside(aside, list(changed.values()))
         _into_place(root, aside, list(changed))
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return len(changed)
+
+
+@contextmanager
+def plain_errors(root: Path) -> Iterator[None]:
+    """Turn what the disk says into words for whoever can act on it."""
+    try:
+        yield
     except OSError as error:
         raise Misconfigured(
             f"The archive folder {root} cannot be written: {error.strerror}.",
             "Check archive.path, its rights and the space on its disk.",
         ) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return len(changed)
 
 
 def remove_files(root: Path, names: Iterable[str]) -> None:

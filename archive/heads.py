@@ -1,8 +1,8 @@
 """Read what the archive needs from the head of a mail: who, when, what, and which thread.
 
-Knows Message-ID, References and dates (RFC 5322 section 3.6), and who asked not to be kept.
-SECURITY: heads are hostile: at most ``MAX_HEAD`` bytes are read, at most ``MAX_REFERENCES``
-ids are followed, nothing raises, and no decoded value holds a line end.
+Knows Message-ID, References and dates (RFC 5322 section 3.6), and who asked not to be kept;
+how a header is taken apart is ``mailer.message``'s business. SECURITY: heads are hostile;
+nothing raises, and no decoded value holds a line end.
 """
 
 import base64
@@ -11,22 +11,17 @@ import re
 from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
 
-from archive.charsets import decode_header
+from mailer.message import Head as Fields
+from mailer.message import addresses_of, head, in_reply_to, message_id, references, text_of
 
-MAX_HEAD = 100 * 1024
-MAX_REFERENCES = 100  # of longer chains the first and the last ones
-MAX_ID = 998  # characters; one line of RFC 5322
 MAX_SUBJECT = 500
 MAX_AUTHOR = 120
 EARLIEST = 0.0  # a Date of 1970-01-01 is a clock that was never set
 DAY = 86400.0
 AHEAD = DAY  # how far a Date may be ahead of arrival: time zones and hasty clocks
-_BLANK = re.compile(rb"\r?\n[ \t]*\r?\n|\r\r")
-_FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:[ \t]*(.*(?:\r?\n[ \t].*)*)", re.MULTILINE)
-_BRACKETED = re.compile(r"<([^<>]*)>")
-_SPACE = re.compile(r"\s+")
-_COMMENT = re.compile(r"\(([^()]*)\)\s*$")
-_YES = {"yes", "y", "1", "true"}
+# How Pipermail and old mail programs write From: `anna at example.org (Anna)`.
+_AT = re.compile(rb"(\S{1,200}?)(?:@|\s+at\s+)\S{1,250}\s+\((.{1,1000})\)\s*$")
+_YES = {b"yes", b"y", b"1", b"true"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,64 +53,29 @@ def content_id(raw: bytes) -> str:
     return f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
-def split_head(raw: bytes) -> tuple[bytes, bytes]:
-    """Return (head, body); the head is cut at MAX_HEAD."""
-    blank = _BLANK.search(raw)
-    if blank is None:
-        return raw[:MAX_HEAD], b""
-    return raw[: min(blank.start(), MAX_HEAD)], raw[blank.end() :]
-
-
-def fields(head: bytes) -> dict[str, list[bytes]]:
-    """Return the fields of ``head`` by lower-case name, values unfolded, in order."""
-    found: dict[str, list[bytes]] = {}
-    for match in _FIELD.finditer(head):
-        name = match[1].decode("ascii").lower()
-        found.setdefault(name, []).append(match[2].replace(b"\r", b"").replace(b"\n", b""))
-    return found
-
-
 def read_head(raw: bytes) -> Head:
     """Read the head of the mail ``raw``."""
-    found = fields(split_head(raw)[0])
-
-    def one(name: str) -> bytes:
-        return found.get(name, [b""])[0]
-
-    own = read_id(one("message-id")) or content_id(raw)
-    author, local = read_author(one("from") or one("sender"))
+    found = head(raw)
+    own = message_id(found) or content_id(raw)
+    author, local = read_author(found.first("From") or found.first("Sender") or b"")
     return Head(
         message_id=own,
-        references=read_references(one("references"), one("in-reply-to"), own),
-        subject=decode_header(one("subject"))[:MAX_SUBJECT],
+        references=read_references(found, own),
+        subject=found.text("Subject")[:MAX_SUBJECT],
         author=author,
         local=local,
-        date=read_date(one("date")),
+        date=read_date(found.first("Date") or b""),
         private=_is_private(found),
     )
 
 
-def read_id(value: bytes) -> str:
-    """Return the first id in ``value`` without brackets and white space, or ""."""
-    text = value.decode("utf-8", "replace")
-    match = _BRACKETED.search(text)
-    return _SPACE.sub("", match[1] if match else text.strip("<> \t"))[:MAX_ID]
-
-
-def read_references(references: bytes, in_reply_to: bytes, own: str) -> tuple[str, ...]:
+def read_references(found: Fields, own: str) -> tuple[str, ...]:
     """Return the ids of ``References``, then that of ``In-Reply-To`` when it is not among them.
 
-    An id that comes twice counts where it stands last; the mail's own id never counts.
+    An In-Reply-To of old holds prose and addresses before the id. A mail is not its own parent.
     """
-    ids = [_SPACE.sub("", i) for i in _BRACKETED.findall(references.decode("utf-8", "replace"))]
-    parent = _reply_id(in_reply_to.decode("utf-8", "replace"))
-    if parent and parent not in ids:
-        ids.append(parent)
-    kept = [i[:MAX_ID] for i in dict.fromkeys(reversed(ids)) if i and i != own]
-    kept.reverse()
-    if len(kept) > MAX_REFERENCES:
-        kept = kept[:1] + kept[1 - MAX_REFERENCES :]
-    return tuple(kept)
+    ids = [*references(found), *(in_reply_to(found)[-1:])]
+    return tuple(i for i in dict.fromkeys(ids) if i != own)
 
 
 def read_date(value: bytes) -> float | None:
@@ -143,20 +103,13 @@ def clamp_date(said: float | None, arrival: float) -> float:
 
 def read_author(value: bytes) -> tuple[str, str]:
     """Return (display name, local part) of a From field; a name that is an address is no name."""
-    raw = value[:2000]
-    start = raw.rfind(b"<")
-    local = ""
-    if start >= 0:
-        name = raw[:start]
-        local = raw[start + 1 :].partition(b"@")[0].decode("utf-8", "replace")
+    mangled = _AT.match(value)
+    if mangled:
+        shown, local = text_of(mangled[2]), text_of(mangled[1])
     else:
-        text = raw.decode("utf-8", "replace")
-        comment = _COMMENT.search(text)
-        # `anna at example.org (Anna)`: how Pipermail and old mail programs write it
-        name = comment[1].encode() if comment else b""
-        bare = text[: comment.start()] if comment else text
-        local = re.split(r"@|\sat\s", bare.strip())[0]
-    shown = decode_header(name.strip()).strip("\"' ").replace('\\"', '"').replace("\\\\", "\\")
+        shown, address = next(iter(addresses_of(value[:4096])), ("", ""))
+        local = address.rpartition("@")[0] or address
+    shown = shown.strip("\"' ")
     if "@" in shown or re.search(r"\S at \S+\.\S+$", shown):
         # `anna@example.org via Circle`: the address is not for strangers
         shown = re.sub(r"\S*@\S*", "", shown).strip(" \"'()")
@@ -164,19 +117,8 @@ def read_author(value: bytes) -> tuple[str, str]:
     return shown[:MAX_AUTHOR], local.strip("\"' <>")[:64]
 
 
-def _reply_id(text: str) -> str:
-    """Return the parent of an In-Reply-To field; old ones carry prose and addresses too."""
-    ids = [_SPACE.sub("", i) for i in _BRACKETED.findall(text)]
-    if ids:
-        return next((i for i in reversed(ids) if "@" in i), ids[-1])
-    bare = text.strip()
-    return bare if "@" in bare and not _SPACE.search(bare) else ""
-
-
-def _is_private(found: dict[str, list[bytes]]) -> bool:
+def _is_private(found: Fields) -> bool:
     """Tell whether the author asked not to be archived (X-No-Archive, and RFC 5536's Archive)."""
-    for value in found.get("x-no-archive", []):
-        if value.strip().lower().decode("latin-1") in _YES:
-            return True
-    words = [v.strip().lower().partition(b";")[0].strip() for v in found.get("archive", [])]
-    return b"no" in words
+    if any(value.strip().lower() in _YES for value in found.all("X-No-Archive")):
+        return True
+    return any(v.lower().partition(b";")[0].strip() == b"no" for v in found.all("Archive"))

@@ -13,13 +13,15 @@ import lzma
 import re
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from archive.heads import fields, read_date, split_head
+from archive.heads import read_date
 from mailer.errors import BadInput
+from mailer.message import head
 
 MAX_MAIL = 128 * 1024 * 1024
 MAX_LINE = 1024 * 1024  # longer lines are read in pieces
@@ -43,22 +45,25 @@ class Found:
     problem: str = ""  # why it cannot be kept
 
 
-def open_mail_file(path: Path) -> BinaryIO:
+@contextmanager
+def open_mail_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file that may be compressed (.gz, .bz2, .xz), by what it is and not by its name."""
-    try:
-        file = path.open("rb")
-        magic = file.read(6)
-        file.seek(0)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
-    opened: object = file
-    if magic.startswith(b"\x1f\x8b"):
-        opened = gzip.GzipFile(fileobj=file)
-    elif magic.startswith(b"BZh"):
-        opened = bz2.BZ2File(file)
-    elif magic == b"\xfd7zXZ\x00":
-        opened = lzma.LZMAFile(file)  # noqa: SIM115 - the caller closes it
-    return io.BufferedReader(cast("io.RawIOBase", opened), 1 << 18)
+    with ExitStack() as closing:
+        try:
+            file = closing.enter_context(path.open("rb"))
+            magic = file.read(6)
+            file.seek(0)
+        except OSError as error:
+            raise BadInput(f"{path} cannot be read: {error.strerror}.") from None
+        opened: object = file
+        if magic.startswith(b"\x1f\x8b"):
+            opened = closing.enter_context(gzip.GzipFile(fileobj=file))
+        elif magic.startswith(b"BZh"):
+            opened = closing.enter_context(bz2.BZ2File(file))
+        elif magic == b"\xfd7zXZ\x00":
+            opened = closing.enter_context(lzma.LZMAFile(file))
+        with io.BufferedReader(cast("io.RawIOBase", opened), 1 << 18) as reader:
+            yield reader
 
 
 def read_mbox(file: BinaryIO) -> Iterator[Found]:
@@ -170,23 +175,30 @@ def _unpack(from_line: bytes, lines: list[bytes]) -> Iterator[tuple[bytes, bytes
 def _length_holds(lines: list[bytes]) -> bool:
     """Tell whether Content-Length leads exactly to the end, or to blank lines before it."""
     raw = b"".join(lines)
-    head, body = split_head(raw)
-    match = _LENGTH.search(head)
-    return match is not None and not body[int(match[1]) :].strip(b"\r\n")
+    body = head(raw).body
+    match = _LENGTH.search(raw, 0, body)
+    if match is None or len(raw) < body + int(match[1]):
+        return False
+    return not raw[body + int(match[1]) :].strip(b"\r\n")
 
 
 def _mail(lines: list[bytes], *, unquote: bool = True) -> bytes:
     """Join a mail's lines without the blank line that ends it in the file."""
-    if lines and not lines[-1].strip(b"\r\n"):
+    if lines and not lines[-1].strip(b"\r\n") and _has_body(lines):
         lines = lines[:-1]
     raw = b"".join(lines)
     return _QUOTED.sub(rb"\1", raw) if unquote and b">From " in raw else raw
 
 
+def _has_body(lines: list[bytes]) -> bool:
+    """Tell whether the last blank line comes after the one that ends the head."""
+    return any(not line.strip(b"\r\n") for line in lines[:-1])
+
+
 def _arrival(from_line: bytes, raw: bytes) -> float | None:
     """Return when a mail arrived: by its last hop, else by its From line, else by its Date."""
-    found = fields(split_head(raw)[0])
-    for received in found.get("received", [])[:1]:
+    found = head(raw)
+    for received in found.all("Received")[:1]:
         date = read_date(received.rpartition(b";")[2].strip())
         if date is not None and date > 0:
             return date
@@ -198,4 +210,4 @@ def _arrival(from_line: bytes, raw: bytes) -> float | None:
                 return float(mktime_tz(parsed))
             except (ValueError, OverflowError):
                 return None
-    return read_date(found.get("date", [b""])[0])
+    return read_date(found.first("Date") or b"")

@@ -211,10 +211,13 @@ def month_file(
 
 
 def index_file(lists: Sequence[ListView], language: str) -> dict[str, bytes]:
-    """Return the page of all lists in a tree, and the files that all pages refer to."""
-    html = page("index", language, root="", accent="", lists=lists)
-    files = {f"static/{name}": data for name, data in static_files().items()}
-    return {"index.html": html.encode(), **files}
+    """Return the page of all lists in a tree."""
+    return {"index.html": page("index", language, root="", accent="", lists=lists).encode()}
+
+
+def shared_files() -> dict[str, bytes]:
+    """Return the files that all pages of a tree refer to."""
+    return {f"static/{name}": data for name, data in static_files().items()}
 
 
 def accent_file(lst: ListView) -> dict[str, bytes]:

@@ -17,7 +17,8 @@ _WROTE = (
 _COLON = r"\s*(?:[:：]|-{2,}|…)?\s*"
 ATTRIBUTION_END = re.compile(
     rf"(?:^|[\s>,\"'，)])(?:{_WROTE}\s*(?:[:：]|-{{3,}})"
-    rf"|(?:schrieb|skrev|schreef)\s.{{0,200}}:|\bum \d\d?:\d\d Uhr:)\s*$",
+    rf"|(?:schrieb|skrev|schreef)\s.{{0,200}}:|\bum \d\d?:\d\d Uhr:"
+    rf"|<[^<>\s]{{1,200}}@[^<>\s]{{1,200}}>:)\s*$",
     _F,
 )
 _STARTS = (
@@ -31,6 +32,7 @@ ATTRIBUTION = re.compile(
     rf"[-\s>]*(?:{_STARTS}[\s.,/-].{{0,400}}\d.{{0,400}}"
     rf"|[^<>]{{0,120}}<?[^\s<>]{{1,100}}(?:@|&lt;|\sat\s)[^<>]{{1,200}}>?.{{0,200}})"
     rf"(?:{_WROTE}|(?:schrieb|skrev|schreef)\s.{{0,200}}|\bum \d\d?:\d\d Uhr){_COLON}$"
+    rf"|[-\s>]*{_STARTS}[\s.,/-].{{0,400}}\d.{{0,400}}<[^<>\s]{{1,200}}@[^<>\s]{{1,200}}>:$"
     rf"|[-\s>]*[^\s.?!].{{0,60}}\s(?:wrote|writes|skrev|schreef|ha scritto|a scris|пишет"
     rf"|писал|написал|schrieb)\s*:\s*$",
     _F,

@@ -22,13 +22,12 @@ from archive.heads import (
     Head,
     clamp_date,
     content_id,
-    fields,
     permalink_hash,
     read_head,
-    split_head,
 )
 from archive.tables import FormerThread, Message, Node, Thread
 from archive.threads import Key, components, cut_loops, order
+from mailer.message import head
 from mailer.store import get_raw, insert_or_ignore
 from subscriptions.roster import ArchivePolicy, MailList
 
@@ -171,19 +170,18 @@ def _same(session: Session, mail: Mail, known: dict[str, bytes], fresh: dict[str
         return True
     other = fresh.get(mail.head.hash)
     raw = other.raw if other else get_raw(session, sha)
-    return raw is None or content_digest(raw) == content_digest(mail.raw)
+    return raw is None or words_digest(raw) == words_digest(mail.raw)
 
 
-def content_digest(raw: bytes) -> bytes:
+def words_digest(raw: bytes) -> bytes:
     """Return a digest of what the author wrote: the same by whatever way the mail came.
 
-    Hop fields, line ends and white space at line ends (mail programs and lists change those)
-    do not count.
+    Looser than ``mailer.message.content_digest``: copies of one mail in two old archives differ
+    in hop and list fields, in line ends and in white space at line ends.
     """
-    head, body = split_head(raw)
-    found = fields(head)
-    told = [b" ".join(found.get(name, [b""])[0].split()) for name in ("from", "date")]
-    lines = [line.rstrip() for line in body.split(b"\n")]
+    found = head(raw)
+    told = [b" ".join((found.first(name) or b"").split()) for name in ("From", "Date")]
+    lines = [line.rstrip() for line in raw[found.body :].split(b"\n")]
     return hashlib.sha256(b"\n".join([*told, *lines]).strip()).digest()
 
 

@@ -142,9 +142,12 @@ def _act(word: str, attributes: str, writer: _Writer) -> None:  # noqa: C901 - a
     elif name == "a":
         _link(attributes, writer, closing=closing)
     elif name in _PARAGRAPH:
+        if name == "blockquote" and closing:
+            writer.end()
+            writer.quote = max(0, writer.quote - 1)
         writer.blank()
-        if name == "blockquote":
-            writer.quote = max(0, writer.quote + (-1 if closing else 1))
+        if name == "blockquote" and not closing:
+            writer.quote += 1
         elif name == "pre":
             writer.pre = max(0, writer.pre + (-1 if closing else 1))
     elif name in _BLOCK:

@@ -1,6 +1,231 @@
-"""The commands about archives and about moving one in."""
+"""The commands about the archive: build, check and export its pages, import old mail."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Protocol
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from sqlalchemy import select
 
-archives = click.Group("archive")
-imports = click.Group("import")
+from archive import build as pages
+from archive.importing import Report, import_mails
+from archive.mbox import open_mail_file, read_mbox
+from listserv.terminal import agree, print_json, say
+from mailer.errors import Refused
+from mailer.store import Store
+from subscriptions.roster import MailList, find_list
+
+archives = click.Group("archive", help="Build, check and export the web archive.")
+imports = click.Group("import", help="Bring mail of an old archive into a list's archive.")
+
+
+class ListservSettings(Protocol):
+    """What these commands need of the settings of the roof."""
+
+    @property
+    def base_url(self) -> str:
+        """Return the web address of the site."""
+        ...
+
+
+class Settings(Protocol):
+    """What these commands need of the settings."""
+
+    @property
+    def listserv(self) -> ListservSettings:
+        """Return the section ``listserv``."""
+        ...
+
+    @property
+    def archive_path(self) -> Path:
+        """Return the folder of the archive's pages."""
+        ...
+
+
+class ArchiveApplication(Protocol):
+    """What these commands need of the application."""
+
+    @property
+    def store(self) -> Store:
+        """Return the database, created or migrated if need be."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings."""
+        ...
+
+
+@archives.command("build")
+@click.argument("list_address", metavar="[LIST]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def build(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool) -> None:
+    """Render every page of LIST (or of all lists) anew from the mail.
+
+    \b
+    Example:
+      krets archive build friends@example.org
+    """
+    lists = _lists(app, list_address)
+    done = {}
+    for lst in lists:
+        done[lst.address] = pages.build(
+            app.store, app.settings.archive_path, app.settings.listserv.base_url, lst
+        )
+    if as_json:
+        print_json({"lists": [{"list": name, "threads": n} for name, n in done.items()]})
+    for name, count in done.items():
+        say(f"{name}: {count} threads rendered.")
+
+
+@archives.command("check")
+@click.argument("list_address", metavar="[LIST]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def check(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool) -> None:
+    """Compare the pages on disk with the mail; exit 1 on a difference.
+
+    \b
+    Example:
+      krets archive check friends@example.org
+    """
+    missing: list[str] = []
+    differing: list[str] = []
+    extra: list[str] = []
+    for lst in _lists(app, list_address):
+        found = pages.check(
+            app.store, app.settings.archive_path, app.settings.listserv.base_url, lst
+        )
+        missing += found.missing
+        differing += found.differing
+        extra += found.extra
+    if as_json:
+        print_json({"missing": missing, "differing": differing, "extra": extra})
+    else:
+        for word, names in (("missing", missing), ("differing", differing), ("extra", extra)):
+            for name in names:
+                click.echo(f"{word}\t{name}")
+    if missing or differing or extra:
+        raise Refused(
+            f"The archive differs from the mail: {len(missing)} files missing,"
+            f" {len(differing)} differing, {len(extra)} extra.",
+            "krets archive build makes them equal.",
+        )
+    say("The archive is what the mail says.")
+
+
+@archives.command("export")
+@click.argument("list_address", metavar="LIST")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Write into DIR even if it is not empty.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def export(
+    app: ArchiveApplication, /, list_address: str, folder: Path, *, yes: bool, as_json: bool
+) -> None:
+    """Write the archive of LIST under DIR, as a stranger may see it.
+
+    \b
+    Example:
+      krets archive export friends@example.org ./site
+    """
+    lst = _lists(app, list_address)[0]
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        agree(f"{folder} is not empty. Write into it?", yes=yes)
+    count = pages.export(app.store, folder, app.settings.listserv.base_url, lst)
+    if as_json:
+        print_json({"list": lst.address, "files": count})
+    say(f"{count} files written under {folder}.")
+
+
+@imports.command("mbox")
+@click.argument("list_address", metavar="LIST")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def mbox(app: ArchiveApplication, /, list_address: str, file: Path, *, as_json: bool) -> None:
+    """Import an mbox FILE (also .gz, .bz2, .xz; - is standard input) into the archive of LIST.
+
+    Importing again adds nothing, so a broken import is resumed by doing it again.
+
+    \b
+    Examples:
+      krets import mbox friends@example.org old.mbox
+      xzcat old.mbox.xz | krets import mbox friends@example.org -
+    """
+    _import(app, list_address, file, as_json=as_json)
+
+
+@imports.command("pipermail")
+@click.argument("list_address", metavar="LIST")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def pipermail(app: ArchiveApplication, /, list_address: str, file: Path, *, as_json: bool) -> None:
+    """Import a month of Pipermail's text (.txt or .txt.gz) into the archive of LIST.
+
+    \b
+    Example:
+      krets import pipermail friends@example.org 2010-January.txt.gz
+    """
+    _import(app, list_address, file, as_json=as_json)
+
+
+def _import(app: ArchiveApplication, list_address: str, file: Path, *, as_json: bool) -> None:
+    lst = _lists(app, list_address)[0]
+    opened = nullcontext(sys.stdin.buffer) if str(file) == "-" else open_mail_file(file)
+    with opened as stream, _bar(file) as progress:
+        report = import_mails(app.store, lst, read_mbox(stream), time.time(), progress)
+    settings = app.settings
+    while pages.render_dirty(
+        app.store, settings.archive_path, settings.listserv.base_url, list_id=lst.id
+    ):
+        pass
+    if as_json:
+        told = asdict(report)
+        told["reasons"] = [{"mail": n, "why": why} for n, why in report.reasons]
+        print_json(told)
+    _tell(report)
+
+
+def _tell(report: Report) -> None:
+    say(f"{report.read} mails read, {report.new} new, {report.duplicates} there already.")
+    if report.not_archived:
+        say(f"{report.not_archived} left out: who wrote them, or the list, wants no archive.")
+    if report.unreadable:
+        say(f"{report.unreadable} could not be read:")
+    for number, why in report.reasons:
+        say(f"  mail {number}: {why}")
+
+
+@contextmanager
+def _bar(file: Path) -> Iterator[Callable[[int], None]]:
+    """Show how far a file has been read, on a terminal; compressed ones only move."""
+    if not sys.stderr.isatty():
+        yield lambda _size: None
+        return
+    plain = str(file) != "-" and file.suffix not in {".gz", ".xz", ".bz2"}
+    total = file.stat().st_size if plain else None
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("Reading mail", total=total)
+        yield lambda size: bar.advance(task, size)
+
+
+def _lists(app: ArchiveApplication, list_address: str | None) -> list[MailList]:
+    """Return the list of this address, or all."""
+    with app.store.read() as session:
+        if list_address is None:
+            return list(session.scalars(select(MailList).order_by(MailList.id)))
+        lst = find_list(session, list_address)
+    if lst is None:
+        raise Refused(f"There is no list {list_address}.", "krets list ls shows all.")
+    return [lst]

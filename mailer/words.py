@@ -46,7 +46,7 @@ _FORBIDDEN = {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undef
 
 def decode(octets: bytes, charset: str = "") -> str:
     """Return ``octets`` as text, best effort: as labelled, else UTF-8, else Western European."""
-    codec = _codec(charset[:64].strip().lower())
+    codec = codec_of(charset[:64].strip().lower())
     for name in (codec, "utf-8"):
         if name:
             try:
@@ -100,7 +100,7 @@ _UNSAFE = {"Cc", "Cs", "Zl", "Zp"}
 
 
 @lru_cache(maxsize=256)
-def _codec(label: str) -> str:
+def codec_of(label: str) -> str:
     """Return Python's name for a charset label, or "" where it has none."""
     label = _MEANT.get(label, label)
     try:

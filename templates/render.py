@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from babel.dates import format_date, format_datetime, format_skeleton
+from babel.dates import format_date, format_datetime, format_interval, format_skeleton
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -79,9 +79,9 @@ def _environment(language: str) -> Environment:
     environment.install_gettext_translations(translator(language), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
     environment.filters["linked"] = linked
     environment.filters["day"] = lambda at: format_date(_utc(at), "long", locale=language)
+    environment.filters["days"] = lambda first, last: _days(first, last, language)
     environment.filters["moment"] = lambda at: _moment(at, language)
     environment.filters["month"] = lambda at: _month(at, language)
-    environment.filters["short"] = lambda at: format_skeleton("MMMd", _utc(at), locale=language)
     environment.filters["iso"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%MZ")
     environment.globals["static"] = static_name
     return environment
@@ -94,6 +94,13 @@ def _utc(at: float) -> datetime:
 def _moment(at: float, language: str) -> str:
     day = format_date(_utc(at), "long", locale=language)
     return f"{day}, {format_datetime(_utc(at), 'HH:mm', locale=language)}"
+
+
+def _days(first: float, last: float, language: str) -> str:
+    """Return a span of days as people write it: 24-28 August 2022."""
+    if _utc(first).date() == _utc(last).date():
+        return format_date(_utc(first), "long", locale=language)
+    return str(format_interval(_utc(first).date(), _utc(last).date(), "yMMMMd", locale=language))
 
 
 def _month(at: float, language: str) -> str:

@@ -1,8 +1,6 @@
 """Fixtures for the archive's tests: a list, and mails written in one line."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -35,16 +33,6 @@ def make_list(store: Store, archive: ArchivePolicy = ArchivePolicy.PUBLIC) -> Ma
 def circle(store: Store) -> MailList:
     """Make a public discussion list."""
     return make_list(store)
-
-
-@pytest.fixture
-def corpora() -> Path:
-    """Give the folder of real mail; a test that needs it skips loudly when it is absent."""
-    here = Path(__file__).resolve().parents[2]
-    folder = Path(os.environ.get("KRETS_SHARED", here / ".." / "shared")) / "corpora"
-    if not folder.is_dir():
-        pytest.skip(f"NO CORPORA at {folder}: set KRETS_SHARED to test with real mail")
-    return folder
 
 
 @pytest.fixture

@@ -1,0 +1,240 @@
+"""Pages: what stands on disk is what the rows say, and nothing hostile gets out of its place."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from archive import build
+from archive.heads import permalink_hash
+from archive.importing import import_mails
+from archive.masking import mask
+from archive.mbox import open_mail_file, read_mbox
+from archive.place import place
+from mailer.errors import Refused
+from mailer.store import Store, put_raw
+from subscriptions.roster import ArchivePolicy, MailList
+
+ARRIVAL = 1_700_000_000.0
+BASE = "https://lists.example.org"
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+Write = Callable[..., bytes]
+
+
+def keep(store: Store, lst: MailList, *raws: bytes) -> list[bytes]:
+    with store.write() as session:
+        shas = put_raw(session, raws)
+        for raw, sha in zip(raws, shas, strict=True):
+            place(session, lst, raw, sha, ARRIVAL)
+    return shas
+
+
+def set_policy(store: Store, lst: MailList, policy: ArchivePolicy) -> MailList:
+    with store.write() as session:
+        session.execute(update(MailList).where(MailList.id == lst.id).values(archive=policy))
+    with store.read() as session:
+        return session.scalars(select(MailList).where(MailList.id == lst.id)).one()
+
+
+def thread(root: Path, name: str, tree: str = "public") -> Path:
+    return root / tree / "circle@example.org" / "t" / permalink_hash(f"{name}@x")
+
+
+def test_thread_json_has_the_promised_shape(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """Messages in tree order, parents in the same file, own words apart from quotes."""
+    reply = mail("b", "a", at=1, body="Yes.\n\nOn 3 Mar 2025, A wrote:\n> Is it?\n")
+    keep(store, circle, mail("a", body="Is it?\n"), reply)
+    assert build.render_dirty(store, tmp_path, BASE) == 1
+    assert build.render_dirty(store, tmp_path, BASE) == 0
+    found = json.loads((thread(tmp_path, "a") / "thread.json").read_text(encoding="utf-8"))
+    assert found["subject"] == "About a"
+    assert found["messages"] == [
+        {
+            "id": "a@x",
+            "parent": None,
+            "author": "A Person",
+            "date": "2023-11-14T10:00:00+00:00",
+            "text": "Is it?",
+            "quoted": "",
+        },
+        {
+            "id": "b@x",
+            "parent": "a@x",
+            "author": "B Person",
+            "date": "2023-11-14T10:01:00+00:00",
+            "text": "Yes.",
+            "quoted": "On 3 Mar 2025, A wrote:\n\n> Is it?",
+        },
+    ]
+
+
+def test_a_thread_page_is_set_as_it_always_was(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """The whole page, to the letter; delete the golden file to write it anew."""
+    code = "Look:\n\n    $ krets serve\n    Krets is up.\n\nhttps://example.org/a_(b).\n-- \nBo\n"
+    keep(store, circle, mail("a", body="Is it?\n"), mail("b", "a", at=1, body=code))
+    build.render_dirty(store, tmp_path, BASE)
+    html = (thread(tmp_path, "a") / "index.html").read_text(encoding="utf-8")
+    html = re.sub(r"krets\.[0-9a-f]{8}\.css", "krets.HASH.css", html)
+    golden = GOLDEN / "archive-thread.html"
+    if not golden.exists():
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(html, encoding="utf-8")
+        pytest.fail(f"{golden.name} was written: look at it and run again")
+    assert html == golden.read_text(encoding="utf-8")
+
+
+def test_the_disk_equals_the_rows_after_any_way(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """A late root moves a thread; its old place points on, and check finds no difference."""
+    keep(store, circle, mail("b", "a", at=1))
+    build.render_dirty(store, tmp_path, BASE)
+    keep(store, circle, mail("a"), mail("c", "b", at=2), mail("d", at=3))
+    build.render_dirty(store, tmp_path, BASE)
+    assert not build.check(store, tmp_path, BASE, circle)
+    assert not (thread(tmp_path, "b") / "thread.json").exists()
+    pointer = (thread(tmp_path, "b") / "index.html").read_text(encoding="utf-8")
+    assert f"../../t/{permalink_hash('a@x')}/#{permalink_hash('b@x')}" in pointer
+    before = snapshot(tmp_path)
+    build.build(store, tmp_path, BASE, circle)
+    assert snapshot(tmp_path) == before
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    files = (p for p in root.rglob("*") if p.is_file() and not p.name.startswith("krets.db"))
+    return {str(p.relative_to(root)): p.read_bytes() for p in files}
+
+
+def test_check_tells_what_is_missing_different_and_extra(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """And build repairs it."""
+    keep(store, circle, mail("a"), mail("b"))
+    build.render_dirty(store, tmp_path, BASE)
+    (thread(tmp_path, "a") / "thread.json").unlink()
+    (thread(tmp_path, "b") / "thread.json").write_text("{}")
+    (thread(tmp_path, "b") / "more.html").write_text("x")
+    found = build.check(store, tmp_path, BASE, circle)
+    assert [len(names) for names in (found.missing, found.differing, found.extra)] == [1, 1, 1]
+    build.build(store, tmp_path, BASE, circle)
+    assert not build.check(store, tmp_path, BASE, circle)
+
+
+def test_a_permalink_stands_before_its_thread(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """Archived-At holds as soon as the first copy leaves."""
+    (sha,) = keep(store, circle, mail("a"))
+    with store.read() as session:
+        build.render_permalink(session, tmp_path, circle, sha, BASE)
+    path = tmp_path / "public" / "circle@example.org" / "m" / permalink_hash("a@x") / "index.html"
+    assert f"../../t/{permalink_hash('a@x')}/" in path.read_text(encoding="utf-8")
+    with store.read() as session:
+        assert build.something_dirty(session)
+
+
+def test_only_the_touched_thread_is_rendered(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """A mail in one thread leaves the other's files alone."""
+    keep(store, circle, mail("a"), mail("b"))
+    build.render_dirty(store, tmp_path, BASE)
+    (thread(tmp_path, "a") / "index.html").write_text("mine")
+    keep(store, circle, mail("c", "b", at=1))
+    build.render_dirty(store, tmp_path, BASE)
+    assert (thread(tmp_path, "a") / "index.html").read_text() == "mine"
+
+
+def test_trees_for_strangers_and_members_are_apart(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """A list that turns private leaves the public tree, and one without archive leaves both."""
+    keep(store, circle, mail("a"))
+    build.render_dirty(store, tmp_path, BASE)
+    circle = set_policy(store, circle, ArchivePolicy.MEMBERS)
+    build.build(store, tmp_path, BASE, circle)
+    assert not (tmp_path / "public" / "circle@example.org").exists()
+    mbox = thread(tmp_path, "a", "members") / "thread.mbox"
+    assert mbox.read_bytes().endswith(mail("a") + b"\n")
+    with pytest.raises(Refused):
+        build.export(store, tmp_path / "out", BASE, circle)
+    circle = set_policy(store, circle, ArchivePolicy.NONE)
+    build.build(store, tmp_path, BASE, circle)
+    assert not (tmp_path / "members" / "circle@example.org").exists()
+
+
+def test_strangers_see_no_address(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """Not in pages, JSON or mbox, wherever in the mail it stood."""
+    body = "Write to secret.person@example.net or (mailto:other@example.net)\n> third@example.net\n"
+    keep(store, circle, b"Cc: fourth@example.net\n" + mail("a", body=body))
+    build.export(store, tmp_path / "out", BASE, circle)
+    everything = b"\n".join(snapshot(tmp_path / "out").values())
+    assert not re.findall(rb"[\w.]+(?<!\.\.\.)@example\.net", everything)
+    assert b"a@example.org>" not in everything
+    assert b"s...@example.net" in everything
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("anna@example.org", "a...@example.org"),
+        ("a@example.org", "...@example.org"),
+        ("anna at example.org", "a...at example.org"),
+        ("https://example.org/@anna/x@y.org", "https://example.org/@anna/x@y.org"),
+        ("https://example.org/?m=anna@example.org", "https://example.org/?m=...@example.org"),
+        ("@anna and 5 @ 3", "@anna and 5 @ 3"),
+    ],
+)
+def test_addresses_are_shortened(text: str, shown: str) -> None:
+    """People can be recognised, and not collected."""
+    assert mask(text).replace(" at ", "at ") == shown.replace(" at ", "at ")
+
+
+HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
+
+
+def test_hostile_words_stay_words(store: Store, circle: MailList, tmp_path: Path) -> None:
+    """No markup gets out of a subject, a name, an id, a file name or a text."""
+    raw = (
+        f"From: {HOSTILE.replace('<', '(')} <x@example.org>\nSubject: {HOSTILE}\n"
+        f'Message-ID: <"/../../etc/{HOSTILE.replace("<", "(").replace(">", ")")}@x>\n'
+        'Content-Type: multipart/mixed; boundary="b"\n\n'
+        f"--b\nContent-Type: text/plain\n\n{HOSTILE} javascript:alert(3) "
+        'http://x.example/"onclick=alert(4)\n> ' + HOSTILE + "\n\nEnd.\n"
+        f"--b\nContent-Type: application/x; name='{HOSTILE}'\n\nx\n--b--\n"
+    ).encode()
+    keep(store, circle, raw)
+    build.render_dirty(store, tmp_path, BASE)
+    files = snapshot(tmp_path)
+    assert all(not name.startswith("..") and "etc" not in name for name in files)
+    pages = b"\n".join(data for name, data in files.items() if name.endswith(".html"))
+    assert not re.search(rb"<script|<img|<[^>]+\son\w+=|style=|javascript:[^<]*\"", pages)
+
+
+def test_a_real_list_becomes_an_archive(
+    store: Store, circle: MailList, tmp_path: Path, corpora: Path
+) -> None:
+    """Each mail is in exactly one thread.json, with a page beside it and a permalink."""
+    with open_mail_file(corpora / "community" / "torture.mbox") as file:
+        import_mails(store, circle, read_mbox(file), 1_780_000_000.0)
+    build.render_dirty(store, tmp_path, BASE)
+    folder = tmp_path / "public" / "circle@example.org"
+    seen: list[str] = []
+    for path in folder.rglob("thread.json"):
+        assert (path.parent / "index.html").is_file()
+        messages = json.loads(path.read_text(encoding="utf-8"))["messages"]
+        ids = [message["id"] for message in messages]
+        assert all(m["parent"] is None or m["parent"] in ids for m in messages)
+        seen += ids
+    assert len(seen) == len(set(seen)) == 12
+    assert all((folder / "m" / permalink_hash(i) / "index.html").is_file() for i in seen)
+    assert not build.check(store, tmp_path, BASE, circle)

@@ -1,0 +1,64 @@
+"""Pages: escaped, in six languages, with an error for a name that is missing."""
+
+import pytest
+from jinja2 import UndefinedError
+
+from templates import LANGUAGES, page, static_files, translator
+from templates.render import linked
+
+
+@pytest.mark.parametrize(
+    ("language", "forms"),
+    [
+        ("ru", {1: "1 письмо", 2: "2 письма", 5: "5 писем", 11: "11 писем", 21: "21 письмо"}),
+        ("ro", {1: "1 mesaj", 2: "2 mesaje", 19: "19 mesaje", 20: "20 de mesaje"}),
+        ("sv", {1: "1 mejl", 2: "2 mejl"}),
+        ("en", {1: "1 message", 2: "2 messages"}),
+    ],
+)
+def test_numbers_bend_their_words(language: str, forms: dict[int, str]) -> None:
+    """Plurals follow each language's own rule."""
+    told = translator(language)
+    for n, text in forms.items():
+        assert told.ngettext("%(n)s message", "%(n)s messages", n) % {"n": n} == text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_says_its_language(language: str) -> None:
+    """The lang attribute is for screen readers and hyphens."""
+    html = page("index", language, root="", accent="", lists=[])
+    assert f'<html lang="{language}">' in html
+
+
+def test_an_unknown_language_is_english() -> None:
+    """A list in Klingon is shown, not refused."""
+    assert '<html lang="en">' in page("index", "tlh", root="", accent="", lists=[])
+
+
+def test_a_name_that_is_missing_is_an_error() -> None:
+    """Half a page is never written."""
+    with pytest.raises(UndefinedError):
+        page("index", "en", root="", accent="")
+
+
+def anchor(address: str) -> str:
+    return f'<a href="{address}" rel="nofollow ugc noopener">{address}</a>'
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("a <b> & c", "a &lt;b&gt; &amp; c"),
+        ("at https://x.example/a_(b). ok", f"at {anchor('https://x.example/a_(b)')}. ok"),
+        ("javascript:alert(1)", "javascript:alert(1)"),
+        ('http://x.example/"onclick=', anchor("http://x.example/") + "&#34;onclick="),
+    ],
+)
+def test_only_web_addresses_are_linked(text: str, html: str) -> None:
+    """Everything else is text."""
+    assert linked(text) == html
+
+
+def test_static_files_are_named_by_what_they_hold() -> None:
+    """A changed style sheet has a new name."""
+    assert all(len(name.split(".")) == 3 for name in static_files())

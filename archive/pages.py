@@ -31,6 +31,7 @@ _PREFIX = re.compile(
     r"(?:\[\d{1,3}\])?\s?:\s*)+",
     re.I,
 )
+_SIGN = re.compile(r"\A\s*(?:--|_{5,})\s*\n")
 _TAG = re.compile(r"^\s*\[[^\]]{1,40}\]\s*")
 
 
@@ -288,6 +289,7 @@ def _blocks(lst: ListView, blocks: Sequence[Block]) -> list[_Shown]:
             lines = block.text.strip().count("\n") + 1
             kind = "context" if answered and lines <= CONTEXT_LINES else "quote"
         else:
+            text = _SIGN.sub("", text) if block.kind is Kind.SIGNATURE else text
             text = "\n\n".join([*pending, text]) if block.kind is Kind.OWN else text
             kind, lines = block.kind.value, 0
         pending = []

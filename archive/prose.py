@@ -6,6 +6,7 @@ indented, aligned or full of signs is code. When in doubt, lines stay lines.
 """
 
 import re
+import textwrap
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,7 +49,7 @@ def paragraphs(text: str) -> list[Paragraph]:
             _code(found, lines)
         else:
             found.extend(_prose(lines))
-    return found
+    return _dedented(found)
 
 
 def unquote(text: str) -> str:
@@ -72,6 +73,13 @@ def _code(found: list[Paragraph], lines: list[str]) -> None:
         found[-1] = Paragraph(Setting.CODE, f"{found[-1].text}\n\n{text}")
     else:
         found.append(Paragraph(Setting.CODE, text))
+
+
+def _dedented(found: list[Paragraph]) -> list[Paragraph]:
+    """Return ``found`` with the indentation off that only said: this is code."""
+    return [
+        Paragraph(p.kind, textwrap.dedent(p.text)) if p.kind is Setting.CODE else p for p in found
+    ]
 
 
 def _prose(lines: list[str]) -> list[Paragraph]:

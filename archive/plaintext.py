@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 MAX_HTML = 2_000_000
-MAX_QUOTE = 20  # levels of blockquote that are shown
+MAX_QUOTE = 8  # levels of blockquote that are shown
 MAX_TAG = 20_000  # characters of one tag
 _NAME = re.compile(r"/?[a-zA-Z][a-zA-Z0-9:-]{0,30}")
 _HREF = re.compile(
@@ -33,6 +33,7 @@ class _Writer:
     quote: int = 0
     pre: int = 0
     links: list[tuple[str, int]] = field(default_factory=list)
+    unclosed: set[str] = field(default_factory=set)  # elements with no end from here on
 
     def text(self, data: str) -> None:
         if self.pre:
@@ -93,6 +94,7 @@ def _tag(markup: str, start: int, writer: _Writer) -> int:
     if word in _HIDDEN:
         close = re.compile(rf"</{word}\b", re.IGNORECASE).search(markup, end)
         if close is None:  # never closed: hide code, show the rest
+            writer.unclosed.add(word)
             return len(markup) if word in {"script", "style"} else end
         return _after(markup, ">", close.end())
     _act(word, markup[name.end() : end], writer)

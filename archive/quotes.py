@@ -23,6 +23,7 @@ from archive.phrases import (
 )
 
 MAX_LINE = 1_000  # characters of a line that are looked at
+MAX_ATTRIBUTIONS = 300  # in one mail; more are a hostile mail, and shown as text
 ATTRIBUTION_LINES = 6  # an attribution wrapped by a mail program spans at most these
 HEADERS = 3  # header lines in a row that make a quoted mail
 DASHES_LINES = 25  # lines below a sloppy ``--`` that may still be a signature
@@ -228,6 +229,7 @@ def _is_footer(scan: _Scan, here: int) -> bool:
 def _attributions(heads: Sequence[str]) -> dict[int, int]:
     """Find attribution lines, also those that a mail program has wrapped."""
     found: dict[int, int] = {}
+    tried = 0
     for end, line in enumerate(heads):
         if DATED.match(line):
             found.setdefault(end, _dated_end(heads, end))
@@ -235,6 +237,9 @@ def _attributions(heads: Sequence[str]) -> dict[int, int]:
             continue
         if line.startswith(">") and not re.match(r">\s*wrote", line):
             continue
+        tried += 1
+        if tried > MAX_ATTRIBUTIONS:
+            break
         start = _first_line(heads, end)
         if start is None and any(c.isdigit() for c in line) and _quote_follows(heads, end):
             start = end

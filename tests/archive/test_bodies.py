@@ -97,6 +97,7 @@ def test_html_reads_like_text() -> None:
         b"<!--" * 100_000,
         b'<a title="' * 40_000,
         b"<script" * 60_000,
+        b"<svg>" * 100_000,
         b"&" * 400_000,
         b"<a href='x" * 40_000,
     ],

@@ -47,6 +47,8 @@ class Caught:
     raw: bytes = b""  # without doubled dots and final dot
     received_at: float = 0.0
     session: int = 0
+    parameters: tuple[str, ...] = ()  # of MAIL
+    tls: bool = False
 
     @property
     def recipient(self) -> str:
@@ -85,7 +87,8 @@ class Sink:
     keep: Callable[[Caught], None] | None = None  # hears every message that was taken
     extensions: tuple[str, ...] = _EXTENSIONS
     tls: ssl.SSLContext | None = None  # offers STARTTLS
-    login: tuple[str, str] | None = None  # offers AUTH PLAIN and LOGIN
+    login: tuple[str, str] | None = None  # offers AUTH
+    auth: str = "AUTH PLAIN LOGIN"  # how it does
     counts: Counter[str] = field(default_factory=Counter)
     open: int = 0
     most_open: int = 0
@@ -128,7 +131,7 @@ class _Session(asyncio.Protocol):
         self._chunks: list[bytes] | None = None  # the content so far, while in DATA
         self._login: list[str] | None = None  # answers awaited by AUTH LOGIN
         self._tls = False
-        self._upgrading = False
+        self._in_mail = False
         self._queue: list[bytes] = []
         self._paused = False
         self._transport: asyncio.Transport | None = None
@@ -205,7 +208,7 @@ class _Session(asyncio.Protocol):
         caught = replace(
             self._caught, raw=text.replace(b"\r\n..", b"\r\n."), received_at=time.time()
         )
-        self._caught = Caught(session=caught.session)
+        self._clear()
         told = self._sink.script(Moment.DOT, caught) or _YES
         taken = told.kept if told.kept is not None else told.code < 300 and not told.drop  # noqa: PLR2004
         if not caught.recipients:
@@ -240,7 +243,7 @@ class _Session(asyncio.Protocol):
         if self._sink.tls is not None and not self._tls:
             offers.append("STARTTLS")
         if self._sink.login is not None:
-            offers.append("AUTH PLAIN LOGIN")
+            offers.append(self._sink.auth)
         told = self._sink.script(Moment.EHLO, self._caught)
         if told is not None:
             self._say(told)
@@ -253,13 +256,15 @@ class _Session(asyncio.Protocol):
         self._answer(Moment.EHLO, Answer(250, "sink"))
 
     def _mail(self, argument: str) -> None:
-        if self._caught.sender or self._caught.recipients:
+        if self._in_mail:
             self._say(Answer(503, "5.5.1 nested MAIL"))
             return
-        self._caught = replace(self._caught, sender=_path(argument))
+        self._in_mail = True
+        words = tuple(argument.partition(">")[2].split())
+        self._caught = replace(self._caught, sender=_path(argument), parameters=words)
         told = self._sink.script(Moment.MAIL, self._caught) or _YES
         if told.code >= 300:  # noqa: PLR2004
-            self._caught = Caught(session=self._caught.session)
+            self._clear()
         self._say(told)
 
     def _rcpt(self, argument: str) -> None:
@@ -283,7 +288,7 @@ class _Session(asyncio.Protocol):
         self._say(told)
 
     def _rset(self, _argument: str) -> None:
-        self._caught = Caught(session=self._caught.session)
+        self._clear()
         self._say(_YES)
 
     def _noop(self, _argument: str) -> None:
@@ -315,6 +320,7 @@ class _Session(asyncio.Protocol):
             transport.abort()
             return
         self._transport, self._tls, self._paused = upgraded, True, False
+        self._clear()
         self._work()
 
     def _auth(self, argument: str) -> None:
@@ -338,6 +344,11 @@ class _Session(asyncio.Protocol):
     def _judge_login(self, user: str, password: str) -> None:
         good = (user, password) == self._sink.login
         self._say(Answer(235, "2.7.0 welcome") if good else Answer(535, "5.7.8 wrong"))
+
+    def _clear(self) -> None:
+        """Forget the transaction."""
+        self._in_mail = False
+        self._caught = Caught(session=self._caught.session, tls=self._tls)
 
     # -- answers ---------------------------------------------------------------------------
 

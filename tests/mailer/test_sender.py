@@ -1,5 +1,6 @@
 """The sender takes each recipient to its state, over real sockets."""
 
+import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from mailer import ledger, mailings, owners
 from mailer.ledger import Backoff, ClaimedRow
 from mailer.mailings import MailingView, Recipient, State, Status
 from mailer.outgoing import Copy
+from mailer.profiles import Faulty
 from mailer.relay import Relay
 from mailer.sender import Sender, SenderSettings
 from mailer.sink import Answer, Caught, Moment, Script, Sink, accept, rehearsal
@@ -301,3 +303,49 @@ def test_stopping_ends_with_a_word_about_what_is_unsure(rig: Callable[..., Rig])
     assert (found.unsure, found.claimed) == (worked.unsure, 0)
     with there.store.read() as session:
         assert owners.due_count(session, now=5e9, limit=1) == 1
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("policy", ["never-miss", "never-twice"])
+def test_a_relay_that_goes_wrong_in_every_way_leaves_a_ledger_that_adds_up(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, policy: str, seed: int
+) -> None:
+    monkeypatch.setattr("mailer.sender.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("mailer.sender.MAX_PAUSE", 0.01)
+    there = rig(Faulty(random.Random(seed), share=0.03))  # noqa: S311 - seeded
+    mailing = there.mailing(everyone(300), policy=policy)
+    sender = there.sender(backoff=Backoff(first=0.01, cap=0.01))
+    while there.status(mailing).state != "done":
+        sender.run_slice(10)
+    found = there.status(mailing)
+    taken = there.taken()
+    assert found.open == 0
+    assert found.accepted <= len(taken)
+    if policy == "never-twice":
+        assert set(taken.values()) == {1}
+        assert len(taken) <= found.accepted + found.unsure
+    else:
+        assert found.unsure == 0
+
+
+def test_a_copy_that_cannot_be_made_is_deferred_and_the_others_leave(
+    rig: Callable[..., Rig],
+) -> None:
+    there = rig()
+    broken = Segments((b"To: ", b"\r\n\r\n"), ("no-such-slot",))
+    bad = there.mailing(["anna@x.org"], letter=broken)
+    good = there.mailing(everyone(20))
+    there.sender().run_slice(30)
+    assert (there.status(good).accepted, there.status(bad).deferred) == (20, 1)
+    assert "no-such-slot" in there.row("anna@x.org").reason
+
+
+def test_a_closed_sender_leaves_the_books(rig: Callable[..., Rig], tmp_path: Path) -> None:
+    there = rig()
+    there.mailing(everyone(5))
+    sender = there.sender()
+    sender.run_slice(30)
+    sender.close()
+    with there.store.read() as session:
+        assert session.scalars(select(owners.Owner)).all() == []
+    assert list((tmp_path / "flight").iterdir()) == []

@@ -5,9 +5,10 @@ Claims, marks and leases are in mailer/ledger.py and mailer/owners.py. Always an
 ``audience = ready + claimed + accepted + refused + deferred + unsure + skipped``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import cast
 
 from sqlalchemy import (
     BigInteger,
@@ -16,7 +17,9 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     SmallInteger,
+    Table,
     UniqueConstraint,
+    bindparam,
     func,
     insert,
     select,
@@ -68,6 +71,9 @@ PRIORITY = {"notice": 0, "post": 1, "digest": 2, "issue": 3}
 # the query repeats its condition literally, so no bound values here.
 CLAIMABLE = "state IN (0, 4)"
 CLAIMED = "state = 1"
+UNSURE = "state = 5"
+
+CHUNK = 500  # rows that one transaction changes when a whole audience must change
 
 
 class Mailing(Base):
@@ -108,6 +114,12 @@ class Recipient(Base):
             "epoch",
             sqlite_where=text(CLAIMED),
             postgresql_where=text(CLAIMED),
+        ),
+        Index(
+            "ix_recipient_unsure",
+            "mailing_id",
+            sqlite_where=text(UNSURE),
+            postgresql_where=text(UNSURE),
         ),
     )
     id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
@@ -205,11 +217,18 @@ def create_mailing(
     return mailing.id
 
 
-def open_mailing(session: Session, mailing_id: int, *, now: float) -> int:
-    """Close the audience and let claims begin; return how many recipients it has."""
-    audience = session.scalar(
-        select(func.count()).select_from(Recipient).where(Recipient.mailing_id == mailing_id)
-    )
+def open_mailing(
+    session: Session, mailing_id: int, *, now: float, audience: int | None = None
+) -> int:
+    """Close the audience and let claims begin; return how many recipients it has.
+
+    Counting a million takes 0.1 s, too long for a write: whoever froze them may say
+    ``audience``, counted before (nobody else adds to a mailing that is *freezing*).
+    """
+    if audience is None:
+        audience = session.scalar(
+            select(func.count()).select_from(Recipient).where(Recipient.mailing_id == mailing_id)
+        )
     _move(
         session,
         mailing_id,
@@ -263,7 +282,11 @@ def resume(session: Session, mailing_id: int) -> None:
 
 
 def stop(session: Session, mailing_id: int, *, now: float) -> int:
-    """End a mailing: whoever is ready or deferred is skipped; return how many."""
+    """End a mailing: nothing more is claimed; return how many were skipped so far.
+
+    The rest of a large audience is skipped by ``skip_rest``, in transactions of its own, or by
+    the sweeper.
+    """
     _move(
         session,
         mailing_id,
@@ -275,26 +298,29 @@ def stop(session: Session, mailing_id: int, *, now: float) -> int:
 
 
 def skip_rest(session: Session, mailing_id: int) -> int:
-    """Skip what is ready or deferred of a stopped mailing; return how many."""
-    stopped = session.execute(
-        update(Recipient)
+    """Skip one chunk of what is ready or deferred of a stopped mailing; 0 says it is done."""
+    ids = session.scalars(
+        select(Recipient.id)
         .where(Recipient.mailing_id == mailing_id, text(CLAIMABLE))
-        .values(state=State.SKIPPED, reason="stopped")
-        .execution_options(synchronize_session=False)
-    )
-    return int(getattr(stopped, "rowcount", 0))
+        .order_by(Recipient.due, Recipient.id)  # as the index is
+        .limit(CHUNK)
+        .with_for_update()
+    ).all()
+    _settle(session, ids, state=State.SKIPPED, reason="stopped")
+    return len(ids)
 
 
 def resend_unsure(session: Session, mailing_id: int, *, now: float) -> int:
-    """Make every unsure recipient ready again, by a person's decision; return how many."""
-    again = session.execute(
-        update(Recipient)
-        .where(Recipient.mailing_id == mailing_id, Recipient.state == State.UNSURE)
-        .values(state=State.READY, due=now, reason="unsure: sent again by command")
-        .execution_options(synchronize_session=False)
-    )
-    count = int(getattr(again, "rowcount", 0))
-    if count:
+    """Make unsure recipients ready again, by a person's decision; call until it returns 0."""
+    ids = session.scalars(
+        select(Recipient.id)
+        .where(Recipient.mailing_id == mailing_id, text(UNSURE))
+        .limit(CHUNK)
+        .with_for_update()
+    ).all()
+    reason = "unsure: sent again by command"
+    _settle(session, ids, state=State.READY, due=now, reason=reason)
+    if ids:
         session.execute(
             update(Mailing)
             .where(
@@ -302,36 +328,62 @@ def resend_unsure(session: Session, mailing_id: int, *, now: float) -> int:
                 Mailing.state.in_((MailingState.DONE, MailingState.STOPPED)),
             )
             .values(state=MailingState.SENDING, finished=None)
+            .execution_options(synchronize_session=False)
         )
-    return count
+    return len(ids)
 
 
 def finish(session: Session, *, now: float) -> list[int]:
     """Move mailings with nobody left to send to from *sending* to *done*; return their ids.
 
-    Also settles what came back to *ready* after its mailing was stopped.
+    Also skips the next chunk of mailings that were stopped.
     """
-    waiting = (
-        select(Recipient.id).where(Recipient.mailing_id == Mailing.id, text(CLAIMABLE)).exists()
+    moving = (MailingState.SENDING, MailingState.STOPPED)
+    done: list[int] = []
+    for mailing_id, state in session.execute(
+        select(Mailing.id, Mailing.state).where(Mailing.state.in_(moving))
+    ).all():
+        if state == MailingState.STOPPED:
+            if session.scalar(_ANY_WAITING, {"mailing": mailing_id}) is not None:
+                skip_rest(session, mailing_id)
+            continue
+        values = {"mailing": mailing_id, "now": now}
+        if session.connection().execute(_FINISH, values).rowcount:
+            done.append(mailing_id)
+    return done
+
+
+_ANY_WAITING = (
+    select(Recipient.id)
+    .where(Recipient.mailing_id == bindparam("mailing"), text(CLAIMABLE))
+    .order_by(Recipient.due, Recipient.id)
+    .limit(1)
+)
+# One statement, so that on PostgreSQL one snapshot sees each row in one state: between two
+# looks another worker could claim the last rows and defer them. The plus keeps SQLite from
+# preferring the index of mailings to the small one of claims.
+_FINISH = (
+    update(cast("Table", Mailing.__table__))
+    .where(
+        Mailing.__table__.c.id == bindparam("mailing"),
+        Mailing.__table__.c.state == MailingState.SENDING,
+        ~_ANY_WAITING.exists(),
+        ~select(Recipient.id)
+        .where(text(f"+recipient.mailing_id = :mailing AND recipient.{CLAIMED} AND epoch > 0"))
+        .exists(),
     )
-    # Few rows are claimed at a time: their index is small, whichever mailing they belong to.
-    out = session.scalars(select(Recipient.mailing_id).where(text(CLAIMED)).distinct()).all()
-    done = session.scalars(
-        select(Mailing.id).where(
-            Mailing.state == MailingState.SENDING, ~waiting, Mailing.id.not_in(out)
-        )
-    ).all()
-    if done:
+    .values(state=MailingState.DONE, finished=bindparam("now"))
+)
+
+
+def _settle(session: Session, ids: Sequence[int], **values: object) -> None:
+    if ids:
         session.execute(
-            update(Mailing)
-            .where(Mailing.id.in_(done))
-            .values(state=MailingState.DONE, finished=now)
+            update(Recipient)
+            .where(Recipient.id.in_(ids))
+            .values(**values)
             .execution_options(synchronize_session=False)
         )
-    stopped = select(Mailing.id).where(Mailing.state == MailingState.STOPPED, waiting)
-    for mailing_id in session.scalars(stopped).all():
-        skip_rest(session, mailing_id)
-    return list(done)
 
 
 def view(session: Session, mailing_id: int) -> MailingView:

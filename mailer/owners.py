@@ -208,7 +208,11 @@ def _recover(session: Session, flights: Path, now: float, over: Callable[[Owner]
 
 def _settle_orphans(session: Session, now: float) -> int:
     """Settle claims whose owner is not in the books at all (a restored database)."""
-    epochs = set(session.scalars(select(Recipient.epoch).where(text(CLAIMED)).distinct()))
+    epochs = set(
+        session.scalars(
+            select(Recipient.epoch).where(text(CLAIMED), Recipient.epoch > 0).distinct()
+        )
+    )
     # Read after the claims: whoever registered and claimed meanwhile is in it.
     known = set(session.scalars(select(Owner.epoch)))
     return sum(_settle(session, epoch, None, now) for epoch in sorted(epochs - known))

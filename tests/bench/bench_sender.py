@@ -87,11 +87,11 @@ def sink() -> Iterator[int]:
         running.wait()
 
 
-def reference(port: int, copies: int) -> Run:
+def reference(port: int, copies: int, sessions: int) -> Run:
     """Send with smtp-source."""
     program, environment = tool("smtp-source")
     target = f"127.0.0.1:{port}"
-    words = [program, "-d", "-s", str(SESSIONS), "-l", str(SIZE), "-m", str(copies), target]
+    words = [program, "-d", "-s", str(sessions), "-l", str(SIZE), "-m", str(copies), target]
     began = time.perf_counter()
     subprocess.run(words, env=environment, check=True)
     return Run(copies / (time.perf_counter() - began))
@@ -185,18 +185,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--copies", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=10)
+    parser.add_argument("--connections", type=int, default=10, help="ours")
+    parser.add_argument("--sessions", type=int, default=SESSIONS, help="smtp-source's")
     wish = parser.parse_args()
     theirs, mine = [], []
     with sink() as port:
         for _ in range(wish.rounds):
-            theirs.append(reference(port, wish.copies))
+            theirs.append(reference(port, wish.copies, wish.sessions))
             mine.append(ours(port, wish.copies, wish.connections))
     source = statistics.median(run.rate for run in theirs)
     sender = statistics.median(run.rate for run in mine)
     cpu = statistics.median(run.cpu for run in mine)
     print(f"{wish.copies:,} copies of {SIZE // 1024} KB, medians of {wish.rounds} rounds")  # noqa: T201
-    print(f"smtp-source -s {SESSIONS}        {source:>10,.0f}/s")  # noqa: T201
+    print(f"smtp-source -s {wish.sessions}        {source:>10,.0f}/s")  # noqa: T201
     print(f"krets, {wish.connections} connections    {sender:>10,.0f}/s   {cpu:.0f} us CPU a copy")  # noqa: T201
     print(f"ratio                     {sender / source:>8.2f}")  # noqa: T201
 

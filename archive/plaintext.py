@@ -33,7 +33,7 @@ class _Writer:
     quote: int = 0
     pre: int = 0
     links: list[tuple[str, int]] = field(default_factory=list)
-    unclosed: set[str] = field(default_factory=set)  # elements with no end from here on
+    unclosed: set[str] = field(default_factory=set)  # ends that do not come from here on
 
     def text(self, data: str) -> None:
         if self.pre:
@@ -82,30 +82,33 @@ def html_to_text(markup: str) -> str:
 def _tag(markup: str, start: int, writer: _Writer) -> int:
     """Act on what begins with ``<`` at ``start`` and return where the text goes on."""
     if markup.startswith("<!--", start):
-        return _after(markup, "-->", start + 4)
+        return _after(markup, "-->", start + 4, writer)
     name = _NAME.match(markup, start + 1)
     if name is None:
         if markup.startswith(("<!", "<?", "</"), start):
-            return _after(markup, ">", start + 2)
+            return _after(markup, ">", start + 2, writer)
         writer.text("<")
         return start + 1
     end = _tag_end(markup, name.end())
     word = name[0].lower()
     if word in _HIDDEN:
-        close = re.compile(rf"</{word}\b", re.IGNORECASE).search(markup, end)
+        close = None
+        if word not in writer.unclosed:
+            close = re.compile(rf"</{word}\b", re.IGNORECASE).search(markup, end)
         if close is None:  # never closed: hide code, show the rest
             writer.unclosed.add(word)
             return len(markup) if word in {"script", "style"} else end
-        return _after(markup, ">", close.end())
+        return _after(markup, ">", close.end(), writer)
     _act(word, markup[name.end() : end], writer)
     return end
 
 
-def _after(markup: str, mark: str, start: int) -> int:
+def _after(markup: str, mark: str, start: int, writer: _Writer) -> int:
     """Return the place after ``mark``; without one, hide no more than the rest of the line."""
-    found = markup.find(mark, start)
+    found = -1 if mark in writer.unclosed else markup.find(mark, start)
     if found >= 0:
         return found + len(mark)
+    writer.unclosed.add(mark)
     line = markup.find("\n", start)
     return len(markup) if line < 0 else line
 

@@ -7,9 +7,11 @@ Redis. rq's own time limit is off (it raises at a random bytecode); each job end
 after a short slice.
 """
 
+import contextlib
 import logging
 import signal
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -17,12 +19,14 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
 from rq.worker import SimpleWorker
 
 BELLS = ("sort", "deliver", "archive")  # in the order that a worker answers them
+AWAY_SECONDS = 0.5  # pause before a worker looks for a lost doorbell again
 QUIET_SECONDS = 5  # a rung bell stays down this long at most if no job lifts it
 _log = logging.getLogger("krets.bells")
 
@@ -121,9 +125,32 @@ class BellWorker(SimpleWorker):
         """Ignore a second signal: the job ends within its grace, and the parent waits for it."""
 
 
-def work(client: redis.Redis, names: Iterable[str], on_stop: Callable[[], None]) -> None:
-    """Answer the bells ``names`` until SIGTERM or SIGINT; return when Redis is lost for good."""
-    logging.getLogger("rq.worker").setLevel(logging.WARNING)
+def work(client: redis.Redis, names: Sequence[str], on_stop: Callable[[], None]) -> None:
+    """Answer the bells ``names`` until SIGTERM or SIGINT, however often the server goes away.
+
+    rq's own worker ends with the connection that it waits on, so a new one begins.
+    """
+    log = logging.getLogger("rq.worker")
+    log.setLevel(logging.WARNING)
+    log.addFilter(_in_one_line)
+    asked = threading.Event()
+
+    def stop() -> None:
+        asked.set()
+        on_stop()
+
+    while not asked.is_set():
+        with contextlib.suppress(redis.RedisError, OSError, StopRequested):
+            _new_worker(client, names, stop).work(logging_level="WARNING")
+        if not asked.is_set():
+            _log.warning("the doorbell is away; looking for it again")
+            with contextlib.suppress(redis.RedisError, OSError, StopRequested):
+                asked.wait(AWAY_SECONDS)  # a signal that comes now goes to the last worker
+
+
+def _new_worker(
+    client: redis.Redis, names: Sequence[str], on_stop: Callable[[], None]
+) -> BellWorker:
     worker = BellWorker(
         [Queue(name, connection=client, serializer=JSONSerializer) for name in names],
         connection=client,
@@ -133,4 +160,11 @@ def work(client: redis.Redis, names: Iterable[str], on_stop: Callable[[], None])
         log_job_description=False,
     )
     worker.on_stop = on_stop
-    worker.work(logging_level="WARNING")
+    return worker
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """Let a lost connection be told without its traceback; whatever else fails keeps it."""
+    if record.exc_info and isinstance(record.exc_info[1], redis.RedisError):
+        record.exc_info = None
+    return True

@@ -6,8 +6,9 @@ never from the Host header.
 """
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import uvicorn
 from starlette.applications import Starlette
@@ -117,5 +118,12 @@ def serve(site: ASGIApp, listener: socket.socket, ready: Callable[[], None]) -> 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             ready()
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Stop on a signal as uvicorn does, but do not die of it again afterwards."""
+            with super().capture_signals():
+                yield
+                self._captured_signals.clear()
 
     asyncio.run(_Server(config).serve(sockets=[listener]))

@@ -1,0 +1,239 @@
+"""The parts: LMTP, each part alone on one database and one Redis, loops, and refusals."""
+
+import contextlib
+import smtplib
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from listserv.valkey import Valkey, url
+from mailer.mailings import Recipient, State
+from mailer.sink import Answer, Caught, Moment, Sink, rehearsal
+from mailer.store import Store
+from tests.raw_client import RawClient
+from tests.tree import Krets, free_port, wait_for
+
+LIST = "friends@example.org"
+PEOPLE = ["anna@example.net", "boris@example.com", "chiara@example.it"]
+
+
+def a_post(number: int, to: str = LIST) -> bytes:
+    return (
+        f"From: Anna <{PEOPLE[0]}>\r\nTo: {to}\r\nSubject: Post {number}\r\n"
+        f"Date: Sun, 22 Nov 2026 10:00:00 +0100\r\nMessage-ID: <{number}@example.net>\r\n\r\n"
+        f"Number {number}.\r\n"
+    ).encode()
+
+
+def make_list(krets: Krets, address: str = LIST, people: list[str] = PEOPLE) -> None:
+    krets.krets("list", "create", address)
+    consent = ("--consent", "Asked at the meeting", "--yes")
+    krets.krets("member", "import", address, "-", *consent, stdin="\n".join(people))
+
+
+def send(krets: Krets, raw: bytes, to: str = LIST) -> None:
+    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=20) as client:
+        client.sendmail(PEOPLE[0], [to], raw)
+
+
+def the_end(krets: Krets) -> None:
+    wait_for("the queue to empty", lambda: not any(krets.json("queue", "ls").values()))
+
+
+def copies(outbox: list[Caught]) -> Counter[tuple[str, str]]:
+    """Count what the relay took by (subject, recipient)."""
+    return Counter(
+        (caught.raw.partition(b"\r\nSubject: ")[2].partition(b"\r\n")[0].decode(), caught.recipient)
+        for caught in outbox
+    )
+
+
+def once_each(*numbers: int) -> Counter[tuple[str, str]]:
+    return Counter((f"Post {number}", person) for number in numbers for person in PEOPLE)
+
+
+@pytest.mark.parametrize("unix", [False, True], ids=["tcp", "unix"])
+def test_lmtp_answers_for_each_recipient_and_its_mail_is_a_post_like_any_other(
+    krets: Krets, outbox: list[Caught], tmp_path: Path, *, unix: bool
+) -> None:
+    port = free_port()
+    door = str(tmp_path / "lmtp") if unix else f"127.0.0.1:{port}"
+    krets.settings["KRETS_MAILER__LMTP"] = door
+    make_list(krets)
+    krets.start()
+    with RawClient(door if unix else ("127.0.0.1", port)) as client:
+        assert client.ask(b"LHLO mta.example").startswith(b"250")
+        assert client.ask(b"MAIL FROM:<anna@example.net>").startswith(b"250")
+        assert client.ask(b"RCPT TO:<friends@example.org>").startswith(b"250 ")
+        assert client.ask(b"RCPT TO:<strangers@example.org>").startswith(b"550 5.1.1 ")
+        assert client.ask(b"RCPT TO:<friends-owner@example.org>").startswith(b"250 ")
+        assert client.ask(b"DATA").startswith(b"354")
+        assert client.ask(a_post(1) + b".").startswith(b"250 ")
+        assert client.reply().startswith(b"250 ")
+    wait_for("three copies", lambda: len(outbox) >= len(PEOPLE))
+    assert copies(outbox) == once_each(1)
+
+
+@pytest.fixture
+def valkey(krets: Krets) -> Iterator[Valkey]:
+    """Run the one Redis that parts on many machines would share, outside of their data folders."""
+    with tempfile.TemporaryDirectory(prefix="krets-") as folder:
+        data = Path(folder)
+        (data / "run").mkdir()
+        running = Valkey(data)
+        running.start()
+        krets.settings["KRETS_MAILER__REDIS"] = url(data)
+        yield running
+        running.stop()
+
+
+@contextlib.contextmanager
+def alone(krets: Krets, *parts: str) -> Iterator[None]:
+    """Run parts as processes of their own; each must be up, and stop cleanly in the end."""
+    log = krets.folder / "parts.log"
+    running = []
+    with log.open("ab") as errors:
+        for part in parts:
+            words = [sys.executable, "-m", "listserv", part]
+            running.append(
+                subprocess.Popen(
+                    words, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+                    env=krets.env, cwd=krets.folder,
+                )
+            )  # fmt: skip
+    try:
+        for part, count in Counter(parts).items():
+            wait_for(
+                f"krets {part} to be up:\n{log.read_text()[-3000:]}",
+                lambda words=f"krets {part} is up", count=count: (
+                    log.read_text().count(words) == count
+                ),
+            )
+        yield
+        for process in running:
+            process.terminate()
+        assert [process.wait(30) for process in running] == [0] * len(parts), log.read_text()
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+    assert "Traceback" not in log.read_text()
+
+
+def test_the_parts_alone_make_one_service_on_one_database_and_one_redis(
+    krets: Krets, outbox: list[Caught], valkey: Valkey
+) -> None:
+    make_list(krets)
+    with alone(krets, "smtp", "web", "worker", "worker", "clock"):
+        for number in range(20):
+            send(krets, a_post(number))
+        wait_for("60 copies", lambda: len(outbox) >= 20 * len(PEOPLE))
+        the_end(krets)
+        wait_for("the page", lambda: b"Post 19" in krets.get(f"/{LIST}/")[1])
+        assert krets.get("/healthz") == (200, b'{"ok":true}')
+    assert copies(outbox) == once_each(*range(20))
+
+
+def test_without_the_doorbell_mail_is_taken_and_goes_out_when_it_is_back(
+    krets: Krets, outbox: list[Caught], valkey: Valkey
+) -> None:
+    make_list(krets)
+    with alone(krets, "smtp", "worker", "clock"):
+        send(krets, a_post(1))
+        wait_for("the first three copies", lambda: len(outbox) >= len(PEOPLE))
+        valkey.stop()
+        send(krets, a_post(2))
+        valkey.start()
+        wait_for("three more", lambda: len(outbox) >= 2 * len(PEOPLE))
+        the_end(krets)
+    assert copies(outbox) == once_each(1, 2)
+
+
+class BackIn:
+    """A relay that brings what is for our own lists back to our door, as the world would."""
+
+    def __init__(self) -> None:
+        self.krets: Krets | None = None
+        self.kept: list[Caught] = []
+        self.brought: list[Caught] = []
+
+    def __call__(self, caught: Caught) -> None:
+        if not caught.recipient.endswith("@example.org"):
+            self.kept.append(caught)
+            return
+        self.brought.append(caught)
+        assert self.krets is not None
+        with smtplib.SMTP("127.0.0.1", self.krets.smtp_port, timeout=20) as client:
+            client.sendmail(caught.sender, [caught.recipient], caught.raw)
+
+
+def test_two_lists_that_are_members_of_each_other_send_a_post_round_once(
+    tmp_path: Path, database_url: str
+) -> None:
+    back_in = BackIn()
+    with rehearsal(Sink(keep=back_in)) as relay:
+        krets = Krets(tmp_path, f"smtp://127.0.0.1:{relay.port}", database_url)
+        back_in.krets = krets
+        make_list(krets, "one@example.org", [*PEOPLE, "two@example.org"])
+        make_list(krets, "two@example.org", [PEOPLE[0], "dora@example.se", "one@example.org"])
+        krets.start()
+        try:
+            send(krets, a_post(1, "one@example.org"), "one@example.org")
+            wait_for("the post to come back", lambda: len(back_in.brought) >= 2)
+            the_end(krets)
+        finally:
+            krets.stop()
+    # Once to two@, from there once to one@, which knows its own mark and ends it.
+    assert [caught.recipient for caught in back_in.brought] == [
+        "two@example.org",
+        "one@example.org",
+    ]
+    received = Counter(caught.recipient for caught in back_in.kept)
+    assert received == {PEOPLE[0]: 2, PEOPLE[1]: 1, PEOPLE[2]: 1, "dora@example.se": 1}
+
+
+def unwilling(moment: Moment, caught: Caught) -> Answer | None:
+    """Refuse Boris when he is named, and Chiara's copy at the final dot."""
+    if moment is Moment.RCPT and caught.recipient == PEOPLE[1]:
+        return Answer(550, "5.1.1 Nobody of that name\x1b[31m here")
+    if moment is Moment.DOT and caught.recipient == PEOPLE[2]:
+        return Answer(554, "5.7.1 We do not want this")
+    return None
+
+
+def test_a_5xx_at_rcpt_and_one_at_the_dot_are_refused_with_code_and_reason(
+    tmp_path: Path, database_url: str
+) -> None:
+    outbox: list[Caught] = []
+    with rehearsal(Sink(script=unwilling, keep=outbox.append)) as relay:
+        krets = Krets(tmp_path, f"smtp://127.0.0.1:{relay.port}", database_url)
+        make_list(krets)
+        krets.start()
+        try:
+            send(krets, a_post(1))
+            the_end(krets)
+        finally:
+            krets.stop()
+    assert [caught.recipient for caught in outbox] == [PEOPLE[0]]
+    assert ledger(krets) == {
+        PEOPLE[0]: (State.ACCEPTED, 250, ""),
+        PEOPLE[1]: (State.REFUSED, 550, "5.1.1 Nobody of that name [31m here"),
+        PEOPLE[2]: (State.REFUSED, 554, "5.7.1 We do not want this"),
+    }
+
+
+def ledger(krets: Krets) -> dict[str, tuple[State, int, str]]:
+    """Read every recipient's state, code and reason as anyone with the database can."""
+    store = Store(krets.database, Path(krets.env["KRETS_MAILER__DATA"]))
+    chosen = select(Recipient.address, Recipient.state, Recipient.code, Recipient.reason)
+    try:
+        with store.read() as session:
+            return {row[0]: (State(row[1]), row[2], row[3]) for row in session.execute(chosen)}
+    finally:
+        store.close()

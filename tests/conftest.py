@@ -83,9 +83,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def _template(request: pytest.FixtureRequest) -> str:
-    """Make this worker's database with all tables, to be copied for each test."""
-    import listserv.tables  # noqa: F401, PLC0415 - registers every room's tables
+def _template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Make this worker's database as the migrations make it, to be copied for each test."""
+    from listserv import schema  # noqa: PLC0415 - most tests need no migrations
+    from listserv.app import make_data_folder  # noqa: PLC0415
 
     folder = request.config.stash[CLUSTER]
     if not folder:
@@ -93,7 +94,9 @@ def _template(request: pytest.FixtureRequest) -> str:
     name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     cluster.run(folder, "CREATE DATABASE {}", name)
     opened = Store(cluster.url(folder, name), Path())
-    Base.metadata.create_all(opened.engine)
+    data = tmp_path_factory.mktemp("template")
+    make_data_folder(data)
+    schema.bring_up_to_date(opened, data)
     opened.close()
     return name
 
@@ -102,7 +105,7 @@ def _template(request: pytest.FixtureRequest) -> str:
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Give the value of ``mailer.database`` for this test: empty (SQLite), or its own PostgreSQL.
 
-    The PostgreSQL database has every table already; the SQLite file does not exist yet.
+    The PostgreSQL database has every table and a token key; the SQLite file does not exist yet.
     """
     if request.config.getoption("--database") == "sqlite":
         yield ""
@@ -123,8 +126,8 @@ def store(tmp_path: Path, database_url: str) -> Iterator[Store]:
     opened = Store(database_url, tmp_path)
     if not database_url:
         Base.metadata.create_all(opened.engine)
-    with opened.write() as session:
-        tokens.new_key(session)
+        with opened.write() as session:
+            tokens.new_key(session)
     yield opened
     opened.close()
 

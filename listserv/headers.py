@@ -94,7 +94,7 @@ def _received(trace: Trace, face: ListFace) -> bytes:
 def _list_fields(face: ListFace, permalink: str) -> bytes:
     dotted = face.address.replace("@", ".", 1)
     fields = [
-        f"List-Id: {_phrase(face.title)}<{dotted}>",
+        f"List-Id: {phrase(face.title, 'List-Id')}<{dotted}>",
         f"List-Post: <mailto:{face.address}>" if face.posts else "List-Post: NO",
         f"List-Help: <mailto:{face.sub('help')}>",
         f"List-Subscribe: <mailto:{face.sub('join')}>",
@@ -108,7 +108,7 @@ def _list_fields(face: ListFace, permalink: str) -> bytes:
     return "".join(f"{field}\r\n" for field in fields).encode("ascii")
 
 
-def _phrase(title: str) -> str:
+def phrase(title: str, field: str) -> str:
     """Return ``title`` as an RFC 5322 phrase with a space after it, or nothing."""
     clean = " ".join("".join(c if c.isprintable() else " " for c in title).split())[:120]
     if not clean:
@@ -116,4 +116,4 @@ def _phrase(title: str) -> str:
     if clean.isascii():
         escaped = clean.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"\r\n ' if len(escaped) > 30 else f'"{escaped}" '  # noqa: PLR2004 - fold
-    return Header(clean, "utf-8", header_name="List-Id").encode(linesep="\r\n") + "\r\n "
+    return Header(clean, "utf-8", header_name=field).encode(linesep="\r\n") + "\r\n "

@@ -9,37 +9,31 @@ import json
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import place
 from archive.build import render_permalink
-from listserv import audience, facts, headers, routes
+from listserv import audience, facts, headers, incoming, routes
 from listserv.app import App
 from listserv.facts import Reading
+from listserv.holds import hold
+from listserv.notices import face_of
+from listserv.outcome import Outcome
 from listserv.rules import Decision, Verdict, judge
 from listserv.tables import Hold, HoldState, Post
 from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival
 from mailer.errors import Temporary
 from mailer.store import get_raw
-from subscriptions.roster import ArchivePolicy, Kind, MailList, find_list
+from subscriptions.roster import ArchivePolicy, MailList, find_list
 
 MAX_TRIES = 3
 EXPIRES = 5 * 86400.0  # seconds until a deferred copy of a post is given up, RFC 5321 4.5.4.1
 BATCH = 50  # arrivals looked up at a time
 _log = structlog.get_logger("krets.posts")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one arrival came to."""
-
-    decision: str
-    rules: tuple[str, ...] = ()
 
 
 def sort(app: App, until: Callable[[], bool]) -> bool:
@@ -89,10 +83,13 @@ def _route(app: App, arrival: Arrival) -> Outcome:
         raise LookupError("the raw message is missing from the store")
     if route is not None and route.kind is routes.Kind.POST:
         return post(app, arrival, route.list_address, raw)
-    # Everything else that is ours waits for a human until its own handler exists.
+    handler = incoming.HANDLERS.get(route.kind) if route is not None else None
+    if route is not None and handler is not None:
+        return handler(app, arrival, route, raw)
+    # What nobody handles waits for a human.
     name = f"address-{route.kind}" if route else "address-gone"
     with app.store.write() as session:
-        _hold(session, arrival, route.list_address if route else "", (name,), "")
+        hold(session, arrival, route.list_address if route else "", (name,), "")
     return Outcome("hold", (name,))
 
 
@@ -109,7 +106,7 @@ def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
             verdict = Verdict(Decision.ACCEPT, verdict.hits)
         outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
         if verdict.decision is Decision.HOLD:
-            _hold(session, arrival, lst.address, outcome.rules, reading.trouble)
+            hold(session, arrival, lst.address, outcome.rules, reading.trouble)
         elif arrivals.finish(session, arrival.id, " ".join((outcome.decision, *outcome.rules))):
             accepted = verdict.decision is Decision.ACCEPT
             mailing = _accept(app, session, lst, arrival, reading, now) if accepted else None
@@ -132,13 +129,7 @@ def _accept(
     placed = None
     if lst.archive is not ArchivePolicy.NONE:
         placed = place.place(session, lst, reading.raw, arrival.raw_sha, arrival.received_at)
-    face = headers.ListFace(
-        address=lst.address,
-        title=lst.title,
-        base_url=app.settings.listserv.base_url,
-        posts=lst.kind is Kind.DISCUSSION,
-        archived=lst.archive is not ArchivePolicy.NONE,
-    )
+    face = face_of(app, lst)
     trace = headers.Trace(
         client=arrival.client,
         helo=arrival.helo,
@@ -218,32 +209,6 @@ def _publish_permalink(app: App, mailing_id: int) -> None:
             _log.warning("a permalink could not be written", reason=error.strerror)
 
 
-def _hold(
-    session: Session, arrival: Arrival, list_address: str, why: tuple[str, ...], detail: str
-) -> None:
-    """Set an arrival aside for a human, if nobody else has ended it meanwhile."""
-    if not arrivals.hold(session, arrival.id, " ".join(("hold", *why))):
-        return
-    now = time.time()
-    again = (
-        update(Hold)
-        .where(Hold.arrival_id == arrival.id)
-        .values(rules=json.dumps(why), detail=detail, state=HoldState.WAITING, held_at=now)
-        .returning(Hold.id)
-    )
-    if session.scalar(again) is None:
-        session.add(
-            Hold(
-                arrival_id=arrival.id,
-                list_address=list_address,
-                rules=json.dumps(why),
-                detail=detail,
-                state=HoldState.WAITING,
-                held_at=now,
-            )
-        )
-
-
 def _released(session: Session, arrival: Arrival) -> bool:
     state = session.scalar(select(Hold.state).where(Hold.arrival_id == arrival.id))
     return state == HoldState.RELEASED
@@ -251,4 +216,4 @@ def _released(session: Session, arrival: Arrival) -> bool:
 
 def _hold_broken(app: App, arrival: Arrival, detail: str) -> None:
     with app.store.write() as session:
-        _hold(session, arrival, "", ("error",), detail)
+        hold(session, arrival, "", ("error",), detail)

@@ -10,6 +10,8 @@ import mailer.arrivals
 import mailer.mailings
 import mailer.owners
 import mailer.tokens
+import subscriptions.asks
+import subscriptions.budget
 import subscriptions.consent
 import subscriptions.suppression
 from mailer.arrivals import Arrival

@@ -53,10 +53,12 @@ def lift(session: Session, key: str, reason: Reason) -> bool:
     return gone.first() is not None
 
 
-def suppressed(session: Session, keys: Collection[str]) -> dict[str, Reason]:
-    """Return which of these address keys must not be mailed, and why."""
+def suppressed(session: Session, keys: Collection[str], *reasons: Reason) -> dict[str, Reason]:
+    """Return which of these address keys must not be mailed, and why (of ``reasons`` alone)."""
     rows = session.execute(
-        select(Suppression.address, Suppression.reason).where(Suppression.address.in_(keys))
+        select(Suppression.address, Suppression.reason).where(
+            Suppression.address.in_(keys), Suppression.reason.in_(reasons or tuple(Reason))
+        )
     )
     return {row.address: row.reason for row in rows}
 

@@ -1,6 +1,14 @@
 """Words and looks: every text that a person reads, in six languages."""
 
 from templates.catalogue import LANGUAGES, translator
-from templates.render import page, static_files
+from templates.render import MailText, mail, mail_names, page, static_files
 
-__all__ = ["LANGUAGES", "page", "static_files", "translator"]
+__all__ = [
+    "LANGUAGES",
+    "MailText",
+    "mail",
+    "mail_names",
+    "page",
+    "static_files",
+    "translator",
+]

@@ -1,24 +1,27 @@
-"""Render pages from templates: always escaped, and an unknown name is an error.
+"""Render pages and mails from templates: HTML always escaped, an unknown name an error.
 
-SECURITY: what is shown may be hostile; autoescape is always on, and ``linked`` is the only
-filter that makes markup: it escapes everything and links http and https only. These templates
-are our own files, so there is no sandbox around them (it would double the time of a page);
-templates that an owner may write need one.
+SECURITY: what is shown may be hostile; autoescape is on for all but plain text, and ``linked``
+is the only filter that makes markup: it escapes everything and links http and https only. These
+templates are our own files, so there is no sandbox around them (it would double the time of a
+page); templates that an owner may write need one.
 """
 
 import hashlib
 import re
+import textwrap
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from babel.dates import format_date, format_datetime, format_interval, format_skeleton
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from templates.catalogue import FALLBACK, LANGUAGES, translator
 
 HERE = Path(__file__).parent
+WIDTH = 72  # columns of a mail
 _URL = re.compile(r"\bhttps?://[^\s<>\"'\u00ab\u00bb]{3,2000}")
 _TRAILING = ".,;:!?*_'\u2026"
 
@@ -27,6 +30,36 @@ def page(name: str, language: str, **context: object) -> str:
     """Render ``page/NAME.html`` in ``language``; an unknown language is English."""
     known = language if language in LANGUAGES else FALLBACK
     return _environment(known).get_template(f"page/{name}.html").render(lang=known, **context)
+
+
+@dataclass(frozen=True, slots=True)
+class MailText:
+    """Hold the words of one mail; ``html`` is None where plain text says it all."""
+
+    subject: str
+    text: str
+    html: str | None = None
+
+
+def mail(name: str, language: str, **context: object) -> MailText:
+    """Render the mail in ``mail/NAME/``: subject.txt, text.txt and, where there is one, text.html.
+
+    The subject is one line; paragraphs are wrapped, indented lines (links, quotes) are kept.
+    """
+    known = language if language in LANGUAGES else FALLBACK
+    environment = _environment(known, trim=False)  # line ends are text here
+    values = {"lang": known, **context}
+    subject = environment.get_template(f"mail/{name}/subject.txt").render(values)
+    text = environment.get_template(f"mail/{name}/text.txt").render(values)
+    html = None
+    if (HERE / "mail" / name / "text.html").exists():
+        html = environment.get_template(f"mail/{name}/text.html").render(values)
+    return MailText(" ".join(subject.split()), _set(text), html)
+
+
+def mail_names() -> list[str]:
+    """Return the name of every mail there is."""
+    return sorted(path.parent.name for path in HERE.glob("mail/*/subject.txt"))
 
 
 @cache
@@ -64,14 +97,14 @@ def linked(text: str) -> Markup:
 
 
 @cache
-def _environment(language: str) -> Environment:
+def _environment(language: str, *, trim: bool = True) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE),
-        autoescape=True,
+        autoescape=select_autoescape(("html",), default=True, disabled_extensions=("txt",)),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
-        trim_blocks=True,
-        lstrip_blocks=True,
+        trim_blocks=trim,
+        lstrip_blocks=trim,
         keep_trailing_newline=True,
         auto_reload=False,
     )
@@ -85,6 +118,20 @@ def _environment(language: str) -> Environment:
     environment.filters["iso"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%MZ")
     environment.globals["static"] = static_name
     return environment
+
+
+def _set(text: str) -> str:
+    """Set plain text: paragraphs of at most ``WIDTH`` columns, no blank line twice."""
+    lines: list[str] = []
+    for line in text.strip("\n").split("\n"):
+        kept = line if line == "-- " else line.rstrip()
+        if not kept and (not lines or not lines[-1]):
+            continue
+        if len(kept) <= WIDTH or kept[0] in " >":
+            lines.append(kept)
+        else:
+            lines += textwrap.wrap(kept, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines) + "\n"
 
 
 def _utc(at: float) -> datetime:

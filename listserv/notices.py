@@ -1,0 +1,243 @@
+"""Notices: a mail of ours to one person, composed from a template and put into the ledger.
+
+    send(session, app, lst=lst, to=address, name="member-welcome", language="sv",
+         context={...}, door=Door("confirm", token), in_reply_to=message_id, member=member.id)
+
+Effects stand in the caller's transaction; the caller rings "deliver" after it. Whether an
+automatic mail may go at all is asked before (subscriptions.budget): nothing is refused here.
+``context`` is added to what every template has: ``list`` (title, address, page, request, owner,
+help, description, discussion, archived), ``leave_address`` and ``leave_url`` where ``member`` is
+given, ``confirm_url`` and ``not_me_url`` where ``door`` is a confirmation. SECURITY: values
+reach headers only through ``_header``, which keeps them on one line.
+"""
+
+import secrets
+from base64 import b32encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.header import Header
+from email.utils import format_datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+import templates
+from listserv.app import App
+from listserv.headers import ListFace, phrase
+from mailer import mailings
+from mailer.addresses import Address, parse
+from mailer.mailings import Recipient
+from mailer.splice import Segments
+from mailer.tokens import Purpose
+from subscriptions.roster import Address as AddressRow
+from subscriptions.roster import ArchivePolicy, Kind, MailList, Membership, Person
+
+KIND = "notice"
+EXPIRES = 3 * 86400.0  # seconds until a deferred notice is given up: it says what is true now
+LAST_WORD = -1  # the ledger's ``ref`` of the one answer to somebody who is not mailed any more
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Say where an answer goes: ``LIST-<suffix>+<token>@``, and by which pages."""
+
+    suffix: str  # confirm or reply
+    token: str
+
+
+def face_of(app: App, lst: MailList) -> ListFace:
+    """Return what the list's headers say of it."""
+    return ListFace(
+        address=lst.address,
+        title=lst.title,
+        base_url=app.settings.listserv.base_url,
+        posts=lst.kind is Kind.DISCUSSION,
+        archived=lst.archive is not ArchivePolicy.NONE,
+    )
+
+
+def send(
+    session: Session,
+    app: App,
+    *,
+    lst: MailList,
+    to: Address,
+    name: str,
+    language: str,
+    now: float,
+    context: Mapping[str, object] | None = None,
+    door: Door | None = None,
+    in_reply_to: str = "",
+    member: int = 0,
+    last_word: bool = False,
+    attachment: bytes = b"",
+) -> int:
+    """Put the mail ``name`` to ``to`` into the ledger and return the mailing's id.
+
+    ``door`` is where a reply goes (without it: LIST-request@), ``member`` the membership that
+    the mail is about, ``last_word`` lets it go although they said "never mail me", and
+    ``attachment`` is a whole mail (message/rfc822) that the notice is about.
+    """
+    face = face_of(app, lst)
+    values = {**_shown(lst, face), **_ways_out(app, face, member), **_pages(face, door)}
+    words = templates.mail(name, language, **{**values, **(context or {})})
+    message_id = f"notice.{b32encode(secrets.token_bytes(15)).decode().lower()}@{lst.domain}"
+    local, _, domain = lst.address.partition("@")
+    answers = (
+        face.sub("request") if door is None else f"{local}-{door.suffix}+{door.token}@{domain}"
+    )
+    fields = [
+        f"From: {phrase(lst.title, 'From')}<{face.sub('request')}>",
+        f"To: <{to.given}>",
+        f"Reply-To: <{answers}>",
+        f"Subject: {_header('Subject', words.subject)}",
+        f"Date: {format_datetime(datetime.fromtimestamp(now, UTC))}",
+        f"Message-ID: <{message_id}>",
+        *_thread(in_reply_to),
+        f"List-Id: {phrase(lst.title, 'List-Id')}<{lst.address.replace('@', '.', 1)}>",
+        f"List-Help: <mailto:{face.sub('help')}>",
+        f"List-Owner: <mailto:{face.sub('owner')}>",
+        *_unsubscribe(values),
+        f"Auto-Submitted: {'auto-replied' if in_reply_to else 'auto-generated'}",
+        "X-Auto-Response-Suppress: OOF, AutoReply",
+        "Precedence: bulk",
+        "MIME-Version: 1.0",
+    ]
+    head = "".join(f"{field}\r\n" for field in fields).encode()
+    raw = head + _body(words, attachment)
+    mailing = mailings.create_mailing(
+        session,
+        kind=KIND,
+        list_address=lst.address,
+        message_id=message_id,
+        policy="never-miss",
+        compositions={0: Segments((raw,))},
+        created=now,
+        expires_at=now + EXPIRES,
+    )
+    row = {
+        "mailing_id": mailing,
+        "ref": LAST_WORD if last_word else member,
+        "address": to.wire,
+        "bucket": to.domain,
+        "due": now,
+    }
+    session.execute(insert(Recipient), [row])
+    mailings.open_mailing(session, mailing, now=now)
+    return mailing
+
+
+def send_to_member(
+    session: Session,
+    app: App,
+    lst: MailList,
+    member: Membership,
+    name: str,
+    *,
+    now: float,
+    context: Mapping[str, object] | None = None,
+    door: Door | None = None,
+    in_reply_to: str = "",
+) -> int:
+    """Send a notice to a membership's own address, in the person's language."""
+    row = session.execute(
+        select(AddressRow.given, Person.language)
+        .join(Person, Person.id == AddressRow.person_id)
+        .where(AddressRow.id == member.address_id)
+    ).one()
+    return send(
+        session,
+        app,
+        lst=lst,
+        to=parse(row.given),
+        name=name,
+        language=row.language or lst.language,
+        now=now,
+        context=context,
+        door=door,
+        in_reply_to=in_reply_to,
+        member=member.id,
+    )
+
+
+def _shown(lst: MailList, face: ListFace) -> dict[str, Any]:
+    shown = {
+        "title": lst.title,
+        "address": lst.address,
+        "description": lst.description,
+        "page": face.page,
+        "request": face.sub("request"),
+        "owner": face.sub("owner"),
+        "help": face.sub("help"),
+        "discussion": face.posts,
+        "archived": face.archived,
+    }
+    return {"list": shown}
+
+
+def _ways_out(app: App, face: ListFace, member: int) -> dict[str, str]:
+    if member <= 0:
+        return {}
+    token = app.keyring.standing(Purpose.LEAVE, face.address, member)
+    return {
+        "leave_address": face.sub(f"leave+{token}"),
+        "leave_url": f"{face.page}leave/{token}",
+    }
+
+
+def _pages(face: ListFace, door: Door | None) -> dict[str, str]:
+    if door is None or door.suffix != "confirm":
+        return {}
+    return {
+        "confirm_url": f"{face.page}confirm/{door.token}",
+        "not_me_url": f"{face.page}not-me/{door.token}",
+    }
+
+
+def _unsubscribe(values: Mapping[str, Any]) -> list[str]:
+    if "leave_url" not in values:
+        return []
+    return [f"List-Unsubscribe: <mailto:{values['leave_address']}>,\r\n <{values['leave_url']}>"]
+
+
+def _thread(in_reply_to: str) -> list[str]:
+    if not in_reply_to or not in_reply_to.isascii() or not in_reply_to.isprintable():
+        return []
+    return [f"In-Reply-To: <{in_reply_to}>", f"References: <{in_reply_to}>"]
+
+
+def _header(name: str, text: str) -> str:
+    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    charset = "us-ascii" if clean.isascii() else "utf-8"
+    return Header(clean, charset, header_name=name).encode(linesep="\r\n")
+
+
+def _body(words: templates.MailText, attachment: bytes) -> bytes:
+    """Return the rest of the header, the blank line and the parts."""
+    text = _part("text/plain", words.text)
+    if words.html is not None:
+        text = _multipart("alternative", [text, _part("text/html", words.html)])
+    if attachment:
+        eight = b"" if attachment.isascii() else b"Content-Transfer-Encoding: 8bit\r\n"
+        whole = b"Content-Type: message/rfc822\r\n" + eight + b"\r\n" + attachment
+        text = _multipart("mixed", [text, whole])
+    return text
+
+
+def _part(kind: str, text: str) -> bytes:
+    data = text.replace("\r\n", "\n").replace("\n", "\r\n").encode()
+    coding = "7bit" if data.isascii() else "8bit"
+    head = f"Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: {coding}\r\n\r\n"
+    return head.encode() + data
+
+
+def _multipart(kind: str, parts: list[bytes]) -> bytes:
+    mark = b"=_" + b32encode(secrets.token_bytes(15)).lower()
+    head = b"Content-Type: multipart/" + kind.encode() + b';\r\n boundary="' + mark + b'"\r\n\r\n'
+    return (
+        head
+        + b"".join(b"--" + mark + b"\r\n" + part + b"\r\n" for part in parts)
+        + (b"--" + mark + b"--\r\n")
+    )

@@ -7,6 +7,7 @@ nobody is entered twice.
 
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -20,14 +21,53 @@ from subscriptions.roster import find_list
 PIECE = 2000  # memberships a transaction: about 15 ms on SQLite
 
 
+class Entry(NamedTuple):
+    """One member on the way into the ledger."""
+
+    ref: int  # membership
+    address: str  # as it stands in the envelope
+    bucket: str
+
+
 def freezing(session: Session) -> list[int]:
     """Return the mailings whose audience is not complete yet, oldest first."""
     waiting = select(Mailing.id).where(Mailing.state == MailingState.FREEZING)
     return list(session.scalars(waiting.order_by(Mailing.id)))
 
 
+def piece(session: Session, list_id: int, *, after: int, now: float) -> Sequence[Entry]:
+    """Return the next members who get a post, at most ``PIECE``, behind membership ``after``."""
+    chosen = session.execute(audience_select(list_id, now=now, after=after, limit=PIECE))
+    return [Entry(row[0], wire(row[1]), row[2]) for row in chosen]
+
+
+def enter(
+    session: Session, mailing_id: int, cursor: int, entries: Sequence[Entry], *, now: float
+) -> bool:
+    """Enter one piece; open the mailing when it was the last. Return whether more is to come."""
+    last = entries[-1].ref if entries else cursor
+    if not _move_cursor(session, mailing_id, cursor, last):
+        return True  # somebody else entered this piece
+    rows = [
+        {
+            "mailing_id": mailing_id,
+            "ref": entry.ref,
+            "address": entry.address,
+            "bucket": entry.bucket,
+            "due": now,
+        }
+        for entry in entries
+    ]
+    if rows:
+        session.execute(insert_or_ignore(session, Recipient), rows)
+    if len(rows) < PIECE:
+        open_mailing(session, mailing_id, now=now)
+        return False
+    return True
+
+
 def freeze_some(store: Store, mailing_id: int) -> bool:
-    """Enter one more piece; open the mailing after the last. Return True to be called again."""
+    """Enter one more piece of a mailing that was begun. Return True to be called again."""
     now = time.time()
     with store.read() as session:
         mailing = session.get(Mailing, mailing_id)
@@ -35,30 +75,9 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
             return False
         cursor = mailing.freeze_cursor
         lst = find_list(session, mailing.list_address)
-        chosen = (
-            session.execute(audience_select(lst.id, now=now, after=cursor, limit=PIECE)).all()
-            if lst is not None
-            else []
-        )
-    rows = [
-        {
-            "mailing_id": mailing_id,
-            "ref": row.id,
-            "address": wire(row.given),
-            "bucket": row.domain,
-            "due": now,
-        }
-        for row in chosen
-    ]
+        entries = piece(session, lst.id, after=cursor, now=now) if lst is not None else ()
     with store.write() as session:
-        if not _move_cursor(session, mailing_id, cursor, rows):
-            return True  # somebody else entered this piece; look again
-        if rows:
-            session.execute(insert_or_ignore(session, Recipient), rows)
-        if len(rows) < PIECE:
-            open_mailing(session, mailing_id, now=now)
-            return False
-    return True
+        return enter(session, mailing_id, cursor, entries, now=now)
 
 
 def wire(given: str) -> str:
@@ -66,20 +85,16 @@ def wire(given: str) -> str:
     return given if given.isascii() else parse(given).wire
 
 
-def _move_cursor(
-    session: Session, mailing_id: int, cursor: int, rows: Sequence[dict[str, object]]
-) -> bool:
-    moved = update(Mailing).where(
-        Mailing.id == mailing_id,
-        Mailing.state == MailingState.FREEZING,
-        Mailing.freeze_cursor == cursor,
-    )
-    last = rows[-1]["ref"] if rows else cursor
-    return (
-        session.scalar(
-            moved.values(freeze_cursor=last)
-            .returning(Mailing.id)
-            .execution_options(synchronize_session=False)
+def _move_cursor(session: Session, mailing_id: int, cursor: int, last: int) -> bool:
+    moved = (
+        update(Mailing)
+        .where(
+            Mailing.id == mailing_id,
+            Mailing.state == MailingState.FREEZING,
+            Mailing.freeze_cursor == cursor,
         )
-        is not None
+        .values(freeze_cursor=last)
+        .returning(Mailing.id)
+        .execution_options(synchronize_session=False)
     )
+    return session.scalar(moved) is not None

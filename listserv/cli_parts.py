@@ -1,5 +1,6 @@
 """The commands that run Krets: ``serve`` (all of it), and each part alone for many machines."""
 
+import os
 import signal
 import threading
 import time
@@ -14,6 +15,7 @@ from listserv.door import run_door
 from listserv.jobs import Desk, use
 from listserv.serve import Board, Tree, bind, lock_data_folder
 
+WORKER_NICE = 5  # mail that waits for its 250 goes before mail that has been kept
 Ready = Callable[[], None]
 
 
@@ -126,6 +128,7 @@ def _web(app: App, listener: "object", ready: Ready, states: Callable[[], dict[s
 
 def _worker(app: App, number: int, ready: Ready) -> None:
     log.set_up(f"worker-{number}" if number else "worker")
+    os.nice(WORKER_NICE)
     desk = Desk(app)
     use(desk)
     app.keyring  # noqa: B018 - a database that cannot be opened is told before the work begins

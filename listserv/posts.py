@@ -28,47 +28,55 @@ from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival
 from mailer.errors import Temporary
 from mailer.store import get_raw
-from subscriptions.roster import ArchivePolicy, MailList, find_list
+from subscriptions.roster import MailList, find_list, get_list
 
 MAX_TRIES = 3
 EXPIRES = 5 * 86400.0  # seconds until a deferred copy of a post is given up, RFC 5321 4.5.4.1
+PIECES = 10  # of one audience, before arrivals are looked at again
 BATCH = 50  # arrivals looked up at a time
 _log = structlog.get_logger("krets.posts")
 
 
 def sort(app: App, until: Callable[[], bool]) -> bool:
-    """Decide arrivals, oldest first, until ``until`` says stop; return whether more may wait."""
-    while not until():
-        with app.store.read() as session:
-            waiting = arrivals.next_new(session, BATCH)
-        if not waiting:
-            return freeze(app, until)
-        for arrival in waiting:
-            if until():
-                return True
-            if decide(app, arrival):
-                freeze(app, until)
-    return True
+    """Decide arrivals, oldest first, until ``until`` says stop; return whether more wait.
+
+    One process at a time sorts, so posts leave in the order they came and no message is tried
+    twice at once, which would count against it.
+    """
+    with app.store.alone("sort") as ours:
+        if not ours:
+            return False
+        while not until():
+            more = freeze(app)
+            with app.store.read() as session:
+                waiting = arrivals.next_new(session, BATCH)
+            if not waiting and not more:
+                break
+            for arrival in waiting:
+                if until():
+                    return True
+                decide(app, arrival)
+    with app.store.read() as session:  # what came while others were told that we have it
+        return bool(arrivals.next_new(session, 1) or audience.freezing(session))
 
 
-def decide(app: App, arrival: Arrival) -> bool:
-    """Decide one arrival; return whether a post was accepted."""
+def decide(app: App, arrival: Arrival) -> None:
+    """Decide one arrival and let what was accepted go."""
     with app.store.write() as session:
         tries = arrivals.begin_attempt(session, arrival.id)
     if tries is None:
-        return False
+        return
     if tries > MAX_TRIES:
         _hold_broken(app, arrival, "The process died three times while reading this message.")
-        return False
+        return
     try:
-        return _route(app, arrival).decision == "accept"
+        _route(app, arrival)
     except Temporary:
         raise
     except Exception:  # noqa: BLE001 - a door: a bug of ours must not lose this message
         _log.exception("a message could not be handled", arrival=arrival.id, tries=tries)
         if tries == MAX_TRIES:
             _hold_broken(app, arrival, traceback.format_exc(limit=-20))
-        return False
 
 
 def _route(app: App, arrival: Arrival) -> Outcome:
@@ -97,22 +105,26 @@ def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
     """Judge one post and carry out the decision; a human's release outweighs a hold."""
     reading = facts.read(raw)
     now = time.time()
-    with app.store.write() as session:
-        lst = find_list(session, list_address)
-        if lst is None:
-            raise LookupError("the list vanished while its post was read")
+    with app.store.read() as session:
+        lst = get_list(session, list_address)
         verdict = judge(facts.gather(session, lst, reading, arrival.sender, now))
         if verdict.decision is Decision.HOLD and _released(session, arrival):
             verdict = Verdict(Decision.ACCEPT, verdict.hits)
-        outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
+        accepted = verdict.decision is Decision.ACCEPT
+        first = audience.piece(session, lst.id, after=0, now=now) if accepted else ()
+    outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
+    with app.store.write() as session:
         if verdict.decision is Decision.HOLD:
             hold(session, arrival, lst.address, outcome.rules, reading.trouble)
         elif arrivals.finish(session, arrival.id, " ".join((outcome.decision, *outcome.rules))):
-            accepted = verdict.decision is Decision.ACCEPT
             mailing = _accept(app, session, lst, arrival, reading, now) if accepted else None
             _record(session, arrival, lst, reading, outcome, mailing, now)
-        else:
-            return Outcome("discard", ("finished-elsewhere",))
+            if mailing is not None:
+                _publish_permalink(app, session, lst, arrival.raw_sha)
+                audience.enter(session, mailing, 0, first, now=now)
+    if accepted:
+        app.ring("deliver")
+        app.ring("archive")
     _log.info(
         "a post was decided",
         arrival=arrival.id,
@@ -126,9 +138,7 @@ def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
 def _accept(
     app: App, session: Session, lst: MailList, arrival: Arrival, reading: Reading, now: float
 ) -> int:
-    placed = None
-    if lst.archive is not ArchivePolicy.NONE:
-        placed = place.place(session, lst, reading.raw, arrival.raw_sha, arrival.received_at)
+    placed = place.place(session, lst, reading.raw, arrival.raw_sha, arrival.received_at)
     face = face_of(app, lst)
     trace = headers.Trace(
         client=arrival.client,
@@ -138,7 +148,7 @@ def _accept(
         received_at=arrival.received_at,
         by=app.settings.listserv.domain,
     )
-    permalink = f"{face.page}m/{placed.hash}/" if placed is not None else ""
+    permalink = f"{face.page}m/{placed.hash}/" if placed.hash else ""
     return mailings.create_mailing(
         session,
         kind="post",
@@ -175,38 +185,32 @@ def _record(
     )
 
 
-def freeze(app: App, until: Callable[[], bool]) -> bool:
-    """Fill and open every mailing that is not open yet; return whether some are left."""
+def freeze(app: App) -> bool:
+    """Go on with audiences too large for one transaction; return whether some are not complete.
+
+    A few pieces at a time, so that a million readers here do not keep a post there waiting.
+    """
     with app.store.read() as session:
         waiting = audience.freezing(session)
+    more = False
     for mailing_id in waiting:
-        _publish_permalink(app, mailing_id)
-        while audience.freeze_some(app.store, mailing_id):
-            if until():
-                return True
+        pieces = 0
+        while unfinished := audience.freeze_some(app.store, mailing_id):
+            pieces += 1
+            if pieces >= PIECES:
+                break
         app.ring("deliver")
-        app.ring("archive")
-    return False
+        more = more or unfinished
+    return more
 
 
-def _publish_permalink(app: App, mailing_id: int) -> None:
+def _publish_permalink(app: App, session: Session, lst: MailList, raw_sha: bytes) -> None:
     """Write the page that Archived-At names; a full disk there must not stop the post."""
-    with app.store.read() as session:
-        row = session.execute(
-            select(MailList, Arrival.raw_sha)
-            .join(Post, Post.list_id == MailList.id)
-            .join(Arrival, Arrival.id == Post.arrival_id)
-            .where(Post.mailing_id == mailing_id)
-        ).first()
-        if row is None:
-            return
-        settings = app.settings
-        try:
-            render_permalink(
-                session, settings.archive_path, row[0], row[1], settings.listserv.base_url
-            )
-        except OSError as error:
-            _log.warning("a permalink could not be written", reason=error.strerror)
+    settings = app.settings
+    try:
+        render_permalink(session, settings.archive_path, lst, raw_sha, settings.listserv.base_url)
+    except OSError as error:
+        _log.warning("a permalink could not be written", reason=error.strerror)
 
 
 def _released(session: Session, arrival: Arrival) -> bool:

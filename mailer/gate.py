@@ -17,10 +17,16 @@ from pathlib import Path
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
+    with _opened(path) as fd:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        yield fd
     finally:
         os.close(fd)  # closing gives the lock back
 
@@ -31,6 +37,7 @@ class Gate:
     def __init__(self, folder: Path) -> None:
         self._gate = folder / "write.gate"
         self._turnstile = folder / "write.turnstile"
+        self._folder = folder
 
     @contextmanager
     def passing(self, *, first: bool = False) -> Iterator[None]:
@@ -41,3 +48,14 @@ class Gate:
             return
         with _locked(self._turnstile), _locked(self._gate):
             yield
+
+    @contextmanager
+    def alone(self, errand: str) -> Iterator[bool]:
+        """Tell whether ``errand`` is ours now; never waits."""
+        with _opened(self._folder / f"{errand}.alone") as fd:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True

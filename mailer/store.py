@@ -60,6 +60,7 @@ class Store:
         self.url = _read_url(url, data)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._engine: Engine | None = None
+        self._write_engine: Engine | None = None  # the same connections, but BEGIN IMMEDIATE
         self._pid = 0
         self._gate = Gate(Path(str(self.url.database)).parent) if self.sqlite else None
 
@@ -71,11 +72,17 @@ class Store:
             self._pid = os.getpid()
         return self._engine
 
+    def _writer(self) -> Engine:
+        engine = self.engine
+        if self._write_engine is None or self._write_engine.pool is not engine.pool:
+            self._write_engine = engine.execution_options(krets_write=True)
+        return self._write_engine
+
     def close(self) -> None:
         """Close every connection."""
         if self._engine is not None:
             self._engine.dispose()
-            self._engine = None
+            self._engine = self._write_engine = None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -95,13 +102,28 @@ class Store:
                 with Session(self.engine, expire_on_commit=False) as session, session.begin():
                     yield session
                 return
-            writer = self.engine.execution_options(krets_write=True)
             with (
                 self._gate.passing(first=first),
-                Session(writer, expire_on_commit=False) as session,
+                Session(self._writer(), expire_on_commit=False) as session,
                 session.begin(),
             ):
                 yield session
+
+    @contextmanager
+    def alone(self, errand: str) -> Iterator[bool]:
+        """Tell whether this process alone, of all on this database, has ``errand`` in hand now.
+
+        Nobody waits: False means that somebody else does it. The lock dies with its holder.
+        """
+        if self._gate is not None:
+            with self._gate.alone(errand) as got:
+                yield got
+            return
+        key = int.from_bytes(hashlib.sha256(errand.encode()).digest()[:7], "big")
+        with _plain_errors(), self.engine.connect() as connection:
+            yield bool(
+                connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": key})
+            )
 
     def now(self, session: Session) -> float:
         """Return the database's clock, the one that leases are judged by."""

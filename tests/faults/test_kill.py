@@ -20,6 +20,7 @@ LIST = "friends@example.org"
 MEMBERS = 40
 CONNECTIONS = 4
 WORKERS = 2
+PACE = 0.1  # seconds between posts: the workers should be in the middle of one when killed
 ROUNDS = {"sqlite": 30, "postgresql": 10}
 
 
@@ -37,6 +38,7 @@ class Poster(threading.Thread):
         while not self.ending.is_set():
             number += 1
             self.post(f"{number:05}@example.net")
+            time.sleep(PACE)
 
     def post(self, message_id: str) -> None:
         raw = (
@@ -56,7 +58,7 @@ class Poster(threading.Thread):
             return
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_nothing_accepted_is_lost_and_only_what_was_in_flight_comes_twice(
     krets: Krets, outbox: list[Caught], request: pytest.FixtureRequest
 ) -> None:
@@ -93,7 +95,7 @@ def test_nothing_accepted_is_lost_and_only_what_was_in_flight_comes_twice(
 def settle(krets: Krets) -> None:
     """Wait until nothing is left to do; say what is left where that takes too long."""
     try:
-        wait_for("the queue to empty", lambda: not any(krets.json("queue", "ls").values()), 60)
+        wait_for("the queue to empty", lambda: not any(krets.json("queue", "ls").values()), 180)
     except AssertionError:
         left = krets.krets("queue", "ls")
         pytest.fail(f"{left}\n{krets.log[-5000:]}", pytrace=False)

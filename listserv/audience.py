@@ -61,7 +61,7 @@ def enter(
     if rows:
         session.execute(insert_or_ignore(session, Recipient), rows)
     if len(rows) < PIECE:
-        open_mailing(session, mailing_id, now=now)
+        open_mailing(session, mailing_id, now=now, audience=None if cursor else len(rows))
         return False
     return True
 

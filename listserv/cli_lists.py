@@ -49,7 +49,9 @@ def policy_options(command: Callable[P, R]) -> Callable[P, R]:
 
 @lists.command("create")
 @click.argument("list_address", metavar="LIST")
-@click.option("--kind", type=_words(Kind), default="discussion", show_default=True)
+@click.option(
+    "--kind", type=_words(Kind), default="discussion", show_default=True, help="What it is for."
+)
 @policy_options
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
 @click.pass_obj

@@ -129,7 +129,7 @@ def _web(app: App, listener: "object", ready: Ready, states: Callable[[], dict[s
 def _worker(app: App, number: int, ready: Ready) -> None:
     log.set_up(f"worker-{number}" if number else "worker")
     os.nice(WORKER_NICE)
-    desk = Desk(app)
+    desk = Desk(app, max(1, app.settings.mailer.workers - 1) if number else 1)
     use(desk)
     app.keyring  # noqa: B018 - a database that cannot be opened is told before the work begins
     ready()

@@ -21,14 +21,17 @@ from subscriptions.audience import still_wanted
 from subscriptions.suppression import Reason
 
 
-def make_sender(app: App) -> Sender:
-    """Return a sender for this process, wired to the settings, tokens and memberships."""
+def make_sender(app: App, sharing: int = 1) -> Sender:
+    """Return a sender for this process, wired to the settings, tokens and memberships.
+
+    ``mailer.connections`` is shared out among the ``sharing`` senders of one process tree.
+    """
     settings = app.settings.mailer
     return Sender(
         app.store,
         SenderSettings(
             relays=tuple(read_relay(url) for url in settings.relays),
-            connections=settings.connections,
+            connections=max(1, settings.connections // sharing),
             hello=app.settings.listserv.domain,
             window=settings.intent_window,
             grace=settings.grace,

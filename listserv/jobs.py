@@ -25,8 +25,9 @@ _log = structlog.get_logger("krets.jobs")
 class Desk:
     """Hold what one worker process works with, and whether it was asked to stop."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, sharing: int = 1) -> None:
         self.app = app
+        self._sharing = sharing  # how many senders share mailer.connections
         self.stopping = threading.Event()
         self._sender: Sender | None = None
 
@@ -34,7 +35,7 @@ class Desk:
     def sender(self) -> Sender:
         """Return this worker's sender, whose connections stay open between slices."""
         if self._sender is None:
-            self._sender = make_sender(self.app)
+            self._sender = make_sender(self.app, self._sharing)
         return self._sender
 
     def stop(self) -> None:

@@ -16,7 +16,9 @@ PROFILES = {"accept": accept}
 
 
 @click.command()
-@click.option("--listen", default="127.0.0.1:2525", metavar="HOST:PORT", show_default=True)
+@click.option(
+    "--listen", default="127.0.0.1:2525", metavar="HOST:PORT", show_default=True, help="Its door."
+)
 @click.option(
     "--profile", type=click.Choice(sorted(PROFILES)), default="accept", show_default=True,
     help="How it answers.",

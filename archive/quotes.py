@@ -27,8 +27,8 @@ MAX_ATTRIBUTIONS = 300  # in one mail; more are a hostile mail, and shown as tex
 ATTRIBUTION_LINES = 6  # an attribution wrapped by a mail program spans at most these
 HEADERS = 3  # header lines in a row that make a quoted mail
 DASHES_LINES = 25  # lines below a sloppy ``--`` that may still be a signature
-_QUOTE = re.compile(r"\s{0,3}(?:>|\|(?:\s|$)|[A-Za-z]{1,12}>(?:\s|$))")
-_RULE = re.compile(r"\s*(?:[-_=+~#*\u2014\u2013\u1427]\s*)+$")
+_QUOTE = re.compile(r"\s{0,3}(?:>|\|(?:\s(?!.*\|\s*$)|$)|[A-Za-z]{1,12}>(?:\s|$))")
+_RULE = re.compile(r"(?!\s*\+[-=][-=+]*\+\s*$)\s*(?:[-_=+~#*\u2014\u2013\u1427]\s*)+$")
 _SIGN = re.compile(r"(?:--|\u2014|_{5,})\s*$")
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
 

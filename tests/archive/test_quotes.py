@@ -76,3 +76,9 @@ def test_hard_wrapped_prose_flows_and_verse_and_code_stay() -> None:
     assert [p.kind for p in paragraphs(wrapped)] == [Setting.PROSE]
     assert paragraphs("Roses are red,\nviolets are blue.")[0].kind is Setting.LINES
     assert paragraphs("    $ make test\n    ok")[0].kind is Setting.CODE
+
+
+def test_a_drawn_table_is_no_quote() -> None:
+    """Its bars stand on both sides."""
+    table = "Look:\n\n+---+---+\n| a | b |\n+---+---+\n"
+    assert split(table).text == table.rstrip()

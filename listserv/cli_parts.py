@@ -11,7 +11,7 @@ import click
 from listserv import clock, log, web
 from listserv.app import App
 from listserv.bells import BELLS, work
-from listserv.door import run_door
+from listserv.door import run_door, tls_context
 from listserv.jobs import Desk, use
 from listserv.serve import Board, Tree, bind, lock_data_folder
 
@@ -32,6 +32,8 @@ def serve(app: App) -> None:
     log.set_up("serve")
     lock_data_folder(app.data)
     app.keyring  # noqa: B018 - opens, creates or migrates the database now, while it can be told
+    tls_context(app)  # the same for what else the parts would stumble over
+    web.make_folder(app)
     app.close()
     settings = app.settings
     doors = [bind(settings.mailer.smtp, "mailer.smtp")] if settings.mailer.smtp else []
@@ -81,6 +83,7 @@ def web_door(app: App) -> None:
       krets web
     """
     http = app.settings.listserv.http
+    web.make_folder(app)
     _web(app, bind(http, "listserv.http"), lambda: _up("web", http), dict)
 
 

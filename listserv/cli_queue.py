@@ -15,7 +15,7 @@ from listserv.app import App
 from listserv.tables import Hold, HoldState
 from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival, ArrivalState
-from mailer.errors import BadInput, Refused
+from mailer.errors import Refused
 from mailer.mailings import Mailing, MailingState
 from mailer.store import get_raw
 
@@ -169,7 +169,7 @@ def _decide(app: App, hold_id: int, state: HoldState) -> None:
 def _find(session: Session, hold_id: int) -> Arrival:
     arrival = session.get(Arrival, hold_id)
     if arrival is None:
-        raise BadInput(f"There is no message {hold_id}.", "`krets queue ls` lists what is held.")
+        raise Refused(f"There is no message {hold_id}.", "`krets queue ls` lists what is held.")
     if arrival.state != ArrivalState.HELD:
         raise Refused(f"Message {hold_id} is not held: {arrival.note or 'it waits to be read'}.")
     return arrival

@@ -17,7 +17,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from mailer.addresses import domain_key
+from mailer.callers import networks
 from mailer.errors import BadInput, Misconfigured
+from mailer.relay import read_relay
 
 PREFIX = "KRETS_"
 EMPTY = '""'  # how TOML writes nothing
@@ -64,6 +66,12 @@ class ListservSettings(_Section):
     )
     http: str = Field("127.0.0.1:8080", description="HOST:PORT of the web door.")
     proxies: Words = Field((), description="Addresses or networks of reverse proxies to believe.")
+
+    @field_validator("proxies")
+    @classmethod
+    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        networks(value, "listserv.proxies")
+        return value
 
     @field_validator("domain")
     @classmethod
@@ -141,6 +149,21 @@ class MailerSettings(_Section):
     def _relays(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError("needs at least one relay, such as smtp://127.0.0.1:25")
+        for url in value:
+            read_relay(url)
+        return value
+
+    @field_validator("front")
+    @classmethod
+    def _front(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        networks(value)
+        return value
+
+    @field_validator("redis")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
         return value
 
 
@@ -278,7 +301,7 @@ def _explain(error: ValidationError, path: str) -> tuple[str, str]:
         section, _, key = name.partition(".")
         known = list(_SECTIONS[section].model_fields) if section in _SECTIONS else list(_SECTIONS)
         return f"{name} is not a setting{where}.", _suggest(key or section, known)
-    reason = first["msg"].removeprefix("Value error, ")
+    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
     return f"{name} cannot be used{where}: {reason}.", "`krets config example` shows every setting."
 
 

@@ -56,7 +56,7 @@ async def _serve(
             hostname=app.settings.listserv.domain,
             max_size=settings.max_size,
             front=networks(settings.front),
-            tls=_tls(settings.tls_cert, settings.tls_key),
+            tls=tls_context(app),
         ),
         lambda _sender, recipient, _client: recipient_verdict(app, recipient),
         after_commit=lambda: app.ring("sort"),
@@ -74,7 +74,9 @@ async def _serve(
     await door.close(settings.grace)
 
 
-def _tls(cert: str, key: str) -> ssl.SSLContext | None:
+def tls_context(app: App) -> ssl.SSLContext | None:
+    """Return what STARTTLS needs, or None where no certificate is set."""
+    cert, key = app.settings.mailer.tls_cert, app.settings.mailer.tls_key
     if not cert:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -50,7 +50,9 @@ def bring_up_to_date(store: Store, data: Path) -> None:
 def _revision(store: Store) -> str:
     try:
         with store.read() as session:
-            if not inspect(session.connection()).has_table("alembic_version"):
+            tables = set(inspect(session.connection()).get_table_names())
+            if "alembic_version" not in tables:
+                _refuse_foreign(store, tables)
                 return ""
             return session.scalar(text("select version_num from alembic_version")) or ""
     except DatabaseError as error:
@@ -59,6 +61,15 @@ def _revision(store: Store) -> str:
             f" ({str(error.orig).splitlines()[0][:120]}).",
             "Restore it from a backup, or set mailer.database or mailer.data to another place.",
         ) from None
+
+
+def _refuse_foreign(store: Store, tables: set[str]) -> None:
+    """Leave alone what somebody else made: a file with tables, or a schema that has our names."""
+    if tables if store.sqlite else tables & {"list", "mailing", "recipient"}:
+        raise Misconfigured(
+            f"{store.url.render_as_string()} holds tables that Krets did not make.",
+            "Set mailer.database or mailer.data to an empty place, or one that Krets made.",
+        )
 
 
 def _upgrade(store: Store) -> None:

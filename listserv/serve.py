@@ -6,6 +6,7 @@ A part dies with its parent; the lock on the data folder is shared by the whole 
 tree begins when the last process of the old one is gone.
 """
 
+import errno
 import fcntl
 import gc
 import mmap
@@ -30,6 +31,10 @@ LOCK_WAIT = 10.0  # seconds that a new tree waits for the remains of one that wa
 TICK = 1.0  # seconds between looks at the database
 _QUICK = 2.0  # a part that lives shorter than this is restarted with growing pauses
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_OPENING = {  # what to do about a door that cannot be opened
+    errno.EADDRINUSE: "Stop what uses it, or set {} to another door.",
+    errno.EACCES: "Ports below 1024 need a privilege (CAP_NET_BIND_SERVICE); or set {} to another.",
+}
 _log = structlog.get_logger("krets.serve")
 
 
@@ -224,22 +229,22 @@ def _alive(pid: int) -> bool:
 
 def bind(door: str, setting: str) -> socket.socket:
     """Listen on HOST:PORT or a socket path; raise Misconfigured that names the setting."""
+    host, port = ("", 0) if door.startswith("/") else split_door(door)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family if host else socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if door.startswith("/"):
-            Path(door).unlink(missing_ok=True)
-            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            listener.bind(door)
-        else:
-            host, port = split_door(door)
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            listener = socket.socket(family, socket.SOCK_STREAM)
+        if host:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, port))
+        else:
+            Path(door).unlink(missing_ok=True)
+            listener.bind(door)
         listener.listen(512)
     except OSError as error:
+        listener.close()
+        todo = _OPENING.get(error.errno or 0, "Set {} to an address or path of this machine.")
         raise Misconfigured(
-            f"{setting} = {door} cannot be opened: {error.strerror}.",
-            f"Stop what uses it, or set {setting} to another door.",
+            f"{setting} = {door} cannot be opened: {error.strerror}.", todo.format(setting)
         ) from None
     listener.setblocking(False)
     return listener

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from listserv.app import App
-from mailer.errors import KretsError
+from mailer.errors import KretsError, Misconfigured
 
 _CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -63,10 +64,22 @@ class Pages(StaticFiles):
         return response
 
 
+def make_folder(app: App) -> Path:
+    """Return the folder of the public pages, made if need be."""
+    public = app.settings.archive_path / "public"
+    try:
+        public.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"The archive's folder {public} cannot be made: {error.strerror}.",
+            "Set archive.path to a folder that this user may write to.",
+        ) from None
+    return public
+
+
 def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
     """Return the ASGI application; ``states`` tells how the other parts are (2 is up)."""
-    public = app.settings.archive_path / "public"
-    public.mkdir(parents=True, exist_ok=True)
+    public = make_folder(app)
 
     async def healthz(_request: Request) -> Response:
         trouble = await run_in_threadpool(_trouble, app, states())

@@ -18,13 +18,13 @@ _XCLIENT = {"NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTP
 _PROXY = re.compile(rb"PROXY (TCP4|TCP6) (\S+) (\S+) (\d{1,5}) (\d{1,5})\Z")
 
 
-def networks(given: Sequence[str]) -> tuple[Network, ...]:
-    """Read addresses and networks such as ``10.0.0.0/8`` (mailer.front)."""
+def networks(given: Sequence[str], setting: str = "mailer.front") -> tuple[Network, ...]:
+    """Read addresses and networks such as ``10.0.0.0/8``; an error names ``setting``."""
     try:
         return tuple(ip_network(text, strict=False) for text in given)
     except ValueError as error:
         raise Misconfigured(
-            f"mailer.front has something that is no network: {error}.",
+            f"{setting} has something that is no network: {error}.",
             'Write addresses or networks, such as ["127.0.0.1", "10.0.0.0/8"].',
         ) from None
 

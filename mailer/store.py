@@ -32,7 +32,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from mailer.errors import Misconfigured, Temporary
 from mailer.gate import Gate
 
+_OUR_FILES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 MAX_RAW = 256 * 1024 * 1024  # a ceiling for decompression, far above any accepted message
+MOUNTS = Path("/proc/self/mounts")  # proc(5)
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
 
 
@@ -240,7 +242,7 @@ def refuse_network_folder(folder: Path) -> None:
     """Raise Misconfigured where ``folder`` is on a network file system: WAL needs shared memory."""
     best, kind = "", ""
     try:
-        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+        mounts = MOUNTS.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return
     here = str(folder.resolve())
@@ -264,7 +266,12 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
+        why = str(error.orig).splitlines()[0][:200]
+        if getattr(error.orig, "sqlite_errorcode", None) in _OUR_FILES:
+            raise Misconfigured(
+                f"The database file cannot be used ({why}).",
+                "See that mailer.data and krets.db in it belong to this user and can be written.",
+            ) from error
         raise Temporary(
-            f"The database could not do this now ({str(error.orig).splitlines()[0][:200]}).",
-            "Nothing was lost; try again.",
+            f"The database could not do this now ({why}).", "Nothing was lost; try again."
         ) from error

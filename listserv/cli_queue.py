@@ -6,13 +6,12 @@ import time
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from listserv.app import App
 from listserv.tables import Hold, HoldState
+from listserv.terminal import plain, print_table, say
 from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival, ArrivalState
 from mailer.errors import Refused
@@ -44,16 +43,15 @@ def queue_ls(app: App, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"held": held, "arrivals": waiting, "mailings": under_way}))
         return
-    console = Console(highlight=False)
     if not (held or waiting or under_way):
         click.echo("Nothing waits.", err=True)
     if held:
-        _print(console, "Held for a human", held, ("id", "list", "from", "subject", "why", "age"))
+        _print("Held for a human", held, ("id", "list", "from", "subject", "why", "age"))
     if waiting:
-        _print(console, "Waiting to be read", waiting, ("id", "list", "from", "tries", "age"))
+        _print("Waiting to be read", waiting, ("id", "list", "from", "tries", "age"))
     if under_way:
         _print(
-            console, "Mailings under way", under_way,
+            "Mailings under way", under_way,
             ("id", "list", "state", "audience", "ready", "accepted", "deferred", "unsure", "age"),
         )  # fmt: skip
 
@@ -83,8 +81,10 @@ def queue_show(app: App, hold_id: int, *, as_json: bool, as_raw: bool) -> None:
         click.echo(json.dumps(row))
         return
     for name, value in row.items():
-        shown = ", ".join(value) if isinstance(value, list) else value
-        click.echo(f"{name:<8} {shown}")
+        shown = ", ".join(value) if isinstance(value, list) else str(value)
+        if name == "detail":  # a traceback keeps its lines
+            shown = "\n         ".join(plain(line) for line in shown.splitlines())
+        click.echo(f"{name:<8} {shown if name == 'detail' else plain(shown)}")
 
 
 @queue.command("release")
@@ -222,15 +222,9 @@ def _mailing(session: Session, mailing: Mailing) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print(
-    console: Console, title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]
-) -> None:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row, column) for column in columns))
-    console.print(table)
+def _print(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    say(f"{title}:")
+    print_table(columns, [[_cell(row, column) for column in columns] for row in rows])
 
 
 def _cell(row: dict[str, Any], column: str) -> str:

@@ -10,9 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from mailer.errors import Refused
 from mailer.store import Store
@@ -69,6 +66,9 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         for row in rows:
             click.echo("\t".join(plain(cell) for cell in row))
         return
+    from rich.console import Console  # noqa: PLC0415 - for terminals alone; commands start sooner
+    from rich.table import Table  # noqa: PLC0415
+
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     for heading in headings:
@@ -80,6 +80,8 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def print_letter(title: str, lines: Sequence[tuple[str, str]]) -> None:
     """Print a title and what is to be said about it, one thing a line."""
+    from rich.console import Console  # noqa: PLC0415 - as above
+
     width = max((len(name) for name, _ in lines), default=0)
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     console.print(f"[bold]{_unmarked(plain(title))}[/bold]")
@@ -95,6 +97,8 @@ def plain(text: str) -> str:
 
 
 def _unmarked(text: str) -> str:
+    from rich.markup import escape  # noqa: PLC0415 - as above
+
     return escape(text)
 
 

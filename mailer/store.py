@@ -24,7 +24,6 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -182,8 +181,13 @@ def decompress(data: bytes) -> bytes:
 
 def insert_or_ignore(session: Session, table: type[Base]) -> Any:  # noqa: ANN401 - two dialects' Insert
     """Return an INSERT for ``table`` that skips rows which are already there."""
+    # Imported here: loading the other database's dialect would slow every command down.
     if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
+        from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415
+
+        return insert(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
     return postgresql.insert(table).on_conflict_do_nothing()
 
 

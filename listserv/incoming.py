@@ -3,16 +3,279 @@
 ``HANDLERS`` is asked by kind of route (posts and what nobody handles are not in it). A handler
 reads the mail first and then, in ONE write transaction, does what it asks for, puts the notices
 into the ledger and finishes the arrival; ``arrivals.finish`` is the fence that lets a mail which
-is read twice act once.
+is read twice act once. SECURITY: a From line is no proof. It decides whom we ask, within the
+budget of automatic mail; only a token's answer changes what an owner, moderator, editor or
+stranger has, and a plain member's pause or language, which the receipt takes back by one reply.
 """
 
 from collections.abc import Callable
+from ipaddress import ip_address
 
-from listserv import routes
+import structlog
+
+from listserv import commands, joining, letters, notices, replies, routes, wishes
 from listserv.app import App
+from listserv.commands import Command
+from listserv.holds import hold
+from listserv.letters import Letter
 from listserv.outcome import Outcome
+from listserv.routes import Route
+from listserv.visit import Proof, Visit, language_of, question
+from mailer import arrivals
+from mailer.addresses import parse
 from mailer.arrivals import Arrival
+from mailer.callers import is_front, networks
+from mailer.errors import BadInput
+from mailer.tokens import Purpose as Standing
+from subscriptions import asks, budget, optin
+from subscriptions.asks import Purpose
+from subscriptions.consent import Source
+from subscriptions.roster import (
+    Membership,
+    Role,
+    State,
+    all_lists,
+    find_list,
+    membership_of,
+)
 
-Handler = Callable[[App, Arrival, routes.Route, bytes], Outcome]
+Handler = Callable[[App, Arrival, Route, bytes], Outcome]
+_log = structlog.get_logger("krets.incoming")
+_HERE = (State.ACTIVE, State.PAUSED, State.PENDING)
+_CHANGES = {"leave", "pause", "resume", "language", "address"}
+HELD = "held"  # the handler has set the arrival aside itself
 
-HANDLERS: dict[routes.Kind, Handler] = {}
+
+class _EndedElsewhereError(Exception):
+    """Another worker has finished this arrival: undo what this one did."""
+
+
+def _act(
+    app: App, arrival: Arrival, route: Route, letter: Letter, work: Callable[[Visit], str]
+) -> Outcome:
+    """Do ``work`` and finish the arrival in one transaction; ring for what is to be sent."""
+    try:
+        with app.store.write() as session:
+            lst = find_list(session, route.list_address)
+            if lst is None:
+                raise LookupError("the list vanished while its mail was read")
+            visit = Visit(
+                session=session,
+                app=app,
+                lst=lst,
+                now=app.store.now(session),
+                source=_source(app, letter),
+                in_reply_to=letter.message_id,
+            )
+            note = work(visit)
+            if note != HELD:
+                _finish(visit, arrival, f"{route.kind} {note}")
+    except _EndedElsewhereError:
+        return Outcome("discard", ("finished-elsewhere",))
+    app.ring("deliver")
+    _log.info("a letter was read", arrival=arrival.id, to=route.kind, list=lst.address, did=note)
+    return Outcome("done", (str(route.kind), note))
+
+
+def _finish(visit: Visit, arrival: Arrival, note: str) -> None:
+    if not arrivals.finish(visit.session, arrival.id, note):
+        raise _EndedElsewhereError
+
+
+def _source(app: App, letter: Letter) -> str:
+    """Return the IP address whose requests are counted; "" for those that speak for many."""
+    if not letter.client or letter.protocol.upper().startswith("LMTP"):
+        return ""
+    try:
+        found = ip_address(letter.client)
+    except ValueError:
+        return ""
+    front = networks(app.settings.mailer.front)
+    return "" if found.is_loopback or is_front(letter.client, front) else letter.client
+
+
+def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Read a mail to LIST-join@: ask its author to confirm."""
+    letter = letters.read(arrival, raw)
+
+    def work(visit: Visit) -> str:
+        author = letter.author
+        if letter.automatic or author is None:
+            return f"not-answered: {letter.automatic or 'no author'}"
+        return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
+
+    return _act(app, arrival, route, letter, work)
+
+
+def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Read a mail to LIST-leave@: at once with a token, after one confirmation without."""
+    letter = letters.read(arrival, raw)
+
+    def work(visit: Visit) -> str:
+        if not route.token:
+            return _ask_to_leave(visit, letter)
+        keyring = visit.app.keyring
+        number = keyring.read(route.token, Standing.LEAVE, route.list_address)
+        member = visit.session.get(Membership, number) if number is not None else None
+        if member is None or member.list_id != visit.lst.id:
+            return "unknown-token"
+        proof = Proof(Source.MAIL, "leave address", raw_sha=letter.sha)
+        return "left" if wishes.leave(visit, member, proof) else "had-left"
+
+    return _act(app, arrival, route, letter, work)
+
+
+def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Read an answer to a question of ours (LIST-confirm+TOKEN@, LIST-reply+TOKEN@)."""
+    letter = letters.read(arrival, raw)
+
+    def work(visit: Visit) -> str:
+        purposes = tuple(replies.REPLIES)
+        found = asks.look(
+            visit.session, route.token, *purposes, list_id=visit.lst.id, now=visit.now
+        )
+        if letter.automatic:
+            return f"not-answered: {letter.automatic}"
+        return replies.answered(visit, found, letter)
+
+    return _act(app, arrival, route, letter, work)
+
+
+def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Read a mail to LIST-request@ or LIST-help@: a command in plain words."""
+    letter = letters.read(arrival, raw)
+    wish = commands.command(letter.text, letter.subject)
+    if route.kind is routes.Kind.HELP:
+        wish = Command("help")
+
+    def work(visit: Visit) -> str:
+        author = letter.author
+        if letter.automatic or author is None:
+            return f"not-answered: {letter.automatic or 'no author'}"
+        member = membership_of(visit.session, visit.lst.id, author.key)
+        if wish is not None and wish.verb == "join":
+            return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
+        if member is None or member.state not in _HERE:
+            return joining.offer_help(visit, author, language=letter.language)
+        if wish is None and _is_polite(letter):
+            return "thanks"
+        return _wish(visit, letter, member, wish or Command("unclear"))
+
+    return _act(app, arrival, route, letter, work)
+
+
+def owner(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Hand a letter on to the owners; without owners it waits in the queue."""
+    letter = letters.read(arrival, raw)
+
+    def work(visit: Visit) -> str:
+        if letter.automatic in {"null-sender", "report"} or _is_loop(letter, route):
+            return f"not-forwarded: {letter.automatic or 'loop'}"
+        reached = notices.forward(visit.session, visit.app, [visit.lst], arrival, raw, visit.now)
+        if reached:
+            return f"forwarded to {reached}"
+        hold(visit.session, arrival, route.list_address, ("no-owner",), "")
+        return HELD
+
+    return _act(app, arrival, route, letter, work)
+
+
+def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Write a bounce down; nothing is ever answered here."""
+    letter = letters.read(arrival, raw)
+    return _act(app, arrival, route, letter, lambda _visit: "recorded")
+
+
+def domain(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Hand mail to postmaster@ or abuse@ to the owners of all lists of that domain."""
+    letter = letters.read(arrival, raw)
+    name = arrival.recipient.rpartition("@")[2].lower()
+    with app.store.read() as session:
+        lists = [lst for lst in all_lists(session) if lst.domain == name]
+        owned = [lst.address for lst in lists if optin.owners_of(session, lst)]
+    if not owned:
+        with app.store.write() as session:
+            hold(session, arrival, "", (f"address-{route.kind}",), "")
+        return Outcome("hold", (f"address-{route.kind}",))
+
+    def work(visit: Visit) -> str:
+        if letter.automatic in {"null-sender", "report"} or _is_loop(letter, route):
+            return f"not-forwarded: {letter.automatic or 'loop'}"
+        lists = [one for one in all_lists(visit.session) if one.address in owned]
+        reached = notices.forward(visit.session, visit.app, lists, arrival, raw, visit.now)
+        return f"forwarded to {reached}"
+
+    return _act(app, arrival, Route(route.kind, owned[0]), letter, work)
+
+
+def _ask_to_leave(visit: Visit, letter: Letter) -> str:
+    author = letter.author
+    if letter.automatic or author is None:
+        return f"not-answered: {letter.automatic or 'no author'}"
+    member = membership_of(visit.session, visit.lst.id, author.key)
+    if member is None or member.state not in _HERE:
+        return joining.offer_help(visit, author, language=letter.language, leaving=True)
+    return _wish(visit, letter, member, Command("leave"))
+
+
+def _wish(visit: Visit, letter: Letter, member: Membership, wish: Command) -> str:
+    """Carry out a command from a From line, or ask whether it was really them."""
+    own = optin.address_of(visit.session, member)
+    if not budget.allow(visit.session, own.key, kind=wish.verb, now=visit.now, source=visit.source):
+        return f"over-budget: {wish.verb}"
+    language = language_of(visit, own)
+    if wish.verb == "leave":
+        question(
+            visit, Purpose.LEAVE, to=own, name="member-leaving", language=language,
+            ref=member.id, member=member.id,
+        )  # fmt: skip
+        return "asked: leave"
+    if wish.verb == "address":
+        return _other_address(visit, member, wish.rest)
+    if wish.verb in _CHANGES and (member.role is not Role.MEMBER or member.state is State.PENDING):
+        question(
+            visit, Purpose.COMMAND, to=own, name="member-command", language=language,
+            ref=member.id, member=member.id,
+            payload={"verb": wish.verb, "rest": wish.rest[:200]},
+            context={"command": wish.verb},
+        )  # fmt: skip
+        return f"asked: {wish.verb}"
+    proof = Proof(Source.MAIL, "command", raw_sha=letter.sha)
+    return replies.grant(visit, member, wish, proof)
+
+
+def _other_address(visit: Visit, member: Membership, rest: str) -> str:
+    try:
+        who = parse(rest.strip().strip("<>.,;"))
+    except BadInput:
+        wishes.unclear(visit, member)
+        return "unclear"
+    if not budget.allow(visit.session, who.key, kind="address", now=visit.now, source=visit.source):
+        return "over-budget: address"
+    wishes.ask_address(visit, member, who)
+    return "asked: address"
+
+
+def _is_polite(letter: Letter) -> bool:
+    return commands.is_thanks(letter.text)
+
+
+def _is_loop(letter: Letter, route: Route) -> bool:
+    mark = b"(Krets) with"
+    lines = [value for value in letter.head.all("received") if mark in value]
+    name = route.list_address.partition("@")[0].encode()
+    return any(b"for <" + name + b"-owner@" in value for value in lines)
+
+
+HANDLERS: dict[routes.Kind, Handler] = {
+    routes.Kind.JOIN: join,
+    routes.Kind.LEAVE: leave,
+    routes.Kind.CONFIRM: reply,
+    routes.Kind.REPLY: reply,
+    routes.Kind.REQUEST: request,
+    routes.Kind.HELP: request,
+    routes.Kind.OWNER: owner,
+    routes.Kind.BOUNCES: bounces,
+    routes.Kind.POSTMASTER: domain,
+    routes.Kind.ABUSE: domain,
+}

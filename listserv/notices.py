@@ -7,13 +7,14 @@ Effects stand in the caller's transaction; the caller rings "deliver" after it. 
 automatic mail may go at all is asked before (subscriptions.budget): nothing is refused here.
 ``context`` is added to what every template has: ``list`` (title, address, page, request, owner,
 help, description, discussion, archived), ``leave_address`` and ``leave_url`` where ``member`` is
-given, ``confirm_url`` and ``not_me_url`` where ``door`` is a confirmation. SECURITY: values
+given, ``confirm_url`` and ``not_me_url`` where ``door`` is a confirmation. ``forward`` hands a
+letter to LIST-owner@ on, byte for byte. SECURITY: values
 reach headers only through ``_header``, which keeps them on one line.
 """
 
 import secrets
-from base64 import b32encode
-from collections.abc import Mapping
+from base64 import b32encode, encodebytes
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
@@ -26,11 +27,13 @@ from sqlalchemy.orm import Session
 import templates
 from listserv.app import App
 from listserv.headers import ListFace, phrase
-from mailer import mailings
+from mailer import mailings, message
 from mailer.addresses import Address, parse
+from mailer.arrivals import Arrival
 from mailer.mailings import Recipient
 from mailer.splice import Segments
 from mailer.tokens import Purpose
+from subscriptions import optin
 from subscriptions.roster import Address as AddressRow
 from subscriptions.roster import ArchivePolicy, Kind, MailList, Membership, Person
 
@@ -45,6 +48,15 @@ class Door:
 
     suffix: str  # confirm or reply
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """Hold what a notice brings along; a ``message/rfc822`` must have CRLF line ends."""
+
+    type: str
+    name: str
+    data: bytes
 
 
 def face_of(app: App, lst: MailList) -> ListFace:
@@ -72,13 +84,13 @@ def send(
     in_reply_to: str = "",
     member: int = 0,
     last_word: bool = False,
-    attachment: bytes = b"",
+    enclosure: Enclosure | None = None,
 ) -> int:
     """Put the mail ``name`` to ``to`` into the ledger and return the mailing's id.
 
     ``door`` is where a reply goes (without it: LIST-request@), ``member`` the membership that
     the mail is about, ``last_word`` lets it go although they said "never mail me", and
-    ``attachment`` is a whole mail (message/rfc822) that the notice is about.
+    ``enclosure`` is what it brings along: the mail that it is about, or a file.
     """
     face = face_of(app, lst)
     values = {**_shown(lst, face), **_ways_out(app, face, member), **_pages(face, door)}
@@ -93,7 +105,7 @@ def send(
         f"To: <{to.given}>",
         f"Reply-To: <{answers}>",
         f"Subject: {_header('Subject', words.subject)}",
-        f"Date: {format_datetime(datetime.fromtimestamp(now, UTC))}",
+        f"Date: {_date(now)}",
         f"Message-ID: <{message_id}>",
         *_thread(in_reply_to),
         f"List-Id: {phrase(lst.title, 'List-Id')}<{lst.address.replace('@', '.', 1)}>",
@@ -106,7 +118,7 @@ def send(
         "MIME-Version: 1.0",
     ]
     head = "".join(f"{field}\r\n" for field in fields).encode()
-    raw = head + _body(words, attachment)
+    raw = head + _body(words, enclosure)
     mailing = mailings.create_mailing(
         session,
         kind=KIND,
@@ -162,6 +174,49 @@ def send_to_member(
     )
 
 
+def forward(
+    session: Session,
+    app: App,
+    lists: Sequence[MailList],
+    arrival: Arrival,
+    raw: bytes,
+    now: float,
+) -> int:
+    """Hand a letter on to the lists' owners as it came; return how many there are."""
+    owners = [owner for lst in lists for owner in optin.owners_of(session, lst)]
+    to = [optin.address_of(session, owner) for owner in owners]
+    if not to:
+        return 0
+    lst = lists[0]
+    found = message.head(raw)
+    trace = (
+        f"Received: from {arrival.client or 'unknown'}\r\n by {app.settings.listserv.domain}"
+        f" (Krets) with {arrival.protocol} id {arrival.id}\r\n"
+        f" for <{face_of(app, lst).sub('owner')}>; {_date(arrival.received_at)}\r\n"
+    )
+    mailing = mailings.create_mailing(
+        session,
+        kind=KIND,
+        list_address=lst.address,
+        message_id=message.message_id(found) or "",
+        policy="never-miss",
+        compositions={0: Segments((trace.encode("ascii", "replace") + raw,))},
+        created=now,
+        expires_at=now + EXPIRES,
+    )
+    rows = [
+        {"mailing_id": mailing, "ref": 0, "address": one.wire, "bucket": one.domain, "due": now}
+        for one in {one.key: one for one in to}.values()
+    ]
+    session.execute(insert(Recipient), rows)
+    mailings.open_mailing(session, mailing, now=now)
+    return len(rows)
+
+
+def _date(at: float) -> str:
+    return format_datetime(datetime.fromtimestamp(at, UTC))
+
+
 def _shown(lst: MailList, face: ListFace) -> dict[str, Any]:
     shown = {
         "title": lst.title,
@@ -214,16 +269,24 @@ def _header(name: str, text: str) -> str:
     return Header(clean, charset, header_name=name).encode(linesep="\r\n")
 
 
-def _body(words: templates.MailText, attachment: bytes) -> bytes:
+def _body(words: templates.MailText, enclosure: Enclosure | None) -> bytes:
     """Return the rest of the header, the blank line and the parts."""
     text = _part("text/plain", words.text)
     if words.html is not None:
         text = _multipart("alternative", [text, _part("text/html", words.html)])
-    if attachment:
-        eight = b"" if attachment.isascii() else b"Content-Transfer-Encoding: 8bit\r\n"
-        whole = b"Content-Type: message/rfc822\r\n" + eight + b"\r\n" + attachment
-        text = _multipart("mixed", [text, whole])
-    return text
+    return text if enclosure is None else _multipart("mixed", [text, _enclosed(enclosure)])
+
+
+def _enclosed(enclosure: Enclosure) -> bytes:
+    whole = enclosure.type == "message/rfc822"  # RFC 2046 section 5.2.1: never encoded
+    data = enclosure.data if whole else encodebytes(enclosure.data).replace(b"\n", b"\r\n")
+    coding = ("7bit" if data.isascii() else "8bit") if whole else "base64"
+    head = (
+        f"Content-Type: {enclosure.type}\r\n"
+        f'Content-Disposition: attachment; filename="{enclosure.name}"\r\n'
+        f"Content-Transfer-Encoding: {coding}\r\n\r\n"
+    )
+    return head.encode() + data
 
 
 def _part(kind: str, text: str) -> bytes:

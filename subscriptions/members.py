@@ -144,6 +144,13 @@ def look_up(
     )
 
 
+def lock_people(session: Session) -> None:
+    """Let nobody else add people until this transaction ends (SQLite has one writer anyway)."""
+    if session.get_bind().dialect.name == "postgresql":
+        # Two doors adding the same stranger would both insert their address.
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _PEOPLE_LOCK})
+
+
 def enrol(
     session: Session,
     lst: MailList,
@@ -154,9 +161,8 @@ def enrol(
     dry_run: bool = False,
 ) -> list[Outcome]:
     """Add the candidates who may be added; return the outcome of each, in order."""
-    if not dry_run and session.get_bind().dialect.name == "postgresql":
-        # Two doors adding the same stranger would both insert their address.
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _PEOPLE_LOCK})
+    if not dry_run:
+        lock_people(session)
     known = look_up(session, lst, candidates, keyring)
     before = dict(known.states)
     outcomes = [decide(candidate, known, lst) for candidate in candidates]

@@ -1,14 +1,16 @@
 """Words and looks: every text that a person reads, in six languages."""
 
 from templates.catalogue import LANGUAGES, translator
-from templates.render import MailText, mail, mail_names, page, static_files
+from templates.render import MailText, mail, mail_names, mail_version, page, static_files, subject
 
 __all__ = [
     "LANGUAGES",
     "MailText",
     "mail",
     "mail_names",
+    "mail_version",
     "page",
     "static_files",
+    "subject",
     "translator",
 ]

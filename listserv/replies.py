@@ -1,0 +1,176 @@
+"""Replies: what an answer to a mail of ours does, by the purpose of the question.
+
+``REPLIES`` is asked by purpose; each handler gets the visit, what the token is (with its trouble:
+a second use is answered kindly) and the letter, and returns a word for the log. Automatic mail
+never comes here.
+"""
+
+from collections.abc import Callable
+
+from listserv import commands, joining, wishes
+from listserv.commands import Answer
+from listserv.letters import Letter
+from listserv.visit import Proof, Visit, language_of, whom, write
+from subscriptions import asks, budget, optin
+from subscriptions.asks import Ask, Look, Purpose, Trouble
+from subscriptions.consent import Source
+from subscriptions.roster import Membership
+
+Handler = Callable[[Visit, Look, Letter], str]
+
+
+def proof_of(letter: Letter, how: str = "reply") -> Proof:
+    """Return a letter as proof: its raw bytes stay, and so does their SHA-256."""
+    return Proof(Source.MAIL, how, raw_sha=letter.sha, name=letter.name)
+
+
+def answered(visit: Visit, found: Look, letter: Letter) -> str:
+    """Do what the answer to an open question says, or tell kindly that it came too late."""
+    if found.ask is None:
+        return "unknown-token"
+    return REPLIES[Purpose(found.ask.purpose)](visit, found, letter)
+
+
+def _open(handler: Callable[[Visit, Ask, Letter], str]) -> Handler:
+    """Return a handler that is called for questions which are still open."""
+
+    def reply(visit: Visit, found: Look, letter: Letter) -> str:
+        if found.ask is None or found.trouble is not None:
+            return _late(visit, found)
+        return handler(visit, found.ask, letter)
+
+    return reply
+
+
+def _late(visit: Visit, found: Look) -> str:
+    trouble = found.trouble or Trouble.UNKNOWN
+    if found.ask is not None:
+        who = whom(found.ask)
+        if budget.allow(visit.session, who.key, kind="late", now=visit.now, source=visit.source):
+            write(visit, who, "stranger-late", language_of(visit, who), trouble=trouble.value)
+    return f"late: {trouble}"
+
+
+def _confirm(visit: Visit, found: Look, letter: Letter) -> str:
+    ask = found.ask
+    if ask is None:
+        return "unknown-token"
+    said = commands.answer(letter.text)
+    if said is Answer.NEVER:
+        joining.never(visit, ask, proof_of(letter))
+        return "never-mail-me"
+    if found.trouble is Trouble.EXPIRED:
+        return joining.ask_to_join(visit, whom(ask), name=letter.name)
+    if found.trouble is not None:
+        return _late(visit, found)
+    if said is Answer.NO:
+        joining.decline(visit, ask, "reply")
+        return "declined"
+    return _said_yes(visit, ask, letter)
+
+
+def _said_yes(visit: Visit, ask: Ask, letter: Letter) -> str:
+    if not ask.details.get("asked", True) and not commands.is_yes(letter.text):
+        return "not-understood"  # they were sent help, and have not asked to join
+    if ask.purpose == Purpose.REST:
+        rest = joining.confirm_rest(visit, ask, proof_of(letter)) or []
+        return f"joined {len(rest)} more"
+    joined = joining.confirm(visit, ask, proof_of(letter))
+    waits = joined is not None and joined.waits
+    return "waits-for-owner" if waits else "joined"
+
+
+def _leave(visit: Visit, ask: Ask, letter: Letter) -> str:
+    if commands.answer(letter.text, leaving=True) is not Answer.YES:
+        asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
+        return "stays"
+    member = visit.session.get(Membership, ask.ref)
+    if not asks.spend(visit.session, ask.id, how="reply", now=visit.now) or member is None:
+        return "late: used"
+    optin.prove(visit.session, whom(ask), visit.now)
+    wishes.leave(visit, member, proof_of(letter))
+    return "left"
+
+
+def _command(visit: Visit, ask: Ask, letter: Letter) -> str:
+    if commands.answer(letter.text) is not Answer.YES:
+        asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
+        return "declined"
+    member = visit.session.get(Membership, ask.ref)
+    if not asks.spend(visit.session, ask.id, how="reply", now=visit.now) or member is None:
+        return "late: used"
+    optin.prove(visit.session, whom(ask), visit.now)
+    wish = commands.Command(str(ask.details["verb"]), str(ask.details["rest"]))
+    return grant(visit, member, wish, proof_of(letter))
+
+
+def _undo(visit: Visit, ask: Ask, letter: Letter) -> str:
+    if not commands.wants_undo(letter.text):
+        return "not-understood"
+    return wishes.undo(visit, ask, proof_of(letter, "undo"))
+
+
+def _mail_again(visit: Visit, ask: Ask, letter: Letter) -> str:
+    if not commands.wants_undo(letter.text):
+        return "not-understood"
+    again = joining.take_back_never(visit, ask, proof_of(letter, "undo"))
+    return "mailed-again" if again else "late: used"
+
+
+def _address(visit: Visit, ask: Ask, letter: Letter) -> str:
+    if commands.answer(letter.text) is Answer.NEVER:
+        joining.never(visit, ask, proof_of(letter))
+        return "never-mail-me"
+    if commands.answer(letter.text) is not Answer.YES:
+        asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
+        return "declined"
+    return wishes.add_address(visit, ask, proof_of(letter))
+
+
+def _join_request(visit: Visit, found: Look, letter: Letter) -> str:
+    if found.ask is None or found.trouble is not None:
+        return _late(visit, found)
+    optin.prove(visit.session, whom(found.ask), visit.now)
+    first, _, reason = commands.first_line(letter.text).partition(":")
+    said = commands.answer(first or letter.text)
+    yes = said is Answer.YES and commands.is_yes(letter.text)
+    if said is Answer.YES and not yes:
+        return "not-understood"
+    why = reason.strip() if not yes else ""
+    return joining.decide_request(visit, found.ask, proof_of(letter), yes=yes, reason=why)
+
+
+def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Proof) -> str:
+    """Carry a member's command out and return a word for the log."""
+    rest = wish.rest
+    if wish.verb == "leave":
+        wishes.leave(visit, member, proof)
+    elif wish.verb == "pause":
+        wishes.pause(visit, member, commands.until(rest, visit.now), proof)
+    elif wish.verb == "resume":
+        wishes.resume(visit, member, proof)
+    elif wish.verb == "language" and commands.language(rest):
+        wishes.speak(visit, member, commands.language(rest))
+    elif wish.verb == "settings":
+        wishes.settings(visit, member)
+    elif wish.verb == "data":
+        wishes.data(visit, member)
+    elif wish.verb == "help":
+        wishes.help_(visit, member)
+    else:
+        wishes.unclear(visit, member)
+        return "unclear"
+    return wish.verb
+
+
+# Who answers what; the moderators' answers are read in listserv/moderation.py.
+REPLIES: dict[Purpose, Handler] = {
+    Purpose.CONFIRM: _confirm,
+    Purpose.REST: _confirm,
+    Purpose.LEAVE: _open(_leave),
+    Purpose.COMMAND: _open(_command),
+    Purpose.UNDO: _open(_undo),
+    Purpose.NEVER: _open(_mail_again),
+    Purpose.ADDRESS: _open(_address),
+    Purpose.JOIN_REQUEST: _join_request,
+}

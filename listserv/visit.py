@@ -1,0 +1,147 @@
+"""What everybody who answers somebody works with: the list, the moment, and the proof."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+import templates
+from listserv import notices
+from listserv.app import App
+from mailer.addresses import Address, parse
+from subscriptions import budget, optin
+from subscriptions.asks import Ask, Purpose, open_ask
+from subscriptions.changes import Desk
+from subscriptions.consent import ConsentNote, Source
+from subscriptions.roster import MailList, Membership
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Hold one transaction's work for one list; ``source`` is the IP address that is counted."""
+
+    session: Session
+    app: App
+    lst: MailList
+    now: float
+    source: str = ""
+    in_reply_to: str = ""
+
+    def at(self, lst: MailList) -> "Visit":
+        """Return the same visit to another list."""
+        return replace(self, lst=lst)
+
+    def desk(self, note: ConsentNote) -> Desk:
+        """Return what a change of a membership needs."""
+        return Desk(self.session, self.lst, self.app.keyring, note, self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Say what shows that the owner of an address has answered: a mail, or a page's button."""
+
+    source: Source
+    how: str  # reply, button, address (a standing leave address), command
+    raw_sha: bytes | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    name: str = ""
+
+    def note(self, ask: Ask | None = None, actor: str | None = None) -> ConsentNote:
+        """Return the entry's proof; what was asked, in which words, stands in ``ask``."""
+        name, _, rest = ask.wording.partition("/") if ask else ("", "", "")
+        version, _, language = rest.partition("/")
+        return ConsentNote(
+            wording=str(ask.details.get("question", "")) if ask else "",
+            source=self.source,
+            wording_version=f"{name}/{version}" if name else "",
+            language=language,
+            ip=self.ip,
+            user_agent=self.user_agent,
+            raw_sha=self.raw_sha,
+            confirmed_by=self.how,
+            actor=actor,
+        )
+
+
+def question(
+    visit: Visit,
+    purpose: Purpose,
+    *,
+    to: Address,
+    name: str,
+    language: str,
+    payload: dict[str, object] | None = None,
+    context: dict[str, object] | None = None,
+    ref: int = 0,
+    member: int = 0,
+) -> str:
+    """Ask something by the mail ``name`` and return the token that answers it."""
+    asked = templates.subject(name, language, list={"title": visit.lst.title}, **(context or {}))
+    token = open_ask(
+        visit.session,
+        purpose,
+        list_id=visit.lst.id,
+        to=to,
+        now=visit.now,
+        ref=ref,
+        payload={**(payload or {}), "question": asked},
+        wording=f"{name}/{templates.mail_version(name)}/{language}",
+    )
+    suffix = "confirm" if purpose in {Purpose.CONFIRM, Purpose.REST} else "reply"
+    notices.send(
+        visit.session,
+        visit.app,
+        lst=visit.lst,
+        to=to,
+        name=name,
+        language=language,
+        now=visit.now,
+        context=context,
+        door=notices.Door(suffix, token),
+        in_reply_to=visit.in_reply_to,
+        member=member,
+        last_word=purpose is Purpose.NEVER,
+    )
+    return token
+
+
+def tell(
+    visit: Visit, to: Address, name: str, language: str, member: int = 0, **context: object
+) -> None:
+    """Answer somebody who has shown a token; counted, and never refused."""
+    budget.count(visit.session, to.key, kind=name, now=visit.now)
+    write(visit, to, name, language, member, **context)
+
+
+def write(
+    visit: Visit, to: Address, name: str, language: str, member: int = 0, **context: object
+) -> None:
+    """Send a notice whose place in the budget was taken before."""
+    notices.send(
+        visit.session,
+        visit.app,
+        lst=visit.lst,
+        to=to,
+        name=name,
+        language=language,
+        now=visit.now,
+        context=context,
+        in_reply_to=visit.in_reply_to,
+        member=member,
+    )
+
+
+def tell_member(visit: Visit, member: Membership, name: str, **context: object) -> None:
+    """Tell a member something at their own address, in their own language."""
+    to = optin.address_of(visit.session, member)
+    tell(visit, to, name, language_of(visit, to), member.id, **context)
+
+
+def language_of(visit: Visit, who: Address, said: str = "") -> str:
+    """Return the language to write in: the person's, else what they said, else the list's."""
+    return optin.known_language(visit.session, who.key) or said or visit.lst.language
+
+
+def whom(ask: Ask) -> Address:
+    """Return the address that was asked."""
+    return parse(ask.given)

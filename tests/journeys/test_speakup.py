@@ -140,10 +140,10 @@ def checker() -> Checker:
 
 
 @pytest.fixture
-def krets(tmp_path: Path, database_url: str, checker: Checker) -> Iterator[Krets]:
-    """Give an installation whose relay is looked at copy by copy."""
+def krets(tmp_path: Path, checker: Checker) -> Iterator[Krets]:
+    """Give an installation on SQLite whose relay is looked at copy by copy."""
     with rehearsal(Sink(keep=checker)) as relay:
-        made = Krets(tmp_path, f"smtp://127.0.0.1:{relay.port}", database_url)
+        made = Krets(tmp_path, f"smtp://127.0.0.1:{relay.port}")
         yield made
         made.stop()
 

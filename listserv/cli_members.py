@@ -9,6 +9,8 @@ from enum import StrEnum
 import click
 from sqlalchemy.orm import Session
 
+from listserv import entering, erasing
+from listserv.app import App
 from listserv.intake import Report, Tally, report_file, seekable, take_in
 from listserv.terminal import (
     Application,
@@ -26,14 +28,11 @@ from subscriptions import changes, dossier, rollcall, roster
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.dossier import Eraser
 from subscriptions.importing import Defaults, clean_name, read_date, read_people, split_named
-from subscriptions.members import Candidate, Fate, add_member
+from subscriptions.members import Candidate, Fate
 from subscriptions.roster import MailList, Membership, Person, Rhythm, Role, State
 
-ERASERS: list[Eraser] = []  # what other rooms forget, in the same transaction
-_NO_CONSENT = (
-    "Nobody is added without having said yes, and this version does not send invitations yet.",
-    "Say how they agreed, for example --consent 'signed up at the meeting of 3 May'.",
-)
+ERASERS: list[Eraser] = [*erasing.ERASERS]  # what else forgets, in the same transaction
+_TAKEN = (Fate.ADDED, Fate.ALREADY, Fate.ASKED)
 _SHOWN = 10  # lines that an import names on the terminal
 
 members = click.Group("member", help="Add, see, change, export and forget members.")
@@ -51,10 +50,11 @@ def _words(kind: type[StrEnum]) -> click.Choice[str]:
 @click.option("--language", default="", metavar="CODE", help="sv, it, ro, ru, nl or en.")
 @click.option("--role", type=_words(Role), default="member", show_default=True, help="Their role.")
 @click.option("--rhythm", type=_words(Rhythm), default="each", show_default=True, help="How often.")
+@click.option("--welcome", is_flag=True, help="Send them the welcome mail.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def add(
-    app: Application,
+    app: App,
     /,
     list_address: str,
     address: str,
@@ -64,38 +64,84 @@ def add(
     language: str,
     role: str,
     rhythm: str,
+    welcome: bool,
     as_json: bool,
 ) -> None:
-    """Add ADDRESS to LIST, at once, with their consent. No mail is sent.
+    """Add ADDRESS to LIST, at once, with their consent; without it they are invited by mail.
 
-    Somebody who left, complained or was forgotten is not added again.
+    With --consent no mail is sent, except with --welcome. Somebody who left, complained or was
+    forgotten is not added again.
 
     \b
     Examples:
       krets member add friends@example.org anna@example.org --consent "asked me on 3 May"
       krets member add friends@example.org "Olga <olga@example.org>" --role owner --consent self
     """
+    candidate = _candidate(address, name, language, role, rhythm, _note(consent, Source.CLI))
+    _take(app, list_address, candidate, welcome=welcome, as_json=as_json)
+
+
+@members.command("invite")
+@click.argument("list_address", metavar="LIST")
+@click.argument("address")
+@click.option("--name", default="", help="What they are called.")
+@click.option("--language", default="", metavar="CODE", help="sv, it, ro, ru, nl or en.")
+@click.option("--role", type=_words(Role), default="member", show_default=True, help="Their role.")
+@click.option("--rhythm", type=_words(Rhythm), default="each", show_default=True, help="How often.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def invite(
+    app: App,
+    /,
+    list_address: str,
+    address: str,
+    *,
+    name: str,
+    language: str,
+    role: str,
+    rhythm: str,
+    as_json: bool,
+) -> None:
+    """Invite ADDRESS to LIST by mail; their answer makes them a member, also of an invite list.
+
+    \b
+    Example:
+      krets member invite friends@example.org "Chiara <chiara@example.it>" --language it
+    """
+    candidate = _candidate(address, name, language, role, rhythm, None)
+    _take(app, list_address, candidate, welcome=False, as_json=as_json)
+
+
+def _candidate(
+    address: str, name: str, language: str, role: str, rhythm: str, note: ConsentNote | None
+) -> Candidate:
     inside, bare = split_named(address) or ("", address)
-    candidate = Candidate(
+    return Candidate(
         address=addresses.parse(bare),
         name=clean_name(name or inside),
         language=roster.check_language(language) if language else "",
         role=Role(role),
         rhythm=Rhythm(rhythm),
-        consent=_note(consent, Source.CLI),
+        consent=note,
     )
-    if candidate.consent is None:
-        raise Refused(*_NO_CONSENT)
-    keyring = app.keyring
+
+
+def _take(
+    app: App, list_address: str, candidate: Candidate, *, welcome: bool, as_json: bool
+) -> None:
+    now = time.time()
     with app.store.write() as session:
         lst = roster.get_list(session, list_address)
-        outcome = add_member(session, lst, candidate, keyring=keyring, now=time.time())
+        outcome = entering.enter(session, app, lst, [candidate], now=now, welcome=welcome)[0]
     given = candidate.address.given
+    if outcome.fate is Fate.ASKED or welcome:
+        app.ring("deliver")
     if as_json:
-        fate = {"list": lst.address, "email": given, "fate": outcome.fate, "why": outcome.why}
-        print_json(fate)
+        print_json({"list": lst.address, "email": given, "fate": outcome.fate, "why": outcome.why})
     if outcome.fate is Fate.ALREADY:
         say(f"{given} is on {lst.address} already{_because(outcome.why)}.")
+    elif outcome.fate is Fate.ASKED:
+        say(f"{given} is invited to {lst.address} by mail.")
     elif outcome.fate is not Fate.ADDED:
         raise Refused(f"{given} was not added: {outcome.fate.value}{_because(outcome.why)}.")
     else:
@@ -112,12 +158,13 @@ def add(
 @click.option("--role-addresses", is_flag=True, help="Also add postmaster@, noreply@ and such.")
 @click.option("--encoding", default="", metavar="NAME", help="If names look wrong: koi8-r, ...")
 @click.option("--report", metavar="FILE", help="Write every line's fate to FILE, as CSV.")
+@click.option("--welcome", is_flag=True, help="Send everybody who is added the welcome mail.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
 @click.option("--yes", is_flag=True, help="Answer yes to every question.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def import_(
-    app: Application,
+    app: App,
     /,
     list_address: str,
     file: str,
@@ -129,6 +176,7 @@ def import_(
     role_addresses: bool,
     encoding: str,
     report: str | None,
+    welcome: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -136,7 +184,8 @@ def import_(
     """Add the people in FILE (CSV, or one address a line; - is standard input) to LIST.
 
     Columns: email, name, language, role, rhythm, consent, consent date, consent ip; commas,
-    semicolons or tabs. People who left, complained or were forgotten stay away. No mail is sent.
+    semicolons or tabs. People who left, complained or were forgotten stay away. Nobody is mailed,
+    except with --welcome and those without consent, who are invited and stay pending until then.
 
     \b
     Examples:
@@ -163,7 +212,7 @@ def import_(
         )
         for note in reading.notes:
             say(note)
-        people = take_in(app.store, app.keyring, lst, reading.lines, now=now, dry_run=dry_run)
+        people = take_in(app, lst, reading.lines, now=now, dry_run=dry_run, welcome=welcome)
         for fated in people:
             tally.add(fated)
             if written:
@@ -181,17 +230,17 @@ def import_(
         )
     else:
         _tell(lst, tally, dry_run=dry_run)
-    if tally.lines and not tally.fates[Fate.ADDED] + tally.fates[Fate.ALREADY]:
-        everyone_unasked = tally.fates[Fate.NO_CONSENT] == tally.lines
-        fix = _NO_CONSENT if everyone_unasked else ("Nobody in this file could be added.", "")
-        raise Refused(*fix)
+    if not dry_run and (tally.fates[Fate.ASKED] or welcome):
+        app.ring("deliver")
+    if tally.lines and not sum(tally.fates[fate] for fate in _TAKEN):
+        raise Refused("Nobody in this file could be added.")
 
 
 def _tell(lst: MailList, tally: Tally, *, dry_run: bool) -> None:
     for fated in tally.not_taken[:_SHOWN]:
         who = plain(fated.email or fated.name)
         say(f"line {fated.line}: {who}: {fated.fate}{_because(plain(fated.why))}")
-    left_out = sum(tally.fates.values()) - tally.fates[Fate.ADDED] - tally.fates[Fate.ALREADY]
+    left_out = sum(count for fate, count in tally.fates.items() if fate not in _TAKEN)
     if left_out > _SHOWN:
         say(f"... and {left_out - _SHOWN:,} more; --report FILE names every one.")
     counts = ", ".join(f"{count:,} {fate}" for fate, count in tally.fates.most_common())

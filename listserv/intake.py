@@ -17,10 +17,10 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
+from listserv import entering
+from listserv.app import App
 from listserv.terminal import agree
 from mailer.errors import Refused
-from mailer.store import Store
-from mailer.tokens import Keyring
 from subscriptions.importing import Line
 from subscriptions.members import Candidate, Fate, Outcome, enrol
 from subscriptions.roster import MailList
@@ -53,7 +53,7 @@ class Tally:
         """Count one line."""
         self.lines += 1
         self.fates[fated.fate] += 1
-        taken = fated.fate in {Fate.ADDED, Fate.ALREADY}
+        taken = fated.fate in {Fate.ADDED, Fate.ALREADY, Fate.ASKED}
         if not taken and len(self.not_taken) < MAX_SHOWN:
             self.not_taken.append(fated)
 
@@ -72,13 +72,13 @@ class Report:
 
 
 def take_in(
-    store: Store,
-    keyring: Keyring,
+    app: App,
     lst: MailList,
     lines: Iterable[Line],
     *,
     now: float,
     dry_run: bool,
+    welcome: bool = False,
 ) -> Iterator[Fated]:
     """Enrol the people on ``lines`` and yield the fate of each line, in order."""
     seen: set[int] = set()  # hashes of keys: a fraction of the addresses' own weight
@@ -95,7 +95,7 @@ def take_in(
                 continue
             seen.add(mark)
             fresh.append(line.candidate)
-        outcomes = iter(_enrol(store, keyring, lst, fresh, now, dry_run=dry_run))
+        outcomes = iter(_enrol(app, lst, fresh, now, dry_run=dry_run, welcome=welcome))
         for line in chunk:
             if line.number in again:
                 outcome = Outcome(Fate.DUPLICATE, "on an earlier line")
@@ -105,18 +105,15 @@ def take_in(
 
 
 def _enrol(
-    store: Store,
-    keyring: Keyring,
-    lst: MailList,
-    people: list[Candidate],
-    now: float,
-    *,
-    dry_run: bool,
+    app: App, lst: MailList, people: list[Candidate], now: float, *, dry_run: bool, welcome: bool
 ) -> list[Outcome]:
     if not people:
         return []
-    with store.read() if dry_run else store.write() as session:
-        return enrol(session, lst, people, keyring=keyring, now=now, dry_run=dry_run)
+    if dry_run:
+        with app.store.read() as session:
+            return enrol(session, lst, people, keyring=app.keyring, now=now, dry_run=True)
+    with app.store.write() as session:
+        return entering.enter(session, app, lst, people, now=now, welcome=welcome)
 
 
 @contextmanager

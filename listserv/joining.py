@@ -109,7 +109,7 @@ def invite(visit: Visit, who: Address, *, name: str = "", language: str = "") ->
     if member is not None and member.state in (State.ACTIVE, State.PAUSED):
         return "already"
     pending = asks.waiting(visit.session, who.key, Purpose.CONFIRM, now=visit.now)
-    if not _may(visit, who, "invitation"):
+    if not _may(visit, who, "invitation", wave=False):
         if not pending:
             return "not now"
         _join_pending(visit, pending, asked=True, approved=True)
@@ -324,5 +324,7 @@ def _remind(visit: Visit, who: Address, member: Membership) -> str:
     return "already"
 
 
-def _may(visit: Visit, who: Address, kind: str) -> bool:
-    return budget.allow(visit.session, who.key, kind=kind, now=visit.now, source=visit.source)
+def _may(visit: Visit, who: Address, kind: str, *, wave: bool = True) -> bool:
+    return budget.allow(
+        visit.session, who.key, kind=kind, now=visit.now, source=visit.source, wave=wave
+    )

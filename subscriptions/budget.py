@@ -75,17 +75,20 @@ def decide(standing: Standing, spent: Spent) -> str:
     return "source" if spent.from_source >= SOURCE else ""
 
 
-def allow(session: Session, key: str, *, kind: str, now: float, source: str = "") -> bool:
+def allow(
+    session: Session, key: str, *, kind: str, now: float, source: str = "", wave: bool = True
+) -> bool:
     """Tell whether the address ``key`` may get this automatic mail, and count it if so.
 
     ``source`` is the IP address that asked, "" for those that are not counted (loopback, LMTP,
-    servers in front of us).
+    servers in front of us). ``wave`` False leaves the bound by domain out: an operator invites.
     """
     if session.get_bind().dialect.name == "postgresql":
         # Two workers reading two of forty forged mails must not both find nothing spent.
         session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:key))"), {"key": key})
     standing = standing_of(session, key)
-    if decide(standing, _spent(session, key, kind, source, now)):
+    against = decide(standing, _spent(session, key, kind, source, now))
+    if against and (wave or against != "domain"):
         return False
     count(session, key, kind=kind, now=now, source=source, proven=standing.proven)
     return True
@@ -135,7 +138,7 @@ def _spent(session: Session, key: str, kind: str, source: str, now: float) -> Sp
         .where(AutomaticMail.address_key == key, since)
         .group_by(AutomaticMail.kind)
     )
-    kinds = dict(session.execute(own).tuples().all())
+    kinds = dict(session.execute(own).all())
     domain = select(func.count()).where(AutomaticMail.domain == key.rpartition("@")[2], since)
     asked = select(func.count()).where(AutomaticMail.source == source, since)
     return Spent(

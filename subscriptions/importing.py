@@ -221,9 +221,8 @@ def _person(line: int, values: dict[str, str], defaults: Defaults) -> Line:
     if not defaults.role_addresses and is_role_address(address.key):
         outcome = Outcome(Fate.ROLE_ADDRESS, "nobody in particular reads it")
         return Line(line, address.given, name, outcome=outcome)
-    if candidate.consent is None:
-        why = "the file says no" if values.get("consent") else "nothing says that they agreed"
-        return Line(line, address.given, name, outcome=Outcome(Fate.NO_CONSENT, why))
+    if candidate.consent is None and values.get("consent"):
+        return Line(line, address.given, name, outcome=Outcome(Fate.NO_CONSENT, "the file says no"))
     return Line(line, address.given, name, candidate)
 
 

@@ -3,15 +3,18 @@
 import csv
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 from listserv.cli_members import ERASERS, members
+from listserv.config import Settings
 from mailer.errors import KretsError
+from mailer.mailings import Mailing
 from mailer.store import Store
 from mailer.tokens import Keyring, load_keyring
 from subscriptions import roster
@@ -26,6 +29,11 @@ class Application:
 
     store: Store
     keyring: Keyring
+    settings: Settings = field(default_factory=Settings)
+    rung: list[str] = field(default_factory=list)
+
+    def ring(self, bell: str) -> None:
+        self.rung.append(bell)
 
 
 @pytest.fixture
@@ -84,11 +92,31 @@ def test_an_added_member_is_active_at_once_and_listed(run: Run) -> None:
     assert run("ls", LIST, "--role", "owner").stdout.startswith("Anna@example.org\t")
 
 
-def test_adding_without_consent_is_refused_and_says_what_to_do(run: Run) -> None:
-    result = run("add", LIST, "anna@example.org")
-    assert result.exit_code == 1
-    assert "--consent" in result.exception.fix
-    assert _listed(run) == []
+@pytest.mark.parametrize("verb", ["add", "invite"])
+def test_who_has_not_said_yes_is_invited_once_and_pending(
+    run: Run, store: Store, verb: str
+) -> None:
+    result = run(verb, LIST, "Anna <anna@example.org>", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["fate"] == "asked"
+    assert _listed(run)[0]["state"] == "pending"
+    again = run(verb, LIST, "anna@example.org", "--json")
+    assert json.loads(again.stdout)["fate"] == "already"
+    assert _notices(store) == 1
+
+
+def test_a_welcome_is_sent_when_asked_for(run: Run, store: Store) -> None:
+    _added(run, "anna@example.org")
+    assert _notices(store) == 0
+    _added(run, "boris@example.org", "--welcome")
+    assert _notices(store) == 1
+
+
+def _notices(store: Store) -> int:
+    with store.read() as session:
+        found = session.scalars(select(Mailing.kind)).all()
+    assert set(found) <= {"notice"}
+    return len(found)
 
 
 def test_adding_twice_is_no_error_and_changes_nothing(run: Run) -> None:
@@ -219,10 +247,11 @@ def test_importing_twice_is_importing_once(run: Run) -> None:
     assert (_listed(run), again.exit_code) == (people, 0)
 
 
-def test_an_import_without_any_consent_adds_nobody(run: Run) -> None:
-    result = run("import", LIST, "-", typed=b"anna@example.org\n")
-    assert result.exit_code == 1
-    assert _listed(run) == []
+def test_an_import_without_any_consent_invites(run: Run, store: Store) -> None:
+    result = run("import", LIST, "-", typed=b"anna@example.org\nboris@example.org\n")
+    assert result.exit_code == 0
+    assert [row["state"] for row in _listed(run)] == ["pending", "pending"]
+    assert _notices(store) == 2
 
 
 def test_a_consent_column_decides_line_by_line(run: Run) -> None:
@@ -233,7 +262,10 @@ def test_a_consent_column_decides_line_by_line(run: Run) -> None:
         "silent@example.org,,\n"
     )
     run("import", LIST, "-", typed=lines.encode())
-    assert [row["email"] for row in _listed(run)] == ["yes@example.org"]
+    assert [(row["email"], row["state"]) for row in _listed(run)] == [
+        ("yes@example.org", "active"),
+        ("silent@example.org", "pending"),
+    ]
     entry = json.loads(run("export", "yes@example.org").stdout)["consent"][0]
     assert (entry["wording"], entry["given_at"]) == (
         "ticked the box",

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from listserv.app import App
+from listserv.cli_mailing import mailing
 from listserv.tables import Hold, HoldState
 from listserv.terminal import plain, print_table, say
 from mailer import arrivals, mailings, message
@@ -24,6 +25,9 @@ SHOWN = 500  # held messages and mailings listed at most
 @click.group()
 def queue() -> None:
     """See what waits and why; release, refuse or drop what is held."""
+
+
+queue.add_command(mailing)
 
 
 @queue.command("ls")

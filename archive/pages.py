@@ -172,9 +172,12 @@ def former_file(lst: ListView, former: str, thread: str, subject: str) -> dict[s
 
 
 def home_file(
-    lst: ListView, threads: Sequence[ThreadView], months: Sequence[Month]
+    lst: ListView, threads: Sequence[ThreadView], months: Sequence[Month], *, closed: bool = False
 ) -> dict[str, bytes]:
-    """Return a list's home: its newest threads, and all months by year, the newest first."""
+    """Return a list's home: its newest threads, and all months by year, the newest first.
+
+    ``closed`` says that there is more than this page may show.
+    """
     years: dict[str, list[Month]] = {}
     for month in months:
         years.setdefault(month.path[:4], []).append(month)
@@ -187,6 +190,8 @@ def home_file(
         threads=rows,
         years=sorted(years.items(), reverse=True),
         join=join,
+        me=f"{lst.base}/{lst.address}/me" if lst.base else "",
+        closed=closed,
     )
     return {f"{lst.address}/index.html": html.encode()}
 

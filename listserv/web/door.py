@@ -24,6 +24,7 @@ from listserv.web.site import Site, caller_of, page_of, told
 from listserv.web.visitor import proxies
 from mailer.errors import KretsError
 
+
 def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
     """Return the ASGI application; ``states`` tells how the other parts are (2 is up)."""
     site = Site(app, proxies(app.settings.listserv.proxies))

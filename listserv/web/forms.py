@@ -5,7 +5,6 @@ a file in a form is not looked at. One-click requests (RFC 8058) come here too.
 """
 
 from collections.abc import Mapping
-from email.message import Message
 from email.parser import BytesParser
 from urllib.parse import parse_qsl
 
@@ -48,21 +47,17 @@ def _multipart(kind: str, body: bytes) -> dict[str, str]:
     head = f"Content-Type: {kind.replace(chr(10), ' ').replace(chr(13), ' ')}\r\n\r\n"
     try:
         whole = BytesParser().parsebytes(head.encode("latin-1", "replace") + body)
-        parts = whole.get_payload() if whole.is_multipart() else []
+        parts = list(whole.walk())[1 : MAX_FIELDS + 1]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise BadInput("That is not a form.") from None
     fields: dict[str, str] = {}
-    for part in parts[:MAX_FIELDS]:
-        name = part.get_param("name", header="content-disposition") if _is_part(part) else None
+    for part in parts:
+        name = None if part.is_multipart() else part.get_param("name", header="content-disposition")
         if isinstance(name, str) and part.get_filename() is None:
             data = part.get_payload(decode=True)
             text = data.decode("utf-8", "replace") if isinstance(data, bytes) else ""
             fields[name] = text.removesuffix("\r\n")[:MAX_VALUE]
     return fields
-
-
-def _is_part(part: object) -> bool:
-    return isinstance(part, Message) and not part.is_multipart()
 
 
 def field(form: Mapping[str, str], name: str) -> str:

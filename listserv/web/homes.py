@@ -65,8 +65,8 @@ class Pages(StaticFiles):
         try:
             response = await super().get_response(path, scope)
         except HTTPException as error:
-            made = await run_in_threadpool(self._made, path, scope) if error.status_code == 404 else None  # noqa: PLR2004
-            if made is None:
+            made = await run_in_threadpool(self._made, path, scope)
+            if made is None or error.status_code != 404:  # noqa: PLR2004 - not found
                 raise
             return made
         if isinstance(response, RedirectResponse):  # a folder without its slash

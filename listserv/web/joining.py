@@ -67,7 +67,7 @@ def join(caller: Caller, form: Mapping[str, str]) -> Response:
         chosen = field(form, "language")
         language = check_language(chosen) if chosen in LANGUAGES else caller.language(lst)
         joining.ask_to_join(caller.visit(session, lst), who, name=name, language=language)
-        page = told(caller, "sent", lst, who=who.given)
+        page = told(caller, "sent", lst)
     caller.ring()
     return page
 
@@ -95,18 +95,16 @@ def confirm(caller: Caller, _form: Mapping[str, str]) -> Response:
         who = found.ask.given
         if found.ask.purpose == Purpose.REST:
             rest = joining.confirm_rest(visit, found.ask, caller.proof())
-            page = told(caller, "joined-rest" if rest else "used", lst, who=who)
+            page = told(caller, "joined-rest" if rest else "used", lst)
         else:
             joined = joining.confirm(visit, found.ask, caller.proof(), by_mail=False)
             if joined is None:
                 page = told(caller, "used", lst, status=410)
             elif joined.rest:
                 titles = [one.title for one in joined.rest]
-                page = offer(
-                    caller, "joined-more", lst, who, others=titles, following=joined.token
-                )
+                page = offer(caller, "joined-more", lst, who, others=titles, following=joined.token)
             else:
-                page = told(caller, "waiting" if joined.waits else "joined", lst, who=who)
+                page = told(caller, "waiting" if joined.waits else "joined", lst)
     caller.ring()
     return page
 
@@ -129,7 +127,7 @@ def not_me(caller: Caller, _form: Mapping[str, str]) -> Response:
         if found.ask is None:
             return _too_late(session, caller, lst, found)
         joining.never(caller.visit(session, lst), found.ask, caller.proof(), by_mail=False)
-        return told(caller, "never", lst, who=found.ask.given)
+        return told(caller, "never", lst)
 
 
 def _look(session: Session, caller: Caller, lst: MailList) -> Look:
@@ -149,7 +147,7 @@ def _too_late(session: Session, caller: Caller, lst: MailList, found: Look) -> R
     """Tell kindly why the token does nothing any more."""
     kind, status = _TELL[found.trouble or Trouble.UNKNOWN]
     if found.ask is not None and found.trouble is Trouble.USED and _is_member(session, found, lst):
-        return told(caller, "joined-before", lst, status=status, who=found.ask.given)
+        return told(caller, "joined-before", lst, status=status)
     return told(caller, kind, lst, status=status)
 
 
@@ -174,7 +172,7 @@ def _form(
         lst,
         status=status,
         email=field(form, "email"),
-        name=field(form, "name"),
+        called=field(form, "name"),
         chosen=chosen if chosen in LANGUAGES else caller.language(lst),
         at=visitor.stamp(caller.app.keyring, caller.now),
         trouble=trouble,

@@ -62,7 +62,7 @@ def ask(caller: Caller, form: Mapping[str, str]) -> Response:
             )  # fmt: skip
             if may:
                 wishes.settings(caller.visit(session, lst), member)
-        page = told(caller, "sent-me", lst, who=who.given)
+        page = told(caller, "sent-me", lst)
     caller.ring()
     return page
 
@@ -140,7 +140,11 @@ def _found(
     if found.ask is None or found.trouble is not None:
         return found.trouble or Trouble.UNKNOWN, None
     member = session.get(Membership, found.ask.ref)
-    if member is None or member.list_id != lst.id or member.state not in {State.ACTIVE, State.PAUSED}:
+    if (
+        member is None
+        or member.list_id != lst.id
+        or member.state not in {State.ACTIVE, State.PAUSED}
+    ):
         return Trouble.EXPIRED, None
     return found.ask, member
 
@@ -162,7 +166,7 @@ def _page(
         "me",
         lst,
         who=own.given,
-        name=person.name,
+        called=person.name,
         chosen=person.language or caller.language(lst),
         since=member.joined_at,
         paused=state is State.PAUSED,

@@ -94,9 +94,9 @@ def list_of(session: Session, caller: Caller) -> MailList:
 
 
 def answer(
-    caller: Caller, name: str, lst: MailList | None, *, status: int = 200, **context: object
+    caller: Caller, sheet: str, lst: MailList | None, *, status: int = 200, **context: object
 ) -> Response:
-    """Return the page ``name``; all pages of the door are private: they hold tokens or names."""
+    """Return the page ``sheet``; all pages of the door are private: they hold tokens or names."""
     language = caller.language(lst)
     root = "../../" if caller.token else "../"
     view: ListView | None = None
@@ -107,7 +107,7 @@ def answer(
     else:
         root = "/"
     text = templates.page(
-        name, language, list=view, root=root, accent=accent, private=True, **context
+        sheet, language, list=view, root=root, accent=accent, private=True, **context
     )
     return HTMLResponse(
         text,
@@ -131,7 +131,9 @@ def offer(
     )
 
 
-def told(caller: Caller, kind: str, lst: MailList | None, *, status: int = 200, **more: object) -> Response:
+def told(
+    caller: Caller, kind: str, lst: MailList | None, *, status: int = 200, **more: object
+) -> Response:
     """Return the page that says how something went."""
     values: dict[str, object] = {"who": "", "link": "", **more}
     return answer(caller, "told", lst, status=status, kind=kind, **values)

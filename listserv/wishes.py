@@ -227,5 +227,5 @@ def _places(visit: Visit, member: Membership) -> list[dict[str, object]]:
             "state": state_at(one.state, one.rhythm, one.paused_until, visit.now).value,
             "until": one.paused_until,
         }
-        for one, lst in rows.tuples()
+        for one, lst in rows
     ]

@@ -17,7 +17,7 @@ from listserv.config import load
 from listserv.web.door import build
 from mailer.addresses import parse
 from mailer.mailings import Composition, Recipient
-from mailer.splice import Segments
+from mailer.splice import unpack
 from mailer.store import decompress
 from subscriptions import consent, members, roster
 from subscriptions.consent import ConsentNote
@@ -98,7 +98,7 @@ class Web:
                 .order_by(Recipient.id)
             )
             packed = [row.packed for row in rows]
-        return [Segments.unpack(decompress(one)).join({}).decode() for one in packed]
+        return [unpack(decompress(one)).join({}).decode() for one in packed]
 
     def link(self, to: str, page: str) -> str:
         """Return the path of the link to ``page`` in the newest mail to ``to``."""

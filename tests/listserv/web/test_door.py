@@ -70,7 +70,7 @@ def test_a_stranger_joins_by_form_and_button_and_the_ledger_keeps_where_from(web
     sent = web.post(f"/{FRIENDS}/join", {"email": KAI, "name": "Kai", "language": "sv"})
     assert sent.status == 200
     path = web.link(KAI, "confirm")
-    assert "Vill du" in web.mails(KAI)[-1]
+    assert "Människorna bakom" in web.mails(KAI)[-1]
     look(web, path)
     look(web, path.replace("/confirm/", "/not-me/"))
     assert web.state(KAI) == "none"

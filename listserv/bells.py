@@ -167,4 +167,12 @@ def _in_one_line(record: logging.LogRecord) -> bool:
     """Let a lost connection be told without its traceback; whatever else fails keeps it."""
     if record.exc_info and isinstance(record.exc_info[1], redis.RedisError):
         record.exc_info = None
+    if isinstance(record.args, tuple):  # rq also writes tracebacks into the words themselves
+        record.args = tuple(_last_line(word) for word in record.args)
     return True
+
+
+def _last_line(word: object) -> object:
+    if isinstance(word, str) and "Traceback" in word and "redis.exceptions." in word:
+        return word.strip().rpartition("\n")[2]
+    return word

@@ -30,7 +30,8 @@ from mailer.errors import Temporary
 from mailer.store import get_raw
 from subscriptions.roster import MailList, find_list, get_list
 
-MAX_TRIES = 3
+MAX_TRIES = 3  # exceptions of ours that one message may cause
+MAX_DEATHS = 20  # readers that may die with it: a plug is pulled more often than mail kills
 EXPIRES = 5 * 86400.0  # seconds until a deferred copy of a post is given up, RFC 5321 4.5.4.1
 PIECES = 10  # of one audience, before arrivals are looked at again
 BATCH = 50  # arrivals looked up at a time
@@ -66,8 +67,8 @@ def decide(app: App, arrival: Arrival) -> None:
         tries = arrivals.begin_attempt(session, arrival.id)
     if tries is None:
         return
-    if tries > MAX_TRIES:
-        _hold_broken(app, arrival, "The process died three times while reading this message.")
+    if tries > MAX_DEATHS:
+        _hold_broken(app, arrival, f"{MAX_DEATHS} processes died while reading this message.")
         return
     try:
         _route(app, arrival)
@@ -75,7 +76,7 @@ def decide(app: App, arrival: Arrival) -> None:
         raise
     except Exception:  # noqa: BLE001 - a door: a bug of ours must not lose this message
         _log.exception("a message could not be handled", arrival=arrival.id, tries=tries)
-        if tries == MAX_TRIES:
+        if tries >= MAX_TRIES:
             _hold_broken(app, arrival, traceback.format_exc(limit=-20))
 
 

@@ -58,8 +58,14 @@ def read(raw: bytes) -> Reading:
 def read_text(raw: bytes) -> tuple[str, tuple[Attachment, ...]]:
     """Return (the text of ``raw``, its attachments)."""
     mail = _parse(raw)
-    if mail is None:
-        return clean(decode(raw[head(raw).body :][:MAX_TEXT])), ()
+    if mail is not None:
+        # One mail that surprises the parser must not keep the others' pages from being made.
+        with contextlib.suppress(*_BROKEN):
+            return _walk(mail)
+    return clean(decode(raw[head(raw).body :][:MAX_TEXT])), ()
+
+
+def _walk(mail: Part) -> tuple[str, tuple[Attachment, ...]]:
     texts: list[str] = []
     attachments: list[Attachment] = []
     left = MAX_TEXT
@@ -191,12 +197,20 @@ def _forwarded(part: Part) -> str:
 
 
 def _field(part: Part, name: str) -> bytes:
-    return str(part.get(name, "")).encode("utf-8", "surrogateescape")
+    return _octets(str(part.get(name, "")))
+
+
+def _octets(text: str) -> bytes:
+    """Return what stdlib made text of; a charset such as UTF-7 can make halves of characters."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def _attachment(part: Part, kind: str) -> Attachment:
     name = ""
     with contextlib.suppress(*_BROKEN):
         name = part.get_filename() or ""
-    named = text_of(name.encode("utf-8", "surrogateescape"))
+    named = text_of(_octets(name))
     return Attachment(named.replace("/", "_")[:120], kind[:80], len(_bytes(part)))

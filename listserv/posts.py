@@ -5,6 +5,7 @@ Two loops of short transactions that can be cut anywhere: ``sort`` decides what 
 message that our code cannot handle is held with its traceback after three tries.
 """
 
+import contextlib
 import json
 import time
 import traceback
@@ -26,7 +27,7 @@ from listserv.rules import Decision, Verdict, judge
 from listserv.tables import Hold, HoldState, Post
 from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival
-from mailer.errors import Temporary
+from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.store import get_raw
 from subscriptions.roster import MailList, find_list, get_list
 
@@ -72,7 +73,10 @@ def decide(app: App, arrival: Arrival) -> None:
         return
     try:
         _route(app, arrival)
-    except Temporary:
+    except (Temporary, Misconfigured):
+        # The database or the disk, not this message: it must not end up as one that kills us.
+        with contextlib.suppress(KretsError), app.store.write() as session:
+            arrivals.forget_attempt(session, arrival.id)
         raise
     except Exception:  # noqa: BLE001 - a door: a bug of ours must not lose this message
         _log.exception("a message could not be handled", arrival=arrival.id, tries=tries)
@@ -115,6 +119,7 @@ def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
         first = audience.piece(session, lst.id, after=0, now=now) if accepted else ()
     outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
     with app.store.write() as session:
+        lst = get_list(session, list_address)  # its archive may be closed to strangers by now
         if verdict.decision is Decision.HOLD:
             hold(session, arrival, lst.address, outcome.rules, reading.trouble)
         elif arrivals.finish(session, arrival.id, " ".join((outcome.decision, *outcome.rules))):

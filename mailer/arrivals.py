@@ -135,6 +135,20 @@ def begin_attempt(session: Session, arrival_id: int) -> int | None:
     return session.scalar(counted)
 
 
+def forget_attempt(session: Session, arrival_id: int) -> None:
+    """Take an attempt back that failed through no fault of the message."""
+    session.execute(
+        update(Arrival)
+        .where(
+            Arrival.id == arrival_id,
+            Arrival.state == ArrivalState.NEW,
+            Arrival.attempts > 0,
+        )
+        .values(attempts=Arrival.attempts - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def finish(session: Session, arrival_id: int, note: str) -> bool:
     """Write the outcome of a new or held arrival; return False if someone else has ended it."""
     return _move(session, arrival_id, ArrivalState.DONE, note, ArrivalState.NEW, ArrivalState.HELD)

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from listserv.rules import Facts
-from listserv.tables import Post
+from listserv.tables import Ban, Post
 from mailer import message
 from mailer.addresses import parse
 from mailer.errors import BadInput
@@ -82,6 +82,7 @@ def gather(
         author_state=_state(member, now),
         author_role=member.role if member else "",
         author_moderated=member.moderated if member else None,
+        author_banned=_banned(session, lst.id, reading),
         author_posts=_accepted_before(session, lst.id, reading) if member else 0,
         same_message=same,
         same_id_other_content=other,
@@ -121,6 +122,11 @@ def _accepted_before(session: Session, list_id: int, reading: Reading) -> int:
         )
         or 0
     )
+
+
+def _banned(session: Session, list_id: int, reading: Reading) -> bool:
+    found = select(Ban.since).where(Ban.list_id == list_id, Ban.address_key.in_(reading.authors))
+    return bool(reading.authors) and session.scalar(found.limit(1)) is not None
 
 
 def _state(member: Membership | None, now: float) -> str:

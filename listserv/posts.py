@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from archive import place
 from archive.build import render_permalink
-from listserv import audience, facts, headers, incoming, routes
+from listserv import audience, facts, headers, incoming, moderation, routes
 from listserv.app import App
 from listserv.facts import Reading
 from listserv.holds import hold
@@ -50,6 +50,7 @@ def sort(app: App, until: Callable[[], bool]) -> bool:
             return False
         while not until():
             more = freeze(app)
+            moderation.attend(app, until)
             with app.store.read() as session:
                 waiting = arrivals.next_new(session, BATCH)
             if not waiting and not more:
@@ -121,7 +122,7 @@ def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
     with app.store.write() as session:
         lst = get_list(session, list_address)  # its archive may be closed to strangers by now
         if verdict.decision is Decision.HOLD:
-            hold(session, arrival, lst.address, outcome.rules, reading.trouble)
+            hold(session, arrival, lst.address, outcome.rules, reading.trouble, ask=True)
         elif arrivals.finish(session, arrival.id, " ".join((outcome.decision, *outcome.rules))):
             mailing = _accept(app, session, lst, arrival, reading, now) if accepted else None
             _record(session, arrival, lst, reading, outcome, mailing, now)

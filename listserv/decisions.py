@@ -133,28 +133,31 @@ def answer(visit: Visit, found: Look, letter: Letter) -> str:
     if found.trouble is not None or ask.revision != hold.revision or hold.decided_at is not None:
         return _late(visit, ask, hold, found.trouble)
     ruling = rulings.read(letter.text)
-    if ruling is None:
-        return _help(visit, ask, hold)
+    return _rule(visit, ask, hold, ruling) if ruling is not None else _help(visit, ask, hold)
+
+
+def _rule(visit: Visit, ask: Ask, hold: Hold, ruling: Ruling) -> str:
     arrival = visit.session.get(Arrival, hold.arrival_id)
     if arrival is None or not asks.spend(visit.session, ask.id, how=ruling.word, now=visit.now):
         return _late(visit, ask, hold, Trouble.USED)
     writer = writer_of(message.head(get_raw(visit.session, arrival.raw_sha) or b""))
     if carry_out(visit, arrival, ruling, by=ask.given) is None:
         return _late(visit, ask, hold, Trouble.USED)
+    to = whom(ask)
     budget.count(visit.session, to.key, kind="moderator-decided", now=visit.now)
     _decided(visit, to, hold, ruling, writer, by="", in_reply_to=visit.in_reply_to)
     visit.app.ring("sort")
     return f"{ruling.word}: message {arrival.id}"
 
 
-def tell_writer(visit: Visit, writer: Writer, name: str, **context: object) -> bool:
+def tell_writer(visit: Visit, writer: Writer, name: str, reason: str = "") -> bool:
     """Tell a post's writer what became of it, within the budget; say whether that went out."""
     to = writer.address
     if to is None or writer.automatic or is_own_address(visit.lst.where, to.key):
         return False
     if not budget.allow(visit.session, to.key, kind=name, now=visit.now):
         return False
-    send(visit, to, name, in_reply_to=writer.message_id, **context)
+    send(visit, to, name, in_reply_to=writer.message_id, reason=reason)
     return True
 
 

@@ -1,8 +1,8 @@
-"""Make an archive's files out of rows: pages, thread.json and mbox, as bytes, the same each time.
+"""Make an archive's files out of rows: pages, JSON, mbox and raw mail, as bytes, always the same.
 
 Knows what stands on a page and in which order; the words and looks are templates. ``masked``
-trees are for strangers: addresses are shortened everywhere, and mbox files are rebuilt from
-what is shown instead of holding the original bytes. SECURITY: all text is hostile; it leaves
+trees are for strangers: addresses are shortened everywhere, and mbox and raw files are rebuilt
+from what is shown instead of holding the original bytes. SECURITY: all text is hostile; it leaves
 here as text and is escaped by the templates.
 """
 
@@ -54,7 +54,7 @@ class ListView:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Hold one mail of a thread, in tree order; ``raw`` is needed for unmasked mbox files."""
+    """Hold one mail of a thread, in tree order; ``raw`` is needed in unmasked trees."""
 
     hash: str
     message_id: str
@@ -122,13 +122,25 @@ class _Message:
 
 
 def thread_files(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
-    """Return the files of one thread: index.html, thread.json and thread.mbox."""
+    """Return the files of one thread: index.html, thread.json, thread.mbox, and each mail's raw."""
     folder = f"{lst.address}/t/{mails[0].hash}"
-    return {
+    raws = _raws(lst, mails)
+    pieces = write_mbox(
+        (raw, mail.date if lst.masked else mail.arrival)
+        for mail, raw in zip(mails, raws, strict=True)
+    )
+    files = {
         f"{folder}/index.html": _thread_page(lst, mails),
         f"{folder}/thread.json": thread_json(lst, mails),
-        f"{folder}/thread.mbox": thread_mbox(lst, mails),
+        f"{folder}/thread.mbox": b"".join(pieces),
     }
+    names = (raw_name(lst, mail.hash) for mail in mails)
+    return files | dict(zip(names, raws, strict=True))
+
+
+def raw_name(lst: ListView, hash_: str) -> str:
+    """Return the path of one mail as it came."""
+    return f"{lst.address}/m/{hash_}/raw.eml"
 
 
 def thread_json(lst: ListView, mails: Sequence[Mail]) -> bytes:
@@ -147,16 +159,6 @@ def thread_json(lst: ListView, mails: Sequence[Mail]) -> bytes:
     ]
     thread = {"subject": _shown_to(lst, mails[0].subject), "messages": messages}
     return (json.dumps(thread, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def thread_mbox(lst: ListView, mails: Sequence[Mail]) -> bytes:
-    """Return a thread as mboxrd: the mails as they came, or what a stranger may see of them."""
-    if lst.masked:
-        ids = {mail.hash: mail.message_id for mail in mails}
-        pieces = write_mbox((_rebuilt(mail, ids), mail.date) for mail in mails)
-    else:
-        pieces = write_mbox((mail.raw, mail.arrival) for mail in mails)
-    return b"".join(pieces)
 
 
 def permalink_file(lst: ListView, hash_: str, thread: str, subject: str) -> dict[str, bytes]:
@@ -318,6 +320,14 @@ def _file(lst: ListView, attachment: Attachment) -> _File:
     if size >= 1_000_000:  # noqa: PLR2004
         text = f"{size / 1_000_000:.1f} MB"
     return _File(_shown_to(lst, attachment.name), attachment.type, text)
+
+
+def _raws(lst: ListView, mails: Sequence[Mail]) -> list[bytes]:
+    """Return the mails as they came, or what a stranger may see of them."""
+    if not lst.masked:
+        return [mail.raw for mail in mails]
+    ids = {mail.hash: mail.message_id for mail in mails}
+    return [_rebuilt(mail, ids) for mail in mails]
 
 
 def _rebuilt(mail: Mail, ids: dict[str, str]) -> bytes:

@@ -170,6 +170,31 @@ def test_trees_for_strangers_and_members_are_apart(
     assert not (tmp_path / "members" / "circle@example.org").exists()
 
 
+def raw_of(root: Path, name: str, tree: str) -> Path:
+    return root / tree / "circle@example.org" / "m" / permalink_hash(f"{name}@x") / "raw.eml"
+
+
+def test_each_mail_has_its_raw_beside_its_permalink(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """Members get its bytes, strangers a masked one; a page leads there, a private mail has none."""
+    hidden = b"X-No-Archive: yes\n" + mail("c", "a", at=2)
+    keep(store, circle, mail("a", body="Ask bo@example.net.\n"), mail("b", "a", at=1), hidden)
+    build.render_dirty(store, tmp_path, BASE)
+    shown = raw_of(tmp_path, "a", "public").read_bytes()
+    assert b"bo@" not in shown
+    assert b"...@example.net" in shown
+    html = (thread(tmp_path, "a") / "index.html").read_text(encoding="utf-8")
+    assert f'href="../../m/{permalink_hash("b@x")}/raw.eml"' in html
+    assert not raw_of(tmp_path, "c", "public").exists()
+    circle = set_policy(store, circle, ArchivePolicy.MEMBERS)
+    build.build(store, tmp_path, BASE, circle)
+    assert raw_of(tmp_path, "b", "members").read_bytes() == mail("b", "a", at=1)
+    assert not build.check(store, tmp_path, BASE, circle)
+    raw_of(tmp_path, "b", "members").unlink()
+    assert build.check(store, tmp_path, BASE, circle).missing
+
+
 def test_strangers_see_no_address(
     store: Store, circle: MailList, mail: Write, tmp_path: Path
 ) -> None:

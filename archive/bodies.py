@@ -21,10 +21,10 @@ from mailer.errors import Refused
 from mailer.message import head, parse, text_of
 from mailer.store import compress, decompress
 
-VERSION = 1  # of what ``pack`` writes; a higher one makes old rows be read anew
+VERSION = 2  # of what ``pack`` writes; a higher one makes old rows be read anew
 MAX_DEPTH = 100
 MAX_PARTS = 1_000
-MAX_TEXT = 2_000_000  # bytes of text that are decoded and shown
+MAX_TEXT = 500_000  # bytes of text that are decoded and shown: a novel; the raw holds all
 MAX_ATTACHMENTS = 100
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature"}
 _SIGNATURES |= {"application/x-pkcs7-signature"}
@@ -47,12 +47,13 @@ class Reading:
 
     quoted: Quoted
     attachments: tuple[Attachment, ...] = ()
+    cut: bool = False  # the text is longer than MAX_TEXT
 
 
 def read(raw: bytes) -> Reading:
     """Read the mail ``raw``."""
     text, attachments = read_text(raw)
-    return Reading(split(text), attachments)
+    return Reading(split(text), attachments, cut=len(text) >= MAX_TEXT)
 
 
 def read_text(raw: bytes) -> tuple[str, tuple[Attachment, ...]]:
@@ -72,7 +73,8 @@ def _walk(mail: Part) -> tuple[str, tuple[Attachment, ...]]:
     for part in _shown(mail):
         kind = _type(part)
         if kind == "message/rfc822":
-            texts.append(_forwarded(part))
+            texts.append(_forwarded(part, left))
+            left -= len(texts[-1])
         elif _is_text(part, kind):
             piece = _text(part, kind, left)
             left -= len(piece)
@@ -80,22 +82,23 @@ def _walk(mail: Part) -> tuple[str, tuple[Attachment, ...]]:
                 texts.append(piece.strip("\n"))
         elif kind not in _SIGNATURES and len(attachments) < MAX_ATTACHMENTS:
             attachments.append(_attachment(part, kind))
-    return "\n\n".join(texts), tuple(attachments)
+    return "\n\n".join(texts)[:MAX_TEXT], tuple(attachments)
 
 
 def pack(reading: Reading) -> bytes:
     """Return ``reading`` as bytes for the database."""
     blocks = [[block.kind.value, block.text] for block in reading.quoted.blocks]
     files = [[a.name, a.type, a.size] for a in reading.attachments]
-    return compress(json.dumps([blocks, files], ensure_ascii=False).encode())
+    return compress(json.dumps([blocks, files, reading.cut], ensure_ascii=False).encode())
 
 
 def unpack(data: bytes) -> Reading:
     """Return what ``pack`` was given."""
-    blocks, files = json.loads(decompress(data))
+    blocks, files, cut = json.loads(decompress(data))
     return Reading(
         Quoted(tuple(Block(Kind(kind), text) for kind, text in blocks)),
         tuple(Attachment(name, kind, size) for name, kind, size in files),
+        cut=cut,
     )
 
 
@@ -182,7 +185,7 @@ def _bytes(part: Part) -> bytes:
     return b""
 
 
-def _forwarded(part: Part) -> str:
+def _forwarded(part: Part, limit: int) -> str:
     """Return a nested mail in the words of a forwarded one, so that it reads as quoted."""
     inner = next(iter(_inside(part)), None)
     if inner is None:
@@ -191,8 +194,9 @@ def _forwarded(part: Part) -> str:
     lines = ["---------- Forwarded message ----------"]
     lines += [f"From: {author}", f"Subject: {text_of(_field(inner, 'subject'))}", ""]
     for leaf in _shown(inner):
-        if _is_text(leaf, _type(leaf)):
-            lines.append(_text(leaf, _type(leaf), MAX_TEXT // 4))
+        if limit > 0 and _is_text(leaf, _type(leaf)):
+            lines.append(_text(leaf, _type(leaf), limit))
+            limit -= len(lines[-1])
     return "\n".join(lines)
 
 

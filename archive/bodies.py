@@ -21,10 +21,10 @@ from mailer.errors import Refused
 from mailer.message import head, parse, text_of
 from mailer.store import compress, decompress
 
-VERSION = 1  # of what ``pack`` writes; a higher one makes old rows be read anew
+VERSION = 2  # of what ``pack`` writes; a higher one makes old rows be read anew
 MAX_DEPTH = 100
 MAX_PARTS = 1_000
-MAX_TEXT = 2_000_000  # bytes of text that are decoded and shown
+MAX_TEXT = 500_000  # bytes of text that are decoded and shown: a novel; the raw holds all
 MAX_ATTACHMENTS = 100
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature"}
 _SIGNATURES |= {"application/x-pkcs7-signature"}
@@ -47,26 +47,34 @@ class Reading:
 
     quoted: Quoted
     attachments: tuple[Attachment, ...] = ()
+    cut: bool = False  # the text is longer than MAX_TEXT
 
 
 def read(raw: bytes) -> Reading:
     """Read the mail ``raw``."""
     text, attachments = read_text(raw)
-    return Reading(split(text), attachments)
+    return Reading(split(text), attachments, cut=len(text) >= MAX_TEXT)
 
 
 def read_text(raw: bytes) -> tuple[str, tuple[Attachment, ...]]:
     """Return (the text of ``raw``, its attachments)."""
     mail = _parse(raw)
-    if mail is None:
-        return clean(decode(raw[head(raw).body :][:MAX_TEXT])), ()
+    if mail is not None:
+        # One mail that surprises the parser must not keep the others' pages from being made.
+        with contextlib.suppress(*_BROKEN):
+            return _walk(mail)
+    return clean(decode(raw[head(raw).body :][:MAX_TEXT])), ()
+
+
+def _walk(mail: Part) -> tuple[str, tuple[Attachment, ...]]:
     texts: list[str] = []
     attachments: list[Attachment] = []
     left = MAX_TEXT
     for part in _shown(mail):
         kind = _type(part)
         if kind == "message/rfc822":
-            texts.append(_forwarded(part))
+            texts.append(_forwarded(part, left))
+            left -= len(texts[-1])
         elif _is_text(part, kind):
             piece = _text(part, kind, left)
             left -= len(piece)
@@ -74,22 +82,23 @@ def read_text(raw: bytes) -> tuple[str, tuple[Attachment, ...]]:
                 texts.append(piece.strip("\n"))
         elif kind not in _SIGNATURES and len(attachments) < MAX_ATTACHMENTS:
             attachments.append(_attachment(part, kind))
-    return "\n\n".join(texts), tuple(attachments)
+    return "\n\n".join(texts)[:MAX_TEXT], tuple(attachments)
 
 
 def pack(reading: Reading) -> bytes:
     """Return ``reading`` as bytes for the database."""
     blocks = [[block.kind.value, block.text] for block in reading.quoted.blocks]
     files = [[a.name, a.type, a.size] for a in reading.attachments]
-    return compress(json.dumps([blocks, files], ensure_ascii=False).encode())
+    return compress(json.dumps([blocks, files, reading.cut], ensure_ascii=False).encode())
 
 
 def unpack(data: bytes) -> Reading:
     """Return what ``pack`` was given."""
-    blocks, files = json.loads(decompress(data))
+    blocks, files, cut = json.loads(decompress(data))
     return Reading(
         Quoted(tuple(Block(Kind(kind), text) for kind, text in blocks)),
         tuple(Attachment(name, kind, size) for name, kind, size in files),
+        cut=cut,
     )
 
 
@@ -176,7 +185,7 @@ def _bytes(part: Part) -> bytes:
     return b""
 
 
-def _forwarded(part: Part) -> str:
+def _forwarded(part: Part, limit: int) -> str:
     """Return a nested mail in the words of a forwarded one, so that it reads as quoted."""
     inner = next(iter(_inside(part)), None)
     if inner is None:
@@ -185,18 +194,27 @@ def _forwarded(part: Part) -> str:
     lines = ["---------- Forwarded message ----------"]
     lines += [f"From: {author}", f"Subject: {text_of(_field(inner, 'subject'))}", ""]
     for leaf in _shown(inner):
-        if _is_text(leaf, _type(leaf)):
-            lines.append(_text(leaf, _type(leaf), MAX_TEXT // 4))
+        if limit > 0 and _is_text(leaf, _type(leaf)):
+            lines.append(_text(leaf, _type(leaf), limit))
+            limit -= len(lines[-1])
     return "\n".join(lines)
 
 
 def _field(part: Part, name: str) -> bytes:
-    return str(part.get(name, "")).encode("utf-8", "surrogateescape")
+    return _octets(str(part.get(name, "")))
+
+
+def _octets(text: str) -> bytes:
+    """Return what stdlib made text of; a charset such as UTF-7 can make halves of characters."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def _attachment(part: Part, kind: str) -> Attachment:
     name = ""
     with contextlib.suppress(*_BROKEN):
         name = part.get_filename() or ""
-    named = text_of(name.encode("utf-8", "surrogateescape"))
+    named = text_of(_octets(name))
     return Attachment(named.replace("/", "_")[:120], kind[:80], len(_bytes(part)))

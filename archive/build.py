@@ -418,6 +418,7 @@ def _names(session: Session, lst: MailList) -> Iterator[str]:
             yield f"{lst.address}/t/{hash_}/{name}"
     for hash_ in session.scalars(select(Message.hash).where(Message.list_id == lst.id)):
         yield f"{lst.address}/m/{hash_}/index.html"
+        yield f"{lst.address}/m/{hash_}/raw.eml"
 
 
 def _mark(store: Store, drawn: _Drawn) -> None:

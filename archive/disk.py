@@ -6,14 +6,17 @@ names come from hashes and list addresses, which cannot leave the folder (``chec
 
 import os
 import shutil
+import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from mailer.errors import Misconfigured, Refused
 
 MANY = 64  # files; above that one sync of the disk is cheaper than one per file
 _ASIDE = ".krets-aside"
+_LEFT = 3600.0  # seconds after which nobody comes back for what stands aside
 
 
 def write_files(root: Path, files: Mapping[str, bytes]) -> int:
@@ -21,9 +24,11 @@ def write_files(root: Path, files: Mapping[str, bytes]) -> int:
     changed = {name: data for name, data in files.items() if _differs(root / checked(name), data)}
     if not changed:
         return 0
-    aside = root / f"{_ASIDE}-{os.getpid()}"
+    root.mkdir(parents=True, exist_ok=True)
+    _sweep(root)
+    # A folder of our own: two containers on one archive may have the same process id.
+    aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=root))
     try:
-        aside.mkdir(parents=True, exist_ok=True)
         _write_aside(aside, list(changed.values()))
         _into_place(root, aside, list(changed))
     finally:
@@ -71,6 +76,14 @@ def checked(name: str) -> str:
     if not parts or name.startswith("/") or any(p in {"..", "."} or "\0" in p for p in parts):
         raise Refused(f"{name!r} is not a path inside of the archive.")
     return name
+
+
+def _sweep(root: Path) -> None:
+    """Remove what a writer that was killed has left aside."""
+    for left in root.glob(f"{_ASIDE}*"):
+        with suppress(OSError):
+            if left.stat().st_mtime < time.time() - _LEFT:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _differs(path: Path, data: bytes) -> bool:

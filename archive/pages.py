@@ -1,8 +1,8 @@
-"""Make an archive's files out of rows: pages, thread.json and mbox, as bytes, the same each time.
+"""Make an archive's files out of rows: pages, JSON, mbox and raw mail, as bytes, always the same.
 
 Knows what stands on a page and in which order; the words and looks are templates. ``masked``
-trees are for strangers: addresses are shortened everywhere, and mbox files are rebuilt from
-what is shown instead of holding the original bytes. SECURITY: all text is hostile; it leaves
+trees are for strangers: addresses are shortened everywhere, and mbox and raw files are rebuilt
+from what is shown instead of holding the original bytes. SECURITY: all text is hostile; it leaves
 here as text and is escaped by the templates.
 """
 
@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
@@ -21,10 +21,12 @@ from archive.bodies import Attachment, Reading
 from archive.masking import mask
 from archive.mbox import write_mbox
 from archive.prose import Paragraph, paragraphs, unquote
-from archive.quotes import Block, Kind
+from archive.quotes import Block, Kind, Quoted
 from templates import page, static_files
 
 CONTEXT_LINES = 6  # a quote as short as this, with an answer below it, is shown unfolded
+MAX_SHOWN = 100_000  # characters of one mail on a page; JSON, mbox and raw have the rest
+MAX_PARAGRAPHS = 4_000  # of one mail on a page
 STEPS = 3  # levels of indentation; a telephone shows none
 _PREFIX = re.compile(
     r"^(?:\s*(?:re|sv|vs|aw|antw|betr|r|rif|ref|res|odp|fwd?|vb|i|tr|rv|enc|doorst|отв|ответ|пересл|на)"
@@ -54,7 +56,7 @@ class ListView:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Hold one mail of a thread, in tree order; ``raw`` is needed for unmasked mbox files."""
+    """Hold one mail of a thread, in tree order; ``raw`` is needed in unmasked trees."""
 
     hash: str
     message_id: str
@@ -118,45 +120,63 @@ class _Message:
     topic: str
     step: int
     blocks: list[_Shown]
+    cut: bool  # there is more than a page shows
     attachments: list[_File]
 
 
 def thread_files(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
-    """Return the files of one thread: index.html, thread.json and thread.mbox."""
+    """Return the files of one thread: index.html, thread.json, thread.mbox, and each mail's raw."""
     folder = f"{lst.address}/t/{mails[0].hash}"
-    return {
+    if lst.masked:
+        mails = [_masked(mail) for mail in mails]
+    raws = _raws(lst, mails)
+    pieces = write_mbox(
+        (raw, mail.date if lst.masked else mail.arrival)
+        for mail, raw in zip(mails, raws, strict=True)
+    )
+    files = {
         f"{folder}/index.html": _thread_page(lst, mails),
-        f"{folder}/thread.json": thread_json(lst, mails),
-        f"{folder}/thread.mbox": thread_mbox(lst, mails),
+        f"{folder}/thread.json": _thread_json(mails),
+        f"{folder}/thread.mbox": b"".join(pieces),
     }
+    names = (raw_name(lst, mail.hash) for mail in mails)
+    return files | dict(zip(names, raws, strict=True))
 
 
-def thread_json(lst: ListView, mails: Sequence[Mail]) -> bytes:
+def _masked(mail: Mail) -> Mail:
+    """Return ``mail`` as a stranger may see it; all that is made of it needs no more masking."""
+    reading = mail.reading
+    blocks = tuple(Block(block.kind, mask(block.text)) for block in reading.quoted.blocks)
+    files = tuple(Attachment(mask(a.name), a.type, a.size) for a in reading.attachments)
+    return replace(
+        mail,
+        subject=mask(mail.subject),
+        author=mask(mail.author),
+        reading=Reading(Quoted(blocks), files, cut=reading.cut),
+    )
+
+
+def raw_name(lst: ListView, hash_: str) -> str:
+    """Return the path of one mail as it came."""
+    return f"{lst.address}/m/{hash_}/raw.eml"
+
+
+def _thread_json(mails: Sequence[Mail]) -> bytes:
     """Return a thread as JSON: messages in tree order, own words apart from what is quoted."""
     ids = {mail.hash: mail.message_id for mail in mails}
     messages = [
         {
             "id": mail.message_id,
             "parent": None if mail.parent is None else ids[mail.parent],
-            "author": _shown_to(lst, mail.author),
+            "author": mail.author,
             "date": datetime.fromtimestamp(mail.date, UTC).isoformat(timespec="seconds"),
-            "text": _shown_to(lst, mail.reading.quoted.text),
-            "quoted": _shown_to(lst, mail.reading.quoted.quoted),
+            "text": mail.reading.quoted.text,
+            "quoted": mail.reading.quoted.quoted,
         }
         for mail in mails
     ]
-    thread = {"subject": _shown_to(lst, mails[0].subject), "messages": messages}
+    thread = {"subject": mails[0].subject, "messages": messages}
     return (json.dumps(thread, ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def thread_mbox(lst: ListView, mails: Sequence[Mail]) -> bytes:
-    """Return a thread as mboxrd: the mails as they came, or what a stranger may see of them."""
-    if lst.masked:
-        ids = {mail.hash: mail.message_id for mail in mails}
-        pieces = write_mbox((_rebuilt(mail, ids), mail.date) for mail in mails)
-    else:
-        pieces = write_mbox((mail.raw, mail.arrival) for mail in mails)
-    return b"".join(pieces)
 
 
 def permalink_file(lst: ListView, hash_: str, thread: str, subject: str) -> dict[str, bytes]:
@@ -172,9 +192,12 @@ def former_file(lst: ListView, former: str, thread: str, subject: str) -> dict[s
 
 
 def home_file(
-    lst: ListView, threads: Sequence[ThreadView], months: Sequence[Month]
+    lst: ListView, threads: Sequence[ThreadView], months: Sequence[Month], *, closed: bool = False
 ) -> dict[str, bytes]:
-    """Return a list's home: its newest threads, and all months by year, the newest first."""
+    """Return a list's home: its newest threads, and all months by year, the newest first.
+
+    ``closed`` says that there is more than this page may show.
+    """
     years: dict[str, list[Month]] = {}
     for month in months:
         years.setdefault(month.path[:4], []).append(month)
@@ -187,6 +210,8 @@ def home_file(
         threads=rows,
         years=sorted(years.items(), reverse=True),
         join=join,
+        me=f"{lst.base}/{lst.address}/me" if lst.base else "",
+        closed=closed,
     )
     return {f"{lst.address}/index.html": html.encode()}
 
@@ -237,8 +262,8 @@ def bare_subject(subject: str) -> str:
 def _thread_page(lst: ListView, mails: Sequence[Mail]) -> bytes:
     first = mails[0]
     by_hash = {mail.hash: mail for mail in mails}
-    messages = [_message(lst, mail, by_hash) for mail in mails]
-    subject = _shown_to(lst, bare_subject(first.subject) or first.subject)
+    messages = [_message(mail, by_hash) for mail in mails]
+    subject = bare_subject(first.subject) or first.subject
     last = mails[-1]
     answer = f"mailto:{lst.address}?subject={quote(f'Re: {bare_subject(last.subject)}')}"
     html = page(
@@ -257,35 +282,59 @@ def _thread_page(lst: ListView, mails: Sequence[Mail]) -> bytes:
     return html.encode()
 
 
-def _message(lst: ListView, mail: Mail, by_hash: dict[str, Mail]) -> _Message:
+def _message(mail: Mail, by_hash: dict[str, Mail]) -> _Message:
     parent = by_hash.get(mail.parent) if mail.parent else None
     above = bare_subject(parent.subject) if parent else bare_subject(mail.subject)
     own = bare_subject(mail.subject)
+    blocks, cut = _bounded(mail.reading.quoted.blocks)
     return _Message(
         hash=mail.hash,
-        author=_shown_to(lst, mail.author),
+        author=mail.author,
         initials=initials(mail.author),
         date=mail.date,
-        answers=_Answered(parent.hash, _shown_to(lst, parent.author)) if parent else None,
-        topic=_shown_to(lst, own) if own.casefold() != above.casefold() else "",
+        answers=_Answered(parent.hash, parent.author) if parent else None,
+        topic=own if own.casefold() != above.casefold() else "",
         step=min(mail.depth, STEPS),
-        blocks=_blocks(lst, mail.reading.quoted.blocks),
-        attachments=[_file(lst, one) for one in mail.reading.attachments],
+        blocks=blocks,
+        cut=cut or mail.reading.cut,
+        attachments=[_file(one) for one in mail.reading.attachments],
     )
 
 
-def _blocks(lst: ListView, blocks: Sequence[Block]) -> list[_Shown]:
+def _bounded(blocks: Sequence[Block]) -> tuple[list[_Shown], bool]:
+    """Return (what to show, whether that is less than all): one mail must not cost a second."""
+    taken: list[Block] = []
+    left = MAX_SHOWN
+    for block in blocks:
+        if left <= 0:
+            break
+        taken.append(Block(block.kind, block.text[:left]))
+        left -= len(block.text)
+    cut = left < 0 or len(taken) < len(blocks)
+    shown: list[_Shown] = []
+    room = MAX_PARAGRAPHS
+    for one in _blocks(taken):
+        if room <= 0:
+            return shown, True
+        shown.append(replace(one, paragraphs=one.paragraphs[:room]))
+        cut = cut or len(one.paragraphs) > room
+        room -= len(one.paragraphs)
+    return shown, cut
+
+
+def _blocks(blocks: Sequence[Block]) -> list[_Shown]:
     """Return what to show: an attribution joins its quote; short quotes with answers stay open."""
     shown: list[_Shown] = []
     pending: list[str] = []
+    last_own = max((n for n, block in enumerate(blocks) if block.kind is Kind.OWN), default=-1)
     for number, block in enumerate(blocks):
-        text = _shown_to(lst, block.text)
+        text = block.text
         if block.kind is Kind.ATTRIBUTION:
             pending.append(text)
             continue
         if block.kind is Kind.QUOTE:
             text = "\n\n".join([*pending, unquote(text)])
-            answered = any(later.kind is Kind.OWN for later in blocks[number + 1 :])
+            answered = last_own > number
             lines = block.text.strip().count("\n") + 1
             kind = "context" if answered and lines <= CONTEXT_LINES else "quote"
         else:
@@ -307,20 +356,28 @@ def initials(name: str) -> str:
     return unicodedata.normalize("NFC", "".join(letters)).upper()[:2] or "·"
 
 
-def _file(lst: ListView, attachment: Attachment) -> _File:
+def _file(attachment: Attachment) -> _File:
     size = attachment.size
     text = f"{size} B" if size < 1_000 else f"{size / 1_000:.0f} KB"  # noqa: PLR2004 - SI
     if size >= 1_000_000:  # noqa: PLR2004
         text = f"{size / 1_000_000:.1f} MB"
-    return _File(_shown_to(lst, attachment.name), attachment.type, text)
+    return _File(attachment.name, attachment.type, text)
+
+
+def _raws(lst: ListView, mails: Sequence[Mail]) -> list[bytes]:
+    """Return the mails as they came, or what a stranger may see of them."""
+    if not lst.masked:
+        return [mail.raw for mail in mails]
+    ids = {mail.hash: mail.message_id for mail in mails}
+    return [_rebuilt(mail, ids) for mail in mails]
 
 
 def _rebuilt(mail: Mail, ids: dict[str, str]) -> bytes:
     """Write a mail anew out of what a stranger may see of it."""
     fields = [
-        ("From", f"{_encoded(mask(mail.author) or 'Someone')} <hidden@invalid.invalid>"),
+        ("From", f"{_encoded(mail.author or 'Someone')} <hidden@invalid.invalid>"),
         ("Date", format_datetime(datetime.fromtimestamp(mail.date, UTC))),
-        ("Subject", _encoded(mask(mail.subject))),
+        ("Subject", _encoded(mail.subject)),
     ]
     if not mail.message_id.startswith("sha256:"):
         fields.append(("Message-ID", f"<{_one_line(mail.message_id)}>"))
@@ -333,7 +390,7 @@ def _rebuilt(mail: Mail, ids: dict[str, str]) -> bytes:
     ]
     body = "\n".join(block.text for block in mail.reading.quoted.blocks)
     head = "".join(f"{name}: {value}\n" for name, value in fields)
-    return f"{head}\n{mask(body)}\n".encode("utf-8", "replace")
+    return f"{head}\n{body}\n".encode("utf-8", "replace")
 
 
 def _encoded(text: str) -> str:

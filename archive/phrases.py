@@ -28,15 +28,45 @@ _STARTS = (
     r"|vr|za|zo|joi|vin|sâm|mie|On Mon|\d{1,4}|在)"
 )
 ATTRIBUTION_START = re.compile(rf"[\s>-]*{_STARTS}[\s.,/-].{{0,120}}\d", _F)
-ATTRIBUTION = re.compile(
-    rf"[-\s>]*(?:{_STARTS}[\s.,/-].{{0,400}}\d.{{0,400}}"
-    rf"|[^<>]{{0,120}}<?[^\s<>]{{1,100}}(?:@|&lt;|\sat\s)[^<>]{{1,200}}>?.{{0,200}})"
-    rf"(?:{_WROTE}|(?:schrieb|skrev|schreef)\s.{{0,200}}|\bum \d\d?:\d\d Uhr){_COLON}$"
-    rf"|[-\s>]*{_STARTS}[\s.,/-].{{0,400}}\d.{{0,400}}<[^<>\s]{{1,200}}@[^<>\s]{{1,200}}>:$"
-    rf"|[-\s>]*[^\s.?!].{{0,60}}\s(?:wrote|writes|skrev|schreef|ha scritto|a scris|пишет"
-    rf"|писал|написал|schrieb)\s*:\s*$",
+_VERB = re.compile(
+    rf"(?:{_WROTE}|(?:schrieb|skrev|schreef)\s.{{0,200}}|\bum \d\d?:\d\d Uhr){_COLON}$", _F
+)
+_DATED_START = re.compile(rf"[-\s>]*{_STARTS}[\s.,/-].{{0,400}}\d", _F)
+_AT = re.compile(r"@|&lt;|\sat\s", _F)
+_WHO = re.compile(r"[^<>]{0,120}<?[^\s<>]{1,100}")
+_ADDRESSED = re.compile(r"<[^<>\s]{1,200}@[^<>\s]{1,200}>:$", _F)
+_SHORT = re.compile(
+    r"[^\s.?!].{0,60}\s(?:wrote|writes|skrev|schreef|ha scritto|a scris|пишет"
+    r"|писал|написал|schrieb)\s*:\s*$",
     _F,
 )
+_TRIED = 5  # addresses in one attribution
+
+
+def is_attribution(line: str) -> bool:
+    """Tell whether ``line`` says who wrote what follows; linear, as one pattern would not be."""
+    verb = _VERB.search(line)
+    if verb is not None:
+        told = line[: verb.start()]
+        if _DATED_START.match(told) or _names_somebody(told):
+            return True
+    addressed = _ADDRESSED.search(line)
+    if addressed is not None and _DATED_START.match(line[: addressed.start()]):
+        return True
+    return _SHORT.match(line.lstrip("-> \t")) is not None
+
+
+def _names_somebody(told: str) -> bool:
+    """Tell whether a name and an address, and nothing of a sentence, stand before the verb."""
+    for tried, sign in enumerate(_AT.finditer(told)):
+        if tried == _TRIED:
+            break
+        after = told[sign.end() :]
+        if after and after[0] not in "<>" and _WHO.fullmatch(told[: sign.start()].lstrip("-> \t")):
+            return True
+    return False
+
+
 # Gmail once wrote its attribution without a verb.
 DATED = re.compile(
     r"\d{4}[-/]\d{1,2}[-/]\d{1,2}\s(?:\d{1,2}:\d\d\s)?(?:GMT[+-]\d{1,2}:\d\d\s.{1,100}"

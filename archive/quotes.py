@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from archive.phrases import (
-    ATTRIBUTION,
     ATTRIBUTION_END,
     ATTRIBUTION_START,
     DATED,
@@ -20,9 +19,13 @@ from archive.phrases import (
     HEADER,
     MARKER,
     SENT_FROM,
+    is_attribution,
 )
 
 MAX_LINE = 1_000  # characters of a line that are looked at
+MAX_LINES = 40_000  # of a mail that are judged; what is below is taken for own words
+MAX_BLOCKS = 2_000  # of a mail; below, what is left is put together by kind
+MAX_ATTRIBUTION = 600  # characters of one attribution, unwrapped
 MAX_ATTRIBUTIONS = 300  # in one mail; more are a hostile mail, and shown as text
 ATTRIBUTION_LINES = 6  # an attribution wrapped by a mail program spans at most these
 HEADERS = 3  # header lines in a row that make a quoted mail
@@ -30,6 +33,7 @@ DASHES_LINES = 25  # lines below a sloppy ``--`` that may still be a signature
 _QUOTE = re.compile(r"\s{0,3}(?:>|\|(?:\s(?!.*\|\s*$)|$)|[A-Za-z]{1,12}>(?:\s|$))")
 _RULE = re.compile(r"(?!\s*\+[-=][-=+]*\+\s*$)\s*(?:[-_=+~#*\u2014\u2013\u1427]\s*)+$")
 _SIGN = re.compile(r"(?:--|\u2014|_{5,})\s*$")
+_ENDS = (":", "\uff1a", "---")  # how every attribution ends
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
 
 
@@ -109,7 +113,16 @@ def _blocks(lines: Sequence[str], kinds: Sequence[Kind]) -> tuple[Block, ...]:
             else:  # blank lines between two others belong to what stands above
                 blocks[-1] = Block(blocks[-1].kind, f"{blocks[-1].text}\n{piece}")
             start = place
-    return tuple(b for b in blocks if b.text.strip())
+    return _few([b for b in blocks if b.text.strip()])
+
+
+def _few(blocks: list[Block]) -> tuple[Block, ...]:
+    """Put what is beyond MAX_BLOCKS together by kind: no letter has so many turns."""
+    rest = blocks[MAX_BLOCKS:]
+    gathered = (
+        Block(kind, "\n".join(block.text for block in rest if block.kind is kind)) for kind in Kind
+    )
+    return (*blocks[:MAX_BLOCKS], *(block for block in gathered if block.text))
 
 
 @dataclass(slots=True)
@@ -127,15 +140,15 @@ class _Scan:
 
 
 def _kinds(lines: Sequence[str]) -> list[Kind]:
-    heads = [line[:MAX_LINE] for line in lines]
+    heads = [line[:MAX_LINE] for line in lines[:MAX_LINES]]
     last = max((n + 1 for n, h in enumerate(heads) if not _RULE.match(h) and h.strip()), default=0)
     scan = _Scan(lines, heads, [Kind.OWN] * len(lines), _attributions(heads), _fences(heads), last)
     here = 0
-    while here < len(lines):
+    while here < len(heads):
         end, kind = _step(scan, here)
         for place in range(here, end):
             scan.kinds[place] = kind
-        if kind is Kind.OWN and any(heads[n].strip() for n in range(here, end)):
+        if kind is Kind.OWN and any(h.strip() for h in heads[here:end]):
             scan.own = True
         here = end
     return scan.kinds
@@ -233,9 +246,9 @@ def _attributions(heads: Sequence[str]) -> dict[int, int]:
     for end, line in enumerate(heads):
         if DATED.match(line):
             found.setdefault(end, _dated_end(heads, end))
-        if not ATTRIBUTION_END.search(line) or (_QUOTE.match(line) and not line.startswith(">")):
+        if not line.rstrip().endswith(_ENDS) or not ATTRIBUTION_END.search(line[-400:]):
             continue
-        if line.startswith(">") and not re.match(r">\s*wrote", line):
+        if _QUOTE.match(line) and not re.match(r">\s*wrote", line):
             continue
         tried += 1
         if tried > MAX_ATTRIBUTIONS:
@@ -261,7 +274,9 @@ def _first_line(heads: Sequence[str], end: int) -> int | None:
         line = heads[start].strip()
         blank = blank or not line
         joined = f"{line} {joined}".strip()
-        if not line or not ATTRIBUTION.match(joined):
+        if len(joined) > MAX_ATTRIBUTION:
+            break
+        if not line or not is_attribution(joined):
             continue
         if ATTRIBUTION_START.match(line):
             return start

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 from typing import Any
@@ -28,6 +29,8 @@ from rq.worker import SimpleWorker
 BELLS = ("sort", "deliver", "archive")  # in the order that a worker answers them
 AWAY_SECONDS = 0.5  # pause before a worker looks for a lost doorbell again
 QUIET_SECONDS = 5  # a rung bell stays down this long at most if no job lifts it
+PATIENCE = 2.0  # seconds for one answer: mail coming in must not wait for a server that hangs
+DEAF_SECONDS = 5.0  # then it is left alone for this long; the clock rings again
 _log = logging.getLogger("krets.bells")
 
 
@@ -35,7 +38,7 @@ def connect(url: str) -> redis.Redis:
     """Return a client for the doorbell's server at ``url``; nothing connects before it is used."""
     client: redis.Redis = redis.Redis.from_url(
         url,
-        socket_timeout=None,
+        socket_timeout=PATIENCE,  # rq's worker gives itself more, for it waits for bells
         socket_connect_timeout=2,
         retry=Retry(NoBackoff(), 0),
     )
@@ -47,6 +50,7 @@ class Bells:
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
+        self._deaf_until = 0.0
         self._queues = {
             name: Queue(name, connection=client, serializer=JSONSerializer, job_class=KnownJob)
             for name in BELLS
@@ -54,6 +58,8 @@ class Bells:
 
     def ring(self, name: str) -> bool:
         """Ask for a look at the work called ``name``; many rings before the look are one."""
+        if time.monotonic() < self._deaf_until:
+            return False
         try:
             if not self.client.set(f"krets:bell:{name}", b"1", nx=True, ex=QUIET_SECONDS):
                 return True
@@ -62,6 +68,8 @@ class Bells:
             )
         except (redis.RedisError, OSError) as error:
             _log.warning("the bell %s was not heard: %s", name, type(error).__name__)
+            if isinstance(error, (redis.TimeoutError, TimeoutError)):
+                self._deaf_until = time.monotonic() + DEAF_SECONDS
             return False
         return True
 
@@ -167,4 +175,12 @@ def _in_one_line(record: logging.LogRecord) -> bool:
     """Let a lost connection be told without its traceback; whatever else fails keeps it."""
     if record.exc_info and isinstance(record.exc_info[1], redis.RedisError):
         record.exc_info = None
+    if isinstance(record.args, tuple):  # rq also writes tracebacks into the words themselves
+        record.args = tuple(_last_line(word) for word in record.args)
     return True
+
+
+def _last_line(word: object) -> object:
+    if isinstance(word, str) and "Traceback" in word and "redis.exceptions." in word:
+        return word.strip().rpartition("\n")[2]
+    return word

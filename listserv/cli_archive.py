@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sqlalchemy import select
 
 from archive import build as pages
+from archive.disk import list_files, remove_files
 from archive.importing import Report, import_mails
 from archive.mbox import open_mail_file, read_mbox
 from listserv.terminal import agree, print_json, say
@@ -83,6 +84,24 @@ def build(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool
         print_json({"lists": [{"list": name, "threads": n} for name, n in done.items()]})
     for name, count in done.items():
         say(f"{name}: {count} threads rendered.")
+
+
+def move_pages(app: ArchiveApplication, lst: MailList) -> None:
+    """Bring the pages of ``lst`` where its policy wants them: out of strangers' sight first.
+
+    SECURITY: the renderers wait meanwhile, so none that began before the change writes a page
+    into the tree that was just cleared.
+    """
+    root = app.settings.archive_path
+    deadline = time.monotonic() + 60
+    while True:
+        with app.store.alone("archive") as ours:
+            if ours or time.monotonic() > deadline:
+                for tree in {"public", "members"} - {pages.tree_of(lst)}:
+                    remove_files(root / tree, list(list_files(root / tree, lst.address)))
+                pages.build(app.store, root, app.settings.listserv.base_url, lst)
+                return
+        time.sleep(0.1)
 
 
 @archives.command("check")

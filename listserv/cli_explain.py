@@ -1,11 +1,15 @@
 """``krets explain``: what would happen to this message, and why. Changes nothing."""
 
 import json
+import re
 import time
 from typing import BinaryIO
 
 import click
 
+from archive.bodies import MAX_TEXT, read
+from archive.charsets import clean, decode
+from archive.quotes import split
 from listserv import facts
 from listserv.app import App
 from listserv.rules import judge
@@ -13,6 +17,10 @@ from mailer import message
 from mailer.errors import BadInput
 from subscriptions.roster import get_list
 
+_FIELD = re.compile(rb"([!-9;-~]{1,80})[ \t]*:")
+# One of them makes a head: "Note: call me" begins a text.
+_KNOWN = {b"from", b"to", b"cc", b"date", b"subject", b"message-id", b"mime-version", b"received"}
+_KNOWN |= {b"return-path", b"content-type", b"delivered-to", b"in-reply-to", b"references"}
 MAX_FILE = 64 * 1024 * 1024  # bytes
 
 
@@ -51,6 +59,50 @@ def explain_post(
         click.echo(f"  {hit.rule}: {hit.decision.word}")
     if not verdict.hits:
         click.echo("  no rule hit")
+
+
+@explain.command("reply")
+@click.argument("file", type=click.File("rb"))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def explain_reply(file: BinaryIO, *, as_json: bool) -> None:
+    """Show what FILE says in its writer's own words, without the quotes and the signature.
+
+    A file that does not begin with header fields is bare text. Needs no database.
+
+    \b
+    Examples:
+      krets explain reply answer.eml
+      krets explain reply - --json < answer.txt
+    """
+    raw = file.read(MAX_FILE + 1)
+    if len(raw) > MAX_FILE:
+        raise BadInput(f"The file is larger than {MAX_FILE} bytes.")
+    text = own_words(raw)
+    click.echo(json.dumps({"text": text}, ensure_ascii=False) if as_json else text)
+
+
+def own_words(raw: bytes) -> str:
+    """Return what a reply says; ``raw`` is a message, or bare text."""
+    text = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    separator, _, rest = text.partition(b"\n")
+    if separator.startswith(b"From ") and _has_head(rest):
+        text = rest
+    if _has_head(text):
+        return read(text).quoted.trimmed
+    return split(clean(decode(text[:MAX_TEXT]))).trimmed
+
+
+def _has_head(text: bytes) -> bool:
+    """Tell whether ``text`` begins with header fields, up to a blank line or its end."""
+    known = False
+    for number, line in enumerate(text.partition(b"\n\n")[0].split(b"\n")):
+        if number and line[:1] in {b" ", b"\t"}:
+            continue
+        field = _FIELD.match(line)
+        if field is None:
+            return False
+        known = known or field[1].lower() in _KNOWN
+    return known
 
 
 def read_message(file: BinaryIO) -> bytes:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from enum import StrEnum
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 from sqlalchemy import func, select
@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 from listserv.terminal import Application, print_json, print_letter, print_table, say
 from subscriptions import roster
 from subscriptions.roster import ArchivePolicy, Join, Kind, MailList, Membership, PostPolicy
+
+if TYPE_CHECKING:
+    from listserv.cli_archive import ArchiveApplication
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -155,7 +158,7 @@ def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
 @click.pass_obj
 def set_(
-    app: Application,
+    app: "ArchiveApplication",
     /,
     list_address: str,
     *,
@@ -198,6 +201,10 @@ def set_(
         say(words + (_shown(after[name]) or "-"))
         if after[name] and name in _COSTS:
             say("  " + _COSTS[name])
+    if "archive" in changed:
+        from listserv.cli_archive import move_pages  # noqa: PLC0415 - slow, rarely needed
+
+        move_pages(app, lst)
     if not changed:
         say("Nothing to change.")
     if as_json:

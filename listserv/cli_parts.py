@@ -8,12 +8,14 @@ from collections.abc import Callable
 
 import click
 
-from listserv import clock, log, web
+from listserv import clock, log
 from listserv.app import App
 from listserv.bells import BELLS, work
 from listserv.door import run_door, tls_context
 from listserv.jobs import Desk, use
 from listserv.serve import Board, Tree, bind, lock_data_folder
+from listserv.web import door as web
+from listserv.web import homes
 
 WORKER_NICE = 5  # mail that waits for its 250 goes before mail that has been kept
 Ready = Callable[[], None]
@@ -33,7 +35,7 @@ def serve(app: App) -> None:
     lock_data_folder(app.data)
     app.keyring  # noqa: B018 - opens, creates or migrates the database now, while it can be told
     tls_context(app)  # the same for what else the parts would stumble over
-    web.make_folder(app)
+    homes.make_folder(app)
     app.close()
     settings = app.settings
     doors = [bind(settings.mailer.smtp, "mailer.smtp")] if settings.mailer.smtp else []
@@ -83,7 +85,7 @@ def web_door(app: App) -> None:
       krets web
     """
     http = app.settings.listserv.http
-    web.make_folder(app)
+    homes.make_folder(app)
     _web(app, bind(http, "listserv.http"), lambda: _up("web", http), dict)
 
 

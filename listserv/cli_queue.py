@@ -6,17 +6,22 @@ import time
 from typing import Any
 
 import click
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from listserv import decisions, holds
 from listserv.app import App
-from listserv.tables import Hold, HoldState
+from listserv.cli_mailing import mailing
+from listserv.rulings import Ruling, Word
+from listserv.tables import Hold
 from listserv.terminal import plain, print_table, say
+from listserv.visit import Visit
 from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival, ArrivalState
 from mailer.errors import Refused
 from mailer.mailings import Mailing, MailingState
 from mailer.store import get_raw
+from subscriptions.roster import find_list
 
 SHOWN = 500  # held messages and mailings listed at most
 
@@ -24,6 +29,9 @@ SHOWN = 500  # held messages and mailings listed at most
 @click.group()
 def queue() -> None:
     """See what waits and why; release, refuse or drop what is held."""
+
+
+queue.add_command(mailing)
 
 
 @queue.command("ls")
@@ -97,22 +105,24 @@ def queue_release(app: App, hold_id: int) -> None:
     Example:
       krets queue release 12
     """
-    _decide(app, hold_id, HoldState.RELEASED)
-    app.ring("sort")
+    _decide(app, hold_id, Ruling(Word.OK))
     click.echo(f"Message {hold_id} goes on.", err=True)
 
 
 @queue.command("refuse")
 @click.argument("hold_id", metavar="ID", type=int)
+@click.option("--reason", default="", help="What the writer of a post is told.")
 @click.pass_obj
-def queue_refuse(app: App, hold_id: int) -> None:
-    """End a held message: nobody gets it; it stays in the store.
+def queue_refuse(app: App, hold_id: int, *, reason: str) -> None:
+    """Refuse a held message: nobody gets it, and the writer of a post is told.
+
+    The writer is mailed within the budget of automatic mail; the message stays in the store.
 
     \b
     Example:
-      krets queue refuse 12
+      krets queue refuse 12 --reason "We do not do adverts here."
     """
-    _decide(app, hold_id, HoldState.REFUSED)
+    _decide(app, hold_id, Ruling(Word.NO, reason))
     click.echo(f"Message {hold_id} is refused.", err=True)
 
 
@@ -138,32 +148,24 @@ def queue_drop(app: App, hold_id: int, *, yes: bool, dry_run: bool) -> None:
         if not sys.stdin.isatty():
             raise Refused("Dropping asks first, and there is no terminal.", "Add --yes.")
         click.confirm(f"{words}\nDrop it?", abort=True, err=True)
-    _decide(app, hold_id, HoldState.DROPPED)
+    _decide(app, hold_id, Ruling(Word.DISCARD))
     click.echo(f"Message {hold_id} is dropped.", err=True)
 
 
-def _decide(app: App, hold_id: int, state: HoldState) -> None:
+def _decide(app: App, hold_id: int, ruling: Ruling) -> None:
+    """Decide by the same function as a moderator's mail does."""
     with app.store.write() as session:
         arrival = _find(session, hold_id)
-        if state is HoldState.RELEASED:
-            arrivals.release(session, arrival.id, "released")
-        else:
-            arrivals.finish(session, arrival.id, state.value)
+        held = session.scalar(select(Hold).where(Hold.arrival_id == arrival.id))
+        lst = find_list(session, held.list_address or arrival.recipient) if held else None
         now = time.time()
-        decided = (
-            update(Hold)
-            .where(Hold.arrival_id == arrival.id)
-            .values(state=state.value, decided_at=now, decided_by="cli")
-            .returning(Hold.id)
-        )
-        if session.scalar(decided) is None:  # the door held it, before any rule was asked
-            session.add(
-                Hold(
-                    arrival_id=arrival.id, list_address="", rules='["door"]', detail=arrival.note,
-                    state=state.value, held_at=arrival.received_at, decided_at=now,
-                    decided_by="cli",
-                )
-            )  # fmt: skip
+        if lst is None:  # mail to a domain's own address, or held by the door
+            holds.decide(session, arrival, decisions.STATES[ruling.word], by="cli", now=now)
+        else:
+            visit = Visit(session=session, app=app, lst=lst, now=now)
+            decisions.carry_out(visit, arrival, ruling, by="cli")
+    app.ring("sort")
+    app.ring("deliver")
 
 
 def _find(session: Session, hold_id: int) -> Arrival:

@@ -3,10 +3,12 @@
 What makes lost bells harmless: everything that is due can be seen in the database.
 """
 
+import time
+
 import structlog
 
 from archive import build
-from listserv import audience
+from listserv import audience, holds
 from listserv.app import App
 from mailer import arrivals, owners
 from mailer.errors import KretsError
@@ -21,7 +23,8 @@ def tick(app: App) -> list[str]:
         if owners.sweep(session, flights=app.data / "flight", now=app.store.now(session)):
             ring.append("deliver")
     with app.store.read() as session:
-        if arrivals.next_new(session, 1) or audience.freezing(session):
+        waiting = holds.due(session, time.time(), 1)
+        if waiting or arrivals.next_new(session, 1) or audience.freezing(session):
             ring.append("sort")
         if build.something_dirty(session):
             ring.append("archive")

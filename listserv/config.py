@@ -66,6 +66,11 @@ class ListservSettings(_Section):
     )
     http: str = Field("127.0.0.1:8080", description="HOST:PORT of the web door.")
     proxies: Words = Field((), description="Addresses or networks of reverse proxies to believe.")
+    controller: str = Field(
+        "", description="Who answers for the members' data: a person or an association, by name."
+    )
+    postal_address: str = Field("", description="Their postal address, on one line.")
+    privacy: str = Field("", description="https:// address of their page about privacy.")
 
     @field_validator("proxies")
     @classmethod

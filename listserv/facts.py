@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from listserv.rules import Facts
-from listserv.tables import Post
+from listserv.tables import Ban, Post
 from mailer import message
 from mailer.addresses import parse
 from mailer.errors import BadInput
@@ -19,6 +19,7 @@ from mailer.message import Head
 from subscriptions.roster import MailList, Membership, membership_of, state_at
 
 DUPLICATE_SECONDS = 7 * 86400.0
+MAX_ID = 995  # octets of a Message-ID that are kept (RFC 5322 section 2.1.1: a line has 998)
 _BRACKETED = re.compile(r"<\s*([^<>\s]{1,998})\s*>")
 _AUTO_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply")
 
@@ -40,7 +41,7 @@ def read(raw: bytes) -> Reading:
     return Reading(
         raw=raw,
         head=head,
-        message_id=message.message_id(head) or "",
+        message_id=_bounded(message.message_id(head) or ""),
         authors=_authors(head),
         trouble=message.check_limits(raw) or "",
     )
@@ -81,6 +82,7 @@ def gather(
         author_state=_state(member, now),
         author_role=member.role if member else "",
         author_moderated=member.moderated if member else None,
+        author_banned=_banned(session, lst.id, reading),
         author_posts=_accepted_before(session, lst.id, reading) if member else 0,
         same_message=same,
         same_id_other_content=other,
@@ -122,10 +124,20 @@ def _accepted_before(session: Session, list_id: int, reading: Reading) -> int:
     )
 
 
+def _banned(session: Session, list_id: int, reading: Reading) -> bool:
+    found = select(Ban.since).where(Ban.list_id == list_id, Ban.address_key.in_(reading.authors))
+    return bool(reading.authors) and session.scalar(found.limit(1)) is not None
+
+
 def _state(member: Membership | None, now: float) -> str:
     if member is None:
         return ""
     return state_at(member.state, member.rhythm, member.paused_until, now)
+
+
+def _bounded(message_id: str) -> str:
+    """Return an id of at most ``MAX_ID`` octets: an index of PostgreSQL takes no 2,700."""
+    return message_id.encode()[:MAX_ID].decode("utf-8", "ignore")
 
 
 def _authors(head: Head) -> tuple[str, ...]:

@@ -78,7 +78,10 @@ def _kept(raw: bytes, head: Head) -> Iterator[bytes]:
             yield b"X-Original-List-Id:" + raw[start:end].partition(b":")[2]
         elif name not in _REMOVED and not name.startswith("list-"):
             yield raw[start:end]
-    yield raw[last : head.body]  # the blank line
+    blank = raw[last : head.body]
+    # SECURITY: where a line that is no field ended the header, some readers would go on and
+    # take List-Unsubscribe and the like from what we have read as the body.
+    yield blank if blank or head.body >= len(raw) else b"\r\n"
 
 
 def _received(trace: Trace, face: ListFace) -> bytes:

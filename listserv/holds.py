@@ -1,38 +1,114 @@
-"""Set an arrival aside for a human: the row that `krets queue` shows and moderators answer."""
+"""Set an arrival aside for a human, and end that: the rows behind `krets queue` and moderation.
+
+Knows rows only. Whose word ends a hold, and who hears of it, is for listserv/decisions.py.
+"""
 
 import json
 import time
 
-from sqlalchemy import update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from listserv.tables import Hold, HoldState
 from mailer import arrivals
-from mailer.arrivals import Arrival
+from mailer.arrivals import Arrival, ArrivalState
 
 
 def hold(
-    session: Session, arrival: Arrival, list_address: str, why: tuple[str, ...], detail: str
+    session: Session,
+    arrival: Arrival,
+    list_address: str,
+    why: tuple[str, ...],
+    detail: str,
+    *,
+    ask: bool = False,
 ) -> bool:
-    """Hold an arrival, if nobody else has ended it meanwhile; tell whether that was so."""
+    """Hold an arrival, if nobody else has ended it meanwhile; tell whether that was so.
+
+    ``ask`` brings it before the list's moderators; otherwise only operators see it.
+    """
     if not arrivals.hold(session, arrival.id, " ".join(("hold", *why))):
         return False
     now = time.time()
+    values = {
+        "rules": json.dumps(why),
+        "detail": detail,
+        "state": HoldState.WAITING,
+        "held_at": now,
+        "due": now if ask else None,
+        "asked_at": None,
+        "reminded_at": None,
+        "decided_at": None,
+        "decided_by": "",
+    }
     again = (
         update(Hold)
         .where(Hold.arrival_id == arrival.id)
-        .values(rules=json.dumps(why), detail=detail, state=HoldState.WAITING, held_at=now)
+        .values(**values, revision=Hold.revision + 1)
         .returning(Hold.id)
     )
     if session.scalar(again) is None:
-        session.add(
-            Hold(
-                arrival_id=arrival.id,
-                list_address=list_address,
-                rules=json.dumps(why),
-                detail=detail,
-                state=HoldState.WAITING,
-                held_at=now,
-            )
-        )
+        session.add(Hold(arrival_id=arrival.id, list_address=list_address, **values))
     return True
+
+
+def decide(
+    session: Session, arrival: Arrival, state: HoldState, *, by: str, now: float
+) -> Hold | None:
+    """End the hold of an arrival; return it, or None where somebody else was first."""
+    if arrival.state != ArrivalState.HELD:
+        return None
+    if state is HoldState.RELEASED:
+        ended = arrivals.release(session, arrival.id, "released")
+    else:
+        ended = arrivals.finish(session, arrival.id, state.value)
+    if not ended:
+        return None
+    found = session.scalar(select(Hold).where(Hold.arrival_id == arrival.id))
+    if found is None:  # the door held it, before any rule was asked
+        found = Hold(
+            arrival_id=arrival.id,
+            list_address="",
+            rules='["door"]',
+            detail=arrival.note,
+            held_at=arrival.received_at,
+        )
+        session.add(found)
+    found.state, found.decided_at, found.decided_by, found.due = state.value, now, by, None
+    session.flush()
+    return found
+
+
+def due(session: Session, now: float, limit: int) -> list[int]:
+    """Return the holds that moderators, or their writers, have to hear of now."""
+    found = select(Hold.id).where(Hold.state == HoldState.WAITING, Hold.due <= now)
+    return list(session.scalars(found.order_by(Hold.due).limit(limit)))
+
+
+def postpone(session: Session, held: Hold, until: float, **marks: float) -> bool:
+    """Move a hold's next step, once; return False where another process was faster.
+
+    ``held`` is the row as it was read before; ``marks`` are columns set with it.
+    """
+    moved = (
+        update(Hold)
+        .where(
+            Hold.id == held.id,
+            Hold.state == HoldState.WAITING,
+            Hold.revision == held.revision,
+            Hold.due == held.due if held.due is not None else Hold.due.is_(None),
+        )
+        .values(due=until, **marks)
+        .returning(Hold.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.scalar(moved) is not None
+
+
+def asked_since(session: Session, list_address: str, since: float, limit: int) -> bool:
+    """Tell whether moderators were asked ``limit`` times about this list's posts since then."""
+    asked = select(Hold.id).where(
+        Hold.list_address == list_address,
+        or_(Hold.asked_at > since, Hold.reminded_at > since),
+    )
+    return len(session.scalars(asked.limit(limit)).all()) >= limit

@@ -91,10 +91,12 @@ def archive() -> None:
 
 def _render(desk: Desk) -> bool:
     settings, until = desk.app.settings, desk.until()
-    while not until():
-        if not render_dirty(desk.app.store, settings.archive_path, settings.listserv.base_url):
-            return False
-    return True
+    # One renderer at a time: the slower of two could leave its older pages, marked as new.
+    with desk.app.store.alone("archive") as ours:
+        while ours and not until():
+            if not render_dirty(desk.app.store, settings.archive_path, settings.listserv.base_url):
+                return False
+        return ours
 
 
 def _answer(bell: str, work: Callable[[Desk], bool]) -> None:

@@ -5,6 +5,7 @@ Two loops of short transactions that can be cut anywhere: ``sort`` decides what 
 message that our code cannot handle is held with its traceback after three tries.
 """
 
+import contextlib
 import json
 import time
 import traceback
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from archive import place
 from archive.build import render_permalink
-from listserv import audience, facts, headers, incoming, routes
+from listserv import audience, facts, headers, incoming, moderation, routes
 from listserv.app import App
 from listserv.facts import Reading
 from listserv.holds import hold
@@ -26,11 +27,12 @@ from listserv.rules import Decision, Verdict, judge
 from listserv.tables import Hold, HoldState, Post
 from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival
-from mailer.errors import Temporary
+from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.store import get_raw
 from subscriptions.roster import MailList, find_list, get_list
 
-MAX_TRIES = 3
+MAX_TRIES = 3  # exceptions of ours that one message may cause
+MAX_DEATHS = 20  # readers that may die with it: a plug is pulled more often than mail kills
 EXPIRES = 5 * 86400.0  # seconds until a deferred copy of a post is given up, RFC 5321 4.5.4.1
 PIECES = 10  # of one audience, before arrivals are looked at again
 BATCH = 50  # arrivals looked up at a time
@@ -48,6 +50,7 @@ def sort(app: App, until: Callable[[], bool]) -> bool:
             return False
         while not until():
             more = freeze(app)
+            moderation.attend(app, until)
             with app.store.read() as session:
                 waiting = arrivals.next_new(session, BATCH)
             if not waiting and not more:
@@ -66,16 +69,19 @@ def decide(app: App, arrival: Arrival) -> None:
         tries = arrivals.begin_attempt(session, arrival.id)
     if tries is None:
         return
-    if tries > MAX_TRIES:
-        _hold_broken(app, arrival, "The process died three times while reading this message.")
+    if tries > MAX_DEATHS:
+        _hold_broken(app, arrival, f"{MAX_DEATHS} processes died while reading this message.")
         return
     try:
         _route(app, arrival)
-    except Temporary:
+    except (Temporary, Misconfigured):
+        # The database or the disk, not this message: it must not end up as one that kills us.
+        with contextlib.suppress(KretsError), app.store.write() as session:
+            arrivals.forget_attempt(session, arrival.id)
         raise
     except Exception:  # noqa: BLE001 - a door: a bug of ours must not lose this message
         _log.exception("a message could not be handled", arrival=arrival.id, tries=tries)
-        if tries == MAX_TRIES:
+        if tries >= MAX_TRIES:
             _hold_broken(app, arrival, traceback.format_exc(limit=-20))
 
 
@@ -114,8 +120,9 @@ def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
         first = audience.piece(session, lst.id, after=0, now=now) if accepted else ()
     outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
     with app.store.write() as session:
+        lst = get_list(session, list_address)  # its archive may be closed to strangers by now
         if verdict.decision is Decision.HOLD:
-            hold(session, arrival, lst.address, outcome.rules, reading.trouble)
+            hold(session, arrival, lst.address, outcome.rules, reading.trouble, ask=True)
         elif arrivals.finish(session, arrival.id, " ".join((outcome.decision, *outcome.rules))):
             mailing = _accept(app, session, lst, arrival, reading, now) if accepted else None
             _record(session, arrival, lst, reading, outcome, mailing, now)

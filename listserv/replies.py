@@ -7,7 +7,7 @@ never comes here.
 
 from collections.abc import Callable
 
-from listserv import commands, joining, wishes
+from listserv import commands, decisions, joining, wishes
 from listserv.commands import Answer
 from listserv.letters import Letter
 from listserv.visit import Proof, Visit, language_of, whom, write
@@ -163,7 +163,7 @@ def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Proof
     return wish.verb
 
 
-# Who answers what; the moderators' answers are read in listserv/moderation.py.
+# Who answers what.
 REPLIES: dict[Purpose, Handler] = {
     Purpose.CONFIRM: _confirm,
     Purpose.REST: _confirm,
@@ -173,4 +173,5 @@ REPLIES: dict[Purpose, Handler] = {
     Purpose.NEVER: _open(_mail_again),
     Purpose.ADDRESS: _open(_address),
     Purpose.JOIN_REQUEST: _join_request,
+    Purpose.MODERATE: decisions.answer,
 }

@@ -42,6 +42,7 @@ class Facts:
     author_state: str = ""  # of the author's membership; "" where there is none
     author_role: str = ""
     author_moderated: bool | None = None  # None: as the list says
+    author_banned: bool = False
     author_posts: int = 0  # accepted before
     size: int = 0
     trouble: str = ""  # why the message must not be parsed (mailer.message limits)
@@ -105,6 +106,11 @@ def auto_reply(facts: Facts) -> Decision | None:
 def duplicate(facts: Facts) -> Decision | None:
     """Discard a message that came again after a lost reply (RFC 1047): it is on its way."""
     return Decision.DISCARD if facts.same_message else None
+
+
+def banned(facts: Facts) -> Decision | None:
+    """Discard what an address sends whose posts a moderator wants no more of."""
+    return Decision.DISCARD if facts.author_banned else None
 
 
 def same_id(facts: Facts) -> Decision | None:
@@ -171,6 +177,7 @@ RULES: dict[str, Callable[[Facts], Decision | None]] = {
     "null-sender": null_sender,
     "auto-reply": auto_reply,
     "duplicate": duplicate,
+    "banned": banned,
     "same-id": same_id,
     "broken": broken,
     "size": size,

@@ -19,7 +19,7 @@ from mailer.mailings import Mailing
 from mailer.store import Base
 from subscriptions.roster import MailList
 
-__all__ = ["Hold", "HoldState", "Post", "archive", "mailer", "subscriptions"]
+__all__ = ["Ban", "Hold", "HoldState", "Post", "archive", "mailer", "subscriptions"]
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -50,12 +50,14 @@ class HoldState(StrEnum):
     RELEASED = "released"
     REFUSED = "refused"
     DROPPED = "dropped"
+    EXPIRED = "expired"
 
 
 class Hold(Base):
     """A message that waits for a human, and why."""
 
     __tablename__ = "hold"
+    __table_args__ = (Index("ix_hold_due", "state", "due"),)
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
     arrival_id: Mapped[int] = mapped_column(ForeignKey(Arrival.id), unique=True)
     list_address: Mapped[str] = mapped_column(String(320), index=True)  # "" for a domain's own
@@ -64,4 +66,18 @@ class Hold(Base):
     state: Mapped[str] = mapped_column(String(16), index=True)
     held_at: Mapped[float]
     decided_at: Mapped[float | None]
-    decided_by: Mapped[str] = mapped_column(String(320), default="")
+    decided_by: Mapped[str] = mapped_column(String(320), default="")  # cli, clock or an address
+    revision: Mapped[int] = mapped_column(default=0)  # counts how often it was held anew
+    due: Mapped[float | None]  # when moderators hear of it next; None: only operators see it
+    asked_at: Mapped[float | None]
+    reminded_at: Mapped[float | None]
+
+
+class Ban(Base):
+    """An address whose posts to one list are discarded, by a moderator's word."""
+
+    __tablename__ = "ban"
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id), primary_key=True)
+    address_key: Mapped[str] = mapped_column(String(320), primary_key=True)
+    since: Mapped[float]
+    decided_by: Mapped[str] = mapped_column(String(320))

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from sqlalchemy import Index, LargeBinary, SmallInteger, Table, insert, select, text, update
+from sqlalchemy import Index, LargeBinary, SmallInteger, Table, case, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.store import Base, Packed, pack, put_packed
 
+SUSPECT = 3  # attempts
 _NOTE = 2000  # characters
 _OPEN = text("state <> 1")
 
@@ -102,9 +103,14 @@ def keep(session: Session, batch: Sequence[Incoming], packed: Sequence[Packed] =
 
 
 def next_new(session: Session, limit: int) -> list[Arrival]:
-    """Return the oldest ``limit`` arrivals that nobody has finished or held."""
+    """Return the oldest ``limit`` arrivals that nobody has finished or held.
+
+    One that was begun ``SUSPECT`` times without an end goes behind all others: it may be what
+    kills its readers.
+    """
     waiting = select(Arrival).where(Arrival.state == ArrivalState.NEW)
-    return list(session.scalars(waiting.order_by(Arrival.id).limit(limit)))
+    suspect = case((Arrival.attempts >= SUSPECT, 1), else_=0)
+    return list(session.scalars(waiting.order_by(suspect, Arrival.id).limit(limit)))
 
 
 def held(session: Session, limit: int) -> list[Arrival]:
@@ -127,6 +133,20 @@ def begin_attempt(session: Session, arrival_id: int) -> int | None:
         .execution_options(synchronize_session=False)
     )
     return session.scalar(counted)
+
+
+def forget_attempt(session: Session, arrival_id: int) -> None:
+    """Take an attempt back that failed through no fault of the message."""
+    session.execute(
+        update(Arrival)
+        .where(
+            Arrival.id == arrival_id,
+            Arrival.state == ArrivalState.NEW,
+            Arrival.attempts > 0,
+        )
+        .values(attempts=Arrival.attempts - 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def finish(session: Session, arrival_id: int, note: str) -> bool:

@@ -91,6 +91,11 @@ class FlightRecorder:
         if remove:
             self.path.unlink(missing_ok=True)
 
+    def discard(self) -> None:
+        """Close and remove a file that nobody will read: its rows were settled by others."""
+        self._pending.clear()
+        self.close(remove=True)
+
     def _append(self, lines: bytes) -> None:
         try:
             written = os.write(self._fd, lines)

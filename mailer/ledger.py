@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 from sqlalchemy import Connection, Integer, Table, Update, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
-from mailer.mailings import CLAIMABLE, Mailing, MailingState, Policy, Recipient, State
+from mailer.mailings import CLAIMABLE, CLAIMED, Mailing, MailingState, Policy, Recipient, State
 
 MAX_REASON = 200  # characters
 MAX_ROUNDS = 4  # of looking for wanted rows within one transaction
@@ -103,9 +103,13 @@ def defer(
     return Mark(row, epoch, State.DEFERRED, code, plain_reason(reason), due)
 
 
-def lost(row: int, epoch: int, *, policy: Policy, why: str, due: float) -> Mark:
-    """Return the mark for a dot that was never answered."""
-    if policy is Policy.NEVER_TWICE:
+def lost(row: int, epoch: int, *, policy: Policy, why: str, due: float, expires_at: float) -> Mark:
+    """Return the mark for a dot that was never answered.
+
+    Sending again ends with the mailing: a relay that takes every copy and answers none would
+    else be given the same mail for ever.
+    """
+    if policy is Policy.NEVER_TWICE or due >= expires_at:
         return Mark(row, epoch, State.UNSURE, 0, plain_reason(f"unsure: {why}"))
     return Mark(row, epoch, State.READY, 0, plain_reason(f"unsure, sent again: {why}"), due)
 
@@ -191,6 +195,15 @@ def release(session: Session, epoch: int, ids: Sequence[int]) -> None:
     connection = session.connection()
     for some in _batches(ids):
         connection.execute(_RELEASE, {"rows": some, "claim": epoch})
+
+
+def release_all(session: Session, epoch: int) -> None:
+    """Give back whatever ``epoch`` still has: for an owner that goes, with no letter under way.
+
+    There is something only where a commit's answer was lost, so that we do not know of it.
+    """
+    ids = select(_r.id).where(text(CLAIMED), _ours)
+    release(session, epoch, session.connection().scalars(ids, {"claim": epoch}).all())
 
 
 def _values(one: Mark) -> dict[str, object]:

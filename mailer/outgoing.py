@@ -177,8 +177,16 @@ class Outgoing:
         row, watch = self._flying.pop(letter.row)
         self.tally.unsure += 1
         due = self._clock.wall() + self._backoff.wait(row.attempts, random.random())  # noqa: S311
-        policy = self._views[row.mailing_id].policy
-        self._add(lost(row.id, watch.epoch, policy=policy, why=why, due=due))
+        view = self._views[row.mailing_id]
+        mark = lost(
+            row.id,
+            watch.epoch,
+            policy=view.policy,
+            why=why,
+            due=due,
+            expires_at=view.expires_at,
+        )
+        self._add(mark)
 
     def released(self, letter: Letter) -> None:
         """Give the row to another lane; if the lease is gone it is no longer ours."""

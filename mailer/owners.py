@@ -166,12 +166,14 @@ def verdict(
     ``flown`` None means that nothing is known: then the dot may have been written.
     """
     if flown is None:
-        return lost(row, epoch, policy=policy, why="the worker and its records are gone", due=now)
+        why = "the worker and its records are gone"
+        return lost(row, epoch, policy=policy, why=why, due=now, expires_at=expires_at)
     record = flown.get(row)
     if record is None or record.attempt != attempts:
         return None
     if not record.code:
-        return lost(row, epoch, policy=policy, why="the worker stopped after the dot", due=now)
+        why = "the worker stopped after the dot"
+        return lost(row, epoch, policy=policy, why=why, due=now, expires_at=expires_at)
     kind = record.code // 100
     if kind == 2:  # noqa: PLR2004 - 2yz, RFC 5321 section 4.2.1
         return Mark(row, epoch, State.ACCEPTED, record.code)

@@ -146,6 +146,7 @@ class Sender:
         self._dry_until = 0.0
         self._dry = False
         self._renewed = 0.0
+        self._over: list[Watch] = []  # taken away; letters under way may still write to them
 
     # -- for the worker --------------------------------------------------------------------
 
@@ -273,8 +274,8 @@ class Sender:
             return 0
         return max(0, room - held)
 
-    async def _tick(self, quota: int, *, unsent: Sequence[int] = ()) -> None:
-        """Do one ledger transaction; what it could not write is kept for the next."""
+    async def _tick(self, quota: int, *, unsent: Sequence[int] = ()) -> bool:
+        """Do one ledger transaction; False: nothing was written, and is kept for the next."""
         out = self._out
         marks = out.take_marks()
         errand = _Errand(out.watch, marks, unsent, quota)
@@ -283,7 +284,7 @@ class Sender:
         except Temporary as error:
             out.put_back(marks)
             await self._bear(error)
-            return
+            return False
         self._patience = 0.0
         self.late += len(marks) - brought.landed
         self._adopt(errand.watch, brought)
@@ -293,6 +294,7 @@ class Sender:
             self._dry_until = now + LOOK_AGAIN if self._dry else 0.0
             if not self._dry:
                 self._target = max(self._target, 2 * self._open_lanes())
+        return True
 
     _patience = 0.0  # since when the database has been away
 
@@ -310,6 +312,7 @@ class Sender:
         if brought.watch is None and before is not None:
             log.warning("the lease of epoch %d was taken away", before.epoch)
             out.lose_watch()
+            self._over.append(before)
             return
         self._renewed = self._now()
         out.watch = brought.watch
@@ -379,9 +382,11 @@ class Sender:
         out = self._out
         unsent = out.give_back()
         while unsent or out.marks:
-            await self._tick(0, unsent=unsent)
-            unsent = []
+            if await self._tick(0, unsent=unsent):
+                unsent = []
         out.forget()
+        while self._over and not out.flying:
+            self._over.pop().flight.discard()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -478,13 +483,15 @@ class Sender:
         try:
             await self._put_down()
             watch = self._out.watch
-            if watch is not None:
+            # With a letter still under way its record must stay: the sweeper settles by it.
+            if watch is not None and not self._out.flying:
                 await self._in_thread(lambda: self._retire(watch))
         except Temporary as error:
             log.warning("%s", error)  # a start or the sweeper settles what is left
 
     def _retire(self, watch: Watch) -> None:
         with self._store.write() as session:
+            ledger.release_all(session, watch.epoch)
             owners.retire(session, watch.epoch)
         watch.flight.close(remove=True)
 

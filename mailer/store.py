@@ -32,6 +32,19 @@ from mailer.errors import Misconfigured, Temporary
 from mailer.gate import Gate
 
 _OUR_FILES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+_TOO_MUCH = "54"  # PostgreSQL's class of SQLSTATE "program limit exceeded"
+# A server that is gone without a word is noticed in half a minute, not in two hours; and it
+# lets go of the locks of a machine of ours that is (all libpq's and PostgreSQL's own names).
+_ALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_ALIVE_SERVER = (
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    " -c tcp_user_timeout=30000"
+)
 MAX_RAW = 256 * 1024 * 1024  # a ceiling for decompression, far above any accepted message
 MOUNTS = Path("/proc/self/mounts")  # proc(5)
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
@@ -214,7 +227,11 @@ def _read_url(url: str, data: Path) -> URL:
 
 def _sqlite_engine(url: URL) -> Engine:
     refuse_network_folder(Path(str(url.database)).parent)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        hide_parameters=True,  # SECURITY: a failing statement's values stay out of logs and holds
+        connect_args={"timeout": 30, "check_same_thread": False},
+    )
 
     @event.listens_for(engine, "connect")
     def _open(connection: sqlite3.Connection, _record: object) -> None:
@@ -237,8 +254,14 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _postgres_engine(url: URL) -> Engine:
+    given = url.query.get("options", "")
+    options = f"{given if isinstance(given, str) else ' '.join(given)} {_ALIVE_SERVER}".strip()
     return create_engine(
-        url, pool_pre_ping=True, pool_recycle=1800, connect_args={"connect_timeout": 10}
+        url,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        hide_parameters=True,  # SECURITY: as for SQLite
+        connect_args={"connect_timeout": 10, "options": options, **_ALIVE},
     )
 
 
@@ -270,7 +293,9 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        why = str(error.orig).splitlines()[0][:200]
+        if (getattr(error.orig, "sqlstate", None) or "").startswith(_TOO_MUCH):
+            raise  # this very statement can never succeed, so "try again" would be a lie
+        why = " ".join(str(error.orig).split())[:200]
         if getattr(error.orig, "sqlite_errorcode", None) in _OUR_FILES:
             raise Misconfigured(
                 f"The database file cannot be used ({why}).",

@@ -138,7 +138,7 @@ def _spent(session: Session, key: str, kind: str, source: str, now: float) -> Sp
         .where(AutomaticMail.address_key == key, since)
         .group_by(AutomaticMail.kind)
     )
-    kinds = dict(session.execute(own).all())
+    kinds = {row[0]: row[1] for row in session.execute(own)}
     domain = select(func.count()).where(AutomaticMail.domain == key.rpartition("@")[2], since)
     asked = select(func.count()).where(AutomaticMail.source == source, since)
     return Spent(

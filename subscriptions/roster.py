@@ -31,6 +31,7 @@ LANGUAGES = ("sv", "it", "ro", "ru", "nl", "en")
 MAX_TITLE = 200  # characters; a title stands in headers and on one line of a page
 MAX_TEXT = 4000  # characters of a description or a footer
 MAX_TAG = 40
+MAX_SIZE = 2**31 - 1  # bytes: what the column holds
 DEFAULT_MAX_SIZE = 10_000_000  # bytes of one post
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts in 64 bits anyway
 
@@ -293,6 +294,8 @@ def change_list(
         )
     if max_size is not None and max_size < 1000:  # noqa: PLR2004 - less holds no mail's header
         raise BadInput("A list's largest post must be 1000 bytes or more.")
+    if max_size is not None and max_size > MAX_SIZE:
+        raise BadInput(f"A list's largest post cannot be above {MAX_SIZE} bytes.")
     wanted: dict[str, object | None] = {
         "title": None if title is None else one_line(title, MAX_TITLE, "title"),
         "description": None if description is None else some_text(description, "description"),

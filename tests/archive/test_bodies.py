@@ -158,3 +158,14 @@ def test_attachments_are_listed_and_a_nested_mail_is_quoted() -> None:
 def test_an_author_is_a_name_and_never_an_address(field: bytes, author: str) -> None:
     """Six ways to write From."""
     assert read_author(field)[0] == author
+
+
+def test_half_a_character_in_a_file_name_stops_nothing() -> None:
+    """UTF-7 can spell a lone surrogate; a page that cannot be made would hold up all others."""
+    raw = (
+        b"From: a@b.se\r\nContent-Type: text/plain\r\n"
+        b"Content-Disposition: attachment; filename*=utf-7''+2AA-\r\n\r\nhi\r\n"
+    )
+    reading = read(raw)
+    assert [file.size for file in reading.attachments] == [4]
+    assert unpack(pack(reading)) == reading

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from archive import build
+from archive import build, pages
 from archive.heads import permalink_hash
 from archive.importing import import_mails
 from archive.masking import mask
@@ -170,6 +170,45 @@ def test_trees_for_strangers_and_members_are_apart(
     assert not (tmp_path / "members" / "circle@example.org").exists()
 
 
+def raw_of(root: Path, name: str, tree: str) -> Path:
+    return root / tree / "circle@example.org" / "m" / permalink_hash(f"{name}@x") / "raw.eml"
+
+
+def test_each_mail_has_its_raw_beside_its_permalink(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """Members get its bytes, strangers a masked one; a private mail has none."""
+    hidden = b"X-No-Archive: yes\n" + mail("c", "a", at=2)
+    keep(store, circle, mail("a", body="Ask bo@example.net.\n"), mail("b", "a", at=1), hidden)
+    build.render_dirty(store, tmp_path, BASE)
+    shown = raw_of(tmp_path, "a", "public").read_bytes()
+    assert b"bo@" not in shown
+    assert b"...@example.net" in shown
+    html = (thread(tmp_path, "a") / "index.html").read_text(encoding="utf-8")
+    assert f'href="../../m/{permalink_hash("b@x")}/raw.eml"' in html
+    assert not raw_of(tmp_path, "c", "public").exists()
+    circle = set_policy(store, circle, ArchivePolicy.MEMBERS)
+    build.build(store, tmp_path, BASE, circle)
+    assert raw_of(tmp_path, "b", "members").read_bytes() == mail("b", "a", at=1)
+    assert not build.check(store, tmp_path, BASE, circle)
+    raw_of(tmp_path, "b", "members").unlink()
+    assert build.check(store, tmp_path, BASE, circle).missing
+
+
+def test_a_mail_as_long_as_a_book_is_cut_on_its_page_alone(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """The page shows a bounded part and says so; JSON and raw have all."""
+    keep(store, circle, mail("a", body="x\n\n" * 20_000))
+    build.render_dirty(store, tmp_path, BASE)
+    html = (thread(tmp_path, "a") / "index.html").read_text(encoding="utf-8")
+    assert html.count("<p>x</p>") == pages.MAX_PARAGRAPHS
+    assert "longer than is shown here" in html
+    found = json.loads((thread(tmp_path, "a") / "thread.json").read_text(encoding="utf-8"))
+    assert found["messages"][0]["text"].count("x") == 20_000
+    assert raw_of(tmp_path, "a", "public").read_bytes().count(b"x\n") >= 20_000
+
+
 def test_strangers_see_no_address(
     store: Store, circle: MailList, mail: Write, tmp_path: Path
 ) -> None:
@@ -216,8 +255,8 @@ def test_hostile_words_stay_words(store: Store, circle: MailList, tmp_path: Path
     build.render_dirty(store, tmp_path, BASE)
     files = snapshot(tmp_path)
     assert all(not name.startswith("..") and "etc" not in name for name in files)
-    pages = b"\n".join(data for name, data in files.items() if name.endswith(".html"))
-    assert not re.search(rb"<script|<img|<[^>]+\son\w+=|style=|javascript:[^<]*\"", pages)
+    html = b"\n".join(data for name, data in files.items() if name.endswith(".html"))
+    assert not re.search(rb"<script|<img|<[^>]+\son\w+=|style=|javascript:[^<]*\"", html)
 
 
 def test_a_real_list_becomes_an_archive(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from archive.prose import Setting, paragraphs
-from archive.quotes import split
+from archive.quotes import MAX_BLOCKS, Kind, split
 
 # Two that lists would suffer from (a short answer below a quote is an answer), two curiosities.
 KNOWN = {"embedded_email_1.txt", "embedded_email_german_6.txt", "spam_1.txt"}
@@ -82,3 +82,21 @@ def test_a_drawn_table_is_no_quote() -> None:
     """Its bars stand on both sides."""
     table = "Look:\n\n+---+---+\n| a | b |\n+---+---+\n"
     assert split(table).text == table.rstrip()
+
+
+def test_more_turns_than_a_letter_has_are_put_together_and_nothing_is_lost() -> None:
+    """A quarter of a million turns are few blocks; own words and quotes stay apart."""
+    found = split("> a\nb\n" * 15_000)
+    assert len(found.blocks) <= MAX_BLOCKS + len(Kind)
+    assert found.text.split() == ["b"] * 15_000
+    assert found.quoted.count("> a") == 15_000
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "line",
+    ["On 1 " + "1 " * 480, "x " * 490, "a@b " * 240, "On 1 " + "x@y 1 " * 150, "On 1 <" * 160],
+)
+def test_half_a_megabyte_of_near_attributions_is_linear(line: str) -> None:
+    """Each took minutes when one pattern judged it."""
+    split(f"{line}wrote:\n" * (500_000 // len(line)))

@@ -156,3 +156,16 @@ def test_everything_stops_cleanly_and_starts_again(friends: Krets, outbox: list[
     friends.start()
     send(friends, POST)
     wait_for("three copies", lambda: len(outbox) >= 3)
+
+
+def test_what_became_of_each_recipient_can_be_asked(friends: Krets, outbox: list[Caught]) -> None:
+    send(friends, POST)
+    wait_for("three copies", lambda: len(outbox) >= 3)
+    wait_for("the end", lambda: friends.json("queue", "mailing")[0]["state"] == "done")
+    newest = friends.json("queue", "mailing")[0]
+    assert (newest["audience"], newest["accepted"], newest["list"]) == (3, 3, LIST)
+    rows = friends.json("queue", "mailing", str(newest["id"]))
+    assert [(row["address"], row["state"], row["code"]) for row in rows] == [
+        (person, "accepted", 250) for person in PEOPLE
+    ]
+    assert friends.json("queue", "mailing", str(newest["id"]), "--only", "refused") == []

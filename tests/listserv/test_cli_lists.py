@@ -2,22 +2,29 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
+from archive.place import place
 from listserv.cli_lists import lists
 from mailer.errors import KretsError
-from mailer.store import Store
+from mailer.store import Store, put_raw
+from subscriptions.roster import get_list
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(store: Store) -> Run:
+def run(store: Store, tmp_path: Path) -> Run:
+    listserv = SimpleNamespace(base_url="https://lists.example.org")
+    settings = SimpleNamespace(archive_path=tmp_path / "archive", listserv=listserv)
+    app = SimpleNamespace(store=store, settings=settings)
+
     def ran(*words: str) -> Result:
-        result = CliRunner().invoke(lists, words, obj=SimpleNamespace(store=store))
+        result = CliRunner().invoke(lists, words, obj=app)
         if isinstance(result.exception, KretsError):
             result.exit_code = result.exception.exit_code
         elif result.exception and not isinstance(result.exception, SystemExit):
@@ -78,3 +85,26 @@ def test_a_refusal_has_the_right_exit_code(run: Run, words: tuple[str, ...], cod
 @pytest.mark.parametrize("name", sorted(lists.commands))
 def test_every_command_has_help_with_an_example(run: Run, name: str) -> None:
     assert "krets list " + name in run(name, "--help").stdout
+
+
+def test_an_archive_that_is_closed_to_strangers_is_gone_for_them_at_once(
+    run: Run, store: Store, tmp_path: Path
+) -> None:
+    run("create", "friends@example.org")
+    raw = b"From: a@x.org\r\nSubject: secret\r\n\r\nHi\r\n"
+    with store.write() as session:
+        (sha,) = put_raw(session, [raw])
+        place(session, get_list(session, "friends@example.org"), raw, sha, 1_700_000_000.0)
+
+    def pages(tree: str) -> list[Path]:
+        return list((tmp_path / "archive" / tree / "friends@example.org").rglob("*.html"))
+
+    for policy, public, members in (
+        ("members", False, True),
+        ("public", True, False),
+        ("none", False, False),
+    ):
+        result = run("set", "friends@example.org", "--archive", policy)
+        assert result.exit_code == 0, result.output
+        assert (bool(pages("public")), bool(pages("members"))) == (public, members), policy
+    assert run("set", "friends@example.org", "--max-size", "3000000000").exit_code == 2

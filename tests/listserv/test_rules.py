@@ -33,6 +33,7 @@ CASES: list[tuple[str, Decision, dict[str, Any]]] = [
     ("auto-reply", Decision.DISCARD, {"auto_marks": frozenset({"x-autoreply"})}),
     ("auto-reply", Decision.HOLD, {"auto_submitted": "auto-generated"}),
     ("duplicate", Decision.DISCARD, {"same_message": True}),
+    ("banned", Decision.DISCARD, {"author_banned": True}),
     ("same-id", Decision.HOLD, {"same_id_other_content": True}),
     ("broken", Decision.HOLD, {"trouble": "nested too deep"}),
     ("size", Decision.HOLD, {"size": 25_000_001}),

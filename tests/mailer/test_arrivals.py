@@ -1,6 +1,7 @@
 """An arrival waits until it was finished, and counts how often that was tried."""
 
 from mailer.arrivals import (
+    SUSPECT,
     ArrivalState,
     Incoming,
     begin_attempt,
@@ -75,3 +76,14 @@ def test_a_held_arrival_waits_for_a_human_and_can_be_released(store: Store) -> N
         assert not release(session, first.id, "released twice")
     with store.write() as session:
         assert begin_attempt(session, first.id) == 1
+
+
+def test_what_may_kill_its_readers_goes_behind_the_others(store: Store) -> None:
+    with store.write() as session:
+        keep(session, [incoming("a@x.org", "b@x.org", "c@x.org")])
+        first, second, third = next_new(session, 3)
+    for _ in range(SUSPECT):
+        with store.write() as session:
+            begin_attempt(session, first.id)
+    with store.read() as session:
+        assert [row.id for row in next_new(session, 3)] == [second.id, third.id, first.id]

@@ -224,6 +224,9 @@ def test_a_deferral_never_outlives_its_mailing() -> None:
 
 
 def test_policy_decides_about_a_lost_answer() -> None:
-    twice = ledger.lost(1, 1, policy=Policy.NEVER_TWICE, why="x", due=7.0)
-    miss = ledger.lost(1, 1, policy=Policy.NEVER_MISS, why="x", due=7.0)
+    def lost(policy: Policy, expires_at: float) -> ledger.Mark:
+        return ledger.lost(1, 1, policy=policy, why="x", due=7.0, expires_at=expires_at)
+
+    twice, miss = lost(Policy.NEVER_TWICE, 9.0), lost(Policy.NEVER_MISS, 9.0)
     assert (twice.state, miss.state, miss.due) == (State.UNSURE, State.READY, 7.0)
+    assert lost(Policy.NEVER_MISS, 7.0).state is State.UNSURE, "sent again for ever"

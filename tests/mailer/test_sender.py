@@ -1,5 +1,6 @@
 """The sender takes each recipient to its state, over real sockets."""
 
+import os
 import random
 import threading
 from collections import Counter
@@ -349,3 +350,21 @@ def test_a_closed_sender_leaves_the_books(rig: Callable[..., Rig], tmp_path: Pat
     with there.store.read() as session:
         assert session.scalars(select(owners.Owner)).all() == []
     assert list((tmp_path / "flight").iterdir()) == []
+
+
+def test_a_watch_that_was_taken_away_leaves_nothing_open(
+    rig: Callable[..., Rig], tmp_path: Path
+) -> None:
+    """Every quiet spell ends a lease: one descriptor each would be a thousand in a day."""
+    there = rig()
+    sender = there.sender()
+    for number in range(3):
+        there.mailing([f"{number}@x.org"])
+        while not there.taken()[f"{number}@x.org"]:
+            sender.run_slice(30)
+        with there.store.write() as session:
+            now = there.store.now(session) + 100
+            owners.recover_expired(session, flights=tmp_path / "flight", now=now)
+    opened = [Path(os.path.realpath(fd)) for fd in Path("/proc/self/fd").iterdir()]
+    assert sum(tmp_path / "flight" in path.parents for path in opened) == 1
+    assert len(list((tmp_path / "flight").iterdir())) == 1

@@ -1,0 +1,352 @@
+"""A human's word about a held message, carried out once, whichever door it came through.
+
+    decided = carry_out(visit, arrival, Ruling(Word.NO, "We do not do adverts."), by="anna@...")
+
+Mail (``answer``) and `krets queue` decide by the same function: it ends the hold, does what the
+word asks for, tells the other moderators who decided, and tells the writer where they should
+know. Everything happens in the caller's transaction; the caller rings "sort" and "deliver".
+SECURITY: only the token says who answered; the From line of an answer is not looked at. A token
+is worth nothing for another hold, for an older revision of it, or once its owner is no moderator.
+What a stranger wrote is never sent back to them: their From line may be somebody else's.
+"""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+import templates
+from listserv import commands, editing, holds, notices, rulings
+from listserv.letters import Letter
+from listserv.rulings import Ruling, Word
+from listserv.tables import Ban, Hold, HoldState
+from listserv.visit import Visit, language_of, whom
+from mailer import message
+from mailer.addresses import Address, parse
+from mailer.arrivals import Arrival
+from mailer.errors import BadInput
+from mailer.mailings import Mailing
+from mailer.message import Head
+from mailer.store import get_raw, insert_or_ignore, put_raw
+from subscriptions import asks, budget, optin
+from subscriptions.asks import Ask, Look, Purpose, Trouble
+from subscriptions.naming import is_own_address
+from subscriptions.roster import Membership, Role, State, membership_of
+
+MAX_NAME = 80  # characters of a writer's name that a subject shows
+HERE = (State.ACTIVE, State.PAUSED)
+STATES = {
+    Word.OK: HoldState.RELEASED,
+    Word.ALWAYS: HoldState.RELEASED,
+    Word.EDIT: HoldState.RELEASED,
+    Word.NO: HoldState.REFUSED,
+    Word.DISCARD: HoldState.DROPPED,
+    Word.BAN: HoldState.DROPPED,
+}
+_READ_ALL = ("moderated-list", "editors-only")  # rules that no trust in one member lifts
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Say who a held message says that it is from."""
+
+    address: Address | None  # the one From address, if there is exactly one
+    name: str
+    subject: str
+    message_id: str
+    automatic: bool
+
+
+def writer_of(head: Head) -> Writer:
+    """Read the writer of a message from its header."""
+    found: dict[str, tuple[str, Address]] = {}
+    for value in head.all("from"):
+        for name, spelled in message.addresses_of(value):
+            try:
+                address = parse(spelled)
+            except BadInput:
+                continue
+            found.setdefault(address.key, (name, address))
+    name, author = next(iter(found.values())) if len(found) == 1 else ("", None)
+    said = head.text("auto-submitted").partition(";")[0].strip().lower()
+    return Writer(
+        address=author,
+        name=name[:MAX_NAME],
+        subject=message.text_of(head.first("subject") or b""),
+        message_id=message.message_id(head) or "",
+        automatic=said not in {"", "no"},
+    )
+
+
+def moderators(visit: Visit, rules: list[str]) -> list[tuple[Membership, Address]]:
+    """Return who decides about a post: moderators and owners, and editors where they write.
+
+    Those who pause are spared as long as somebody is there.
+    """
+    found = visit.session.scalars(
+        select(Membership)
+        .where(
+            Membership.list_id == visit.lst.id,
+            Membership.role.in_(_roles(rules)),
+            Membership.state.in_(HERE),
+        )
+        .order_by(Membership.id)
+    ).all()
+    there = [one for one in found if one.state is State.ACTIVE] or list(found)
+    return [(one, optin.address_of(visit.session, one)) for one in there]
+
+
+def carry_out(visit: Visit, arrival: Arrival, ruling: Ruling, *, by: str) -> Hold | None:
+    """Do what ``ruling`` says and tell whom it concerns; return None where somebody was first."""
+    session = visit.session
+    raw = get_raw(session, arrival.raw_sha) or b""
+    head = message.head(raw)
+    writer = writer_of(head)
+    hold = holds.decide(session, arrival, STATES[ruling.word], by=by, now=visit.now)
+    if hold is None:
+        return None
+    if ruling.word is Word.ALWAYS:
+        _trust(visit, writer)
+    elif ruling.word is Word.BAN:
+        _ban(visit, writer, by)
+    elif ruling.word is Word.EDIT:
+        _edit(visit, arrival, hold, editing.edited(raw, head, ruling.text, _mark(visit)))
+    elif ruling.word is Word.NO:
+        tell_writer(visit, writer, "poster-refused", reason=ruling.text)
+    _tell_others(visit, hold, ruling, writer, by)
+    return hold
+
+
+def answer(visit: Visit, found: Look, letter: Letter) -> str:
+    """Read a moderator's answer to "a post waits for you"; return a word for the log."""
+    ask = found.ask
+    hold = visit.session.get(Hold, ask.ref) if ask is not None else None
+    if ask is None or hold is None:
+        return "unknown-token"
+    to = whom(ask)
+    optin.prove(visit.session, to, visit.now)
+    if not _still_entitled(visit, to, json.loads(hold.rules)):
+        return "no-moderator"
+    if "unban" in ask.details and found.trouble is None:
+        return _unban(visit, ask, letter)
+    if found.trouble is not None or ask.revision != hold.revision or hold.decided_at is not None:
+        return _late(visit, ask, hold, found.trouble)
+    ruling = rulings.read(letter.text)
+    return _rule(visit, ask, hold, ruling) if ruling is not None else _help(visit, ask, hold)
+
+
+def _rule(visit: Visit, ask: Ask, hold: Hold, ruling: Ruling) -> str:
+    arrival = visit.session.get(Arrival, hold.arrival_id)
+    if arrival is None or not asks.spend(visit.session, ask.id, how=ruling.word, now=visit.now):
+        return _late(visit, ask, hold, Trouble.USED)
+    writer = writer_of(message.head(get_raw(visit.session, arrival.raw_sha) or b""))
+    if carry_out(visit, arrival, ruling, by=ask.given) is None:
+        return _late(visit, ask, hold, Trouble.USED)
+    to = whom(ask)
+    budget.count(visit.session, to.key, kind="moderator-decided", now=visit.now)
+    _decided(visit, to, hold, ruling, writer, by="", in_reply_to=visit.in_reply_to)
+    visit.app.ring("sort")
+    return f"{ruling.word}: message {arrival.id}"
+
+
+def tell_writer(visit: Visit, writer: Writer, name: str, reason: str = "") -> bool:
+    """Tell a post's writer what became of it, within the budget; say whether that went out."""
+    to = writer.address
+    if to is None or writer.automatic or is_own_address(visit.lst.where, to.key):
+        return False
+    if not budget.allow(visit.session, to.key, kind=name, now=visit.now):
+        return False
+    send(visit, to, name, in_reply_to=writer.message_id, reason=reason)
+    return True
+
+
+def send(
+    visit: Visit,
+    to: Address,
+    name: str,
+    *,
+    in_reply_to: str,
+    token: str = "",
+    **context: object,
+) -> int:
+    """Put one mail into the ledger, in the reader's language; return the mailing's id."""
+    return notices.send(
+        visit.session,
+        visit.app,
+        lst=visit.lst,
+        to=to,
+        name=name,
+        language=language_of(visit, to),
+        now=visit.now,
+        context=context,
+        door=notices.Door("reply", token) if token else None,
+        in_reply_to=in_reply_to,
+    )
+
+
+def open_question(visit: Visit, to: Address, hold: Hold, mailing: int = 0) -> tuple[str, Ask]:
+    """Open one moderator's question about a hold as it stands; return (token, ask)."""
+    token = asks.open_ask(
+        visit.session,
+        Purpose.MODERATE,
+        list_id=visit.lst.id,
+        to=to,
+        now=visit.now,
+        ref=hold.id,
+        revision=hold.revision,
+        payload={"mailing": mailing},
+        wording="moderator-held",
+    )
+    found = asks.look(
+        visit.session, token, Purpose.MODERATE, list_id=visit.lst.id, now=visit.now
+    ).ask
+    assert found is not None  # noqa: S101 - it was opened above
+    return token, found
+
+
+def close_asks(session: Session, hold: Hold, now: float) -> list[Ask]:
+    """Close every open question about a hold; return one of each moderator's, the newest."""
+    closed = asks.supersede(session, Purpose.MODERATE, hold.id, now=now)
+    return list({ask.address_key: ask for ask in closed}.values())
+
+
+def asked_in(session: Session, ask: Ask) -> str:
+    """Return the Message-ID of the mail that asked, so that what follows stands below it."""
+    mailing = session.get(Mailing, ask.details.get("mailing", 0))
+    return mailing.message_id if mailing is not None else ""
+
+
+def _roles(rules: list[str]) -> list[Role]:
+    editors = {"editors-only", "newsletter-address"} & set(rules)
+    return [Role.MODERATOR, Role.OWNER, *([Role.EDITOR] if editors else [])]
+
+
+def _still_entitled(visit: Visit, to: Address, rules: list[str]) -> bool:
+    member = membership_of(visit.session, visit.lst.id, to.key)
+    return member is not None and member.role in _roles(rules) and member.state in HERE
+
+
+def _trust(visit: Visit, writer: Writer) -> None:
+    if writer.address is None:
+        return
+    member = membership_of(visit.session, visit.lst.id, writer.address.key)
+    if member is not None:
+        member.moderated = False
+
+
+def _ban(visit: Visit, writer: Writer, by: str) -> None:
+    if writer.address is None:
+        return
+    row = {
+        "list_id": visit.lst.id,
+        "address_key": writer.address.key,
+        "since": visit.now,
+        "decided_by": by,
+    }
+    visit.session.execute(insert_or_ignore(visit.session, Ban), [row])
+
+
+def _unban(visit: Visit, ask: Ask, letter: Letter) -> str:
+    """Take a ban back, by the word or a yes; the post that led to it stays discarded."""
+    if not commands.wants_undo(letter.text):
+        return "not-understood"
+    if not asks.spend(visit.session, ask.id, how="undo", now=visit.now):
+        return "late: used"
+    lift_ban(visit.session, visit.lst.id, str(ask.details["unban"]))
+    send(
+        visit,
+        whom(ask),
+        "moderator-unbanned",
+        in_reply_to=visit.in_reply_to,
+        address=ask.details["unban"],
+    )
+    return "unbanned"
+
+
+def lift_ban(session: Session, list_id: int, key: str) -> bool:
+    """Let an address post again; tell whether it was banned."""
+    gone = delete(Ban).where(Ban.list_id == list_id, Ban.address_key == key)
+    return session.scalar(gone.returning(Ban.since)) is not None
+
+
+def _edit(visit: Visit, arrival: Arrival, hold: Hold, raw: bytes) -> None:
+    """Let the arrival be another mail; what came stays in the store, named by ``detail``."""
+    hold.detail = f"{hold.detail} Edited; came as {arrival.raw_sha.hex()}.".strip()
+    (arrival.raw_sha,) = put_raw(visit.session, [raw])
+    arrival.size = len(raw)
+    visit.session.flush()
+
+
+def _mark(visit: Visit) -> str:
+    return templates.mail(
+        "list-edited", visit.lst.language, list={"title": visit.lst.title}
+    ).text.strip()
+
+
+def _tell_others(visit: Visit, hold: Hold, ruling: Ruling, writer: Writer, by: str) -> None:
+    for ask in close_asks(visit.session, hold, visit.now):
+        if ask.given != by:
+            before = asked_in(visit.session, ask)
+            _decided(visit, whom(ask), hold, ruling, writer, by=by, in_reply_to=before)
+
+
+def _decided(
+    visit: Visit,
+    to: Address,
+    hold: Hold,
+    ruling: Ruling,
+    writer: Writer,
+    *,
+    by: str,
+    in_reply_to: str,
+) -> None:
+    """Tell one moderator what was decided; ``by`` is empty where it was they themselves."""
+    member = (
+        membership_of(visit.session, visit.lst.id, writer.address.key) if writer.address else None
+    )
+    token = ""
+    if ruling.word is Word.BAN and not by and writer.address is not None:
+        token, ask = open_question(visit, to, hold)
+        asks.amend(visit.session, ask, {"unban": writer.address.key})
+    send(
+        visit,
+        to,
+        "moderator-decided",
+        in_reply_to=in_reply_to,
+        token=token,
+        word=ruling.word.value,
+        reason=ruling.text if ruling.word is Word.NO else "",
+        author=writer.name or (writer.address.given if writer.address else "?"),
+        author_address=writer.address.given if writer.address else "",
+        trusted=member is not None and not set(json.loads(hold.rules)) & set(_READ_ALL),
+        subject=writer.subject,
+        by=by if "@" in by else "",
+        you=not by,
+    )
+
+
+def _late(visit: Visit, ask: Ask, hold: Hold, trouble: Trouble | None) -> str:
+    """Tell a moderator kindly that there is nothing left to decide, and who did."""
+    to = whom(ask)
+    if budget.allow(visit.session, to.key, kind="moderator-late", now=visit.now):
+        send(
+            visit,
+            to,
+            "moderator-late",
+            in_reply_to=visit.in_reply_to,
+            state=hold.state,
+            by=hold.decided_by if "@" in hold.decided_by else "",
+            you=hold.decided_by == ask.given,
+            at=hold.decided_at or visit.now,
+        )
+    return f"late: {trouble or Trouble.SUPERSEDED}"
+
+
+def _help(visit: Visit, ask: Ask, hold: Hold) -> str:
+    """Say what would be understood; any answer may be given again."""
+    to = whom(ask)
+    if budget.allow(visit.session, to.key, kind="moderator-help", now=visit.now):
+        token, _ = open_question(visit, to, hold, ask.details.get("mailing", 0))
+        send(visit, to, "moderator-help", in_reply_to=visit.in_reply_to, token=token)
+    return "not-understood"

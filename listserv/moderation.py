@@ -1,0 +1,211 @@
+"""Bring held posts before the people who decide: ask, remind once, and let them expire.
+
+    moderation.attend(app, until)      a slice of work; what is due stands in the table ``hold``
+
+``next_step`` is pure; the clock rings when something is due, so a restart loses nothing. A list
+without moderators keeps its holds in `krets queue`, and is looked at again every day. What an
+answer does stands in listserv/decisions.py. SECURITY: a stranger wrote what is shown here, so
+it is quoted line by line, bounded, and never followed; a wave of held mail asks at most
+``MOST_ASKED`` times a day and list, and the rest waits for its turn.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from archive import bodies
+from listserv import decisions, holds
+from listserv.app import App
+from listserv.decisions import Writer
+from listserv.tables import Hold, HoldState, Post
+from listserv.visit import Visit
+from mailer import message
+from mailer.arrivals import Arrival
+from mailer.store import get_raw
+from subscriptions import asks
+from subscriptions.roster import MailList, find_list, get_list, membership_of
+
+HOUR = 3600.0
+DAY = 86400.0
+REMIND = DAY  # after the question
+EXPIRE = 7 * DAY  # after the question
+MOST_ASKED = 100  # holds a day and list
+MAX_LINES = 150  # of a post that are shown to moderators
+MAX_COLUMNS = 400
+BATCH = 20  # holds attended to at a time
+_log = structlog.get_logger("krets.moderation")
+
+
+class Step(StrEnum):
+    """Say what a hold needs now."""
+
+    ASK = "ask"
+    REMIND = "remind"
+    EXPIRE = "expire"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Hold what moderators see of a post."""
+
+    lines: tuple[str, ...]
+    cut: bool
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Say what the writer did before on this list; ``since`` is 0 for somebody who is no member."""
+
+    since: float = 0.0
+    accepted: int = 0
+
+
+def next_step(asked_at: float | None, reminded_at: float | None, now: float) -> Step:
+    """Return what a hold that is due needs."""
+    if asked_at is None:
+        return Step.ASK
+    if now >= asked_at + EXPIRE:
+        return Step.EXPIRE
+    return Step.REMIND if reminded_at is None else Step.EXPIRE
+
+
+def attend(app: App, until: Callable[[], bool], now: float | None = None) -> None:
+    """Do what is due for held posts until ``until`` says stop."""
+    moment = time.time() if now is None else now
+    while not until():
+        with app.store.read() as session:
+            waiting = holds.due(session, moment, BATCH)
+        if not waiting:
+            return
+        for hold_id in waiting:
+            if until():
+                return
+            try:
+                _attend(app, hold_id, moment)
+            except Exception:  # noqa: BLE001 - a door: one hold must not stop the others
+                _log.exception("a hold could not be attended to", hold=hold_id)
+                _later(app, hold_id, moment + HOUR)
+
+
+def _attend(app: App, hold_id: int, now: float) -> None:
+    with app.store.read() as session:
+        hold = session.get(Hold, hold_id)
+        if hold is None or hold.state != HoldState.WAITING:
+            return
+        arrival = session.get(Arrival, hold.arrival_id)
+        lst = find_list(session, hold.list_address)
+        raw = get_raw(session, arrival.raw_sha) if arrival is not None else None
+    if arrival is None or lst is None or raw is None:
+        _later(app, hold_id, now + DAY)
+        return
+    step = next_step(hold.asked_at, hold.reminded_at, now)
+    writer = decisions.writer_of(message.head(raw))
+    shown = show(raw) if step is not Step.EXPIRE else Shown((), cut=False, files=())
+    with app.store.write() as session:
+        visit = Visit(session=session, app=app, lst=get_list(session, lst.address), now=now)
+        done = _take(visit, hold, step, writer, shown)
+    _log.info("a hold was attended to", hold=hold_id, step=str(step), done=done)
+    app.ring("deliver")
+
+
+def _take(visit: Visit, hold: Hold, step: Step, writer: Writer, shown: Shown) -> bool:
+    """Take one step; return False where it was taken already, or nobody is there to decide."""
+    now = visit.now
+    if step is Step.EXPIRE:
+        return _expire(visit, hold, writer)
+    people = decisions.moderators(visit, json.loads(hold.rules))
+    if not people:
+        holds.postpone(visit.session, hold, now + DAY)
+        return False
+    if holds.asked_since(visit.session, hold.list_address, now - DAY, MOST_ASKED):
+        holds.postpone(visit.session, hold, now + HOUR)
+        return False
+    if step is Step.ASK:
+        moved = holds.postpone(visit.session, hold, now + REMIND, asked_at=now)
+    else:
+        asked = hold.asked_at or now
+        moved = holds.postpone(visit.session, hold, asked + EXPIRE, reminded_at=now)
+    if not moved:
+        return False
+    past = past_of(visit.session, visit.lst, writer)
+    for _, to in people:
+        token, ask = decisions.open_question(visit, to, hold)
+        mailing = decisions.send(
+            visit,
+            to,
+            "moderator-held",
+            in_reply_to="",
+            token=token,
+            author=writer.name or (writer.address.given if writer.address else "?"),
+            author_address=writer.address.given if writer.address else "",
+            subject=writer.subject,
+            rules=json.loads(hold.rules),
+            since=past.since,
+            accepted=past.accepted,
+            lines=shown.lines,
+            cut=shown.cut,
+            files=shown.files,
+            reminder=step is Step.REMIND,
+        )
+        asks.amend(visit.session, ask, {"mailing": mailing})
+    if step is Step.ASK and past.since:
+        decisions.tell_writer(visit, writer, "poster-held")
+    return True
+
+
+def _expire(visit: Visit, hold: Hold, writer: Writer) -> bool:
+    arrival = visit.session.get(Arrival, hold.arrival_id)
+    if arrival is None or not holds.decide(
+        visit.session, arrival, HoldState.EXPIRED, by="clock", now=visit.now
+    ):
+        return False
+    decisions.close_asks(visit.session, hold, visit.now)
+    decisions.tell_writer(visit, writer, "poster-expired")
+    return True
+
+
+def show(raw: bytes) -> Shown:
+    """Return the text of a post as moderators see it, bounded."""
+    if message.check_limits(raw):
+        return Shown((), cut=True, files=())
+    text, files = bodies.read_text(raw)
+    lines = text.strip("\n").split("\n")
+    kept = tuple(_printable(line[:MAX_COLUMNS]) for line in lines[:MAX_LINES])
+    cut = len(lines) > MAX_LINES or any(len(line) > MAX_COLUMNS for line in lines[:MAX_LINES])
+    names = tuple(_printable(f"{one.name} ({one.type}, {one.size} B)") for one in files)
+    return Shown(kept, cut, names)
+
+
+def past_of(session: Session, lst: MailList, writer: Writer) -> Past:
+    """Return what the writer, by the address they give, did before."""
+    if writer.address is None:
+        return Past()
+    member = membership_of(session, lst.id, writer.address.key)
+    if member is None or member.state not in decisions.HERE:
+        return Past()
+    accepted = session.scalar(
+        select(func.count()).where(
+            Post.list_id == lst.id,
+            Post.author == writer.address.key,
+            Post.decision == "accept",
+        )
+    )
+    return Past(member.joined_at, accepted or 0)
+
+
+def _later(app: App, hold_id: int, until: float) -> None:
+    with app.store.write() as session:
+        hold = session.get(Hold, hold_id)
+        if hold is not None and hold.due is not None:
+            hold.due = until
+
+
+def _printable(line: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in line).rstrip()

@@ -1,0 +1,1 @@
+"""The web door: list homes, joining, leaving, a member's own page, and the archive's files."""

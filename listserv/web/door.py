@@ -1,0 +1,115 @@
+"""Put the web door together and serve it; say whether all is well.
+
+SECURITY: every answer carries strict headers; GET and HEAD change nothing; other methods than a
+page has are refused. Links come from ``base_url``, never from the Host header.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator, Mapping
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from listserv.app import App
+from listserv.web import homes, joining, leaving, me
+from listserv.web.headers import StrictHeaders
+from listserv.web.site import Site, caller_of, page_of, told
+from listserv.web.visitor import proxies
+from mailer.errors import KretsError
+
+
+def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
+    """Return the ASGI application; ``states`` tells how the other parts are (2 is up)."""
+    site = Site(app, proxies(app.settings.listserv.proxies))
+    both = ["GET", "POST"]
+
+    async def healthz(_request: Request) -> Response:
+        trouble = await run_in_threadpool(_trouble, app, states())
+        return JSONResponse(trouble or {"ok": True}, status_code=503 if trouble else 200)
+
+    async def nothing(request: Request, _error: Exception) -> Response:
+        return told(caller_of(site, request), "no-page", None, status=404)
+
+    web = Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/", page_of(site, homes.show_lists)),
+            Route("/{list}/join", page_of(site, joining.show_join, joining.join), methods=both),
+            Route(
+                "/{list}/confirm/{token}",
+                page_of(site, joining.show_confirm, joining.confirm),
+                methods=both,
+            ),
+            Route(
+                "/{list}/not-me/{token}",
+                page_of(site, joining.show_not_me, joining.not_me),
+                methods=both,
+            ),
+            Route(
+                "/{list}/leave/{token}",
+                page_of(site, leaving.show_leave, leaving.leave),
+                methods=both,
+            ),
+            Route("/{list}/me", page_of(site, me.show_ask, me.ask), methods=both),
+            Route("/{list}/me/{token}", page_of(site, me.show_me, me.me), methods=both),
+            Mount("/", homes.Pages(app)),
+        ],
+        exception_handlers={404: nothing},
+    )
+    web.router.redirect_slashes = False  # its redirects are built from the Host header
+    return StrictHeaders(web)
+
+
+def _trouble(app: App, states: Mapping[str, int]) -> dict[str, str]:
+    """Return what is down and why; empty when all is well."""
+    found = {part: "not up" for part, state in states.items() if state != 2}  # noqa: PLR2004
+    try:
+        with app.store.read() as session:
+            session.connection()
+    except KretsError:
+        found["database"] = "not answering"
+    try:
+        app.bells.client.ping()
+    except Exception:  # noqa: BLE001 - whatever it is, the doorbell does not answer
+        found["doorbell"] = "not answering"
+    return found
+
+
+def serve(site: ASGIApp, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    config = uvicorn.Config(
+        site,
+        loop="uvloop",
+        http="h11",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=3,
+        limit_concurrency=500,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+
+    class _Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready()
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Stop on a signal as uvicorn does, but do not die of it again afterwards."""
+            with super().capture_signals():
+                yield
+                self._captured_signals.clear()
+
+    asyncio.run(_Server(config).serve(sockets=[listener]))

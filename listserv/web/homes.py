@@ -1,0 +1,107 @@
+"""The archive's files, the page of all lists, and a home for a list that has no mail yet.
+
+SECURITY: paths come from strangers and are resolved inside one folder only; redirects name a
+path, never the Host header.
+"""
+
+import re
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+import templates
+from archive import pages
+from archive.build import view_of
+from listserv.app import App
+from listserv.web.site import Caller
+from mailer.errors import Misconfigured
+from subscriptions.roster import ArchivePolicy, Join, MailList, all_lists, find_list
+
+_HOME = re.compile(r"([^/]+@[^/]+)(/(?:index\.html)?)?\Z")
+_HUE = re.compile(r"([^/]+@[^/]+)/hue\d{1,3}\.css\Z")
+_STATIC = re.compile(r"static/([a-z0-9.]+)\Z")
+
+
+def show_lists(caller: Caller) -> Response:
+    """Show every list that strangers may read or join, in the visitor's language."""
+    with caller.app.store.read() as session:
+        base = caller.app.settings.listserv.base_url
+        views = [view_of(lst, base) for lst in all_lists(session) if _is_public(lst)]
+    language = caller.language()
+    page = templates.page("index", language, root="", accent="", lists=views)
+    return HTMLResponse(page, headers={"vary": "accept-language", "content-language": language})
+
+
+def _is_public(lst: MailList) -> bool:
+    return lst.archive is ArchivePolicy.PUBLIC or lst.join is not Join.INVITE
+
+
+def make_folder(app: App) -> Path:
+    """Return the folder of the public pages, made if need be."""
+    public = app.settings.archive_path / "public"
+    try:
+        public.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"The archive's folder {public} cannot be made: {error.strerror}.",
+            "Set archive.path to a folder that this user may write to.",
+        ) from None
+    return public
+
+
+class Pages(StaticFiles):
+    """Serve the public tree, and what belongs to a list before its first mail."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__(directory=make_folder(app), html=True, follow_symlink=False)
+        self._app = app
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return the file, else what can be made of it."""
+        try:
+            response = await super().get_response(path, scope)
+        except HTTPException as error:
+            made = await run_in_threadpool(self._made, path, scope)
+            if made is None or error.status_code != 404:  # noqa: PLR2004 - not found
+                raise
+            return made
+        if isinstance(response, RedirectResponse):  # a folder without its slash
+            return _with_slash(scope)
+        if path.endswith((".eml", ".mbox")) and response.status_code == 200:  # noqa: PLR2004 - OK
+            response.headers["content-type"] = "text/plain; charset=utf-8"
+        return response
+
+    def _made(self, path: str, scope: Scope) -> Response | None:
+        """Return what is not on the disk yet, or None."""
+        if (static := _STATIC.match(path)) and (data := templates.static_files().get(static[1])):
+            return Response(data, media_type=_media(static[1]))
+        found = _HOME.match(path) or _HUE.match(path)
+        if found is None:
+            return None
+        with self._app.store.read() as session:
+            lst = find_list(session, found[1])
+            if lst is None:
+                return None
+            view = view_of(lst, self._app.settings.listserv.base_url)
+            closed = lst.archive is not ArchivePolicy.PUBLIC
+        if path.endswith(".css"):
+            return Response(next(iter(pages.accent_file(view).values())), media_type="text/css")
+        if not str(scope["path"]).endswith(("/", ".html")):
+            return _with_slash(scope)
+        return HTMLResponse(next(iter(pages.home_file(view, [], [], closed=closed).values())))
+
+
+def _with_slash(scope: Scope) -> Response:
+    """Return the redirect to the folder itself; one slash at the front keeps it on this host."""
+    path = str(scope["path"]).replace("\\", "/").lstrip("/")
+    return RedirectResponse(f"/{path}/", status_code=307)
+
+
+def _media(name: str) -> str:
+    return {"css": "text/css", "svg": "image/svg+xml"}.get(
+        name.rpartition(".")[2], "application/octet-stream"
+    )

@@ -1,0 +1,48 @@
+"""Leaving by link: a button for people, one POST for their mail programs (RFC 8058).
+
+SECURITY: the address holds a standing token, which is all the proof there is and never expires;
+a GET only shows. A one-click POST is answered 200 in place, the first time and every other.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from listserv import wishes
+from listserv.web.site import Caller, list_of, offer, told
+from mailer.tokens import Purpose
+from subscriptions.optin import address_of
+from subscriptions.roster import MailList, Membership, State
+
+
+def show_leave(caller: Caller) -> Response:
+    """Show the button; change nothing."""
+    with caller.app.store.read() as session:
+        lst = list_of(session, caller)
+        member = _member(session, caller, lst)
+        if member is None:
+            return told(caller, "leave-unknown", lst, status=404)
+        if member.state is State.LEFT:
+            return told(caller, "left", lst)
+        who = address_of(session, member).given
+        return offer(caller, "leave", lst, who)
+
+
+def leave(caller: Caller, _form: Mapping[str, str]) -> Response:
+    """Let the member go, at once and without a question."""
+    with caller.app.store.write() as session:
+        lst = list_of(session, caller)
+        member = _member(session, caller, lst)
+        if member is None:
+            return told(caller, "leave-unknown", lst, status=404)
+        wishes.leave(caller.visit(session, lst), member, caller.proof("page"))
+        page = told(caller, "left", lst)
+    caller.ring()
+    return page
+
+
+def _member(session: Session, caller: Caller, lst: MailList) -> Membership | None:
+    ref = caller.app.keyring.read(caller.token, Purpose.LEAVE, lst.address)
+    member = session.get(Membership, ref) if ref else None
+    return member if member is not None and member.list_id == lst.id else None

@@ -1,0 +1,196 @@
+"""A member's own page: what is set, what is kept, and the way out, by a link that was mailed.
+
+SECURITY: the link is an ask for this one address that works for three days and is shown to
+nobody else (no cache, no referrer); asking for one answers the same whoever asks.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from listserv import wishes
+from listserv.cli_members import ERASERS
+from listserv.web.forms import field
+from listserv.web.headers import PRIVATE
+from listserv.web.site import Caller, answer, list_of, told
+from mailer.addresses import parse
+from mailer.errors import BadInput
+from subscriptions import asks, budget, changes, dossier
+from subscriptions.asks import Ask, Purpose, Trouble
+from subscriptions.optin import address_of
+from subscriptions.roster import (
+    Address,
+    MailList,
+    Membership,
+    Person,
+    Rhythm,
+    State,
+    membership_of,
+    one_line,
+    state_at,
+)
+from templates import LANGUAGES
+
+_DAY = 86400.0
+_RHYTHMS = (Rhythm.EACH,)  # more of them once digests are sent
+
+
+def show_ask(caller: Caller) -> Response:
+    """Show the form that asks for the link."""
+    with caller.app.store.read() as session:
+        return answer(caller, "me-ask", list_of(session, caller))
+
+
+def ask(caller: Caller, form: Mapping[str, str]) -> Response:
+    """Mail the link, if there is somebody to mail it to."""
+    try:
+        who = parse(field(form, "email"))
+    except BadInput:
+        return show_ask(caller)
+    with caller.app.store.write() as session:
+        lst = list_of(session, caller)
+        member = membership_of(session, lst.id, who.key)
+        known = member is not None and member.state in {State.ACTIVE, State.PAUSED}
+        if member is not None and known:
+            may = budget.allow(
+                session, address_of(session, member).key, kind="me", now=caller.now,
+                source=caller.source,
+            )  # fmt: skip
+            if may:
+                wishes.settings(caller.visit(session, lst), member)
+        page = told(caller, "sent-me", lst)
+    caller.ring()
+    return page
+
+
+def show_me(caller: Caller) -> Response:
+    """Show the page; change nothing."""
+    with caller.app.store.read() as session:
+        lst = list_of(session, caller)
+        found, member = _found(session, caller, lst)
+        if isinstance(found, Trouble) or member is None:
+            return _gone(caller, lst, found)
+        return _page(session, caller, lst, member)
+
+
+def me(caller: Caller, form: Mapping[str, str]) -> Response:
+    """Do what one of the page's buttons says."""
+    page: Response
+    with caller.app.store.write() as session:
+        lst = list_of(session, caller)
+        found, member = _found(session, caller, lst)
+        if isinstance(found, Trouble) or member is None:
+            return _gone(caller, lst, found)
+        wanted = field(form, "act")
+        if wanted == "export":
+            return _export(session, caller, found.address_key)
+        if wanted == "forget":
+            if field(form, "sure") != "yes":
+                return _page(session, caller, lst, member, said="sure")
+            note = caller.proof().note()
+            dossier.forget(
+                session, caller.app.keyring, found.address_key, note=note, now=caller.now,
+                also=ERASERS,
+            )  # fmt: skip
+            return told(caller, "forgotten", lst)
+        if wanted == "leave":
+            wishes.leave(caller.visit(session, lst), member, caller.proof("page"))
+            page = told(caller, "left", lst)
+        else:
+            said = _change(session, caller, lst, member, form)
+            page = _page(session, caller, lst, member, said=said)
+    caller.ring()
+    return page
+
+
+def _change(
+    session: Session, caller: Caller, lst: MailList, member: Membership, form: Mapping[str, str]
+) -> str:
+    desk = changes.Desk(session, lst, caller.app.keyring, caller.proof().note(), caller.now)
+    match field(form, "act"):
+        case "save":
+            person = session.get_one(Person, member.person_id)
+            try:
+                person.name = one_line(field(form, "name"), 200, "name")
+            except BadInput:
+                return "bad"
+            if field(form, "language") in LANGUAGES:
+                person.language = field(form, "language")
+        case "pause":
+            until = _day(field(form, "until"))
+            if until is not None and until <= caller.now:
+                return "bad"
+            changes.change_state(desk, member, State.PAUSED, paused_until=until)
+        case "resume":
+            changes.change_state(desk, member, State.ACTIVE)
+        case _:
+            return "bad"
+    session.flush()
+    return "saved"
+
+
+def _found(
+    session: Session, caller: Caller, lst: MailList
+) -> tuple[Ask | Trouble, Membership | None]:
+    found = asks.look(session, caller.token, Purpose.ME, list_id=lst.id, now=caller.now)
+    if found.ask is None or found.trouble is not None:
+        return found.trouble or Trouble.UNKNOWN, None
+    member = session.get(Membership, found.ask.ref)
+    if (
+        member is None
+        or member.list_id != lst.id
+        or member.state not in {State.ACTIVE, State.PAUSED}
+    ):
+        return Trouble.EXPIRED, None
+    return found.ask, member
+
+
+def _gone(caller: Caller, lst: MailList, found: Ask | Trouble) -> Response:
+    if found is Trouble.UNKNOWN:
+        return told(caller, "unknown", lst, status=404)
+    return told(caller, "me-expired", lst, status=410)
+
+
+def _page(
+    session: Session, caller: Caller, lst: MailList, member: Membership, *, said: str = ""
+) -> Response:
+    person = session.get_one(Person, member.person_id)
+    own = session.get_one(Address, member.address_id)
+    state = state_at(member.state, member.rhythm, member.paused_until, caller.now)
+    return answer(
+        caller,
+        "me",
+        lst,
+        who=own.given,
+        called=person.name,
+        chosen=person.language or caller.language(lst),
+        since=member.joined_at,
+        paused=state is State.PAUSED,
+        until=member.paused_until,
+        earliest=datetime.fromtimestamp(caller.now + _DAY, UTC).date().isoformat(),
+        said=said,
+    )
+
+
+def _export(session: Session, caller: Caller, key: str) -> Response:
+    found = dossier.open_dossier(session, caller.app.keyring, key, caller.now)
+    text = json.dumps({"email": key, **asdict(found)}, ensure_ascii=False, indent=1)
+    return Response(
+        text + "\n",
+        media_type="application/json",
+        headers={**PRIVATE, "content-disposition": 'attachment; filename="krets.json"'},
+    )
+
+
+def _day(text: str) -> float | None:
+    """Return the end of a pause, None for "until further notice"."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text[:10]).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,176 @@
+"""What every page of the web door needs: the list, the visitor, the words, the answer.
+
+``page_of`` makes an endpoint of two plain functions: ``show`` (GET, HEAD: changes nothing) and
+``act`` (POST). They run in a thread, own their transactions and return the answer.
+"""
+
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+import templates
+from archive import pages
+from archive.build import view_of
+from archive.pages import ListView
+from listserv.app import App
+from listserv.visit import Proof, Visit
+from listserv.web.forms import TooLarge, read_form
+from listserv.web.headers import PRIVATE
+from listserv.web.visitor import Patience, client_of, counted, language_of
+from mailer.callers import Network
+from mailer.errors import BadInput, Refused, Temporary
+from subscriptions.consent import Source
+from subscriptions.roster import MailList, find_list
+
+
+class NoList(Refused):
+    """There is no such list here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Hold what the pages share."""
+
+    app: App
+    trusted: tuple[Network, ...]
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Hold one request, as far as pages care."""
+
+    site: Site
+    address: str  # the list's, as written in the URL
+    token: str
+    accept: str  # languages
+    client: str  # IP address
+    agent: str
+    now: float
+
+    @property
+    def app(self) -> App:
+        """Return the wiring."""
+        return self.site.app
+
+    @property
+    def source(self) -> str:
+        """Return what bounds are counted by, "" for this machine."""
+        return counted(self.client)
+
+    def language(self, lst: MailList | None = None) -> str:
+        """Return the language to speak: the visitor's, else the list's."""
+        return language_of(self.accept, lst.language if lst else "en")
+
+    def proof(self, how: str = "button") -> Proof:
+        """Return what the ledger of permissions keeps of this request."""
+        return Proof(Source.WEB, how, ip=self.client or None, user_agent=self.agent or None)
+
+    def visit(self, session: Session, lst: MailList) -> Visit:
+        """Return what those who do things for this list work with."""
+        return Visit(session, self.app, lst, self.now, source=self.source)
+
+    def ring(self) -> None:
+        """Let what was written leave."""
+        self.app.ring("deliver")
+
+
+Show = Callable[[Caller], Response]
+Act = Callable[[Caller, Mapping[str, str]], Response]
+
+
+def list_of(session: Session, caller: Caller) -> MailList:
+    """Return the list of this visit; raise NoList."""
+    found = find_list(session, caller.address)
+    if found is None:
+        raise NoList(f"There is no list {caller.address[:80]!r}.")
+    return found
+
+
+def answer(
+    caller: Caller, sheet: str, lst: MailList | None, *, status: int = 200, **context: object
+) -> Response:
+    """Return the page ``sheet``; all pages of the door are private: they hold tokens or names."""
+    language = caller.language(lst)
+    root = "../../" if caller.token else "../"
+    view: ListView | None = None
+    accent = ""
+    if lst is not None:
+        view = view_of(lst, caller.app.settings.listserv.base_url)
+        accent = root + next(iter(pages.accent_file(view)))
+    else:
+        root = "/"
+    text = templates.page(
+        sheet, language, list=view, root=root, accent=accent, private=True, **context
+    )
+    return HTMLResponse(
+        text,
+        status_code=status,
+        headers={**PRIVATE, "vary": "accept-language", "content-language": language},
+    )
+
+
+def offer(
+    caller: Caller,
+    kind: str,
+    lst: MailList,
+    who: str,
+    *,
+    others: Sequence[str] = (),
+    following: str = "",
+) -> Response:
+    """Return the page with one button; ``following`` is the token that it sends, if another."""
+    return answer(
+        caller, "act", lst, kind=kind, who=who, others=others, next=following, token=caller.token
+    )
+
+
+def told(
+    caller: Caller, kind: str, lst: MailList | None, *, status: int = 200, **more: object
+) -> Response:
+    """Return the page that says how something went."""
+    values: dict[str, object] = {"who": "", "link": "", **more}
+    return answer(caller, "told", lst, status=status, kind=kind, **values)
+
+
+def page_of(
+    site: Site, show: Show, act: Act | None = None
+) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    """Return the endpoint that shows with ``show`` and does with ``act``."""
+
+    async def endpoint(request: Request) -> Response:
+        caller = caller_of(site, request)
+        try:
+            if request.method != "POST" or act is None:
+                return await run_in_threadpool(show, caller)
+            form = await read_form(request)
+            return await run_in_threadpool(act, caller, form)
+        except NoList:
+            return told(caller, "no-page", None, status=404)
+        except TooLarge:
+            return told(caller, "bad", None, status=413)
+        except BadInput:
+            return told(caller, "bad", None, status=400)
+        except Temporary:
+            return told(caller, "later", None, status=503)
+
+    return endpoint
+
+
+def caller_of(site: Site, request: Request) -> Caller:
+    """Return what pages need of a request."""
+    return Caller(
+        site=site,
+        address=request.path_params.get("list", ""),
+        token=request.path_params.get("token", ""),
+        accept=request.headers.get("accept-language", ""),
+        client=client_of(request, site.trusted),
+        agent=request.headers.get("user-agent", "")[:400],
+        now=time.time(),
+    )

@@ -1,0 +1,27 @@
+"""The header set of a post: what a stranger wrote stays on its own side of the blank line."""
+
+import pytest
+
+from listserv.headers import LEAVE, ListFace, Trace, compose
+from mailer import message
+
+FACE = ListFace("friends@example.org", "Friends", "https://lists.example.org", True, True)
+TRACE = Trace("192.0.2.1", "mx.example.org", "ESMTP", 7, 0.0, "lists.example.org")
+
+
+def copy(raw: bytes) -> bytes:
+    return compose(raw, message.head(raw), FACE, TRACE, "").join({LEAVE: b"token"})
+
+
+@pytest.mark.parametrize("breaker", [b"this is no field", b"List-Post : <mailto:evil@x.org>"])
+def test_what_a_broken_line_ends_stays_ended(breaker: bytes) -> None:
+    """Else a lenient reader takes List-Unsubscribe-Post from what the author wrote below."""
+    raw = b"From: a@x.org\r\n" + breaker + b"\r\nList-Unsubscribe-Post: One-Click\r\n\r\nHi\r\n"
+    head, _, body = copy(raw).partition(b"\r\n\r\n")
+    assert b"Unsubscribe-Post" not in head
+    assert body == raw.partition(b"\r\n")[2]
+
+
+def test_a_whole_header_leaves_as_it_came() -> None:
+    assert copy(b"From: a@x.org\r\n\r\nHi\r\n").endswith(b">\r\nFrom: a@x.org\r\n\r\nHi\r\n")
+    assert copy(b"From: a@x.org\r\n").endswith(b">\r\nFrom: a@x.org\r\n")

@@ -1,0 +1,434 @@
+"""Moderation: who is asked, what each answer does, who hears of it, and what time does."""
+
+import email
+import email.header
+import itertools
+import re
+from collections.abc import Iterator
+from email.message import Message
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+import templates
+from listserv import clock, moderation, posts, rulings
+from listserv.app import App
+from listserv.config import ListservSettings, MailerSettings, Settings
+from listserv.moderation import DAY, HOUR, Step, next_step
+from listserv.rulings import Ruling, Word
+from listserv.tables import Ban, Hold
+from listserv.tables import Post as Decided
+from mailer import addresses, arrivals
+from mailer.arrivals import Incoming
+from mailer.mailings import Mailing, Recipient, composition
+from subscriptions import asks, roster
+from subscriptions.consent import ConsentNote, Source
+from subscriptions.members import Candidate, add_member
+from subscriptions.roster import Role
+
+LIST = "friends@example.org"
+OWNER, MODERATOR, ANNA, EVE = (
+    "olga@example.org", "mats@example.net", "anna@example.net", "eve@example.com",
+)  # fmt: skip
+NOTE = ConsentNote("Signed the paper list at the door.", Source.CLI)
+
+
+class Place:
+    """One installation without sockets: what comes in, and what would go out."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._numbers = itertools.count(1)
+
+    def add(self, address: str, role: Role = Role.MEMBER, language: str = "") -> None:
+        who = Candidate(addresses.parse(address), role=role, language=language, consent=NOTE)
+        with self.app.store.write() as session:
+            lst = roster.get_list(session, LIST)
+            add_member(session, lst, who, keyring=self.app.keyring, now=1e9)
+
+    def change(self, **values: object) -> None:
+        with self.app.store.write() as session:
+            roster.change_list(roster.get_list(session, LIST), **values)  # type: ignore[arg-type]
+
+    def role(self, address: str, role: Role) -> None:
+        with self.app.store.write() as session:
+            lst = roster.get_list(session, LIST)
+            member = roster.membership_of(session, lst.id, address)
+            assert member is not None
+            member.role = role
+
+    def post(self, sender: str, text: str = "Hello all.", more: str = "") -> None:
+        raw = (
+            f"From: {sender}\r\nTo: {LIST}\r\nSubject: News\r\n{more}"
+            f"Message-ID: <post-{next(self._numbers)}@mail.example>\r\n\r\n{text}\r\n"
+        )
+        self.take(raw.encode(), sender, LIST)
+
+    def reply(self, mail: Message, text: str, sender: str = MODERATOR, more: str = "") -> None:
+        to = str(mail["Reply-To"]).strip("<>")
+        raw = (
+            f"From: {sender}\r\nTo: {to}\r\nSubject: Re: {mail['Subject']}\r\n{more}"
+            f"Message-ID: <reply-{next(self._numbers)}@mail.example>\r\n"
+            f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
+        )
+        self.take(raw.encode(), sender, to)
+
+    def take(self, raw: bytes, sender: str, to: str) -> None:
+        with self.app.store.write() as session:
+            arrivals.keep(session, [Incoming(sender, (to,), raw, "192.0.2.9", "h", "ESMTP", 1e9)])
+        posts.sort(self.app, lambda: False)
+
+    def mails(self, to: str, *, kind: str = "notice") -> list[Message]:
+        """Return what was put into the ledger for ``to``, oldest first."""
+        with self.app.store.read() as session:
+            ids = session.scalars(
+                select(Mailing.id)
+                .join(Recipient, Recipient.mailing_id == Mailing.id)
+                .where(Recipient.address == to, Mailing.kind == kind)
+                .order_by(Mailing.id)
+            ).all()
+            found = [composition(session, one, 0) for one in ids]
+        raws = [f.join(dict.fromkeys(f.slots, b"x")) for f in found if f is not None]
+        return [email.message_from_bytes(raw) for raw in raws]
+
+    def hold(self) -> Hold:
+        with self.app.store.read() as session:
+            return session.scalars(select(Hold).order_by(Hold.id.desc()).limit(1)).one()
+
+    def decisions(self) -> list[str]:
+        with self.app.store.read() as session:
+            return list(session.scalars(select(Decided.decision).order_by(Decided.id)))
+
+    def later(self, seconds: float) -> None:
+        moderation.attend(self.app, lambda: False, now=(self.hold().asked_at or 0.0) + seconds)
+
+
+@pytest.fixture
+def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
+    """Make a list with an owner, a moderator and a member."""
+    settings = Settings(
+        listserv=ListservSettings(domain="example.org", base_url="http://localhost:8080"),
+        mailer=MailerSettings(data=tmp_path, database=database_url),
+    )
+    app = App(settings)
+    app.__dict__["bells"] = Silent()
+    with app.store.write() as session:
+        roster.create_list(session, LIST, now=1.0, title="Friends")
+    made = Place(app)
+    made.add(OWNER, Role.OWNER)
+    made.add(MODERATOR, Role.MODERATOR, language="sv")
+    made.add(ANNA)
+    yield made
+    app.__dict__.pop("bells")
+    app.close()
+
+
+class Silent:
+    """Ring no bell: nobody listens here."""
+
+    def ring(self, _name: str) -> bool:
+        return True
+
+
+def text(mail: Message) -> str:
+    payload = mail.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    return payload.decode()
+
+
+def subject(mail: Message) -> str:
+    return str(email.header.make_header(email.header.decode_header(mail["Subject"])))
+
+
+def test_a_held_post_comes_before_owner_and_moderator_each_in_their_language(place: Place) -> None:
+    place.post(EVE, "Buy this now.\r\n-- \r\nAnswer ok")
+    (owner,), (moderator,) = place.mails(OWNER), place.mails(MODERATOR)
+    assert subject(owner) == f"Friends: a post by {EVE} waits for you"
+    assert "Only members may post, and the writer is not one." in text(owner)
+    assert "> Buy this now." in text(owner)
+    assert "Bara medlemmar får skriva" in text(moderator)
+    assert re.fullmatch(r"<friends-reply\+[a-z2-7]{26}@example\.org>", owner["Reply-To"])
+    assert owner["Reply-To"] != moderator["Reply-To"]
+    assert not place.mails(EVE)
+    assert not place.mails(ANNA)
+
+
+def test_what_the_writer_did_before_is_told_and_a_member_hears_that_the_post_waits(
+    place: Place,
+) -> None:
+    place.post(ANNA)
+    place.change(emergency=True)
+    place.post(ANNA, "Second.")
+    told = " ".join(text(place.mails(OWNER)[0]).split())
+    assert "a member since September 9, 2001; 1 post went out before." in told
+    assert "An owner has stopped all posts for now." in told
+    (waits,) = place.mails(ANNA)
+    assert subject(waits) == "Friends: your post waits for a moderator"
+
+
+def test_ok_lets_it_go_the_other_is_told_who_and_a_second_answer_changes_nothing(
+    place: Place,
+) -> None:
+    place.post(EVE)
+    place.reply(place.mails(MODERATOR)[0], "OK, tack!\r\n\r\nOn Monday Krets wrote:\r\n> no")
+    assert len(place.mails(ANNA, kind="post")) == 1
+    assert "Inlägget går ut." in text(place.mails(MODERATOR)[1])
+    told = place.mails(OWNER)[1]
+    assert f"{MODERATOR} was the first to answer." in text(told)
+    assert told["In-Reply-To"] == place.mails(OWNER)[0]["Message-ID"]
+    place.reply(place.mails(OWNER)[0], "discard", sender=OWNER)
+    late = text(place.mails(OWNER)[2])
+    assert f"{MODERATOR} has decided this already" in late
+    assert "The post went out." in late
+    place.reply(place.mails(MODERATOR)[0], "nej")
+    assert "Du har redan avgjort detta" in text(place.mails(MODERATOR)[2])
+    assert place.decisions() == ["accept"]
+
+
+def test_first_posts_are_held_until_ok_always(place: Place) -> None:
+    place.change(first_posts_moderated=True)
+    place.post(ANNA, "One.")
+    assert not place.decisions()
+    place.reply(place.mails(OWNER)[0], "ok always", sender=OWNER)
+    place.change(first_posts_moderated=False)
+    place.post(ANNA, "Two.")
+    assert place.decisions() == ["accept", "accept"]
+    with place.app.store.read() as session:
+        lst = roster.get_list(session, LIST)
+        member = roster.membership_of(session, lst.id, ANNA)
+        assert member is not None
+        assert member.moderated is False
+
+
+def test_a_no_gives_the_writer_the_reason_once_within_the_budget(place: Place) -> None:
+    for _ in range(2):
+        place.post(EVE)
+        place.reply(place.mails(OWNER)[-1], "No: no adverts here.\r\nSorry.", sender=OWNER)
+    (refused,) = place.mails(EVE)
+    assert subject(refused) == "Friends: your post did not go out"
+    assert "> no adverts here.\n> Sorry." in text(refused).replace("\r\n", "\n")
+    assert "News" not in refused.as_string()
+    assert not place.decisions()
+
+
+def test_discard_tells_the_writer_nothing(place: Place) -> None:
+    place.post(EVE)
+    place.reply(place.mails(OWNER)[0], "Discard", sender=OWNER)
+    assert place.hold().state == "dropped"
+    assert not place.mails(EVE)
+    assert not place.decisions()
+
+
+def test_a_ban_discards_what_comes_later_until_it_is_undone(place: Place) -> None:
+    place.post(ANNA, more="Auto-Submitted: auto-generated\r\n")
+    place.reply(place.mails(OWNER)[0], "ban", sender=OWNER)
+    place.post(ANNA)
+    assert place.decisions() == ["discard"]
+    place.reply(place.mails(OWNER)[1], "undo", sender=OWNER)
+    assert f"{ANNA} may write again" in subject(place.mails(OWNER)[2])
+    place.post(ANNA)
+    assert place.decisions() == ["discard", "accept"]
+    with place.app.store.read() as session:
+        assert not session.scalars(select(Ban)).all()
+
+
+def test_edited_text_goes_out_marked_in_place_of_the_old(place: Place) -> None:
+    place.post(EVE, "Rude words.", more="DKIM-Signature: v=1\r\nX-Kept: yes\r\n")
+    place.reply(place.mails(OWNER)[0], "Edit\r\n\r\nKind wörds.", sender=OWNER)
+    (sent,) = place.mails(ANNA, kind="post")
+    assert text(sent).replace("\r\n", "\n") == (
+        "Kind wörds.\n\n[Edited by a moderator of Friends.]\n"
+    )
+    assert sent["X-Kept"] == "yes"
+    assert sent["From"] == EVE
+    assert sent["DKIM-Signature"] is None
+
+
+@pytest.mark.parametrize(
+    "said", ["ok, but without the last line", "Who is this?", "", "no problem, send it", "edit"]
+)
+def test_anything_else_does_nothing_and_is_answered_with_help(place: Place, said: str) -> None:
+    place.post(EVE)
+    place.reply(place.mails(OWNER)[0], said, sender=OWNER)
+    assert place.hold().state == "waiting"
+    help_ = place.mails(OWNER)[1]
+    assert subject(help_) == "Friends: your answer was not understood"
+    place.reply(help_, "ok", sender=OWNER)
+    assert place.decisions() == ["accept"]
+
+
+def test_an_automatic_answer_decides_nothing(place: Place) -> None:
+    place.post(EVE)
+    asked = place.mails(OWNER)[0]
+    place.reply(asked, "ok", sender=OWNER, more="Auto-Submitted: auto-replied\r\n")
+    place.reply(asked, "I am out of the office until Monday.", sender=OWNER)
+    assert place.hold().state == "waiting"
+    assert len(place.mails(OWNER)) == 1
+
+
+def test_a_strangers_mail_in_a_moderators_name_decides_nothing(place: Place) -> None:
+    place.post(EVE)
+    asked = place.mails(OWNER)[0]
+    true = str(asked["Reply-To"]).strip("<>")
+    for to in (
+        LIST,
+        "friends-request@example.org",
+        f"friends-reply+{'a' * 26}@example.org",
+        true[:-18] + ("b" if true[-18] == "a" else "a") + true[-17:],
+    ):
+        raw = f"From: {OWNER}\r\nTo: {to}\r\nMessage-ID: <{hash(to)}@evil>\r\n\r\nok\r\n"
+        place.change(post=roster.PostPolicy.MODERATED)
+        place.take(raw.encode(), OWNER, to)
+        with place.app.store.read() as session:
+            first = session.scalars(select(Hold).order_by(Hold.id).limit(1)).one()
+        assert first.state == "waiting", to
+    assert not place.decisions()
+    assert not place.mails(ANNA, kind="post")
+
+
+def test_a_moderators_own_post_where_all_is_read_first_needs_their_token_reply(
+    place: Place,
+) -> None:
+    place.change(post=roster.PostPolicy.EDITORS)
+    place.add("ed@example.net", Role.EDITOR)
+    place.post("ed@example.net", "The news of May.")
+    assert not place.decisions()
+    asked = place.mails("ed@example.net")[0]
+    assert "Only editors may post, and a sender's name alone is no proof." in text(asked)
+    place.reply(asked, "ok", sender="ed@example.net")
+    assert place.decisions() == ["accept"]
+
+
+def test_the_token_counts_and_not_the_address_that_answers(place: Place) -> None:
+    place.post(EVE)
+    place.reply(place.mails(OWNER)[0], "ok", sender="olga.other@example.com")
+    assert place.decisions() == ["accept"]
+    assert place.hold().decided_by == OWNER
+
+
+def test_who_is_no_moderator_any_more_decides_nothing(place: Place) -> None:
+    place.post(EVE)
+    place.role(MODERATOR, Role.MEMBER)
+    place.reply(place.mails(MODERATOR)[0], "ok")
+    assert place.hold().state == "waiting"
+
+
+def test_a_token_for_a_hold_does_not_serve_when_it_is_held_again(place: Place) -> None:
+    place.post(EVE)
+    with place.app.store.write() as session:
+        hold = session.scalars(select(Hold)).one()
+        hold.revision += 1
+    place.reply(place.mails(OWNER)[0], "ok", sender=OWNER)
+    assert place.hold().state == "waiting"
+    told = " ".join(text(place.mails(OWNER)[1]).split())
+    assert "Please answer the newest mail about it." in told
+
+
+def test_one_reminder_after_a_day_and_the_end_after_seven(place: Place) -> None:
+    place.change(emergency=True)
+    place.post(ANNA)
+    place.later(DAY - 1)
+    assert len(place.mails(OWNER)) == 1
+    place.later(DAY)
+    place.later(DAY + 1)
+    assert subject(place.mails(OWNER)[1]) == f"Friends: a post by {ANNA} still waits"
+    assert len(place.mails(OWNER)) == 2
+    place.later(7 * DAY)
+    assert place.hold().state == "expired"
+    assert len(place.mails(OWNER)) == 2
+    expired = place.mails(ANNA)[-1]
+    assert "waited seven days" in " ".join(text(expired).split())
+    place.reply(place.mails(OWNER)[0], "ok", sender=OWNER)
+    assert "the post has expired" in " ".join(text(place.mails(OWNER)[2]).split())
+    assert not place.decisions()
+
+
+def test_the_reminders_token_decides_and_closes_the_first_one(place: Place) -> None:
+    place.post(EVE)
+    place.later(DAY)
+    place.reply(place.mails(OWNER)[1], "ok", sender=OWNER)
+    assert place.decisions() == ["accept"]
+    with place.app.store.read() as session:
+        open_ones = session.scalars(select(asks.Ask).where(asks.Ask.used_at.is_(None))).all()
+    assert not open_ones
+    assert len(place.mails(MODERATOR)) == 3
+
+
+def test_without_moderators_it_waits_in_the_queue_until_there_is_one(place: Place) -> None:
+    place.role(OWNER, Role.MEMBER)
+    place.role(MODERATOR, Role.MEMBER)
+    place.post(EVE)
+    hold = place.hold()
+    assert (hold.state, hold.asked_at) == ("waiting", None)
+    place.role(OWNER, Role.OWNER)
+    moderation.attend(place.app, lambda: False, now=hold.held_at + 30 * DAY)
+    assert len(place.mails(OWNER)) == 1
+    assert place.hold().state == "waiting"
+
+
+def test_a_wave_of_held_mail_asks_so_many_times_a_day(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moderation, "MOST_ASKED", 2)
+    for _ in range(4):
+        place.post(EVE)
+    assert len(place.mails(OWNER)) == 2
+    moderation.attend(place.app, lambda: False, now=place.hold().held_at + DAY + HOUR)
+    assert len(place.mails(OWNER)) > 2
+
+
+def test_the_clock_rings_for_what_is_due(place: Place) -> None:
+    place.post(EVE)
+    assert "sort" not in clock.tick(place.app)
+    with place.app.store.write() as session:
+        session.scalars(select(Hold)).one().due = 1.0
+    assert "sort" in clock.tick(place.app)
+
+
+def test_what_a_stranger_wrote_is_bounded_and_quoted_on_every_line(place: Place) -> None:
+    place.post(EVE, "\r\n".join(["You get this mail because\x1b[2J", *["x" * 900] * 500]))
+    told = text(place.mails(OWNER)[0])
+    assert "> You get this mail because [2J" in told
+    assert "Not all of the text is shown here." in told
+    assert len(told) < 80_000
+
+
+@pytest.mark.parametrize("language", templates.LANGUAGES)
+def test_the_words_that_a_mail_offers_are_understood(language: str) -> None:
+    values = {"title": "F", "page": "p", "owner": "o"}
+    mail = templates.mail("moderator-help", language, list=values)
+    offered = re.findall(r'^- ["\u00ab]([^"\u00bb]+)["\u00bb]', mail.text, re.MULTILINE)
+    said = [rulings.read(word + ("\nNew text" if number == 5 else ""))
+            for number, word in enumerate(offered)]  # fmt: skip
+    assert [ruling.word for ruling in said if ruling] == list(Word)
+    assert said[2] is not None
+    assert said[2].text
+
+
+@pytest.mark.parametrize(
+    ("said", "ruling"),
+    [
+        ("Одобряю, спасибо", Ruling(Word.OK)),
+        ("\n\n  Da.  \n", Ruling(Word.OK)),
+        ("ок всегда", Ruling(Word.ALWAYS)),
+        ("Nej - reklam", Ruling(Word.NO, "reklam")),
+        ("nee\nGeen reclame.", Ruling(Word.NO, "Geen reclame.")),
+        ("No: 'why: because'", Ruling(Word.NO, "'why: because'")),
+        ("Șterge", Ruling(Word.DISCARD)),
+        ("blocca", Ruling(Word.BAN)),
+        ("ändra\nNy text\n\nMer", Ruling(Word.EDIT, "Ny text\n\nMer")),
+        ("ok always but not today", None),
+        ("I would say ok", None),
+        ("", None),
+    ],
+)
+def test_an_answer_is_a_ruling_or_nothing(said: str, ruling: Ruling | None) -> None:
+    assert rulings.read(said) == ruling
+
+
+def test_a_step_follows_from_what_was_done() -> None:
+    assert next_step(None, None, 5.0) is Step.ASK
+    assert next_step(0.0, None, DAY) is Step.REMIND
+    assert next_step(0.0, DAY, 7 * DAY) is Step.EXPIRE
+    assert next_step(0.0, None, 8 * DAY) is Step.EXPIRE

@@ -1,0 +1,72 @@
+"""A message that our code cannot handle waits for a human; nothing is dropped silently."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from listserv import facts, posts
+from listserv.app import App
+from listserv.config import load
+from listserv.tables import Hold
+from mailer import arrivals
+from mailer.arrivals import Incoming
+from subscriptions.roster import Kind, create_list
+
+RAW = b"From: anna@example.net\r\nSubject: x\r\nMessage-ID: <1@x>\r\n\r\ntext\r\n"
+
+
+@pytest.fixture
+def app(tmp_path: Path, database_url: str) -> App:
+    """Open an application with one list and one arrival."""
+    env = {"KRETS_MAILER__DATA": str(tmp_path), "KRETS_MAILER__DATABASE": database_url}
+    made = App(load(env))
+    with made.store.write() as session:
+        create_list(session, "friends@example.org", kind=Kind.DISCUSSION, now=time.time())
+        arrivals.keep(
+            session,
+            [Incoming("a@x.org", ("friends@example.org",), RAW, "", "h", "ESMTP", time.time())],
+        )
+    return made
+
+
+def never() -> bool:
+    return False
+
+
+def test_a_bug_of_ours_is_tried_three_times_and_then_shown_with_its_traceback(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(raw: bytes) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    monkeypatch.setattr(facts, "read", broken)
+    posts.sort(app, never)
+    with app.store.read() as session:
+        (held,) = arrivals.held(session, 10)
+        hold = session.query(Hold).one()
+    assert held.attempts == posts.MAX_TRIES
+    assert hold.rules == '["error"]'
+    assert "a bug of ours" in hold.detail
+    app.close()
+
+
+def test_readers_that_die_of_it_are_counted_and_it_is_held_in_the_end(app: App) -> None:
+    with app.store.read() as session:
+        (arrival,) = arrivals.next_new(session, 1)
+    for _ in range(posts.MAX_DEATHS):
+        with app.store.write() as session:
+            arrivals.begin_attempt(session, arrival.id)
+    posts.sort(app, never)
+    with app.store.read() as session:
+        assert [row.id for row in arrivals.held(session, 10)] == [arrival.id]
+    app.close()
+
+
+def test_one_process_sorts_at_a_time(app: App) -> None:
+    with app.store.alone("sort") as ours:
+        assert ours
+        assert posts.sort(app, never) is False
+    with app.store.read() as session:
+        assert arrivals.next_new(session, 1)[0].attempts == 0
+    app.close()

@@ -1,0 +1,226 @@
+"""The pages: looking changes nothing, a button does, and everybody gets the same answer."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from listserv import wishes
+from listserv.app import App
+from listserv.visit import Visit
+from listserv.web.visitor import HASTY, language_of
+from mailer.addresses import parse
+from mailer.tokens import Purpose
+from subscriptions import roster
+from subscriptions.consent import Consent
+from templates import LANGUAGES
+from tests.listserv.web.conftest import FRIENDS, Web
+
+KAI = "kai@example.net"
+
+
+def leave_path(app: App, who: str) -> str:
+    with app.store.read() as session:
+        lst = roster.get_list(session, FRIENDS)
+        member = roster.membership_of(session, lst.id, parse(who).key)
+        assert member is not None
+        return f"/{FRIENDS}/leave/{app.keyring.standing(Purpose.LEAVE, FRIENDS, member.id)}"
+
+
+def me_path(web: Web, who: str) -> str:
+    with web.app.store.write() as session:
+        lst = roster.get_list(session, FRIENDS)
+        member = roster.membership_of(session, lst.id, parse(who).key)
+        assert member is not None
+        wishes.settings(Visit(session, web.app, lst, now=member.joined_at), member)
+    return web.link(who, "me")
+
+
+def look(web: Web, path: str, status: int = 200) -> None:
+    """Look at a page three times each way."""
+    for method in ("GET", "HEAD") * 3:
+        got = web.get(path, method)
+        assert got.status == status
+        assert got.headers["cache-control"] == "no-store"
+        assert got.headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_list_without_mail_has_a_home_its_colour_and_a_way_to_join(web: Web) -> None:
+    home = web.get(f"/{FRIENDS}/")
+    assert home.status == 200
+    assert f'href="http://lists.example/{FRIENDS}/join"' in home.text
+    for path in re.findall(r'rel="stylesheet" href="([^"]+)"', home.text):
+        folder = "/" if path.startswith("../") else f"/{FRIENDS}/"
+        assert web.get(folder + path.removeprefix("../")).status == 200
+    assert web.get(f"/{FRIENDS}").headers["location"] == f"/{FRIENDS}/"
+    assert FRIENDS in web.get("/").text
+
+
+def test_every_answer_is_strict_and_nothing_comes_from_the_host_header(web: Web) -> None:
+    for path in ("/", f"/{FRIENDS}/", f"/{FRIENDS}/join", "/nothing", "/no@where.example/join"):
+        got = web.get(path)
+        assert "default-src 'none'" in got.headers["content-security-policy"]
+        assert got.headers["x-content-type-options"] == "nosniff"
+        assert "evil.example" not in got.text + str(got.headers)
+        assert "set-cookie" not in got.headers
+
+
+def test_a_stranger_joins_by_form_and_button_and_the_ledger_keeps_where_from(web: Web) -> None:
+    web.client, web.headers = "10.0.0.9", {"x_forwarded_for": "203.0.113.5"}
+    sent = web.post(f"/{FRIENDS}/join", {"email": KAI, "name": "Kai", "language": "sv"})
+    assert sent.status == 200
+    path = web.link(KAI, "confirm")
+    assert "Människorna bakom" in web.mails(KAI)[-1]
+    look(web, path)
+    look(web, path.replace("/confirm/", "/not-me/"))
+    assert web.state(KAI) == "none"
+    assert web.post(path, {}).status == 200
+    assert web.state(KAI) == "active"
+    assert len(web.mails(KAI)) == 2
+    with web.app.store.read() as session:
+        entry = session.scalars(select(Consent).where(Consent.address == KAI)).one()
+        assert (entry.ip, entry.confirmed_by) == ("203.0.113.5", "button")
+    again = web.post(path, {})
+    assert (again.status, web.state(KAI)) == (410, "active")
+    assert "You are a member" in again.text
+
+
+def test_known_and_unknown_addresses_and_honeypots_get_the_same_answer(web: Web, anna: str) -> None:
+    join = f"/{FRIENDS}/join"
+    answers = {
+        web.post(join, form).text
+        for form in (
+            {"email": anna},
+            {"email": KAI},
+            {"email": KAI},
+            {"email": "bot@example.net", "website": "http://example.net"},
+        )
+    }
+    assert len(answers) == 1
+    assert web.mails("bot@example.net") == []
+    assert len(web.mails(KAI)) == 1
+
+
+def test_a_form_faster_than_a_hand_is_asked_to_wait_after_a_while(web: Web) -> None:
+    got = [web.post(f"/{FRIENDS}/join", {"email": KAI}).status for _ in range(HASTY + 1)]
+    assert got == [200] * HASTY + [429]
+
+
+def test_what_is_no_address_is_said_at_the_field(web: Web) -> None:
+    for wrong in ("", "kai", "kai@", FRIENDS, "a@b.example\nBcc: x@example.org"):
+        got = web.post(f"/{FRIENDS}/join", {"email": wrong})
+        assert got.status == 400
+        assert 'aria-invalid="true"' in got.text
+    assert web.mails() == []
+
+
+def test_this_was_not_me_ends_all_mail_to_that_address(web: Web) -> None:
+    web.post(f"/{FRIENDS}/join", {"email": KAI})
+    path = web.link(KAI, "not-me")
+    assert web.post(path, {}).status == 200
+    assert web.post(path, {}).status == 200
+    web.post(f"/{FRIENDS}/join", {"email": KAI})
+    assert len(web.mails(KAI)) == 1
+    assert web.post(path.replace("/not-me/", "/confirm/"), {}).status == 410
+    assert web.state(KAI) == "none"
+
+
+def test_wrong_and_foreign_tokens_are_told_kindly_and_do_nothing(web: Web, anna: str) -> None:
+    web.post(f"/{FRIENDS}/join", {"email": KAI})
+    token = web.link(KAI, "confirm").rpartition("/")[2]
+    other = "b" if token[0] != "b" else "c"
+    leave = leave_path(web.app, anna)
+    for path in (
+        f"/{FRIENDS}/confirm/{other}{token[1:]}",
+        f"/{FRIENDS}/leave/{token}",
+        f"/{FRIENDS}/me/{token}",
+        leave.replace("/leave/", "/confirm/"),
+        leave.replace("/leave/", "/me/"),
+        f"/{FRIENDS}/leave/x",
+    ):
+        look(web, path, 404)
+        assert web.post(path, {}).status == 404
+    assert (web.state(anna), web.state(KAI)) == ("active", "none")
+
+
+ONE_CLICK = (
+    b'--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"List-Unsubscribe=One-Click", "application/x-www-form-urlencoded"),
+        (ONE_CLICK, "multipart/form-data; boundary=b"),
+        (b"", ""),
+    ],
+    ids=["urlencoded", "multipart", "button"],
+)
+def test_one_post_leaves_in_place_and_so_does_every_other(
+    web: Web, anna: str, body: bytes, kind: str
+) -> None:
+    path = leave_path(web.app, anna)
+    look(web, path)
+    assert web.state(anna) == "active"
+    for _ in range(3):
+        got = web.post(path, body, content_type=kind)
+        assert got.status == 200
+        assert not {"location", "set-cookie"} & got.headers.keys()
+        assert web.state(anna) == "left"
+    assert len(web.mails(anna)) == 1
+    look(web, path)
+
+
+def test_a_member_sees_changes_takes_and_ends_everything_on_their_own_page(
+    web: Web, anna: str
+) -> None:
+    path = me_path(web, anna)
+    look(web, path)
+    web.post(path, {"act": "save", "name": "Änne", "language": "sv"})
+    assert "Änne" in web.get(path).text
+    web.post(path, {"act": "pause", "until": "2000-01-01"})
+    assert web.state(anna) == "active"
+    web.post(path, {"act": "pause", "until": ""})
+    assert web.state(anna) == "paused"
+    web.post(path, {"act": "resume"})
+    export = web.post(path, {"act": "export"})
+    assert b"summer meeting" in export.body
+    web.post(path, {"act": "forget"})
+    assert web.state(anna) == "active"
+    assert web.post(path, {"act": "forget", "sure": "yes"}).status == 200
+    assert web.state(anna) == "none"
+    assert web.get(path).status in {404, 410}
+
+
+def test_the_way_to_the_own_page_is_mailed_to_members_alone(web: Web, anna: str) -> None:
+    known, unknown = (web.post(f"/{FRIENDS}/me", {"email": who}) for who in (anna, KAI))
+    assert known.text == unknown.text
+    assert web.get(web.link(anna, "me")).status == 200
+    assert web.mails(KAI) == []
+
+
+def test_a_page_speaks_the_language_of_its_visitor(web: Web) -> None:
+    for language in LANGUAGES:
+        got = web.get(f"/{FRIENDS}/join", accept_language=f"{language};q=0.9, de")
+        assert f'<html lang="{language}">' in got.text
+    assert language_of("de, fr;q=0.5", "nl") == "nl"
+    assert language_of("ru;q=0.4, it;q=0.8, sv;q=x", "nl") == "it"
+    assert language_of("sv;q=7, it;q=0", "en") == "en"
+
+
+def test_too_much_and_other_methods_are_refused(web: Web) -> None:
+    assert web.post(f"/{FRIENDS}/join", b"x" * 40_000).status == 413
+    assert web.post(f"/{FRIENDS}/join", b"&".join([b"a=1"] * 60)).status == 400
+    assert web.ask("PUT", f"/{FRIENDS}/join", b"", {}).status == 405
+    assert web.post("/", b"").status == 405
+
+
+def test_a_forwarded_address_is_believed_from_proxies_alone(web: Web) -> None:
+    web.headers = {"x_forwarded_for": "203.0.113.5"}
+    web.post(f"/{FRIENDS}/join", {"email": KAI})
+    web.post(web.link(KAI, "confirm"), {})
+    with web.app.store.read() as session:
+        assert session.scalars(select(Consent.ip).where(Consent.address == KAI)).all() == [
+            "192.0.2.7"
+        ]

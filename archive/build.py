@@ -26,6 +26,8 @@ from subscriptions.roster import ArchivePolicy, MailList
 
 NEWEST = 40  # threads on a list's home
 SLICE = 300  # messages rendered between two commits: about two seconds
+LARGE = 300  # messages; the page of a thread with more is not written at every mail
+REST = 0.01  # seconds that a large thread's page rests per message: about ten times its cost
 INDEX_LANGUAGE = "en"
 
 
@@ -99,13 +101,22 @@ def render_permalink(
     write_files(root / tree, files)
 
 
-def render_dirty(store: Store, root: Path, base_url: str, *, list_id: int | None = None) -> int:
+def render_dirty(
+    store: Store,
+    root: Path,
+    base_url: str,
+    *,
+    list_id: int | None = None,
+    now: float | None = None,
+) -> int:
     """Render the next touched threads, a slice of about SLICE messages; return how many.
 
-    The pages that list them follow. 0 means that nothing waits.
+    The pages that list them follow. 0 means that nothing waits. With ``now`` (seconds since
+    1970 UTC), large threads whose page was written a moment ago are left for a later call.
     """
     with store.read() as session:
-        found = _next_threads(session, list_id)
+        resting = [] if now is None else _resting(session, root, now)
+        found = _next_threads(session, list_id, resting)
         lists = _lists(session, {thread.list_id for thread in found})
         drawn = [
             (lst, _draw(session, lst, [t for t in found if t.list_id == lst.id], base_url))
@@ -125,9 +136,25 @@ def render_dirty(store: Store, root: Path, base_url: str, *, list_id: int | None
     return len(found)
 
 
-def _next_threads(session: Session, list_id: int | None) -> list[Thread]:
+def _resting(session: Session, root: Path, now: float) -> list[int]:
+    """Return the large touched threads whose page on disk is too young to be written anew."""
+    found = session.execute(
+        select(Thread, MailList)
+        .join(MailList, MailList.id == Thread.list_id)
+        .where(Thread.touched > Thread.rendered, Thread.size > LARGE)
+    )
+    resting = []
+    for thread, lst in found:
+        page = root / tree_of(lst) / lst.address / "t" / thread.rendered_hash / "index.html"
+        age = now - page.stat().st_mtime if page.is_file() else -1.0
+        if 0 <= age < thread.size * REST:
+            resting.append(thread.id)
+    return resting
+
+
+def _next_threads(session: Session, list_id: int | None, resting: Sequence[int]) -> list[Thread]:
     """Return the next touched threads, about SLICE messages of them."""
-    where = [Thread.touched > Thread.rendered]
+    where = [Thread.touched > Thread.rendered, Thread.id.not_in(resting)]
     if list_id is not None:
         where.append(Thread.list_id == list_id)
     threads = session.scalars(

@@ -31,6 +31,7 @@ _COMMANDS = {
     "serve": "cli_parts:serve",
     "sink": "cli_sink:sink",
     "smtp": "cli_parts:smtp",
+    "try": "cli_try:try_out",
     "web": "cli_parts:web_door",
     "worker": "cli_parts:worker",
 }

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import click
 
@@ -31,6 +31,11 @@ def serve(app: App) -> None:
       krets serve
       KRETS_MAILER__SMTP=0.0.0.0:25 krets serve
     """
+    raise SystemExit(run_all(app, {}, lambda: _announce(app)))
+
+
+def run_all(app: App, more: Mapping[str, Callable[[Ready], None]], announce: Ready) -> int:
+    """Run every part, and ``more`` parts beside them, until a signal; return the exit code."""
     log.set_up("serve")
     lock_data_folder(app.data)
     app.keyring  # noqa: B018 - opens, creates or migrates the database now, while it can be told
@@ -55,9 +60,9 @@ def serve(app: App) -> None:
     }
     if doors or lmtp:
         parts["smtp"] = lambda ready: _part(app, "smtp", run_door, doors, lmtp, ready)
-    tree = Tree(app, parts)
+    tree = Tree(app, {**parts, **more})
     board.append(tree.board)
-    raise SystemExit(tree.run(lambda: _announce(app)))
+    return tree.run(announce)
 
 
 @click.command()

@@ -94,7 +94,12 @@ def _render(desk: Desk) -> bool:
     # One renderer at a time: the slower of two could leave its older pages, marked as new.
     with desk.app.store.alone("archive") as ours:
         while ours and not until():
-            if not render_dirty(desk.app.store, settings.archive_path, settings.listserv.base_url):
+            if not render_dirty(
+                desk.app.store,
+                settings.archive_path,
+                settings.listserv.base_url,
+                now=time.time(),
+            ):
                 return False
         return ours
 

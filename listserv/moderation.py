@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive import bodies
-from listserv import decisions, holds
+from listserv import decisions, holds, notices
 from listserv.app import App
 from listserv.decisions import Writer
 from listserv.tables import Hold, HoldState, Post
@@ -29,7 +29,7 @@ from mailer import message
 from mailer.arrivals import Arrival
 from mailer.store import get_raw
 from subscriptions import asks
-from subscriptions.roster import MailList, find_list, get_list, membership_of
+from subscriptions.roster import MailList, Role, find_list, get_list, membership_of
 
 HOUR = 3600.0
 DAY = 86400.0
@@ -110,7 +110,10 @@ def _attend(app: App, hold_id: int, now: float) -> None:
     shown = show(raw) if step is not Step.EXPIRE else Shown((), cut=False, files=())
     with app.store.write() as session:
         visit = Visit(session=session, app=app, lst=get_list(session, lst.address), now=now)
-        done = _take(visit, hold, step, writer, shown)
+        if "newsletter-address" in json.loads(hold.rules):
+            done = _forward(visit, hold, raw)
+        else:
+            done = _take(visit, hold, step, writer, shown)
     _log.info("a hold was attended to", hold=hold_id, step=str(step), done=done)
     app.ring("deliver")
 
@@ -158,6 +161,21 @@ def _take(visit: Visit, hold: Hold, step: Step, writer: Writer, shown: Shown) ->
     if step is Step.ASK and past.since:
         decisions.tell_writer(visit, writer, "poster-held")
     return True
+
+
+def _forward(visit: Visit, hold: Hold, raw: bytes) -> bool:
+    """Hand a reader's letter to the newsletter's editors, who answer the reader themselves."""
+    session = visit.session
+    arrival = session.get(Arrival, hold.arrival_id)
+    reached = arrival is not None and notices.forward(
+        session, visit.app, [visit.lst], arrival, raw, visit.now, (Role.EDITOR, Role.OWNER)
+    )
+    if arrival is None or not reached:
+        holds.postpone(session, hold, visit.now + DAY)
+        return False
+    return (
+        holds.decide(session, arrival, HoldState.FORWARDED, by="clock", now=visit.now) is not None
+    )
 
 
 def _expire(visit: Visit, hold: Hold, writer: Writer) -> bool:

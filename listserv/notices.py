@@ -35,7 +35,7 @@ from mailer.splice import Segments
 from mailer.tokens import Purpose
 from subscriptions import optin
 from subscriptions.roster import Address as AddressRow
-from subscriptions.roster import ArchivePolicy, Kind, MailList, Membership, Person
+from subscriptions.roster import ArchivePolicy, Kind, MailList, Membership, Person, Role
 
 KIND = "notice"
 EXPIRES = 3 * 86400.0  # seconds until a deferred notice is given up: it says what is true now
@@ -181,9 +181,10 @@ def forward(
     arrival: Arrival,
     raw: bytes,
     now: float,
+    roles: Sequence[Role] = (Role.OWNER,),
 ) -> int:
-    """Hand a letter on to the lists' owners as it came; return how many there are."""
-    owners = [owner for lst in lists for owner in optin.owners_of(session, lst)]
+    """Hand a letter on to the lists' owners (or other ``roles``) as it came; return how many."""
+    owners = [owner for lst in lists for owner in optin.owners_of(session, lst, *roles)]
     to = [optin.address_of(session, owner) for owner in owners]
     if not to:
         return 0

@@ -29,7 +29,7 @@ from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.store import get_raw
-from subscriptions.roster import MailList, find_list, get_list
+from subscriptions.roster import Kind, MailList, find_list, get_list
 
 MAX_TRIES = 3  # exceptions of ours that one message may cause
 MAX_DEATHS = 20  # readers that may die with it: a plug is pulled more often than mail kills
@@ -114,7 +114,8 @@ def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
     with app.store.read() as session:
         lst = get_list(session, list_address)
         verdict = judge(facts.gather(session, lst, reading, arrival.sender, now))
-        if verdict.decision is Decision.HOLD and _released(session, arrival):
+        barred = lst.kind is Kind.NEWSLETTER  # its own address never distributes
+        if verdict.decision is Decision.HOLD and not barred and _released(session, arrival):
             verdict = Verdict(Decision.ACCEPT, verdict.hits)
         accepted = verdict.decision is Decision.ACCEPT
         first = audience.piece(session, lst.id, after=0, now=now) if accepted else ()

@@ -51,6 +51,7 @@ class HoldState(StrEnum):
     REFUSED = "refused"
     DROPPED = "dropped"
     EXPIRED = "expired"
+    FORWARDED = "forwarded"  # a reader's letter to a newsletter, handed to its editors
 
 
 class Hold(Base):

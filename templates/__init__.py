@@ -1,7 +1,16 @@
 """Words and looks: every text that a person reads, in six languages."""
 
 from templates.catalogue import LANGUAGES, translator
-from templates.render import MailText, mail, mail_names, mail_version, page, static_files, subject
+from templates.render import (
+    MailText,
+    mail,
+    mail_names,
+    mail_version,
+    page,
+    static_files,
+    static_name,
+    subject,
+)
 
 __all__ = [
     "LANGUAGES",
@@ -11,6 +20,7 @@ __all__ = [
     "mail_version",
     "page",
     "static_files",
+    "static_name",
     "subject",
     "translator",
 ]

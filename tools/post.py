@@ -1,4 +1,4 @@
-"""Send one short post to the list of ``make try``, as Anna, the way a mail program would."""
+"""Send one short post to the list of the README, as Anna, the way a mail program would."""
 
 import smtplib
 import sys

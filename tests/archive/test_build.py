@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +151,27 @@ def test_only_the_touched_thread_is_rendered(
     keep(store, circle, mail("c", "b", at=1))
     build.render_dirty(store, tmp_path, BASE)
     assert (thread(tmp_path, "a") / "index.html").read_text() == "mine"
+
+
+def test_the_page_of_a_large_thread_rests_between_mails(
+    store: Store,
+    circle: MailList,
+    mail: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not every mail costs the whole page; others do not wait, and nothing waits for long."""
+    monkeypatch.setattr(build, "LARGE", 2)
+    monkeypatch.setattr(build, "REST", 100.0)
+    keep(store, circle, mail("a"), mail("b", "a", at=1), mail("c", "a", at=2))
+    assert build.render_dirty(store, tmp_path, BASE, now=time.time()) == 1
+    written = (thread(tmp_path, "a") / "index.html").stat().st_mtime
+    keep(store, circle, mail("d", "a", at=3), mail("e"))
+    assert build.render_dirty(store, tmp_path, BASE, now=written + 1) == 1
+    assert (thread(tmp_path, "e") / "index.html").is_file()
+    assert build.render_dirty(store, tmp_path, BASE, now=written + 399) == 0
+    assert build.render_dirty(store, tmp_path, BASE, now=written + 401) == 1
+    assert not build.check(store, tmp_path, BASE, circle)
 
 
 def test_trees_for_strangers_and_members_are_apart(

@@ -432,3 +432,19 @@ def test_a_step_follows_from_what_was_done() -> None:
     assert next_step(0.0, None, DAY) is Step.REMIND
     assert next_step(0.0, DAY, 7 * DAY) is Step.EXPIRE
     assert next_step(0.0, None, 8 * DAY) is Step.EXPIRE
+
+
+def test_a_readers_letter_to_a_newsletter_reaches_the_editors_and_never_the_readers(
+    place: Place,
+) -> None:
+    with place.app.store.write() as session:
+        roster.get_list(session, LIST).kind = roster.Kind.NEWSLETTER
+    place.add("ed@example.net", Role.EDITOR)
+    place.post(ANNA, "Thank you for the May issue.")
+    (letter,) = place.mails("ed@example.net")
+    assert letter["From"] == ANNA
+    assert "Thank you for the May issue." in text(letter)
+    assert place.mails(OWNER)
+    assert place.hold().state == "forwarded"
+    assert not place.mails(ANNA)
+    assert not place.decisions()

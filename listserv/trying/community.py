@@ -1,0 +1,103 @@
+"""The seeded community: its lists and people, and the letters that went through the real door.
+
+What they say stands in seeds.toml. Lists and people are written like an owner's commands write
+them; every letter is handed to the SMTP door, so that all that follows is the real thing.
+"""
+
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+from listserv.app import App
+from mailer.addresses import parse
+from mailer.hand_in import hand_in
+from subscriptions.consent import ConsentNote, Source
+from subscriptions.members import Candidate, enrol
+from subscriptions.roster import Kind, Role, create_list, find_list
+
+DOMAIN = "krets.example"
+LIST = f"garden@{DOMAIN}"
+CONSENT = "made up for krets try"
+_SEEDS = Path(__file__).with_name("seeds.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One seeded letter, ready to be handed in."""
+
+    sender: str
+    recipient: str
+    raw: bytes
+
+
+def settle(app: App) -> None:
+    """Make the lists and their members, unless they are there."""
+    seeds = _read()
+    now = time.time()
+    people = [
+        Candidate(
+            parse(one["email"]),
+            name=one["name"],
+            language=one["language"],
+            role=Role(one.get("role", "member")),
+            consent=ConsentNote(CONSENT, Source.CLI, confirmed_by="statement"),
+        )
+        for one in seeds["person"]
+    ]
+    with app.store.write() as session:
+        for one in seeds["list"]:
+            address = f"{one['name']}@{DOMAIN}"
+            if find_list(session, address) is None:
+                lst = create_list(
+                    session,
+                    address,
+                    now=now,
+                    kind=Kind(one["kind"]),
+                    title=one["title"],
+                    description=one["description"],
+                )
+                enrol(session, lst, people, keyring=app.keyring, now=now)
+
+
+def letters(now: float) -> list[Letter]:
+    """Return the seeded letters, oldest first, dated back from ``now``."""
+    seeds = _read()
+    names = {one["email"]: one["name"] for one in seeds["person"]}
+    return [_letter(one, names, now) for one in seeds["mail"]]
+
+
+def talk(door: tuple[str, int], done: Path) -> None:
+    """Hand every letter to the SMTP door once; ``done`` remembers how many went."""
+    gone = int(done.read_text()) if done.exists() else 0
+    for number, one in enumerate(letters(time.time()), start=1):
+        if number > gone:
+            hand_in(door, one.sender, one.recipient, one.raw)
+            done.write_text(str(number))
+
+
+def _letter(one: Mapping[str, Any], names: Mapping[str, str], now: float) -> Letter:
+    mail = EmailMessage(policy=SMTP)
+    sender = one["from"]
+    mail["From"] = f"{names[sender]} <{sender}>" if sender in names else sender
+    mail["To"] = LIST
+    mail["Subject"] = one["subject"]
+    mail["Date"] = formatdate(now - one["days"] * 86400)
+    mail["Message-ID"] = _id(one["id"])
+    if "answers" in one:
+        mail["In-Reply-To"] = mail["References"] = _id(one["answers"])
+    mail.set_content(one["text"].strip() + "\n", cte="8bit")
+    return Letter(sender, LIST, mail.as_bytes())
+
+
+def _id(name: str) -> str:
+    return f"<{name}@talk.{DOMAIN}>"
+
+
+def _read() -> dict[str, Any]:
+    return tomllib.loads(_SEEDS.read_text(encoding="utf-8"))

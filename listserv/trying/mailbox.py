@@ -1,0 +1,201 @@
+"""The page of ``krets try``: every mail that went out, as its reader sees it, to be answered.
+
+SECURITY: it lets anybody write as anybody, so it listens on loopback alone, answers to its own
+Host only (no rebinding) and takes forms from its own pages only. Mail is shown as text, escaped;
+HTML is not rendered. An answer goes through the real SMTP door and nowhere else.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate, make_msgid
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+import templates
+from archive import bodies
+from listserv.trying.community import LIST
+from listserv.web.forms import field as value_of
+from listserv.web.forms import read_form
+from listserv.web.headers import StrictHeaders
+from mailer import message
+from mailer.addresses import parse
+from mailer.errors import KretsError
+from mailer.hand_in import hand_in
+
+SHOWN = 200  # mails on one page
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail that went out; ``number`` is its file's name."""
+
+    number: int
+    reader: str
+    at: float
+    author: str
+    subject: str
+    message_id: str
+    answer_to: tuple[str, ...]  # where an answer may go, the likeliest first
+    head: str
+    text: str
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """Read the folder that the sink writes."""
+
+    folder: Path
+    door: tuple[str, int]  # where answers go in
+    pages: str  # the web door, for links
+    _read: dict[int, Mail] = field(default_factory=dict)
+
+    def mails(self) -> list[Mail]:
+        """Return every mail, the newest first."""
+        for path in self.folder.glob("*.json"):
+            number = int(path.stem)
+            if number not in self._read and (mail := _mail(path)) is not None:
+                self._read[number] = mail
+        return [self._read[number] for number in sorted(self._read, reverse=True)]
+
+    def find(self, number: int) -> Mail | None:
+        """Return one mail."""
+        return next((one for one in self.mails() if one.number == number), None)
+
+    def send(self, sender: str, to: str, subject: str, text: str, answers: Mail | None) -> None:
+        """Write a mail as ``sender`` and hand it to the SMTP door."""
+        who, whom = parse(sender), parse(to)
+        mail = EmailMessage(policy=SMTP)
+        mail["From"], mail["To"], mail["Subject"] = who.given, whom.given, " ".join(subject.split())
+        mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain=who.domain)
+        if answers is not None and answers.message_id:
+            mail["In-Reply-To"] = mail["References"] = f"<{answers.message_id}>"
+        quoted = "".join(f"> {line}\n" for line in answers.text.splitlines()) if answers else ""
+        mail.set_content(f"{text.strip()}\n" + (f"\n{quoted}" if quoted else ""), cte="8bit")
+        hand_in(self.door, who.wire, whom.wire, mail.as_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Show the mailbox and take answers; it answers to ``host`` alone."""
+
+    box: Mailbox
+    host: str
+
+    def page(self, sheet: str, status: int = 200, **context: object) -> Response:
+        """Return the page ``sheet``."""
+        text = templates.page(sheet, "en", root="/", accent="", pages=self.box.pages, **context)
+        return HTMLResponse(text, status_code=status, headers={"cache-control": "no-store"})
+
+    def boxes(self, reader: str = "", said: str = "", wrong: str = "", to: str = "") -> Response:
+        """Return the page of all mails, or of those to one reader."""
+        mails = self.box.mails()
+        return self.page(
+            "try-boxes",
+            400 if wrong else 200,
+            mails=[one for one in mails if reader in ("", one.reader)][:SHOWN],
+            readers=sorted(Counter(one.reader for one in mails).items()),
+            reader=reader,
+            said=said,
+            wrong=wrong,
+            to=to or LIST,
+            join=LIST.replace("@", "-join@"),
+        )
+
+    def letter(self, number: int, wrong: str = "") -> Response:
+        """Return the page of one mail."""
+        mail = self.box.find(number)
+        if mail is None:
+            return self.boxes(wrong="That mail is not here.")
+        return self.page("try-letter", 400 if wrong else 200, mail=mail, wrong=wrong)
+
+    async def show(self, request: Request) -> Response:
+        """Show the mails."""
+        asked = request.query_params
+        return await run_in_threadpool(self.boxes, asked.get("reader", ""), asked.get("said", ""))
+
+    async def open(self, request: Request) -> Response:
+        """Show one mail."""
+        return await run_in_threadpool(self.letter, int(request.path_params["number"]))
+
+    async def send(self, request: Request) -> Response:
+        """Take a mail, or an answer to one, to the SMTP door."""
+        form = await read_form(request)
+        number = int(request.path_params.get("number", 0))
+        mail = self.box.find(number)
+        sender, to = mail.reader if mail else value_of(form, "from"), value_of(form, "to")
+        words = (value_of(form, "subject"), form.get("text", ""))
+        try:
+            await run_in_threadpool(self.box.send, sender, to, *words, mail)
+        except KretsError as error:
+            return self.letter(number, error.what) if mail else self.boxes(wrong=error.what, to=to)
+        return RedirectResponse("/?said=sent", status_code=303)
+
+
+def build(box: Mailbox, host: str) -> ASGIApp:
+    """Return the ASGI application of the page."""
+    desk = Desk(box, host)
+    pages = [
+        Route("/", _own(host, desk.show), methods=["GET"]),
+        Route("/", _own(host, desk.send), methods=["POST"]),
+        Route("/mail/{number:int}", _own(host, desk.open), methods=["GET"]),
+        Route("/mail/{number:int}", _own(host, desk.send), methods=["POST"]),
+        Route("/static/{name}", _style),
+    ]
+    return StrictHeaders(Starlette(routes=pages))
+
+
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def _own(host: str, endpoint: Endpoint) -> Endpoint:
+    """Let only requests through that name this page's own host and come from its own pages."""
+
+    async def guarded(request: Request) -> Response:
+        origin = request.headers.get("origin", "")
+        if request.headers.get("host") != host or origin not in ("", f"http://{host}"):
+            return Response("This page answers on its own address only.\n", 421)
+        return await endpoint(request)
+
+    return guarded
+
+
+async def _style(_request: Request) -> Response:
+    data = templates.static_files()[templates.static_name("krets.css")]
+    return Response(data, media_type="text/css")
+
+
+def _mail(path: Path) -> Mail | None:
+    """Read one mail, None while its file is half written."""
+    try:
+        envelope = json.loads(path.read_text())
+        raw = path.with_suffix(".eml").read_bytes()
+    except (OSError, ValueError):
+        return None
+    head = message.head(raw)
+    named = [one for value in head.all("from") for one in message.addresses_of(value)]
+    name, author = named[0] if named else ("", "")
+    post = head.text("list-post").removeprefix("<mailto:").removesuffix(">")
+    back = [one for value in head.all("reply-to") for _, one in message.addresses_of(value)]
+    targets = dict.fromkeys(one for one in (*back, post, author) if "@" in one)
+    return Mail(
+        number=int(path.stem),
+        reader=envelope["recipients"][-1],
+        at=envelope["received_at"],
+        author=name or author,
+        subject=head.text("subject"),
+        message_id=message.message_id(head) or "",
+        answer_to=tuple(targets),
+        head=raw[: head.body].decode("utf-8", "replace").replace("\r\n", "\n").strip(),
+        text=bodies.read_text(raw)[0].strip(),
+    )

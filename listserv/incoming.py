@@ -150,8 +150,9 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
 
     def work(visit: Visit) -> str:
         author = letter.author
-        if letter.automatic or author is None:
-            return f"not-answered: {letter.automatic or 'no author'}"
+        automatic = "" if _is_fresh_wish(letter, wish) else letter.automatic
+        if automatic or author is None:
+            return f"not-answered: {automatic or 'no author'}"
         member = membership_of(visit.session, visit.lst.id, author.key)
         if wish is not None and wish.verb == "join":
             return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
@@ -254,6 +255,15 @@ def _other_address(visit: Visit, member: Membership, rest: str) -> str:
         return "over-budget: address"
     wishes.ask_address(visit, member, who)
     return "asked: address"
+
+
+def _is_fresh_wish(letter: Letter, wish: Command | None) -> bool:
+    """Tell whether what reads like an absence note ("vacation until 1 May") is a command to us.
+
+    A note answers a mail of ours and says so; a wish begins a conversation.
+    """
+    answers = bool(letter.head.first("in-reply-to") or letter.head.first("references"))
+    return letter.automatic == "absence" and wish is not None and not answers
 
 
 def _is_polite(letter: Letter) -> bool:

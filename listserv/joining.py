@@ -223,7 +223,7 @@ def _enter(visit: Visit, ask: Ask, proof: Proof, *, approved: bool) -> Joined:
         tell_member(visit, member, "member-welcome")
         return Joined(member, waits=False)
     if fresh or not _is_before_owners(visit, member):
-        _ask_owners(visit, member, who)
+        _ask_owners(visit, member)
     tell(visit, who, "stranger-waiting", language_of(visit, who))
     return Joined(member, waits=True)
 
@@ -241,19 +241,30 @@ def _is_before_owners(visit: Visit, member: Membership) -> bool:
     return visit.session.scalar(open_ones.limit(1)) is not None
 
 
-def _ask_owners(visit: Visit, member: Membership, who: Address) -> None:
-    person = visit.session.get_one(Person, member.person_id)
+def _ask_owners(visit: Visit, member: Membership) -> None:
     for owner in optin.owners_of(visit.session, visit.lst, Role.OWNER, Role.MODERATOR):
-        to = optin.address_of(visit.session, owner)
-        question(
-            visit,
-            Purpose.JOIN_REQUEST,
-            to=to,
-            name="owner-request",
-            language=language_of(visit, to),
-            ref=member.id,
-            context={"guest": who.given, "guest_name": person.name},
-        )
+        _ask_owner(visit, member, optin.address_of(visit.session, owner))
+
+
+def _ask_owner(visit: Visit, member: Membership, to: Address) -> None:
+    person = visit.session.get_one(Person, member.person_id)
+    guest = optin.address_of(visit.session, member).given
+    question(
+        visit,
+        Purpose.JOIN_REQUEST,
+        to=to,
+        name="owner-request",
+        language=language_of(visit, to),
+        ref=member.id,
+        context={"guest": guest, "guest_name": person.name},
+    )
+
+
+def ask_owner_again(visit: Visit, ask: Ask) -> None:
+    """Put a join request before an owner once more, whose answer was neither yes nor no."""
+    member = visit.session.get(Membership, ask.ref)
+    if member is not None and member.state is State.PENDING and _may(visit, whom(ask), "again"):
+        _ask_owner(visit, member, whom(ask))
 
 
 def _offer_rest(visit: Visit, ask: Ask, rest: dict[MailList, bool], *, by_mail: bool) -> str:

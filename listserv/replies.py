@@ -106,6 +106,9 @@ def _command(visit: Visit, ask: Ask, letter: Letter) -> str:
 
 def _undo(visit: Visit, ask: Ask, letter: Letter) -> str:
     if not commands.wants_undo(letter.text):
+        member = visit.session.get(Membership, ask.ref)
+        if member is not None and not commands.is_thanks(letter.text):
+            wishes.unclear(visit, member)
         return "not-understood"
     return wishes.undo(visit, ask, proof_of(letter, "undo"))
 
@@ -135,6 +138,7 @@ def _join_request(visit: Visit, found: Look, letter: Letter) -> str:
     said = commands.answer(first or letter.text)
     yes = said is Answer.YES and commands.is_yes(letter.text)
     if said is Answer.YES and not yes:
+        joining.ask_owner_again(visit, found.ask)
         return "not-understood"
     why = reason.strip() if not yes else ""
     return joining.decide_request(visit, found.ask, proof_of(letter), yes=yes, reason=why)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_interval, format_skeleton
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
@@ -132,6 +133,7 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.filters["moment"] = lambda at: _moment(at, language)
     environment.filters["month"] = lambda at: _month(at, language)
     environment.filters["iso"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%MZ")
+    environment.filters["tongue"] = lambda code: _tongue(code, language)
     environment.globals["static"] = static_name
     return environment
 
@@ -148,6 +150,11 @@ def _set(text: str) -> str:
         else:
             lines += textwrap.wrap(kept, WIDTH, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines) + "\n"
+
+
+def _tongue(code: str, language: str) -> str:
+    """Return the name of the language ``code``, in ``language``."""
+    return Locale.parse(code).get_display_name(language) or code
 
 
 def _utc(at: float) -> datetime:

@@ -2,11 +2,13 @@
 
 import pytest
 
+import templates
 from mailer.sink import Caught
 from tests.journeys.letters import (
     link,
     mails_to,
     member,
+    post,
     reply_to,
     send,
     settled,
@@ -15,6 +17,7 @@ from tests.journeys.letters import (
     text_of,
     wait_mail,
 )
+from tests.replies import SPEECH, reply
 from tests.tree import Krets, wait_for
 
 LIST = "friends@example.org"
@@ -168,3 +171,32 @@ def test_an_owner_decides_by_reply_who_joins(
     else:
         assert "we know each other by name here" in text_of(third)
         assert state(friends, LIST, ANNA) == "left"
+
+
+@pytest.mark.parametrize(("program", "language"), [("yandex", "ru"), ("outlook-web", "it")])
+def test_a_reply_of_html_alone_confirms_through_the_real_door(
+    friends: Krets, outbox: list[Caught], program: str, language: str
+) -> None:
+    send(friends, ANNA, JOIN, headers=f"Content-Language: {language}\r\n")
+    asked = wait_mail(outbox, ANNA)
+    assert subject_of(asked) == templates.subject(
+        "stranger-confirm", language, list={"title": "Friends"}
+    )
+    post(friends, reply(program, language, SPEECH[language].yes), ANNA, reply_to(asked))
+    wait_mail(outbox, ANNA, 2)
+    assert member(friends, LIST, ANNA)["language"] == language
+
+
+def test_an_absence_note_confirms_nothing_and_is_not_answered(
+    friends: Krets, outbox: list[Caught]
+) -> None:
+    send(friends, ANNA, JOIN)
+    asked = wait_mail(outbox, ANNA)
+    send(friends, ANNA, reply_to(asked), "Jag är på semester till måndag.", subject="Re: Friends")
+    send(friends, ANNA, reply_to(asked), "yes", headers="Auto-Submitted: auto-replied\r\n")
+    settled(friends)
+    assert state(friends, LIST, ANNA) == ""
+    assert len(mails_to(outbox, ANNA)) == 1
+    send(friends, ANNA, reply_to(asked), "yes")
+    wait_mail(outbox, ANNA, 2)
+    assert state(friends, LIST, ANNA) == "active"

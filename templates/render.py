@@ -44,7 +44,7 @@ class MailText:
 def mail(name: str, language: str, **context: object) -> MailText:
     """Render the mail in ``mail/NAME/``: subject.txt, text.txt and, where there is one, text.html.
 
-    The subject is one line; paragraphs are wrapped, indented lines (links, quotes) are kept.
+    The subject is one line; paragraphs and items are wrapped, indented lines (links, quotes) kept.
     """
     known = language if language in LANGUAGES else FALLBACK
     environment = _environment(known, trim=False)  # line ends are text here
@@ -146,7 +146,13 @@ def _set(text: str) -> str:
         if len(kept) <= WIDTH or kept[0] in " >":
             lines.append(kept)
         else:
-            lines += textwrap.wrap(kept, WIDTH, break_long_words=False, break_on_hyphens=False)
+            lines += textwrap.wrap(
+                kept,
+                WIDTH,
+                subsequent_indent="  " if kept.startswith("- ") else "",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
     return "\n".join(lines) + "\n"
 
 

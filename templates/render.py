@@ -130,6 +130,7 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.filters["day"] = lambda at: format_date(_utc(at), "long", locale=language)
     environment.filters["days"] = lambda first, last: _days(first, last, language)
     environment.filters["moment"] = lambda at: _moment(at, language)
+    environment.filters["clock"] = lambda at: format_datetime(_utc(at), "HH:mm", locale=language)
     environment.filters["month"] = lambda at: _month(at, language)
     environment.filters["iso"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%MZ")
     environment.globals["static"] = static_name

@@ -6,6 +6,7 @@ no file at all. Rendering reads in one transaction and marks in another, short o
 touched in between stays dirty.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from archive import pages
@@ -20,7 +22,7 @@ from archive.bodies import VERSION, Reading, pack, read, unpack
 from archive.disk import list_files, plain_errors, remove_files, write_files
 from archive.tables import Body, FormerThread, Message, Node, Thread
 from archive.threads import cut_loops, order
-from mailer.errors import Refused
+from mailer.errors import KretsError, Refused
 from mailer.store import Store, get_raw
 from subscriptions.roster import ArchivePolicy, MailList
 
@@ -29,6 +31,9 @@ SLICE = 300  # messages rendered between two commits: about two seconds
 LARGE = 300  # messages; the page of a thread with more is not written at every mail
 REST = 0.01  # seconds that a large thread's page rests per message: about ten times its cost
 INDEX_LANGUAGE = "en"
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +268,15 @@ def _draw(session: Session, lst: MailList, threads: Sequence[Thread], base_url: 
         if not thread.size:
             continue
         rows = _rows(session, thread)
-        mails = _mails(session, thread, rows, drawn.bodies, raw=not view.masked)
-        drawn.files |= pages.thread_files(view, mails)
+        try:
+            mails = _mails(session, thread, rows, drawn.bodies, raw=not view.masked)
+            drawn.files |= pages.thread_files(view, mails)
+        except (SQLAlchemyError, KretsError):
+            raise
+        except Exception:  # noqa: BLE001 - one thread must not stop the archive of every list
+            # Its old page stays, the log tells why, `archive check` shows what is missing.
+            _log.exception("thread %s of %s could not be drawn", thread.hash, lst.address)
+            continue
         for row in rows:
             if row.linked != thread.hash:
                 drawn.links.append({"key": row.id, "to": thread.hash})

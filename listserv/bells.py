@@ -119,6 +119,12 @@ class BellWorker(SimpleWorker):
         """Return how many seconds one wait for a bell lasts."""
         return 5
 
+    def subscribe(self) -> None:
+        """Listen for no commands: nobody but the parent tells a worker what to do."""
+
+    def unsubscribe(self) -> None:
+        """Leave what was never joined."""
+
     def _install_signal_handlers(self) -> None:
         signal.signal(signal.SIGINT, self.request_stop)
         signal.signal(signal.SIGTERM, self.request_stop)

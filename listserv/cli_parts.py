@@ -16,6 +16,7 @@ from listserv.jobs import Desk, use
 from listserv.serve import Board, Tree, bind, lock_data_folder
 from listserv.web import door as web
 from listserv.web import homes
+from listserv.web.visitor import proxies
 
 WORKER_NICE = 5  # mail that waits for its 250 goes before mail that has been kept
 Ready = Callable[[], None]
@@ -40,6 +41,7 @@ def run_all(app: App, more: Mapping[str, Callable[[Ready], None]], announce: Rea
     lock_data_folder(app.data)
     app.keyring  # noqa: B018 - opens, creates or migrates the database now, while it can be told
     tls_context(app)  # the same for what else the parts would stumble over
+    proxies(app.settings.listserv.proxies)
     homes.make_folder(app)
     app.close()
     settings = app.settings

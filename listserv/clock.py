@@ -13,12 +13,15 @@ from listserv.app import App
 from mailer import arrivals, owners
 from mailer.errors import KretsError
 
+TIDY = 600  # seconds between looks at what crashes left behind
 _log = structlog.get_logger("krets.clock")
 
 
 def tick(app: App) -> list[str]:
     """Sweep what the dead left behind, then ring for all that is due; return the bells rung."""
     ring = []
+    if int(time.time()) % TIDY == 0:
+        _tidy(app)
     with app.store.write() as session:
         if owners.sweep(session, flights=app.data / "flight", now=app.store.now(session)):
             ring.append("deliver")
@@ -31,6 +34,11 @@ def tick(app: App) -> list[str]:
     for bell in ring:
         app.ring(bell)
     return ring
+
+
+def _tidy(app: App) -> None:
+    with app.store.read() as session:
+        owners.tidy(session, flights=app.data / "flight", now=app.store.now(session))
 
 
 def try_tick(app: App) -> None:

@@ -93,6 +93,13 @@ class ListservSettings(_Section):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("privacy")
+    @classmethod
+    def _privacy(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
     @field_validator("http")
     @classmethod
     def _http(cls, value: str) -> str:

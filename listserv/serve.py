@@ -120,7 +120,12 @@ class Tree:
         self.board.set(part.name, Board.STARTING)
         sys.stdout.flush()
         sys.stderr.flush()
-        part.pid = os.fork()
+        try:
+            part.pid = os.fork()
+        except OSError as error:  # no memory or no process left: the others go on
+            _log.error("a part could not be started", part=part.name, reason=error.strerror)
+            part.due = time.monotonic() + 2
+            return
         part.started = time.monotonic()
         if part.pid:
             return
@@ -227,6 +232,15 @@ def _alive(pid: int) -> bool:
         return False
 
 
+def _make_way(path: Path) -> None:
+    """Remove a socket that nobody answers any more; whatever else stands there stays."""
+    if path.is_socket():
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(path)) == 0:
+                raise OSError(errno.EADDRINUSE, "somebody answers there")
+        path.unlink()
+
+
 def bind(door: str, setting: str) -> socket.socket:
     """Listen on HOST:PORT or a socket path; raise Misconfigured that names the setting."""
     host, port = ("", 0) if door.startswith("/") else split_door(door)
@@ -237,8 +251,9 @@ def bind(door: str, setting: str) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((host, port))
         else:
-            Path(door).unlink(missing_ok=True)
+            _make_way(Path(door))
             listener.bind(door)
+            Path(door).chmod(0o660)  # the mail server in front shares our group
         listener.listen(512)
     except OSError as error:
         listener.close()

@@ -152,6 +152,7 @@ class Outgoing:
             watch.flight.dot(row.id, row.attempts)
         except Temporary as error:
             log.error("%s", error)  # noqa: TRY400 - the words say it all
+            self.taking = False  # nothing can be recorded: no more in this slice
             return False
         return watch.holds()
 

@@ -45,7 +45,7 @@ class MailText:
 def mail(name: str, language: str, **context: object) -> MailText:
     """Render the mail in ``mail/NAME/``: subject.txt, text.txt and, where there is one, text.html.
 
-    The subject is one line; paragraphs are wrapped, indented lines (links, quotes) are kept.
+    The subject is one line; paragraphs and items are wrapped, indented lines (links, quotes) kept.
     """
     known = language if language in LANGUAGES else FALLBACK
     environment = _environment(known, trim=False)  # line ends are text here
@@ -131,6 +131,7 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.filters["day"] = lambda at: format_date(_utc(at), "long", locale=language)
     environment.filters["days"] = lambda first, last: _days(first, last, language)
     environment.filters["moment"] = lambda at: _moment(at, language)
+    environment.filters["clock"] = lambda at: format_datetime(_utc(at), "HH:mm", locale=language)
     environment.filters["month"] = lambda at: _month(at, language)
     environment.filters["iso"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%MZ")
     environment.filters["tongue"] = lambda code: _tongue(code, language)
@@ -148,7 +149,13 @@ def _set(text: str) -> str:
         if len(kept) <= WIDTH or kept[0] in " >":
             lines.append(kept)
         else:
-            lines += textwrap.wrap(kept, WIDTH, break_long_words=False, break_on_hyphens=False)
+            lines += textwrap.wrap(
+                kept,
+                WIDTH,
+                subsequent_indent="  " if kept.startswith("- ") else "",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
     return "\n".join(lines) + "\n"
 
 

@@ -103,7 +103,7 @@ class Desk:
         return self.page(
             "try-boxes",
             400 if wrong else 200,
-            mails=[one for one in mails if reader in ("", one.reader)][:SHOWN],
+            mails=_together([one for one in mails if reader in ("", one.reader)])[:SHOWN],
             readers=sorted(Counter(one.reader for one in mails).items()),
             reader=reader,
             said=said,
@@ -173,6 +173,13 @@ def _own(host: str, endpoint: Endpoint) -> Endpoint:
 async def _style(_request: Request) -> Response:
     data = templates.static_files()[templates.static_name("krets.css")]
     return Response(data, media_type="text/css")
+
+
+def _together(mails: list[Mail]) -> list[tuple[Mail, int]]:
+    """Return one copy of each mail, and how many others got it too."""
+    count = Counter(one.message_id for one in mails)
+    first = {one.message_id: one for one in mails}
+    return [(one, count[one.message_id] - 1) for one in first.values()]
 
 
 def _mail(path: Path) -> Mail | None:

@@ -4,12 +4,13 @@ SECURITY: paths come from strangers and are resolved inside one folder only; red
 path, never the Host header.
 """
 
+import os
 import re
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -21,6 +22,7 @@ from listserv.web.site import Caller
 from mailer.errors import Misconfigured
 from subscriptions.roster import ArchivePolicy, Join, MailList, all_lists, find_list
 
+_WHOLE = 4_000_000  # bytes of a file that is read into memory
 _HOME = re.compile(r"([^/]+@[^/]+)(/(?:index\.html)?)?\Z")
 _HUE = re.compile(r"([^/]+@[^/]+)/hue\d{1,3}\.css\Z")
 _STATIC = re.compile(r"static/([a-z0-9.]+)\Z")
@@ -74,6 +76,21 @@ class Pages(StaticFiles):
         if path.endswith((".eml", ".mbox")) and response.status_code == 200:  # noqa: PLR2004 - OK
             response.headers["content-type"] = "text/plain; charset=utf-8"
         return response
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        """Return the file read in one go: a page that is renamed into place meanwhile is whole."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        if not isinstance(response, FileResponse) or stat_result.st_size > _WHOLE:
+            return response
+        kept = {name: response.headers[name] for name in ("etag", "last-modified")}
+        data = Path(full_path).read_bytes()
+        return Response(data, status_code, headers=kept, media_type=response.media_type)
 
     def _made(self, path: str, scope: Scope) -> Response | None:
         """Return what is not on the disk yet, or None."""

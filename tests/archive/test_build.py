@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -299,3 +299,29 @@ def test_a_real_list_becomes_an_archive(
     assert len(seen) == len(set(seen)) == 12
     assert all((folder / "m" / permalink_hash(i) / "index.html").is_file() for i in seen)
     assert not build.check(store, tmp_path, BASE, circle)
+
+
+def test_a_thread_that_cannot_be_drawn_does_not_stop_the_others(
+    store: Store,
+    circle: MailList,
+    mail: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its page is missing and `check` says so; the other thread has its page."""
+    keep(store, circle, mail("a"), mail("b"))
+    real = pages.thread_files
+
+    def fails_for_one(view: pages.ListView, mails: Sequence[pages.Mail]) -> dict[str, bytes]:
+        if mails[0].message_id == "b@x":
+            raise ZeroDivisionError
+        return real(view, mails)
+
+    monkeypatch.setattr(pages, "thread_files", fails_for_one)
+    while build.render_dirty(store, tmp_path, BASE):
+        pass
+    monkeypatch.undo()
+    assert (thread(tmp_path, "a") / "index.html").exists()
+    found = build.check(store, tmp_path, BASE, circle)
+    assert any(permalink_hash("b@x") in name for name in found.missing)
+    assert not any(f"t/{permalink_hash('a@x')}" in name for name in found.missing)

@@ -46,8 +46,8 @@ lock: ## resolve the dependencies anew, with hashes, for Python 3.11 to 3.13
 
 .PHONY: bench
 bench: ## measure; the figures count as ratios within one run
-	@test -d tests/bench || { echo "There are no benchmarks yet: they go into tests/bench/bench_*.py."; exit 1; }
-	$(BIN)/pytest tests/bench -n 0 -s -o 'python_files=bench_*.py'
+	@tools/prepare
+	@$(BIN)/python tests/bench/bench_service.py
 
 .PHONY: chaos
 chaos: ## pull plugs: only the fault tests, twenty rounds

@@ -75,7 +75,9 @@ class Gate:
     def _shared(self) -> mmap.mmap:
         if self._moment is None:
             with _opened(self._gate) as fd:
-                os.ftruncate(fd, _MOMENT.size)
+                if os.fstat(fd).st_size < _MOMENT.size:
+                    # Written, not only made longer: on a full disk a hole would end us by SIGBUS.
+                    os.pwrite(fd, bytes(_MOMENT.size), 0)
                 self._moment = mmap.mmap(fd, _MOMENT.size)
         return self._moment
 

@@ -10,6 +10,7 @@ after a short slice.
 import contextlib
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +21,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
-from rq.exceptions import StopRequested
+from rq.exceptions import InvalidJobOperation, NoSuchJobError, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
@@ -178,15 +179,12 @@ def _new_worker(
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:
-    """Let a lost connection be told without its traceback; whatever else fails keeps it."""
-    if record.exc_info and isinstance(record.exc_info[1], redis.RedisError):
-        record.exc_info = None
-    if isinstance(record.args, tuple):  # rq also writes tracebacks into the words themselves
-        record.args = tuple(_last_line(word) for word in record.args)
+    """Let a lost doorbell be told without a traceback; whatever else fails keeps it.
+
+    A server that was started again has forgotten the job that rq wants to close.
+    """
+    known = (redis.RedisError, InvalidJobOperation, NoSuchJobError)
+    if isinstance(sys.exc_info()[1], known):
+        record.msg = str(record.getMessage()).partition("\n")[0]
+        record.args, record.exc_info = (), None
     return True
-
-
-def _last_line(word: object) -> object:
-    if isinstance(word, str) and "Traceback" in word and "redis.exceptions." in word:
-        return word.strip().rpartition("\n")[2]
-    return word

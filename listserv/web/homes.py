@@ -9,20 +9,21 @@ import re
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 import templates
 from archive import pages
 from archive.build import view_of
 from listserv.app import App
+from listserv.web.files import WholeFile
 from listserv.web.site import Caller
 from mailer.errors import Misconfigured
 from subscriptions.roster import ArchivePolicy, Join, MailList, all_lists, find_list
 
-_WHOLE = 4_000_000  # bytes of a file that is read into memory
 _HOME = re.compile(r"([^/]+@[^/]+)(/(?:index\.html)?)?\Z")
 _HUE = re.compile(r"([^/]+@[^/]+)/hue\d{1,3}\.css\Z")
 _STATIC = re.compile(r"static/([a-z0-9.]+)\Z")
@@ -84,13 +85,11 @@ class Pages(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        """Return the file read in one go: a page that is renamed into place meanwhile is whole."""
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        if not isinstance(response, FileResponse) or stat_result.st_size > _WHOLE:
-            return response
-        kept = {name: response.headers[name] for name in ("etag", "last-modified")}
-        data = Path(full_path).read_bytes()
-        return Response(data, status_code, headers=kept, media_type=response.media_type)
+        """Return the file in one piece, or the word that the caller has it already."""
+        response = WholeFile(full_path, status_code, stat_result=stat_result)
+        if self.is_not_modified(response.headers, Headers(scope=scope)):
+            return NotModifiedResponse(response.headers)
+        return response
 
     def _made(self, path: str, scope: Scope) -> Response | None:
         """Return what is not on the disk yet, or None."""

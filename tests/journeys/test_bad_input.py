@@ -45,7 +45,6 @@ ARGUMENTS = (
     Case("list show nobody@example.org", REFUSED, ("There is no list nobody@", "krets list ls")),
     Case("member ls nobody@example.org", REFUSED, ("There is no list nobody@", "krets list ls")),
     Case(f"member add {LIST} anna --consent x", USAGE, ("'anna' is not a mail address", "needs")),
-    Case(f"member add {LIST} a@b.org", REFUSED, ("without having said yes", "--consent")),
     Case(f"member set {LIST} a@b.org --state left", REFUSED, ("not on friends@", "member ls")),
     Case(f"member import {LIST} none.csv --consent x", USAGE, ("'none.csv' does not exist", HELP)),
     Case(IMPORT, USAGE, ("The file has no lines.", "One address a line")),

@@ -264,13 +264,18 @@ class Lane(asyncio.Protocol):
 
     def abort(self, why: str, *, trouble: bool = False) -> None:
         """End the connection now; ``connection_lost`` settles what was under way."""
-        if self._talk is not None and not self._talk.done():
-            self._talk.set_exception(Unusable(f"{self.relay.name}: {why}"))
+        self._break_off(f"{self.relay.name}: {why}")
         if self.closed:
             return
         self._why, self._trouble, self.closed = why, trouble, True
         if self._transport is not None:
             self._transport.abort()
+
+    def _break_off(self, why: str) -> None:
+        """End the talk of the opening; where nobody listens yet, that is no news to log."""
+        if self._talk is not None and not self._talk.done():
+            self._talk.set_exception(Unusable(why))
+            self._talk.exception()
 
     def _next_envelope(self) -> bytes:
         """Take the next letter this relay can carry and return its commands for one write."""
@@ -353,8 +358,7 @@ class Lane(asyncio.Protocol):
         """Settle what was under way: a dot is lost, an envelope is given back."""
         surprise, self.closed = not self.closed, True
         why = str(exc) if exc and surprise else self._why
-        if self._talk is not None and not self._talk.done():
-            self._talk.set_exception(Unusable(f"{self.relay.name} closed the connection"))
+        self._break_off(f"{self.relay.name} closed the connection")
         dotted, envelope = self._dotted, self._envelope
         self._dotted = self._envelope = None
         if dotted is not None:

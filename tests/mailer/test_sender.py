@@ -1,5 +1,6 @@
 """The sender takes each recipient to its state, over real sockets."""
 
+import gc
 import os
 import random
 import threading
@@ -262,7 +263,9 @@ def test_trouble_with_the_relay_is_nobodys_failure(rig: Callable[..., Rig], mome
     assert not worked.more
 
 
-def test_a_relay_that_is_away_is_tried_later(rig: Callable[..., Rig]) -> None:
+def test_a_relay_that_is_away_is_tried_later(
+    rig: Callable[..., Rig], caplog: pytest.LogCaptureFixture
+) -> None:
     there = rig()
     mailing = there.mailing(everyone(5))
     port, there.sink.port = there.sink.port, 1
@@ -270,6 +273,8 @@ def test_a_relay_that_is_away_is_tried_later(rig: Callable[..., Rig]) -> None:
     assert worked.trouble
     there.sink.port = port
     assert (there.status(mailing).ready, there.row("member0@example0.org").attempts) == (5, 0)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 def test_connections_stay_open_between_slices_and_within_the_limit(

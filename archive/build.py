@@ -7,7 +7,9 @@ touched in between stays dirty.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,6 +106,23 @@ def render_permalink(
     files = pages.permalink_file(view, found.hash, found.thread, found.subject)
     files |= pages.accent_file(view) | pages.shared_files()
     write_files(root / tree, files)
+
+
+@contextmanager
+def rendering(store: Store, patience: float = 60.0) -> Iterator[None]:
+    """Wait until nobody else renders, then keep it so; go on after ``patience`` seconds.
+
+    Two renderers could leave the older of two pages on disk and mark it as the newer. A worker
+    holds this for a slice only, so patience runs out where something is stuck, and then a page
+    that must leave strangers' sight matters more.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        with store.alone("archive") as ours:
+            if ours or time.monotonic() > deadline:
+                yield
+                return
+        time.sleep(0.1)
 
 
 def render_dirty(

@@ -158,7 +158,7 @@ def work(client: redis.Redis, names: Sequence[str], on_stop: Callable[[], None])
         with contextlib.suppress(redis.RedisError, OSError, StopRequested):
             _new_worker(client, names, stop).work(logging_level="WARNING")
         if not asked.is_set():
-            _log.warning("the doorbell is away; looking for it again")
+            _log.warning("the doorbell is away; krets serve keeps one, or mailer.redis names one")
             with contextlib.suppress(redis.RedisError, OSError, StopRequested):
                 asked.wait(AWAY_SECONDS)  # a signal that comes now goes to the last worker
 

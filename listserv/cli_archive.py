@@ -18,7 +18,7 @@ from archive.disk import list_files, remove_files
 from archive.importing import Report, import_mails
 from archive.mbox import open_mail_file, read_mbox
 from listserv.terminal import agree, print_json, say
-from mailer.errors import Refused
+from mailer.errors import BadInput, Refused
 from mailer.store import Store
 from subscriptions.roster import MailList, find_list
 
@@ -76,10 +76,11 @@ def build(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool
     """
     lists = _lists(app, list_address)
     done = {}
-    for lst in lists:
-        done[lst.address] = pages.build(
-            app.store, app.settings.archive_path, app.settings.listserv.base_url, lst
-        )
+    with pages.rendering(app.store):
+        for lst in lists:
+            done[lst.address] = pages.build(
+                app.store, app.settings.archive_path, app.settings.listserv.base_url, lst
+            )
     if as_json:
         print_json({"lists": [{"list": name, "threads": n} for name, n in done.items()]})
     for name, count in done.items():
@@ -93,15 +94,10 @@ def move_pages(app: ArchiveApplication, lst: MailList) -> None:
     into the tree that was just cleared.
     """
     root = app.settings.archive_path
-    deadline = time.monotonic() + 60
-    while True:
-        with app.store.alone("archive") as ours:
-            if ours or time.monotonic() > deadline:
-                for tree in {"public", "members"} - {pages.tree_of(lst)}:
-                    remove_files(root / tree, list(list_files(root / tree, lst.address)))
-                pages.build(app.store, root, app.settings.listserv.base_url, lst)
-                return
-        time.sleep(0.1)
+    with pages.rendering(app.store):
+        for tree in {"public", "members"} - {pages.tree_of(lst)}:
+            remove_files(root / tree, list(list_files(root / tree, lst.address)))
+        pages.build(app.store, root, app.settings.listserv.base_url, lst)
 
 
 @archives.command("check")
@@ -202,11 +198,17 @@ def _import(app: ArchiveApplication, list_address: str, file: Path, *, as_json: 
     opened = nullcontext(sys.stdin.buffer) if str(file) == "-" else open_mail_file(file)
     with opened as stream, _bar(file) as progress:
         report = import_mails(app.store, lst, read_mbox(stream), time.time(), progress)
+    if report.read == report.unreadable:
+        raise BadInput(
+            "There is no mail in this file that could be read.",
+            'An mbox begins with a line such as "From anna@example.org Sun Nov 22 10:00:00 2026".',
+        )
     settings = app.settings
-    while pages.render_dirty(
-        app.store, settings.archive_path, settings.listserv.base_url, list_id=lst.id
-    ):
-        pass
+    with pages.rendering(app.store):
+        while pages.render_dirty(
+            app.store, settings.archive_path, settings.listserv.base_url, list_id=lst.id
+        ):
+            pass
     if as_json:
         told = asdict(report)
         told["reasons"] = [{"mail": n, "why": why} for n, why in report.reasons]

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import click
 
@@ -56,7 +58,7 @@ def run_all(app: App, more: Mapping[str, Callable[[Ready], None]], announce: Rea
     parts: dict[str, Callable[[Ready], None]] = {
         "web": lambda ready: _web(app, http, ready, states),
         **{
-            f"worker-{number}": lambda ready, number=number: _worker(app, number, ready)  # type: ignore[misc]
+            f"worker-{number}": partial(_worker, app, number)
             for number in range(1, settings.mailer.workers + 1)
         },
     }
@@ -133,9 +135,11 @@ def _part(app: App, name: str, run: Callable[..., None], *arguments: object) -> 
     run(app, *arguments)
 
 
-def _web(app: App, listener: "object", ready: Ready, states: Callable[[], dict[str, int]]) -> None:
+def _web(
+    app: App, listener: socket.socket, ready: Ready, states: Callable[[], dict[str, int]]
+) -> None:
     log.set_up("web")
-    web.serve(web.build(app, states), listener, ready)  # type: ignore[arg-type]
+    web.serve(web.build(app, states), listener, ready)
 
 
 def _worker(app: App, number: int, ready: Ready) -> None:

@@ -3,7 +3,8 @@
 import json
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import click
 from sqlalchemy import select
@@ -14,7 +15,7 @@ from listserv.app import App
 from listserv.cli_mailing import mailing
 from listserv.rulings import Ruling, Word
 from listserv.tables import Hold
-from listserv.terminal import plain, print_table, say
+from listserv.terminal import agree, plain, print_table, say
 from listserv.visit import Visit
 from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival, ArrivalState
@@ -23,7 +24,16 @@ from mailer.mailings import Mailing, MailingState
 from mailer.store import get_raw
 from subscriptions.roster import find_list
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 SHOWN = 500  # held messages and mailings listed at most
+
+
+def asking(command: Callable[P, R]) -> Callable[P, R]:
+    """Add the options of what sends or ends something."""
+    dry = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+    return click.option("--yes", is_flag=True, help="Do not ask.")(dry(command))
 
 
 @click.group()
@@ -97,39 +107,42 @@ def queue_show(app: App, hold_id: int, *, as_json: bool, as_raw: bool) -> None:
 
 @queue.command("release")
 @click.argument("hold_id", metavar="ID", type=int)
+@asking
 @click.pass_obj
-def queue_release(app: App, hold_id: int) -> None:
+def queue_release(app: App, hold_id: int, *, yes: bool, dry_run: bool) -> None:
     """Let a held message go on; a post is then sent to the members.
 
     \b
     Example:
-      krets queue release 12
+      krets queue release 12 --yes
     """
-    _decide(app, hold_id, Ruling(Word.OK))
-    click.echo(f"Message {hold_id} goes on.", err=True)
+    if _agreed(app, hold_id, "Release", yes=yes, dry_run=dry_run):
+        _decide(app, hold_id, Ruling(Word.OK))
+        say(f"Message {hold_id} goes on.")
 
 
 @queue.command("refuse")
 @click.argument("hold_id", metavar="ID", type=int)
 @click.option("--reason", default="", help="What the writer of a post is told.")
+@asking
 @click.pass_obj
-def queue_refuse(app: App, hold_id: int, *, reason: str) -> None:
+def queue_refuse(app: App, hold_id: int, *, reason: str, yes: bool, dry_run: bool) -> None:
     """Refuse a held message: nobody gets it, and the writer of a post is told.
 
     The writer is mailed within the budget of automatic mail; the message stays in the store.
 
     \b
     Example:
-      krets queue refuse 12 --reason "We do not do adverts here."
+      krets queue refuse 12 --reason "We do not do adverts here." --yes
     """
-    _decide(app, hold_id, Ruling(Word.NO, reason))
-    click.echo(f"Message {hold_id} is refused.", err=True)
+    if _agreed(app, hold_id, "Refuse", yes=yes, dry_run=dry_run):
+        _decide(app, hold_id, Ruling(Word.NO, reason))
+        say(f"Message {hold_id} is refused.")
 
 
 @queue.command("drop")
 @click.argument("hold_id", metavar="ID", type=int)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--dry-run", is_flag=True, help="Say what would be dropped, and do nothing.")
+@asking
 @click.pass_obj
 def queue_drop(app: App, hold_id: int, *, yes: bool, dry_run: bool) -> None:
     """Drop a held message without a word to anybody.
@@ -138,18 +151,21 @@ def queue_drop(app: App, hold_id: int, *, yes: bool, dry_run: bool) -> None:
     Example:
       krets queue drop 12 --yes
     """
+    if _agreed(app, hold_id, "Drop", yes=yes, dry_run=dry_run):
+        _decide(app, hold_id, Ruling(Word.DISCARD))
+        say(f"Message {hold_id} is dropped.")
+
+
+def _agreed(app: App, hold_id: int, verb: str, *, yes: bool, dry_run: bool) -> bool:
+    """Say what is about to be decided, and ask; False where it is only a rehearsal."""
     with app.store.read() as session:
         row = _held(session, _find(session, hold_id))
-    words = f"Message {hold_id} from {row['from'] or 'nobody'}: {row['subject']}"
+    said = plain(f"message {hold_id} from {row['from'] or 'nobody'}: {row['subject']}")
     if dry_run:
-        click.echo(f"Would drop: {words}", err=True)
-        return
-    if not yes:
-        if not sys.stdin.isatty():
-            raise Refused("Dropping asks first, and there is no terminal.", "Add --yes.")
-        click.confirm(f"{words}\nDrop it?", abort=True, err=True)
-    _decide(app, hold_id, Ruling(Word.DISCARD))
-    click.echo(f"Message {hold_id} is dropped.", err=True)
+        say(f"{verb} {said} (nothing was done)")
+        return False
+    agree(f"{verb} {said}?", yes=yes)
+    return True
 
 
 def _decide(app: App, hold_id: int, ruling: Ruling) -> None:

@@ -11,7 +11,7 @@ What a stranger wrote is never sent back to them: their From line may be somebod
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ from listserv import commands, editing, holds, notices, rulings
 from listserv.letters import Letter
 from listserv.rulings import Ruling, Word
 from listserv.tables import Ban, Hold, HoldState
-from listserv.visit import Visit, language_of, whom
+from listserv.visit import Visit, language_of, whom, write
 from mailer import message
 from mailer.addresses import Address, parse
 from mailer.arrivals import Arrival
@@ -171,18 +171,9 @@ def send(
     **context: object,
 ) -> int:
     """Put one mail into the ledger, in the reader's language; return the mailing's id."""
-    return notices.send(
-        visit.session,
-        visit.app,
-        lst=visit.lst,
-        to=to,
-        name=name,
-        language=language_of(visit, to),
-        now=visit.now,
-        context=context,
-        door=notices.Door("reply", token) if token else None,
-        in_reply_to=in_reply_to,
-    )
+    door = notices.Door("reply", token) if token else None
+    answered = replace(visit, in_reply_to=in_reply_to)
+    return write(answered, to, name, language_of(visit, to), context=context, door=door)
 
 
 def open_question(visit: Visit, to: Address, hold: Hold, mailing: int = 0) -> tuple[str, Ask]:

@@ -33,6 +33,7 @@ class Reading:
     message_id: str  # without angle brackets; "" where there is none
     authors: tuple[str, ...]  # address keys in From
     trouble: str
+    digest: bytes  # mailer.message.content_digest
 
 
 def read(raw: bytes) -> Reading:
@@ -44,6 +45,7 @@ def read(raw: bytes) -> Reading:
         message_id=_bounded(message.message_id(head) or ""),
         authors=_authors(head),
         trouble=message.check_limits(raw) or "",
+        digest=message.content_digest(raw),
     )
 
 
@@ -106,8 +108,7 @@ def known_before(session: Session, list_id: int, reading: Reading, now: float) -
     ).all()
     if not rows:
         return False, False
-    digest = message.content_digest(reading.raw)
-    same = any(row.digest == digest for row in rows)
+    same = any(row.digest == reading.digest for row in rows)
     return same, bool(reading.message_id) and not same
 
 

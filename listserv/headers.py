@@ -87,8 +87,10 @@ def _kept(raw: bytes, head: Head) -> Iterator[bytes]:
 def _received(trace: Trace, face: ListFace) -> bytes:
     when = format_datetime(datetime.fromtimestamp(trace.received_at, UTC))
     helo = "".join(c for c in trace.helo if c.isascii() and (c.isalnum() or c in ".-:[]"))[:255]
+    client = f"IPv6:{trace.client}" if ":" in trace.client else trace.client
+    literal = f" ([{client}])" if client else ""  # RFC 5321 section 4.1.3; LMTP may not know it
     return (
-        f"Received: from {helo or 'unknown'} ([{trace.client}])\r\n"
+        f"Received: from {helo or 'unknown'}{literal}\r\n"
         f" by {trace.by} (Krets) with {trace.protocol} id {trace.arrival}\r\n"
         f" for <{face.address}>; {when}\r\n"
     ).encode("ascii", "replace")

@@ -109,7 +109,7 @@ def _route(app: App, arrival: Arrival) -> Outcome:
 
 def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
     """Judge one post and carry out the decision; a human's release outweighs a hold."""
-    reading = facts.read(raw)
+    reading = facts.read(message.with_crlf(raw))
     now = time.time()
     with app.store.read() as session:
         lst = get_list(session, list_address)
@@ -183,7 +183,7 @@ def _record(
             arrival_id=arrival.id,
             list_id=lst.id,
             message_id=reading.message_id[:998],
-            digest=message.content_digest(reading.raw),
+            digest=reading.digest,
             author=reading.authors[0] if reading.authors else "",
             decision=outcome.decision,
             rules=json.dumps(outcome.rules),

@@ -47,7 +47,13 @@ def _late(visit: Visit, found: Look) -> str:
     if found.ask is not None:
         who = whom(found.ask)
         if budget.allow(visit.session, who.key, kind="late", now=visit.now, source=visit.source):
-            write(visit, who, "stranger-late", language_of(visit, who), trouble=trouble.value)
+            write(
+                visit,
+                who,
+                "stranger-late",
+                language_of(visit, who),
+                context={"trouble": trouble.value},
+            )
     return f"late: {trouble}"
 
 

@@ -110,14 +110,22 @@ def tell(
 ) -> None:
     """Answer somebody who has shown a token; counted, and never refused."""
     budget.count(visit.session, to.key, kind=name, now=visit.now)
-    write(visit, to, name, language, member, **context)
+    write(visit, to, name, language, member, context=context)
 
 
 def write(
-    visit: Visit, to: Address, name: str, language: str, member: int = 0, **context: object
-) -> None:
-    """Send a notice whose place in the budget was taken before."""
-    notices.send(
+    visit: Visit,
+    to: Address,
+    name: str,
+    language: str,
+    member: int = 0,
+    *,
+    context: dict[str, object] | None = None,
+    door: notices.Door | None = None,
+    enclosure: notices.Enclosure | None = None,
+) -> int:
+    """Send a notice whose place in the budget was taken before; return the mailing's id."""
+    return notices.send(
         visit.session,
         visit.app,
         lst=visit.lst,
@@ -126,8 +134,10 @@ def write(
         language=language,
         now=visit.now,
         context=context,
+        door=door,
         in_reply_to=visit.in_reply_to,
         member=member,
+        enclosure=enclosure,
     )
 
 

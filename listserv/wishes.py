@@ -13,7 +13,7 @@ from dataclasses import asdict
 from sqlalchemy import select
 
 from listserv import notices
-from listserv.visit import Proof, Visit, language_of, question, tell_member, whom
+from listserv.visit import Proof, Visit, language_of, question, tell_member, whom, write
 from mailer.addresses import Address
 from mailer.errors import Refused
 from subscriptions import asks, changes, dossier, optin
@@ -193,19 +193,8 @@ def _write(
     **context: object,
 ) -> None:
     to = optin.address_of(visit.session, member)
-    notices.send(
-        visit.session,
-        visit.app,
-        lst=visit.lst,
-        to=to,
-        name=name,
-        language=language_of(visit, to),
-        now=visit.now,
-        context=context,
-        in_reply_to=visit.in_reply_to,
-        member=member.id,
-        enclosure=enclosure,
-    )
+    language = language_of(visit, to)
+    write(visit, to, name, language, member.id, context=context, enclosure=enclosure)
 
 
 def _addresses(visit: Visit, member: Membership) -> list[str]:

@@ -31,11 +31,14 @@ __all__ = [
     "parse",
     "references",
     "text_of",
+    "with_crlf",
 ]
 
 _HEADER = 256 * 1024  # octets of header that are read; check_limits refuses far fewer
 _CHUNK = 64 * 1024  # octets
 _ANCESTORS = 100  # References kept: the first, which began the thread, and the nearest
+_STRAY = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")
+_ANY_END = re.compile(rb"\r\n|\r|\n")
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
 # What the standard library's parser takes for a field; any other line ends the header.
 _FIELD = re.compile(rb"([!-9;-~]+):(.*)", re.DOTALL)
@@ -137,6 +140,17 @@ def content_digest(raw: bytes) -> bytes:
     digest.update(b"\n")
     digest.update(memoryview(raw)[found.body :])
     return digest.digest()
+
+
+def with_crlf(raw: bytes) -> bytes:
+    """Return ``raw`` as it may travel: every line end CRLF, no NUL (RFC 5321 section 2.3.8).
+
+    Only mail that a server in front answered for can need it; the bytes as they came stay in
+    the store.
+    """
+    if not _STRAY.search(raw):
+        return raw
+    return _ANY_END.sub(b"\r\n", raw.replace(b"\0", b""))
 
 
 def parse(raw: bytes) -> Message:

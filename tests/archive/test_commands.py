@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from archive.mbox import write_mbox
 from listserv.cli_archive import archives, imports
-from mailer.errors import Refused
+from mailer.errors import BadInput, Refused
 from mailer.store import Store
 from subscriptions.roster import MailList
 
@@ -89,3 +89,14 @@ def test_export_asks_before_it_writes_into_a_full_folder(
     with pytest.raises(Refused):
         run(app, "archive", "export", LIST, str(folder))
     run(app, "archive", "export", LIST, str(folder), "--yes")
+
+
+@pytest.mark.parametrize("content", ["", "no mail at all\n"])
+def test_a_file_without_mail_is_an_error_that_says_what_an_mbox_is(
+    app: App, tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "nothing.mbox"
+    file.write_text(content)
+    done = CliRunner().invoke(imports, ["mbox", LIST, str(file)], obj=app)
+    assert isinstance(done.exception, BadInput)
+    assert "no mail" in done.exception.what

@@ -41,7 +41,6 @@ def test_the_wheel_holds_every_file_of_the_rooms(wheel: Path) -> None:
 def test_the_wheel_alone_runs_a_command_that_needs_the_database(
     wheel: Path, tmp_path: Path
 ) -> None:
-    pytest.importorskip("listserv.cli")
     room = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(room)
     ran = subprocess.run(

@@ -67,7 +67,7 @@ def test_the_command_line_decides_like_a_mail_and_its_reason_reaches_the_writer(
     send(friends, EVE, LIST, "Buy this.", subject="Offer")
     asked = wait_mail(outbox, OWNER)
     (held,) = friends.json("queue", "ls")["held"]
-    friends.krets("queue", "refuse", str(held["id"]), "--reason", "No adverts.")
+    friends.krets("queue", "refuse", str(held["id"]), "--reason", "No adverts.", "--yes")
     assert "> No adverts." in text_of(wait_mail(outbox, EVE))
     assert "decided at the server itself" in text_of(wait_mail(outbox, OWNER, 2))
     send(friends, OWNER, reply_to(asked), "ok")

@@ -125,7 +125,11 @@ def test_the_same_message_again_is_a_duplicate_and_another_under_its_id_is_held(
     held = wait_for("a hold", lambda: friends.json("queue", "ls")["held"])
     assert held[0]["why"] == ["same-id"]
     assert len(outbox) == 3
-    friends.krets("queue", "release", str(held[0]["id"]))
+    number = str(held[0]["id"])
+    assert friends.run("queue", "release", number).returncode == 1  # nobody is there to ask
+    friends.krets("queue", "release", number, "--dry-run")
+    assert len(friends.json("queue", "ls")["held"]) == 1
+    friends.krets("queue", "release", number, "--yes")
     wait_for("three more", lambda: len(outbox) >= 6)
     assert {caught.raw.count(b"Hoj") for caught in outbox[3:]} == {1}
 

@@ -1,5 +1,7 @@
 """The header set of a post: what a stranger wrote stays on its own side of the blank line."""
 
+import dataclasses
+
 import pytest
 
 from listserv.headers import LEAVE, ListFace, Trace, compose
@@ -25,3 +27,18 @@ def test_what_a_broken_line_ends_stays_ended(breaker: bytes) -> None:
 def test_a_whole_header_leaves_as_it_came() -> None:
     assert copy(b"From: a@x.org\r\n\r\nHi\r\n").endswith(b">\r\nFrom: a@x.org\r\n\r\nHi\r\n")
     assert copy(b"From: a@x.org\r\n").endswith(b">\r\nFrom: a@x.org\r\n")
+
+
+@pytest.mark.parametrize(
+    ("client", "said"),
+    [
+        ("192.0.2.1", b"from mx.example.org ([192.0.2.1])\r\n"),
+        ("2001:db8::1", b"from mx.example.org ([IPv6:2001:db8::1])\r\n"),
+        ("", b"from mx.example.org\r\n"),
+    ],
+)
+def test_our_received_line_names_the_client_as_rfc_5321_writes_it(client: str, said: bytes) -> None:
+    raw = b"From: a@x.org\r\n\r\nHi\r\n"
+    trace = dataclasses.replace(TRACE, client=client)
+    made = compose(raw, message.head(raw), FACE, trace, "").join({LEAVE: b"token"})
+    assert made.startswith(b"Received: " + said)

@@ -4,13 +4,16 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from listserv import facts, posts
+from listserv import facts, holds, posts
 from listserv.app import App
 from listserv.config import load
-from listserv.tables import Hold
-from mailer import arrivals
+from listserv.tables import Hold, HoldState
+from mailer import arrivals, mailings
 from mailer.arrivals import Incoming
+from mailer.mailings import Mailing
+from mailer.store import get_raw
 from subscriptions.roster import Kind, create_list
 
 RAW = b"From: anna@example.net\r\nSubject: x\r\nMessage-ID: <1@x>\r\n\r\ntext\r\n"
@@ -69,4 +72,24 @@ def test_one_process_sorts_at_a_time(app: App) -> None:
         assert posts.sort(app, never) is False
     with app.store.read() as session:
         assert arrivals.next_new(session, 1)[0].attempts == 0
+    app.close()
+
+
+def test_released_mail_with_bare_line_ends_goes_out_with_whole_ones(app: App) -> None:
+    """A server in front had answered for it: the door kept it for a human, the store as it came."""
+    bare = RAW.replace(b"\r\n", b"\n").replace(b"<1@x>", b"<2@x>")
+    with app.store.write() as session:
+        for row in arrivals.next_new(session, 10):
+            arrivals.finish(session, row.id, "not this one")
+        came = Incoming("a@x.org", ("friends@example.org",), bare, "", "h", "LMTP", 1.0, "bare LF")
+        arrivals.keep(session, [came])
+        (held,) = arrivals.held(session, 10)
+        holds.decide(session, held, HoldState.RELEASED, by="cli", now=2.0)
+    posts.sort(app, never)
+    with app.store.read() as session:
+        (mailing,) = session.scalars(select(Mailing)).all()
+        segments = mailings.composition(session, mailing.id, 0)
+        assert get_raw(session, held.raw_sha) == bare
+    assert segments is not None
+    assert segments.parts[-1].endswith(b"Message-ID: <2@x>\r\n\r\ntext\r\n")
     app.close()

@@ -2,6 +2,7 @@
 
 import lzma
 import os
+import re
 import time
 import tracemalloc
 from email import message_from_bytes
@@ -24,6 +25,7 @@ from mailer.message import (
     parse,
     references,
     text_of,
+    with_crlf,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -295,3 +297,12 @@ def test_no_real_mail_is_over_the_limits() -> None:
 def test_limits_say_which_one_it_was() -> None:
     assert "100 KiB" in str(check_limits(b"A: " + b"x" * bombs.HEADER + b"\n\n"))
     assert "parts that hold others" in str(check_limits(nested(301)))
+
+
+@given(st.binary(max_size=60))
+def test_what_may_travel_has_crlf_line_ends_and_no_nul(raw: bytes) -> None:
+    """The lines stay the same lines, and what was right already is the same object."""
+    made = with_crlf(raw)
+    assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\0", made)
+    assert made.splitlines() == raw.replace(b"\0", b"").splitlines()
+    assert with_crlf(made) is made

@@ -19,8 +19,6 @@ from mailer import tokens
 from mailer.store import Base, Store
 from tests import cluster
 
-# Journeys about words and bytes that come before any database: on SQLite alone.
-ONCE = {"test_bad_input.py", "test_malformed_mail.py"}
 ROOT = Path(__file__).resolve().parents[1]
 CLUSTER = pytest.StashKey[str]()
 CLOSING = pytest.StashKey[ExitStack]()
@@ -79,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, left_out = [], []
     for item in items:
         uses = "database_url" in getattr(item, "fixturenames", ())
-        (kept if uses and item.path.name not in ONCE else left_out).append(item)
+        (kept if uses else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
 

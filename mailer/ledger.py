@@ -6,20 +6,29 @@ lost its lease can no longer change what another has been given. All statements 
 batched; callers keep each transaction under some hundreds of rows.
 """
 
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple, cast
 
-from sqlalchemy import Connection, Integer, Table, Update, bindparam, select, text, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Table,
+    TextClause,
+    Update,
+    bindparam,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from mailer.mailings import CLAIMABLE, CLAIMED, Mailing, MailingState, Policy, Recipient, State
 
 MAX_REASON = 200  # characters
 MAX_ROUNDS = 4  # of looking for wanted rows within one transaction
-_BATCH = 500
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 # What a late answer may still settle: the epoch says that nobody has claimed the row since.
@@ -123,6 +132,7 @@ def claim(
     million. On PostgreSQL rows that another worker is claiming are stepped over.
     """
     connection = session.connection()
+    many = _for_rows(connection)
     claimed: list[ClaimedRow] = []
     for mailing_id in connection.scalars(_LIVE).all():
         for _ in range(MAX_ROUNDS):
@@ -135,8 +145,9 @@ def claim(
             due = [ClaimedRow._make(row) for row in found]
             unwanted = wanted(session, due) if due else {}
             kept = [row for row in due if row.id not in unwanted]
-            for some in _batches([row.id for row in kept]):
-                connection.execute(_TAKE, {"rows": some, "claim": epoch})
+            if kept:
+                rows = many.spell([row.id for row in kept])
+                connection.execute(many.take, {"rows": rows, "claim": epoch})
             _skip(connection, unwanted)
             claimed += kept
             if not unwanted:
@@ -176,6 +187,7 @@ def next_due(session: Session) -> float | None:
 def mark(session: Session, marks: Iterable[Mark]) -> int:
     """Write what became of claimed rows; return how many still were the claimer's to mark."""
     connection = session.connection()
+    many = _for_rows(connection)
     accepted: dict[tuple[int, int], list[int]] = {}
     landed = 0
     for one in marks:
@@ -184,17 +196,17 @@ def mark(session: Session, marks: Iterable[Mark]) -> int:
         else:
             landed += connection.execute(_MARK, _values(one)).rowcount
     for (epoch, code), ids in accepted.items():
-        for some in _batches(ids):
-            values = {"rows": some, "claim": epoch, "answer": code}
-            landed += connection.execute(_ACCEPT, values).rowcount
+        values = {"rows": many.spell(ids), "claim": epoch, "answer": code}
+        landed += connection.execute(many.accept, values).rowcount
     return landed
 
 
 def release(session: Session, epoch: int, ids: Sequence[int]) -> None:
     """Give back claimed rows for which nothing was sent; this is nobody's failure."""
-    connection = session.connection()
-    for some in _batches(ids):
-        connection.execute(_RELEASE, {"rows": some, "claim": epoch})
+    if ids:
+        connection = session.connection()
+        many = _for_rows(connection)
+        connection.execute(many.release, {"rows": many.spell(list(ids)), "claim": epoch})
 
 
 def release_all(session: Session, epoch: int) -> None:
@@ -226,15 +238,8 @@ def _skip(connection: Connection, unwanted: Mapping[int, str]) -> None:
         connection.execute(_SKIP, rows)
 
 
-def _batches(ids: Sequence[int]) -> Iterator[list[int]]:
-    rest = iter(ids)
-    while some := list(islice(rest, _BATCH)):
-        yield some
-
-
 # The statements of the hot path, built once: building one costs more than running it.
 _r = Recipient.__table__.c
-_rows = _r.id.in_(bindparam("rows", expanding=True))
 _ours = _r.epoch == bindparam("claim")
 
 _LIVE = (
@@ -249,17 +254,10 @@ _DUE = (
     .limit(bindparam("room", type_=Integer))
     .with_for_update(skip_locked=True)  # SQLite has one writer and leaves it out
 )
-_TAKE = _update().where(_rows).values(state=State.CLAIMED, epoch=bindparam("claim"))
 _SKIP = (
     _update()
     .where(_r.id == bindparam("row"), text(CLAIMABLE))
     .values(state=State.SKIPPED, reason=bindparam("why"))
-)
-_RELEASE = _update().where(_rows, _ours, _r.state == State.CLAIMED).values(state=State.READY)
-_ACCEPT = (
-    _update()
-    .where(_rows, _ours, _r.state.in_(_UNSETTLED))
-    .values(state=State.ACCEPTED, attempts=_r.attempts + 1, code=bindparam("answer"), reason="")
 )
 _MARK = (
     _update()
@@ -276,3 +274,35 @@ _MARK = (
         due=bindparam("at"),
     )
 )
+
+
+class _ForRows:
+    """Hold the statements that change many rows; ``rows`` is one value, whatever their number.
+
+    A list spelled out as parameters is a new text for each length: building it took longer
+    than SQLite took to run it (measured).
+    """
+
+    def __init__(self, rows: TextClause, spell: Callable[[list[int]], object]) -> None:
+        self.spell = spell
+        self.take = _update().where(rows).values(state=State.CLAIMED, epoch=bindparam("claim"))
+        self.release = (
+            _update().where(rows, _ours, _r.state == State.CLAIMED).values(state=State.READY)
+        )
+        self.accept = (
+            _update()
+            .where(rows, _ours, _r.state.in_(_UNSETTLED))
+            .values(
+                state=State.ACCEPTED, attempts=_r.attempts + 1, code=bindparam("answer"), reason=""
+            )
+        )
+
+
+_FOR_ROWS = {
+    "sqlite": _ForRows(text("recipient.id IN (SELECT value FROM json_each(:rows))"), json.dumps),
+    "postgresql": _ForRows(text("recipient.id = ANY(CAST(:rows AS bigint[]))"), list),
+}
+
+
+def _for_rows(connection: Connection) -> _ForRows:
+    return _FOR_ROWS[connection.dialect.name]

@@ -379,6 +379,8 @@ class Lane(asyncio.Protocol):
             self.abort(f"unasked: {reply.code} {reply.text}", trouble=reply.code == _QUIT_CODE)
             return
         stage = self._waiting.popleft()
+        if self.pipelining and stage <= Stage.RCPT and reply.code < 300:  # noqa: PLR2004 - 2yz
+            return  # the answer to DATA decides
         if stage is Stage.DOT:
             self._after_dot(reply)
         elif stage is Stage.RSET:

@@ -34,14 +34,9 @@ class Segments:
 
     def join(self, values: Mapping[str, bytes]) -> bytes:
         """Return one recipient's copy; raise BadInput for a missing or a multi-line value."""
-        _refuse_breaks(values)
-        pieces = [self.parts[0]]
-        try:
-            for slot, part in zip(self.slots, self.parts[1:], strict=True):
-                pieces.append(values[slot])
-                pieces.append(part)
-        except KeyError as missing:
-            raise BadInput(f"The slot {missing} has no value.") from None
+        pieces = [b""] * (2 * len(self.slots) + 1)
+        pieces[::2] = self.parts
+        pieces[1::2] = _fill(self.slots, values)
         return b"".join(pieces)
 
     def pack(self) -> bytes:
@@ -133,7 +128,13 @@ def _double(text: bytes, *, first: bool) -> bytes:
     return b"." + doubled if first and doubled.startswith(b".") else doubled
 
 
-def _refuse_breaks(values: Mapping[str, bytes]) -> None:
-    for slot, value in values.items():
-        if _BREAK.search(value):
-            raise BadInput(f"The value for {slot!r} has a line break or a NUL in it.")
+def _fill(slots: tuple[str, ...], values: Mapping[str, bytes]) -> list[bytes]:
+    """Return the values in the order of their slots; raise BadInput as ``join`` says."""
+    try:
+        fill = [values[slot] for slot in slots]
+    except KeyError as missing:
+        raise BadInput(f"The slot {missing} has no value.") from None
+    if _BREAK.search(b"".join(fill)):
+        slot = next(slot for slot in slots if _BREAK.search(values[slot]))
+        raise BadInput(f"The value for {slot!r} has a line break or a NUL in it.")
+    return fill

@@ -42,4 +42,4 @@ def test_very_many_lists_are_not_all_remembered() -> None:
     ring = Keyring({1: b"secret"})
     tokens = {ring.standing(Purpose.LEAVE, f"list{n}@x.org", 7) for n in range(2100)}
     assert len(tokens) == 2100
-    assert len(ring._begun) <= 1000  # noqa: SLF001 - there is no other sign of it
+    assert len(ring._begun) <= 1000

@@ -1,0 +1,94 @@
+"""Every kind of page, in six languages, light and dark, on a telephone and a desk: axe is content.
+
+The pages are what the door answers, with its own headers, handed to a real browser. With
+KRETS_PICTURES=FOLDER each is also kept as a picture, to be looked at.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, Request, Route
+
+from listserv.app import App
+from templates import LANGUAGES
+from tests.browser.gallery import DOMAIN, Gallery, desk_pages
+from tests.browser.window import DESK, PHONE, Window, look, violations
+from tests.listserv.web.conftest import Got
+
+# Every language is seen light on a telephone and dark at a desk; those with the longest words and
+# the most accents are seen in each light on each screen (all six would take twice the time).
+SIGHTS = [(PHONE, "light"), (DESK, "dark")]
+MORE_SIGHTS = [(PHONE, "dark"), (DESK, "light")]
+THOROUGH = {"ru", "ro", ""}
+ALIKE = {  # pages of two lines, which differ from "joined" in their words alone
+    "joined-before", "left", "leave-unknown", "me-gone", "me-sent", "never", "unknown", "used",
+    "waiting", "me-saved", "me-bad", "me-sure", "join-approve",
+}  # fmt: skip
+# What light and width can change; all else is the same in every sight of a page.
+SEEN = ("color-contrast", "target-size")
+pytestmark = pytest.mark.timeout(300)  # 12 s a language on an idle machine, 80 s under a load of 10
+
+
+def look_at(
+    page: Page,
+    pages: Mapping[str, tuple[str, Got]],
+    styles: Mapping[str, bytes],
+    pictures: Path | None,
+    language: str = "",
+) -> list[str]:
+    """Show each page in every sight; return what is wrong."""
+    wrong: list[str] = []
+    thorough = language in THOROUGH
+    current: Got | None = None
+
+    def answer(route: Route, request: Request) -> None:
+        path = urlsplit(request.url).path
+        if request.resource_type == "document" and current is not None:
+            gentle = current.body.replace(b'http-equiv="refresh"', b'data-was="refresh"')
+            kept = {k: v for k, v in current.headers.items() if k != "content-length"}
+            route.fulfill(status=current.status, headers=kept, body=gentle)
+        elif path in styles:
+            route.fulfill(content_type="text/css", body=styles[path])
+        else:
+            wrong.append(f"asked for {request.url}")
+            route.abort()
+
+    page.route("**/*", answer)
+    try:
+        for name, (path, got) in pages.items():
+            current = got
+            page.goto(f"http://{DOMAIN}{path}")
+            sights = SIGHTS + MORE_SIGHTS if thorough else SIGHTS[: 1 if name in ALIKE else 2]
+            for number, (size, scheme) in enumerate(sights):
+                look(page, size, scheme)
+                found = violations(page, *(SEEN if number else ()))
+                wrong += [f"{name}, {size['width']} px, {scheme}: {one}" for one in found]
+                if pictures is not None:
+                    file = f"{name.replace('/', '-')}-{size['width']}-{scheme}.png"
+                    page.screenshot(path=pictures / file, full_page=True)
+    finally:
+        page.unroute("**/*")
+    return wrong
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_of_the_door_is_good_to_read_for_everybody(
+    window: Window, gallery_app: App, language: str, pictures: Path | None
+) -> None:
+    gallery = Gallery(gallery_app, language)
+    pages = gallery.walk()
+    folder = pictures / language if pictures else None
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    wrong = window.do(lambda page: look_at(page, pages, gallery.styles, folder, language))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_page_of_krets_try_is_good_to_read_for_everybody(
+    window: Window, tmp_path: Path, pictures: Path | None
+) -> None:
+    pages, styles = desk_pages(tmp_path)
+    wrong = window.do(lambda page: look_at(page, pages, styles, pictures))
+    assert not wrong, "\n".join(wrong)

@@ -46,6 +46,7 @@ class Command:
     rest: str = ""
 
 
+_YES = 3  # words of a yes that is no letter
 _VERBS = (
     "help", "join", "leave", "pause", "resume", "settings", "data", "language", "address", "undo",
 )  # fmt: skip
@@ -112,6 +113,16 @@ def is_yes(text: str) -> bool:
     bare = fold(first_line(text))
     words = lexicon.phrases("commands", "yes") | lexicon.phrases("commands", "join")
     return not bare or bare in words or bare.partition(" ")[0] in words
+
+
+def is_short_yes(text: str) -> bool:
+    """Tell whether the first own line is a yes and little else, or nothing at all."""
+    return is_yes(text) and len(fold(first_line(text)).split()) <= _YES
+
+
+def is_join(text: str) -> bool:
+    """Tell whether the first own line asks to join in so many words."""
+    return fold(first_line(text)) in lexicon.phrases("commands", "join")
 
 
 def wants_undo(text: str) -> bool:

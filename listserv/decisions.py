@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 import templates
-from listserv import commands, editing, holds, notices, rulings
+from listserv import commands, editing, holds, joining, notices, rulings
 from listserv.letters import Letter
 from listserv.rulings import Ruling, Word
 from listserv.tables import Ban, Hold, HoldState
@@ -157,7 +157,12 @@ def tell_writer(visit: Visit, writer: Writer, name: str, reason: str = "") -> bo
         return False
     if not budget.allow(visit.session, to.key, kind=name, now=visit.now):
         return False
-    send(visit, to, name, in_reply_to=writer.message_id, reason=reason)
+    member = membership_of(visit.session, visit.lst.id, to.key)
+    if member is not None and member.state in HERE:
+        send(visit, to, name, in_reply_to=writer.message_id, reason=reason)
+    else:
+        answered = replace(visit, in_reply_to=writer.message_id)
+        joining.offer(answered, to, name, context={"reason": reason})
     return True
 
 
@@ -173,7 +178,9 @@ def send(
     """Put one mail into the ledger, in the reader's language; return the mailing's id."""
     door = notices.Door("reply", token) if token else None
     answered = replace(visit, in_reply_to=in_reply_to)
-    return write(answered, to, name, language_of(visit, to), context=context, door=door)
+    place = membership_of(visit.session, visit.lst.id, to.key)
+    member = place.id if place is not None else 0
+    return write(answered, to, name, language_of(visit, to), member, context=context, door=door)
 
 
 def open_question(visit: Visit, to: Address, hold: Hold, mailing: int = 0) -> tuple[str, Ask]:
@@ -308,13 +315,37 @@ def _decided(
         token=token,
         word=ruling.word.value,
         reason=ruling.text if ruling.word is Word.NO else "",
-        author=writer.name or (writer.address.given if writer.address else "?"),
-        author_address=writer.address.given if writer.address else "",
         trusted=member is not None and not set(json.loads(hold.rules)) & set(_READ_ALL),
-        subject=writer.subject,
         by=by if "@" in by else "",
         you=not by,
+        **_shown(writer),
     )
+
+
+def tell_expired(visit: Visit, hold: Hold, writer: Writer) -> None:
+    """Tell everybody who was asked that nobody has answered, and that no answer counts now."""
+    for ask in close_asks(visit.session, hold, visit.now):
+        send(
+            visit,
+            whom(ask),
+            "moderator-decided",
+            in_reply_to=asked_in(visit.session, ask),
+            word=HoldState.EXPIRED.value,
+            reason="",
+            trusted=False,
+            by="",
+            you=False,
+            **_shown(writer),
+        )
+
+
+def _shown(writer: Writer) -> dict[str, str]:
+    given = writer.address.given if writer.address else ""
+    return {
+        "author": writer.name or given or "?",
+        "author_address": given,
+        "subject": writer.subject,
+    }
 
 
 def _late(visit: Visit, ask: Ask, hold: Hold, trouble: Trouble | None) -> str:

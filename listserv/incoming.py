@@ -19,6 +19,7 @@ from listserv.commands import Command
 from listserv.holds import hold
 from listserv.letters import Letter
 from listserv.outcome import Outcome
+from listserv.replies import HELD
 from listserv.routes import Route
 from listserv.visit import Proof, Visit, language_of, question
 from mailer import arrivals
@@ -43,7 +44,6 @@ Handler = Callable[[App, Arrival, Route, bytes], Outcome]
 _log = structlog.get_logger("krets.incoming")
 _HERE = (State.ACTIVE, State.PAUSED, State.PENDING)
 _CHANGES = {"leave", "pause", "resume", "language", "address"}
-HELD = "held"  # the handler has set the arrival aside itself
 
 
 class _EndedElsewhereError(Exception):

@@ -27,6 +27,7 @@ from listserv.visit import (
 from mailer.addresses import Address
 from subscriptions import asks, budget, optin, suppression
 from subscriptions.asks import Ask, Purpose
+from subscriptions.consent import Source
 from subscriptions.naming import is_own_address
 from subscriptions.roster import (
     Join,
@@ -66,7 +67,7 @@ def ask_to_join(visit: Visit, who: Address, *, name: str = "", language: str = "
         return _remind(visit, who, member)
     pending = asks.waiting(visit.session, who.key, Purpose.CONFIRM, now=visit.now)
     if not _may(visit, who, "join"):
-        return _join_pending(visit, pending, asked=True)
+        return _join_pending(visit, pending)
     spoken = language_of(visit, who, language)
     details: dict[str, object] = {"name": name[:200], "language": language, "asked": True}
     question(
@@ -80,22 +81,37 @@ def ask_to_join(visit: Visit, who: Address, *, name: str = "", language: str = "
     return "asked"
 
 
+def offer(
+    visit: Visit,
+    who: Address,
+    name: str,
+    *,
+    language: str = "",
+    context: dict[str, object] | None = None,
+) -> None:
+    """Send a stranger the mail ``name``, which also offers to join and to be left alone.
+
+    Whoever answers it without asking to join writes to the owners (listserv/replies.py).
+    """
+    payload: dict[str, object] = {"language": language, "asked": False}
+    question(
+        visit,
+        Purpose.CONFIRM,
+        to=who,
+        name=name,
+        language=language_of(visit, who, language),
+        payload=payload,
+        context=context,
+    )
+
+
 def offer_help(visit: Visit, who: Address, *, language: str = "", leaving: bool = False) -> str:
     """Answer a stranger's call for help; the mail also offers to join and to be left alone."""
     if suppression.has(visit.session, who.key, Reason.NEVER):
         return "never-mail-me"
     if is_own_address(visit.lst.where, who.key) or not _may(visit, who, "help"):
         return "not-answered"
-    spoken = language_of(visit, who, language)
-    question(
-        visit,
-        Purpose.CONFIRM,
-        to=who,
-        name="stranger-help",
-        language=spoken,
-        payload={"language": language, "asked": False},
-        context={"leaving": leaving},
-    )
+    offer(visit, who, "stranger-help", language=language, context={"leaving": leaving})
     return "helped"
 
 
@@ -112,7 +128,7 @@ def invite(visit: Visit, who: Address, *, name: str = "", language: str = "") ->
     if not _may(visit, who, "invitation", wave=False):
         if not pending:
             return "not now"
-        _join_pending(visit, pending, asked=True, approved=True)
+        _join_pending(visit, pending, approved=True)
         return "asked"
     question(
         visit,
@@ -150,8 +166,11 @@ def confirm_rest(visit: Visit, ask: Ask, proof: Proof) -> list[Joined] | None:
 
 
 def decline(visit: Visit, ask: Ask, how: str) -> None:
-    """Take a plain no: the question is closed and nothing is written."""
+    """Take a plain no: the question is closed, a request that waits is withdrawn."""
     asks.spend(visit.session, ask.id, how=f"no: {how}"[:40], now=visit.now)
+    member = membership_of(visit.session, visit.lst.id, ask.address_key)
+    if member is not None:
+        _withdraw(visit, member, Proof(Source.MAIL, "no"))
 
 
 def never(visit: Visit, ask: Ask, proof: Proof, *, by_mail: bool = True) -> str:
@@ -164,6 +183,8 @@ def never(visit: Visit, ask: Ask, proof: Proof, *, by_mail: bool = True) -> str:
     for purpose in (Purpose.CONFIRM, Purpose.REST, Purpose.JOIN_REQUEST):
         for waiting in asks.waiting(visit.session, who.key, purpose, now=visit.now):
             asks.spend(visit.session, waiting.id, how="never", now=visit.now)
+    for member in optin.pending_of(visit.session, who.key):
+        _withdraw(visit.at(visit.session.get_one(MailList, member.list_id)), member, proof)
     if not by_mail:
         return asks.open_ask(
             visit.session, Purpose.NEVER, list_id=visit.lst.id, to=who, now=visit.now
@@ -199,12 +220,21 @@ def decide_request(visit: Visit, ask: Ask, proof: Proof, *, yes: bool, reason: s
     else:
         who = optin.address_of(visit.session, member)
         optin.turn_away(desk, member)
-        tell(visit, who, "stranger-refused", language_of(visit, who), reason=reason[:2000])
+        budget.count(visit.session, who.key, kind="stranger-refused", now=visit.now)
+        offer(visit, who, "stranger-refused", context={"reason": reason[:2000]})
     guest = optin.address_of(visit.session, member).given
     for other in others:
         to = whom(other)
-        tell(visit, to, "owner-decided", language_of(visit, to), guest=guest, yes=yes)
+        place = membership_of(visit.session, visit.lst.id, to.key)
+        number = place.id if place is not None else 0
+        tell(visit, to, "owner-decided", language_of(visit, to), number, guest=guest, yes=yes)
     return "admitted" if yes else "turned-away"
+
+
+def _withdraw(visit: Visit, member: Membership, proof: Proof) -> None:
+    """End a request that waits for an owner, by the word of whoever made it."""
+    if optin.turn_away(visit.desk(proof.note()), member):
+        asks.supersede(visit.session, Purpose.JOIN_REQUEST, member.id, now=visit.now)
 
 
 def _enter(visit: Visit, ask: Ask, proof: Proof, *, approved: bool) -> Joined:
@@ -224,7 +254,8 @@ def _enter(visit: Visit, ask: Ask, proof: Proof, *, approved: bool) -> Joined:
         return Joined(member, waits=False)
     if fresh or not _is_before_owners(visit, member):
         _ask_owners(visit, member)
-    tell(visit, who, "stranger-waiting", language_of(visit, who))
+    budget.count(visit.session, who.key, kind="stranger-waiting", now=visit.now)
+    offer(visit, who, "stranger-waiting")
     return Joined(member, waits=True)
 
 
@@ -243,10 +274,11 @@ def _is_before_owners(visit: Visit, member: Membership) -> bool:
 
 def _ask_owners(visit: Visit, member: Membership) -> None:
     for owner in optin.owners_of(visit.session, visit.lst, Role.OWNER, Role.MODERATOR):
-        _ask_owner(visit, member, optin.address_of(visit.session, owner))
+        _ask_owner(visit, member, owner)
 
 
-def _ask_owner(visit: Visit, member: Membership, to: Address) -> None:
+def _ask_owner(visit: Visit, member: Membership, owner: Membership) -> None:
+    to = optin.address_of(visit.session, owner)
     person = visit.session.get_one(Person, member.person_id)
     guest = optin.address_of(visit.session, member).given
     question(
@@ -256,6 +288,7 @@ def _ask_owner(visit: Visit, member: Membership, to: Address) -> None:
         name="owner-request",
         language=language_of(visit, to),
         ref=member.id,
+        member=owner.id,
         context={"guest": guest, "guest_name": person.name},
     )
 
@@ -263,8 +296,10 @@ def _ask_owner(visit: Visit, member: Membership, to: Address) -> None:
 def ask_owner_again(visit: Visit, ask: Ask) -> None:
     """Put a join request before an owner once more, whose answer was neither yes nor no."""
     member = visit.session.get(Membership, ask.ref)
-    if member is not None and member.state is State.PENDING and _may(visit, whom(ask), "again"):
-        _ask_owner(visit, member, whom(ask))
+    owner = membership_of(visit.session, visit.lst.id, ask.address_key)
+    waits = member is not None and member.state is State.PENDING
+    if member is not None and owner is not None and waits and _may(visit, whom(ask), "again"):
+        _ask_owner(visit, member, owner)
 
 
 def _offer_rest(visit: Visit, ask: Ask, rest: dict[MailList, bool], *, by_mail: bool) -> str:
@@ -309,14 +344,17 @@ def _still_outside(visit: Visit, who: Address, more: object) -> dict[MailList, b
     return found
 
 
-def _join_pending(visit: Visit, pending: list[Ask], *, asked: bool, approved: bool = False) -> str:
-    """Let a request that may not be answered join the pending question."""
+def _join_pending(visit: Visit, pending: list[Ask], *, approved: bool = False) -> str:
+    """Let a request that may not be answered join the pending question.
+
+    How that question may be answered stays what its mail says: who was told to write "join" is
+    not made a member by a question of theirs, because somebody forged a request meanwhile.
+    """
     if not pending:
         return "not-answered"
     ask = pending[-1]
     details = ask.details
     if ask.list_id == visit.lst.id:
-        details["asked"] = bool(details.get("asked")) or asked
         details["approved"] = bool(details.get("approved")) or approved
     else:
         more = dict(details.get("more", {}))

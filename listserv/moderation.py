@@ -184,7 +184,7 @@ def _expire(visit: Visit, hold: Hold, writer: Writer) -> bool:
         visit.session, arrival, HoldState.EXPIRED, by="clock", now=visit.now
     ):
         return False
-    decisions.close_asks(visit.session, hold, visit.now)
+    decisions.tell_expired(visit, hold, writer)
     decisions.tell_writer(visit, writer, "poster-expired")
     return True
 

@@ -7,8 +7,8 @@ Effects stand in the caller's transaction; the caller rings "deliver" after it. 
 automatic mail may go at all is asked before (subscriptions.budget): nothing is refused here.
 ``context`` is added to what every template has: ``list`` (title, address, page, request, owner,
 help, description, discussion, archived), ``leave_address`` and ``leave_url`` where ``member`` is
-given, ``confirm_url`` and ``not_me_url`` where ``door`` is a confirmation. ``forward`` hands a
-letter to LIST-owner@ on, byte for byte. SECURITY: values
+given, ``confirm_url`` and ``not_me_url`` where ``door`` is a confirmation or ``pages`` is one's
+token. ``forward`` hands a letter to LIST-owner@ on, byte for byte. SECURITY: values
 reach headers only through ``_header``, which keeps them on one line.
 """
 
@@ -51,6 +51,14 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """Name the mailing that a notice became, and its words."""
+
+    mailing: int
+    words: templates.MailText
+
+
+@dataclass(frozen=True, slots=True)
 class Enclosure:
     """Hold what a notice brings along; a ``message/rfc822`` must have CRLF line ends."""
 
@@ -81,19 +89,21 @@ def send(
     now: float,
     context: Mapping[str, object] | None = None,
     door: Door | None = None,
+    pages: str = "",
     in_reply_to: str = "",
     member: int = 0,
     last_word: bool = False,
     enclosure: Enclosure | None = None,
-) -> int:
-    """Put the mail ``name`` to ``to`` into the ledger and return the mailing's id.
+) -> Sent:
+    """Put the mail ``name`` to ``to`` into the ledger; return the mailing and its words.
 
-    ``door`` is where a reply goes (without it: LIST-request@), ``member`` the membership that
-    the mail is about, ``last_word`` lets it go although they said "never mail me", and
-    ``enclosure`` is what it brings along: the mail that it is about, or a file.
+    ``door`` is where a reply goes (without it: LIST-request@), ``pages`` the confirmation that
+    the pages are for where that is another, ``member`` the membership that the mail is about,
+    ``last_word`` lets it go although they said "never mail me", and ``enclosure`` is what it
+    brings along: the mail that it is about, or a file.
     """
     face = face_of(app, lst)
-    values = {**_shown(lst, face), **_ways_out(app, face, member), **_pages(face, door)}
+    values = {**_shown(lst, face), **_ways_out(app, face, member), **_pages(face, door, pages)}
     words = templates.mail(name, language, **{**values, **(context or {})})
     message_id = f"notice.{b32encode(secrets.token_bytes(15)).decode().lower()}@{lst.domain}"
     local, _, domain = lst.address.partition("@")
@@ -138,7 +148,7 @@ def send(
     }
     session.execute(insert(Recipient), [row])
     mailings.open_mailing(session, mailing, now=now)
-    return mailing
+    return Sent(mailing, words)
 
 
 def send_to_member(
@@ -152,7 +162,7 @@ def send_to_member(
     context: Mapping[str, object] | None = None,
     door: Door | None = None,
     in_reply_to: str = "",
-) -> int:
+) -> Sent:
     """Send a notice to a membership's own address, in the person's language."""
     row = session.execute(
         select(AddressRow.given, Person.language)
@@ -243,12 +253,13 @@ def _ways_out(app: App, face: ListFace, member: int) -> dict[str, str]:
     }
 
 
-def _pages(face: ListFace, door: Door | None) -> dict[str, str]:
-    if door is None or door.suffix != "confirm":
+def _pages(face: ListFace, door: Door | None, pages: str) -> dict[str, str]:
+    token = door.token if door is not None and door.suffix == "confirm" else pages
+    if not token:
         return {}
     return {
-        "confirm_url": f"{face.page}confirm/{door.token}",
-        "not_me_url": f"{face.page}not-me/{door.token}",
+        "confirm_url": f"{face.page}confirm/{token}",
+        "not_me_url": f"{face.page}not-me/{token}",
     }
 
 

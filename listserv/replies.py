@@ -7,15 +7,21 @@ never comes here.
 
 from collections.abc import Callable
 
-from listserv import commands, decisions, joining, wishes
+from listserv import commands, decisions, joining, notices, wishes
 from listserv.commands import Answer
+from listserv.decisions import HERE
+from listserv.holds import hold
 from listserv.letters import Letter
 from listserv.visit import Proof, Visit, language_of, whom, write
+from mailer.addresses import Address
+from mailer.arrivals import Arrival
 from subscriptions import asks, budget, optin
 from subscriptions.asks import Ask, Look, Purpose, Trouble
 from subscriptions.consent import Source
-from subscriptions.roster import Membership
+from subscriptions.roster import Membership, Role, membership_of
 
+HELD = "held"  # the handler has set the arrival aside itself
+_DECIDE = (Role.OWNER, Role.MODERATOR)
 Handler = Callable[[Visit, Look, Letter], str]
 
 
@@ -47,14 +53,17 @@ def _late(visit: Visit, found: Look) -> str:
     if found.ask is not None:
         who = whom(found.ask)
         if budget.allow(visit.session, who.key, kind="late", now=visit.now, source=visit.source):
-            write(
-                visit,
-                who,
-                "stranger-late",
-                language_of(visit, who),
-                context={"trouble": trouble.value},
-            )
+            _tell_late(visit, who, trouble)
     return f"late: {trouble}"
+
+
+def _tell_late(visit: Visit, who: Address, trouble: Trouble) -> None:
+    context: dict[str, object] = {"trouble": trouble.value}
+    member = membership_of(visit.session, visit.lst.id, who.key)
+    if member is None or member.state not in HERE:
+        joining.offer(visit, who, "stranger-late", context=context)
+        return
+    write(visit, who, "stranger-late", language_of(visit, who), member.id, context=context)
 
 
 def _confirm(visit: Visit, found: Look, letter: Letter) -> str:
@@ -76,14 +85,35 @@ def _confirm(visit: Visit, found: Look, letter: Letter) -> str:
 
 
 def _said_yes(visit: Visit, ask: Ask, letter: Letter) -> str:
-    if not ask.details.get("asked", True) and not commands.is_yes(letter.text):
-        return "not-understood"  # they were sent help, and have not asked to join
+    if not ask.details.get("asked", True):
+        # They were sent help, and may have a question that the owners answer "to all".
+        if _is_from_owner(visit, letter):
+            return "an owner's answer"
+        if not commands.is_short_yes(letter.text):
+            return _to_owners(visit, letter)
     if ask.purpose == Purpose.REST:
         rest = joining.confirm_rest(visit, ask, proof_of(letter)) or []
         return f"joined {len(rest)} more"
     joined = joining.confirm(visit, ask, proof_of(letter))
     waits = joined is not None and joined.waits
     return "waits-for-owner" if waits else "joined"
+
+
+def _is_from_owner(visit: Visit, letter: Letter) -> bool:
+    if letter.author is None:
+        return False
+    member = membership_of(visit.session, visit.lst.id, letter.author.key)
+    return member is not None and member.role in _DECIDE
+
+
+def _to_owners(visit: Visit, letter: Letter) -> str:
+    """Hand a stranger's letter on to the owners; without owners it waits in the queue."""
+    arrival = visit.session.get_one(Arrival, letter.arrival_id)
+    reached = notices.forward(visit.session, visit.app, [visit.lst], arrival, letter.raw, visit.now)
+    if reached:
+        return f"forwarded to {reached}"
+    hold(visit.session, arrival, visit.lst.address, ("no-owner",), "")
+    return HELD
 
 
 def _leave(visit: Visit, ask: Ask, letter: Letter) -> str:
@@ -133,13 +163,28 @@ def _address(visit: Visit, ask: Ask, letter: Letter) -> str:
     if commands.answer(letter.text) is not Answer.YES:
         asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
         return "declined"
+    if commands.is_join(letter.text):
+        return _join_instead(visit, ask, letter)
     return wishes.add_address(visit, ask, proof_of(letter))
+
+
+def _join_instead(visit: Visit, ask: Ask, letter: Letter) -> str:
+    """Make the asked address a member by itself: the same mail has offered that too."""
+    asks.spend(visit.session, ask.id, how="no: joins", now=visit.now)
+    open_ones = asks.waiting(visit.session, ask.address_key, Purpose.CONFIRM, now=visit.now)
+    offered = [one for one in open_ones if one.list_id == visit.lst.id]
+    if not offered:
+        return joining.ask_to_join(visit, whom(ask), name=letter.name)
+    return _said_yes(visit, offered[-1], letter)
 
 
 def _join_request(visit: Visit, found: Look, letter: Letter) -> str:
     if found.ask is None or found.trouble is not None:
         return _late(visit, found)
     optin.prove(visit.session, whom(found.ask), visit.now)
+    asked = membership_of(visit.session, visit.lst.id, found.ask.address_key)
+    if asked is None or asked.role not in _DECIDE or asked.state not in HERE:
+        return "no-owner"
     first, _, reason = commands.first_line(letter.text).partition(":")
     said = commands.answer(first or letter.text)
     yes = said is Answer.YES and commands.is_yes(letter.text)

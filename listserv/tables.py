@@ -13,7 +13,9 @@ import mailer.tokens
 import subscriptions.asks
 import subscriptions.budget
 import subscriptions.consent
+import subscriptions.proofs
 import subscriptions.suppression
+import subscriptions.wording
 from mailer.arrivals import Arrival
 from mailer.mailings import Mailing
 from mailer.store import Base

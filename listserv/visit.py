@@ -4,15 +4,17 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-import templates
 from listserv import notices
 from listserv.app import App
 from mailer.addresses import Address, parse
-from subscriptions import budget, optin
+from subscriptions import asks, budget, optin, wording
 from subscriptions.asks import Ask, Purpose, open_ask
 from subscriptions.changes import Desk
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.roster import MailList, Membership
+
+# What a consent may come to rest on: the words of these questions are kept.
+_PERMISSIONS = {Purpose.CONFIRM, Purpose.REST, Purpose.LEAVE, Purpose.COMMAND, Purpose.ADDRESS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,13 @@ def question(
     context: dict[str, object] | None = None,
     ref: int = 0,
     member: int = 0,
+    pages: str = "",
 ) -> str:
-    """Ask something by the mail ``name`` and return the token that answers it."""
-    asked = templates.subject(name, language, list={"title": visit.lst.title}, **(context or {}))
+    """Ask something by the mail ``name`` and return the token that answers it.
+
+    ``pages`` is the token of the confirmation that the mail's pages are for, where that is
+    another question (``open_offer``).
+    """
     token = open_ask(
         visit.session,
         purpose,
@@ -84,11 +90,10 @@ def question(
         to=to,
         now=visit.now,
         ref=ref,
-        payload={**(payload or {}), "question": asked},
-        wording=f"{name}/{templates.mail_version(name)}/{language}",
+        payload=payload,
     )
     suffix = "confirm" if purpose in {Purpose.CONFIRM, Purpose.REST} else "reply"
-    notices.send(
+    sent = notices.send(
         visit.session,
         visit.app,
         lst=visit.lst,
@@ -98,11 +103,28 @@ def question(
         now=visit.now,
         context=context,
         door=notices.Door(suffix, token),
+        pages=pages,
         in_reply_to=visit.in_reply_to,
         member=member,
         last_word=purpose is Purpose.NEVER,
     )
+    said = [value for value in (context or {}).values() if isinstance(value, str)]
+    text = wording.bare(f"{sent.words.subject}\n\n{sent.words.text}", said)
+    if purpose in _PERMISSIONS:
+        asked = wording.keep(visit.session, name, language, text, visit.now)
+    else:
+        asked = wording.name_of(name, text)
+    for one in filter(None, (token, pages)):
+        asks.reword(visit.session, one, f"{asked}/{language}", sent.words.subject)
     return token
+
+
+def open_offer(visit: Visit, who: Address, language: str) -> str:
+    """Open a confirmation for the pages of a mail that asks something else first."""
+    payload = {"language": language, "asked": False}
+    return open_ask(
+        visit.session, Purpose.CONFIRM, list_id=visit.lst.id, to=who, now=visit.now, payload=payload
+    )
 
 
 def tell(
@@ -125,7 +147,7 @@ def write(
     enclosure: notices.Enclosure | None = None,
 ) -> int:
     """Send a notice whose place in the budget was taken before; return the mailing's id."""
-    return notices.send(
+    sent = notices.send(
         visit.session,
         visit.app,
         lst=visit.lst,
@@ -139,6 +161,7 @@ def write(
         member=member,
         enclosure=enclosure,
     )
+    return sent.mailing
 
 
 def tell_member(visit: Visit, member: Membership, name: str, **context: object) -> None:

@@ -13,7 +13,16 @@ from dataclasses import asdict
 from sqlalchemy import select
 
 from listserv import notices
-from listserv.visit import Proof, Visit, language_of, question, tell_member, whom, write
+from listserv.visit import (
+    Proof,
+    Visit,
+    language_of,
+    open_offer,
+    question,
+    tell_member,
+    whom,
+    write,
+)
 from mailer.addresses import Address
 from mailer.errors import Refused
 from subscriptions import asks, changes, dossier, optin
@@ -108,16 +117,19 @@ def unclear(visit: Visit, member: Membership) -> None:
 
 
 def ask_address(visit: Visit, member: Membership, who: Address) -> None:
-    """Ask at a new address whether it is the member's too."""
+    """Ask at a new address whether it is the member's too, or would rather join by itself."""
     own = optin.address_of(visit.session, member)
+    language = language_of(visit, own)
+    joins = open_offer(visit, who, language)
     question(
         visit,
         Purpose.ADDRESS,
         to=who,
         name="stranger-address",
-        language=language_of(visit, own),
+        language=language,
         payload={"person": member.person_id},
         ref=member.id,
+        pages=joins,
     )
 
 

@@ -87,7 +87,7 @@ class Ask(Base):
     ref: Mapped[int] = mapped_column(BigInteger, default=0)  # a hold, a membership...
     revision: Mapped[int] = mapped_column(default=0)
     payload: Mapped[str] = mapped_column(default="{}")
-    wording: Mapped[str] = mapped_column(String(64), default="")  # the mail's name and language
+    wording: Mapped[str] = mapped_column(String(64), default="")  # mail/digest/language
     created: Mapped[float]
     expires_at: Mapped[float]
     used_at: Mapped[float | None]
@@ -213,6 +213,13 @@ def amend(session: Session, ask: Ask, payload: dict[str, Any]) -> None:
     """Write another payload; the token stays what it was."""
     ask.payload = json.dumps(payload, ensure_ascii=False)
     session.flush()
+
+
+def reword(session: Session, token: str, wording: str, question: str) -> None:
+    """Write down in which words the question of ``token`` was asked, once its mail is written."""
+    ask = session.scalars(select(Ask).where(Ask.token_hash == _hash(token))).one()
+    ask.wording = wording
+    amend(session, ask, {**ask.details, "question": question})
 
 
 def forget(session: Session, keys: list[str]) -> None:

@@ -179,6 +179,18 @@ def known_language(session: Session, key: str) -> str:
     return found or ""
 
 
+def pending_of(session: Session, key: str) -> list[Membership]:
+    """Return the requests of whoever owns this address that wait for an owner."""
+    return list(
+        session.scalars(
+            select(Membership)
+            .join(Address, Address.person_id == Membership.person_id)
+            .where(Address.key == key, Membership.state == State.PENDING)
+            .order_by(Membership.id)
+        )
+    )
+
+
 def owners_of(session: Session, lst: MailList, *roles: Role) -> list[Membership]:
     """Return the active memberships with one of ``roles`` (owners where none is named)."""
     return list(

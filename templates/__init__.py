@@ -5,11 +5,9 @@ from templates.render import (
     MailText,
     mail,
     mail_names,
-    mail_version,
     page,
     static_files,
     static_name,
-    subject,
 )
 
 __all__ = [
@@ -17,10 +15,8 @@ __all__ = [
     "MailText",
     "mail",
     "mail_names",
-    "mail_version",
     "page",
     "static_files",
     "static_name",
-    "subject",
     "translator",
 ]

@@ -58,22 +58,6 @@ def mail(name: str, language: str, **context: object) -> MailText:
     return MailText(" ".join(subject.split()), _set(text), html)
 
 
-def subject(name: str, language: str, **context: object) -> str:
-    """Render the subject alone: the question that a mail asks."""
-    known = language if language in LANGUAGES else FALLBACK
-    found = _environment(known, trim=False).get_template(f"mail/{name}/subject.txt")
-    return " ".join(found.render(lang=known, **context).split())
-
-
-@cache
-def mail_version(name: str) -> str:
-    """Return what tells one wording of a mail from another: it changes with its words."""
-    files = sorted((HERE / "mail" / name).iterdir())
-    catalogues = sorted(HERE.glob("locale/*/LC_MESSAGES/krets.po"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in [*files, *catalogues]))
-    return digest.hexdigest()[:8]
-
-
 def mail_names() -> list[str]:
     """Return the name of every mail there is."""
     return sorted(path.parent.name for path in HERE.glob("mail/*/subject.txt"))

@@ -10,7 +10,7 @@ from listserv import commands, incoming, letters
 from listserv.commands import Answer
 from mailer.arrivals import Arrival
 from tests.replies import LANGUAGES, PROGRAMS, SPEECH, reply
-from tests.templates.test_mails import CONTEXT
+from tests.templates.test_mails import context_of
 
 each = pytest.mark.parametrize("language", LANGUAGES)
 by_program = pytest.mark.parametrize("program", PROGRAMS)
@@ -164,7 +164,7 @@ VERBS = ["leave", "pause", "resume", "settings", "data", "language", "address", 
 
 @each
 def test_every_line_of_our_own_help_is_understood(language: str) -> None:
-    words = templates.mail("member-help", language, **CONTEXT).text
+    words = templates.mail("member-help", language, **context_of("member-help")).text
     lines = [line.strip().partition(":")[0] for line in words.splitlines() if line[:2] == "  "]
     found = [commands.command(line) for line in lines[: len(VERBS)]]
     assert [one.verb for one in found if one] == VERBS
@@ -175,7 +175,7 @@ def test_every_line_of_our_own_help_is_understood(language: str) -> None:
 @each
 def test_every_single_word_that_a_mail_asks_for_is_understood(language: str) -> None:
     def quoted(name: str) -> list[str]:
-        text = templates.mail(name, language, **CONTEXT).text
+        text = templates.mail(name, language, **context_of(name)).text
         return re.findall(r"[\"\u00ab](\w+)[\"\u00bb]", text)
 
     assert commands.wants_undo(quoted("member-left")[0])

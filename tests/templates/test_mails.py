@@ -1,10 +1,13 @@
 """Every notice in six languages, to the letter; delete a golden file to write it anew."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 import templates
+from listserv import commands
+from listserv.commands import Answer
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "mail"
 TOKEN = "abcdefghijklmnopqrstuvwxyz"
@@ -28,10 +31,19 @@ CONTEXT: dict[str, object] = {
     "me_url": f"{PAGE}me/{TOKEN}",
     "added": "anna@work.example",
     "addresses": ["anna@example.net", "anna@work.example"],
+    "accepted": 3,
+    "address": "eve@example.com",
+    "at": 1796083200.0,
+    "author": "Eve Adams",
+    "author_address": "eve@example.com",
+    "by": "mats@example.net",
     "command": "pause",
+    "cut": False,
+    "files": ["leaflet.pdf (application/pdf, 20480 B)"],
     "guest": "anna@example.net",
     "guest_name": "Anna Berg",
     "leaving": False,
+    "lines": ["Hello all,", "", "has anyone seeds of *Lunaria*?"],
     "others": [{"title": "Nytt", "address": "news@example.org"}],
     "person": {"name": "Anna Berg", "language": "sv"},
     "places": [
@@ -39,13 +51,27 @@ CONTEXT: dict[str, object] = {
         {"title": "News", "address": "n@example.org", "state": "paused", "until": 1796083200.0},
     ],
     "reason": "We know each other by name here.",
+    "reminder": False,
+    "rules": ["first-post"],
+    "since": 1764547200.0,
+    "state": "released",
+    "subject": "Seeds",
+    "token": TOKEN,
     "trouble": "used",
+    "trusted": True,
     "until": 1796083200.0,
+    "word": "no",
     "yes": True,
+    "you": False,
 }
-NAMES = [
-    name for name in templates.mail_names() if name.startswith(("stranger-", "member-", "owner-"))
-]
+NAMES = templates.mail_names()
+LETTERS = [name for name in NAMES if name != "list-edited"]  # a line that goes into a post
+STRANGERS, MEMBERS = {"leave_address", "leave_url"}, {"confirm_url", "not_me_url"}  # lack these
+ENDS = {"member-left", "stranger-stopped"}  # mails after which nothing more comes
+RULES = [
+    "auto-reply", "same-id", "broken", "size", "author", "newsletter-address", "membership",
+    "editors-only", "moderated-list", "moderated-member", "first-post", "emergency",
+]  # fmt: skip
 VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-help", {"leaving": True}),
     ("stranger-late", {"trouble": "expired"}),
@@ -55,6 +81,23 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("member-command", {"command": "resume"}),
     ("member-command", {"command": "language"}),
     ("owner-decided", {"yes": False}),
+    ("moderator-held", {"reminder": True, "since": 0, "cut": True, "files": [], "rules": RULES}),
+    ("moderator-held", {"accepted": 1}),
+    *(
+        ("moderator-decided", {"word": word, "reason": ""})
+        for word in ("ok", "always", "edit", "ban", "discard", "expired")
+    ),
+    ("moderator-decided", {"word": "always", "trusted": False, "by": "", "reason": ""}),
+    ("moderator-decided", {"word": "ban", "you": True, "reason": ""}),
+    ("moderator-decided", {"word": "ban", "author_address": "", "reason": ""}),
+    ("moderator-late", {"state": "waiting"}),
+    ("moderator-late", {"state": "expired"}),
+    ("moderator-late", {"state": "refused", "you": True}),
+    ("moderator-late", {"state": "dropped", "by": ""}),
+    ("poster-expired", {"of_member": True}),
+    ("poster-refused", {"of_member": True, "reason": ""}),
+    ("poster-held", {"of_member": True}),
+    ("stranger-late", {"of_member": True}),
 ]
 
 
@@ -73,9 +116,9 @@ def test_a_notice_reads_as_it_did(name: str) -> None:
 
 
 @pytest.mark.parametrize("language", templates.LANGUAGES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LETTERS)
 def test_a_notice_is_a_narrow_letter_that_says_who_writes(name: str, language: str) -> None:
-    words = templates.mail(name, language, **CONTEXT)
+    words = templates.mail(name, language, **context_of(name))
     assert words.subject
     assert "\n\n\n" not in words.text
     assert "friends-owner@example.org" in words.text
@@ -83,14 +126,45 @@ def test_a_notice_is_a_narrow_letter_that_says_who_writes(name: str, language: s
     assert max(map(len, prose)) <= 100  # a title and an address may stand on one line
 
 
+# The one automatic mail that a stranger may get in a day is one of these.
+UNASKED = [
+    "stranger-confirm", "stranger-help", "stranger-invited", "stranger-address", "stranger-late",
+    "stranger-rest", "poster-expired", "poster-refused",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("language", templates.LANGUAGES)
-def test_each_mail_to_a_stranger_who_did_not_ask_offers_never_again(language: str) -> None:
-    for name in ("stranger-confirm", "stranger-help", "stranger-invited", "stranger-rest"):
-        text = templates.mail(name, language, **CONTEXT).text
-        assert f"/not-me/{TOKEN}" in text
-        assert f"/confirm/{TOKEN}" in text
+@pytest.mark.parametrize("name", UNASKED)
+def test_the_one_mail_to_a_stranger_offers_to_join_and_never_again(
+    name: str, language: str
+) -> None:
+    text = templates.mail(name, language, **context_of(name)).text
+    assert f"/not-me/{TOKEN}" in text
+    assert f"/confirm/{TOKEN}" in text
+    never = [word for word in quoted(text) if commands.answer(word) is Answer.NEVER]
+    assert never
+    confirms = name in {"stranger-confirm", "stranger-invited", "stranger-rest"}
+    assert confirms or any(map(commands.is_join, quoted(text)))
+
+
+@pytest.mark.parametrize("name", sorted(set(LETTERS) - ENDS))
+def test_every_mail_says_how_to_stop_it(name: str) -> None:
+    text = templates.mail(name, "en", **context_of(name)).text
+    assert f"/not-me/{TOKEN}" in text or f"/leave/{TOKEN}" in text
+
+
+def quoted(text: str) -> list[str]:
+    return re.findall(r"[\"\u00ab]([^\"\u00ab\u00bb]+)[\"\u00bb]", text)
+
+
+def context_of(name: str, more: dict[str, object] | None = None) -> dict[str, object]:
+    """Return what this mail is given: ways out of a list, or the ways of a stranger, never both."""
+    values = {**CONTEXT, **(more or {})}
+    stranger = name.startswith(("stranger-", "poster-")) and not values.pop("of_member", False)
+    lacks = STRANGERS if stranger else MEMBERS
+    return {key: value for key, value in values.items() if key not in lacks}
 
 
 def _shown(name: str, language: str, more: dict[str, object]) -> str:
-    words = templates.mail(name, language, **{**CONTEXT, **more})
+    words = templates.mail(name, language, **context_of(name, more))
     return f"=== {language} {more or ''}\nSubject: {words.subject}\n\n{words.text}\n"

@@ -23,6 +23,7 @@ VERSION = "0.1.0"
 _COMMANDS = {
     "archive": "cli_archive:archives",
     "clock": "cli_parts:clock_alone",
+    "dkim": "cli_dkim:dkim",
     "explain": "cli_explain:explain",
     "import": "cli_archive:imports",
     "list": "cli_lists:lists",

@@ -12,7 +12,7 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
@@ -138,6 +138,11 @@ class MailerSettings(_Section):
     )
     max_size: int = Field(
         25_000_000, ge=10_000, le=200_000_000, description="Bytes of the largest message we accept."
+    )
+    sign: Literal["krets", "relay", "nobody"] = Field(
+        "krets",
+        description="Who signs with DKIM: krets (domains that `krets dkim new` made keys for),"
+        " relay (it covers List-Unsubscribe and List-Unsubscribe-Post too) or nobody.",
     )
     tls_cert: str = Field("", description="Certificate file (PEM): STARTTLS is offered with it.")
     tls_key: str = Field("", description="Private key file (PEM) of tls_cert.")

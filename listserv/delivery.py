@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv import headers
+from listserv import headers, signing
 from listserv.app import App
 from listserv.notices import KIND, LAST_WORD
 from mailer.addresses import parse
@@ -38,6 +38,7 @@ def make_sender(app: App, sharing: int = 1) -> Sender:
         ),
         personal=Personal(app.keyring),
         wanted=wanted,
+        stamping=signing.stamping(app.settings),
         flights=app.data / "flight",
     )
 

@@ -14,6 +14,7 @@ from mailer.message import Head
 from mailer.splice import Segments
 
 LEAVE = "leave"  # the slot of a recipient's own leave token
+ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 _REMOVED = frozenset({
     "return-path", "delivered-to", "x-original-to", "errors-to", "bcc",
@@ -30,6 +31,7 @@ class ListFace:
     base_url: str
     posts: bool  # False for newsletters: List-Post: NO (RFC 2369 section 3.4)
     archived: bool
+    one_click: bool = False  # RFC 8058: where https and a signature make it true
 
     def sub(self, suffix: str) -> str:
         """Return the list's address for ``suffix``, such as ``friends-join@example.org``."""
@@ -64,8 +66,9 @@ def compose(raw: bytes, head: Head, face: ListFace, trace: Trace, permalink: str
     local, _, domain = face.address.partition("@")
     before = f"List-Unsubscribe: <mailto:{local}-leave+".encode()
     between = f"@{domain}>,\r\n <{face.page}leave/".encode()
+    after = b">\r\n" + (ONE_CLICK if face.one_click else b"")
     return Segments(
-        parts=(token_free + before, between, b">\r\n" + kept + raw[head.body :]),
+        parts=(token_free + before, between, after + kept + raw[head.body :]),
         slots=(LEAVE, LEAVE),
     )
 

@@ -10,6 +10,7 @@ import json
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from sqlalchemy import select
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from archive import place
 from archive.build import render_permalink
-from listserv import audience, facts, headers, incoming, moderation, routes
+from listserv import audience, facts, headers, incoming, moderation, routes, signing
 from listserv.app import App
 from listserv.facts import Reading
 from listserv.holds import hold
@@ -147,7 +148,8 @@ def _accept(
     app: App, session: Session, lst: MailList, arrival: Arrival, reading: Reading, now: float
 ) -> int:
     placed = place.place(session, lst, reading.raw, arrival.raw_sha, arrival.received_at)
-    face = face_of(app, lst)
+    one_click = signing.one_click(session, app.settings, lst.domain, now)
+    face = replace(face_of(app, lst), one_click=one_click)
     trace = headers.Trace(
         client=arrival.client,
         helo=arrival.helo,

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 import archive.tables
 import mailer.arrivals
+import mailer.dkim_keys
 import mailer.mailings
 import mailer.owners
 import mailer.tokens

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import uvloop
+from sqlalchemy.orm import Session
 
 from mailer import ledger, mailings, owners
 from mailer.errors import Temporary
@@ -26,11 +27,13 @@ from mailer.mailings import MailingView
 from mailer.outgoing import Outgoing, Personal, Tally
 from mailer.relay import Relay
 from mailer.smtp_out import Lane, Timeouts, Unusable
-from mailer.splice import Wire
+from mailer.splice import Segments, Stamp, Wire
 from mailer.store import Store
 from mailer.watch import Clock, Watch
 
 T = TypeVar("T")
+# What signs the copies of a composition; asked once, when the composition is read.
+Stamping = Callable[[Session, MailingView, Segments], Stamp | None]
 log = logging.getLogger(__name__)
 
 RENEW = 1.5  # seconds between renewals of the lease
@@ -121,11 +124,13 @@ class Sender:
         wanted: Wanted,
         flights: Path,
         clock: Clock | None = None,
+        stamping: Stamping = lambda _session, _mailing, _segments: None,
     ) -> None:
         self.late = 0  # marks that came too late and were refused by their epoch
         self._store = store
         self._settings = settings
         self._wanted = wanted
+        self._stamping = stamping
         self._flights = flights
         self._clock = clock or Clock()
         self._place = owners.here()
@@ -374,7 +379,8 @@ class Sender:
                 views[mailing_id] = mailings.view(session, mailing_id)
                 segments = mailings.composition(session, mailing_id, variant)
                 if segments is not None:
-                    wires[mailing_id, variant] = Wire(segments)
+                    stamp = self._stamping(session, views[mailing_id], segments)
+                    wires[mailing_id, variant] = Wire(segments, stamp)
         self._out.know(views, wires)
 
     async def _put_down(self) -> None:

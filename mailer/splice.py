@@ -8,7 +8,7 @@ bare CR, bare LF and NUL (RFC 5321 section 2.3.8 and the smuggling that ignoring
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mailer.errors import BadInput
@@ -80,15 +80,21 @@ def check_lines(segments: Segments) -> None:
             )
 
 
+Stamp = Callable[[Mapping[str, bytes]], bytes]
+
+
 class Wire:
     """Join copies as they stand after DATA: dots doubled (RFC 5321 section 4.5.2), dot at the end.
+
+    ``stamp`` gives the fields that are to stand on top of a copy, such as its signatures.
 
     The doubling is done once per composition, unless a slot stands at the beginning of a line:
     then its value may begin with a dot and every copy is looked through.
     """
 
-    def __init__(self, segments: Segments) -> None:
+    def __init__(self, segments: Segments, stamp: Stamp | None = None) -> None:
         check_lines(segments)
+        self._stamp = stamp
         head, *rest = segments.parts
         self._each = any(_at_line_start(part) for part in segments.parts[:-1] if segments.slots)
         self.end = b".\r\n" if segments.parts[-1].endswith(b"\r\n") else b"\r\n.\r\n"
@@ -103,7 +109,9 @@ class Wire:
     def join(self, values: Mapping[str, bytes]) -> bytes:
         """Return one recipient's copy, ready for the wire, the final dot included."""
         copy = self._segments.join(values)
-        return _double(copy, first=True) + self.end if self._each else copy
+        if self._each:
+            copy = _double(copy, first=True) + self.end
+        return copy if self._stamp is None else self._stamp(values) + copy
 
 
 def _fields(packed: bytes, at: int, length: struct.Struct, count: int) -> tuple[list[bytes], int]:

@@ -1,0 +1,131 @@
+"""``krets dkim``: the keys that copies are signed with, and what DNS must say of them."""
+
+import time
+from datetime import UTC, datetime
+
+import click
+
+from listserv.app import App
+from listserv.terminal import print_json, print_table, say
+from mailer import dkim_keys
+from mailer.addresses import domain_key
+from mailer.dkim_keys import KeyView, Standing
+from mailer.errors import Refused
+
+
+@click.group()
+def dkim() -> None:
+    """Make, rotate and publish the keys that mail is signed with."""
+
+
+@dkim.command("new")
+@click.argument("domain", metavar="DOMAIN")
+@click.option("--selector", metavar="NAME", help="Their name in DNS; default: krets and the date.")
+@click.option("--at-once", is_flag=True, help="Sign with them now; they are in DNS already.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.pass_obj
+def dkim_new(app: App, domain: str, selector: str | None, *, at_once: bool, as_json: bool) -> None:
+    """Make an RSA and an Ed25519 key for the lists at DOMAIN and print their DNS records.
+
+    The first keys of a domain sign at once. Later ones wait two days, so that DNS knows them
+    before they are used; the old ones then retire, and `krets dkim ls` says how long their
+    records must stay.
+
+    \b
+    Example:
+      krets dkim new lists.example.org
+    """
+    domain, now = domain_key(domain), time.time()
+    with app.store.write() as session:
+        name = selector or dkim_keys.free_selector(session, domain, now)
+        waits = dkim_keys.signs(session, domain, now) and not at_once
+        starts = now + dkim_keys.LEAD if waits else now
+        dkim_keys.new_keys(session, domain, selector=name, now=now, starts=starts)
+        made = [
+            key
+            for key in dkim_keys.views(session, now, domain)
+            if key.selector in {f"{name}-r", f"{name}-e"}
+        ]
+    _publish(made, as_json=as_json)
+    if waits:
+        say(f"They sign from {_day(starts)}. Publish the records before then; keep the old ones.")
+    else:
+        say("They sign from now on. Publish the records at once.")
+
+
+@dkim.command("ls")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.pass_obj
+def dkim_ls(app: App, *, as_json: bool) -> None:
+    """List every key: whether it signs, and how long its record must stay in DNS.
+
+    \b
+    Example:
+      krets dkim ls --json
+    """
+    with app.store.read() as session:
+        keys = dkim_keys.views(session, time.time())
+    if as_json:
+        print_json([_shown(key) for key in keys])
+    elif not keys:
+        say("No keys yet. Make some with: krets dkim new DOMAIN")
+    else:
+        print_table(("domain", "selector", "algorithm", "state", ""), [_line(key) for key in keys])
+
+
+@dkim.command("dns")
+@click.argument("domain", metavar="DOMAIN")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.pass_obj
+def dkim_dns(app: App, domain: str, *, as_json: bool) -> None:
+    """Print the DNS records that must stand now for DOMAIN, as a zone file has them.
+
+    \b
+    Example:
+      krets dkim dns lists.example.org
+    """
+    domain = domain_key(domain)
+    with app.store.read() as session:
+        keys = dkim_keys.views(session, time.time(), domain)
+    if not keys:
+        raise Refused(f"{domain} has no keys.", f"Make some with: krets dkim new {domain}")
+    _publish([key for key in keys if key.standing is not Standing.OVER], as_json=as_json)
+
+
+def _publish(keys: list[KeyView], *, as_json: bool) -> None:
+    if as_json:
+        print_json([_shown(key) for key in keys])
+        return
+    for key in keys:
+        click.echo(key.zone_line)
+
+
+def _shown(key: KeyView) -> dict[str, object]:
+    return {
+        "domain": key.domain,
+        "selector": key.selector,
+        "algorithm": str(key.algorithm),
+        "state": str(key.standing),
+        "signs_from": datetime.fromtimestamp(key.starts, UTC).isoformat(),
+        "remove_after": key.remove_after
+        and datetime.fromtimestamp(key.remove_after, UTC).isoformat(),
+        "name": key.name,
+        "record": key.record,
+    }
+
+
+def _line(key: KeyView) -> tuple[str, ...]:
+    match key.standing:
+        case Standing.WAITING:
+            more = f"signs from {_day(key.starts)}"
+        case Standing.RETIRED:
+            more = f"keep its record until {_day(key.remove_after or 0)}"
+        case Standing.OVER:
+            more = "its record may be removed"
+        case _:
+            more = ""
+    return key.domain, key.selector, str(key.algorithm), str(key.standing), more
+
+
+def _day(when: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(when))

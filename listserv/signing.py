@@ -1,0 +1,48 @@
+"""Who signs a list's copies, and so whether they may offer one-click leaving (RFC 8058)."""
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from listserv.config import Settings
+from mailer import dkim, dkim_keys
+from mailer.mailings import MailingView
+from mailer.splice import Segments, Stamp
+
+
+class Signer(StrEnum):
+    """Say who signs: the values of ``mailer.sign``."""
+
+    KRETS = "krets"
+    RELAY = "relay"  # declared to cover List-Unsubscribe and List-Unsubscribe-Post
+    NOBODY = "nobody"
+
+
+def one_click(session: Session, settings: Settings, domain: str, now: float) -> bool:
+    """Tell whether copies of lists at ``domain`` may carry List-Unsubscribe-Post.
+
+    RFC 8058 section 3.1 wants an https address, section 4 a signature over both fields.
+    """
+    if not settings.listserv.base_url.startswith("https://"):
+        return False
+    signer = Signer(settings.mailer.sign)
+    return signer is Signer.RELAY or (
+        signer is Signer.KRETS and dkim_keys.signs(session, domain, now)
+    )
+
+
+def stamping(
+    settings: Settings, clock: Callable[[], float] = time.time
+) -> Callable[[Session, MailingView, Segments], Stamp | None]:
+    """Return what the sender asks once per composition: the stamp of its copies, or None."""
+
+    def chosen(session: Session, mailing: MailingView, segments: Segments) -> Stamp | None:
+        if settings.mailer.sign != Signer.KRETS:
+            return None
+        domain = mailing.list_address.rpartition("@")[2]
+        keys = dkim_keys.signing_keys(session, domain, clock())
+        return dkim.stamp(segments, keys, clock) if keys else None
+
+    return chosen

@@ -39,7 +39,7 @@ def stamping(
     """Return what the sender asks once per composition: the stamp of its copies, or None."""
 
     def chosen(session: Session, mailing: MailingView, segments: Segments) -> Stamp | None:
-        if settings.mailer.sign != Signer.KRETS:
+        if Signer(settings.mailer.sign) is not Signer.KRETS:
             return None
         domain = mailing.list_address.rpartition("@")[2]
         keys = dkim_keys.signing_keys(session, domain, clock())

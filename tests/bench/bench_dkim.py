@@ -29,7 +29,8 @@ HEAD = (
     b"List-Id: Minutes <minutes.lists.example.org>\r\nList-Unsubscribe: <mailto:minutes-leave+",
     b"@lists.example.org>,\r\n <https://lists.example.org/minutes@lists.example.org/leave/",
     (
-        b">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nFrom: Anna <anna@example.org>\r\n"
+        b">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+        b"From: Anna <anna@example.org>\r\n"
         b"To: minutes@lists.example.org\r\nSubject: The minutes of March\r\n"
         b"Date: Thu, 01 Jan 2026 00:00:00 +0000\r\nMessage-ID: <m1@example.org>\r\n"
         b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"

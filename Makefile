@@ -21,8 +21,8 @@ test: ## set up what is missing, then every gate and every test, on SQLite and o
 
 .PHONY: check
 check: gates ## the gates and the tests, without set-up
-	$(PYTEST) --database sqlite --cov --cov-report=
-	$(PYTEST) --database postgresql --cov --cov-append --cov-report=term
+	$(PYTEST) --database sqlite --cov --cov-report=term
+	$(PYTEST) --database postgresql
 
 .PHONY: gates
 gates: ## lint, format, types and import contracts alone

@@ -125,3 +125,37 @@ def run(folder: str, statement: str, *names: str) -> None:
         connection.execute(
             sql.SQL(statement).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
         )
+
+
+# Triggers and foreign keys sleep meanwhile (the consent ledger refuses to be emptied); the
+# template's own rows, the revision and the token key, stay.
+_EMPTY = """
+SET session_replication_role = replica;
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT quote_ident(tablename) FROM pg_tables
+      WHERE schemaname = 'public' AND tablename NOT IN ('alembic_version', 'token_key') LOOP
+    EXECUTE 'DELETE FROM ' || name;
+    IF pg_relation_size(name::regclass) > 100000 THEN
+      EXECUTE 'TRUNCATE ' || name || ' CASCADE';
+    END IF;
+  END LOOP;
+  FOR name IN SELECT quote_ident(sequencename) FROM pg_sequences
+      WHERE schemaname = 'public' AND last_value IS NOT NULL AND sequencename !~ '^token_key' LOOP
+    PERFORM setval(name::regclass, 1, false);
+  END LOOP;
+  DELETE FROM token_key WHERE id > (SELECT min(id) FROM token_key);
+END $$;
+"""
+
+
+def empty(folder: str, name: str) -> None:
+    """Empty every table of database ``name`` and end whoever else is connected to it.
+
+    A tenth of the price of a new database for each test.
+    """
+    with psycopg.connect(url(folder, name), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.execute(_EMPTY)

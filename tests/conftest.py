@@ -5,7 +5,6 @@ private PostgreSQL. What is missing on this machine is skipped with its reason; 
 it fails instead, except for the shared mail that only some machines have.
 """
 
-import itertools
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,7 +21,6 @@ from tests import cluster
 ROOT = Path(__file__).resolve().parents[1]
 CLUSTER = pytest.StashKey[str]()
 CLOSING = pytest.StashKey[ExitStack]()
-_numbers = itertools.count()
 
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5_000)
@@ -83,15 +81,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def _template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Make this worker's database as the migrations make it, to be copied for each test."""
+def _made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Make this worker's database as the migrations make it; each test empties it."""
     from listserv import schema  # noqa: PLC0415 - most tests need no migrations
     from listserv.app import make_data_folder  # noqa: PLC0415
 
     folder = request.config.stash[CLUSTER]
     if not folder:
         missing("PostgreSQL is not installed.")
-    name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     cluster.run(folder, "CREATE DATABASE {}", name)
     opened = Store(cluster.url(folder, name), Path())
     data = tmp_path_factory.mktemp("template")
@@ -102,20 +100,18 @@ def _template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Give the value of ``mailer.database`` for this test: empty (SQLite), or its own PostgreSQL.
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Give the value of ``mailer.database`` for this test: empty (SQLite), or a PostgreSQL.
 
-    The PostgreSQL database has every table and a token key; the SQLite file does not exist yet.
+    The PostgreSQL database has every table, empty, and a token key; the SQLite file does not
+    exist yet.
     """
     if request.config.getoption("--database") == "sqlite":
-        yield ""
-        return
-    template = request.getfixturevalue("_template")
+        return ""
+    name = request.getfixturevalue("_made")
     folder = request.config.stash[CLUSTER]
-    name = f"{template}_{next(_numbers)}"
-    cluster.run(folder, "CREATE DATABASE {} TEMPLATE {}", name, template)
-    yield cluster.url(folder, name)
-    cluster.run(folder, "DROP DATABASE {} WITH (FORCE)", name)
+    cluster.empty(folder, name)
+    return cluster.url(folder, name)
 
 
 @pytest.fixture

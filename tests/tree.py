@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from click.testing import CliRunner
 
 from listserv.cli import krets as command
+from tests import warm
 
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
@@ -50,7 +51,7 @@ class Krets:
     settings: dict[str, str] = field(default_factory=dict)
     smtp_port: int = field(default_factory=free_port)
     http_port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | warm.Child | None = None
 
     @property
     def env(self) -> dict[str, str]:
@@ -110,18 +111,26 @@ class Krets:
     def json(self, *words: str) -> Any:  # noqa: ANN401 - whatever JSON holds
         return json.loads(self.krets(*words, "--json"))
 
-    def start(self) -> None:
-        """Start ``krets serve`` and wait until every part is up."""
-        with (self.folder / "serve.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "listserv", "serve"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self.env,
-                cwd=self.folder,
-                start_new_session=True,
-            )
+    def start(self, *, cold: bool = False) -> None:
+        """Start ``krets serve`` and wait until every part is up.
+
+        It is forked from a process that has imported Krets (tests/warm.py); ``cold`` starts the
+        interpreter as a shell would.
+        """
+        with (self.folder / "serve.log").open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            if cold:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "listserv", "serve"],
+                    stdin=nothing,
+                    stdout=log,
+                    stderr=log,
+                    env=self.env,
+                    cwd=self.folder,
+                    start_new_session=True,
+                )
+            else:
+                streams = [nothing.fileno(), log.fileno(), log.fileno()]
+                self.process = warm.stove().spawn(["serve"], self.env, self.folder, streams)
         wait_for(f"krets serve to be up:\n{self.log[-3000:]}", self._up)
 
     def _up(self) -> bool:

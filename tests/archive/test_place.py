@@ -163,7 +163,7 @@ MAILS = st.lists(
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(mails=MAILS, shuffle=st.randoms(use_true_random=False), batch=st.integers(1, 8))
 def test_the_order_of_arrival_does_not_matter(

@@ -71,7 +71,7 @@ def installation(port: int, people: list[str]) -> Iterator[Krets]:
         krets.run(
             "member", "import", LIST, "-", "--consent", "Asked", "--yes", stdin="\n".join(people)
         )
-        krets.start()
+        krets.start(cold=True)
         try:
             yield krets
         finally:

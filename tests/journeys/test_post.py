@@ -157,7 +157,7 @@ def test_everything_stops_cleanly_and_starts_again(friends: Krets, outbox: list[
     pids = friends.pids()
     assert len(pids) <= 6
     assert friends.stop() == 0
-    friends.start()
+    friends.start(cold=True)
     send(friends, POST)
     wait_for("three copies", lambda: len(outbox) >= 3)
 

@@ -251,10 +251,7 @@ def _other_address(visit: Visit, member: Membership, rest: str) -> str:
     except BadInput:
         wishes.unclear(visit, member)
         return "unclear"
-    if not budget.allow(visit.session, who.key, kind="address", now=visit.now, source=visit.source):
-        return "over-budget: address"
-    wishes.ask_address(visit, member, who)
-    return "asked: address"
+    return "asked: address" if wishes.ask_address(visit, member, who) else "not-asked: address"
 
 
 def _is_fresh_wish(letter: Letter, wish: Command | None) -> bool:

@@ -25,8 +25,9 @@ from listserv.visit import (
 )
 from mailer.addresses import Address
 from mailer.errors import Refused
-from subscriptions import asks, changes, dossier, optin
+from subscriptions import asks, budget, changes, dossier, optin, suppression
 from subscriptions.asks import Ask, Purpose
+from subscriptions.naming import is_own_address
 from subscriptions.roster import Address as AddressRow
 from subscriptions.roster import (
     MailList,
@@ -37,6 +38,7 @@ from subscriptions.roster import (
     check_language,
     state_at,
 )
+from subscriptions.suppression import Reason
 
 
 def leave(visit: Visit, member: Membership, proof: Proof) -> bool:
@@ -116,8 +118,14 @@ def unclear(visit: Visit, member: Membership) -> None:
     _write(visit, member, "member-unclear")
 
 
-def ask_address(visit: Visit, member: Membership, who: Address) -> None:
-    """Ask at a new address whether it is the member's too, or would rather join by itself."""
+def ask_address(visit: Visit, member: Membership, who: Address) -> bool:
+    """Ask at a new address if it is theirs, or would rather join; False: no mail may go there."""
+    if suppression.has(visit.session, who.key, Reason.NEVER) or is_own_address(
+        visit.lst.where, who.key
+    ):
+        return False
+    if not budget.allow(visit.session, who.key, kind="address", now=visit.now, source=visit.source):
+        return False
     own = optin.address_of(visit.session, member)
     language = language_of(visit, own)
     joins = open_offer(visit, who, language)
@@ -131,6 +139,7 @@ def ask_address(visit: Visit, member: Membership, who: Address) -> None:
         ref=member.id,
         pages=joins,
     )
+    return True
 
 
 def add_address(visit: Visit, ask: Ask, proof: Proof) -> str:

@@ -1,5 +1,8 @@
 """A member's own page: what is set, what is kept, and the way out, by a link that was mailed.
 
+It offers what is sent today: each mail, or none for a while. Digests are not sent yet, so nobody
+can choose one here; a member who has such a rhythm is shown as paused, which is what it comes to.
+
 SECURITY: the link is an ask for this one address that works for three days and is shown to
 nobody else (no cache, no referrer); asking for one answers the same whoever asks.
 """
@@ -13,17 +16,17 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from listserv import wishes
-from listserv.cli_members import ERASERS
+from listserv.erasing import ERASERS
+from listserv.visit import Visit
 from listserv.web.forms import field
 from listserv.web.headers import PRIVATE
 from listserv.web.site import Caller, answer, list_of, told
 from mailer.addresses import parse
 from mailer.errors import BadInput
-from subscriptions import asks, budget, changes, dossier
+from subscriptions import addresses, asks, budget, changes, dossier
 from subscriptions.asks import Ask, Purpose, Trouble
 from subscriptions.optin import address_of
 from subscriptions.roster import (
-    Address,
     MailList,
     Membership,
     Person,
@@ -36,7 +39,8 @@ from subscriptions.roster import (
 from templates import LANGUAGES
 
 _DAY = 86400.0
-_RHYTHMS = (Rhythm.EACH,)  # more of them once digests are sent
+_DIGITS = 15  # of a row's number
+_SENT = (Rhythm.EACH,)  # the rhythms that anything is sent in; a member of another gets nothing yet
 
 
 def show_ask(caller: Caller) -> Response:
@@ -87,14 +91,14 @@ def me(caller: Caller, form: Mapping[str, str]) -> Response:
             return _gone(caller, lst, found)
         wanted = field(form, "act")
         if wanted == "export":
-            return _export(session, caller, found.address_key)
+            return _export(session, caller, address_of(session, member).key)
         if wanted == "forget":
             if field(form, "sure") != "yes":
                 return _page(session, caller, lst, member, said="sure")
             note = caller.proof().note()
             dossier.forget(
-                session, caller.app.keyring, found.address_key, note=note, now=caller.now,
-                also=ERASERS,
+                session, caller.app.keyring, address_of(session, member).key, note=note,
+                now=caller.now, also=ERASERS,
             )  # fmt: skip
             return told(caller, "forgotten", lst)
         if wanted == "leave":
@@ -110,27 +114,59 @@ def me(caller: Caller, form: Mapping[str, str]) -> Response:
 def _change(
     session: Session, caller: Caller, lst: MailList, member: Membership, form: Mapping[str, str]
 ) -> str:
+    """Change what a button asks for; return what the page says of it."""
     desk = changes.Desk(session, lst, caller.app.keyring, caller.proof().note(), caller.now)
+    said = "saved"
     match field(form, "act"):
         case "save":
-            person = session.get_one(Person, member.person_id)
-            try:
-                person.name = one_line(field(form, "name"), 200, "name")
-            except BadInput:
-                return "bad"
-            if field(form, "language") in LANGUAGES:
-                person.language = field(form, "language")
+            said = _save(session.get_one(Person, member.person_id), form)
         case "pause":
-            until = _day(field(form, "until"))
-            if until is not None and until <= caller.now:
-                return "bad"
-            changes.change_state(desk, member, State.PAUSED, paused_until=until)
+            said = _pause(desk, member, _day(field(form, "until")))
         case "resume":
             changes.change_state(desk, member, State.ACTIVE)
+            changes.change_rhythm(member, Rhythm.EACH)
+        case "add":
+            said = _add(caller.visit(session, lst), member, field(form, "address"))
+        case "receive":
+            said = "saved" if addresses.receive_at(desk, member, _number(form)) else "bad"
+        case "take":
+            said = "saved" if addresses.take_away(desk, member, _number(form)) else "used"
         case _:
-            return "bad"
+            said = "bad"
     session.flush()
+    return said
+
+
+def _save(person: Person, form: Mapping[str, str]) -> str:
+    try:
+        person.name = one_line(field(form, "name"), 200, "name")
+    except BadInput:
+        return "bad"
+    if field(form, "language") in LANGUAGES:
+        person.language = field(form, "language")
     return "saved"
+
+
+def _pause(desk: changes.Desk, member: Membership, until: float | None) -> str:
+    if until is not None and until <= desk.now:
+        return "bad"
+    changes.change_state(desk, member, State.PAUSED, paused_until=until)
+    return "saved"
+
+
+def _add(visit: Visit, member: Membership, text: str) -> str:
+    """Ask at the new address; the page says the same whatever is known about it."""
+    try:
+        who = parse(text)
+    except BadInput:
+        return "bad"
+    wishes.ask_address(visit, member, who)
+    return "asked"
+
+
+def _number(form: Mapping[str, str]) -> int:
+    text = field(form, "which")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else 0
 
 
 def _found(
@@ -159,17 +195,17 @@ def _page(
     session: Session, caller: Caller, lst: MailList, member: Membership, *, said: str = ""
 ) -> Response:
     person = session.get_one(Person, member.person_id)
-    own = session.get_one(Address, member.address_id)
     state = state_at(member.state, member.rhythm, member.paused_until, caller.now)
     return answer(
         caller,
         "me",
         lst,
-        who=own.given,
+        who=address_of(session, member).given,
+        addresses=addresses.owned(session, member),
         called=person.name,
         chosen=person.language or caller.language(lst),
         since=member.joined_at,
-        paused=state is State.PAUSED,
+        paused=state is State.PAUSED or member.rhythm not in _SENT,
         until=member.paused_until,
         earliest=datetime.fromtimestamp(caller.now + _DAY, UTC).date().isoformat(),
         said=said,

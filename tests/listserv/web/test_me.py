@@ -1,0 +1,113 @@
+"""A member's own page: addresses come and go by proof, and nothing is offered that is not sent."""
+
+import json
+import re
+import time
+
+import pytest
+from sqlalchemy import select
+
+from listserv import wishes
+from listserv.visit import Proof, Visit
+from subscriptions import changes, roster
+from subscriptions.asks import Purpose, look
+from subscriptions.audience import audience_select
+from subscriptions.consent import Consent, Source
+from subscriptions.roster import Address, Membership, Rhythm
+from tests.listserv.web.conftest import FRIENDS, Web
+from tests.listserv.web.test_door import me_path
+
+NEW = "anna@work.example"
+
+
+def prove(web: Web, address: str) -> None:
+    """Answer the newest question at ``address`` as its owner would."""
+    found = re.search(r"friends-reply\+([a-z2-7]{26})@", web.mails(address)[-1])
+    assert found, web.mails(address)
+    with web.app.store.write() as session:
+        lst = roster.get_list(session, FRIENDS)
+        now = time.time()
+        ask = look(session, found[1], Purpose.ADDRESS, list_id=lst.id, now=now).ask
+        assert ask is not None
+        visit = Visit(session, web.app, lst, now=now)
+        assert wishes.add_address(visit, ask, Proof(Source.MAIL, "reply")) == "address-added"
+
+
+def number(web: Web, address: str) -> str:
+    with web.app.store.read() as session:
+        found = session.scalar(select(Address.id).where(Address.key == address))
+    return str(found or 0)
+
+
+def receivers(web: Web) -> list[str]:
+    with web.app.store.read() as session:
+        lst = roster.get_list(session, FRIENDS)
+        return [row[1] for row in session.execute(audience_select(lst.id, now=time.time()))]
+
+
+def test_another_address_is_asked_then_chosen_and_the_first_one_taken_away(
+    web: Web, anna: str
+) -> None:
+    me = me_path(web, anna)
+    assert "a mail is on its way" in web.post(me, {"act": "add", "address": NEW}).text
+    assert NEW not in web.get(me).text
+    prove(web, NEW)
+    first, second = number(web, anna), number(web, NEW)
+    assert NEW in web.get(me).text
+    assert "still writes" in web.post(me, {"act": "take", "which": first}).text
+    assert receivers(web) == [anna]
+    web.post(me, {"act": "receive", "which": second})
+    assert receivers(web) == [NEW]
+    web.post(me, {"act": "receive", "which": first})
+    web.post(me, {"act": "receive", "which": second})
+    gone = web.post(me, {"act": "take", "which": first})
+    assert anna not in gone.text
+    assert web.get(me).status == 404, "the link was mailed to an address that is no longer theirs"
+    story = json.loads(web.post(me_path(web, NEW), {"act": "export"}).body)
+    assert [one["email"] for one in story["addresses"]] == [NEW]
+    assert "at the summer meeting" in str(story["consent"])
+    with web.app.store.read() as session:
+        assert anna not in session.scalars(select(Consent.address)).all()
+
+
+def test_an_address_of_somebody_else_is_neither_chosen_nor_taken(web: Web, anna: str) -> None:
+    kai = "kai@example.net"
+    web.post(f"/{FRIENDS}/join", {"email": kai})
+    web.post(web.link(kai, "confirm"), {})
+    me = me_path(web, anna)
+    for act in ("receive", "take"):
+        for which in (number(web, kai), "", "-1", "9" * 40, "٣", "1 OR 1"):
+            web.post(me, {"act": act, "which": which})
+    assert sorted(receivers(web)) == [anna, kai]
+
+
+def test_asking_for_addresses_is_bounded_and_tells_nothing(web: Web, anna: str) -> None:
+    me = me_path(web, anna)
+    said = {web.post(me, {"act": "add", "address": who}).text for who in (NEW, NEW, FRIENDS, anna)}
+    assert len(said) == 1
+    assert len(web.mails(NEW)) == 1
+    assert "could not be read" in web.post(me, {"act": "add", "address": "anna@"}).text
+
+
+@pytest.mark.parametrize("rhythm", [Rhythm.DAILY, Rhythm.PAUSED])
+def test_who_has_a_rhythm_in_which_nothing_is_sent_reads_so_and_can_have_each_mail(
+    web: Web, anna: str, rhythm: Rhythm
+) -> None:
+    me = me_path(web, anna)
+    with web.app.store.write() as session:
+        changes.change_rhythm(session.scalars(select(Membership)).one(), rhythm)
+    assert "You get no mail until you say so" in web.get(me).text
+    assert receivers(web) == []
+    web.post(me, {"act": "resume"})
+    assert receivers(web) == [anna]
+
+
+def test_a_member_who_forgets_themselves_takes_every_address_along(web: Web, anna: str) -> None:
+    me = me_path(web, anna)
+    web.post(me, {"act": "add", "address": NEW})
+    prove(web, NEW)
+    web.post(me, {"act": "receive", "which": number(web, NEW)})
+    assert web.post(me, {"act": "forget", "sure": "yes"}).status == 200
+    with web.app.store.read() as session:
+        assert session.scalars(select(Address.key)).all() == []
+        assert set(session.scalars(select(Consent.address))) == {None}

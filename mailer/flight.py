@@ -48,8 +48,12 @@ class FlightRecorder:
         self._append(self._header)
 
     def answer(self, row: int, attempt: int, code: int, words: str) -> None:
-        """Note an answer; it is written with the next dot or at the next ``flush``."""
+        """Note an answer; it is written at the next ``flush``."""
         self._pending.append(f"A {row} {attempt} {code} {words}\n".encode())
+
+    def fellow(self, row: int, attempt: int) -> None:
+        """Note a recipient of the same transaction as the one that ``dot`` will name."""
+        self._pending.append(b"D %d %d\n" % (row, attempt))
 
     def dot(self, row: int, attempt: int) -> None:
         """Write that the final dot is about to leave; raise Temporary if that cannot be kept."""
@@ -57,7 +61,7 @@ class FlightRecorder:
         self.flush()
 
     def flush(self) -> None:
-        """Write what was noted."""
+        """Write what was noted; raise Temporary if it cannot be kept."""
         if self._pending:
             lines = b"".join(self._pending)
             self._pending.clear()

@@ -7,15 +7,16 @@ It stands between the lanes (mailer/smtp_out.py), whose ``Desk`` it is, and the 
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mailer.answers import Reply
 from mailer.errors import Temporary
 from mailer.ledger import Backoff, ClaimedRow, Mark, defer, lost, plain_reason
 from mailer.mailings import MailingView, State
-from mailer.smtp_out import Lane, Letter, Stage, concerns_everyone
+from mailer.smtp_out import Lane
 from mailer.splice import Wire
+from mailer.transaction import Letter, Stage, concerns_everyone
 from mailer.watch import Clock, Watch
 
 log = logging.getLogger(__name__)
@@ -130,57 +131,57 @@ class Outgoing:
 
     # -- for the lanes (smtp_out.Desk) -----------------------------------------------------
 
-    def next_letter(self) -> Letter | None:
-        """Compose the next copy."""
+    def next_letter(self, most: int) -> Letter | None:
+        """Compose the next copy; one for up to ``most`` recipients where nothing is personal."""
         watch = self.watch
         if not self.taking or watch is None or not watch.holds():
             return None
         while self._pool:
-            row = self._pool.popleft()
-            if len(self._pool) == self.low:
-                self._wake()
-            letter = self._compose(row, watch)
+            row = self._take()
+            letter = self._compose(row, watch, most)
             if letter is not None:
-                self._flying[row.id] = (row, watch)
                 return letter
         return None
 
     def dotting(self, letter: Letter) -> bool:
         """Record the dot, then look at the lease, and only then let it leave."""
-        row, watch = self._flying[letter.row]
+        *fellows, last = letter.rows
+        row, watch = self._flying[last]
         try:
-            watch.flight.dot(row.id, row.attempts)
+            for fellow in fellows:
+                watch.flight.fellow(fellow, self._flying[fellow][0].attempts)
+            watch.flight.dot(last, row.attempts)
         except Temporary as error:
             log.error("%s", error)  # noqa: TRY400 - the words say it all
             self.taking = False  # nothing can be recorded: no more in this slice
             return False
         return watch.holds()
 
-    def answered(self, letter: Letter, stage: Stage, reply: Reply) -> None:
+    def answered(self, row: int, stage: Stage, reply: Reply) -> None:
         """Turn the relay's answer into a mark."""
-        row, watch = self._flying.pop(letter.row)
+        claimed, watch = self._flying.pop(row)
         code = reply.code
-        if reply.good and stage is Stage.DOT:
-            watch.flight.answer(row.id, row.attempts, code, "")
+        if code < 300 and stage is Stage.DOT:  # noqa: PLR2004 - RFC 5321 section 4.2.1
+            watch.flight.answer(row, claimed.attempts, code, "")
             self.tally.accepted += 1
-            self._add(Mark(row.id, watch.epoch, State.ACCEPTED, code))
+            self._add(Mark(row, watch.epoch, State.ACCEPTED, code))
             return
         reason = plain_reason(reply.text)
-        watch.flight.answer(row.id, row.attempts, code, reason)
+        watch.flight.answer(row, claimed.attempts, code, reason)
         if code // 100 == 5 and not concerns_everyone(stage, reply):  # noqa: PLR2004
-            self._add(Mark(row.id, watch.epoch, State.REFUSED, code, reason))
+            self._add(Mark(row, watch.epoch, State.REFUSED, code, reason))
             self.tally.refused += 1
         else:
-            self._defer(row, watch, code, reason)
+            self._defer(claimed, watch, code, reason)
 
-    def lost(self, letter: Letter, why: str) -> None:
+    def lost(self, row: int, why: str) -> None:
         """Judge by the mailing's policy what is never answered."""
-        row, watch = self._flying.pop(letter.row)
+        claimed, watch = self._flying.pop(row)
         self.tally.unsure += 1
-        due = self._clock.wall() + self._backoff.wait(row.attempts, random.random())  # noqa: S311
-        view = self._views[row.mailing_id]
+        due = self._clock.wall() + self._backoff.wait(claimed.attempts, random.random())  # noqa: S311
+        view = self._views[claimed.mailing_id]
         mark = lost(
-            row.id,
+            row,
             watch.epoch,
             policy=view.policy,
             why=why,
@@ -189,11 +190,11 @@ class Outgoing:
         )
         self._add(mark)
 
-    def released(self, letter: Letter) -> None:
+    def released(self, row: int) -> None:
         """Give the row to another lane; if the lease is gone it is no longer ours."""
-        row, watch = self._flying.pop(letter.row)
+        claimed, watch = self._flying.pop(row)
         if watch is self.watch:
-            self._pool.appendleft(row)
+            self._pool.appendleft(claimed)
         self._wake()
 
     def settled(self) -> None:
@@ -210,17 +211,44 @@ class Outgoing:
 
     # -- within ----------------------------------------------------------------------------
 
-    def _compose(self, row: ClaimedRow, watch: Watch) -> Letter | None:
+    def _take(self) -> ClaimedRow:
+        row = self._pool.popleft()
+        if len(self._pool) == self.low:
+            self._wake()
+        return row
+
+    def _compose(self, row: ClaimedRow, watch: Watch, most: int) -> Letter | None:
         try:
+            wire = self._wires[row.mailing_id, row.variant]
             copy = self._personal(self._views[row.mailing_id], row)
-            data = self._wires[row.mailing_id, row.variant].join(copy.values)
+            data = wire.join(copy.values)
         except Exception as error:
             # One copy that cannot be made must not keep the others from leaving.
             log.exception("recipient %d of mailing %d: no copy", row.id, row.mailing_id)
             why = f"the copy could not be made: {type(error).__name__}: {error}"
             self._defer(row, watch, 0, why)
             return None
-        return Letter(row.id, copy.return_path, row.address, data)
+        self._flying[row.id] = (row, watch)
+        if wire.personal:
+            return Letter((row.id,), copy.return_path, (row.address,), data)
+        fellows = [row, *self._fellows(row, most - 1)]
+        self._flying.update((one.id, (one, watch)) for one in fellows)
+        return Letter(
+            tuple(one.id for one in fellows),
+            copy.return_path,
+            tuple(one.address for one in fellows),
+            data,
+        )
+
+    def _fellows(self, row: ClaimedRow, most: int) -> Iterator[ClaimedRow]:
+        """Take those from the head of the pool who get the very same copy."""
+        for _ in range(most):
+            if not self._pool:
+                return
+            following = self._pool[0]
+            if (following.mailing_id, following.variant) != (row.mailing_id, row.variant):
+                return
+            yield self._take()
 
     def _defer(self, row: ClaimedRow, watch: Watch, code: int, reason: str) -> None:
         view = self._views.get(row.mailing_id)

@@ -1,7 +1,17 @@
 """A relay: where mail leaves through, read from its URL in the settings.
 
 ``smtp://HOST:PORT``, ``smtps://HOST`` (TLS from the first byte), ``USER:PASSWORD@`` before the
-host (percent-encoded), ``?tls=required|opportunistic|none`` and ``?ca=FILE``. SECURITY: TLS that
+host (percent-encoded), and options as in ``?weight=2&connections=5&rate=50``:
+
+- ``tls=required|opportunistic|none`` and ``ca=FILE``
+- ``weight=N`` its share beside other relays (1); 0 is used only while no other can be
+- ``connections=N`` open at most, instead of mailer.connections
+- ``rate=N`` recipients a second at most (0: as fast as it answers)
+- ``queues=yes|no`` whether it says 250 before the receiver has (yes): then a deferral is its own
+- ``depth=N`` transactions ahead of its answers where it offers CHUNKING (1): as many for each
+  connection may be unsure after a kill
+
+SECURITY: TLS that
 is required is verified; opportunistic TLS keeps out listeners only (RFC 7435) and is never
 trusted with a password; a password is never part of what is printed.
 """
@@ -17,6 +27,7 @@ from mailer.errors import Misconfigured
 _SETTING = "mailer.relays"
 _EXAMPLE = "Write smtp://HOST:PORT or smtps://USER:PASSWORD@HOST, as in smtp://127.0.0.1:25."
 _PORTS = {"smtp": 25, "smtps": 465}
+_OPTIONS = ("tls", "ca", "weight", "connections", "rate", "queues", "depth")
 _LOOPBACK = ("localhost", "::1")
 
 
@@ -39,6 +50,11 @@ class Relay:
     user: str = ""
     password: str = field(default="", repr=False)
     ca: Path | None = None
+    weight: int = 1
+    connections: int = 0  # 0: as the setting says
+    rate: float = 0.0  # recipients a second; 0: no limit
+    queues: bool = True
+    depth: int = 1
 
     @property
     def name(self) -> str:
@@ -83,15 +99,35 @@ def read_relay(url: str) -> Relay:
         user=user,
         password=password,
         ca=Path(ca) if ca else None,
+        weight=_number(url, options, "weight", 1, 1000),
+        connections=_number(url, options, "connections", 0, 500),
+        rate=_number(url, options, "rate", 0, 1_000_000),
+        queues=_yes(url, options, "queues"),
+        depth=_number(url, options, "depth", 1, 64) or 1,
     )
 
 
 def _options(url: str, parts: SplitResult) -> dict[str, str]:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    unknown = set(options) - {"tls", "ca"}
+    unknown = set(options) - set(_OPTIONS)
     if unknown:
-        raise _wrong(url, f"has the unknown option {min(unknown)!r} (known: tls, ca)")
+        known = ", ".join(_OPTIONS)
+        raise _wrong(url, f"has the unknown option {min(unknown)!r} (known: {known})")
     return options
+
+
+def _number(url: str, options: dict[str, str], name: str, usual: int, most: int) -> int:
+    text = options.get(name, str(usual))
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and int(text) <= most):  # noqa: PLR2004
+        raise _wrong(url, f"has {name}={text[:20]}, which is not a number of 0 to {most}")
+    return int(text)
+
+
+def _yes(url: str, options: dict[str, str], name: str) -> bool:
+    text = options.get(name, "yes")
+    if text not in ("yes", "no"):
+        raise _wrong(url, f"has {name}={text[:20]}, which is neither yes nor no")
+    return text == "yes"
 
 
 def _tls(url: str, parts: SplitResult, wish: str | None, *, secret: bool) -> Tls:

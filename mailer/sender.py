@@ -26,9 +26,10 @@ from mailer.ledger import Backoff, ClaimedRow, Mark, Wanted
 from mailer.mailings import MailingView
 from mailer.outgoing import Outgoing, Personal, Tally
 from mailer.relay import Relay
-from mailer.smtp_out import Lane, Timeouts, Unusable
+from mailer.smtp_out import Lane, Unusable
 from mailer.splice import Segments, Stamp, Wire
 from mailer.store import Store
+from mailer.transaction import Timeouts
 from mailer.watch import Clock, Watch
 
 T = TypeVar("T")

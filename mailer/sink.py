@@ -22,7 +22,10 @@ from typing import Self, cast
 import uvloop
 
 MAX_LINE = 4096
-_EXTENSIONS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "SIZE 104857600")
+MAX_SIZE = 104857600
+_EXTENSIONS = (
+    "PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", f"SIZE {MAX_SIZE}",
+)  # fmt: skip
 
 
 class Moment(StrEnum):
@@ -129,6 +132,8 @@ class _Session(asyncio.Protocol):
         self._sink = sink
         self._rest = b""
         self._chunks: list[bytes] | None = None  # the content so far, while in DATA
+        self._chunk: tuple[int, bool] | None = None  # of BDAT: octets, and whether the last
+        self._whole: list[bytes] = []  # the chunks that came
         self._login: list[str] | None = None  # answers awaited by AUTH LOGIN
         self._tls = False
         self._in_mail = False
@@ -167,10 +172,16 @@ class _Session(asyncio.Protocol):
         self._work()
 
     def _work(self) -> None:
-        while self._rest and not self._paused and not self._gone():
-            if not (self._content() if self._chunks is not None else self._command()):
+        while (self._rest or self._chunk) and not self._paused and not self._gone():
+            if not self._step():
                 break
         self._flush()
+
+    def _step(self) -> bool:
+        """Take a command or what belongs to the last one; False: more must come first."""
+        if self._chunk is not None:
+            return self._take_chunk(*self._chunk)
+        return self._content() if self._chunks is not None else self._command()
 
     def _gone(self) -> bool:
         return self._transport is None or self._transport.is_closing()
@@ -203,11 +214,30 @@ class _Session(asyncio.Protocol):
         self._dot(raw)
         return True
 
+    def _take_chunk(self, size: int, last: bool) -> bool:  # noqa: FBT001 - as BDAT says it
+        """Take one chunk (RFC 3030 section 2)."""
+        if not self._whole:
+            told = self._sink.script(Moment.CONTENT, self._caught)
+            if told is not None and told.drop:
+                self.drop()
+                return False
+        if len(self._rest) < size:
+            return False
+        self._whole.append(self._rest[:size])
+        self._rest = self._rest[size:]
+        self._chunk = None
+        if last:
+            self._end(b"".join(self._whole))
+        else:
+            self._say(_YES)
+        return True
+
     def _dot(self, raw: bytes) -> None:
         text = raw[1:] if raw.startswith(b".") else raw
-        caught = replace(
-            self._caught, raw=text.replace(b"\r\n..", b"\r\n."), received_at=time.time()
-        )
+        self._end(text.replace(b"\r\n..", b"\r\n."))
+
+    def _end(self, raw: bytes) -> None:
+        caught = replace(self._caught, raw=raw, received_at=time.time())
         self._clear()
         told = self._sink.script(Moment.DOT, caught) or _YES
         taken = told.kept if told.kept is not None else told.code < 300 and not told.drop  # noqa: PLR2004
@@ -268,6 +298,9 @@ class _Session(asyncio.Protocol):
         self._say(told)
 
     def _rcpt(self, argument: str) -> None:
+        if not self._in_mail:
+            self._say(Answer(503, "5.5.1 MAIL first"))
+            return
         before = self._caught
         self._caught = replace(before, recipients=(*before.recipients, _path(argument)))
         told = self._sink.script(Moment.RCPT, self._caught) or _YES
@@ -286,6 +319,13 @@ class _Session(asyncio.Protocol):
         if told.code == 354:  # noqa: PLR2004
             self._chunks = []
         self._say(told)
+
+    def _bdat(self, argument: str) -> None:
+        size, _, last = argument.partition(" ")
+        if not size.isdecimal() or int(size) > MAX_SIZE:
+            self._say(Answer(501, "5.5.4 BDAT wants a size"))
+            return
+        self._chunk = (int(size), last.strip().upper() == "LAST")
 
     def _rset(self, _argument: str) -> None:
         self._clear()
@@ -347,6 +387,7 @@ class _Session(asyncio.Protocol):
 
     def _clear(self) -> None:
         """Forget the transaction."""
+        self._whole.clear()
         self._in_mail = False
         self._caught = Caught(session=self._caught.session, tls=self._tls)
 
@@ -389,6 +430,7 @@ _HANDLERS: dict[str, Callable[[_Session, str], None]] = {
     "MAIL": _Session._mail,  # noqa: SLF001
     "RCPT": _Session._rcpt,  # noqa: SLF001
     "DATA": _Session._data,  # noqa: SLF001
+    "BDAT": _Session._bdat,  # noqa: SLF001
     "RSET": _Session._rset,  # noqa: SLF001
     "NOOP": _Session._noop,  # noqa: SLF001
     "QUIT": _Session._quit,  # noqa: SLF001
@@ -402,7 +444,6 @@ def _path(argument: str) -> str:
 
 
 def _unbase(text: str) -> str:
-
     try:
         return base64.b64decode(text, validate=True).decode("utf-8", "replace")
     except ValueError:

@@ -1,98 +1,59 @@
 """Speak SMTP to a relay as a client (RFC 5321), many transactions over one connection.
 
-A ``Lane`` is one connection. It asks its ``Desk`` for letters and tells it what became of them;
-it knows nothing of lists or ledgers. Where the relay offers PIPELINING (RFC 2920) the content,
-its dot and the next envelope leave in one write; without it, one command at a time.
+A ``Lane`` is one connection. It asks its ``Desk`` for letters and tells it what became of each
+recipient; it knows nothing of lists or ledgers. Where the relay offers PIPELINING (RFC 2920)
+the content, its dot and the next envelope leave in one write; without it, one command at a
+time. Where it offers CHUNKING too (RFC 3030) a refused recipient costs no content, and a relay
+whose ``depth`` is above one gets whole transactions ahead of its answers: so many may be unsure
+after a kill.
 
 SECURITY: what the relay says is parsed with limits (mailer/answers.py); what stood in the clear
-before TLS is forgotten (RFC 3207 section 4.2); an envelope address that could break its line is
-refused here, whatever was checked before.
+before TLS is forgotten (RFC 3207 section 4.2).
 """
 
 import asyncio
 import base64
-import re
 import ssl
 from collections import deque
-from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Protocol, cast
 
 from mailer.answers import Reply, ReplyError, ReplyReader
 from mailer.relay import Relay, Tls
+from mailer.transaction import (
+    FULL,
+    GO_AHEAD,
+    QUIT_CODE,
+    Letter,
+    Offers,
+    Stage,
+    Timeouts,
+    concerns_everyone,
+    envelope,
+    problems,
+    without,
+)
 
-_UNSAFE = re.compile(r"[\x00-\x20<>\x7f]")
-_QUIT_CODE = 421  # the relay is closing (RFC 5321 section 3.8)
-_GO_AHEAD = 354
-_TOO_BIG = 552  # concerns this message, not everyone
-
-
-class Stage(IntEnum):
-    """Name the step of a session or a transaction that a reply belongs to."""
-
-    GREETING = 0
-    EHLO = 1
-    TLS = 2
-    AUTH = 3
-    MAIL = 4
-    RCPT = 5
-    DATA = 6
-    DOT = 7
-    VOID = 8  # the lone dot that ends a DATA which should have been refused
-    RSET = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Hold how long each answer may take, in seconds (RFC 5321 section 4.5.3.2)."""
-
-    connect: float = 60.0
-    greeting: float = 300.0
-    mail: float = 300.0
-    rcpt: float = 300.0
-    data: float = 120.0
-    dot: float = 600.0
-
-    def of(self, stage: Stage) -> float:
-        """Return the limit for the answer at ``stage``."""
-        if stage is Stage.DOT:
-            return self.dot
-        if stage is Stage.DATA:
-            return self.data
-        if stage is Stage.RCPT:
-            return self.rcpt
-        return self.mail if stage is not Stage.GREETING else self.greeting
-
-
-@dataclass(slots=True)
-class Letter:
-    """Hold one transaction: ``data`` is stuffed and ends with the final dot."""
-
-    row: int
-    sender: str
-    recipient: str
-    data: bytes
-    failure: tuple[Stage, Reply] | None = None
-    commands: list[bytes] = field(default_factory=list)
+_NOBODY = Reply(554, ("5.5.1 no valid recipients",))
+MANY = 100  # recipients of one transaction (RFC 5321 section 4.5.3.1.8: every relay takes them)
 
 
 class Desk(Protocol):
-    """Give letters to lanes and hear what became of each; every letter ends in exactly one."""
+    """Give letters and hear what became of each row; every row ends in exactly one of three."""
 
-    def next_letter(self) -> Letter | None:
-        """Return a letter to send, or None where there is none now."""
+    def next_letter(self, most: int) -> Letter | None:
+        """Return a letter for up to ``most`` recipients, or None where there is none now."""
 
     def dotting(self, letter: Letter) -> bool:
         """Record that the final dot is about to leave; False forbids it."""
 
-    def answered(self, letter: Letter, stage: Stage, reply: Reply) -> None:
-        """Hear the relay's answer that ends this letter's transaction."""
+    def answered(self, row: int, stage: Stage, reply: Reply) -> None:
+        """Hear the relay's answer that ends this row's transaction."""
 
-    def lost(self, letter: Letter, why: str) -> None:
+    def lost(self, row: int, why: str) -> None:
         """Hear that the dot may have left and no answer will come."""
 
-    def released(self, letter: Letter) -> None:
-        """Hear that the letter's dot was never written, through no fault of the recipient."""
+    def released(self, row: int) -> None:
+        """Hear that the row's dot was never written, through no fault of the recipient."""
 
     def settled(self) -> None:
         """Hear that all answers which came together have been told."""
@@ -113,7 +74,7 @@ class Lane(asyncio.Protocol):
         self.ready = False
         self.closed = False
         self.draining = False  # no new transaction
-        self.pipelining = False
+        self.offers = Offers()
         self.since = 0.0  # loop time of the last progress
         self._desk = desk
         self._hello = hello
@@ -121,10 +82,12 @@ class Lane(asyncio.Protocol):
         self._reader = ReplyReader()
         self._transport: asyncio.Transport | None = None
         self._talk: asyncio.Future[Reply] | None = None
-        self._offers: dict[str, str] = {}
-        self._waiting: deque[Stage] = deque()
-        self._envelope: Letter | None = None  # whose MAIL, RCPT or DATA is under way
-        self._dotted: Letter | None = None  # whose dot is unanswered
+        self._words: dict[str, str] = {}  # of the answer to EHLO
+        self._waiting: deque[Stage] = deque()  # what the next replies answer
+        self._letters: deque[Letter] = deque()  # under way, in order; replies are the first one's
+        self._dots = 0  # how many of them have their final dot written
+        self._room = MANY  # recipients that the relay takes in one transaction
+        self._eager = False  # whole transactions leave ahead of answers
         self._why = "the relay closed the connection"
         self._trouble = False
         self._loop = asyncio.get_running_loop()
@@ -171,7 +134,8 @@ class Lane(asyncio.Protocol):
             await self._protect()
         if self.relay.user:
             await self._log_in()
-        self.pipelining = "PIPELINING" in self._offers
+        self.offers = Offers.read(self._words)
+        self._eager = self.offers.chunking and self.relay.depth > 1
 
     async def _ehlo(self) -> None:
         reply = await self._ask(b"EHLO %s\r\n" % self._hello.encode("ascii"))
@@ -181,11 +145,11 @@ class Lane(asyncio.Protocol):
         if not reply.good:
             raise self._refusal("answered EHLO with", reply)
         offers = (line.partition(" ") for line in reply.lines[1:])
-        self._offers = {word.upper(): rest for word, _, rest in offers}
+        self._words = {word.upper(): rest for word, _, rest in offers}
 
     async def _protect(self) -> None:
         must = self.relay.tls is Tls.REQUIRED
-        if "STARTTLS" not in self._offers:
+        if "STARTTLS" not in self._words:
             if must:
                 raise Unusable(f"{self.relay.name} offers no STARTTLS, which is required")
             return
@@ -209,7 +173,7 @@ class Lane(asyncio.Protocol):
         await self._ehlo()
 
     async def _log_in(self) -> None:
-        kinds = self._offers.get("AUTH", "").upper().split()
+        kinds = self._words.get("AUTH", "").upper().split()
         user, password = self.relay.user.encode(), self.relay.password.encode()
         if "PLAIN" in kinds:
             token = base64.b64encode(b"\0" + user + b"\0" + password)
@@ -277,63 +241,83 @@ class Lane(asyncio.Protocol):
             self._talk.set_exception(Unusable(why))
             self._talk.exception()
 
-    def _next_envelope(self) -> bytes:
-        """Take the next letter this relay can carry and return its commands for one write."""
+    def _next_letter(self) -> Letter | None:
+        """Take the next letter; what this relay cannot carry is refused in its place."""
         while not self.draining:
-            letter = self._desk.next_letter()
+            letter = self._desk.next_letter(self._room)
             if letter is None:
                 break
-            problem = self._commands(letter)
-            if problem is not None:
-                self._desk.answered(letter, Stage.RCPT, problem)
-                continue
-            self._envelope = letter
-            if self.pipelining:
-                self._waiting.extend((Stage.MAIL, Stage.RCPT, Stage.DATA))
-                return b"".join(letter.commands)
-            self._waiting.append(Stage.MAIL)
-            return letter.commands[0]
-        return b""
-
-    def _commands(self, letter: Letter) -> Reply | None:
-        """Write the letter's envelope, or return the refusal that is ours to make."""
-        if _UNSAFE.search(letter.recipient) or _UNSAFE.search(letter.sender):
-            return Reply(553, ("5.1.3 not an address that SMTP can carry",))
-        extra = b""
-        if not (letter.recipient.isascii() and letter.sender.isascii()):
-            if "SMTPUTF8" not in self._offers:  # RFC 6531 section 3.2
-                why = "5.6.7 the relay takes no addresses beyond ASCII (no SMTPUTF8)"
-                return Reply(553, (why,))
-            extra = b" SMTPUTF8"
-        if "8BITMIME" in self._offers and not letter.data.isascii():
-            extra += b" BODY=8BITMIME"
-        letter.commands = [
-            b"MAIL FROM:<%s>%s\r\n" % (letter.sender.encode(), extra),
-            b"RCPT TO:<%s>\r\n" % letter.recipient.encode(),
-            b"DATA\r\n",
-        ]
+            refusals = problems(letter, self.offers)
+            if refusals:
+                for place, reply in refusals.items():
+                    self._desk.answered(letter.rows[place], Stage.RCPT, reply)
+                letter = without(letter, refusals)
+                if letter is None:
+                    continue
+            self._letters.append(letter)
+            return letter
         return None
+
+    def _next_envelope(self) -> bytes:
+        """Take the next letter and return its commands for one write, content not included."""
+        letter = self._next_letter()
+        if letter is None:
+            return b""
+        commands = envelope(letter, self.offers)
+        waiting = self._waiting
+        if self.offers.chunking:
+            # RFC 3030 section 2: a refused chunk leaves the relay in a state that RSET must end.
+            commands.insert(0, b"RSET\r\n")
+            waiting.append(Stage.RSET)
+        waiting.append(Stage.MAIL)
+        if not self.offers.pipelining:
+            return commands[0]
+        waiting.extend([Stage.RCPT] * len(letter.rows))
+        if not self.offers.chunking:
+            waiting.append(Stage.DATA)
+            commands.append(b"DATA\r\n")
+        return b"".join(commands)
 
     def _begin(self, first: bytes) -> None:
         """Write ``first`` and the next envelope, if there is one, in one write."""
+        if self._eager:
+            self._write_ahead(first)
+            return
         out = first + self._next_envelope()
         if out:
             self._write(out)
 
     def _send(self, letter: Letter) -> None:
         """Write the content, its dot and the next envelope; the desk records the dot first."""
-        self._envelope, self._dotted = None, letter
         self._waiting.append(Stage.DOT)
-        following = self._next_envelope() if self.pipelining else b""
-        if not self._desk.dotting(letter):
-            self._dotted = None
-            self._desk.released(letter)
-            self.abort("the lease ran out before the dot")
-            return
-        self._write(letter.data + following if following else letter.data)
+        following = self._next_envelope() if self.offers.pipelining else b""
+        if self._dot(letter):
+            content = letter.chunk() if self.offers.chunking else letter.data
+            self._write(content + following if following else content)
+
+    def _write_ahead(self, first: bytes) -> None:
+        """Write whole transactions, until as many are unanswered as the relay's depth says."""
+        out = [first]
+        while len(self._letters) < self.relay.depth:
+            letter = self._next_letter()
+            if letter is None or not self._dot(letter):
+                break
+            # Nobody waits for the answer to MAIL or RCPT, so each begins from a clean state.
+            self._waiting += (Stage.RSET, Stage.MAIL, *[Stage.RCPT] * len(letter.rows), Stage.DOT)
+            out += (b"RSET\r\n", *envelope(letter, self.offers), letter.chunk())
+        if len(out) > 1 or first:
+            self._write(b"".join(out))
+
+    def _dot(self, letter: Letter) -> bool:
+        """Have the dot recorded; where that is forbidden, the connection ends without it."""
+        if self._desk.dotting(letter):
+            self._dots += 1
+            return True
+        self.abort("the lease ran out before the dot")
+        return False
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
+        if self._transport is not None and not self.closed:
             self._transport.write(data)
 
     # -- hearing ---------------------------------------------------------------------------
@@ -359,15 +343,25 @@ class Lane(asyncio.Protocol):
         surprise, self.closed = not self.closed, True
         why = str(exc) if exc and surprise else self._why
         self._break_off(f"{self.relay.name} closed the connection")
-        dotted, envelope = self._dotted, self._envelope
-        self._dotted = self._envelope = None
-        if dotted is not None:
-            self._desk.lost(dotted, why)
-        if envelope is not None:
-            self._desk.released(envelope)
+        in_work = bool(self._letters)
+        while self._letters:
+            self._drop(self._letters.popleft(), why)
         if self.ready:
-            in_work = dotted is not None or envelope is not None
             self._desk.gone(self, why, trouble=self._trouble or (surprise and in_work))
+
+    def _drop(self, letter: Letter, why: str) -> None:
+        """Settle a letter whose transaction nobody will end."""
+        dotted, self._dots = self._dots > 0, max(0, self._dots - 1)
+        for place, row in enumerate(letter.rows):
+            own = letter.refused.get(place)
+            if own is not None:
+                self._desk.answered(row, Stage.RCPT, own)
+            elif letter.failure is not None:
+                self._desk.answered(row, *letter.failure)
+            elif dotted and place not in letter.refused:
+                self._desk.lost(row, why)
+            else:
+                self._desk.released(row)
 
     def _take(self, reply: Reply) -> None:
         if not self.ready:
@@ -376,69 +370,94 @@ class Lane(asyncio.Protocol):
             self._talk.set_result(reply)
             return
         if not self._waiting:
-            self.abort(f"unasked: {reply.code} {reply.text}", trouble=reply.code == _QUIT_CODE)
+            self.abort(f"unasked: {reply.code} {reply.text}", trouble=reply.code == QUIT_CODE)
             return
         stage = self._waiting.popleft()
-        if self.pipelining and stage <= Stage.RCPT and reply.code < 300:  # noqa: PLR2004 - 2yz
-            return  # the answer to DATA decides
-        if stage is Stage.DOT:
-            self._after_dot(reply)
-        elif stage is Stage.RSET:
+        if stage is Stage.RSET:
             self._after_reset(reply)
-        elif self._envelope is not None:
-            self._after_envelope(stage, self._envelope, reply)
-
-    def _after_dot(self, reply: Reply) -> None:
-        letter, self._dotted = self._dotted, None
-        if letter is None:
             return
-        if 300 <= reply.code < 400:  # noqa: PLR2004 - no answer to a dot at all
-            self._dotted = letter
-            self.abort(f"out of step: {reply.code} after the dot", trouble=True)
-            return
-        self._desk.answered(letter, Stage.DOT, reply)
-        if reply.code == _QUIT_CODE:
-            self._hang_up(reply)
-        elif not self._waiting:
-            self._begin(b"")
-
-    def _after_envelope(self, stage: Stage, letter: Letter, reply: Reply) -> None:
-        if stage is Stage.DATA or stage is Stage.VOID:
-            self._after_data(stage, letter, reply)
-            return
-        if not reply.good and letter.failure is None:
-            letter.failure = (stage, reply)
-            if reply.code == _QUIT_CODE or concerns_everyone(stage, reply):
-                self._give_up(letter, stage, reply)
-                return
-        if self.pipelining:
-            return
-        if letter.failure is not None:
-            self._fail(letter, letter.failure)
+        letter = self._letters[0]
+        if stage is Stage.DOT:
+            self._after_dot(letter, reply)
+        elif stage is Stage.RCPT:
+            self._after_rcpt(letter, reply)
+        elif stage is Stage.MAIL:
+            self._after_mail(letter, reply)
         else:
-            following = Stage.RCPT if stage is Stage.MAIL else Stage.DATA
-            self._waiting.append(following)
-            self._write(letter.commands[1 if following is Stage.RCPT else 2])
+            self._after_data(stage, letter, reply)
+
+    def _after_mail(self, letter: Letter, reply: Reply) -> None:
+        if reply.code >= 300:  # noqa: PLR2004 - RFC 5321 section 4.2.1
+            letter.failure = (Stage.MAIL, reply)
+            if reply.code == QUIT_CODE or concerns_everyone(Stage.MAIL, reply):
+                self._hang_up(reply)
+                return
+        if not self.offers.pipelining:
+            self._go_on(letter)
+
+    def _after_rcpt(self, letter: Letter, reply: Reply) -> None:
+        place, letter.heard = letter.heard, letter.heard + 1
+        if reply.code >= 300 and letter.failure is None:  # noqa: PLR2004
+            self._refuse(letter, place, reply)
+            if reply.code == QUIT_CODE or concerns_everyone(Stage.RCPT, reply):
+                self._hang_up(reply)
+                return
+        if not self.offers.pipelining:
+            self._go_on(letter)
+        elif self.offers.chunking and not self._eager and letter.heard == len(letter.rows):
+            self._fail(letter) if letter.void else self._send(letter)
+
+    def _refuse(self, letter: Letter, place: int, reply: Reply) -> None:
+        good = place - len(letter.refused)
+        full = good > 0 and reply.code in FULL
+        letter.refused[place] = None if full else reply
+        if full:
+            self._room = good  # RFC 5321 section 4.5.3.1.10: the others go with another one
+
+    def _go_on(self, letter: Letter) -> None:
+        """Write the next command to a relay that takes one at a time."""
+        if letter.failure is not None:
+            self._fail(letter)
+        elif letter.heard < len(letter.rows):
+            self._waiting.append(Stage.RCPT)
+            self._write(envelope(letter, self.offers)[1 + letter.heard])
+        elif letter.void:
+            self._fail(letter)
+        else:
+            self._waiting.append(Stage.DATA)
+            self._write(b"DATA\r\n")
 
     def _after_data(self, stage: Stage, letter: Letter, reply: Reply) -> None:
-        if stage is Stage.DATA and reply.code == _GO_AHEAD:
-            if letter.failure is None:
+        if stage is Stage.DATA and reply.code == GO_AHEAD:
+            if not letter.void:
                 self._send(letter)
                 return
             # RFC 2920 section 3.1: DATA was accepted though no recipient was; end it empty.
             self._waiting.append(Stage.VOID)
             self._write(b".\r\n")
             return
-        failure = letter.failure
-        if failure is None:
+        if not letter.void:
             if reply.code < 400:  # noqa: PLR2004 - neither 354 nor a refusal
                 self.abort(f"out of step: {reply.code} after DATA", trouble=True)
                 return
-            failure = (stage, reply)
-        if reply.code == _QUIT_CODE:
-            self._give_up(letter, *failure)
+            letter.failure = (stage, reply)
+        if reply.code == QUIT_CODE:
+            self._hang_up(reply)
         else:
-            self._fail(letter, failure)
+            self._fail(letter)
+
+    def _after_dot(self, letter: Letter, reply: Reply) -> None:
+        if 300 <= reply.code < 400:  # noqa: PLR2004 - no answer to a dot at all
+            self.abort(f"out of step: {reply.code} after the dot", trouble=True)
+            return
+        self._letters.popleft()
+        self._dots -= 1
+        stage, told = letter.failure or (Stage.DOT, reply)
+        self._settle(letter, stage, told)
+        if reply.code == QUIT_CODE:
+            self._hang_up(reply)
+        elif self._eager or not self._waiting:
+            self._begin(b"")
 
     def _after_reset(self, reply: Reply) -> None:
         if not reply.good:
@@ -446,27 +465,24 @@ class Lane(asyncio.Protocol):
         elif not self._waiting:
             self._begin(b"")
 
-    def _fail(self, letter: Letter, failure: tuple[Stage, Reply]) -> None:
-        """Tell the refusal, clear the relay's state and go on with the next letter."""
-        self._envelope = None
-        self._desk.answered(letter, *failure)
-        self._waiting.append(Stage.RSET)
-        self._begin(b"RSET\r\n") if self.pipelining else self._write(b"RSET\r\n")
+    def _settle(self, letter: Letter, stage: Stage, reply: Reply) -> None:
+        """Tell each recipient's end: its own refusal, or the transaction's."""
+        for place, row in enumerate(letter.rows):
+            own = letter.refused.get(place, reply) if letter.refused else reply
+            if own is None:
+                self._desk.released(row)
+            else:
+                self._desk.answered(row, stage if own is reply else Stage.RCPT, own)
 
-    def _give_up(self, letter: Letter, stage: Stage, reply: Reply) -> None:
-        self._envelope = None
-        self._desk.answered(letter, stage, reply)
-        self._hang_up(reply)
+    def _fail(self, letter: Letter) -> None:
+        """Tell the refusals, clear the relay's state and go on with the next letter."""
+        self._letters.popleft()
+        self._settle(letter, *(letter.failure or (Stage.RCPT, _NOBODY)))
+        if self.offers.chunking:
+            self._begin(b"")
+            return
+        self._waiting.append(Stage.RSET)
+        self._begin(b"RSET\r\n") if self.offers.pipelining else self._write(b"RSET\r\n")
 
     def _hang_up(self, reply: Reply) -> None:
         self.abort(f"{reply.code} {reply.text}", trouble=True)
-
-
-def concerns_everyone(stage: Stage, reply: Reply) -> bool:
-    """Tell whether a refusal is about us rather than about this letter.
-
-    A sender refused, or a login demanded, would be refused for the whole audience.
-    """
-    if reply.code == 530:  # noqa: PLR2004 - RFC 4954 section 6: authentication required
-        return True
-    return stage is Stage.MAIL and reply.code != _TOO_BIG

@@ -104,6 +104,7 @@ class Wire:
             parts = (_double(head, first=True), *(_double(part, first=False) for part in rest))
             ended = (*parts[:-1], parts[-1] + self.end)
             self._segments = Segments(ended, segments.slots)
+        self.personal = bool(segments.slots)
         self.weight = sum(map(len, segments.parts))
 
     def join(self, values: Mapping[str, bytes]) -> bytes:

@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import ssl
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,10 @@ from hypothesis import strategies as st
 from mailer.answers import MAX_LINE, MAX_LINES, Reply, ReplyError, ReplyReader
 from mailer.relay import Relay, Tls
 from mailer.sink import Answer, Caught, Moment, Sink, accept
-from mailer.smtp_out import Lane, Letter, Stage, Timeouts, Unusable
+from mailer.smtp_out import Lane, Unusable
+from mailer.transaction import Letter, Stage, Timeouts, without
+
+NOTHING = Reply(250, ("",))
 
 
 @dataclass
@@ -32,20 +35,29 @@ class Desk:
     why: str = ""
     trouble: bool = False
 
-    def next_letter(self) -> Letter | None:
-        return self.letters.popleft() if self.letters else None
+    def next_letter(self, most: int) -> Letter | None:
+        if not self.letters:
+            return None
+        letter = self.letters.popleft()
+        if len(letter.rows) > most:
+            rest = dict.fromkeys(range(most), NOTHING)
+            self.letters.appendleft(without(letter, rest) or letter)
+            letter = (
+                without(letter, dict.fromkeys(range(most, len(letter.rows)), NOTHING)) or letter
+            )
+        return letter
 
     def dotting(self, letter: Letter) -> bool:
         return not self.forbidden
 
-    def answered(self, letter: Letter, stage: Stage, reply: Reply) -> None:
-        self._tell(letter, stage.name, reply.code)
+    def answered(self, row: int, stage: Stage, reply: Reply) -> None:
+        self._tell(row, stage.name, reply.code)
 
-    def lost(self, letter: Letter, why: str) -> None:
-        self._tell(letter, "lost", 0)
+    def lost(self, row: int, why: str) -> None:
+        self._tell(row, "lost", 0)
 
-    def released(self, letter: Letter) -> None:
-        self._tell(letter, "released", 0)
+    def released(self, row: int) -> None:
+        self._tell(row, "released", 0)
 
     def settled(self) -> None:
         pass
@@ -54,8 +66,8 @@ class Desk:
         self.why, self.trouble = why, trouble
         self.end.set()
 
-    def _tell(self, letter: Letter, what: str, code: int) -> None:
-        self.told.append((letter.row, what, code))
+    def _tell(self, row: int, what: str, code: int) -> None:
+        self.told.append((row, what, code))
         if not self.letters and len(self.told) >= self.whole:
             self.end.set()
 
@@ -63,7 +75,7 @@ class Desk:
 
 
 def letters(*recipients: str, data: bytes = b"Subject: x\r\n\r\nhello\r\n.\r\n") -> Desk:
-    made = [Letter(n, "b@x.org", one, data) for n, one in enumerate(recipients)]
+    made = [Letter((n,), "b@x.org", (one,), data) for n, one in enumerate(recipients)]
     return Desk(deque(made), whole=len(made))
 
 
@@ -78,8 +90,7 @@ def converse(
         async with sink:
             target = relay or Relay("127.0.0.1", sink.port)
             if target.port == 0:
-                fields = {name: getattr(target, name) for name in ("tls", "user", "password", "ca")}
-                target = Relay(target.host, sink.port, **fields)
+                target = replace(target, port=sink.port)
             lane = Lane(target, desk, hello="here.x.org", timeouts=timeouts or Timeouts())
             await lane.open()
             lane.wake()
@@ -116,7 +127,7 @@ def test_refusals_at_every_stage_leave_the_rest_untouched() -> None:
             return Answer(354, "go on, though nobody is left")
         return told if when is moment else None
 
-    for extensions in (("PIPELINING",), ()):
+    for extensions in (("PIPELINING",), ("CHUNKING",), ()):
         desk = letters("a@x", "rcpt@x", "b@x", "data@x", "dot@x", "cheat@x", "c@x")
         caught = converse(desk, Sink(script, extensions=extensions))
         assert [one.recipient for one in caught] == ["a@x", "b@x", "c@x"]
@@ -130,6 +141,141 @@ def test_refusals_at_every_stage_leave_the_rest_untouched() -> None:
             (5, "RCPT", 550),
             (6, "DOT", 250),
         ]
+
+
+DEPTHS = pytest.mark.parametrize("depth", [1, 3])
+CHUNKING = ("PIPELINING", "CHUNKING")
+DOTTED = b".first\r\n\r\n.\r\nhello\r\n..\r\n"
+STUFFED = b"..first\r\n\r\n..\r\nhello\r\n...\r\n.\r\n"
+
+
+def deep(depth: int) -> Relay:
+    return Relay("127.0.0.1", 0, depth=depth)
+
+
+@DEPTHS
+def test_chunks_travel_as_they_are_and_refusals_leave_the_rest_untouched(depth: int) -> None:
+    answers = {
+        "rcpt@x": (Moment.RCPT, Answer(550, "no")),
+        "dot@x": (Moment.DOT, Answer(451, "no")),
+    }
+
+    def script(moment: Moment, caught: Caught) -> Answer | None:
+        when, told = answers.get(caught.recipient, (None, None))
+        return told if when is moment else None
+
+    desk = letters("a@x", "rcpt@x", "b@x", "dot@x", "c@x", data=STUFFED)
+    caught = converse(desk, Sink(script, extensions=CHUNKING), relay=deep(depth))
+    assert [one.recipient for one in caught] == ["a@x", "b@x", "c@x"]
+    assert {one.raw for one in caught} == {DOTTED}
+    assert sorted(desk.told) == [
+        (0, "DOT", 250),
+        (1, "RCPT", 550),
+        (2, "DOT", 250),
+        (3, "DOT", 451),
+        (4, "DOT", 250),
+    ]
+
+
+@DEPTHS
+def test_as_many_letters_are_ahead_of_their_answers_as_the_depth_says(depth: int) -> None:
+    desk = letters(*"abcdef")
+    sink = at(Moment.DOT, "a", Answer(silent=True))
+    sink.extensions = CHUNKING
+    converse(desk, sink, relay=deep(depth), timeouts=Timeouts(dot=0.1))
+    lost = [row for row, what, _ in desk.told if what == "lost"]
+    assert lost == list(range(depth))
+    assert [row for row, what, _ in desk.told if what == "released"] == [1] * (depth == 1)
+
+
+@DEPTHS
+def test_a_letter_refused_at_mail_is_refused_alone(depth: int) -> None:
+    longer = b"Subject: x\r\n\r\nhello, this is longer\r\n.\r\n"
+
+    def script(moment: Moment, caught: Caught) -> Answer | None:
+        big = f"SIZE={len(longer)}" in caught.parameters
+        return Answer(552, "5.3.4 too big") if moment is Moment.MAIL and big else None
+
+    desk = letters("a@x", "b@x", "c@x")
+    desk.letters[1].data = longer
+    caught = converse(desk, Sink(script), relay=deep(depth))
+    assert [one.recipient for one in caught] == ["a@x", "c@x"]
+    assert sorted(desk.told) == [(0, "DOT", 250), (1, "MAIL", 552), (2, "DOT", 250)]
+
+
+def many(*recipients: str) -> Desk:
+    data = b"Subject: x\r\n\r\nhello\r\n.\r\n"
+    one = Letter(tuple(range(len(recipients))), "b@x.org", recipients, data)
+    return Desk(deque([one]), whole=len(recipients))
+
+
+ALL_WAYS = pytest.mark.parametrize(
+    "extensions", [(), ("PIPELINING",), CHUNKING], ids=["plain", "pipelining", "chunking"]
+)
+
+
+@ALL_WAYS
+@DEPTHS
+def test_each_recipient_of_a_transaction_has_its_own_answer(
+    extensions: tuple[str, ...], depth: int
+) -> None:
+    answers = {"b@x": Answer(550, "5.1.1 no"), "c@x": Answer(451, "4.2.0 later")}
+
+    def script(moment: Moment, caught: Caught) -> Answer | None:
+        return answers.get(caught.recipient) if moment is Moment.RCPT else None
+
+    desk = many("a@x", "b@x", "c@x", "d@x")
+    caught = converse(desk, Sink(script, extensions=extensions), relay=deep(depth))
+    assert [one.recipients for one in caught] == [("a@x", "d@x")]
+    assert desk.told == [(0, "DOT", 250), (1, "RCPT", 550), (2, "RCPT", 451), (3, "DOT", 250)]
+    desk = many("b@x", "c@x")
+    assert converse(desk, Sink(script, extensions=extensions), relay=deep(depth)) == []
+    assert desk.told == [(0, "RCPT", 550), (1, "RCPT", 451)]
+
+
+@ALL_WAYS
+def test_a_relay_that_takes_few_recipients_at_once_gets_few(extensions: tuple[str, ...]) -> None:
+    def script(moment: Moment, caught: Caught) -> Answer | None:
+        full = moment is Moment.RCPT and len(caught.recipients) > 2
+        return Answer(452, "4.5.3 Too many recipients") if full else None
+
+    class Keeping(Desk):
+        def released(self, row: int) -> None:
+            self.letters.append(Letter((row,), "b@x.org", (f"{row}@x",), b"x\r\n.\r\n"))
+
+    desk = many(*(f"{n}@x" for n in range(5)))
+    desk = Keeping(desk.letters, whole=5)
+    caught = converse(desk, Sink(script, extensions=extensions))
+    assert caught[0].recipients == ("0@x", "1@x")
+    assert sorted(desk.told) == [(row, "DOT", 250) for row in range(5)]
+
+
+@ALL_WAYS
+def test_a_transaction_cut_after_the_dot_loses_whom_it_was_for(
+    extensions: tuple[str, ...],
+) -> None:
+    def script(moment: Moment, caught: Caught) -> Answer | None:
+        if moment is Moment.RCPT and caught.recipient == "b@x":
+            return Answer(550, "5.1.1 no")
+        return Answer(drop=True) if moment is Moment.DOT else None
+
+    desk = many("a@x", "b@x", "c@x")
+    converse(desk, Sink(script, extensions=extensions))
+    assert desk.told == [(0, "lost", 0), (1, "RCPT", 550), (2, "lost", 0)]
+
+
+def test_what_a_relay_lacks_is_told_to_those_it_concerns() -> None:
+    data = "Subject: å\r\n\r\nå\r\n.\r\n".encode()
+    desk = letters("a@x", data=data)
+    assert converse(desk, Sink(extensions=("PIPELINING",))) == []
+    assert desk.told == [(0, "RCPT", 554)]
+    desk = letters("a@x", data=b"x" * 60 + b"\r\n.\r\n")
+    assert converse(desk, Sink(extensions=("PIPELINING", "SIZE 50"))) == []
+    assert desk.told == [(0, "RCPT", 552)]
+    desk = many("a@x", "åsa@x", "c@x")
+    (caught,) = converse(desk, Sink(extensions=("PIPELINING", "SIZE")))
+    assert caught.recipients == ("a@x", "c@x")
+    assert desk.told == [(1, "RCPT", 553), (0, "DOT", 250), (2, "DOT", 250)]
 
 
 def test_a_connection_cut_after_the_dot_loses_one_and_releases_one() -> None:
@@ -181,7 +327,7 @@ def test_an_address_beyond_ascii_needs_smtputf8() -> None:
     desk = letters("åsa@x.org", data="Subject: å\r\n\r\nå\r\n.\r\n".encode())
     (caught,) = converse(desk, Sink())
     assert caught.recipient == "åsa@x.org"
-    assert caught.parameters == ("SMTPUTF8", "BODY=8BITMIME")
+    assert caught.parameters == ("SMTPUTF8", "SIZE=22", "BODY=8BITMIME")
     desk = letters("åsa@x.org", "b@x.org")
     (caught,) = converse(desk, Sink(extensions=("PIPELINING",)))
     assert caught.recipient == "b@x.org"

@@ -226,10 +226,11 @@ class _Session(asyncio.Protocol):
         self._whole.append(self._rest[:size])
         self._rest = self._rest[size:]
         self._chunk = None
-        if last:
+        told = self._sink.script(Moment.DATA, self._caught) if last else _YES
+        if told is None or told.code == 354:  # noqa: PLR2004 - go on
             self._end(b"".join(self._whole))
         else:
-            self._say(_YES)
+            self._say(told)
         return True
 
     def _dot(self, raw: bytes) -> None:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from listserv.issues import FILLED, NAMED, variant_of
 from mailer.addresses import parse
-from mailer.mailings import Mailing, MailingState, Recipient, open_mailing
+from mailer.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
 from mailer.store import Store, insert_or_ignore
 from subscriptions.audience import audience_select
 from subscriptions.roster import find_list
@@ -27,6 +28,24 @@ class Entry(NamedTuple):
     ref: int  # membership
     address: str  # as it stands in the envelope
     bucket: str
+    variant: int = 0  # which composition is theirs
+
+
+class Choice(NamedTuple):
+    """Say which compositions a mailing has, and what a reader without a language reads."""
+
+    variants: frozenset[int] = frozenset({0})
+    language: str = ""
+
+    def of(self, language: str, *, named: bool) -> int:
+        """Return one reader's variant."""
+        if self.variants == {0}:
+            return 0
+        some = next(iter(self.variants))
+        split = any(variant & NAMED for variant in self.variants)
+        return variant_of(
+            language or self.language, named=named and split, filled=bool(some & FILLED)
+        )
 
 
 def freezing(session: Session) -> list[int]:
@@ -35,10 +54,17 @@ def freezing(session: Session) -> list[int]:
     return list(session.scalars(waiting.order_by(Mailing.id)))
 
 
-def piece(session: Session, list_id: int, *, after: int, now: float) -> Sequence[Entry]:
-    """Return the next members who get a post, at most ``PIECE``, behind membership ``after``."""
+def piece(
+    session: Session, list_id: int, *, after: int, now: float, choice: Choice | None = None
+) -> Sequence[Entry]:
+    """Return the next members who get a mailing, at most ``PIECE``, behind ``after``."""
     chosen = session.execute(audience_select(list_id, now=now, after=after, limit=PIECE))
-    return [Entry(row[0], wire(row[1]), row[2]) for row in chosen]
+    if choice is None:
+        return [Entry(row[0], wire(row[1]), row[2]) for row in chosen]
+    return [
+        Entry(ref, wire(given), domain, choice.of(language, named=named))
+        for ref, given, domain, language, named in chosen
+    ]
 
 
 def enter(
@@ -54,6 +80,7 @@ def enter(
             "ref": entry.ref,
             "address": entry.address,
             "bucket": entry.bucket,
+            "variant": entry.variant,
             "due": now,
         }
         for entry in entries
@@ -75,7 +102,11 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
             return False
         cursor = mailing.freeze_cursor
         lst = find_list(session, mailing.list_address)
-        entries = piece(session, lst.id, after=cursor, now=now) if lst is not None else ()
+        entries: Sequence[Entry] = ()
+        if lst is not None:
+            chosen = select(Composition.variant).where(Composition.mailing_id == mailing_id)
+            choice = Choice(frozenset(session.scalars(chosen)), lst.language)
+            entries = piece(session, lst.id, after=cursor, now=now, choice=choice)
     with store.write() as session:
         return enter(session, mailing_id, cursor, entries, now=now)
 

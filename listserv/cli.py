@@ -28,6 +28,7 @@ _COMMANDS = {
     "import": "cli_archive:imports",
     "list": "cli_lists:lists",
     "member": "cli_members:members",
+    "newsletter": "cli_newsletter:newsletter",
     "queue": "cli_queue:queue",
     "serve": "cli_parts:serve",
     "sink": "cli_sink:sink",

@@ -1,18 +1,33 @@
-"""``krets queue mailing``: where one mailing stands, and what became of each recipient."""
+"""What a person does with one mailing: see it, pause it, go on, stop it, send again.
+
+The same commands stand under ``krets newsletter`` and ``krets queue``: an issue and a post are
+both mailings.
+"""
 
 import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
 
 import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from listserv.app import App
-from listserv.terminal import print_json_array, print_table, say
+from listserv.delivery import connections_at_most
+from listserv.tables import Issue
+from listserv.terminal import agree, bar, plain, print_json, print_json_array, print_table, say
 from mailer import mailings
-from mailer.mailings import Mailing, Recipient, State
+from mailer.mailings import Mailing, MailingState, Recipient, State, Status
 
 COUNTS = ("audience", *(state.name.lower() for state in State))
 SHOWN = 200  # recipients in a table; --json has all of them
+LOOK = 0.5  # seconds between looks at a mailing that is being watched
+_OVER = (MailingState.DONE, MailingState.STOPPED, MailingState.PAUSED)
+_RESENT = (State.REFUSED, State.UNSURE, State.DEFERRED)
+_number = click.argument("mailing_id", metavar="MAILING", type=int)
+_dry = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 @click.command("mailing")
@@ -48,6 +63,222 @@ def mailing(app: App, mailing_id: int | None, only: str | None, *, as_json: bool
         ("address", "state", "code", "reason"),
         [[str(row[name]) for name in ("address", "state", "code", "reason")] for row in rows],
     )
+
+
+@click.command("status")
+@_number
+@click.option("--watch", is_flag=True, help="Go on until everybody has had their turn.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def status(app: App, mailing_id: int, *, watch: bool, as_json: bool) -> None:
+    """Show where MAILING stands: how many recipients are in which state, and what to do next.
+
+    \b
+    Examples:
+      krets newsletter status 12 --watch
+      krets queue status 12 --json
+    """
+    if watch:
+        follow(app, mailing_id)
+    with app.store.read() as session:
+        counts = mailings.status(session, mailing_id)
+        one = session.get_one(Mailing, mailing_id)
+        subject = session.scalar(select(Issue.subject).where(Issue.mailing_id == mailing_id))
+    if as_json:
+        print_json(
+            {"mailing": mailing_id, "list": one.list_address, "kind": one.kind}
+            | {"state": counts.state, "policy": counts.policy}
+            | {name: getattr(counts, name) for name in COUNTS}
+            | {"connections": connections_at_most(app)}
+        )
+        return
+    title = f"Mailing {mailing_id}: {plain(subject)}" if subject else f"Mailing {mailing_id}"
+    click.echo(f"{title}\n{one.kind} of {one.list_address}, {counts.state}, {counts.policy}\n")
+    for line in _shown(mailing_id, counts):
+        click.echo(f"  {line}")
+
+
+@click.command("pause")
+@_number
+@_dry
+@click.pass_obj
+def pause(app: App, mailing_id: int, *, dry_run: bool) -> None:
+    """Let nothing more of MAILING leave; what is under way is still answered.
+
+    \b
+    Examples:
+      krets newsletter pause 12
+      krets queue pause 12
+    """
+    if _would(app, mailing_id, "pause", dry_run=dry_run):
+        return
+    with app.store.write() as session:
+        mailings.pause(session, mailing_id)
+    say(f"Mailing {mailing_id} is paused. It goes on with: krets newsletter resume {mailing_id}")
+
+
+@click.command("resume")
+@_number
+@_dry
+@_yes
+@click.pass_obj
+def resume(app: App, mailing_id: int, *, dry_run: bool, yes: bool) -> None:
+    """Let a paused MAILING go on.
+
+    \b
+    Examples:
+      krets newsletter resume 12 --yes
+      krets queue resume 12 --yes
+    """
+    if _would(app, mailing_id, "resume", dry_run=dry_run):
+        return
+    with app.store.read() as session:
+        waiting = mailings.status(session, mailing_id).open
+    agree(f"Go on with mailing {mailing_id}: {waiting:,} wait?", yes=yes)
+    with app.store.write() as session:
+        mailings.resume(session, mailing_id)
+    app.ring("deliver")
+    say(f"Mailing {mailing_id} goes on.")
+
+
+@click.command("stop")
+@_number
+@_dry
+@_yes
+@click.pass_obj
+def stop(app: App, mailing_id: int, *, dry_run: bool, yes: bool) -> None:
+    """End MAILING for good: whoever has not had a copy yet gets none.
+
+    \b
+    Examples:
+      krets newsletter stop 12 --yes
+      krets queue stop 12 --dry-run
+    """
+    if _would(app, mailing_id, "stop", dry_run=dry_run):
+        return
+    agree(f"Stop mailing {mailing_id} for good?", yes=yes)
+    with app.store.write() as session:
+        skipped = more = mailings.stop(session, mailing_id, now=time.time())
+    while more:
+        with app.store.write() as session:
+            more = mailings.skip_rest(session, mailing_id)
+        skipped += more
+    say(f"Mailing {mailing_id} is stopped; {skipped:,} were skipped.")
+
+
+@click.command("resend")
+@_number
+@click.option(
+    "--only", required=True, type=click.Choice([state.name.lower() for state in _RESENT]),
+    help="Whom to send it to again.",
+)  # fmt: skip
+@_dry
+@_yes
+@click.pass_obj
+def resend(app: App, mailing_id: int, *, only: str, dry_run: bool, yes: bool) -> None:
+    """Send MAILING again to those who were refused, are unsure or deferred; by the same id.
+
+    Somebody who is unsure may have it already, and gets it twice then. A deferred recipient is
+    tried at once instead of later.
+
+    \b
+    Examples:
+      krets newsletter resend 12 --only unsure --dry-run
+      krets queue resend 12 --only refused --yes
+    """
+    state = State[only.upper()]
+    with app.store.read() as session:
+        count = getattr(mailings.status(session, mailing_id), only)
+    said = f"mailing {mailing_id} again to {count:,} {only}"
+    if dry_run or not count:
+        say(f"Would send {said}; nothing was changed.")
+        return
+    agree(f"Send {said}?", yes=yes)
+    sent, after = 0, 0
+    while True:
+        with app.store.write() as session:
+            now = app.store.now(session)
+            again = mailings.resend(session, mailing_id, state, after=after, now=now)
+        if not again:
+            break
+        sent, after = sent + len(again), again[-1]
+    app.ring("deliver")
+    say(f"{sent:,} are due again.")
+
+
+VERBS = (status, pause, resume, stop, resend)
+
+
+def follow(app: App, mailing_id: int) -> None:
+    """Wait until a mailing is over or paused; on a terminal, show how it goes."""
+    with app.store.read() as session:
+        size = mailings.status(session, mailing_id).audience
+    for _ in progress("sending", _settled(app, mailing_id), size):
+        pass
+
+
+def progress(words: str, counts: Iterable[int], size: int) -> Iterator[int]:
+    """Pass on ``counts``; on a terminal, as a bar."""
+    if not sys.stderr.isatty():
+        yield from counts
+        return
+    with click.progressbar(length=size, label=words, file=sys.stderr) as shown:
+        before = 0
+        for count in counts:
+            shown.update(min(count, size) - before)
+            before = min(count, size)
+            yield count
+
+
+def _settled(app: App, mailing_id: int) -> Iterator[int]:
+    while True:
+        with app.store.read() as session:
+            now = mailings.status(session, mailing_id)
+        yield now.audience - now.open
+        if now.state in _OVER:
+            return
+        app.ring("deliver")
+        time.sleep(LOOK)
+
+
+def _would(app: App, mailing_id: int, verb: str, *, dry_run: bool) -> bool:
+    if not dry_run:
+        return False
+    with app.store.read() as session:
+        counts = mailings.status(session, mailing_id)
+    where = f"{counts.state}, {counts.open:,} open"
+    say(f"Would {verb} mailing {mailing_id} ({where}); nothing was done.")
+    return True
+
+
+def _shown(mailing_id: int, counts: Status) -> Iterator[str]:
+    """Show a mailing in three lines: how far, where the others are, what to do."""
+    drawn = bar(counts.accepted, counts.audience)
+    yield f"{drawn}  {counts.accepted:,} of {counts.audience:,} accepted"
+    others = [
+        f"{name} {getattr(counts, name):,}"
+        for name in COUNTS[1:]
+        if name != "accepted" and getattr(counts, name)
+    ]
+    if others:
+        yield ", ".join(others)
+    next_step = _next(mailing_id, counts)
+    if next_step:
+        yield ""
+        yield next_step
+
+
+def _next(mailing_id: int, counts: Status) -> str:
+    if counts.state is MailingState.PAUSED:
+        return f"It is paused. Go on: krets newsletter resume {mailing_id}"
+    if counts.unsure and counts.state is MailingState.DONE:
+        return (
+            f"{counts.unsure:,} may or may not have it."
+            f" Send again: krets newsletter resend {mailing_id} --only unsure"
+        )
+    if counts.refused:
+        return f"Who was refused, and why: krets queue mailing {mailing_id} --only refused"
+    return ""
 
 
 def _recipient(row: Recipient) -> dict[str, object]:

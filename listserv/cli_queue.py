@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from listserv import decisions, holds
 from listserv.app import App
-from listserv.cli_mailing import mailing
+from listserv.cli_mailing import VERBS, mailing
 from listserv.rulings import Ruling, Word
 from listserv.tables import Hold
 from listserv.terminal import agree, plain, print_table, say
@@ -41,7 +41,8 @@ def queue() -> None:
     """See what waits and why; release, refuse or drop what is held."""
 
 
-queue.add_command(mailing)
+for _command in (mailing, *VERBS):
+    queue.add_command(_command)
 
 
 @queue.command("ls")

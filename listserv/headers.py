@@ -62,7 +62,7 @@ def compose(raw: bytes, head: Head, face: ListFace, trace: Trace, permalink: str
     ``permalink`` is the page of this very message (RFC 5064), empty where there is none.
     """
     kept = b"".join(_kept(raw, head))
-    token_free = _received(trace, face) + _list_fields(face, permalink)
+    token_free = _received(trace, face) + list_fields(face, permalink)
     local, _, domain = face.address.partition("@")
     before = f"List-Unsubscribe: <mailto:{local}-leave+".encode()
     between = f"@{domain}>,\r\n <{face.page}leave/".encode()
@@ -99,7 +99,8 @@ def _received(trace: Trace, face: ListFace) -> bytes:
     ).encode("ascii", "replace")
 
 
-def _list_fields(face: ListFace, permalink: str) -> bytes:
+def list_fields(face: ListFace, permalink: str) -> bytes:
+    """Return what every copy for members says of its list (RFC 2369, 2919, 5064)."""
     dotted = face.address.replace("@", ".", 1)
     fields = [
         f"List-Id: {phrase(face.title, 'List-Id')}<{dotted}>",

@@ -129,7 +129,7 @@ def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
             mailing = _accept(app, session, lst, arrival, reading, now) if accepted else None
             _record(session, arrival, lst, reading, outcome, mailing, now)
             if mailing is not None:
-                _publish_permalink(app, session, lst, arrival.raw_sha)
+                publish_permalink(app, session, lst, arrival.raw_sha)
                 audience.enter(session, mailing, 0, first, now=now)
     if accepted:
         app.ring("deliver")
@@ -214,7 +214,7 @@ def freeze(app: App) -> bool:
     return more
 
 
-def _publish_permalink(app: App, session: Session, lst: MailList, raw_sha: bytes) -> None:
+def publish_permalink(app: App, session: Session, lst: MailList, raw_sha: bytes) -> None:
     """Write the page that Archived-At names; a full disk there must not stop the post."""
     settings = app.settings
     try:

@@ -91,6 +91,13 @@ def print_letter(title: str, lines: Sequence[tuple[str, str]]) -> None:
         console.print(f"  [dim]{name:<{width}}[/dim]   {shown}")
 
 
+def bar(part: int, whole: int, width: int = 40) -> str:
+    """Return a line that is as full as ``part`` of ``whole``."""
+    full = width * part // whole if whole else 0
+    drawn, rest = ("━", "─") if _speaks_unicode() else ("#", "-")
+    return drawn * full + rest * (width - full)
+
+
 def plain(text: str) -> str:
     """Return text in which nothing can command the terminal that shows it."""
     return "".join(c if c.isprintable() else " " for c in text)

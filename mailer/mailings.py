@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     bindparam,
+    case,
     func,
     insert,
     select,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mailer.errors import BadInput, Refused
+from mailer.errors import BadInput, Refused, Temporary
 from mailer.splice import Segments, check_lines, unpack
 from mailer.store import Base, compress, decompress
 
@@ -73,6 +74,7 @@ CLAIMABLE = "state IN (0, 4)"
 CLAIMED = "state = 1"
 UNSURE = "state = 5"
 
+AGAIN = 86400.0  # seconds that a person's word to send again gives a mailing at least
 CHUNK = 500  # rows that one transaction changes when a whole audience must change
 
 
@@ -80,6 +82,15 @@ class Mailing(Base):
     """Keep one mailing."""
 
     __tablename__ = "mailing"
+    __table_args__ = (
+        # The few whose end somebody must still hear of; notices end in silence.
+        Index(
+            "ix_mailing_untold",
+            "id",
+            sqlite_where=text("told IS NULL AND kind <> 'notice'"),
+            postgresql_where=text("told IS NULL AND kind <> 'notice'"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
     list_address: Mapped[str]
@@ -93,6 +104,8 @@ class Mailing(Base):
     finished: Mapped[float | None]
     expires_at: Mapped[float]  # deferrals are not tried after this
     freeze_cursor: Mapped[int] = mapped_column(BigInteger, default=0)
+    told: Mapped[float | None]  # when somebody heard how it ended
+    totals: Mapped[str | None]  # JSON: the counts by state, once its rows are gone
 
 
 class Recipient(Base):
@@ -310,27 +323,32 @@ def skip_rest(session: Session, mailing_id: int) -> int:
     return len(ids)
 
 
-def resend_unsure(session: Session, mailing_id: int, *, now: float) -> int:
-    """Make unsure recipients ready again, by a person's decision; call until it returns 0."""
+def resend(
+    session: Session, mailing_id: int, state: State, *, after: int = 0, now: float
+) -> list[int]:
+    """Make one chunk of those in ``state`` ready again, by a person's decision; return their rows.
+
+    Call with ``after`` the last row until nobody is left. Only who was refused, unsure or deferred
+    can be sent to again; what was given up because its time was over gets time anew. A stopped
+    mailing goes on with these alone.
+    """
+    if state not in _AGAIN:
+        raise Refused(f"Nobody who is {state.name.lower()} can be sent to again.")
+    current = session.scalar(select(Mailing.state).where(Mailing.id == mailing_id))
+    if current == _STOPPED and session.scalar(_ANY_WAITING, {"mailing": mailing_id}) is not None:
+        raise Temporary(f"Mailing {mailing_id} is still being stopped.", "Try again in a minute.")
     ids = session.scalars(
         select(Recipient.id)
-        .where(Recipient.mailing_id == mailing_id, text(UNSURE))
+        .where(Recipient.mailing_id == mailing_id, Recipient.id > after, text(_AGAIN[state]))
+        .order_by(Recipient.id)
         .limit(CHUNK)
         .with_for_update()
     ).all()
-    reason = "unsure: sent again by command"
+    reason = f"{state.name.lower()}: sent again by command"
     _settle(session, ids, state=State.READY, due=now, reason=reason)
     if ids:
-        session.execute(
-            update(Mailing)
-            .where(
-                Mailing.id == mailing_id,
-                Mailing.state.in_((MailingState.DONE, MailingState.STOPPED)),
-            )
-            .values(state=MailingState.SENDING, finished=None)
-            .execution_options(synchronize_session=False)
-        )
-    return len(ids)
+        session.execute(_GO_ON, {"mailing": mailing_id, "until": now + AGAIN})
+    return list(ids)
 
 
 def finish(session: Session, *, now: float) -> list[int]:
@@ -353,6 +371,26 @@ def finish(session: Session, *, now: float) -> list[int]:
     return done
 
 
+_STOPPED = MailingState.STOPPED
+# The words of the partial indexes, where there is one.
+_AGAIN = {State.REFUSED: "state = 3", State.DEFERRED: "state = 4", State.UNSURE: UNSURE}
+_mailing = Mailing.__table__.c
+_GO_ON = (
+    update(cast("Table", Mailing.__table__))
+    .where(_mailing.id == bindparam("mailing"))
+    .values(
+        state=case(
+            (_mailing.state.in_((MailingState.DONE, _STOPPED)), MailingState.SENDING.value),
+            else_=_mailing.state,
+        ),
+        finished=None,
+        told=None,
+        expires_at=case(
+            (_mailing.expires_at < bindparam("until"), bindparam("until")),
+            else_=_mailing.expires_at,
+        ),
+    )
+)
 _ANY_WAITING = (
     select(Recipient.id)
     .where(Recipient.mailing_id == bindparam("mailing"), text(CLAIMABLE))

@@ -6,7 +6,7 @@ SQL statement each, because they are asked for a million members.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -33,14 +33,14 @@ def audience_select(
     rhythm: Rhythm = Rhythm.EACH,
     after: int = 0,
     limit: int | None = None,
-) -> Select[int, str, str, str]:
-    """Return a SELECT of (membership id, address as given, domain, language) in id order.
+) -> Select[int, str, str, str, bool]:
+    """Return a SELECT of (membership id, address as given, domain, language, is named).
 
-    It begins behind membership ``after`` and gives at most ``limit`` rows, so that a freeze
-    can go in short chunks. A language of "" means the list's.
+    It is in id order, begins behind membership ``after`` and gives at most ``limit``, so that a
+    freeze can go in short chunks. A language of "" means the list's.
     """
     chosen = (
-        select(Membership.id, Address.given, Address.domain, Person.language)
+        select(Membership.id, Address.given, Address.domain, Person.language, Person.name != "")
         .join(Address, Address.id == Membership.address_id)
         .join(Person, Person.id == Membership.person_id)
         .where(
@@ -79,3 +79,22 @@ def still_wanted(session: Session, membership_ids: Sequence[int], now: float) ->
         else:
             unwanted.pop(row.id, None)
     return unwanted
+
+
+def names_of(session: Session, membership_ids: Sequence[int]) -> dict[int, str]:
+    """Return what the people behind these memberships are called; "" where that is not known."""
+    rows = session.execute(
+        select(Membership.id, Person.name)
+        .join(Person, Person.id == Membership.person_id)
+        .where(Membership.id.in_(membership_ids))
+    )
+    found = dict.fromkeys(membership_ids, "")
+    found.update((row.id, row.name) for row in rows)
+    return found
+
+
+def count_by_domain(session: Session, list_id: int, now: float) -> dict[str, int]:
+    """Return how many members would get a mailing now, by the domain of their address."""
+    chosen = audience_select(list_id, now=now).order_by(None).subquery()
+    counted = select(chosen.c.domain, func.count()).group_by(chosen.c.domain)
+    return {row[0]: row[1] for row in session.execute(counted)}

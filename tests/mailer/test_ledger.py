@@ -126,7 +126,7 @@ def test_a_late_answer_turns_unsure_into_what_the_relay_said(store: Store, tmp_p
         assert ledger.mark(session, marks) == 2
         assert ledger.mark(session, [Mark(first, epoch, State.REFUSED, 550)]) == 0
     with store.write() as session:
-        assert mailings.resend_unsure(session, made, now=3.0) == 1
+        assert len(mailings.resend(session, made, State.UNSURE, now=3.0)) == 1
     assert states(store) == [State.ACCEPTED, State.REFUSED, State.READY]
     with store.read() as session:
         assert mailings.status(session, made).state == "sending"

@@ -168,7 +168,7 @@ def test_the_audience_is_who_is_awake_and_wants_each_mail(
         ids = {name: member.id for name, member in find.items() if member}
     rows = _audience(store, lst)
     assert rows == [
-        (ids[name], f"{name}@example.org", "example.org", "sv") for name in ("a", "e", "g")
+        (ids[name], f"{name}@example.org", "example.org", "sv", False) for name in ("a", "e", "g")
     ]
     assert _audience(store, lst, after=ids["a"], limit=1) == rows[1:2]
     assert [row[1] for row in _audience(store, lst, rhythm=Rhythm.DAILY)] == ["daily@example.org"]

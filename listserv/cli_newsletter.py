@@ -1,0 +1,133 @@
+"""``krets newsletter``: prove an issue, send it, and see what became of it."""
+
+import time
+from typing import BinaryIO
+
+import click
+
+from listserv import newsletters
+from listserv.app import App
+from listserv.cli_mailing import VERBS, follow, progress
+from listserv.newsletters import Finding, Survey
+from listserv.terminal import agree, plain, print_json, say
+from mailer.errors import Refused
+from mailer.mailings import Policy
+
+_DOMAINS = 3  # named in the plan
+
+newsletter = click.Group("newsletter", help="Prove and send issues; see what became of them.")
+for _verb in VERBS:
+    newsletter.add_command(_verb)
+
+
+@newsletter.command("send")
+@click.argument("list_address", metavar="LIST")
+@click.argument("file", type=click.File("rb"))
+@click.option(
+    "--policy", type=click.Choice([policy.value for policy in Policy]), show_default=True,
+    default=Policy.NEVER_TWICE.value, help="What becomes of a copy whose answer is lost.",
+)  # fmt: skip
+@click.option("--anyway", is_flag=True, help="Send although a finding is red.")
+@click.option("--wait", is_flag=True, help="Return when everybody has had their turn.")
+@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def send(
+    app: App,
+    /,
+    list_address: str,
+    file: BinaryIO,
+    *,
+    policy: str,
+    anyway: bool,
+    wait: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Send the draft in FILE (- is standard input) as an issue to every reader of LIST.
+
+    A draft is front matter (subject, preheader, language) and Markdown, with the slots
+    {{ name }}, {{ email }} and {{ list }}. The command returns when everybody stands in the
+    ledger; krets serve sends. never-twice leaves a copy alone whose answer was lost; never-miss
+    sends it again.
+
+    \b
+    Examples:
+      krets newsletter send news@example.org november.md --dry-run
+      krets newsletter send news@example.org november.md --yes --wait
+    """
+    survey = newsletters.survey(app, list_address, file.read(), time.time())
+    _tell(survey, Policy(policy))
+    found = _answer(survey, policy)
+    if dry_run:
+        say("Nothing was sent.")
+        if as_json:
+            print_json(found | {"mailing": None, "dry_run": True})
+        return
+    red = [finding.what for finding in survey.findings if finding.red]
+    if red and not anyway:
+        raise Refused(f"Not sent: {red[0]}.", "Say --anyway to send it all the same.")
+    agree(f"Send it to {survey.readers:,} readers now?", yes=yes)
+    mailing = newsletters.begin(
+        app, survey.lst, survey.draft, policy=Policy(policy), now=time.time()
+    )
+    for _ in progress("writing the ledger", newsletters.freeze(app, mailing), survey.readers):
+        pass
+    if wait:
+        follow(app, mailing)
+    if as_json:
+        print_json(found | {"mailing": mailing, "dry_run": False})
+    say(f"Mailing {mailing} is in the ledger. See it: krets newsletter status {mailing}")
+
+
+def _answer(survey: Survey, policy: str) -> dict[str, object]:
+    return {
+        "list": survey.lst.address,
+        "subject": survey.draft.subject,
+        "audience": survey.readers,
+        "policy": policy,
+        "seconds": None if survey.seconds is None else round(survey.seconds),
+        "findings": [{"what": one.what, "red": one.red} for one in survey.findings],
+        "notes": list(survey.draft.notes),
+    }
+
+
+def _tell(survey: Survey, policy: Policy) -> None:
+    """Say in a few lines what is about to happen."""
+    say(plain(survey.draft.subject))
+    say("")
+    rows = [
+        ("to", survey.lst.address),
+        ("readers", f"{survey.readers:,}: {_domains(survey)}"),
+        ("time", _time(survey)),
+        ("policy", policy.value),
+        *(("note", note) for note in survey.draft.notes),
+        *((_colour(one), one.what) for one in survey.findings),
+    ]
+    for name, words in rows:
+        say(f"  {name:<9}{plain(words)}")
+    say("")
+
+
+def _colour(finding: Finding) -> str:
+    return "red" if finding.red else "look at"
+
+
+def _domains(survey: Survey) -> str:
+    named = [f"{domain} {count:,}" for domain, count in survey.domains[:_DOMAINS]]
+    rest = len(survey.domains) - len(named)
+    return ", ".join(named) + (f" and {rest:,} more domains" if rest else "")
+
+
+def _time(survey: Survey) -> str:
+    """Say how long it will take; the largest domain, at one server, is the last to be through."""
+    if survey.pace is None or survey.seconds is None:
+        return "not known yet: no large mailing has left from here"
+    minutes = survey.seconds / 60
+    about = f"about {minutes:,.0f} min" if minutes >= 1 else "less than a minute"
+    last = f"; {survey.domains[0][0]} last" if len(survey.domains) > 1 else ""
+    return (
+        f"{about}, at the pace of mailing {survey.pace.mailing} ({survey.pace.rate:,.0f}/s){last}"
+    )

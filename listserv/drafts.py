@@ -1,0 +1,191 @@
+"""A draft: front matter and Markdown, as an editor writes an issue; read strictly.
+
+Knows the words of the front matter and the slots ``{{ name }}``, ``{{ email }}``, ``{{ list }}``;
+refuses to know what Markdown means (manuscript.py) and who reads it. Every refusal names the
+line. Nothing in a draft is ever executed: a slot is a word, not an expression.
+"""
+
+import difflib
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mailer.errors import BadInput, Refused
+from subscriptions.roster import LANGUAGES
+
+SLOTS = ("name", "email", "list")
+PERSONAL = frozenset({"name", "email"})  # the others are the same for every reader
+MAX_BYTES = 2_000_000
+MAX_SUBJECT = 200  # characters
+_FENCE = "---"
+_KEYS = ("subject", "preheader", "language", "theme", "segment")
+_SLOT = re.compile(r"(\\?)\{\{([^{}\n]*)\}\}")
+_LEFT_OPEN = re.compile(r"(?<!\\)\{\{")
+_NAME = r"\{\{[ \t]*name[ \t]*\}\}"
+_NAMELESS = (
+    (re.compile(rf"(\*\*|__|\*|_){_NAME}\1"), "{{ name }}"),  # emphasis on nobody
+    (re.compile(rf"^[ \t]*{_NAME}[,:;]?[ \t]*(\w?)", re.MULTILINE), None),  # begins the line
+    (re.compile(rf"(?<!\\)[ \t]*{_NAME}"), ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Hold an issue as it was written; slots still stand in ``subject`` and ``text``."""
+
+    subject: str
+    text: str
+    preheader: str = ""
+    language: str = ""  # "" is the list's
+    notes: tuple[str, ...] = ()  # what the editor should know of how it was read
+
+    @property
+    def slots(self) -> frozenset[str]:
+        """Return the slots that are used anywhere."""
+        found = _SLOT.finditer(f"{self.subject}\n{self.preheader}\n{self.text}")
+        return frozenset(match[2].strip() for match in found if not match[1])
+
+    @property
+    def digest(self) -> bytes:
+        """Return what tells this issue from another: the same words give the same digest."""
+        said = f"{self.subject}\0{self.preheader}\0{self.text.strip()}"
+        return hashlib.sha256(said.encode()).digest()
+
+    def nameless(self) -> "Draft":
+        """Return the draft for a reader whose name is not known: "Hi {{ name }}," is "Hi,"."""
+        return Draft(
+            _without_name(self.subject).strip() or self.subject,
+            _without_name(self.text),
+            _without_name(self.preheader),
+            self.language,
+            self.notes,
+        )
+
+
+def read(data: bytes) -> Draft:
+    """Read a draft; raise BadInput that names the line, Refused for what is not built yet."""
+    lines = _lines(data)
+    fields, body = _front_matter(lines)
+    if "segment" in fields:
+        at, _ = fields["segment"]
+        raise Refused(
+            f"Line {at}: an issue cannot go to a segment yet; it goes to every reader of the list.",
+            "Take the line away, or make a list of its own for these readers.",
+        )
+    for number, line in enumerate(lines, start=1):
+        _check_slots(number, line)
+    text = "\n".join(lines[body:]).strip("\n")
+    if not text.strip():
+        raise BadInput(f"Line {len(lines) or 1}: the issue has no text below its front matter.")
+    at, language = fields.get("language", (0, ""))
+    if language and language not in LANGUAGES:
+        raise BadInput(
+            f"Line {at}: {language[:40]!r} is not a language of Krets.",
+            f"Known are {', '.join(LANGUAGES)}.",
+        )
+    notes = []
+    if "theme" in fields:
+        notes.append(f"Line {fields['theme'][0]}: there are no themes yet; the line is ignored.")
+    return Draft(
+        subject=_subject(fields),
+        text=text,
+        preheader=fields.get("preheader", (0, ""))[1],
+        language=language,
+        notes=tuple(notes),
+    )
+
+
+def fill(text: str, put: Callable[[str], str]) -> str:
+    """Replace each slot by ``put(slot)``, once; ``\\{{`` is two braces and no slot."""
+
+    def one(match: re.Match[str]) -> str:
+        return match[0][1:] if match[1] else put(match[2].strip())
+
+    return _SLOT.sub(one, text).replace("\\{{", "{{")
+
+
+def _lines(data: bytes) -> list[str]:
+    if len(data) > MAX_BYTES:
+        raise BadInput(f"The draft is larger than {MAX_BYTES // 1_000_000} MB.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise BadInput(f"Line {line}: the draft is not UTF-8.", "Save it as UTF-8.") from None
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise BadInput(f"Line {line}: the draft has a NUL in it.", "Save it as plain text.")
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _front_matter(lines: list[str]) -> tuple[dict[str, tuple[int, str]], int]:
+    """Return {key: (line, value)} and the index of the first line behind the front matter."""
+    example = 'Begin with a line "---", then "subject: ...", then "---", then the text.'
+    if lines[0].rstrip() != _FENCE:
+        raise BadInput("Line 1: a draft begins with its front matter.", example)
+    fields: dict[str, tuple[int, str]] = {}
+    for number, line in enumerate(lines[1:], start=2):
+        if line.rstrip() == _FENCE:
+            return fields, number
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        key, colon, value = line.partition(":")
+        key = key.strip()
+        if not colon:
+            raise BadInput(f"Line {number}: {line.strip()[:40]!r} is not KEY: VALUE.", example)
+        if key not in _KEYS:
+            raise BadInput(f"Line {number}: {key[:40]!r} is not known here.", _near(key, _KEYS))
+        if key in fields:
+            raise BadInput(f"Line {number}: {key} stands in line {fields[key][0]} already.")
+        fields[key] = number, _value(number, value.strip())
+    raise BadInput('Line 1: the front matter has no end; a line "---" ends it.', example)
+
+
+def _value(number: int, text: str) -> str:
+    """Return a value without its quotation marks."""
+    if text[:1] in {'"', "'"}:
+        if len(text) < 2 or text[-1] != text[0]:  # noqa: PLR2004 - an opening and a closing mark
+            raise BadInput(f"Line {number}: the quotation mark is not closed.")
+        text = text[1:-1]
+    if not text.isprintable():
+        raise BadInput(f"Line {number}: the value has control characters in it.")
+    return " ".join(text.split())
+
+
+def _subject(fields: dict[str, tuple[int, str]]) -> str:
+    at, subject = fields.get("subject", (0, ""))
+    if not subject:
+        where = f"Line {at}: the subject is empty." if at else "Line 1: there is no subject."
+        raise BadInput(where, "Write a line such as subject: News in November")
+    if len(subject) > MAX_SUBJECT:
+        raise BadInput(f"Line {at}: the subject is longer than {MAX_SUBJECT} characters.")
+    return subject
+
+
+def _check_slots(number: int, line: str) -> None:
+    for match in _SLOT.finditer(line):
+        slot = match[2].strip()
+        if not match[1] and slot not in SLOTS:
+            raise BadInput(
+                f"Line {number}: there is no slot {{{{ {slot[:40]} }}}}.", _near(slot, SLOTS)
+            )
+    if _LEFT_OPEN.search(_SLOT.sub("", line)):
+        raise BadInput(
+            f"Line {number}: a slot is opened and not closed.",
+            "Write {{ name }}; for the braces themselves write \\{{.",
+        )
+
+
+def _near(word: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(word.casefold(), known, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+
+
+def _without_name(text: str) -> str:
+    for pattern, instead in _NAMELESS:
+        if instead is None:
+            text = pattern.sub(lambda match: match[1].upper(), text)
+        else:
+            text = pattern.sub(instead, text)
+    return text

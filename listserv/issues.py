@@ -1,0 +1,302 @@
+"""An issue: a draft composed once per language into bytes with slots, ready to be spliced.
+
+Knows headers, parts and slots; refuses to know who reads it (audience.py) and when it leaves
+(newsletters.py). SECURITY: a reader's name and address were written by strangers. Each value is
+made safe for the part it stands in (``values``): escaped in HTML, percent-encoded in addresses of
+links, quoted-printable in both parts and in the subject; nothing invisible passes, and values are
+never looked through for slots again.
+"""
+
+import binascii
+import html
+import re
+import secrets
+from base64 import b32encode
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import cached_property
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+import templates
+from listserv import drafts, manuscript
+from listserv.drafts import PERSONAL, Draft
+from listserv.headers import LEAVE, ListFace, list_fields, phrase
+from mailer.splice import Segments
+from subscriptions.roster import LANGUAGES
+
+KIND = "issue"  # of a mailing
+TO = "to"  # the slot of a reader's address in the envelope's spelling
+MAX_NAME = 80  # characters of a name in a copy
+NAMED, FILLED = 1, 2  # bits of a variant: the reader's name is known; slots are filled
+_JOINERS = "\u200c\u200d"  # invisible, and part of how some names are written
+_PLAIN_Q = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
+_WORD = 45  # octets of an encoded word's text before encoding; RFC 2047 section 2 allows 75 after
+
+
+@dataclass(frozen=True, slots=True)
+class Imprint:
+    """Say who sends: what stands at the foot of every copy."""
+
+    controller: str = ""
+    postal_address: str = ""
+
+
+@dataclass(frozen=True)
+class Issue:
+    """Hold one edition: its draft and all that its copies have in common."""
+
+    draft: Draft
+    face: ListFace
+    language: str  # of the list; the draft's own goes before
+    message_id: str
+    at: float  # seconds since 1970 UTC: its Date
+    imprint: Imprint = Imprint()
+    permalink: str = ""
+    one_click: bool = False  # RFC 8058: only where every copy is signed
+
+    @cached_property
+    def filled(self) -> bool:
+        """Tell whether a copy holds anything of its reader but the way out."""
+        return bool(self.draft.slots & PERSONAL)
+
+    @property
+    def split(self) -> bool:
+        """Tell whether readers without a name get a text of their own."""
+        return "name" in self.draft.slots
+
+
+def new_message_id(domain: str, kind: str = KIND) -> str:
+    """Return a Message-ID without its brackets."""
+    return f"{kind}.{b32encode(secrets.token_bytes(15)).decode().lower()}@{domain}"
+
+
+def variant_of(language: str, *, named: bool, filled: bool) -> int:
+    """Return the number under which a reader's composition stands in the ledger."""
+    place = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
+    return place << 2 | (FILLED if filled else 0) | (NAMED if named else 0)
+
+
+def compositions(issue: Issue) -> dict[int, Segments]:
+    """Return what every reader's copy is spliced from, by variant."""
+    made: dict[int, Segments] = {}
+    for named in (True, False) if issue.split else (False,):
+        setting = _Setting(issue, named=named)
+        for language in LANGUAGES:
+            variant = variant_of(language, named=named, filled=issue.filled)
+            made[variant] = setting.segments(language)
+    return made
+
+
+def archived(issue: Issue) -> bytes:
+    """Return the issue as the archive keeps it: nobody's copy, without a way out of a list."""
+    return _Setting(issue, named=False).segments(issue.language, public=True).join({})
+
+
+def values(name: str, address: str) -> dict[str, bytes]:
+    """Return what fills one reader's slots, each made safe for the part where it stands."""
+    found = {TO: address.encode()}
+    for slot, said in (("name", shown(name)), ("email", shown(address))):
+        for form, write in _WRITERS.items():
+            found[f"{slot}.{form}"] = write(said)
+    return found
+
+
+def shown(name: str) -> str:
+    """Return a stranger's words on one line, short, with nothing invisible in them."""
+    seen = "".join(c if c.isprintable() or c in _JOINERS else " " for c in name)
+    return " ".join(seen.split())[:MAX_NAME].rstrip()
+
+
+class _Setting:
+    """Set an issue for readers with a name, or for those without; then once per language."""
+
+    def __init__(self, issue: Issue, *, named: bool) -> None:
+        self._issue = issue
+        self._draft = issue.draft if named or not issue.split else issue.draft.nameless()
+        # A word that no text holds stands for a slot until the bytes are cut there.
+        self._nonce = b32encode(secrets.token_bytes(10)).decode().lower()
+        self._cut = re.compile(f"q{self._nonce}([a-z]+)(u?)7")
+        source = drafts.fill(self._draft.text, self._mark)
+        self._body = manuscript.read(source, self._in_address)
+
+    def segments(self, language: str, *, public: bool = False) -> Segments:
+        """Return the whole message; ``public``: with nobody in it."""
+        issue = self._issue
+        words = templates.mail("reader-issue", language, **self._context(public=public))
+        made = _Pieces({"list": issue.face.title}, public=public)
+        self._head(made, public=public)
+        mark = b"=_" + b32encode(secrets.token_bytes(15)).lower()
+        made.add(b'Content-Type: multipart/alternative;\r\n boundary="' + mark + b'"\r\n\r\n')
+        for kind, form, text in (("plain", "t", words.text), ("html", "h", words.html or "")):
+            made.add(
+                b"--" + mark + b"\r\n"
+                b"Content-Type: text/" + kind.encode() + b"; charset=utf-8\r\n"
+                b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+            )
+            self._printed(made, text, form)
+            made.add(b"\r\n")
+        made.add(b"--" + mark + b"--\r\n")
+        return made.segments()
+
+    def _mark(self, slot: str) -> str:
+        return f"q{self._nonce}{slot}7"
+
+    def _in_address(self, address: str) -> str:
+        return self._cut.sub(f"q{self._nonce}\\1u7", address)
+
+    def _context(self, *, public: bool) -> dict[str, object]:
+        issue, face = self._issue, self._issue.face
+        leave = self._mark(LEAVE)
+        local, _, domain = face.address.partition("@")
+        return {
+            "subject": drafts.fill(self._draft.subject, self._mark),
+            "preheader": drafts.fill(self._draft.preheader, self._mark),
+            "body": self._body.text,
+            "body_html": Markup(self._body.html),  # noqa: S704 - made by manuscript.py
+            "body_language": self._draft.language or issue.language,
+            "list": {"title": face.title, "page": face.page, "owner": face.sub("owner")},
+            "imprint": issue.imprint,
+            "permalink": issue.permalink,
+            "leave_address": "" if public else f"{local}-leave+{leave}@{domain}",
+            "leave_url": "" if public else f"{face.page}leave/{leave}",
+        }
+
+    def _head(self, made: "_Pieces", *, public: bool) -> None:
+        issue, face = self._issue, self._issue.face
+        made.add(f"From: {phrase(face.title, 'From')}<{face.address}>\r\n".encode())
+        if public:
+            made.add(f"To: <{face.address}>\r\n".encode())
+        else:
+            made.add(b"To: <").slot(TO).add(b">\r\n")
+        self._subject(made)
+        when = format_datetime(datetime.fromtimestamp(issue.at, UTC))
+        made.add(
+            f"Date: {when}\r\nMessage-ID: <{issue.message_id}>\r\n"
+            f"Content-Language: {self._draft.language or issue.language}\r\n".encode()
+        )
+        made.add(list_fields(face, issue.permalink))
+        if not public:
+            local, _, domain = face.address.partition("@")
+            made.add(f"List-Unsubscribe: <mailto:{local}-leave+".encode()).slot(LEAVE)
+            made.add(f"@{domain}>,\r\n <{face.page}leave/".encode()).slot(LEAVE).add(b">\r\n")
+            if issue.one_click:
+                made.add(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+        made.add(b"MIME-Version: 1.0\r\n")
+
+    def _subject(self, made: "_Pieces") -> None:
+        """Write the subject: words of RFC 2047, of which a slot's value is one by itself."""
+        text = drafts.fill(self._draft.subject, self._mark)
+        plain = text.isascii() and not self._cut.search(text) and "=?" not in text
+        if plain and len(text) < 65:  # noqa: PLR2004 - a line of 78, RFC 5322 section 2.1.1
+            made.add(f"Subject: {text}\r\n".encode())
+            return
+        made.add(b"Subject:")
+        for said, slot, _ in self._cuts(text):
+            for word in _words(said):
+                made.add(b" =?utf-8?q?" + _q(word) + b"?=\r\n")
+            if slot:
+                made.add(b" =?utf-8?q?").value(slot, "q", _WRITERS["q"]).add(b"?=\r\n")
+
+    def _printed(self, made: "_Pieces", text: str, form: str) -> None:
+        """Write a part in quoted-printable (RFC 2045 section 6.7), a slot never at a line's end.
+
+        One character before a slot moves to its line, so that the slot does not begin it: only
+        then need the dots of every copy be doubled again (mailer/splice.py).
+        """
+        for said, slot, url in self._cuts(text):
+            if not slot:
+                made.add(_lines(said))
+                continue
+            if said and said[-1] != "\n":
+                made.add(_lines(said[:-1]) + b"=\r\n" + _qp(said[-1]))
+            else:
+                made.add(_lines(said))
+            if slot == LEAVE:
+                made.slot(LEAVE)
+            else:
+                chosen = "u" if url else form
+                made.value(slot, chosen, _WRITERS[chosen])
+            made.add(b"=\r\n")
+
+    def _cuts(self, text: str) -> Iterator[tuple[str, str, bool]]:
+        """Yield (text, the slot behind it or "", whether that stands in a link's address)."""
+        at = 0
+        for match in self._cut.finditer(text):
+            slot, url = match[1], bool(match[2])
+            if not url and slot.endswith("u") and slot[:-1] in drafts.SLOTS:
+                slot, url = slot[:-1], True
+            yield text[at : match.start()], slot, url
+            at = match.end()
+        yield text[at:], "", False
+
+
+class _Pieces:
+    """Gather parts and slots; what is the same for everybody is written at once."""
+
+    def __init__(self, known: Mapping[str, str], *, public: bool) -> None:
+        self._known = known
+        self._public = public
+        self._parts: list[list[bytes]] = [[]]
+        self._slots: list[str] = []
+
+    def add(self, part: bytes) -> "_Pieces":
+        self._parts[-1].append(part)
+        return self
+
+    def slot(self, name: str) -> "_Pieces":
+        self._slots.append(name)
+        self._parts.append([])
+        return self
+
+    def value(self, slot: str, form: str, write: Callable[[str], bytes]) -> "_Pieces":
+        if slot in self._known:
+            return self.add(write(shown(self._known[slot])))
+        return self if self._public else self.slot(f"{slot}.{form}")
+
+    def segments(self) -> Segments:
+        return Segments(tuple(b"".join(part) for part in self._parts), tuple(self._slots))
+
+
+def _words(text: str) -> Iterator[str]:
+    """Cut text into pieces that fit an encoded word each; no character is cut in two."""
+    word = ""
+    for char in text:
+        if len(_q(word + char)) > _WORD:
+            yield word
+            word = ""
+        word += char
+    if word:
+        yield word
+
+
+def _q(text: str) -> bytes:
+    """Encode as in an encoded word (RFC 2047 section 4.2), without its frame."""
+    return b"".join(
+        b"_" if byte == ord(" ") else bytes((byte,)) if byte in _PLAIN_Q else b"=%02X" % byte
+        for byte in text.encode()
+    )
+
+
+def _qp(text: str) -> bytes:
+    """Encode one value on one line, whatever stands around it."""
+    coded = binascii.b2a_qp(text.encode(), quotetabs=True, istext=False)
+    return coded.replace(b"=\n", b"")
+
+
+def _lines(text: str) -> bytes:
+    """Encode lines, each ended by CRLF, none longer than 76 octets."""
+    coded = binascii.b2a_qp(text.encode(), istext=True)
+    return coded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+# How a value is written where it stands: in text, in HTML, in the address of a link, in a header.
+_WRITERS: dict[str, Callable[[str], bytes]] = {
+    "t": _qp,
+    "h": lambda said: _qp(html.escape(said)),
+    "u": lambda said: _qp(quote(said, safe="@")),
+    "q": _q,
+}

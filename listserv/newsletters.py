@@ -1,0 +1,207 @@
+"""Newsletters: what an issue would mean, sent or proved; the effects behind the commands.
+
+``survey`` looks and refuses; ``begin`` puts an issue into the archive and the ledger in one
+transaction; ``freeze`` completes its audience in short pieces. From the first commit on a kill
+loses nothing: any worker goes on with a mailing that is freezing.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive import place
+from archive.heads import permalink_hash
+from listserv import audience, drafts, issues
+from listserv.app import App
+from listserv.drafts import Draft
+from listserv.issues import Imprint
+from listserv.notices import face_of
+from listserv.posts import publish_permalink
+from listserv.tables import Issue
+from mailer import mailings
+from mailer.errors import Refused
+from mailer.mailings import Mailing, MailingState, Policy
+from mailer.store import pack, put_packed
+from subscriptions.audience import count_by_domain
+from subscriptions.roster import ArchivePolicy, Kind, MailList, get_list
+
+EXPIRES = 3 * 86400.0  # seconds until a deferred copy of an issue is given up
+SAME_WITHIN = 366 * 86400.0  # seconds in which the same words are one issue sent twice
+ENOUGH = 200  # recipients from which a mailing says something about our speed
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Say what an editor should look at before the issue goes out."""
+
+    what: str
+    red: bool = False  # not sent without --anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Say how fast an earlier mailing left."""
+
+    mailing: int
+    rate: float  # accepted a second
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Say what sending a draft would mean."""
+
+    lst: MailList
+    draft: Draft
+    domains: tuple[tuple[str, int], ...]  # readers by the domain of their address, most first
+    findings: tuple[Finding, ...]
+    pace: Pace | None
+
+    @property
+    def readers(self) -> int:
+        """Return how many would get it now."""
+        return sum(count for _, count in self.domains)
+
+    @property
+    def seconds(self) -> float | None:
+        """Return how long sending would take at the pace measured last, if there is one."""
+        return self.readers / self.pace.rate if self.pace else None
+
+
+def survey(app: App, list_address: str, data: bytes, now: float) -> Survey:
+    """Read a draft for a list and look at what sending it would mean; raise what forbids it."""
+    draft = drafts.read(data)
+    with app.store.read() as session:
+        lst = newsletter(session, list_address)
+        domains = count_by_domain(session, lst.id, now)
+        if not domains:
+            raise Refused(
+                f"{lst.address} has no readers yet.",
+                f"`krets member add {lst.address} ADDRESS --consent TEXT` adds one.",
+            )
+        return Survey(
+            lst=lst,
+            draft=draft,
+            domains=tuple(sorted(domains.items(), key=lambda one: (-one[1], one[0]))),
+            findings=tuple(_findings(session, app, lst, draft, now)),
+            pace=_pace(session),
+        )
+
+
+def newsletter(session: Session, list_address: str) -> MailList:
+    """Return the newsletter at this address; raise Refused for a discussion list."""
+    lst = get_list(session, list_address)
+    if lst.kind is not Kind.NEWSLETTER:
+        raise Refused(
+            f"{lst.address} is a discussion list: it has posts and no issues.",
+            f"Write to {lst.address}, or make a list with --kind newsletter.",
+        )
+    return lst
+
+
+def make(
+    app: App, lst: MailList, draft: Draft, now: float, kind: str = issues.KIND
+) -> issues.Issue:
+    """Return the issue that a draft becomes, with its own Message-ID and permalink."""
+    face = face_of(app, lst)
+    message_id = issues.new_message_id(lst.domain, kind)
+    kept = lst.archive is not ArchivePolicy.NONE and kind == issues.KIND
+    settings = app.settings.listserv
+    return issues.Issue(
+        draft=draft,
+        face=face,
+        language=lst.language,
+        message_id=message_id,
+        at=now,
+        imprint=Imprint(settings.controller, settings.postal_address),
+        permalink=f"{face.page}m/{permalink_hash(message_id)}/" if kept else "",
+    )
+
+
+def begin(
+    app: App, lst: MailList, draft: Draft, *, policy: Policy, now: float, by: str = "cli"
+) -> int:
+    """Archive an issue, publish its permalink and begin its mailing; return the mailing's id."""
+    issue = make(app, lst, draft, now)
+    copies = issues.compositions(issue)
+    raw = issues.archived(issue)
+    kept = pack(raw)
+    with app.store.write() as session:
+        lst = get_list(session, lst.address)  # its archive may be closed by now
+        put_packed(session, [kept])
+        place.place(session, lst, raw, kept.sha, now)
+        mailing = mailings.create_mailing(
+            session,
+            kind=issues.KIND,
+            list_address=lst.address,
+            message_id=issue.message_id,
+            policy=policy,
+            compositions=copies,
+            created=now,
+            expires_at=now + EXPIRES,
+        )
+        session.add(
+            Issue(
+                mailing_id=mailing,
+                list_id=lst.id,
+                subject=draft.subject,
+                digest=draft.digest,
+                raw_sha=kept.sha,
+                sent_at=now,
+                sent_by=by,
+            )
+        )
+        session.flush()
+        publish_permalink(app, session, lst, kept.sha)
+    app.ring("archive")
+    return mailing
+
+
+def freeze(app: App, mailing: int) -> Iterator[int]:
+    """Complete the audience; yield how many members have been looked at after each piece."""
+    seen = 0
+    while audience.freeze_some(app.store, mailing):
+        seen += audience.PIECE
+        yield seen
+    app.ring("deliver")
+
+
+def _findings(
+    session: Session, app: App, lst: MailList, draft: Draft, now: float
+) -> Iterator[Finding]:
+    same = session.scalar(
+        select(Issue)
+        .where(
+            Issue.list_id == lst.id,
+            Issue.digest == draft.digest,
+            Issue.sent_at > now - SAME_WITHIN,
+        )
+        .order_by(Issue.mailing_id.desc())
+        .limit(1)
+    )
+    if same is not None:
+        day = time.strftime("%Y-%m-%d", time.gmtime(same.sent_at))
+        yield Finding(
+            f"this very issue was sent on {day} already, as mailing {same.mailing_id}", red=True
+        )
+    settings = app.settings.listserv
+    if not settings.postal_address:
+        yield Finding("no postal address is set (listserv.postal_address); many laws ask for one")
+    if not settings.base_url.startswith("https://"):
+        yield Finding("listserv.base_url is not https://, so the copies offer no one-click way out")
+
+
+def _pace(session: Session) -> Pace | None:
+    """Return the pace of the newest mailing that is large enough to tell."""
+    newest = session.scalars(
+        select(Mailing)
+        .where(Mailing.state == MailingState.DONE, Mailing.audience >= ENOUGH)
+        .order_by(Mailing.id.desc())
+        .limit(1)
+    ).first()
+    if newest is None or not newest.started or not newest.finished:
+        return None
+    lasted = max(newest.finished - newest.started, 1.0)
+    return Pace(newest.id, mailings.status(session, newest.id).accepted / lasted)

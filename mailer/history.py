@@ -1,0 +1,69 @@
+"""What happened to one recipient of a mailing: an append-only trail beside the ledger.
+
+The ledger's row says where a recipient stands, with the last answer and its time; only what a
+later answer would overwrite (a 4xx, a lost answer, a person's word to send again) is written
+here. So a million copies that are accepted at once cost not one row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import ForeignKey, SmallInteger, Table, insert, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.mailings import BigKey, Recipient, State
+from mailer.store import Base
+
+
+class Event(Base):
+    """Keep one thing that happened to a recipient and was not the last word."""
+
+    __tablename__ = "recipient_event"
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    recipient_id: Mapped[int] = mapped_column(
+        ForeignKey("recipient.id", ondelete="CASCADE"), index=True
+    )
+    at: Mapped[float]
+    state: Mapped[int] = mapped_column(SmallInteger)  # what the recipient became
+    code: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    reason: Mapped[str] = mapped_column(default="", server_default="")
+    by: Mapped[str] = mapped_column(default="", server_default="")  # who; "" is the relay
+
+
+_INSERT = insert(cast("Table", Event.__table__))
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Say one thing that happened, at a time in seconds since 1970 UTC."""
+
+    at: float
+    state: State
+    code: int
+    reason: str
+    by: str
+
+
+def note(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Append events: dicts with the columns of ``Event``."""
+    if rows:
+        session.connection().execute(_INSERT, rows)
+
+
+def of_recipient(session: Session, mailing_id: int, address: str) -> list[Happened]:
+    """Return all that is known of one address of a mailing, oldest first; [] for nobody.
+
+    ``address`` is as it stands in RCPT TO.
+    """
+    row = session.scalar(
+        select(Recipient).where(Recipient.mailing_id == mailing_id, Recipient.address == address)
+    )
+    if row is None:
+        return []
+    events = session.scalars(select(Event).where(Event.recipient_id == row.id).order_by(Event.id))
+    told = [Happened(one.at, State(one.state), one.code, one.reason, one.by) for one in events]
+    now = Happened(row.due, State(row.state), row.code, row.reason, "")
+    if told and (told[-1].state, told[-1].reason) == (now.state, now.reason):
+        return told
+    return [*told, now]

@@ -1,0 +1,245 @@
+"""The newsletter commands: what they say, refuse and leave in the ledger."""
+
+import json
+import quopri
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select, update
+
+from archive.tables import Message
+from listserv import audience, delivery
+from listserv.app import App
+from listserv.cli_newsletter import newsletter
+from listserv.config import load
+from listserv.issues import FILLED, NAMED
+from mailer import ledger, mailings, owners
+from mailer.addresses import parse
+from mailer.errors import KretsError
+from mailer.ledger import Mark
+from mailer.mailings import Mailing, Recipient, State
+from mailer.store import Store
+from subscriptions.consent import ConsentNote, Source
+from subscriptions.members import Candidate, enrol
+from subscriptions.roster import ArchivePolicy, Kind, create_list, get_list
+
+NEWS, FRIENDS = "news@example.org", "friends@example.org"
+DRAFT = "---\nsubject: News for {{ name }}\n---\nHello {{ name }}.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """Hold what a command left on the terminal."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def app(store: Store, tmp_path: Path) -> App:
+    """Open an application with a newsletter of three readers, and a discussion list."""
+    made = App(load({"KRETS_MAILER__DATA": str(tmp_path)}))
+    made.__dict__["store"] = store  # made without the migrations: a second saved for each test
+    note = ConsentNote("asked", Source.CLI)
+    people = [
+        ("Anna", "anna@example.net", "sv"),
+        ("", "bo@example.net", ""),
+        ("C", "c@example.com", "it"),
+    ]
+    with made.store.write() as session:
+        create_list(session, FRIENDS, kind=Kind.DISCUSSION, now=1.0)
+        lst = create_list(session, NEWS, kind=Kind.NEWSLETTER, now=1.0, title="Nytt")
+        enrol(
+            session,
+            lst,
+            [Candidate(parse(to), name=n, language=lang, consent=note) for n, to, lang in people],
+            keyring=made.keyring,
+            now=time.time(),
+        )
+    return made
+
+
+@pytest.fixture
+def run(app: App) -> Run:
+    def ran(*words: str, stdin: str = DRAFT) -> Ran:
+        done = CliRunner().invoke(newsletter, words, input=stdin, obj=app)
+        if isinstance(done.exception, KretsError):
+            return Ran(done.exception.exit_code, done.stdout, done.stderr + str(done.exception))
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Ran(done.exit_code, done.stdout, done.stderr)
+
+    return ran
+
+
+def sent(run: Run, *words: str) -> int:
+    return int(json.loads(run("send", NEWS, "-", "--yes", "--json", *words).stdout)["mailing"])
+
+
+def rows(app: App, mailing: int) -> dict[str, Recipient]:
+    with app.store.read() as session:
+        found = session.scalars(select(Recipient).where(Recipient.mailing_id == mailing))
+        return {row.address: row for row in found}
+
+
+def answer(app: App, mailing: int, *states: State) -> None:
+    """Claim everybody and answer for the relay."""
+    with app.store.write() as session:
+        epoch = owners.register(session, owners.here(), flight="x", lease_until=time.time() + 60)
+        claimed = ledger.claim(
+            session, epoch=epoch, quota=len(states), now=time.time(), wanted=ledger.everyone
+        )
+        marks = [
+            Mark(row.id, epoch, state, 250 if state is State.ACCEPTED else 550, "words", 9e9)
+            for row, state in zip(claimed, states, strict=True)
+        ]
+        ledger.mark(session, marks)
+        owners.retire(session, epoch)
+        mailings.finish(session, now=time.time())
+
+
+def test_an_issue_is_in_the_ledger_and_the_archive_before_the_command_returns(
+    app: App, run: Run
+) -> None:
+    result = run("send", NEWS, "-", "--yes", "--json")
+    answer = json.loads(result.stdout)
+    assert (answer["audience"], answer["policy"]) == (3, "never-twice")
+    found = rows(app, answer["mailing"])
+    assert set(found) == {"anna@example.net", "bo@example.net", "c@example.com"}
+    assert all(row.variant & FILLED for row in found.values())
+    assert bool(found["anna@example.net"].variant & NAMED)
+    assert not found["bo@example.net"].variant & NAMED
+    assert len({row.variant for row in found.values()}) == 3
+    with app.store.read() as session:
+        page = session.scalars(select(Message)).one()
+        mailing = session.get_one(Mailing, answer["mailing"])
+    assert page.subject == "News for"
+    assert mailing.state == "sending"
+    assert list(app.settings.archive_path.glob(f"**/m/{page.hash}/index.html"))
+
+
+def test_each_copy_is_its_readers_own(app: App, run: Run) -> None:
+    mailing = sent(run)
+    readers = delivery.Readers(app.keyring)
+    with app.store.write() as session:
+        epoch = owners.register(session, owners.here(), flight="x", lease_until=time.time() + 60)
+        claimed = ledger.claim(
+            session, epoch=epoch, quota=9, now=time.time(), wanted=readers.wanted
+        )
+    seen = {}
+    with app.store.read() as session:
+        view = mailings.view(session, mailing)
+        for row in claimed:
+            copy = readers.copy(view, row)
+            segments = mailings.composition(session, mailing, row.variant)
+            assert segments is not None
+            seen[row.address] = quopri.decodestring(segments.join(copy.values))
+            assert copy.return_path.startswith("news-bounces+")
+    assert b"Hello Anna." in seen["anna@example.net"]
+    assert b"Hello." in seen["bo@example.net"]
+    assert b"To: <bo@example.net>" in seen["bo@example.net"]
+    assert "för att du har gått med" in seen["anna@example.net"].decode()
+    tokens = {copy.split(b"leave+")[1].split(b"@")[0] for copy in seen.values()}
+    assert len(tokens) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "code", "said"),
+    [
+        ((FRIENDS, "-", "--yes"), DRAFT, 1, "discussion list"),
+        ((NEWS, "-"), DRAFT, 1, "--yes"),
+        ((NEWS, "-", "--yes"), DRAFT.replace("name", "nmae"), 2, "Did you mean name?"),
+        (("nobody@example.org", "-", "--yes"), DRAFT, 1, "nobody@example.org"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_and_leaves_nothing(
+    app: App, run: Run, words: tuple[str, ...], stdin: str, code: int, said: str
+) -> None:
+    result = run("send", *words, stdin=stdin)
+    assert result.exit_code == code
+    assert said in result.stderr
+    with app.store.read() as session:
+        assert session.scalar(select(Mailing.id)) is None
+
+
+def test_a_rehearsal_says_who_would_get_it_and_sends_nothing(app: App, run: Run) -> None:
+    result = run("send", NEWS, "-", "--dry-run")
+    assert "3: example.net 2, example.com 1" in result.stderr
+    with app.store.read() as session:
+        assert session.scalar(select(Mailing.id)) is None
+
+
+def test_the_same_issue_is_not_sent_twice_by_accident(run: Run) -> None:
+    first = sent(run)
+    again = run("send", NEWS, "-", "--yes")
+    assert again.exit_code == 1
+    assert f"as mailing {first}" in again.stderr
+    assert sent(run, "--anyway") > first
+
+
+def test_the_pace_of_the_last_large_mailing_is_the_estimate(app: App, run: Run) -> None:
+    mailing = sent(run)
+    answer(app, mailing, State.ACCEPTED, State.ACCEPTED, State.ACCEPTED)
+    with app.store.write() as session:
+        session.execute(update(Mailing).values(audience=500, started=1.0, finished=301.0))
+    said = run("send", NEWS, "-", "--dry-run").stderr
+    assert f"about 5 min, at the pace of mailing {mailing}" in said
+    assert "example.net last" in said
+
+
+def test_a_mailing_is_paused_resumed_and_stopped(app: App, run: Run) -> None:
+    mailing = str(sent(run))
+    assert run("pause", mailing).exit_code == 0
+    assert "krets newsletter resume" in run("status", mailing).stdout
+    assert run("resume", mailing).exit_code == 1  # nobody said yes
+    assert run("resume", mailing, "--yes").exit_code == 0
+    assert "nothing was done" in run("stop", mailing, "--dry-run").stderr
+    assert run("stop", mailing, "--yes").exit_code == 0
+    status = json.loads(run("status", mailing, "--json").stdout)
+    assert (status["state"], status["skipped"], status["audience"]) == ("stopped", 3, 3)
+    assert status["connections"] == app.settings.mailer.connections
+    assert run("pause", mailing).exit_code == 1
+
+
+@pytest.mark.parametrize("state", [State.REFUSED, State.UNSURE, State.DEFERRED])
+def test_who_did_not_get_it_is_sent_to_again_by_command_alone(
+    app: App, run: Run, state: State
+) -> None:
+    mailing = str(sent(run))
+    answer(app, int(mailing), State.ACCEPTED, state, State.ACCEPTED)
+    only = state.name.lower()
+    before = json.loads(run("status", mailing, "--json").stdout)
+    assert (before["accepted"], before[only]) == (2, 1)
+    assert run("resend", mailing, "--only", only).exit_code == 1
+    assert "1 are due again" in run("resend", mailing, "--only", only, "--yes").stderr
+    after = json.loads(run("status", mailing, "--json").stdout)
+    assert (after["accepted"], after["ready"], after[only]) == (2, 1, 0)
+    assert after["state"] == "sending"
+    assert "nothing was changed" in run("resend", mailing, "--only", only, "--yes").stderr
+
+
+def test_a_freeze_that_was_cut_is_taken_up_and_enters_nobody_twice(
+    app: App, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "PIECE", 2)
+    mailing = sent(run)
+    assert len(rows(app, mailing)) == 3
+    with app.store.read() as session:
+        assert mailings.status(session, mailing).audience == 3
+    assert audience.freeze_some(app.store, mailing) is False
+
+
+def test_an_archive_that_is_closed_keeps_no_issue(app: App, run: Run) -> None:
+    with app.store.write() as session:
+        get_list(session, NEWS).archive = ArchivePolicy.NONE
+    sent(run)
+    with app.store.read() as session:
+        assert session.scalar(select(Message.hash)) is None

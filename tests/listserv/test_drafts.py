@@ -1,0 +1,96 @@
+"""A draft is read strictly: every refusal names the line."""
+
+import pytest
+
+from listserv import drafts
+from mailer.errors import BadInput, KretsError, Refused
+
+HEAD = "---\nsubject: News\n---\n"
+
+
+def read(text: str) -> drafts.Draft:
+    return drafts.read(text.encode())
+
+
+def test_front_matter_and_text_are_told_apart() -> None:
+    draft = read('\ufeff---\r\n# a comment\r\nsubject: "A: b"\r\nlanguage: sv\r\n---\r\n\r\nHi\r\n')
+    assert (draft.subject, draft.language, draft.text) == ("A: b", "sv", "Hi")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("Hello", 1, "front matter"),
+        ("---\nsubject: x\n", 1, "no end"),
+        ("---\npreheader: x\n---\nHi", 1, "no subject"),
+        ("---\nsubject:\n---\nHi", 2, "empty"),
+        ("---\nsubject: x\nsubjekt: y\n---\nHi", 3, "subjekt"),
+        ("---\nsubject: x\nsubject: y\n---\nHi", 3, "line 2 already"),
+        ("---\nsubject: 'x\n---\nHi", 2, "quotation mark"),
+        ("---\nsubject\n---\nHi", 2, "KEY: VALUE"),
+        ("---\nsubject: x\nlanguage: de\n---\nHi", 3, "'de'"),
+        (f"---\nsubject: {'x' * 201}\n---\nHi", 2, "longer"),
+        ("---\nsubject: a\x1bb\n---\nHi", 2, "control"),
+        (f"{HEAD}\nHi {{{{ nmae }}}}", 5, "{{ nmae }}"),
+        (f"{HEAD}\nHi {{{{ }}}}", 5, "no slot"),
+        (f"{HEAD}Hi {{{{ name }}", 4, "not closed"),
+        ("---\nsubject: {{ who }}\n---\nHi", 2, "{{ who }}"),
+        (HEAD, 4, "no text"),
+        (f"{HEAD}a\0b", 4, "NUL"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(text: str, line: int, word: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read(text)
+    assert caught.value.what.startswith(f"Line {line}:")
+    assert word in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        (f"{HEAD}{{{{ nmae }}}}", "Did you mean name?"),
+        (f"{HEAD}{{{{ Email }}}}", "Did you mean email?"),
+        ("---\nsubjct: x\n---\nHi", "Did you mean subject?"),
+    ],
+)
+def test_a_near_miss_gets_a_suggestion(text: str, fix: str) -> None:
+    with pytest.raises(KretsError) as caught:
+        read(text)
+    assert caught.value.fix == fix
+
+
+def test_a_draft_that_is_not_utf8_is_refused_with_its_line() -> None:
+    with pytest.raises(BadInput, match="Line 4"):
+        drafts.read(HEAD.encode() + "å".encode("latin-1"))
+
+
+def test_a_segment_is_refused_until_there_are_segments() -> None:
+    with pytest.raises(Refused, match="Line 3"):
+        read("---\nsubject: x\nsegment: gold\n---\nHi")
+
+
+def test_a_theme_is_ignored_with_a_word() -> None:
+    (note,) = read("---\nsubject: x\ntheme: dark\n---\nHi").notes
+    assert "Line 3" in note
+
+
+def test_slots_are_filled_once_and_escaped_braces_are_none() -> None:
+    draft = read(f"{HEAD}{{{{name}}}} and \\{{{{ name }}}}")
+    assert draft.slots == {"name"}
+    assert drafts.fill(draft.text, lambda slot: f"{{{{ {slot} }}}}") == "{{ name }} and {{ name }}"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Hi {{ name }},", "Hi,"),
+        ("Hi **{{ name }}**!", "Hi!"),
+        ("{{ name }}, welcome", "Welcome"),
+        ("Dear {{ name }} and all", "Dear and all"),
+        ("Write \\{{ name }}", "Write \\{{ name }}"),
+        ("To {{ email }}", "To {{ email }}"),
+    ],
+)
+def test_who_has_no_name_is_greeted_without_one(written: str, shown: str) -> None:
+    assert read(HEAD + written).nameless().text == shown

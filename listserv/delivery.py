@@ -8,3 +8,114 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from listserv import headers, issues, signing
+from listserv.app import App
+from listserv.notices import KIND, LAST_WORD
+from mailer.addresses import parse
+from mailer.ledger import ClaimedRow
+from mailer.mailings import Mailing, MailingView
+from mailer.outgoing import Copy
+from mailer.relay import read_relay
+from mailer.sender import Sender, SenderSettings
+from mailer.tokens import Keyring, Purpose
+from subscriptions import suppression
+from subscriptions.audience import names_of, still_wanted
+from subscriptions.suppression import Reason
+
+
+def make_sender(app: App, sharing: int = 1) -> Sender:
+    """Return a sender for this process, wired to the settings, tokens and memberships.
+
+    ``mailer.connections`` is shared out among the ``sharing`` senders of one process tree.
+    """
+    settings = app.settings.mailer
+    readers = Readers(app.keyring, room=4 * settings.intent_window * settings.connections)
+    return Sender(
+        app.store,
+        SenderSettings(
+            relays=tuple(read_relay(url) for url in settings.relays),
+            connections=max(1, settings.connections // sharing),
+            hello=app.settings.listserv.domain,
+            window=settings.intent_window,
+            grace=settings.grace,
+        ),
+        stamping=signing.stamping(app.settings),
+        personal=readers.copy,
+        wanted=readers.wanted,
+        flights=app.data / "flight",
+    )
+
+
+class Readers:
+    """Say who still wants a copy, and make what is their own in it (VERP, RFC 8058).
+
+    Names are read with the claim, because a copy is made where no database is; ``room`` is how
+    many are remembered, several times what one sender may hold.
+    """
+
+    def __init__(self, keyring: Keyring, room: int = 10_000) -> None:
+        self._keyring = keyring
+        self._room = room
+        self._names: OrderedDict[int, str] = OrderedDict()
+
+    def wanted(self, session: Session, rows: Sequence[ClaimedRow]) -> Mapping[int, str]:
+        """Return the rows that must not be sent to any more; learn the others' names."""
+        kinds = _kinds(session, {row.mailing_id for row in rows})
+        named = [
+            row.ref
+            for row in rows
+            if row.variant & issues.NAMED and kinds.get(row.mailing_id) == issues.KIND
+        ]
+        if named:
+            self._names.update(names_of(session, named))
+            while len(self._names) > max(self._room, len(rows)):
+                self._names.popitem(last=False)
+        return wanted(session, rows)
+
+    def copy(self, mailing: MailingView, row: ClaimedRow) -> Copy:
+        """Return what is this recipient's own; ``row.ref`` is the membership."""
+        name, _, domain = mailing.list_address.partition("@")
+        if row.ref <= 0:  # a notice to somebody who is no member
+            return Copy(return_path=f"{name}-bounces@{domain}", values={})
+        bounce = self._keyring.standing(Purpose.BOUNCE, mailing.list_address, row.ref)
+        leave = self._keyring.standing(Purpose.LEAVE, mailing.list_address, row.ref)
+        values = {headers.LEAVE: leave.encode("ascii")}
+        if mailing.kind == issues.KIND:
+            values |= self._slots(row)
+        return Copy(return_path=f"{name}-bounces+{bounce}@{domain}", values=values)
+
+    def _slots(self, row: ClaimedRow) -> dict[str, bytes]:
+        if not row.variant & issues.FILLED:
+            return {issues.TO: row.address.encode()}
+        name = self._names[row.ref] if row.variant & issues.NAMED else ""
+        return issues.values(name, row.address)
+
+
+def connections_at_most(app: App) -> int:
+    """Return how many connections to relays the senders of one process tree may have open."""
+    settings = app.settings.mailer
+    senders = max(1, settings.workers - 1)
+    return len(settings.relays) * senders * max(1, settings.connections // senders)
+
+
+def wanted(session: Session, rows: Sequence[ClaimedRow]) -> Mapping[int, str]:
+    """Return the rows that must not be sent to any more, each with its reason."""
+    kinds = _kinds(session, {row.mailing_id for row in rows})
+    letters = [row for row in rows if kinds.get(row.mailing_id) == KIND]
+    copies = [row for row in rows if kinds.get(row.mailing_id) != KIND]
+    reasons = still_wanted(session, [row.ref for row in copies], time.time()) if copies else {}
+    unwanted = {row.id: reasons[row.ref] for row in copies if row.ref in reasons}
+    return unwanted | _silenced(session, letters)
+
+
+def _kinds(session: Session, mailing_ids: set[int]) -> dict[int, str]:
+    found = session.execute(select(Mailing.id, Mailing.kind).where(Mailing.id.in_(mailing_ids)))
+    return {row.id: row.kind for row in found}
+
+
+def _silenced(session: Session, rows: Sequence[ClaimedRow]) -> dict[int, str]:
+    """Return the notices to people who said "never mail me"; a notice asks for no membership."""
+    if not rows:
+        return {}
+    keys = {row.id: parse(row.address).key for row in rows if row.ref != LAST_WORD}
+    never = suppression.suppressed(session, set(keys.values()), Reason.NEVER)
+    return {row: Reason.NEVER.value for row, key in keys.items() if key in never}

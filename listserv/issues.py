@@ -24,7 +24,7 @@ from markupsafe import Markup
 import templates
 from listserv import drafts, manuscript
 from listserv.drafts import PERSONAL, Draft
-from listserv.headers import LEAVE, ListFace, list_fields, phrase
+from listserv.headers import LEAVE, ONE_CLICK, ListFace, list_fields, phrase
 from mailer.splice import Segments
 from subscriptions.roster import LANGUAGES
 
@@ -56,7 +56,6 @@ class Issue:
     at: float  # seconds since 1970 UTC: its Date
     imprint: Imprint = Imprint()
     permalink: str = ""
-    one_click: bool = False  # RFC 8058: only where every copy is signed
 
     @cached_property
     def filled(self) -> bool:
@@ -183,8 +182,8 @@ class _Setting:
             local, _, domain = face.address.partition("@")
             made.add(f"List-Unsubscribe: <mailto:{local}-leave+".encode()).slot(LEAVE)
             made.add(f"@{domain}>,\r\n <{face.page}leave/".encode()).slot(LEAVE).add(b">\r\n")
-            if issue.one_click:
-                made.add(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+            if face.one_click:
+                made.add(ONE_CLICK)
         made.add(b"MIME-Version: 1.0\r\n")
 
     def _subject(self, made: "_Pieces") -> None:

@@ -7,14 +7,14 @@ loses nothing: any worker goes on with a mailing that is freezing.
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import place
 from archive.heads import permalink_hash
-from listserv import audience, drafts, issues
+from listserv import audience, drafts, issues, signing
 from listserv.app import App
 from listserv.drafts import Draft
 from listserv.issues import Imprint
@@ -105,7 +105,9 @@ def make(
     app: App, lst: MailList, draft: Draft, now: float, kind: str = issues.KIND
 ) -> issues.Issue:
     """Return the issue that a draft becomes, with its own Message-ID and permalink."""
-    face = face_of(app, lst)
+    with app.store.read() as session:
+        one_click = signing.one_click(session, app.settings, lst.domain, now)
+    face = replace(face_of(app, lst), one_click=one_click)
     message_id = issues.new_message_id(lst.domain, kind)
     kept = lst.archive is not ArchivePolicy.NONE and kind == issues.KIND
     settings = app.settings.listserv
@@ -190,7 +192,11 @@ def _findings(
     if not settings.postal_address:
         yield Finding("no postal address is set (listserv.postal_address); many laws ask for one")
     if not settings.base_url.startswith("https://"):
-        yield Finding("listserv.base_url is not https://, so the copies offer no one-click way out")
+        yield Finding("listserv.base_url is not https://, so no copy offers one-click leaving")
+    elif not signing.one_click(session, app.settings, lst.domain, now):
+        yield Finding(
+            f"nobody signs for {lst.domain} (`krets dkim new`), so no copy offers one-click leaving"
+        )
 
 
 def _pace(session: Session) -> Pace | None:

@@ -7,4 +7,98 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 import archive.tables
 import mailer.arrivals
+import mailer.dkim_keys
 import mailer.history
+import mailer.mailings
+import mailer.owners
+import mailer.tokens
+import subscriptions.asks
+import subscriptions.budget
+import subscriptions.consent
+import subscriptions.proofs
+import subscriptions.suppression
+import subscriptions.wording
+from mailer.arrivals import Arrival
+from mailer.mailings import Mailing
+from mailer.store import Base
+from subscriptions.roster import MailList
+
+__all__ = ["Ban", "Hold", "HoldState", "Issue", "Post", "archive", "mailer", "subscriptions"]
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Post(Base):
+    """What was decided about one arrival for one list, and why."""
+
+    __tablename__ = "post"
+    __table_args__ = (
+        Index("ix_post_known", "list_id", "message_id"),
+        Index("ix_post_author", "list_id", "author"),
+    )
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    arrival_id: Mapped[int] = mapped_column(ForeignKey(Arrival.id), unique=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
+    message_id: Mapped[str] = mapped_column(String(998))  # without brackets; "" where none
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # mailer.message.content_digest
+    author: Mapped[str] = mapped_column(String(320))  # address key; "" where nobody is named
+    decision: Mapped[str] = mapped_column(String(16))
+    rules: Mapped[str]  # JSON array: the rules that hit
+    mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id))
+    decided_at: Mapped[float]
+
+
+class Issue(Base):
+    """One edition of a newsletter, as it was sent."""
+
+    __tablename__ = "issue"
+    __table_args__ = (Index("ix_issue_known", "list_id", "digest"),)
+    mailing_id: Mapped[int] = mapped_column(
+        ForeignKey(Mailing.id), primary_key=True, autoincrement=False
+    )
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
+    subject: Mapped[str]  # as it was written, slots and all
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # listserv.drafts.Draft.digest
+    raw_sha: Mapped[bytes] = mapped_column(LargeBinary(32))  # the copy that the archive keeps
+    sent_at: Mapped[float]
+    sent_by: Mapped[str] = mapped_column(String(320))  # cli or an address
+
+
+class HoldState(StrEnum):
+    """Say what became of a held message."""
+
+    WAITING = "waiting"
+    RELEASED = "released"
+    REFUSED = "refused"
+    DROPPED = "dropped"
+    EXPIRED = "expired"
+    FORWARDED = "forwarded"  # a reader's letter to a newsletter, handed to its editors
+
+
+class Hold(Base):
+    """A message that waits for a human, and why."""
+
+    __tablename__ = "hold"
+    __table_args__ = (Index("ix_hold_due", "state", "due"),)
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    arrival_id: Mapped[int] = mapped_column(ForeignKey(Arrival.id), unique=True)
+    list_address: Mapped[str] = mapped_column(String(320), index=True)  # "" for a domain's own
+    rules: Mapped[str]  # JSON array; "error" where our code failed
+    detail: Mapped[str]  # for operators: a traceback, or a limit that was passed
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    held_at: Mapped[float]
+    decided_at: Mapped[float | None]
+    decided_by: Mapped[str] = mapped_column(String(320), default="")  # cli, clock or an address
+    revision: Mapped[int] = mapped_column(default=0)  # counts how often it was held anew
+    due: Mapped[float | None]  # when moderators hear of it next; None: only operators see it
+    asked_at: Mapped[float | None]
+    reminded_at: Mapped[float | None]
+
+
+class Ban(Base):
+    """An address whose posts to one list are discarded, by a moderator's word."""
+
+    __tablename__ = "ban"
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id), primary_key=True)
+    address_key: Mapped[str] = mapped_column(String(320), primary_key=True)
+    since: Mapped[float]
+    decided_by: Mapped[str] = mapped_column(String(320))

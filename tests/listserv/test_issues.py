@@ -3,6 +3,7 @@
 import email
 import email.policy
 import html
+from dataclasses import replace
 from email.message import EmailMessage
 from urllib.parse import quote
 
@@ -100,7 +101,7 @@ def test_a_copy_has_the_stated_headers() -> None:
     assert (message["Precedence"], message["Content-Language"]) == ("list", "sv")
     for name in ("List-Help", "List-Owner", "List-Archive", "Date", "Message-ID"):
         assert message[name]
-    signed = issues.compositions(issue(one_click=True))
+    signed = issues.compositions(replace(issue(), face=replace(FACE, one_click=True)))
     assert reader("Anna", made=signed)["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 

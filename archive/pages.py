@@ -192,11 +192,17 @@ def former_file(lst: ListView, former: str, thread: str, subject: str) -> dict[s
 
 
 def home_file(
-    lst: ListView, threads: Sequence[ThreadView], months: Sequence[Month], *, closed: bool = False
+    lst: ListView,
+    threads: Sequence[ThreadView],
+    months: Sequence[Month],
+    *,
+    closed: bool = False,
+    read: str = "",
 ) -> dict[str, bytes]:
     """Return a list's home: its newest threads, and all months by year, the newest first.
 
-    ``closed`` says that there is more than this page may show.
+    ``closed`` says that there is more than this page may show; ``read`` is where members ask for
+    it.
     """
     years: dict[str, list[Month]] = {}
     for month in months:
@@ -211,6 +217,7 @@ def home_file(
         years=sorted(years.items(), reverse=True),
         join=join,
         me=f"{lst.base}/{lst.address}/me" if lst.base else "",
+        read=read,
         closed=closed,
     )
     return {f"{lst.address}/index.html": html.encode()}

@@ -1,7 +1,7 @@
 """Carry out what a member wishes by mail, each with a receipt that says how to undo it.
 
     leave(visit, member, proof) · pause(visit, member, until, proof) · resume · speak (language) ·
-    settings · data · help_ · add_address · undo(visit, ask, proof)
+    settings · way_in · data · help_ · add_address · undo(visit, ask, proof)
 
 The receipt goes to the member's own address, whoever wrote; its reply address carries an UNDO
 ask with what stood before. Knows nothing of who may wish what: incoming.py asks for proof first.
@@ -97,6 +97,16 @@ def settings(visit: Visit, member: Membership, name: str = "member-settings") ->
         addresses=_addresses(visit, member),
         places=_places(visit, member),
     )
+
+
+def way_in(visit: Visit, member: Membership) -> None:
+    """Mail the member a link that opens the archive."""
+    to = optin.address_of(visit.session, member)
+    token = asks.open_ask(
+        visit.session, Purpose.READ, list_id=visit.lst.id, to=to, now=visit.now, ref=member.id
+    )
+    page = f"{notices.face_of(visit.app, visit.lst).page}read/{token}"
+    _write(visit, member, "member-read", read_url=page)
 
 
 def data(visit: Visit, member: Membership) -> None:

@@ -34,6 +34,7 @@ class Purpose(StrEnum):
     LEAVE = "leave"
     REPLY = "reply"
     ME = "me"
+    READ = "read"  # a members' archive, in a cookie
 
 
 class TokenKey(Base):

@@ -42,6 +42,7 @@ class Purpose(StrEnum):
     NEVER = "never"  # take "never mail me" back
     ADDRESS = "address"  # use one more address
     ME = "me"  # a member's own page
+    READ = "read"  # a members' archive, by a link that was mailed
     JOIN_REQUEST = "join-request"  # an owner lets somebody in
     MODERATE = "moderate"  # a moderator decides about a hold
 
@@ -55,6 +56,7 @@ LIFETIME = {
     Purpose.NEVER: 365 * DAY,
     Purpose.ADDRESS: 3 * DAY,
     Purpose.ME: 3 * DAY,
+    Purpose.READ: DAY,
     Purpose.JOIN_REQUEST: 30 * DAY,
     Purpose.MODERATE: 30 * DAY,
 }

@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from listserv.app import App
-from listserv.web import homes, joining, leaving, me
+from listserv.web import homes, joining, leaving, me, reading
 from listserv.web.headers import StrictHeaders
 from listserv.web.site import Site, caller_of, page_of, told
 from listserv.web.visitor import proxies
@@ -59,7 +59,11 @@ def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
             ),
             Route("/{list}/me", page_of(site, me.show_ask, me.ask), methods=both),
             Route("/{list}/me/{token}", page_of(site, me.show_me, me.me), methods=both),
-            Mount("/", homes.Pages(app)),
+            Route("/{list}/read", page_of(site, reading.show_ask, reading.ask), methods=both),
+            Route(
+                "/{list}/read/{token}", page_of(site, reading.show_way, reading.enter), methods=both
+            ),
+            Mount("/", homes.Pages(site)),
         ],
         exception_handlers={404: nothing},
     )

@@ -1,7 +1,8 @@
 """The archive's files, the page of all lists, and a home for a list that has no mail yet.
 
 SECURITY: paths come from strangers and are resolved inside one folder only; redirects name a
-path, never the Host header.
+path, never the Host header. The members' tree has a root of its own and is opened only where
+``reading`` has seen the member's cookie; what comes from there is kept by no cache.
 """
 
 import os
@@ -19,8 +20,10 @@ import templates
 from archive import pages
 from archive.build import view_of
 from listserv.app import App
+from listserv.web import reading
 from listserv.web.files import WholeFile
-from listserv.web.site import Caller
+from listserv.web.headers import PRIVATE
+from listserv.web.site import Caller, Site
 from mailer.errors import Misconfigured
 from subscriptions.roster import ArchivePolicy, Join, MailList, all_lists, find_list
 
@@ -43,35 +46,28 @@ def _is_public(lst: MailList) -> bool:
     return lst.archive is ArchivePolicy.PUBLIC or lst.join is not Join.INVITE
 
 
-def make_folder(app: App) -> Path:
-    """Return the folder of the public pages, made if need be."""
-    public = app.settings.archive_path / "public"
+def make_folder(app: App, tree: str = "public") -> Path:
+    """Return the folder of one tree of pages, made if need be."""
+    folder = app.settings.archive_path / tree
     try:
-        public.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Misconfigured(
-            f"The archive's folder {public} cannot be made: {error.strerror}.",
+            f"The archive's folder {folder} cannot be made: {error.strerror}.",
             "Set archive.path to a folder that this user may write to.",
         ) from None
-    return public
+    return folder
 
 
-class Pages(StaticFiles):
-    """Serve the public tree, and what belongs to a list before its first mail."""
+class Tree(StaticFiles):
+    """Serve the files of one tree of the archive."""
 
-    def __init__(self, app: App) -> None:
-        super().__init__(directory=make_folder(app), html=True, follow_symlink=False)
-        self._app = app
+    def __init__(self, folder: Path) -> None:
+        super().__init__(directory=folder, html=True, follow_symlink=False)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Return the file, else what can be made of it."""
-        try:
-            response = await super().get_response(path, scope)
-        except HTTPException as error:
-            made = await run_in_threadpool(self._made, path, scope)
-            if made is None or error.status_code != 404:  # noqa: PLR2004 - not found
-                raise
-            return made
+        """Return the file; raise 404 where there is none."""
+        response = await super().get_response(path, scope)
         if isinstance(response, RedirectResponse):  # a folder without its slash
             return _with_slash(scope)
         if path.endswith((".eml", ".mbox")) and response.status_code == 200:  # noqa: PLR2004 - OK
@@ -91,6 +87,41 @@ class Pages(StaticFiles):
             return NotModifiedResponse(response.headers)
         return response
 
+
+class Pages(Tree):
+    """Serve the public tree, the members' tree to members, and what no tree holds yet."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(make_folder(site.app, "public"))
+        self._members = Tree(make_folder(site.app, "members"))
+        self._app = site.app
+        self._site = site
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return the file, else what can be made of it."""
+        try:
+            return await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code != 404:  # noqa: PLR2004 - not found
+                raise
+        access = await run_in_threadpool(reading.access_of, self._app, path, scope)
+        if access is reading.Access.READER:
+            return await self._to_member(path, scope)
+        made = await run_in_threadpool(self._made, path, scope)
+        if made is None and access is reading.Access.CLOSED:
+            return await run_in_threadpool(reading.refuse, self._site, path, scope)
+        if made is None:
+            raise HTTPException(status_code=404)
+        return made
+
+    async def _to_member(self, path: str, scope: Scope) -> Response:
+        """Return a file of the members' tree, for these eyes only."""
+        bare = [(name, value) for name, value in scope["headers"] if not name.startswith(b"if-")]
+        response = await self._members.get_response(path, {**scope, "headers": bare})
+        for name, value in {**PRIVATE, **reading.NO_CACHE}.items():
+            response.headers[name] = value
+        return response
+
     def _made(self, path: str, scope: Scope) -> Response | None:
         """Return what is not on the disk yet, or None."""
         if (static := _STATIC.match(path)) and (data := templates.static_files().get(static[1])):
@@ -104,11 +135,14 @@ class Pages(StaticFiles):
                 return None
             view = view_of(lst, self._app.settings.listserv.base_url)
             closed = lst.archive is not ArchivePolicy.PUBLIC
+            members = lst.archive is ArchivePolicy.MEMBERS
         if path.endswith(".css"):
             return Response(next(iter(pages.accent_file(view).values())), media_type="text/css")
         if not str(scope["path"]).endswith(("/", ".html")):
             return _with_slash(scope)
-        return HTMLResponse(next(iter(pages.home_file(view, [], [], closed=closed).values())))
+        read = f"{view.base}/{view.address}/read" if members else ""
+        files = pages.home_file(view, [], [], closed=closed, read=read)
+        return HTMLResponse(next(iter(files.values())))
 
 
 def _with_slash(scope: Scope) -> Response:

@@ -46,7 +46,7 @@ _SENT = (Rhythm.EACH,)  # the rhythms that anything is sent in; a member of anot
 def show_ask(caller: Caller) -> Response:
     """Show the form that asks for the link."""
     with caller.app.store.read() as session:
-        return answer(caller, "me-ask", list_of(session, caller))
+        return answer(caller, "me-ask", list_of(session, caller), kind="me")
 
 
 def ask(caller: Caller, form: Mapping[str, str]) -> Response:

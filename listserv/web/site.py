@@ -94,11 +94,20 @@ def list_of(session: Session, caller: Caller) -> MailList:
 
 
 def answer(
-    caller: Caller, sheet: str, lst: MailList | None, *, status: int = 200, **context: object
+    caller: Caller,
+    sheet: str,
+    lst: MailList | None,
+    *,
+    status: int = 200,
+    root: str = "",
+    **context: object,
 ) -> Response:
-    """Return the page ``sheet``; all pages of the door are private: they hold tokens or names."""
+    """Return the page ``sheet``; all pages of the door are private: they hold tokens or names.
+
+    ``root`` is the way to the site's root, where the page does not stand in its usual place.
+    """
     language = caller.language(lst)
-    root = "../../" if caller.token else "../"
+    root = root or ("../../" if caller.token else "../")
     view: ListView | None = None
     accent = ""
     if lst is not None:
@@ -135,7 +144,7 @@ def told(
     caller: Caller, kind: str, lst: MailList | None, *, status: int = 200, **more: object
 ) -> Response:
     """Return the page that says how something went."""
-    values: dict[str, object] = {"who": "", "link": "", **more}
+    values: dict[str, Any] = {"who": "", "link": "", **more}
     return answer(caller, "told", lst, status=status, kind=kind, **values)
 
 

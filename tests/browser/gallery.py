@@ -207,6 +207,10 @@ class Gallery:
         self.keep("me-sure", me, {"act": "forget"})
 
     def _leave(self) -> None:
+        closed = f"/closed-{self.language}@{DOMAIN}"
+        self.keep("read-refused", f"{closed}/t/{'a' * 52}/")
+        self.keep("read-sent", f"{closed}/read", {"email": f"kai-{self.language}@example.net"})
+        self.keep("read-gone", f"{closed}/read/{'a' * 26}")
         self.keep("leave", self.leave)
         self.keep("left", self.leave, {})
         self.keep("me-gone", self.me)

@@ -29,6 +29,7 @@ CONTEXT: dict[str, object] = {
     "confirm_url": f"{PAGE}confirm/{TOKEN}",
     "not_me_url": f"{PAGE}not-me/{TOKEN}",
     "me_url": f"{PAGE}me/{TOKEN}",
+    "read_url": f"{PAGE}read/{TOKEN}",
     "added": "anna@work.example",
     "addresses": ["anna@example.net", "anna@work.example"],
     "accepted": 3,

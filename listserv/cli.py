@@ -22,6 +22,7 @@ VERSION = "0.1.0"
 # Loaded when they are asked for: a command should not wait for what it does not use.
 _COMMANDS = {
     "archive": "cli_archive:archives",
+    "backup": "cli_backup:back_up",
     "clock": "cli_parts:clock_alone",
     "dkim": "cli_dkim:dkim",
     "explain": "cli_explain:explain",
@@ -30,6 +31,7 @@ _COMMANDS = {
     "member": "cli_members:members",
     "newsletter": "cli_newsletter:newsletter",
     "queue": "cli_queue:queue",
+    "restore": "cli_backup:restore_from",
     "serve": "cli_parts:serve",
     "sink": "cli_sink:sink",
     "smtp": "cli_parts:smtp",

@@ -6,6 +6,7 @@ seconds since 1970 UTC, as floats.
 """
 
 import hashlib
+import io
 import os
 import sqlite3
 import time
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import zstandard
 from sqlalchemy import (
@@ -28,7 +29,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from mailer.errors import Misconfigured, Temporary
+from mailer.errors import BadInput, Misconfigured, Temporary
 from mailer.gate import Gate
 
 _OUR_FILES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
@@ -190,6 +191,32 @@ def compress(raw: bytes) -> bytes:
 def decompress(data: bytes) -> bytes:
     """Return what ``compress`` was given."""
     return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_RAW)
+
+
+def compressed(raw: BinaryIO) -> BinaryIO:
+    """Return a file whose bytes land in ``raw`` as one zstd frame; close it to end the frame."""
+    return zstandard.ZstdCompressor(level=3).stream_writer(raw, closefd=False)
+
+
+def decompressed(raw: BinaryIO) -> io.RawIOBase:
+    """Return a file that reads what ``compressed`` wrote; damage raises BadInput when it shows."""
+    return _Frame(zstandard.ZstdDecompressor().stream_reader(raw, closefd=False))
+
+
+class _Frame(io.RawIOBase):
+    """Read a zstd stream, and speak of damage in our words."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)
+        except zstandard.ZstdError as error:
+            raise BadInput(f"The file is damaged or not a backup of Krets ({error}).") from None
 
 
 def insert_or_ignore(session: Session, table: type[Base]) -> Any:  # noqa: ANN401 - two dialects' Insert

@@ -75,3 +75,15 @@ def test_rooms_import_no_test_tool() -> None:
 def test_each_file_says_what_it_is() -> None:
     silent = [name for name, tree in modules() if not ast.get_docstring(tree)]
     assert not silent
+
+
+def test_the_migrations_stand_in_one_line_that_ends_at_head() -> None:
+    """Two with one number would leave every new database without either."""
+    found = sorted((ROOT / "listserv/migrations/versions").glob("[0-9]*.py"))
+    numbers = [path.name[:4] for path in found]
+    assert numbers == [f"{number:04}" for number in range(1, len(found) + 1)]
+    for path, number, below in zip(found, numbers, ["", *numbers], strict=False):
+        text = path.read_text(encoding="utf-8")
+        assert f"\nrevision = '{number}'" in text, path.name
+        assert f"\ndown_revision = '{below}'" in text or number == "0001", path.name
+    assert f'\nHEAD = "{numbers[-1]}"' in (ROOT / "listserv/schema.py").read_text("utf-8")

@@ -1,0 +1,138 @@
+"""``krets backup`` and ``krets restore``, and the decision that a restored mailing waits for."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from listserv import backup, restoring
+from listserv.app import App
+from listserv.restoring import Restored, Standing
+from listserv.terminal import agree, print_json, print_table, say
+from mailer.errors import Refused
+from mailer.mailings import Policy
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--yes", is_flag=True, help="Replace FILE if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as one JSON object.")
+@click.pass_obj
+def back_up(app: App, file: Path, *, yes: bool, as_json: bool) -> None:
+    """Write everything that cannot be made again into FILE, while Krets runs.
+
+    That is the database with all raw mail and keys, and the settings in use. FILE holds secrets:
+    only you may read it. Pages are made from the mail again.
+
+    \b
+    Example:
+      krets backup krets-2026-11-22.backup
+    """
+    from listserv.cli import VERSION  # noqa: PLC0415 - cli imports this module
+
+    manifest = backup.write(app, file, VERSION, replace=yes)
+    if as_json:
+        print_json(asdict(manifest))
+    say(f"{file} holds everything, {file.stat().st_size:,} bytes. Keep it away from this machine.")
+
+
+@click.command("restore")
+@click.argument("file", type=click.File("rb"))
+@click.option("--yes", is_flag=True, help="Move what is there aside, and restore.")
+@click.option("--dry-run", is_flag=True, help="Check FILE and say what would stand still.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def restore_from(app: App, file: BinaryIO, *, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Put the backup FILE in place; every mailing starts paused, and nothing is sent by itself.
+
+    Whoever waited for a mailing when the backup was made may have got it since: they are unsure
+    until `krets queue decide`. Krets must not be running. What was there is moved aside.
+
+    \b
+    Example:
+      krets restore krets-2026-11-22.backup
+    """
+    done = restoring.restore(app, file, replace=yes, dry_run=dry_run)
+    if as_json:
+        print_json(asdict(done))
+        return
+    _tell(done, dry_run=dry_run)
+
+
+@click.command("decide")
+@click.argument("mailing_ids", metavar="[MAILING]...", type=int, nargs=-1)
+@click.option(
+    "--policy",
+    type=click.Choice([str(one) for one in Policy]),
+    help="never-twice: the unsure get nothing more; never-miss: they are mailed (again).",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@click.pass_obj
+def decide(
+    app: App,
+    mailing_ids: tuple[int, ...],
+    *,
+    policy: str | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Say what becomes of mailings that stand still since a restore; without --policy list them.
+
+    \b
+    Examples:
+      krets queue decide
+      krets queue decide --policy never-twice
+      krets queue decide 17 --policy never-miss
+    """
+    with app.store.read() as session:
+        found = list(restoring.standing(session))
+    chosen = [one for one in found if not mailing_ids or one.mailing in mailing_ids]
+    if unknown := set(mailing_ids) - {one.mailing for one in found}:
+        raise Refused(
+            f"Mailing {min(unknown)} does not stand still because of a restore.",
+            "`krets queue decide` lists those that do.",
+        )
+    if policy and chosen and not dry_run:
+        people = sum(one.unsure for one in chosen)
+        fate = "mailed, perhaps again" if policy == Policy.NEVER_MISS else "not mailed"
+        agree(f"{people} unsure recipients of {len(chosen)} mailings will be {fate}?", yes=yes)
+        for one in chosen:
+            restoring.decide(app.store, one.mailing, Policy(policy), time.time())
+        app.ring("deliver")
+    if as_json:
+        print_json([asdict(one) for one in chosen])
+        return
+    _list(chosen)
+    if policy and chosen and not dry_run:
+        say(f"They go on, by {policy}.")
+    elif not chosen:
+        say("No mailing stands still because of a restore.")
+
+
+def _tell(done: Restored, *, dry_run: bool) -> None:
+    taken = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(done.manifest.taken))
+    say(f"{'Would restore' if dry_run else 'Restored'} {done.lists} lists as of {taken}.")
+    if done.moved_to:
+        say(f"What was there is now in {done.moved_to}.")
+    if done.settings:
+        say(f"The settings that were in use then are in {done.settings}.")
+    if done.held:
+        say(f"{done.held} messages that had come in are held: krets queue ls.")
+    if done.standing:
+        _list(done.standing)
+        say(
+            "These mailings stand still; their unsure recipients may have been mailed since.\n"
+            "Decide with: krets queue decide --policy never-twice (or never-miss)"
+        )
+
+
+def _list(standing: tuple[Standing, ...] | list[Standing]) -> None:
+    print_table(
+        ("mailing", "list", "kind", "policy", "unsure"),
+        [(str(s.mailing), s.list_address, s.kind, s.policy, str(s.unsure)) for s in standing],
+    )

@@ -149,14 +149,13 @@ def standing(session: Session) -> Iterator[Standing]:
 
 def decide(store: Store, mailing_id: int, policy: Policy, now: float) -> int:
     """Let one mailing go on; return how many are mailed again (none for never-twice)."""
-    again = 0
-    if policy is Policy.NEVER_MISS:
-        while True:
-            with store.write() as session:
-                some = mailings.resend_unsure(session, mailing_id, now=now)
-            if not some:
-                break
-            again += some
+    again = last = 0
+    while policy is Policy.NEVER_MISS:
+        with store.write() as session:
+            some = mailings.resend(session, mailing_id, State.UNSURE, after=last, now=now)
+        if not some:
+            break
+        again, last = again + len(some), some[-1]
     with store.write() as session:
         mailings.resume(session, mailing_id)
     return again

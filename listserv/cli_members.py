@@ -9,6 +9,7 @@ from enum import StrEnum
 import click
 from sqlalchemy.orm import Session
 
+from archive import build
 from listserv import entering, erasing
 from listserv.app import App
 from listserv.intake import Report, Tally, report_file, seekable, take_in
@@ -26,12 +27,10 @@ from mailer import addresses
 from mailer.errors import BadInput, Refused
 from subscriptions import changes, dossier, rollcall, roster
 from subscriptions.consent import ConsentNote, Source
-from subscriptions.dossier import Eraser
 from subscriptions.importing import Defaults, clean_name, read_date, read_people, split_named
 from subscriptions.members import Candidate, Fate
 from subscriptions.roster import MailList, Membership, Person, Rhythm, Role, State
 
-ERASERS: list[Eraser] = [*erasing.ERASERS]  # what else forgets, in the same transaction
 _TAKEN = (Fate.ADDED, Fate.ALREADY, Fate.ASKED)
 _SHOWN = 10  # lines that an import names on the terminal
 
@@ -399,11 +398,12 @@ def export(app: Application, /, address: str, *, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Answer yes to every question.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def forget(app: Application, /, address: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+def forget(app: App, /, address: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Erase whoever owns ADDRESS from every list, with all their addresses.
 
-    What stays cannot be read: a keyed hash, so that an import cannot bring them back, and the
-    ledger of permissions without their address.
+    Their own mails go from the archives too; a line in their place says so, and what others quoted
+    stays. What stays of them cannot be read: a keyed hash, so that an import cannot bring them
+    back, and the ledger of permissions without their address.
 
     \b
     Example:
@@ -424,14 +424,22 @@ def forget(app: Application, /, address: str, *, dry_run: bool, yes: bool, as_js
     places = [one.list for one in found.memberships]
     if not dry_run:
         agree(f"Erase {', '.join(named)} ({len(places)} lists)? This cannot be undone.", yes=yes)
-        with app.store.write() as session:
-            note = ConsentNote("", Source.CLI)
-            dossier.forget(session, keyring, key, note=note, now=now, also=ERASERS)
+        erasing.forget(app, key, note=ConsentNote("", Source.CLI), now=now)
+        _draw_again(app)
     if as_json:
         print_json({"dry_run": dry_run, "addresses": named, "lists": places})
         return
     verb = "would be erased" if dry_run else "is erased"
     say(f"{', '.join(named)} {verb}, from {', '.join(places) or 'no list'}.")
+    say("Backups that were made before still know them.")
+
+
+def _draw_again(app: App) -> None:
+    """Render the pages that a forgotten person stood on, whether or not a worker is there."""
+    settings = app.settings
+    with build.rendering(app.store):
+        while build.render_dirty(app.store, settings.archive_path, settings.listserv.base_url):
+            pass
 
 
 def _note(consent: str | None, source: Source) -> ConsentNote | None:

@@ -13,6 +13,7 @@ was.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Container
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from mailer.errors import Temporary
 SUFFIX = ".flight"
 MAX_SIZE = 8 * 1024 * 1024  # then what is settled is left out
 _HEADER = "krets-flight 1"
+_ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>]{1,255}>?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,12 @@ class FlightRecorder:
         self._append(self._header)
 
     def answer(self, row: int, attempt: int, code: int, words: str) -> None:
-        """Note an answer; it is written at the next ``flush``."""
-        self._pending.append(f"A {row} {attempt} {code} {words}\n".encode())
+        """Note an answer; it is written at the next ``flush``.
+
+        Addresses in it are left out: no erasure reaches this file, and the row tells whose it is.
+        """
+        told = _ADDRESS.sub("<...>", words) if "@" in words else words
+        self._pending.append(f"A {row} {attempt} {code} {told}\n".encode())
 
     def fellow(self, row: int, attempt: int) -> None:
         """Note a recipient of the same transaction as the one that ``dot`` will name."""

@@ -140,6 +140,25 @@ class Store:
                 connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": key})
             )
 
+    def scrub(self, patience: float = 10.0) -> bool:
+        """Empty SQLite's log of what was overwritten; tell whether that could be done now.
+
+        A reader keeps the log; the next checkpoint after it overwrites what stands there.
+        """
+        deadline = time.monotonic() + patience
+        while self.sqlite:
+            connection = self.engine.raw_connection()
+            try:
+                busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.close()
+            if not busy:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
     def now(self, session: Session) -> float:
         """Return the database's clock, the one that leases are judged by."""
         if self.sqlite:
@@ -268,6 +287,7 @@ def _sqlite_engine(url: URL) -> Engine:
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
+            "secure_delete=ON",  # what is deleted is overwritten: an erasure leaves no slack
             "journal_size_limit=67108864",
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -94,6 +94,7 @@ class Dossier:
 class Forgotten:
     """Name what was erased, so that other rooms can erase theirs."""
 
+    name: str
     addresses: tuple[str, ...]  # as given
     keys: tuple[str, ...]
     membership_ids: tuple[int, ...]
@@ -125,6 +126,11 @@ def open_dossier(session: Session, keyring: Keyring, key: str, now: float) -> Do
     )
 
 
+def keys_of(session: Session, key: str) -> tuple[str, ...]:
+    """Return the keys of all addresses of whoever owns ``key``; that one where nobody does."""
+    return tuple(address.key for address in _person_of(session, key)[1]) or (key,)
+
+
 def forget(
     session: Session,
     keyring: Keyring,
@@ -144,6 +150,7 @@ def forget(
     memberships = _memberships(session, person.id) if person else ()
     entries = consent.history(session, keyring, keys)
     forgotten = Forgotten(
+        name=person.name if person else "",
         addresses=tuple(address.given for address in owned) or (key,),
         keys=keys,
         membership_ids=tuple(member.id for member, _, _ in memberships),

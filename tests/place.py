@@ -58,7 +58,7 @@ class Place:
             f"From: {sender}\r\nTo: {LIST}\r\nSubject: News\r\n{more}"
             f"Message-ID: <post-{next(self._numbers)}@mail.example>\r\n\r\n{text}\r\n"
         )
-        self.take(raw.encode(), sender, LIST)
+        self.take(raw.encode(), bare(sender), LIST)
 
     def write(
         self, sender: str, to: str, text: str = "", *, subject: str = "Hello", more: str = ""
@@ -69,7 +69,7 @@ class Place:
             f"Message-ID: <letter-{next(self._numbers)}@mail.example>\r\n"
             f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
         )
-        self.take(raw.encode(), sender, to)
+        self.take(raw.encode(), bare(sender), to)
 
     def reply(self, mail: Message, text: str, sender: str = MODERATOR, more: str = "") -> None:
         subject = f"Re: {mail['Subject']}"
@@ -149,6 +149,11 @@ def text(mail: Message) -> str:
 
 def subject(mail: Message) -> str:
     return str(email.header.make_header(email.header.decode_header(mail["Subject"])))
+
+
+def bare(sender: str) -> str:
+    """Return the address of ``Name <address>``."""
+    return sender.rpartition("<")[2].rstrip(">")
 
 
 def reply_to(mail: Message) -> str:

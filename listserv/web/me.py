@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from listserv import wishes
-from listserv.erasing import ERASERS
+from listserv import erasing, wishes
 from listserv.visit import Visit
 from listserv.web.forms import field
 from listserv.web.headers import PRIVATE
@@ -84,6 +83,7 @@ def show_me(caller: Caller) -> Response:
 def me(caller: Caller, form: Mapping[str, str]) -> Response:
     """Do what one of the page's buttons says."""
     page: Response
+    forgotten = ""
     with caller.app.store.write() as session:
         lst = list_of(session, caller)
         found, member = _found(session, caller, lst)
@@ -95,18 +95,16 @@ def me(caller: Caller, form: Mapping[str, str]) -> Response:
         if wanted == "forget":
             if field(form, "sure") != "yes":
                 return _page(session, caller, lst, member, said="sure")
-            note = caller.proof().note()
-            dossier.forget(
-                session, caller.app.keyring, address_of(session, member).key, note=note,
-                now=caller.now, also=ERASERS,
-            )  # fmt: skip
-            return told(caller, "forgotten", lst)
-        if wanted == "leave":
+            forgotten = address_of(session, member).key
+            page = told(caller, "forgotten", lst)
+        elif wanted == "leave":
             wishes.leave(caller.visit(session, lst), member, caller.proof("page"))
             page = told(caller, "left", lst)
         else:
             said = _change(session, caller, lst, member, form)
             page = _page(session, caller, lst, member, said=said)
+    if forgotten:
+        erasing.forget(caller.app, forgotten, note=caller.proof().note(), now=caller.now)
     caller.ring()
     return page
 

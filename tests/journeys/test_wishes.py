@@ -169,6 +169,9 @@ def test_who_is_forgotten_leaves_no_address_behind(friends: Krets, outbox: list[
     settled(friends)
     friends.krets("member", "forget", dana, "--yes")
     assert [place for place, value in cells(friends) if b"dana" in value] == []
+    folder = friends.folder / "data"  # the doorbell's and the flight recorder's files too
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert [path for path in files if b"dana@example.net" in path.read_bytes()] == []
 
 
 def cells(krets: Krets) -> Iterator[tuple[str, bytes]]:

@@ -66,7 +66,7 @@ CONTEXT: dict[str, object] = {
     "you": False,
 }
 NAMES = templates.mail_names()
-LETTERS = [name for name in NAMES if name != "list-edited"]  # a line that goes into a post
+LETTERS = [name for name in NAMES if not name.startswith("list-")]  # lines for posts
 STRANGERS, MEMBERS = {"leave_address", "leave_url"}, {"confirm_url", "not_me_url"}  # lack these
 ENDS = {"member-left", "stranger-stopped"}  # mails after which nothing more comes
 RULES = [

@@ -1,0 +1,131 @@
+"""Who is forgotten is gone: from every byte of the data folder but what other people wrote."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from archive import build
+from archive.place import place as put_in_archive
+from archive.tables import Message
+from listserv import erasing
+from mailer import addresses
+from mailer.store import Base, decompress, get_raw, put_raw
+from subscriptions import roster, suppression
+from subscriptions.consent import ConsentNote, Source
+from tests.place import EVE, LIST, MODERATOR, OWNER, Place, make_place, reply_to
+
+DANA = "dana.wolfram@nightjar.example"
+NAME = "Dana Wolfram"
+FROM = f"{NAME} <{DANA}>"
+SECRET = "xylophone orchards"
+TELLTALES = (b"wolfram", b"nightjar", b"xylophone")
+
+
+@pytest.fixture
+def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
+    """Make a list with an owner, a moderator and a member."""
+    made = make_place(tmp_path, database_url)
+    yield made
+    made.end()
+
+
+def test_no_byte_of_a_forgotten_person_is_left(place: Place, tmp_path: Path) -> None:
+    live_through(place)
+    draw(place)
+    assert traces(place, tmp_path)
+    forget(place)
+    draw(place)
+    assert traces(place, tmp_path) == []
+
+
+def test_the_place_of_an_erased_post_stays_and_an_import_does_not_bring_it_back(
+    place: Place,
+) -> None:
+    live_through(place)
+    with place.app.store.read() as session:
+        known = session.scalar(select(Message.message_id))
+    place.post(OWNER, "I agree with all of that.", f"In-Reply-To: <{known}>\r\n")
+    with place.app.store.read() as session:
+        before = session.execute(select(Message.hash, Message.thread_id).order_by(Message.id)).all()
+        first = session.scalars(select(Message.raw_sha).order_by(Message.id)).first()
+        raw = get_raw(session, first or b"") or b""
+    forget(place)
+    with place.app.store.write() as session:
+        lst = roster.get_list(session, LIST)
+        (sha,) = put_raw(session, [raw])
+        put_in_archive(session, lst, raw, sha, 1e9)
+    draw(place)
+    with place.app.store.read() as session:
+        after = session.execute(select(Message.hash, Message.thread_id).order_by(Message.id)).all()
+    assert after == before
+    folder = place.app.settings.archive_path / "public" / LIST / "t"
+    (thread,) = [json.loads(one.read_text()) for one in folder.glob("*/thread.json")]
+    stone, answer = thread["messages"]
+    assert stone["author"] == ""
+    assert stone["text"] == "[This mail was erased, as its writer wished.]"
+    assert answer["parent"] == stone["id"]
+    assert answer["text"] == "I agree with all of that."
+
+
+def test_forgetting_twice_and_forgetting_a_stranger_harm_nobody(place: Place) -> None:
+    live_through(place)
+    for address in (DANA, DANA, "nobody@example.org"):
+        forget(place, address)
+    assert place.state(OWNER) == "active"
+    with place.app.store.read() as session:
+        key = addresses.parse(DANA).key
+        assert suppression.erased(session, place.app.keyring, [key]) == {key}
+
+
+def live_through(place: Place) -> None:
+    """Let Dana do everything that leaves a trace: join, write, be held, ask, be decided about."""
+    place.write(FROM, "friends-join@example.org")
+    place.reply(place.mails(DANA)[0], "Yes, gladly.", FROM)
+    assert place.state(DANA) == "active"
+    place.post(FROM, f"All about {SECRET}.")
+    place.write(FROM, "friends-request@example.org", "my settings")
+    place.write(FROM, "friends-owner@example.org", f"A word about {SECRET}.")
+    place.change(emergency=True)
+    place.post(FROM, f"More about {SECRET}.")
+    place.change(emergency=False)
+    held = reply_to(place.mails(OWNER)[-1])
+    place.write(OWNER, held, "no: not now", subject="Re: held")  # an owner's mail may name her
+    report = "Content-Type: multipart/report; report-type=delivery-status\r\nX-Nothing: y\r\n"
+    daemon = "mailer-daemon@elsewhere.example"
+    place.write(daemon, "friends-bounces@example.org", f"<{DANA}> is unknown", more=report)
+    assert place.mails(MODERATOR)
+    assert not place.mails(EVE)
+
+
+def forget(place: Place, address: str = DANA) -> None:
+    note = ConsentNote("", Source.CLI)
+    erasing.forget(place.app, addresses.parse(address).key, note=note, now=1.8e9)
+
+
+def draw(place: Place) -> None:
+    settings = place.app.settings
+    while build.render_dirty(place.app.store, settings.archive_path, settings.listserv.base_url):
+        pass
+
+
+def traces(place: Place, folder: Path) -> list[str]:
+    """Return where the person still stands: in files, byte by byte, and in unpacked values."""
+    found = [
+        f"{path.relative_to(folder)}: {word.decode()}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        for word in TELLTALES
+        if word in path.read_bytes().lower()
+    ]
+    with place.app.store.read() as session:
+        for table in Base.metadata.sorted_tables:
+            for row in session.execute(table.select()).mappings():
+                for column, value in row.items():
+                    data = value if isinstance(value, bytes) else str(value).encode()
+                    packed = data.startswith(b"\x28\xb5\x2f\xfd")
+                    text = (decompress(data) if packed else data).lower()
+                    found += [f"{table.name}.{column}" for word in TELLTALES if word in text]
+    return found

@@ -225,6 +225,7 @@ def import_(
                 "lines": tally.lines,
                 "fates": {fate.value: tally.fates[fate.value] for fate in Fate},
                 "not_added": [asdict(fated) for fated in tally.not_taken],
+                "questions": [asdict(fated) for fated in tally.doubts],
             }
         )
     else:
@@ -236,7 +237,7 @@ def import_(
 
 
 def _tell(lst: MailList, tally: Tally, *, dry_run: bool) -> None:
-    for fated in tally.not_taken[:_SHOWN]:
+    for fated in [*tally.not_taken[:_SHOWN], *tally.doubts[:_SHOWN]]:
         who = plain(fated.email or fated.name)
         say(f"line {fated.line}: {who}: {fated.fate}{_because(plain(fated.why))}")
     left_out = sum(count for fate, count in tally.fates.items() if fate not in _TAKEN)

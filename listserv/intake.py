@@ -23,10 +23,13 @@ from listserv.terminal import agree
 from mailer.errors import Refused
 from subscriptions.importing import Line
 from subscriptions.members import Candidate, Fate, Outcome, enrol
+from subscriptions.rollcall import has_domain
 from subscriptions.roster import MailList
 from subscriptions.sheet import neutral
+from subscriptions.spelling import other_spelling
 
 CHUNK = 100  # people in one transaction: 10 to 20 ms on SQLite
+MEANT = "did you mean "
 MAX_SHOWN = 1000  # lines named in the summary; the report names all
 
 
@@ -48,6 +51,7 @@ class Tally:
     lines: int = 0
     fates: Counter[str] = field(default_factory=Counter)
     not_taken: list[Fated] = field(default_factory=list)
+    doubts: list[Fated] = field(default_factory=list)  # taken, with a question about the address
 
     def add(self, fated: Fated) -> None:
         """Count one line."""
@@ -56,6 +60,8 @@ class Tally:
         taken = fated.fate in {Fate.ADDED, Fate.ALREADY, Fate.ASKED}
         if not taken and len(self.not_taken) < MAX_SHOWN:
             self.not_taken.append(fated)
+        if taken and fated.why.startswith(MEANT) and len(self.doubts) < MAX_SHOWN:
+            self.doubts.append(fated)
 
 
 class Report:
@@ -83,6 +89,7 @@ def take_in(
     """Enrol the people on ``lines`` and yield the fate of each line, in order."""
     seen: set[int] = set()  # hashes of keys: a fraction of the addresses' own weight
     source = iter(lines)
+    spelling = _Spelling(app, lst)
     while chunk := list(islice(source, CHUNK)):
         fresh: list[Candidate] = []
         again: set[int] = set()
@@ -95,13 +102,34 @@ def take_in(
                 continue
             seen.add(mark)
             fresh.append(line.candidate)
+        meant = {line.number: spelling.of(line) for line in chunk}
         outcomes = iter(_enrol(app, lst, fresh, now, dry_run=dry_run, welcome=welcome))
         for line in chunk:
             if line.number in again:
                 outcome = Outcome(Fate.DUPLICATE, "on an earlier line")
             else:
                 outcome = line.outcome or next(outcomes)
-            yield Fated(line.number, line.email, line.name, outcome.fate.value, outcome.why)
+            why = outcome.why or meant[line.number]
+            yield Fated(line.number, line.email, line.name, outcome.fate.value, why)
+
+
+class _Spelling:
+    """Ask about domains that look mistyped, but not about those that members have already."""
+
+    def __init__(self, app: App, lst: MailList) -> None:
+        self._app, self._list = app, lst
+        self._known: dict[str, bool] = {}
+
+    def of(self, line: Line) -> str:
+        """Return the question about a line's address, "" where there is none."""
+        who = line.candidate.address if line.candidate else None
+        meant = other_spelling(who) if who else ""
+        if who is None or not meant:
+            return ""
+        if who.domain not in self._known:  # asked once, before anybody of this file is entered
+            with self._app.store.read() as session:
+                self._known[who.domain] = has_domain(session, self._list, who.domain)
+        return "" if self._known[who.domain] else f"{MEANT}{meant}?"
 
 
 def _enrol(

@@ -53,6 +53,17 @@ def one(session: Session, lst: MailList, membership_id: int, now: float) -> Memb
     return _row(session.execute(_whole().where(Membership.id == membership_id)).one(), lst, now)
 
 
+def has_domain(session: Session, lst: MailList, domain: str) -> bool:
+    """Tell whether somebody on the list has an address at ``domain``."""
+    found = (
+        select(Membership.id)
+        .join(Address, Address.id == Membership.address_id)
+        .where(Membership.list_id == lst.id, Address.domain == domain)
+        .limit(1)
+    )
+    return session.scalar(found) is not None
+
+
 def staff(session: Session, list_id: int, roles: Sequence[Role], now: float) -> Sequence[str]:
     """Return the addresses, as given, of those with one of ``roles`` who have not left."""
     rows = session.execute(

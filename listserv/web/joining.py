@@ -2,7 +2,8 @@
 
 SECURITY: the form answers the same for known and unknown addresses; what it asks for goes
 through the budget of automatic mail like a letter to LIST-join@. A filled honeypot gets that
-answer too, and nothing else.
+answer too, and nothing else. Whether a domain looks mistyped is told from its letters alone, never
+from who is a member.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from listserv import joining
 from listserv.web import visitor
 from listserv.web.forms import field
 from listserv.web.site import Caller, answer, list_of, offer, told
-from mailer.addresses import parse
+from mailer.addresses import Address, parse
 from mailer.errors import BadInput
 from subscriptions import asks
 from subscriptions.asks import Look, Purpose, Trouble
@@ -27,6 +28,7 @@ from subscriptions.roster import (
     membership_of,
     one_line,
 )
+from subscriptions.spelling import other_spelling
 from templates import LANGUAGES
 
 _CONFIRM = (Purpose.CONFIRM, Purpose.REST)
@@ -55,13 +57,13 @@ def join(caller: Caller, form: Mapping[str, str]) -> Response:
         hasty = visitor.in_haste(caller.app.keyring, field(form, "at"), caller.now)
         if hasty and caller.site.patience.over(caller.source, caller.now):
             return _form(caller, lst, form, trouble="slow", status=429)
-        try:
-            who = parse(field(form, "email"))
-            name = one_line(field(form, "name"), 200, "name")
-        except BadInput:
+        found = _who(lst, form)
+        if found is None:
             return _form(caller, lst, form, trouble="email", status=400)
-        if is_own_address(lst.where, who.key):
-            return _form(caller, lst, form, trouble="email", status=400)
+        who, name = found
+        meant = "" if field(form, "sure") == "yes" else other_spelling(who)
+        if meant:
+            return _did_you_mean(caller, lst, form, meant)
     with caller.app.store.write() as session:
         lst = list_of(session, caller)
         chosen = field(form, "language")
@@ -70,6 +72,31 @@ def join(caller: Caller, form: Mapping[str, str]) -> Response:
         page = told(caller, "sent", lst)
     caller.ring()
     return page
+
+
+def _who(lst: MailList, form: Mapping[str, str]) -> tuple[Address, str] | None:
+    """Return the address and the name in the form, None where they can be nobody's."""
+    try:
+        who = parse(field(form, "email"))
+        name = one_line(field(form, "name"), 200, "name")
+    except BadInput:
+        return None
+    return None if is_own_address(lst.where, who.key) else (who, name)
+
+
+def _did_you_mean(caller: Caller, lst: MailList, form: Mapping[str, str], meant: str) -> Response:
+    """Ask about a slip before anything is mailed; both answers are one press away."""
+    chosen = field(form, "language")
+    return answer(
+        caller,
+        "join-meant",
+        lst,
+        meant=meant,
+        who=field(form, "email"),
+        called=field(form, "name"),
+        chosen=chosen if chosen in LANGUAGES else caller.language(lst),
+        at=field(form, "at"),
+    )
 
 
 def show_confirm(caller: Caller) -> Response:

@@ -167,6 +167,7 @@ class Gallery:
         self.keep("join-approve", f"/closed-{self.language}@{DOMAIN}/join")
         self.keep("join-invite", f"/invited-{self.language}@{DOMAIN}/join")
         self.keep("join-wrong", join, {"email": "kai", "name": "x" * 150})
+        self.keep("join-meant", join, {"email": "kai-with-a-long-name@gmial.com"})
         self.keep("join-sent", join, {"email": who, "language": self.language})
         self.web.post(f"/closed-{self.language}@{DOMAIN}/join", {"email": who})
         path = self._link(who, "confirm")

@@ -272,3 +272,15 @@ def test_every_command_has_help_with_an_example(run: Run, name: str) -> None:
     shown = run(name, "--help").stdout
     assert "krets member " + name in shown
     assert isinstance(members.commands[name], click.Command)
+
+
+def test_an_import_asks_about_a_slip_and_changes_nothing_of_it(run: Run) -> None:
+    _added(run, "old@hotmial.com")
+    typed = b"a@gmial.com\nb@hotmial.com\nc@gmx.se\nd@gmial.com\n"
+    said = run("import", LIST, "-", "--consent", "on paper", "--json", typed=typed)
+    found = json.loads(said.stdout)
+    assert found["fates"]["added"] == 4
+    assert [(one["email"], one["why"]) for one in found["questions"]] == [
+        ("a@gmial.com", "did you mean a@gmail.com?"),
+        ("d@gmial.com", "did you mean d@gmail.com?"),
+    ]

@@ -114,6 +114,20 @@ def test_what_is_no_address_is_said_at_the_field(web: Web) -> None:
     assert web.mails() == []
 
 
+def test_a_slip_in_a_domain_is_asked_about_before_anything_is_mailed(web: Web) -> None:
+    typed = {"email": "kai@gmial.com", "name": "Kai", "language": "sv"}
+    asked = web.post(f"/{FRIENDS}/join", typed)
+    assert (asked.status, web.mails()) == (200, [])
+    assert asked.text.count("<form") == 2
+    for wanted in ("kai@gmail.com", "kai@gmial.com"):
+        assert f'name="email" value="{wanted}"' in asked.text
+        web.post(f"/{FRIENDS}/join", {**typed, "email": wanted, "sure": "yes"})
+        assert len(web.mails(wanted)) == 1
+    hostile = web.post(f"/{FRIENDS}/join", {"email": '"<b>"@gmial.com', "name": '"><i>'})
+    assert "<b>" not in hostile.text
+    assert "<i>" not in hostile.text
+
+
 def test_this_was_not_me_ends_all_mail_to_that_address(web: Web) -> None:
     web.post(f"/{FRIENDS}/join", {"email": KAI})
     path = web.link(KAI, "not-me")

@@ -17,7 +17,9 @@ from listserv.app import App
 from listserv.delivery import connections_at_most
 from listserv.tables import Issue
 from listserv.terminal import agree, bar, plain, print_json, print_json_array, print_table, say
-from mailer import mailings
+from mailer import history, mailings
+from mailer.addresses import parse
+from mailer.errors import Refused
 from mailer.mailings import Mailing, MailingState, Recipient, State, Status
 
 COUNTS = ("audience", *(state.name.lower() for state in State))
@@ -199,6 +201,11 @@ def resend(app: App, mailing_id: int, *, only: str, dry_run: bool, yes: bool) ->
         with app.store.write() as session:
             now = app.store.now(session)
             again = mailings.resend(session, mailing_id, state, after=after, now=now)
+            rows = [
+                history.event(row, now, State.READY, reason=f"was {only}", by="cli")
+                for row in again
+            ]
+            history.note(session, rows)
         if not again:
             break
         sent, after = sent + len(again), again[-1]
@@ -206,7 +213,44 @@ def resend(app: App, mailing_id: int, *, only: str, dry_run: bool, yes: bool) ->
     say(f"{sent:,} are due again.")
 
 
-VERBS = (status, pause, resume, stop, resend)
+@click.command("history")
+@_number
+@click.argument("address")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.pass_obj
+def told(app: App, mailing_id: int, address: str, *, as_json: bool) -> None:
+    """Show what happened to ADDRESS in MAILING, and when: each answer that was not the last, too.
+
+    \b
+    Examples:
+      krets newsletter history 12 anna@example.org
+      krets queue history 12 anna@example.org --json
+    """
+    with app.store.read() as session:
+        mailings.status(session, mailing_id)  # says so where there is no such mailing
+        found = history.of_recipient(session, mailing_id, parse(address).wire)
+        open_now = history.standing(session, mailing_id, parse(address).wire)
+    if open_now is None:
+        raise Refused(f"{address} is not in the audience of mailing {mailing_id}.")
+    rows = [
+        {
+            "at": _moment(one.at),
+            "state": one.state.name.lower(),
+            "code": one.code or None,
+            "reason": one.reason,
+            "by": one.by or None,
+        }
+        for one in found
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    say(f"{address} is {open_now.name.lower()} in mailing {mailing_id}.")
+    columns = ("at", "state", "code", "reason", "by")
+    print_table(columns, [[str(row[name] or "") for name in columns] for row in rows])
+
+
+VERBS = (status, pause, resume, stop, resend, told)
 
 
 def follow(app: App, mailing_id: int) -> None:
@@ -239,6 +283,10 @@ def _settled(app: App, mailing_id: int) -> Iterator[int]:
             return
         app.ring("deliver")
         time.sleep(LOOK)
+
+
+def _moment(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def _would(app: App, mailing_id: int, verb: str, *, dry_run: bool) -> bool:

@@ -31,6 +31,8 @@ class Event(Base):
     by: Mapped[str] = mapped_column(default="", server_default="")  # who; "" is the relay
 
 
+Row = dict[str, Any]  # the columns of Event
+_SETTLED = (State.ACCEPTED, State.REFUSED, State.SKIPPED)  # the row itself has the last word
 _INSERT = insert(cast("Table", Event.__table__))
 
 
@@ -45,8 +47,22 @@ class Happened:
     by: str
 
 
-def note(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Append events: dicts with the columns of ``Event``."""
+def event(
+    recipient: int, at: float, state: State, code: int = 0, reason: str = "", by: str = ""
+) -> Row:
+    """Return one event, to be noted."""
+    return {
+        "recipient_id": recipient,
+        "at": at,
+        "state": int(state),
+        "code": code,
+        "reason": reason,
+        "by": by,
+    }
+
+
+def note(session: Session, rows: Sequence[Row]) -> None:
+    """Append events."""
     if rows:
         session.connection().execute(_INSERT, rows)
 
@@ -63,7 +79,16 @@ def of_recipient(session: Session, mailing_id: int, address: str) -> list[Happen
         return []
     events = session.scalars(select(Event).where(Event.recipient_id == row.id).order_by(Event.id))
     told = [Happened(one.at, State(one.state), one.code, one.reason, one.by) for one in events]
-    now = Happened(row.due, State(row.state), row.code, row.reason, "")
-    if told and (told[-1].state, told[-1].reason) == (now.state, now.reason):
-        return told
-    return [*told, now]
+    if State(row.state) in _SETTLED:
+        told.append(Happened(row.due, State(row.state), row.code, row.reason, ""))
+    return told
+
+
+def standing(session: Session, mailing_id: int, address: str) -> State | None:
+    """Return the state of one address of a mailing, or None where it is not in its audience."""
+    found = session.scalar(
+        select(Recipient.state).where(
+            Recipient.mailing_id == mailing_id, Recipient.address == address
+        )
+    )
+    return None if found is None else State(found)

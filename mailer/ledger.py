@@ -8,6 +8,7 @@ batched; callers keep each transaction under some hundreds of rows.
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from mailer import history
 from mailer.mailings import CLAIMABLE, CLAIMED, Mailing, MailingState, Policy, Recipient, State
 
 MAX_REASON = 200  # characters
@@ -184,20 +186,30 @@ def next_due(session: Session) -> float | None:
     return min((time for time in times if time is not None), default=None)
 
 
-def mark(session: Session, marks: Iterable[Mark]) -> int:
-    """Write what became of claimed rows; return how many still were the claimer's to mark."""
+def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -> int:
+    """Write what became of claimed rows; return how many still were the claimer's to mark.
+
+    A settled row keeps the time in ``due``; an answer that a later one will overwrite also goes
+    to its history.
+    """
+    at = time.time() if now is None else now
     connection = session.connection()
     many = _for_rows(connection)
     accepted: dict[tuple[int, int], list[int]] = {}
     landed = 0
+    events: list[history.Row] = []
     for one in marks:
         if one.state is State.ACCEPTED:
             accepted.setdefault((one.epoch, one.code), []).append(one.id)
         else:
-            landed += connection.execute(_MARK, _values(one)).rowcount
+            marked = connection.execute(_MARK, _values(one, at)).rowcount
+            landed += marked
+            if marked and one.state is not State.REFUSED:
+                events.append(history.event(one.id, at, one.state, one.code, one.reason))
     for (epoch, code), ids in accepted.items():
-        values = {"rows": many.spell(ids), "claim": epoch, "answer": code}
+        values = {"rows": many.spell(ids), "claim": epoch, "answer": code, "at": at}
         landed += connection.execute(many.accept, values).rowcount
+    history.note(session, events)
     return landed
 
 
@@ -218,7 +230,7 @@ def release_all(session: Session, epoch: int) -> None:
     release(session, epoch, session.connection().scalars(ids, {"claim": epoch}).all())
 
 
-def _values(one: Mark) -> dict[str, object]:
+def _values(one: Mark, now: float) -> dict[str, object]:
     # A late answer may settle a row, but the news that an answer was lost settles only a claim.
     answered = one.state in (State.REFUSED, State.DEFERRED)
     return {
@@ -228,12 +240,13 @@ def _values(one: Mark) -> dict[str, object]:
         "to": one.state,
         "answer": one.code,
         "why": one.reason,
-        "at": one.due,
+        "at": now if one.state is State.REFUSED else one.due,
     }
 
 
 def _skip(connection: Connection, unwanted: Mapping[int, str]) -> None:
-    rows = [{"row": row, "why": plain_reason(why)} for row, why in unwanted.items()]
+    at = time.time()
+    rows = [{"row": row, "why": plain_reason(why), "at": at} for row, why in unwanted.items()]
     if rows:
         connection.execute(_SKIP, rows)
 
@@ -257,7 +270,7 @@ _DUE = (
 _SKIP = (
     _update()
     .where(_r.id == bindparam("row"), text(CLAIMABLE))
-    .values(state=State.SKIPPED, reason=bindparam("why"))
+    .values(state=State.SKIPPED, reason=bindparam("why"), due=bindparam("at"))
 )
 _MARK = (
     _update()
@@ -293,7 +306,11 @@ class _ForRows:
             _update()
             .where(rows, _ours, _r.state.in_(_UNSETTLED))
             .values(
-                state=State.ACCEPTED, attempts=_r.attempts + 1, code=bindparam("answer"), reason=""
+                state=State.ACCEPTED,
+                attempts=_r.attempts + 1,
+                code=bindparam("answer"),
+                reason="",
+                due=bindparam("at"),
             )
         )
 

@@ -141,7 +141,7 @@ class Recipient(Base):
     address: Mapped[str]  # as it stands in RCPT TO
     bucket: Mapped[str]  # the recipient's domain
     variant: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
-    due: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    due: Mapped[float] = mapped_column(default=0.0, server_default="0")  # or when it was settled
     state: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     epoch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")  # last claim's
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")

@@ -224,6 +224,24 @@ def test_who_did_not_get_it_is_sent_to_again_by_command_alone(
     assert (after["accepted"], after["ready"], after[only]) == (2, 1, 0)
     assert after["state"] == "sending"
     assert "nothing was changed" in run("resend", mailing, "--only", only, "--yes").stderr
+    (address,) = (row.address for row in rows(app, int(mailing)).values() if row.state == 0)
+    answer(app, int(mailing), State.ACCEPTED)
+    told = json.loads(run("history", mailing, address, "--json").stdout)
+    before = [only] if state is not State.REFUSED else []
+    assert [one["state"] for one in told] == [*before, "ready", "accepted"]
+    assert [one["by"] for one in told][-2:] == ["cli", None]
+    assert told[-1]["at"].startswith("20")
+
+
+def test_the_history_of_a_stranger_is_refused_and_of_a_first_success_is_one_line(
+    app: App, run: Run
+) -> None:
+    mailing = str(sent(run))
+    answer(app, int(mailing), State.ACCEPTED, State.ACCEPTED, State.ACCEPTED)
+    assert run("history", mailing, "nobody@example.net").exit_code == 1
+    (line,) = json.loads(run("history", mailing, "anna@example.net", "--json").stdout)
+    assert (line["state"], line["code"]) == ("accepted", 250)
+    assert "is accepted" in run("history", mailing, "anna@example.net").stderr
 
 
 def test_a_freeze_that_was_cut_is_taken_up_and_enters_nobody_twice(

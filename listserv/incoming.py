@@ -130,7 +130,8 @@ def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     letter = letters.read(arrival, raw)
 
     def work(visit: Visit) -> str:
-        purposes = tuple(replies.REPLIES)
+        joins = route.kind is routes.Kind.CONFIRM
+        purposes = [one for one in replies.REPLIES if (one in replies.JOINS) is joins]
         found = asks.look(
             visit.session, route.token, *purposes, list_id=visit.lst.id, now=visit.now
         )

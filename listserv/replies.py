@@ -218,6 +218,7 @@ def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Proof
     return wish.verb
 
 
+JOINS = (Purpose.CONFIRM, Purpose.REST)  # answered at LIST-confirm+TOKEN@, all others at -reply
 # Who answers what.
 REPLIES: dict[Purpose, Handler] = {
     Purpose.CONFIRM: _confirm,

@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from mailer.addresses import domain_key
 from mailer.callers import networks
 from mailer.errors import BadInput, Misconfigured
+from mailer.pace import read_rates
 from mailer.relay import read_relay
 
 PREFIX = "KRETS_"
@@ -123,9 +124,16 @@ class MailerSettings(_Section):
         (), description="Addresses or networks of mail servers in front of us, which we trust."
     )
     relays: Words = Field(
-        ("smtp://127.0.0.1:25",), description="Where mail goes out: smtp:// or smtps:// URLs."
+        ("smtp://127.0.0.1:25",),
+        description="Where mail goes out: smtp:// or smtps:// URLs, with options such as"
+        " ?weight=2&connections=5&rate=50 (docs/how-to/several-relays.md).",
     )
     workers: int = Field(2, ge=1, le=64, description="Worker processes of krets serve.")
+    rates: Words = Field(
+        (),
+        description="Recipients a second, at most: 'gmail.com 20' for a receiving domain,"
+        " 'news@example.org 50' for a list. What a receiver asks for is learnt besides.",
+    )
     connections: int = Field(10, ge=1, le=500, description="Open connections to a relay, at most.")
     intent_window: int = Field(
         64,
@@ -168,6 +176,12 @@ class MailerSettings(_Section):
             raise ValueError("needs at least one relay, such as smtp://127.0.0.1:25")
         for url in value:
             read_relay(url)
+        return value
+
+    @field_validator("rates")
+    @classmethod
+    def _rates(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        read_rates(value)
         return value
 
     @field_validator("front")

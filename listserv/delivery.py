@@ -14,6 +14,7 @@ from mailer.addresses import parse
 from mailer.ledger import ClaimedRow
 from mailer.mailings import Mailing, MailingView
 from mailer.outgoing import Copy
+from mailer.pace import read_rates
 from mailer.relay import read_relay
 from mailer.sender import Sender, SenderSettings
 from mailer.tokens import Keyring, Purpose
@@ -37,6 +38,7 @@ def make_sender(app: App, sharing: int = 1) -> Sender:
             hello=app.settings.listserv.domain,
             window=settings.intent_window,
             grace=settings.grace,
+            rates=read_rates(settings.rates),
         ),
         stamping=signing.stamping(app.settings),
         personal=readers.copy,

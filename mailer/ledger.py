@@ -26,10 +26,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from mailer import history
+from mailer import history, pace
 from mailer.mailings import CLAIMABLE, CLAIMED, Mailing, MailingState, Policy, Recipient, State
+from mailer.pace import Paces
 
 MAX_REASON = 200  # characters
+LOOK = 1000  # rows looked at in one go where many must be put off
 MAX_ROUNDS = 4  # of looking for wanted rows within one transaction
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -126,35 +128,65 @@ def lost(row: int, epoch: int, *, policy: Policy, why: str, due: float, expires_
 
 
 def claim(
-    session: Session, *, epoch: int, quota: int, now: float, wanted: Wanted
+    session: Session,
+    *,
+    epoch: int,
+    quota: int,
+    now: float,
+    wanted: Wanted,
+    paces: Paces | None = None,
 ) -> list[ClaimedRow]:
     """Claim up to ``quota`` due recipients for ``epoch``; skip those that are not wanted.
 
     Kinds go by priority and smaller audiences first, so that ten people do not wait for a
-    million. On PostgreSQL rows that another worker is claiming are stepped over.
+    million. Those whose domain or list has no token now are put off, each to its own time, and
+    those behind them go. On PostgreSQL rows that another worker is claiming are stepped over.
     """
     connection = session.connection()
     many = _for_rows(connection)
     claimed: list[ClaimedRow] = []
-    for mailing_id in connection.scalars(_LIVE).all():
+    for mailing_id, list_address in connection.execute(_LIVE).all():
+        look = 0
         for _ in range(MAX_ROUNDS):
             room = quota - len(claimed)
             if room <= 0:
                 return claimed
-            found = connection.execute(
-                _DUE, {"mailing": mailing_id, "now": now, "room": room}
-            ).all()
-            due = [ClaimedRow._make(row) for row in found]
+            values = {"mailing": mailing_id, "now": now, "room": max(room, look)}
+            found = list(map(ClaimedRow._make, connection.execute(_DUE, values)))
+            due, later = _admit(found, room, list_address, paces)
             unwanted = wanted(session, due) if due else {}
             kept = [row for row in due if row.id not in unwanted]
             if kept:
                 rows = many.spell([row.id for row in kept])
                 connection.execute(many.take, {"rows": rows, "claim": epoch})
             _skip(connection, unwanted)
+            if later:
+                connection.execute(_PUT_OFF, later)
+                look = LOOK
             claimed += kept
-            if not unwanted:
+            if not unwanted and not later:
                 break
     return claimed
+
+
+def _admit(
+    rows: list[ClaimedRow], room: int, list_address: str, paces: Paces | None
+) -> tuple[list[ClaimedRow], list[dict[str, object]]]:
+    """Return up to ``room`` rows that have their tokens, and the due times of those without."""
+    if paces is None or not paces.known:
+        return rows, []
+    list_key = pace.of(list_address)
+    admitted: list[ClaimedRow] = []
+    later: list[dict[str, object]] = []
+    for row in rows:
+        if len(admitted) == room:
+            break
+        due = paces.admit((pace.to(row.bucket), list_key))
+        if due is None:
+            admitted.append(row)
+        else:
+            later.append({"row": row.id, "at": due})
+    return admitted, later
 
 
 def due_count(session: Session, *, now: float, limit: int) -> int:
@@ -256,7 +288,7 @@ _r = Recipient.__table__.c
 _ours = _r.epoch == bindparam("claim")
 
 _LIVE = (
-    select(Mailing.id)
+    select(Mailing.id, Mailing.list_address)
     .where(Mailing.state == MailingState.SENDING)
     .order_by(Mailing.priority, Mailing.audience, Mailing.id)
 )
@@ -272,6 +304,7 @@ _SKIP = (
     .where(_r.id == bindparam("row"), text(CLAIMABLE))
     .values(state=State.SKIPPED, reason=bindparam("why"), due=bindparam("at"))
 )
+_PUT_OFF = _update().where(_r.id == bindparam("row")).values(due=bindparam("at"))
 _MARK = (
     _update()
     .where(

@@ -6,10 +6,11 @@ It stands between the lanes (mailer/smtp_out.py), whose ``Desk`` it is, and the 
 
 import logging
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from mailer import pace
 from mailer.answers import Reply
 from mailer.errors import Temporary
 from mailer.ledger import Backoff, ClaimedRow, Mark, defer, lost, plain_reason
@@ -66,6 +67,9 @@ class Outgoing:
         self._backoff = backoff
         self._wake = wake
         self._gone = gone
+        self.complaints: dict[str, float] = {}  # pace's key -> recipients a second when it came
+        self._since = 0.0  # when this slice began
+        self._pulse: Counter[str] = Counter()  # accepted in it, by domain
         self._pool: deque[ClaimedRow] = deque()
         self._flying: dict[int, tuple[ClaimedRow, Watch]] = {}
         self._views: dict[int, MailingView] = {}
@@ -82,6 +86,24 @@ class Outgoing:
     def flying(self) -> int:
         """Return how many letters are at lanes."""
         return len(self._flying)
+
+    def begin(self) -> None:
+        """Count anew."""
+        self.tally = Tally()
+        self._pulse.clear()
+        self._since = self._clock.steady()
+
+    def complain(self, row: int, key: str) -> None:
+        """Note that a receiver wants less: the relay of that key, else the row's domain."""
+        bucket = self._flying[row][0].bucket
+        passed = max(1.0, self._clock.steady() - self._since)
+        count = self.tally.accepted if key else self._pulse[bucket]
+        self.complaints.setdefault(key or pace.to(bucket), max(1, count) / passed)
+
+    def take_complaints(self) -> dict[str, float]:
+        """Hand over what receivers complained of."""
+        complaints, self.complaints = self.complaints, {}
+        return complaints
 
     def take_in(self, rows: Iterable[ClaimedRow]) -> None:
         """Add claimed rows."""
@@ -164,6 +186,7 @@ class Outgoing:
         if code < 300 and stage is Stage.DOT:  # noqa: PLR2004 - RFC 5321 section 4.2.1
             watch.flight.answer(row, claimed.attempts, code, "")
             self.tally.accepted += 1
+            self._pulse[claimed.bucket] += 1
             self._add(Mark(row, watch.epoch, State.ACCEPTED, code))
             return
         reason = plain_reason(reply.text)

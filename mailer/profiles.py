@@ -95,6 +95,29 @@ class Greylist:
 
 
 @dataclass(slots=True)
+class Throttle:
+    """Take so many a second for one domain, and ask whoever goes faster to go slower."""
+
+    domain: str
+    rate: float
+    clock: Callable[[], float]
+    room: float = 1.0
+    at: float = 0.0
+
+    def __call__(self, moment: Moment, caught: Caught) -> Answer | None:
+        """Return 421 for a recipient that comes too soon."""
+        if moment is not Moment.RCPT or not caught.recipient.lower().endswith(f"@{self.domain}"):
+            return None
+        now = self.clock()
+        self.room = min(max(1.0, self.rate), self.room + self.rate * (now - self.at))
+        self.at = now
+        if self.room < 1:
+            return Answer(421, "4.7.28 An unusual rate of mail comes from you; slow down. - gsmtp")
+        self.room -= 1
+        return None
+
+
+@dataclass(slots=True)
 class Faulty:
     """Go wrong in every way a connection can, at random but repeatably."""
 

@@ -9,8 +9,7 @@ answer is recorded, the mark is committed.
 
 import asyncio
 import logging
-import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +18,13 @@ from typing import TypeVar
 import uvloop
 from sqlalchemy.orm import Session
 
-from mailer import ledger, mailings, owners
+from mailer import ledger, mailings, owners, pace
 from mailer.errors import Temporary
 from mailer.flight import FlightRecorder
 from mailer.ledger import Backoff, ClaimedRow, Mark, Wanted
+from mailer.line import Line, share
 from mailer.mailings import MailingView
-from mailer.outgoing import Outgoing, Personal, Tally
+from mailer.outgoing import Outgoing, Personal
 from mailer.relay import Relay
 from mailer.smtp_out import Lane, Unusable
 from mailer.splice import Segments, Stamp, Wire
@@ -41,7 +41,6 @@ RENEW = 1.5  # seconds between renewals of the lease
 LOOK_AGAIN = 0.25  # seconds before a dry ledger is asked again within a slice
 TICK = 0.05  # seconds that answers may wait for company
 PER_LANE = 4  # due recipients that make another connection worth its handshake
-FIRST_PAUSE, MAX_PAUSE = 1.0, 300.0  # seconds without a relay that is in trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,7 @@ class SenderSettings:
     idle: float = 30.0
     backoff: Backoff = field(default_factory=Backoff)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    rates: Mapping[str, float] = field(default_factory=dict)  # recipients a second, by pace's key
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +72,6 @@ class Worked:
     trouble: tuple[str, ...] = ()  # why relays are not used now
 
 
-@dataclass(slots=True)
-class _Line:
-    """Hold the lanes to one relay, and its pauses."""
-
-    relay: Relay
-    lanes: list[Lane] = field(default_factory=list)
-    opening: int = 0
-    failures: int = 0
-    pause_until: float = 0.0
-    why: str = ""
-
-    def trouble(self, why: str, now: float) -> None:
-        """Pause this relay, longer each time in a row."""
-        if now < self.pause_until:
-            return  # several lanes tell of one trouble
-        self.failures += 1
-        pause = min(FIRST_PAUSE * 2.0 ** (self.failures - 1), MAX_PAUSE)
-        self.pause_until = now + pause * (0.75 + random.random() / 2)  # noqa: S311 - jitter
-        self.why = why
-        log.warning("relay %s: %s; pausing %.0f s", self.relay.name, why, pause)
-
-
 @dataclass(frozen=True, slots=True)
 class _Errand:
     """Say what one ledger transaction has to do."""
@@ -102,6 +80,8 @@ class _Errand:
     marks: Sequence[Mark]
     unsent: Sequence[int]
     quota: int
+    complaints: Mapping[str, float]
+    wishes: Mapping[str, int]  # tokens that each relay could use
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +91,7 @@ class _Brought:
     watch: Watch | None
     rows: Sequence[ClaimedRow] = ()
     landed: int = 0
+    granted: Mapping[str, int | None] = field(default_factory=dict)  # tokens, by relay
 
 
 class Sender:
@@ -142,7 +123,11 @@ class Sender:
             wake=self._wake,
             gone=self._lane_gone,
         )
-        self._lines = [_Line(relay) for relay in settings.relays]
+        self._lines = [Line(relay, self._out) for relay in settings.relays]
+        self._allowed = {
+            **settings.rates,
+            **{pace.through(one.name): one.rate for one in settings.relays if one.rate},
+        }
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads: ThreadPoolExecutor | None = None
         self._news: asyncio.Event | None = None
@@ -195,7 +180,7 @@ class Sender:
     async def _slice(self, seconds: float) -> Worked:
         self._news = asyncio.Event()
         out = self._out
-        out.tally = Tally()
+        out.begin()
         out.taking = not self._stopping
         self._dry, self._dry_until = False, 0.0
         end = self._now() + seconds
@@ -262,7 +247,8 @@ class Sender:
         out = self._out
         quota = self._quota(now)
         stale = out.watch is not None and now - self._renewed >= RENEW
-        if not (out.marks or quota or (stale and (out.flying or out.pooled))):
+        dry = out.pooled and any(line.credit == 0 for line in self._lines)
+        if not (out.marks or quota or dry or (stale and (out.flying or out.pooled))):
             return
         await self._tick(quota)
         if out.pooled:
@@ -284,15 +270,19 @@ class Sender:
         """Do one ledger transaction; False: nothing was written, and is kept for the next."""
         out = self._out
         marks = out.take_marks()
-        errand = _Errand(out.watch, marks, unsent, quota)
+        wishes = {line.relay.name: line.wish(self._settings.window) for line in self._lines}
+        errand = _Errand(out.watch, marks, unsent, quota, out.take_complaints(), wishes)
         try:
             brought = await self._in_thread(lambda: self._run_errand(errand))
         except Temporary as error:
             out.put_back(marks)
+            out.complaints.update(errand.complaints)
             await self._bear(error)
             return False
         self._patience = 0.0
         self.late += len(marks) - brought.landed
+        for line in self._lines:
+            line.receive(brought.granted.get(line.relay.name))
         self._adopt(errand.watch, brought)
         if quota:
             self._dry = len(brought.rows) < quota
@@ -336,7 +326,7 @@ class Sender:
             with self._store.write() as session:
                 now = self._store.now(session)
                 until = now + self._settings.lease
-                watch, rows = errand.watch, list[ClaimedRow]()
+                watch = errand.watch
                 if recorder is not None:
                     epoch = owners.register(
                         session, self._place, flight=recorder.path.name, lease_until=until
@@ -347,16 +337,7 @@ class Sender:
                 ):
                     watch = None
                 landed = ledger.mark(session, errand.marks)
-                if watch is not None:
-                    ledger.release(session, watch.epoch, errand.unsent)
-                    if errand.quota:
-                        rows = ledger.claim(
-                            session,
-                            epoch=watch.epoch,
-                            quota=errand.quota,
-                            now=now,
-                            wanted=self._wanted,
-                        )
+                rows, granted = self._take(session, watch, errand, now)
                 if len(rows) < errand.quota or not errand.quota:
                     mailings.finish(session, now=now)
         except BaseException:
@@ -366,7 +347,32 @@ class Sender:
         if watch is not None:
             watch.extend(steady, wall, self._settings.lease)
             self._learn(rows)
-        return _Brought(watch, rows, landed)
+        return _Brought(watch, rows, landed, granted)
+
+    def _take(
+        self, session: Session, watch: Watch | None, errand: _Errand, now: float
+    ) -> tuple[list[ClaimedRow], dict[str, int | None]]:
+        """Claim what the paces let go; return the rows, and each relay's tokens."""
+        paces = pace.load(session, now, self._allowed)
+        for key, observed in errand.complaints.items():
+            paces.slow(key, observed)
+        rows: list[ClaimedRow] = []
+        if watch is not None:
+            ledger.release(session, watch.epoch, errand.unsent)
+            if errand.quota:
+                rows = ledger.claim(
+                    session,
+                    epoch=watch.epoch,
+                    quota=errand.quota,
+                    now=now,
+                    wanted=self._wanted,
+                    paces=paces,
+                )
+        granted = {
+            name: paces.grant(pace.through(name), wish) for name, wish in errand.wishes.items()
+        }
+        pace.keep(session, paces)
+        return rows, granted
 
     def _learn(self, rows: Sequence[ClaimedRow]) -> None:
         """Read the compositions that are not known yet (the loop only reads these maps)."""
@@ -430,23 +436,21 @@ class Sender:
         for line in self._lines:
             for lane in list(line.lanes):
                 lane.check(now)
-        usable = [line for line in self._lines if line.pause_until <= now]
-        if not self._out.taking or not usable:
+        if not self._out.taking:
             return
-        target = min(self._target, self._settings.connections * len(usable))
-        for _ in range(target - self._open_lanes() - self._opening()):
-            line = min(usable, key=lambda one: len(one.lanes) + one.opening)
-            if len(line.lanes) + line.opening >= self._settings.connections:
+        while self._open_lanes() + self._opening() < self._target:
+            chosen = share(self._lines, self._settings.connections, now)
+            if chosen is None:
                 break
-            line.opening += 1
-            task = asyncio.create_task(self._open(line))
+            chosen.opening += 1
+            task = asyncio.create_task(self._open(chosen))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _open(self, line: _Line) -> None:
+    async def _open(self, line: Line) -> None:
         lane = Lane(
             line.relay,
-            self._out,
+            line,
             hello=self._settings.hello,
             timeouts=self._settings.timeouts,
         )

@@ -4,21 +4,22 @@ import gc
 import os
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from mailer import ledger, mailings, owners
+from mailer import ledger, mailings, owners, pace
 from mailer.ledger import Backoff, ClaimedRow
 from mailer.mailings import MailingView, Recipient, State, Status
 from mailer.outgoing import Copy
-from mailer.profiles import Faulty
+from mailer.profiles import Faulty, Throttle
 from mailer.relay import Relay
 from mailer.sender import Sender, SenderSettings
 from mailer.sink import Answer, Caught, Moment, Script, Sink, accept, rehearsal
@@ -56,12 +57,15 @@ class Rig:
         *,
         clock: Clock | None = None,
         wanted: ledger.Wanted = ledger.everyone,
+        queues: bool = True,
         **settings: object,
     ) -> Sender:
-        chosen = SenderSettings(
-            relays=(Relay("127.0.0.1", self.sink.port),),
-            **{"connections": 4, "backoff": Backoff(first=600.0), **settings},  # type: ignore[arg-type]
-        )
+        usual = {
+            "relays": (Relay("127.0.0.1", self.sink.port, queues=queues),),
+            "connections": 4,
+            "backoff": Backoff(first=600.0),
+        }
+        chosen = SenderSettings(**{**usual, **settings})  # type: ignore[arg-type]
         made = Sender(
             self.store,
             chosen,
@@ -316,8 +320,8 @@ def test_stopping_ends_with_a_word_about_what_is_unsure(rig: Callable[..., Rig])
 def test_a_relay_that_goes_wrong_in_every_way_leaves_a_ledger_that_adds_up(
     rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, policy: str, seed: int
 ) -> None:
-    monkeypatch.setattr("mailer.sender.FIRST_PAUSE", 0.001)
-    monkeypatch.setattr("mailer.sender.MAX_PAUSE", 0.01)
+    monkeypatch.setattr("mailer.line.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("mailer.line.MAX_PAUSE", 0.01)
     there = rig(Faulty(random.Random(seed), share=0.03))  # noqa: S311 - seeded
     mailing = there.mailing(everyone(300), policy=policy)
     sender = there.sender(backoff=Backoff(first=0.01, cap=0.01))
@@ -373,3 +377,77 @@ def test_a_watch_that_was_taken_away_leaves_nothing_open(
     opened = [Path(os.path.realpath(fd)) for fd in Path("/proc/self/fd").iterdir()]
     assert sum(tmp_path / "flight" in path.parents for path in opened) == 1
     assert len(list((tmp_path / "flight").iterdir())) == 1
+
+
+def test_a_domain_that_asks_for_less_stands_in_nobodys_way(rig: Callable[..., Rig]) -> None:
+    """The receiver takes twenty a second; without learning it would refuse hundreds."""
+    gate = Throttle("slow.org", rate=20.0, clock=time.monotonic)
+    there = rig(gate)
+    slow, fast = [f"s{n}@slow.org" for n in range(200)], [f"f{n}@fast.org" for n in range(400)]
+    mailing = there.mailing([*slow, *fast])
+    there.sender(queues=False).run_slice(3)
+    found = there.status(mailing)
+    taken = Counter(one.recipient.partition("@")[2] for one in there.caught)
+    assert taken["fast.org"] == 400
+    assert found.deferred <= 2 * 10  # a complaint or two for each connection
+    assert found.ready > 100
+    with there.store.read() as session:
+        ((key, learnt),) = pace.learnt(session)
+    assert key == "to slow.org"
+    assert 0 < learnt.rate < 300
+
+
+def test_what_the_operator_allows_is_kept_to(rig: Callable[..., Rig]) -> None:
+    there = rig()
+    there.mailing([*(f"{n}@slow.org" for n in range(60)), *everyone(70)])
+    rates = pace.read_rates(["slow.org 5", "Minutes@x.org 100"])
+    sender = there.sender(rates=rates)
+    began = time.monotonic()
+    while there.sink.accepted < 80:
+        sender.run_slice(1)
+    passed = time.monotonic() - began
+    to_slow = sum(address.endswith("@slow.org") for address in there.taken())
+    assert to_slow <= 5 * passed + 1
+    assert there.sink.accepted <= 100 * passed + 200
+
+
+def test_relays_share_by_weight_and_one_that_fails_is_replaced(rig: Callable[..., Rig]) -> None:
+    first, second, spare = rig(), rig(), rig()
+    relays = (
+        Relay("127.0.0.1", first.sink.port, weight=3),
+        Relay("127.0.0.1", second.sink.port, weight=1, connections=2),
+        Relay("127.0.0.1", spare.sink.port, weight=0),
+    )
+    first.mailing(everyone(400))
+    sender = first.sender(relays=relays, connections=6)
+    sender.run_slice(30)
+    opened = [one.sink.counts["connections"] for one in (first, second, spare)]
+    assert opened == [6, 2, 0]
+    assert first.sink.accepted + second.sink.accepted == 400
+    sender.close()
+    away = tuple(replace(one, port=1) if one.weight else one for one in relays)
+    first.mailing([f"again{n}@x.org" for n in range(50)])
+    worked = first.sender(relays=away).run_slice(30)
+    assert worked.accepted == spare.sink.accepted == 50
+    assert len(worked.trouble) == 2
+
+
+def test_a_relays_own_rate_is_kept_to(rig: Callable[..., Rig]) -> None:
+    there = rig()
+    there.mailing(everyone(300))
+    relay = Relay("127.0.0.1", there.sink.port, rate=40)
+    began = time.monotonic()
+    there.sender(relays=(relay,)).run_slice(1.5)
+    assert 20 <= there.sink.accepted <= 40 * (time.monotonic() - began) + 81
+
+
+def test_copies_without_slots_share_transactions(rig: Callable[..., Rig]) -> None:
+    there = rig(on(Moment.RCPT, {"member3": Answer(550, "5.1.1 no")}))
+    there.mailing(everyone(250), letter=Segments((b"Subject: x\r\n\r\nto all\r\n",)))
+    worked = there.sender(connections=1).run_slice(30)
+    assert (worked.accepted, worked.refused) == (249, 1)
+    assert len(there.caught) <= 8
+    assert max(len(one.recipients) for one in there.caught) <= 100
+    reached = Counter(one for caught in there.caught for one in caught.recipients)
+    assert set(reached.values()) == {1}
+    assert len(reached) == 249

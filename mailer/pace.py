@@ -1,0 +1,223 @@
+"""Paces: how fast mail may go to one receiving domain, from one list, through one relay.
+
+A pace is a token bucket. Its rate is what the operator allows, what a receiver has taught us,
+or both: a receiver that says "slower" halves it, and it recovers in a straight line. Paces are
+rows, so that all workers share them; the decisions are pure. A recipient for whom there is no
+token now gets the time of its own token as its due time, so it stands in nobody's way.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from sqlalchemy import Table, bindparam, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.answers import Reply
+from mailer.errors import Misconfigured
+from mailer.store import Base, insert_or_ignore
+
+BURST = 2.0  # seconds whose tokens may be saved up
+PAUSE = 5.0  # seconds without mail after "slower"
+RECOVERY = 300.0  # seconds in which a halved rate doubles again
+FLOOR = 0.1  # recipients a second: the slowest that a receiver can teach
+HORIZON = 600.0  # seconds that a recipient is put off at most; the rate may rise meanwhile
+_MOST = 1e6
+_RATE = re.compile(r"\b(?:rate|throttl|too (?:many|fast|high)|slow)", re.IGNORECASE)
+_GREY = re.compile(r"gr[ae]y.?list", re.IGNORECASE)
+_BUSY = re.compile(r"4\.(?:3\.2|4\.5)\b")  # RFC 3463: system busy, congestion
+
+
+def to(domain: str) -> str:
+    """Return the key of a receiving domain's pace."""
+    return f"to {domain.lower()}"
+
+
+def of(list_address: str) -> str:
+    """Return the key of a list's pace."""
+    return f"list {list_address.lower()}"
+
+
+def through(relay: str) -> str:
+    """Return the key of a relay's pace."""
+    return f"relay {relay.lower()}"
+
+
+def read_rates(texts: Iterable[str]) -> dict[str, float]:
+    """Read what the operator allows, as in ``gmail.com 20`` and ``news@example.org 50``.
+
+    Raise Misconfigured that says what is wrong with one.
+    """
+    rates = {}
+    for text in texts:
+        name, _, number = text.partition(" ")
+        try:
+            rate = float(number)
+        except ValueError:
+            rate = 0.0
+        if not name or not 0 < rate < _MOST:
+            raise Misconfigured(
+                f"mailer.rates: {text[:80]!r} is not a domain or a list and a number.",
+                "Write DOMAIN RATE or LIST RATE, as in gmail.com 20 (recipients a second).",
+            )
+        rates[of(name) if "@" in name else to(name)] = rate
+    return rates
+
+
+class PaceRow(Base):
+    """Keep what a receiver taught us, and the tokens that are left."""
+
+    __tablename__ = "pace"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    rate: Mapped[float]  # recipients a second; 0: nothing learnt
+    step: Mapped[float]  # what the rate gains each second
+    room: Mapped[float]  # tokens at ``at``
+    at: Mapped[float]  # by the database's clock, as all its times
+    until: Mapped[float]  # nothing leaves before
+    booked: Mapped[float]  # the last due time that was given out
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Hold one token bucket; ``most`` is the operator's word (0: none)."""
+
+    rate: float = 0.0
+    step: float = 0.0
+    room: float = 0.0
+    at: float = 0.0
+    until: float = 0.0
+    booked: float = 0.0
+    most: float = 0.0
+
+    @property
+    def limit(self) -> float:
+        """Return recipients a second, 0 for as fast as can be."""
+        known = [rate for rate in (self.rate, self.most) if rate > 0]
+        return min(known, default=0.0)
+
+
+def refilled(pace: Pace, now: float) -> Pace:
+    """Return the pace at ``now``: tokens come, the rate recovers, and is forgotten in the end."""
+    passed = max(0.0, now - pace.at)
+    rate = pace.rate + pace.step * passed if pace.rate else 0.0
+    if rate >= pace.step * 4 * RECOVERY:  # twice what it was when the receiver complained
+        rate = 0.0
+    grown = replace(pace, rate=rate, step=pace.step if rate else 0.0, at=now)
+    limit = grown.limit
+    room = min(max(1.0, limit * BURST), pace.room + limit * passed)
+    return replace(grown, room=0.0 if now < pace.until else room)
+
+
+def taken(pace: Pace, wanted: int) -> tuple[Pace, int]:
+    """Take up to ``wanted`` tokens of a refilled pace; return what is left and how many."""
+    if pace.at < pace.until:
+        return pace, 0
+    if not pace.limit:
+        return pace, wanted
+    granted = min(wanted, int(pace.room))
+    return replace(pace, room=pace.room - granted), granted
+
+
+def booking(pace: Pace, now: float) -> tuple[Pace, float]:
+    """Return when the next one may leave that finds no token now; each gets its own time."""
+    begin = max(now, pace.until, min(pace.booked, now + HORIZON))
+    at = begin + (1.0 / pace.limit if pace.limit else 0.0)
+    return replace(pace, booked=at), min(at, now + HORIZON)
+
+
+def slowed(pace: Pace, now: float, observed: float) -> Pace:
+    """Return the pace after "slower": half of what was, and a rest.
+
+    ``observed`` is how many a second went when nothing limited them. Several complaints during
+    one rest are one.
+    """
+    if now < pace.until:
+        return pace
+    before = pace.rate or min(rate for rate in (observed, pace.most or observed))
+    rate = max(FLOOR, before / 2)
+    return replace(
+        pace, rate=rate, step=rate / RECOVERY, room=0.0, at=now, until=now + PAUSE, booked=0.0
+    )
+
+
+def asks_for_less(reply: Reply, *, queues: bool) -> bool:
+    """Tell whether a deferral is about how fast we are, rather than about one recipient.
+
+    Greylisting puts off each stranger once, however slowly we go; a full mailbox is its own.
+    A relay that ``queues`` and closes without such a word has other troubles: it gets a pause.
+    """
+    if reply.code // 100 != 4 or _GREY.search(reply.text):  # noqa: PLR2004 - RFC 5321 4.2.1
+        return False
+    if reply.text.startswith("4.7."):  # RFC 3463: policy
+        return True
+    if not queues and (reply.code == 421 or _BUSY.match(reply.text)):  # noqa: PLR2004 - closing
+        return True
+    return bool(_RATE.search(reply.text)) and not reply.text.startswith("4.2.")
+
+
+@dataclass(slots=True)
+class Paces:
+    """Hold the paces that matter in one transaction; ``keep`` writes what became of them."""
+
+    now: float
+    known: dict[str, Pace]
+    changed: set[str] = field(default_factory=set)
+
+    def admit(self, keys: Sequence[str]) -> float | None:
+        """Take one token of every key; else return the due time that the recipient gets."""
+        limited = [key for key in keys if key in self.known]
+        for key in limited:
+            if taken(self.known[key], 1)[1] == 0:
+                self.known[key], due = booking(self.known[key], self.now)
+                self.changed.add(key)
+                return due
+        for key in limited:
+            self.known[key], _ = taken(self.known[key], 1)
+            self.changed.add(key)
+        return None
+
+    def grant(self, key: str, wanted: int) -> int | None:
+        """Take up to ``wanted`` tokens of ``key``; None where nothing limits it."""
+        pace = self.known.get(key)
+        if pace is None:
+            return None
+        self.known[key], granted = taken(pace, wanted)
+        self.changed.add(key)
+        return granted
+
+    def slow(self, key: str, observed: float) -> None:
+        """Take note that a receiver wants less."""
+        self.known[key] = slowed(self.known.get(key, Pace()), self.now, observed)
+        self.changed.add(key)
+
+
+def load(session: Session, now: float, allowed: Mapping[str, float]) -> Paces:
+    """Read every pace, locked for this transaction; ``allowed`` is what the operator says."""
+    rows = session.connection().execute(_ALL).all()
+    found = {key: Pace(*values) for key, *values in rows}
+    for key, most in allowed.items():
+        found[key] = replace(found.get(key, Pace(room=1.0, at=now)), most=most)
+    return Paces(now, {key: refilled(pace, now) for key, pace in found.items()})
+
+
+def keep(session: Session, paces: Paces) -> None:
+    """Write the paces that changed; one that limits nothing any more is forgotten."""
+    connection = session.connection()
+    for key in sorted(paces.changed):
+        pace = paces.known[key]
+        connection.execute(_FORGET, {"name": key})
+        if pace.limit or pace.until > paces.now:
+            fields = {name: getattr(pace, name) for name in _FIELDS}
+            connection.execute(insert_or_ignore(session, PaceRow), {"key": key, **fields})
+
+
+def learnt(session: Session) -> Iterable[tuple[str, Pace]]:
+    """Return every pace that is kept, for people."""
+    return [(key, Pace(*values)) for key, *values in session.connection().execute(_ALL).all()]
+
+
+_FIELDS = ("rate", "step", "room", "at", "until", "booked")
+_p = PaceRow.__table__.c
+_ALL = select(_p.key, *(_p[name] for name in _FIELDS)).order_by(_p.key).with_for_update()
+_FORGET = delete(cast("Table", PaceRow.__table__)).where(_p.key == bindparam("name"))

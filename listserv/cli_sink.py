@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from listserv.config import split_door
+from mailer import profiles
 from mailer.errors import BadInput, Misconfigured
 from mailer.sink import Caught, Sink, accept, run_sink
 
-PROFILES = {"accept": accept}
+PROFILES = ("accept", "gmail", "outlook", "greylist", "faulty")
 
 
 @click.command()
@@ -20,7 +21,7 @@ PROFILES = {"accept": accept}
     "--listen", default="127.0.0.1:2525", metavar="HOST:PORT", show_default=True, help="Its door."
 )
 @click.option(
-    "--profile", type=click.Choice(sorted(PROFILES)), default="accept", show_default=True,
+    "--profile", type=click.Choice(PROFILES), default="accept", show_default=True,
     help="How it answers.",
 )  # fmt: skip
 @click.option(
@@ -41,7 +42,8 @@ def sink(listen: str, profile: str, keep: Path | None, *, as_json: bool) -> None
     except ValueError as error:
         raise BadInput(f"--listen: {error}.") from None
     keeper = Keeper(keep) if keep is not None else None
-    made = Sink(script=PROFILES[profile], host=host, port=port, keep=keeper)
+    script = profiles.profile(profile, clock=time.monotonic) or accept
+    made = Sink(script=script, host=host, port=port, keep=keeper)
     began = time.monotonic()
     try:
         asyncio.run(_run(made, profile))

@@ -15,7 +15,7 @@ from mailer.answers import Reply
 from mailer.outgoing import Outgoing
 from mailer.relay import Relay
 from mailer.smtp_out import Lane
-from mailer.transaction import Letter, Stage
+from mailer.transaction import QUIT_CODE, Letter, Stage
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Line:
     pause_until: float = 0.0
     why: str = ""
     credit: int | None = None
+    excused: int = 0  # lanes that end over the pace of one receiver
 
     @property
     def wide(self) -> int:
@@ -77,6 +78,7 @@ class Line:
         """Pass the answer on; "slower" is the relay's own word, or its receiver's."""
         if reply.code // 100 == 4 and pace.asks_for_less(reply, queues=self.relay.queues):  # noqa: PLR2004 - RFC 5321 section 4.2.1
             self.out.complain(row, pace.through(self.relay.name) if self.relay.queues else "")
+            self.excused += reply.code == QUIT_CODE and not self.relay.queues
         self.out.answered(row, stage, reply)
 
     def lost(self, row: int, why: str) -> None:
@@ -92,8 +94,10 @@ class Line:
         self.out.settled()
 
     def gone(self, lane: Lane, why: str, *, trouble: bool) -> None:
-        """Pass on that a lane ended."""
-        self.out.gone(lane, why, trouble=trouble)
+        """Pass on that a lane ended; over one receiver's pace the others need no pause."""
+        excused = trouble and self.excused > 0
+        self.excused -= excused
+        self.out.gone(lane, why, trouble=trouble and not excused)
 
 
 def share(lines: Sequence[Line], usual: int, now: float) -> Line | None:

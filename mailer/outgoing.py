@@ -70,6 +70,7 @@ class Outgoing:
         self.complaints: dict[str, float] = {}  # pace's key -> recipients a second when it came
         self._since = 0.0  # when this slice began
         self._pulse: Counter[str] = Counter()  # accepted in it, by domain
+        self._shed: list[int] = []
         self._pool: deque[ClaimedRow] = deque()
         self._flying: dict[int, tuple[ClaimedRow, Watch]] = {}
         self._views: dict[int, MailingView] = {}
@@ -93,12 +94,24 @@ class Outgoing:
         self._pulse.clear()
         self._since = self._clock.steady()
 
-    def complain(self, row: int, key: str) -> None:
-        """Note that a receiver wants less: the relay of that key, else the row's domain."""
-        bucket = self._flying[row][0].bucket
+    def complain(self, recipient: int, key: str) -> None:
+        """Note that a receiver wants less: the relay of that key, else the row's domain.
+
+        What waits here for that domain goes back, to be paced like the rest.
+        """
+        bucket = self._flying[recipient][0].bucket
         passed = max(1.0, self._clock.steady() - self._since)
         count = self.tally.accepted if key else self._pulse[bucket]
         self.complaints.setdefault(key or pace.to(bucket), max(1, count) / passed)
+        if not key:
+            self._shed += [row.id for row in self._pool if row.bucket == bucket]
+            self._pool = deque(row for row in self._pool if row.bucket != bucket)
+            self._wake()
+
+    def take_shed(self) -> list[int]:
+        """Hand over rows that go back unsent."""
+        shed, self._shed = self._shed, []
+        return shed
 
     def take_complaints(self) -> dict[str, float]:
         """Hand over what receivers complained of."""
@@ -109,20 +122,25 @@ class Outgoing:
         """Add claimed rows."""
         self._pool.extend(rows)
 
-    def give_back(self) -> list[int]:
-        """Empty the pool and return its rows."""
-        ids = [row.id for row in self._pool]
+    @property
+    def unwritten(self) -> bool:
+        """Tell whether the ledger must still hear of something."""
+        return bool(self.marks or self._shed)
+
+    def give_back(self) -> None:
+        """Empty the pool: its rows go back unsent."""
+        self._shed += [row.id for row in self._pool]
         self._pool.clear()
-        return ids
 
     def take_marks(self) -> list[Mark]:
         """Hand over the marks that wait."""
         marks, self.marks = self.marks, []
         return marks
 
-    def put_back(self, marks: list[Mark]) -> None:
-        """Keep marks that could not be written."""
+    def put_back(self, marks: list[Mark], unsent: list[int]) -> None:
+        """Keep what could not be written."""
         self.marks[:0] = marks
+        self._shed[:0] = unsent
 
     def holding(self) -> set[int]:
         """Return the rows whose records must stay in the flight file."""
@@ -133,6 +151,7 @@ class Outgoing:
         if self.watch is not None:
             self.watch.give_up()
         self._pool.clear()
+        self._shed.clear()
         self.watch = None
 
     def know(self, views: Mapping[int, MailingView], wires: Mapping[tuple[int, int], Wire]) -> None:

@@ -6,6 +6,7 @@ answer (``nobody...``, ``full...``, ``later...``, ``spam...``); any other addres
 """
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -30,8 +31,12 @@ class Asked:
         return next(fitting, None)
 
 
-def gmail() -> Script:
-    """Answer in the words of Gmail: most refusals come at RCPT."""
+def gmail(clock: Callable[[], float] = time.monotonic) -> Script:
+    """Answer in the words of Gmail: most refusals come at RCPT; gmail.com takes 20 a second."""
+    return _both(Throttle("gmail.com", 20.0, clock), _gmail())
+
+
+def _gmail() -> Script:
     return Asked(
         Moment.RCPT,
         {
@@ -147,7 +152,7 @@ def profile(name: str, *, clock: Callable[[], float], seed: int = 0) -> Script |
     """Return the script with this name, or None."""
     makers: dict[str, Callable[[], Script]] = {
         "accept": lambda: accept,
-        "gmail": gmail,
+        "gmail": lambda: gmail(clock),
         "outlook": outlook,
         "greylist": lambda: Greylist(clock=clock),
         "faulty": lambda: Faulty(random.Random(seed)),  # noqa: S311 - a rehearsal

@@ -248,7 +248,9 @@ class Sender:
         quota = self._quota(now)
         stale = out.watch is not None and now - self._renewed >= RENEW
         dry = out.pooled and any(line.credit == 0 for line in self._lines)
-        if not (out.marks or quota or dry or (stale and (out.flying or out.pooled))):
+        if not (
+            out.marks or out.complaints or quota or dry or (stale and (out.flying or out.pooled))
+        ):
             return
         await self._tick(quota)
         if out.pooled:
@@ -266,19 +268,20 @@ class Sender:
             return 0
         return max(0, room - held)
 
-    async def _tick(self, quota: int, *, unsent: Sequence[int] = ()) -> bool:
-        """Do one ledger transaction; False: nothing was written, and is kept for the next."""
+    async def _tick(self, quota: int) -> None:
+        """Do one ledger transaction; what could not be written is kept for the next."""
         out = self._out
         marks = out.take_marks()
+        unsent = out.take_shed()
         wishes = {line.relay.name: line.wish(self._settings.window) for line in self._lines}
         errand = _Errand(out.watch, marks, unsent, quota, out.take_complaints(), wishes)
         try:
             brought = await self._in_thread(lambda: self._run_errand(errand))
         except Temporary as error:
-            out.put_back(marks)
+            out.put_back(marks, unsent)
             out.complaints.update(errand.complaints)
             await self._bear(error)
-            return False
+            return
         self._patience = 0.0
         self.late += len(marks) - brought.landed
         for line in self._lines:
@@ -290,7 +293,6 @@ class Sender:
             self._dry_until = now + LOOK_AGAIN if self._dry else 0.0
             if not self._dry:
                 self._target = max(self._target, 2 * self._open_lanes())
-        return True
 
     _patience = 0.0  # since when the database has been away
 
@@ -393,10 +395,9 @@ class Sender:
     async def _put_down(self) -> None:
         """End a slice: rows that no lane took go back, and nothing waits to be written."""
         out = self._out
-        unsent = out.give_back()
-        while unsent or out.marks:
-            if await self._tick(0, unsent=unsent):
-                unsent = []
+        out.give_back()
+        while out.unwritten:
+            await self._tick(0)
         out.forget()
         while self._over and not out.flying:
             self._over.pop().flight.discard()

@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -48,9 +49,12 @@ def try_out(folder: Path, port: int) -> None:
     box = mailbox.Mailbox(folder / "mail", (_HOST, smtp), app.settings.listserv.base_url)
     box.folder.mkdir(parents=True, exist_ok=True)
     listener = bind(f"{_HOST}:{page}", "--port")
+    told = folder / "told"
     more: dict[str, Callable[[Callable[[], None]], None]] = {
         "sink": lambda ready: _sink(relay, box.folder, ready),
-        "page": lambda ready: _page(box, listener, f"{_HOST}:{page}", folder / "told", ready),
+        "page": lambda ready: _page(
+            box, listener, f"{_HOST}:{page}", partial(community.talk, app, box.door, told), ready
+        ),
     }
     raise SystemExit(run_all(app, more, lambda: _announce(http, page, smtp, folder)))
 
@@ -63,6 +67,7 @@ def _settings(folder: Path, http: int, smtp: int, relay: int) -> Settings:
             http=f"{_HOST}:{http}",
             controller="Ingrid Lund",
             postal_address="Harbour Street 12",
+            log="warning",  # what to try next should stay in sight
         ),
         mailer=MailerSettings(
             data=folder / "data",
@@ -89,7 +94,7 @@ def _free(wanted: int, taken: set[int]) -> int:
 
 
 def _sink(port: int, folder: Path, ready: Callable[[], None]) -> None:
-    log.set_up("sink")
+    log.set_up("sink", least="warning")
 
     async def run() -> None:
         until = asyncio.Event()
@@ -105,14 +110,14 @@ def _page(
     box: mailbox.Mailbox,
     listener: socket.socket,
     host: str,
-    told: Path,
+    begin: Callable[[], None],
     ready: Callable[[], None],
 ) -> None:
-    log.set_up("page")
+    log.set_up("page", least="warning")
 
     def talk() -> None:
         try:
-            community.talk(box.door, told)
+            begin()
         except KretsError as error:  # begun again at the next start
             structlog.get_logger("krets.try").warning("a letter was not taken", what=error.what)
 
@@ -132,11 +137,14 @@ def _announce(http: int, page: int, smtp: int, folder: Path) -> None:
         click.echo(f"  {name:<11} {value}", err=True)
     click.echo(
         f"""
-Try this:
+Try this, with any made-up address of yours, such as you@example.com:
   1. Join: http://{_HOST}:{http}/{community.LIST}/join
-  2. Answer the mail that comes, at "every mail". You are a member.
-  3. Write to {community.LIST} there, as yourself. See it in the archive.
-  4. Read as ingrid@bladverk.example, who owns the list: a stranger's mail waits.
+  2. Open "every mail": a question to you came on top. Answer it there, with one word or none.
+     You are a member, and a welcome follows.
+  3. Below the mails, write one to {community.LIST} from your address.
+     It reaches everybody, and stands at http://{_HOST}:{http}/{community.LIST}/
+  4. Decide as ingrid@bladverk.example, who owns the list: Tom, a stranger, has written.
+     Open the mail about tom@brickyard.example among hers and answer ok.
   5. Leave, by the link at the end of your welcome.
 
 Ctrl-C ends it; krets try goes on where you left.""",

@@ -72,6 +72,9 @@ class ListservSettings(_Section):
     )
     postal_address: str = Field("", description="Their postal address, on one line.")
     privacy: str = Field("", description="https:// address of their page about privacy.")
+    log: Literal["info", "warning"] = Field(
+        "info", description="What the running parts write to stderr: info, or warning for troubles."
+    )
 
     @field_validator("proxies")
     @classmethod

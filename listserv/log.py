@@ -6,8 +6,8 @@ import sys
 import structlog
 
 
-def set_up(part: str) -> None:
-    """Send structured events, and what libraries say from WARNING up, to stderr."""
+def set_up(part: str, *, least: str = "info") -> None:
+    """Send structured events from ``least`` up, and what libraries warn of, to stderr."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -23,7 +23,9 @@ def set_up(part: str) -> None:
     structlog.configure(
         processors=[*shared, render],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[least.upper()]
+        ),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -14,17 +14,21 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
+from listserv import newsletters
 from listserv.app import App
 from mailer.addresses import parse
 from mailer.hand_in import hand_in
+from mailer.mailings import Policy
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.members import Candidate, enrol
 from subscriptions.roster import Kind, Role, create_list, find_list
 
 DOMAIN = "krets.example"
 LIST = f"garden@{DOMAIN}"
+NEWSLETTER = f"letter@{DOMAIN}"
 CONSENT = "made up for krets try"
 _SEEDS = Path(__file__).with_name("seeds.toml")
+_ISSUE = Path(__file__).with_name("issue.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,21 @@ def settle(app: App) -> None:
                 enrol(session, lst, people, keyring=app.keyring, now=now)
 
 
+def _send_issue(app: App, now: float) -> None:
+    """Send the newsletter's first issue, as its editor's command would."""
+    text = _ISSUE.read_text(encoding="utf-8").replace("http://krets.example/", _home(app))
+    found = newsletters.survey(app, NEWSLETTER, text.encode(), now)
+    mailing = newsletters.begin(
+        app, found.lst, found.draft, policy=Policy.NEVER_TWICE, now=now, by="krets try"
+    )
+    for _ in newsletters.freeze(app, mailing):
+        pass
+
+
+def _home(app: App) -> str:
+    return f"{app.settings.listserv.base_url}/{LIST}/"
+
+
 def letters(now: float) -> list[Letter]:
     """Return the seeded letters, oldest first, dated back from ``now``."""
     seeds = _read()
@@ -72,8 +91,11 @@ def letters(now: float) -> list[Letter]:
     return [_letter(one, names, now) for one in seeds["mail"]]
 
 
-def talk(door: tuple[str, int], done: Path) -> None:
-    """Hand every letter to the SMTP door once; ``done`` remembers how many went."""
+def talk(app: App, door: tuple[str, int], done: Path) -> None:
+    """Send the issue and hand every letter to the SMTP door, once; ``done`` counts what went."""
+    if not done.exists():
+        _send_issue(app, time.time())
+        done.write_text("0")
     gone = int(done.read_text()) if done.exists() else 0
     for number, one in enumerate(letters(time.time()), start=1):
         if number > gone:

@@ -1,8 +1,9 @@
 """The page of ``krets try``: every mail that went out, as its reader sees it, to be answered.
 
 SECURITY: it lets anybody write as anybody, so it listens on loopback alone, answers to its own
-Host only (no rebinding) and takes forms from its own pages only. Mail is shown as text, escaped;
-HTML is not rendered. An answer goes through the real SMTP door and nowhere else.
+Host only (no rebinding) and takes forms from its own pages only. The HTML part of a mail is shown
+in a frame of its own, without scripts, forms, pictures from elsewhere or this page's origin; its
+links open beside it. An answer goes through the real SMTP door and nowhere else.
 """
 
 import json
@@ -23,17 +24,29 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import templates
-from archive import bodies
+from archive import bodies, charsets
 from listserv.trying.community import LIST
 from listserv.web.forms import field as value_of
 from listserv.web.forms import read_form
-from listserv.web.headers import StrictHeaders
+from listserv.web.headers import CSP, StrictHeaders
 from mailer import message
 from mailer.addresses import parse
 from mailer.errors import KretsError
 from mailer.hand_in import hand_in
 
 SHOWN = 200  # mails on one page
+_PAGE = {  # the strict headers, but for the frame with a mail's HTML
+    "cache-control": "no-store",
+    "content-security-policy": f"{CSP}; frame-src 'self'",
+}
+_FRAME = {
+    "cache-control": "no-store",
+    "x-frame-options": "SAMEORIGIN",
+    "content-security-policy": (
+        "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none';"
+        " style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,7 @@ class Mail:
     answer_to: tuple[str, ...]  # where an answer may go, the likeliest first
     head: str
     text: str
+    html: str  # "" where the mail is plain text
 
 
 @dataclass(slots=True)
@@ -95,7 +109,7 @@ class Desk:
     def page(self, sheet: str, status: int = 200, **context: object) -> Response:
         """Return the page ``sheet``."""
         text = templates.page(sheet, "en", root="/", accent="", pages=self.box.pages, **context)
-        return HTMLResponse(text, status_code=status, headers={"cache-control": "no-store"})
+        return HTMLResponse(text, status_code=status, headers=_PAGE)
 
     def boxes(self, reader: str = "", said: str = "", wrong: str = "", to: str = "") -> Response:
         """Return the page of all mails, or of those to one reader."""
@@ -128,6 +142,13 @@ class Desk:
         """Show one mail."""
         return await run_in_threadpool(self.letter, int(request.path_params["number"]))
 
+    async def frame(self, request: Request) -> Response:
+        """Show the HTML part of one mail, for the frame on its page."""
+        mail = await run_in_threadpool(self.box.find, int(request.path_params["number"]))
+        if mail is None or not mail.html:
+            return Response("This mail has no HTML part.\n", 404)
+        return HTMLResponse(f'<base target="_blank">{mail.html}', headers=_FRAME)
+
     async def send(self, request: Request) -> Response:
         """Take a mail, or an answer to one, to the SMTP door."""
         form = await read_form(request)
@@ -150,6 +171,7 @@ def build(box: Mailbox, host: str) -> ASGIApp:
         Route("/", _own(host, desk.send), methods=["POST"]),
         Route("/mail/{number:int}", _own(host, desk.open), methods=["GET"]),
         Route("/mail/{number:int}", _own(host, desk.send), methods=["POST"]),
+        Route("/mail/{number:int}/html", _own(host, desk.frame), methods=["GET"]),
         Route("/static/{name}", _style),
     ]
     return StrictHeaders(Starlette(routes=pages))
@@ -205,4 +227,18 @@ def _mail(path: Path) -> Mail | None:
         answer_to=tuple(targets),
         head=raw[: head.body].decode("utf-8", "replace").replace("\r\n", "\n").strip(),
         text=bodies.read_text(raw)[0].strip(),
+        html=_html(raw),
     )
+
+
+def _html(raw: bytes) -> str:
+    """Return the HTML part of a mail, "" where it has none."""
+    try:
+        parts = message.parse(raw).walk()
+    except KretsError:
+        return ""
+    for part in parts:
+        data = part.get_payload(decode=True)
+        if part.get_content_type() == "text/html" and isinstance(data, bytes):
+            return charsets.decode(data, str(part.get_content_charset("utf-8")))
+    return ""

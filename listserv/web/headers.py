@@ -6,12 +6,12 @@ A page whose address holds a token (``private``) is also kept by no cache and na
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_CSP = (
+CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 STRICT = {
-    "content-security-policy": _CSP,
+    "content-security-policy": CSP,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",

@@ -16,7 +16,7 @@ from listserv import audience, delivery
 from listserv.app import App
 from listserv.cli_newsletter import newsletter
 from listserv.config import load
-from listserv.issues import FILLED, NAMED
+from listserv.issues import FILLED, NAMED, variant_of
 from mailer import ledger, mailings, owners
 from mailer.addresses import parse
 from mailer.errors import KretsError
@@ -242,6 +242,20 @@ def test_the_history_of_a_stranger_is_refused_and_of_a_first_success_is_one_line
     (line,) = json.loads(run("history", mailing, "anna@example.net", "--json").stdout)
     assert (line["state"], line["code"]) == ("accepted", 250)
     assert "is accepted" in run("history", mailing, "anna@example.net").stderr
+
+
+def test_an_address_beyond_ascii_stands_in_the_ledger_as_its_envelope_wants_it(
+    app: App, run: Run
+) -> None:
+    note = ConsentNote("asked", Source.CLI)
+    odd = Candidate(parse("åsa@måne.example"), language="ru", consent=note)
+    with app.store.write() as session:
+        lst = get_list(session, NEWS)
+        enrol(session, lst, [odd], keyring=app.keyring, now=time.time())
+    found = rows(app, sent(run))
+    assert found["åsa@xn--mne-ula.example"].variant == variant_of("ru", named=False, filled=True)
+    assert found["anna@example.net"].variant == variant_of("sv", named=True, filled=True)
+    assert found["bo@example.net"].variant == variant_of("en", named=False, filled=True)
 
 
 def test_a_freeze_that_was_cut_is_taken_up_and_enters_nobody_twice(

@@ -10,8 +10,10 @@ from listserv.app import App
 from listserv.cli_mailing import VERBS, follow, progress
 from listserv.newsletters import Finding, Survey
 from listserv.terminal import agree, plain, print_json, say
+from mailer.addresses import parse
 from mailer.errors import Refused
 from mailer.mailings import Policy
+from subscriptions.roster import check_language
 
 _DOMAINS = 3  # named in the plan
 
@@ -80,6 +82,57 @@ def send(
     if as_json:
         print_json(found | {"mailing": mailing, "dry_run": False})
     say(f"Mailing {mailing} is in the ledger. See it: krets newsletter status {mailing}")
+
+
+@newsletter.command("proof")
+@click.argument("list_address", metavar="LIST")
+@click.argument("file", type=click.File("rb"))
+@click.option("--to", "address", metavar="ADDRESS", help="One editor or owner, not all editors.")
+@click.option("--language", default="", metavar="CODE", help="See what readers of CODE see.")
+@click.option("--dry-run", is_flag=True, help="Only say who would get it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def proof(
+    app: App,
+    /,
+    list_address: str,
+    file: BinaryIO,
+    *,
+    address: str | None,
+    language: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Mail the draft in FILE to the editors of LIST (or its owners) as readers would get it.
+
+    A proof has an id of its own, its way out does nothing, and no archive keeps it.
+
+    \b
+    Examples:
+      krets newsletter proof news@example.org november.md
+      krets newsletter proof news@example.org november.md --to olga@example.org --language ru
+    """
+    if language:
+        check_language(language)
+    survey = newsletters.survey(app, list_address, file.read(), time.time(), readers=False)
+    with app.store.read() as session:
+        found = newsletters.editors(session, survey.lst)
+    to = [one for one in found if address is None or one.to.key == parse(address).key]
+    if not to:
+        who = address or "Nobody"
+        raise Refused(
+            f"{who} is no editor or owner of {survey.lst.address}.",
+            f"Make somebody one: krets member set {survey.lst.address} ADDRESS --role editor",
+        )
+    for words in (*survey.draft.notes, *(finding.what for finding in survey.findings)):
+        say(plain(f"look at: {words}"))
+    if not dry_run:
+        newsletters.prove(app, survey.lst, survey.draft, to, language, time.time())
+    named = [one.to.given for one in to]
+    if as_json:
+        print_json({"list": survey.lst.address, "to": named, "dry_run": dry_run})
+    said = "Nothing was sent; the proof would go" if dry_run else "The proof is on its way"
+    say(f"{said} to {', '.join(named)}.")
 
 
 def _answer(survey: Survey, policy: str) -> dict[str, object]:

@@ -95,6 +95,13 @@ def archived(issue: Issue) -> bytes:
     return _Setting(issue, named=False).segments(issue.language, public=True).join({})
 
 
+def proof(issue: Issue, name: str, address: str, language: str, leave: str) -> bytes:
+    """Return the very copy that a reader of this name would get; only the subject says more."""
+    setting = _Setting(issue, named=bool(name))
+    segments = setting.segments(language, proof=True)
+    return segments.join({**values(name, address), LEAVE: leave.encode("ascii")})
+
+
 def values(name: str, address: str) -> dict[str, bytes]:
     """Return what fills one reader's slots, each made safe for the part where it stands."""
     found = {TO: address.encode()}
@@ -122,12 +129,14 @@ class _Setting:
         source = drafts.fill(self._draft.text, self._mark)
         self._body = manuscript.read(source, self._in_address)
 
-    def segments(self, language: str, *, public: bool = False) -> Segments:
-        """Return the whole message; ``public``: with nobody in it."""
+    def segments(self, language: str, *, public: bool = False, proof: bool = False) -> Segments:
+        """Return the whole message: ``public`` with nobody in it, a ``proof`` by its subject."""
         issue = self._issue
-        words = templates.mail("reader-issue", language, **self._context(public=public))
+        words = templates.mail(
+            "reader-issue", language, **self._context(public=public, proof=proof)
+        )
         made = _Pieces({"list": issue.face.title}, public=public)
-        self._head(made, public=public)
+        self._head(made, words.subject, public=public)
         mark = b"=_" + b32encode(secrets.token_bytes(15)).lower()
         made.add(b'Content-Type: multipart/alternative;\r\n boundary="' + mark + b'"\r\n\r\n')
         for kind, form, text in (("plain", "t", words.text), ("html", "h", words.html or "")):
@@ -147,11 +156,12 @@ class _Setting:
     def _in_address(self, address: str) -> str:
         return self._cut.sub(f"q{self._nonce}\\1u7", address)
 
-    def _context(self, *, public: bool) -> dict[str, object]:
+    def _context(self, *, public: bool, proof: bool) -> dict[str, object]:
         issue, face = self._issue, self._issue.face
         leave = self._mark(LEAVE)
         local, _, domain = face.address.partition("@")
         return {
+            "proof": proof,
             "subject": drafts.fill(self._draft.subject, self._mark),
             "preheader": drafts.fill(self._draft.preheader, self._mark),
             "body": self._body.text,
@@ -164,14 +174,14 @@ class _Setting:
             "leave_url": "" if public else f"{face.page}leave/{leave}",
         }
 
-    def _head(self, made: "_Pieces", *, public: bool) -> None:
+    def _head(self, made: "_Pieces", subject: str, *, public: bool) -> None:
         issue, face = self._issue, self._issue.face
         made.add(f"From: {phrase(face.title, 'From')}<{face.address}>\r\n".encode())
         if public:
             made.add(f"To: <{face.address}>\r\n".encode())
         else:
             made.add(b"To: <").slot(TO).add(b">\r\n")
-        self._subject(made)
+        self._subject(made, subject)
         when = format_datetime(datetime.fromtimestamp(issue.at, UTC))
         made.add(
             f"Date: {when}\r\nMessage-ID: <{issue.message_id}>\r\n"
@@ -186,9 +196,8 @@ class _Setting:
                 made.add(ONE_CLICK)
         made.add(b"MIME-Version: 1.0\r\n")
 
-    def _subject(self, made: "_Pieces") -> None:
+    def _subject(self, made: "_Pieces", text: str) -> None:
         """Write the subject: words of RFC 2047, of which a slot's value is one by itself."""
-        text = drafts.fill(self._draft.subject, self._mark)
         plain = text.isascii() and not self._cut.search(text) and "=?" not in text
         if plain and len(text) < 65:  # noqa: PLR2004 - a line of 78, RFC 5322 section 2.1.1
             made.add(f"Subject: {text}\r\n".encode())

@@ -6,7 +6,7 @@ loses nothing: any worker goes on with a mailing that is freezing.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from archive import place
 from archive.heads import permalink_hash
-from listserv import audience, drafts, issues, signing
+from listserv import audience, drafts, issues, notices, signing
 from listserv.app import App
 from listserv.drafts import Draft
 from listserv.issues import Imprint
@@ -22,11 +22,22 @@ from listserv.notices import face_of
 from listserv.posts import publish_permalink
 from listserv.tables import Issue
 from mailer import mailings
+from mailer.addresses import Address
 from mailer.errors import Refused
 from mailer.mailings import Mailing, MailingState, Policy
 from mailer.store import pack, put_packed
+from mailer.tokens import Purpose
+from subscriptions import optin
 from subscriptions.audience import count_by_domain
-from subscriptions.roster import ArchivePolicy, Kind, MailList, get_list
+from subscriptions.roster import (
+    ArchivePolicy,
+    Kind,
+    MailList,
+    Membership,
+    Person,
+    Role,
+    get_list,
+)
 
 EXPIRES = 3 * 86400.0  # seconds until a deferred copy of an issue is given up
 SAME_WITHIN = 366 * 86400.0  # seconds in which the same words are one issue sent twice
@@ -39,6 +50,15 @@ class Finding:
 
     what: str
     red: bool = False  # not sent without --anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Name one person who proves an issue."""
+
+    to: Address
+    name: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +90,16 @@ class Survey:
         return self.readers / self.pace.rate if self.pace else None
 
 
-def survey(app: App, list_address: str, data: bytes, now: float) -> Survey:
-    """Read a draft for a list and look at what sending it would mean; raise what forbids it."""
+def survey(app: App, list_address: str, data: bytes, now: float, *, readers: bool = True) -> Survey:
+    """Read a draft for a list and look at what sending it would mean; raise what forbids it.
+
+    ``readers`` False asks nothing about them: a proof needs none.
+    """
     draft = drafts.read(data)
     with app.store.read() as session:
         lst = newsletter(session, list_address)
-        domains = count_by_domain(session, lst.id, now)
-        if not domains:
+        domains = count_by_domain(session, lst.id, now) if readers else {}
+        if readers and not domains:
             raise Refused(
                 f"{lst.address} has no readers yet.",
                 f"`krets member add {lst.address} ADDRESS --consent TEXT` adds one.",
@@ -159,6 +182,39 @@ def begin(
         publish_permalink(app, session, lst, kept.sha)
     app.ring("archive")
     return mailing
+
+
+PROOF = 0  # the membership that a proof's way out names: nobody's
+
+
+def editors(session: Session, lst: MailList) -> list[Reader]:
+    """Return who may prove an issue of this list: its editors, and where none is, its owners."""
+    roles = (Role.EDITOR, Role.OWNER)
+    found = [m for m in optin.owners_of(session, lst, *roles) if m.list_id == lst.id]
+    chosen = [m for m in found if m.role is Role.EDITOR] or found
+    return [_reader(session, lst, member) for member in chosen]
+
+
+def prove(
+    app: App, lst: MailList, draft: Draft, to: Sequence[Reader], language: str, now: float
+) -> int:
+    """Mail each of ``to`` the copy that they would get as readers; return how many."""
+    leave = app.keyring.standing(Purpose.LEAVE, lst.address, PROOF)
+    letters = []
+    for reader in to:
+        issue = make(app, lst, draft, now, "proof")
+        raw = issues.proof(issue, reader.name, reader.to.wire, language or reader.language, leave)
+        letters.append((reader, issue.message_id, raw))
+    with app.store.write() as session:
+        for reader, message_id, raw in letters:
+            notices.post(session, lst, reader.to, message_id, raw, now)
+    app.ring("deliver")
+    return len(letters)
+
+
+def _reader(session: Session, lst: MailList, member: Membership) -> Reader:
+    person = session.get_one(Person, member.person_id)
+    return Reader(optin.address_of(session, member), person.name, person.language or lst.language)
 
 
 def freeze(app: App, mailing: int) -> Iterator[int]:

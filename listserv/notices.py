@@ -129,6 +129,21 @@ def send(
     ]
     head = "".join(f"{field}\r\n" for field in fields).encode()
     raw = head + _body(words, enclosure)
+    ref = LAST_WORD if last_word else member
+    return Sent(post(session, lst, to, message_id, raw, now, ref=ref), words)
+
+
+def post(
+    session: Session,
+    lst: MailList,
+    to: Address,
+    message_id: str,
+    raw: bytes,
+    now: float,
+    *,
+    ref: int = 0,
+) -> int:
+    """Put a mail to one person into the ledger as it is; return the mailing's id."""
     mailing = mailings.create_mailing(
         session,
         kind=KIND,
@@ -141,14 +156,14 @@ def send(
     )
     row = {
         "mailing_id": mailing,
-        "ref": LAST_WORD if last_word else member,
+        "ref": ref,
         "address": to.wire,
         "bucket": to.domain,
         "due": now,
     }
     session.execute(insert(Recipient), [row])
     mailings.open_mailing(session, mailing, now=now)
-    return Sent(mailing, words)
+    return mailing
 
 
 def send_to_member(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from listserv import wishes
+from listserv import newsletters, wishes
 from listserv.web.site import Caller, list_of, offer, told
 from mailer.tokens import Purpose
 from subscriptions.optin import address_of
@@ -22,7 +22,7 @@ def show_leave(caller: Caller) -> Response:
         lst = list_of(session, caller)
         member = _member(session, caller, lst)
         if member is None:
-            return told(caller, "leave-unknown", lst, status=404)
+            return _nobody(caller, lst)
         if member.state is State.LEFT:
             return told(caller, "left", lst)
         who = address_of(session, member).given
@@ -35,11 +35,18 @@ def leave(caller: Caller, _form: Mapping[str, str]) -> Response:
         lst = list_of(session, caller)
         member = _member(session, caller, lst)
         if member is None:
-            return told(caller, "leave-unknown", lst, status=404)
+            return _nobody(caller, lst)
         wishes.leave(caller.visit(session, lst), member, caller.proof("page"))
         page = told(caller, "left", lst)
     caller.ring()
     return page
+
+
+def _nobody(caller: Caller, lst: MailList) -> Response:
+    ref = caller.app.keyring.read(caller.token, Purpose.LEAVE, lst.address)
+    if ref == newsletters.PROOF:
+        return told(caller, "leave-proof", lst)
+    return told(caller, "leave-unknown", lst, status=404)
 
 
 def _member(session: Session, caller: Caller, lst: MailList) -> Membership | None:

@@ -1,10 +1,13 @@
 """The newsletter commands: what they say, refuse and leave in the ledger."""
 
+import email
 import json
 import quopri
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -25,7 +28,7 @@ from mailer.mailings import Mailing, Recipient, State
 from mailer.store import Store
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.members import Candidate, enrol
-from subscriptions.roster import ArchivePolicy, Kind, create_list, get_list
+from subscriptions.roster import ArchivePolicy, Kind, Role, create_list, get_list, membership_of
 
 NEWS, FRIENDS = "news@example.org", "friends@example.org"
 DRAFT = "---\nsubject: News for {{ name }}\n---\nHello {{ name }}.\n"
@@ -275,3 +278,43 @@ def test_an_archive_that_is_closed_keeps_no_issue(app: App, run: Run) -> None:
     sent(run)
     with app.store.read() as session:
         assert session.scalar(select(Message.hash)) is None
+
+
+def test_a_proof_goes_to_the_editors_alone_and_is_the_very_copy_of_a_reader(
+    app: App, run: Run
+) -> None:
+    assert run("proof", NEWS, "-").exit_code == 1  # nobody edits it yet
+    with app.store.write() as session:
+        member = membership_of(session, get_list(session, NEWS).id, "anna@example.net")
+        assert member is not None
+        member.role = Role.EDITOR
+    assert run("proof", NEWS, "-", "--to", "bo@example.net").exit_code == 1
+    assert json.loads(run("proof", NEWS, "-", "--json", "--dry-run").stdout)["dry_run"] is True
+    assert json.loads(run("proof", NEWS, "-", "--json").stdout)["to"] == ["anna@example.net"]
+    mailing = sent(run)
+    readers = delivery.Readers(app.keyring)
+    copies = []
+    with app.store.read() as session:
+        (proof,) = session.scalars(select(Mailing).where(Mailing.kind == "notice")).all()
+        row = rows(app, mailing)["anna@example.net"]
+        for kind, number in (("proof", proof.id), ("issue", mailing)):
+            segments = mailings.composition(session, number, row.variant if kind == "issue" else 0)
+            claimed = ledger.ClaimedRow(1, number, row.ref, row.address, "", row.variant, 0)
+            readers.wanted(session, [claimed])
+            values = readers.copy(mailings.view(session, number), claimed).values
+            assert segments is not None
+            copies.append(email.message_from_bytes(segments.join(values), policy=default))
+    proved, real = copies
+    assert (proved["Subject"], real["Subject"]) == (
+        "Korrektur: News for Anna",
+        "News for Anna",
+    )
+    assert proved["Message-ID"] != real["Message-ID"]
+    assert proved["Archived-At"] is None
+    for kind in ("plain", "html"):
+        one, other = (copy.get_body((kind,)).get_content() for copy in copies)  # type: ignore[union-attr]
+        assert _without_ways(one) == _without_ways(other)
+
+
+def _without_ways(text: str) -> str:
+    return re.sub(r"leave[/+][a-z2-7]{26}| · <a [^>]*>[^<]*</a>|<title>[^<]*", "", text)

@@ -216,6 +216,8 @@ class Gallery:
         self.keep("left", self.leave, {})
         self.keep("me-gone", self.me)
         self.keep("leave-unknown", f"/{self.list}/leave/x")
+        proof = self.web.app.keyring.standing(Purpose.LEAVE, self.list, 0)
+        self.keep("leave-proof", f"/{self.list}/leave/{proof}")
 
     def _link(self, who: str, page: str) -> str:
         text = self.web.mails(who)[-1]

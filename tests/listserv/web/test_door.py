@@ -238,3 +238,10 @@ def test_a_forwarded_address_is_believed_from_proxies_alone(web: Web) -> None:
         assert session.scalars(select(Consent.ip).where(Consent.address == KAI)).all() == [
             "192.0.2.7"
         ]
+
+
+def test_the_way_out_in_a_proof_says_that_it_does_nothing(web: Web) -> None:
+    token = web.app.keyring.standing(Purpose.LEAVE, FRIENDS, 0)
+    for got in (web.get(f"/{FRIENDS}/leave/{token}"), web.post(f"/{FRIENDS}/leave/{token}", {})):
+        assert got.status == 200
+        assert "comes from a proof" in got.text

@@ -24,7 +24,8 @@ MORE_SIGHTS = [(PHONE, "dark"), (DESK, "light")]
 THOROUGH = {"ru", "ro", ""}
 ALIKE = {  # pages of two lines, which differ from "joined" in their words alone
     "joined-before", "left", "leave-unknown", "leave-proof", "me-gone", "me-sent", "never",
-    "unknown", "used", "waiting", "read-sent", "read-gone", "me-saved", "me-bad", "me-sure", "join-approve",
+    "unknown", "used", "waiting", "read-sent", "read-gone", "me-saved", "me-bad", "me-sure",
+    "join-approve",
 }  # fmt: skip
 # What light and width can change; all else is the same in every sight of a page.
 SEEN = ("color-contrast", "target-size")

@@ -163,7 +163,7 @@ def bells_of(number: int, workers: int) -> list[str]:
     """
     if number == 1 and workers > 1:
         return [bell for bell in BELLS if bell != "deliver"]
-    return list(BELLS) if number in {0, 1} else ["deliver", "sort", "archive"]
+    return list(BELLS) if number in {0, 1} else ["deliver", "sort", "archive", "prove"]
 
 
 def _up(part: str, where: str) -> None:

@@ -12,6 +12,7 @@ from listserv import audience, holds
 from listserv.app import App
 from mailer import arrivals, owners
 from mailer.errors import KretsError
+from subscriptions import proofs
 
 TIDY = 600  # seconds between looks at what crashes left behind
 _log = structlog.get_logger("krets.clock")
@@ -31,6 +32,8 @@ def tick(app: App) -> list[str]:
             ring.append("sort")
         if build.something_dirty(session):
             ring.append("archive")
+        if proofs.waiting(session, 1):
+            ring.append("prove")
     for bell in ring:
         app.ring(bell)
     return ring

@@ -15,6 +15,8 @@ from archive.build import render_dirty
 from listserv import posts
 from listserv.app import App
 from listserv.delivery import make_sender
+from listserv.proving import Prover
+from mailer import verifying
 from mailer.errors import KretsError
 from mailer.sender import Sender
 
@@ -30,6 +32,7 @@ class Desk:
         self._sharing = sharing  # how many senders share mailer.connections
         self.stopping = threading.Event()
         self._sender: Sender | None = None
+        self.prover = Prover()
 
     @property
     def sender(self) -> Sender:
@@ -45,7 +48,8 @@ class Desk:
             self._sender.stop()
 
     def close(self) -> None:
-        """Close the sender's connections."""
+        """Close the sender's connections; a question to DNS is awaited."""
+        self.prover.end(verifying.PATIENCE * 2)
         if self._sender is not None:
             self._sender.close()
 
@@ -87,6 +91,16 @@ def deliver() -> None:
 def archive() -> None:
     """Render the pages that changed."""
     _answer("archive", _render)
+
+
+def prove() -> None:
+    """Look at the signatures of proofs, beside the other work."""
+    _answer("prove", _prove)
+
+
+def _prove(desk: Desk) -> bool:
+    desk.prover.begin(desk.app, desk.until())
+    return False  # the clock rings again while something waits
 
 
 def _render(desk: Desk) -> bool:

@@ -40,6 +40,8 @@ from subscriptions.roster import (
 )
 from subscriptions.suppression import Reason
 
+LONGEST = 65536  # bytes of a raw confirmation in a mail; `krets member export` has it whole
+
 
 def leave(visit: Visit, member: Membership, proof: Proof) -> bool:
     """Let the member go at once; tell whether they were still there."""
@@ -112,7 +114,9 @@ def way_in(visit: Visit, member: Membership) -> None:
 def data(visit: Visit, member: Membership) -> None:
     """Mail the member everything that is kept about them, as one JSON file."""
     to = optin.address_of(visit.session, member)
-    whole = dossier.open_dossier(visit.session, visit.app.keyring, to.key, visit.now)
+    whole = dossier.open_dossier(
+        visit.session, visit.app.keyring, to.key, visit.now, longest=LONGEST
+    )
     text = json.dumps({"email": to.given, **asdict(whole)}, ensure_ascii=False, indent=2)
     file = notices.Enclosure("application/json", "krets.json", text.encode())
     _write(visit, member, "member-data", enclosure=file)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.store import Base
 from mailer.tokens import Keyring
+from subscriptions import proofs
 from subscriptions.roster import BigId, table_of, worded
 
 
@@ -178,6 +179,7 @@ def record(session: Session, entries: Sequence[Mapping[str, Any]]) -> None:
     """Append entries made by ``entry``."""
     if entries:
         session.execute(insert(table_of(Consent)), list(entries))
+        proofs.await_check(session, {one["raw_sha"] for one in entries if one["raw_sha"]})
 
 
 def history(session: Session, keyring: Keyring, keys: Collection[str]) -> Sequence[Consent]:

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from mailer.store import get_raw
 from mailer.tokens import Keyring
-from subscriptions import consent, suppression
+from subscriptions import consent, proofs, suppression, wording
 from subscriptions.consent import Act, Consent, ConsentNote
 from subscriptions.roster import Address, MailList, Membership, Person, state_at
 from subscriptions.suppression import Suppression
@@ -43,7 +44,10 @@ class MembershipShown:
 
 @dataclass(frozen=True, slots=True)
 class ConsentShown:
-    """Show one entry of the ledger of permissions; ``proof`` is the raw message's SHA-256."""
+    """Show one entry of the ledger of permissions; ``proof`` is the raw message's SHA-256.
+
+    A ``confirmation`` above ``longest`` bytes is cut, where that was asked for, and says so.
+    """
 
     at: str
     act: str
@@ -55,8 +59,10 @@ class ConsentShown:
     source: str
     ip: str | None
     user_agent: str | None
+    asked: str | None  # the whole text that the wording names
     proof: str | None
-    dkim: str
+    confirmation: str | None  # the raw mail; bytes that are no UTF-8 as "\\xHH"
+    dkim: str | None  # what its signatures say; None where no mail is the proof
     confirmed_by: str
     actor: str | None
     detail: str
@@ -106,8 +112,13 @@ class Forgotten:
 Eraser = Callable[[Session, Forgotten], None]
 
 
-def open_dossier(session: Session, keyring: Keyring, key: str, now: float) -> Dossier:
-    """Gather everything about whoever owns the address ``key``."""
+def open_dossier(
+    session: Session, keyring: Keyring, key: str, now: float, *, longest: int = 0
+) -> Dossier:
+    """Gather everything about whoever owns the address ``key``.
+
+    ``longest`` cuts each raw confirmation to so many bytes; 0 keeps it whole.
+    """
     person, owned = _person_of(session, key)
     keys = [address.key for address in owned] or [key]
     memberships = _memberships(session, person.id) if person else ()
@@ -121,7 +132,7 @@ def open_dossier(session: Session, keyring: Keyring, key: str, now: float) -> Do
         memberships=tuple(
             _show_membership(member, lst, given, now) for member, lst, given in memberships
         ),
-        consent=tuple(_show_consent(row) for row in consent.history(session, keyring, keys)),
+        consent=_consents(session, consent.history(session, keyring, keys), longest),
         suppression=_suppressions(session, keyring, keys),
     )
 
@@ -224,7 +235,32 @@ def _show_membership(member: Membership, lst: MailList, given: str, now: float) 
     )
 
 
-def _show_consent(row: Consent) -> ConsentShown:
+def _consents(session: Session, rows: Sequence[Consent], longest: int) -> tuple[ConsentShown, ...]:
+    asked = wording.texts(session, {row.wording_version for row in rows})
+    checks = proofs.results(session, {row.raw_sha for row in rows if row.raw_sha})
+    return tuple(
+        _show_consent(
+            row,
+            asked.get(row.wording_version),
+            _raw(session, row.raw_sha, longest),
+            checks.get(row.raw_sha, proofs.NOT_CHECKED) if row.raw_sha else None,
+        )
+        for row in rows
+    )
+
+
+def _raw(session: Session, sha: bytes | None, longest: int) -> str | None:
+    raw = get_raw(session, sha) if sha else None
+    if raw is None:
+        return None
+    shown = raw[:longest] if longest else raw
+    text = shown.decode("utf-8", "backslashreplace")
+    return text if len(shown) == len(raw) else f"{text}\n[... {len(raw) - len(shown)} bytes more]"
+
+
+def _show_consent(
+    row: Consent, asked: str | None, confirmation: str | None, dkim: str | None
+) -> ConsentShown:
     return ConsentShown(
         at=iso(row.at),
         act=row.act.value,
@@ -236,8 +272,10 @@ def _show_consent(row: Consent) -> ConsentShown:
         source=row.source.value,
         ip=row.ip,
         user_agent=row.user_agent,
+        asked=asked,
         proof=row.raw_sha.hex() if row.raw_sha else None,
-        dkim=row.dkim,
+        confirmation=confirmation,
+        dkim=dkim,
         confirmed_by=row.confirmed_by,
         actor=row.actor,
         detail=row.detail,

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
 import templates
 from listserv import commands
@@ -37,20 +38,27 @@ CONTEXT: dict[str, object] = {
     "at": 1796083200.0,
     "author": "Eve Adams",
     "author_address": "eve@example.com",
+    "body": "November\n========\n\nLeaves are *warm*.",
+    "body_html": Markup("<h1>November</h1>\n<p>Leaves are <strong>warm</strong>.</p>\n"),
+    "body_language": "en",
     "by": "mats@example.net",
     "command": "pause",
     "cut": False,
     "files": ["leaflet.pdf (application/pdf, 20480 B)"],
     "guest": "anna@example.net",
     "guest_name": "Anna Berg",
+    "imprint": {"controller": "Ingrid Lund", "postal_address": "Hamngatan 12, Malmö"},
     "leaving": False,
     "lines": ["Hello all,", "", "has anyone seeds of *Lunaria*?"],
     "others": [{"title": "Nytt", "address": "news@example.org"}],
+    "permalink": f"{PAGE}m/abc/",
     "person": {"name": "Anna Berg", "language": "sv"},
     "places": [
         {"title": "Friends", "address": "f@example.org", "state": "active", "until": None},
         {"title": "News", "address": "n@example.org", "state": "paused", "until": 1796083200.0},
     ],
+    "preheader": "What to cover",
+    "proof": False,
     "reason": "We know each other by name here.",
     "reminder": False,
     "rules": ["first-post"],
@@ -98,6 +106,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("poster-expired", {"of_member": True}),
     ("poster-refused", {"of_member": True, "reason": ""}),
     ("poster-held", {"of_member": True}),
+    ("reader-issue", {"proof": True, "permalink": "", "leave_url": "", "preheader": ""}),
     ("stranger-late", {"of_member": True}),
 ]
 
@@ -168,4 +177,6 @@ def context_of(name: str, more: dict[str, object] | None = None) -> dict[str, ob
 
 def _shown(name: str, language: str, more: dict[str, object]) -> str:
     words = templates.mail(name, language, **context_of(name, more))
-    return f"=== {language} {more or ''}\nSubject: {words.subject}\n\n{words.text}\n"
+    return (
+        f"=== {language} {more or ''}\nSubject: {words.subject}\n\n{words.text}\n{words.html or ''}"
+    )

@@ -13,7 +13,8 @@ from archive.quotes import split
 from listserv import facts
 from listserv.app import App
 from listserv.rules import judge
-from mailer import message
+from listserv.terminal import plain
+from mailer import bounces, message
 from mailer.errors import BadInput
 from subscriptions.roster import get_list
 
@@ -79,6 +80,37 @@ def explain_reply(file: BinaryIO, *, as_json: bool) -> None:
         raise BadInput(f"The file is larger than {MAX_FILE} bytes.")
     text = own_words(raw)
     click.echo(json.dumps({"text": text}, ensure_ascii=False) if as_json else text)
+
+
+@explain.command("bounce")
+@click.argument("file", type=click.File("rb"))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def explain_bounce(file: BinaryIO, *, as_json: bool) -> None:
+    """Say whom the bounce in FILE is about, and for which reason. Needs no database.
+
+    A file that does not begin with header fields is bare text: what a server answered.
+
+    \b
+    Examples:
+      krets explain bounce bounce.eml
+      echo '550 5.1.1 User unknown' | krets explain bounce - --json
+    """
+    raw = file.read(MAX_FILE + 1)
+    if len(raw) > MAX_FILE:
+        raise BadInput(f"The file is larger than {MAX_FILE} bytes.")
+    found = bounces.read(raw) if _is_mail(raw) else bounces.said(clean(decode(raw[:MAX_TEXT])))
+    if as_json:
+        told = {"kind": found.kind, "recipient": found.recipient, "status": found.status}
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    click.echo(found.kind)
+    for name, value in (("recipient", found.recipient), ("status", found.status)):
+        click.echo(f"  {name}: {plain(value) or '-'}")
+
+
+def _is_mail(raw: bytes) -> bool:
+    text = raw[:MAX_TEXT].replace(b"\r\n", b"\n")
+    return text.startswith(b"From ") or _has_head(text)
 
 
 def own_words(raw: bytes) -> str:

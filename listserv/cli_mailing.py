@@ -21,6 +21,7 @@ from mailer import history, mailings
 from mailer.addresses import parse
 from mailer.errors import Refused
 from mailer.mailings import Mailing, MailingState, Recipient, State, Status
+from subscriptions import bouncing
 
 COUNTS = ("audience", *(state.name.lower() for state in State))
 SHOWN = 200  # recipients in a table; --json has all of them
@@ -84,6 +85,7 @@ def status(app: App, mailing_id: int, *, watch: bool, as_json: bool) -> None:
         follow(app, mailing_id)
     with app.store.read() as session:
         counts = mailings.status(session, mailing_id)
+        bounced = bouncing.count(session, mailing_id)
         one = session.get_one(Mailing, mailing_id)
         subject = session.scalar(select(Issue.subject).where(Issue.mailing_id == mailing_id))
     if as_json:
@@ -91,13 +93,15 @@ def status(app: App, mailing_id: int, *, watch: bool, as_json: bool) -> None:
             {"mailing": mailing_id, "list": one.list_address, "kind": one.kind}
             | {"state": counts.state, "policy": counts.policy}
             | {name: getattr(counts, name) for name in COUNTS}
-            | {"connections": connections_at_most(app)}
+            | {"bounced": bounced, "connections": connections_at_most(app)}
         )
         return
     title = f"Mailing {mailing_id}: {plain(subject)}" if subject else f"Mailing {mailing_id}"
     click.echo(f"{title}\n{one.kind} of {one.list_address}, {counts.state}, {counts.policy}\n")
     for line in _shown(mailing_id, counts):
         click.echo(f"  {line}")
+    if bounced:
+        click.echo(f"  {bounced:,} came back later; accepted does not change by that")
 
 
 @click.command("pause")

@@ -25,10 +25,12 @@ from listserv.visit import Proof, Visit, language_of, question
 from mailer import arrivals
 from mailer.addresses import parse
 from mailer.arrivals import Arrival
+from mailer.bounces import read as read_bounce
 from mailer.callers import is_front, networks
 from mailer.errors import BadInput
+from mailer.reasons import Kind
 from mailer.tokens import Purpose as Standing
-from subscriptions import asks, budget, optin
+from subscriptions import asks, bouncing, budget, optin
 from subscriptions.asks import Purpose
 from subscriptions.consent import Source
 from subscriptions.roster import (
@@ -183,9 +185,24 @@ def owner(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
 
 
 def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
-    """Write a bounce down; nothing is ever answered here."""
+    """Score a bounce by its token and its reason; nothing is ever answered here."""
     letter = letters.read(arrival, raw)
-    return _act(app, arrival, route, letter, lambda _visit: "recorded")
+    bounce = read_bounce(raw)
+
+    def work(visit: Visit) -> str:
+        number = visit.app.keyring.read(route.token, Standing.BOUNCE, route.list_address)
+        member = visit.session.get(Membership, number) if number is not None else None
+        if member is None or member.list_id != visit.lst.id:
+            return f"{bounce.kind} nobody"
+        if bounce.kind in {Kind.NONE, Kind.AUTO_REPLY}:
+            return f"{bounce.kind} not-counted"
+        desk = visit.desk(Proof(Source.BOUNCE, str(bounce.kind), raw_sha=letter.sha).note())
+        done = bouncing.take(
+            desk, member, bounce.kind, status=bounce.status, about=bounce.about, raw_sha=letter.sha
+        )
+        return f"{bounce.kind} {done}"
+
+    return _act(app, arrival, route, letter, work)
 
 
 def domain(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:

@@ -13,6 +13,7 @@ import mailer.mailings
 import mailer.owners
 import mailer.tokens
 import subscriptions.asks
+import subscriptions.bouncing
 import subscriptions.budget
 import subscriptions.consent
 import subscriptions.proofs

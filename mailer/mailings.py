@@ -94,7 +94,7 @@ class Mailing(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
     list_address: Mapped[str]
-    message_id: Mapped[str]
+    message_id: Mapped[str] = mapped_column(index=True)  # a bounce names it
     policy: Mapped[str]
     state: Mapped[str] = mapped_column(default=MailingState.FREEZING, index=True)
     priority: Mapped[int] = mapped_column(SmallInteger)

@@ -1,0 +1,184 @@
+"""Why a server refused, read from its own words: a line of text and a status in, a kind out.
+
+Knows phrases and codes of SMTP (RFC 5321, 3463, 5248, 7372), nothing of messages. What a
+refusal says outweighs its number: many servers say 5.1.1 for spam and 5.7.1 for unknown users.
+Content and policy are asked first, so that a refusal of what we wrote is never taken for the
+death of an address.
+"""
+
+import re
+from enum import StrEnum
+
+MAX_TEXT = 4000  # characters that are looked at
+
+
+class Kind(StrEnum):
+    """Say what came back."""
+
+    DEAD = "dead"  # no such user or host, moved, closed
+    FULL = "full"
+    POLICY = "policy"  # authentication, reputation, blocked, relaying
+    CONTENT = "content"  # spam, virus, size, refused content
+    TEMPORARY = "temporary"
+    COMPLAINT = "complaint"
+    AUTO_REPLY = "auto-reply"
+    NONE = "none"
+
+
+def _any(*phrases: str) -> re.Pattern[str]:
+    return re.compile("|".join(phrases), re.IGNORECASE)
+
+
+_WHO = r"(?:e-?mail |mail ?|local |the |this |that )*(?:user|recipient|mailbox|account|address|addressee)"
+_RULES = (
+    (
+        Kind.POLICY,  # these outweigh the word spam, which servers like to add
+        _any(
+            r"reputation|\bspf (?:record|check|fail)|hard fail|host blocked|ip (?:source )?blo(?:ck|qu)",
+            r"rfc ?5322 compliant|multiple \w+ headers|groups\.google\.com",
+            r"(?:domain of )?sender(?: address| domain)?.{0,60}(?:does not exist|unknown|reject)",
+        ),
+    ),
+    (
+        Kind.DEAD,
+        _any(
+            rf"{_WHO} (?:is )?unknown(?! to spf)", rf"\bunknown {_WHO}", r"recipient_?not_?found",
+            r"(?:recipient )?address rejected: (?:access denied|user unknown|undeliverable)",
+            r"user (?:name )?(?:is )?unknown|(?:mailbox|user|account) does(?: not|n't) exist",
+        ),
+    ),
+    (
+        Kind.CONTENT,
+        _any(
+            r"\bspam\b(?!haus|cop)", r"\bvirus|\bmalware|infected", r"unsolicited|junk mail|bulk mail",
+            r"message (?:size |is )?(?:is )?(?:too (?:big|large)|exceeds)", r"too (?:big|large)\b",
+            r"size (?:limit )?exceed|exceed\w* .{0,30}(?:message |maximum )(?:message )?size",
+            r"(?:max\w*|fixed) (?:message |mail )?size|message length exceeds|maximum \w+ size",
+            r"(?:message|mail) (?:content|body|text) .{0,20}(?:reject|not allowed|refus|violat)",
+            r"content (?:reject|not (?:allowed|accept)|restrict|filter)",
+            r"(?:prohibited|banned|dangerous|illegal|blocked|forbidden) (?:attachment|content|file)",
+            r"attachment.{0,40}(?:not allowed|prohibit|block|reject|not permitted)",
+            r"spamsignature|duplicate header|blacklisted url|contains? (?:a )?(?:url|link|suspicious)", r"potential security (?:issue|risk)",
+            r"over size limit|message header size", r"improper use of 8-bit data",
+        ),
+    ),
+    (
+        Kind.POLICY,
+        _any(
+            r"\b(?:spf|dkim|dmarc|arc)\b(?!\.)", r"unauthenticated|not authenticated",
+            r"authenticat\w+ (?:is )?(?:required|failed|failure|check|information)|sender id",
+            r"relay(?:ing)?[ -](?:is )?(?:access |not |denied|prohibit)|not? (?:permit\w+ to )?relay",
+            r"(?:cannot|can't|won't|unable to|refus\w+ to) relay|relaying", r"\breputation",
+            r"black ?-?list|block ?-?list|deny ?-?list|\brbls?\b|dnsbl|spamhaus|spamcop|blocked",
+            r"(?:reverse|ptr|rdns)\b|host ?name lookup|does not resolve|no? .{0,20}dns entry",
+            r"banned|access (?:is )?denied|not allowed to (?:send|connect)|denied by (?:policy|admin)",
+            r"policy|violat", r"sender (?:address )?(?:was )?(?:reject|denied|refus|verif|not|is not|domain)",
+            r"(?:domain of )?sender.{0,30}(?:does not exist|could not|cannot|unknown|reject)",
+            r"\b(?:your|from|client|sending) (?:ip|host|server|domain|network|address)\b.{0,60}"
+            r"(?:reject|denied|refus|not allowed|poor|bad|unknown|cannot|ban|invalid|listed)",
+            r"rate limit|too many (?:connections|messages|recipients|errors|concurrent)",
+            r"not authori[sz]ed|unauthori[sz]ed|not permitted|permission denied|administrative",
+            r"(?:require|need|must)\w* .{0,20}(?:tls|encrypt|authenticat)|\bhelo\b|\behlo\b.{0,30}invalid",
+            r"rfc ?-?(?:2?822|5322|2821|5321)|not compliant|syntactically|malformed|missing .{0,20}header",
+            r"closed (?:list|group)|only accepts? (?:mail|messages)|members? of the group",
+            r"(?:you|sender).{0,40}(?:not have permission|permission to)|restricted|forbidden",
+            r"connection (?:refused|dropped|rejected) .{0,30}(?:abuse|policy)|abus(?:e|ive)",
+        ),
+    ),
+    (
+        Kind.FULL,
+        _any(
+            r"(?:mailbox|mail ?box|inbox|folder|quota|account|disk|storage).{0,40}\b(?:is |was )?"
+            r"(?:full|exceed|over (?:quota|limit|its|the)|too large|limit)",
+            r"over ?-?quota|quota (?:exceeded|full|usage|violat)|exceed\w* .{0,40}(?:quota|storage)",
+            r"(?:not enough|insufficient|out of|no) (?:disk |storage |mailbox |system )?(?:space|storage)",
+            r"disk ?quota|mailfolder is full|user has too many messages",
+        ),
+    ),
+    (
+        Kind.TEMPORARY,
+        _any(
+            r"mailbox (?:is )?(?:temporarily |currently )?(?:unavailable|busy|locked)\W+try",
+            r"temporar(?:y|il)|try (?:it )?again|(?:re)?tried? later|greylist|grey-list",
+            r"suspend|inactive|(?:account|mailbox|user)\W.{0,30}\b(?:disabled|expired|on hold|locked|"
+            r"not available|deactivated)", r"disabled (?:user|mailbox|account|recipient)",
+        ),
+    ),
+    (
+        Kind.DEAD,
+        _any(
+            rf"(?:unknown|invalid|unrouteable|undeliverable|non-?existent|illegal|bad|no such|incorrect)"
+            rf" {_WHO}",
+            rf"{_WHO}\b.{{0,80}}(?:\bunknown|not (?:be )?(?:found|known|exist|listed|valid|local|here)|"
+            r"does ?n[o']t (?:exist|have)|no longer|unavailable|is invalid|not a valid|un?reachable|"
+            r"(?:has )?(?:been )?(?:removed|deleted|closed|terminated|discontinued)|isn't|lookup failed)",
+            r"\bno (?:such|mailbox|account|user|recipient)|unknown (?:to address|address|local|host|domain)",
+            r"user (?:name )?(?:is )?un(?:known|defined)|does(?: not|n't) (?:exist|like recipient|have an?)",
+            r"has (?:moved|changed)|moved to|no longer (?:valid|exist|on|works?|with|avail)|left the",
+            r"(?:host|domain|name)\b.{0,60}(?:not found|unknown|does not exist|nxdomain|no mx)",
+            r"(?:can't|couldn't|could not|cannot) (?:find|be found).{0,40}(?:host|domain|recipient|user)",
+            r"nullmx|null mx|does not (?:accept|receive) (?:any )?(?:mail|email)|bad destination",
+            r"not (?:a |in )?(?:our |this )?(?:customer|directory|known|local)|recipient ?not ?found",
+            r"resolver\.adr\.\w*notfound|unroute?able|no route for|mailbox not found|not our customer",
+            r"no valid recipients|invalid final delivery|inactive email|no smtp service|"
+            r"no mx record|not reachable|list of .{0,12}domains|ディレクトリ|"
+            r"dosn't exist|not exists?\b|no one by that|unable to find|account closed|registered (?:gateway )?user",
+        ),
+    ),
+    (
+        Kind.TEMPORARY,
+        _any(
+            r"time(?:d)? ?-?out|too long|expired|delay|connection (?:was )?(?:refused|lost|reset|closed|drop)",
+            r"could ?n[o']t (?:be )?connect|unable to connect|no route to host|network|unreachable|"
+            r"loop|too many hops|command died|system error|out of memory|internal|resources?|retry|"
+            r"on hold|couldn't create|improper sequence|try later|insufficient permission",
+        ),
+    ),
+)  # fmt: skip
+_AFTER_DATA = re.compile(
+    r"end of data|end of message|reply to (?:end of )?data|after data|>>> data|\(data\)",
+    re.IGNORECASE,
+)
+_ABOUT_US = re.compile(
+    r"after mail from|reply to mail from|>>> mail from|sender address|after (?:e|h)e?hlo",
+    re.IGNORECASE,
+)
+_BY_STATUS = (
+    (re.compile(r"[45]\.2\.2\Z"), Kind.FULL),
+    (re.compile(r"[45]\.(?:2\.3|3\.4|6\.\d+)\Z"), Kind.CONTENT),
+    (re.compile(r"[45]\.(?:7|5)\.\d+\Z"), Kind.POLICY),
+    (re.compile(r"5\.1\.(?:7|8|9)\Z"), Kind.POLICY),  # the sender's address
+    (re.compile(r"5\.(?:1\.(?:1|2|3|4|6|10)|4\.4)\Z"), Kind.DEAD),
+    (re.compile(r"[45]\.\d+\.\d+\Z"), Kind.TEMPORARY),
+)
+
+
+def judge(text: str, status: str = "") -> Kind:
+    """Return why a server refused that said ``text`` with the enhanced ``status``.
+
+    A word that says nothing and no number is temporary: nobody loses an address by a riddle.
+    """
+    return spoken(text, status) or by_status(status)
+
+
+def spoken(text: str, status: str = "") -> Kind | None:
+    """Return what the words alone say, or None where they say nothing that we know."""
+    said = " ".join(text[:MAX_TEXT].split())
+    for kind, pattern in _RULES:
+        if pattern.search(said):
+            if kind is Kind.DEAD and status == "5.2.0":
+                return Kind.POLICY  # the mailbox is there, and somebody filters
+            if kind is Kind.DEAD and _ABOUT_US.search(said):
+                return Kind.POLICY  # what was refused is the sender, before anybody was named
+            if kind is Kind.DEAD and _AFTER_DATA.search(said):
+                return Kind.POLICY  # an unknown user is known at RCPT: what it read it disliked
+            return kind
+    return None
+
+
+def by_status(status: str) -> Kind:
+    """Return what an enhanced status code alone says (RFC 3463)."""
+    for pattern, kind in _BY_STATUS:
+        if pattern.match(status):
+            return kind
+    return Kind.TEMPORARY

@@ -1,0 +1,142 @@
+"""Score what comes back, mildly, and stop mail to an address only when it is surely dead.
+
+Policy and content refusals never count: they speak of what was sent, not of the member. One
+bounce a day counts; what is old weighs less, so a member whose mail arrives again is forgiven.
+An address is given up when its score passes LIMIT and its bounces span SPAN at least. Knows
+kinds and memberships, nothing of how a bounce was read.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.mailings import Mailing
+from mailer.reasons import Kind
+from mailer.store import Base
+from subscriptions import changes, consent, suppression
+from subscriptions.changes import Desk
+from subscriptions.consent import Act
+from subscriptions.optin import address_of
+from subscriptions.roster import Membership
+from subscriptions.suppression import Reason
+
+DAY = 86400.0
+WEIGHTS = {Kind.DEAD: 1.0, Kind.FULL: 0.25, Kind.TEMPORARY: 0.1}
+HALF = 60 * DAY  # after this time a bounce weighs half
+LIMIT = 2.0
+SPAN = 4 * DAY
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Bounced(Base):
+    """One bounce about one member: what it said, and the mailing it was about if that is known."""
+
+    __tablename__ = "bounce"
+    __table_args__ = (
+        Index("ix_bounce_membership", "membership_id", "at"),
+        Index("ix_bounce_mailing", "mailing_id"),
+    )
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    at: Mapped[float]
+    membership_id: Mapped[int] = mapped_column(ForeignKey(Membership.id, ondelete="CASCADE"))
+    mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id, ondelete="SET NULL"))
+    kind: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16))
+    raw_sha: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Say how an address does: ``dead`` once it should not be mailed any more."""
+
+    points: float
+    span: float  # seconds from its first bounce that counts to its last
+
+    @property
+    def dead(self) -> bool:
+        """Tell whether to give the address up."""
+        return self.points >= LIMIT and self.span >= SPAN
+
+
+def score(bounces: list[tuple[float, Kind]], now: float) -> Score:
+    """Weigh bounces (time, kind): the worst of each day, older ones less."""
+    worst: dict[int, tuple[float, float]] = {}
+    for at, kind in bounces:
+        weight = WEIGHTS.get(kind, 0.0)
+        day = int(at // DAY)
+        if weight and weight > worst.get(day, (0.0, 0.0))[1]:
+            worst[day] = (at, weight)
+    times = [at for at, _ in worst.values()]
+    points = sum(weight * 0.5 ** (max(0.0, now - at) / HALF) for at, weight in worst.values())
+    return Score(points, max(times) - min(times) if times else 0.0)
+
+
+def take(
+    desk: Desk, member: Membership, kind: Kind, *, status: str, about: str, raw_sha: bytes | None
+) -> str:
+    """Enter a bounce and do what follows from it; return that in a word.
+
+    ``about`` is the Message-ID of the mail that came back, "" where nobody knows.
+    """
+    session = desk.session
+    session.add(
+        Bounced(
+            at=desk.now,
+            membership_id=member.id,
+            mailing_id=_mailing(session, desk.lst.address, about),
+            kind=kind,
+            status=status[:16],
+            raw_sha=raw_sha,
+        )
+    )
+    session.flush()
+    if kind is Kind.COMPLAINT:
+        return "left" if changes.leave(desk, member) else "had-left"
+    found = session.execute(
+        select(Bounced.at, Bounced.kind).where(
+            Bounced.membership_id == member.id, Bounced.at > desk.now - 6 * HALF
+        )
+    )
+    told = score([(row.at, Kind(row.kind)) for row in found], desk.now)
+    if not told.dead:
+        return "noted" if kind in WEIGHTS else "not-counted"
+    return "given-up" if _give_up(desk, member, status) else "had-been-given-up"
+
+
+def count(session: Session, mailing_id: int) -> int:
+    """Return how many members' copies of a mailing came back; *accepted* does not change by it."""
+    about = select(func.count(Bounced.membership_id.distinct())).where(
+        Bounced.mailing_id == mailing_id,
+        Bounced.kind.in_((Kind.DEAD, Kind.FULL, Kind.POLICY, Kind.CONTENT, Kind.TEMPORARY)),
+    )
+    return session.scalar(about) or 0
+
+
+def _give_up(desk: Desk, member: Membership, status: str) -> bool:
+    address = address_of(desk.session, member)
+    if suppression.has(desk.session, address.key, Reason.DEAD):
+        return False
+    suppression.suppress(desk.session, address.key, Reason.DEAD, desk.now)
+    entry = consent.entry(
+        desk.keyring,
+        act=Act.STATE,
+        list_address="",
+        address=(address.given, address.key),
+        note=desk.note,
+        now=desk.now,
+        detail=f"not mailed any more: the address bounces {status}".strip(),
+    )
+    consent.record(desk.session, [entry])
+    return True
+
+
+def _mailing(session: Session, list_address: str, about: str) -> int | None:
+    if not about:
+        return None
+    return session.scalar(
+        select(Mailing.id)
+        .where(Mailing.message_id == about, Mailing.list_address == list_address)
+        .order_by(Mailing.id.desc())
+        .limit(1)
+    )

@@ -152,7 +152,7 @@ def claim(
             if room <= 0:
                 return claimed
             values = {"mailing": mailing_id, "now": now, "room": max(room, look)}
-            found = list(map(ClaimedRow._make, connection.execute(_DUE, values)))
+            found = list(map(ClaimedRow._make, connection.execute(_DUE, values).all()))
             due, later = _admit(found, room, list_address, paces)
             unwanted = wanted(session, due) if due else {}
             kept = [row for row in due if row.id not in unwanted]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from listserv.terminal import Application, print_json, print_letter, print_table, say
 from subscriptions import roster
-from subscriptions.roster import ArchivePolicy, Join, Kind, MailList, Membership, PostPolicy
+from subscriptions.roster import ArchivePolicy, Copies, Join, Kind, MailList, Membership, PostPolicy
 
 if TYPE_CHECKING:
     from listserv.cli_archive import ArchiveApplication
@@ -26,6 +26,8 @@ _COSTS = {
     " three breaks, so some mail will be sent under an alias of its author.",
     "subject_tag": "A tag changes the Subject: authors' signatures break, and mail from strict"
     " domains will be sent under an alias of its author.",
+    "copies": "Nobody has a way out of their own in the mail, only the list's address and page, and"
+    " a bounce counts only where it names its recipient.",
     "footer": "A footer changes the text: authors' signatures break, and mail from strict domains"
     " will be sent under an alias of its author.",
 }
@@ -154,6 +156,7 @@ def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
 )
 @click.option("--subject-tag", metavar="TEXT", help="Put TEXT before subjects (costly).")
 @click.option("--footer", metavar="TEXT", help="Put TEXT under every post (costly).")
+@click.option("--copies", type=_words(Copies), help="Own copies, or one for many (costly).")
 @click.option("--max-size", type=int, metavar="BYTES", help="The largest post.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
 @click.pass_obj
@@ -187,6 +190,7 @@ def set_(
             join=Join(wanted["join"]) if wanted["join"] else None,
             post=PostPolicy(wanted["post"]) if wanted["post"] else None,
             archive=ArchivePolicy(wanted["archive"]) if wanted["archive"] else None,
+            copies=Copies(wanted["copies"]) if wanted["copies"] else None,
             first_posts_moderated=first_posts_moderated,
             emergency=emergency,
             reply_to_list=reply_to_list,
@@ -199,7 +203,7 @@ def set_(
     for name in changed:
         words = f"{name.replace('_', ' ')}: {_shown(before[name]) or '-'} -> "
         say(words + (_shown(after[name]) or "-"))
-        if after[name] and name in _COSTS:
+        if after[name] not in (False, "", Copies.PERSONAL.value) and name in _COSTS:
             say("  " + _COSTS[name])
     if "archive" in changed:
         from listserv.cli_archive import move_pages  # noqa: PLC0415 - slow, rarely needed
@@ -222,6 +226,7 @@ def as_object(lst: MailList) -> dict[str, str | int | bool]:
         "join": lst.join.value,
         "post": lst.post.value,
         "archive": lst.archive.value,
+        "copies": (lst.copies or Copies.PERSONAL).value,
         "first_posts_moderated": lst.first_posts_moderated,
         "emergency": lst.emergency,
         "reply_to_list": lst.reply_to_list,

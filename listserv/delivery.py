@@ -76,7 +76,7 @@ class Readers:
     def copy(self, mailing: MailingView, row: ClaimedRow) -> Copy:
         """Return what is this recipient's own; ``row.ref`` is the membership."""
         name, _, domain = mailing.list_address.partition("@")
-        if row.ref <= 0:  # a notice to somebody who is no member
+        if row.ref <= 0 or (mailing.shared and mailing.kind == "post"):  # no member; one for many
             return Copy(return_path=f"{name}-bounces@{domain}", values={})
         bounce = self._keyring.standing(Purpose.BOUNCE, mailing.list_address, row.ref)
         leave = self._keyring.standing(Purpose.LEAVE, mailing.list_address, row.ref)

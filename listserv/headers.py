@@ -56,13 +56,26 @@ class Trace:
     by: str
 
 
-def compose(raw: bytes, head: Head, face: ListFace, trace: Trace, permalink: str) -> Segments:
+def compose(
+    raw: bytes,
+    head: Head,
+    face: ListFace,
+    trace: Trace,
+    permalink: str,
+    *,
+    shared: bool = False,
+) -> Segments:
     """Return the copy of a post with one slot, the recipient's leave token.
+
+    A ``shared`` copy has no slot: its way out is the list's address and page, without one click.
 
     ``permalink`` is the page of this very message (RFC 5064), empty where there is none.
     """
     kept = b"".join(_kept(raw, head))
     token_free = _received(trace, face) + list_fields(face, permalink)
+    if shared:
+        leave = f"List-Unsubscribe: <mailto:{face.sub('leave')}>,\r\n <{face.page}>\r\n".encode()
+        return Segments((token_free + leave + kept + raw[head.body :],))
     local, _, domain = face.address.partition("@")
     before = f"List-Unsubscribe: <mailto:{local}-leave+".encode()
     between = f"@{domain}>,\r\n <{face.page}leave/".encode()

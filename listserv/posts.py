@@ -30,7 +30,7 @@ from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.store import get_raw
-from subscriptions.roster import Kind, MailList, find_list, get_list
+from subscriptions.roster import Copies, Kind, MailList, find_list, get_list
 
 MAX_TRIES = 3  # exceptions of ours that one message may cause
 MAX_DEATHS = 20  # readers that may die with it: a plug is pulled more often than mail kills
@@ -159,13 +159,15 @@ def _accept(
         by=app.settings.listserv.domain,
     )
     permalink = f"{face.page}m/{placed.hash}/" if placed.hash else ""
+    shared = lst.copies is Copies.SHARED
+    copy = headers.compose(reading.raw, reading.head, face, trace, permalink, shared=shared)
     return mailings.create_mailing(
         session,
         kind="post",
         list_address=lst.address,
         message_id=reading.message_id,
         policy="never-miss",
-        compositions={0: headers.compose(reading.raw, reading.head, face, trace, permalink)},
+        compositions={0: copy},
         created=now,
         expires_at=now + EXPIRES,
     )

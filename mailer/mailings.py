@@ -170,6 +170,7 @@ class MailingView:
     message_id: str
     policy: Policy
     expires_at: float
+    shared: bool = False  # no copy has a slot: one transaction may be for many
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,7 +273,7 @@ class Outgoing:
         self._flying[row.id] = (row, watch)
         if wire.personal:
             return Letter((row.id,), copy.return_path, (row.address,), data)
-        fellows = [row, *self._fellows(row, most - 1)]
+        fellows = [row, *self._fellows(row, copy.return_path, most - 1)]
         self._flying.update((one.id, (one, watch)) for one in fellows)
         return Letter(
             tuple(one.id for one in fellows),
@@ -282,13 +282,16 @@ class Outgoing:
             data,
         )
 
-    def _fellows(self, row: ClaimedRow, most: int) -> Iterator[ClaimedRow]:
-        """Take those from the head of the pool who get the very same copy."""
+    def _fellows(self, row: ClaimedRow, path: str, most: int) -> Iterator[ClaimedRow]:
+        """Take those from the head of the pool who get the very same copy, return path included."""
+        view = self._views[row.mailing_id]
         for _ in range(most):
             if not self._pool:
                 return
             following = self._pool[0]
             if (following.mailing_id, following.variant) != (row.mailing_id, row.variant):
+                return
+            if self._personal(view, following).return_path != path:
                 return
             yield self._take()
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -388,6 +388,8 @@ class Sender:
                 views[mailing_id] = mailings.view(session, mailing_id)
                 segments = mailings.composition(session, mailing_id, variant)
                 if segments is not None:
+                    shared = not segments.slots
+                    views[mailing_id] = replace(views[mailing_id], shared=shared)
                     stamp = self._stamping(session, views[mailing_id], segments)
                     wires[mailing_id, variant] = Wire(segments, stamp)
         self._out.know(views, wires)

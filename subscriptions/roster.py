@@ -60,6 +60,13 @@ class PostPolicy(StrEnum):
     EDITORS = "editors"
 
 
+class Copies(StrEnum):
+    """Say whether each member's copy of a post is their own."""
+
+    PERSONAL = "personal"  # own return path and own way out
+    SHARED = "shared"  # one copy for many: faster, but a bounce must name its recipient
+
+
 class ArchivePolicy(StrEnum):
     """Say who may read the archive."""
 
@@ -133,6 +140,7 @@ class MailList(Base):
     archive: Mapped[ArchivePolicy] = mapped_column(
         worded(ArchivePolicy), default=ArchivePolicy.PUBLIC
     )
+    copies: Mapped[Copies] = mapped_column(worded(Copies), default=Copies.PERSONAL)
     first_posts_moderated: Mapped[bool] = mapped_column(default=False)
     emergency: Mapped[bool] = mapped_column(default=False)  # hold every post
     reply_to_list: Mapped[bool] = mapped_column(default=False)
@@ -279,6 +287,7 @@ def change_list(
     join: Join | None = None,
     post: PostPolicy | None = None,
     archive: ArchivePolicy | None = None,
+    copies: Copies | None = None,
     first_posts_moderated: bool | None = None,
     emergency: bool | None = None,
     reply_to_list: bool | None = None,
@@ -303,6 +312,7 @@ def change_list(
         "join": join,
         "post": post,
         "archive": archive,
+        "copies": copies,
         "first_posts_moderated": first_posts_moderated,
         "emergency": emergency,
         "reply_to_list": reply_to_list,

@@ -42,3 +42,14 @@ def test_our_received_line_names_the_client_as_rfc_5321_writes_it(client: str, s
     trace = dataclasses.replace(TRACE, client=client)
     made = compose(raw, message.head(raw), FACE, trace, "").join({LEAVE: b"token"})
     assert made.startswith(b"Received: " + said)
+
+
+def test_a_shared_copy_offers_the_lists_own_way_out() -> None:
+    raw = b"From: a@x.org\r\nSubject: Hi\r\n\r\nHi\r\n"
+    face = dataclasses.replace(FACE, one_click=True)
+    made = compose(raw, message.head(raw), face, TRACE, "", shared=True)
+    assert made.slots == ()
+    copy = made.join({})
+    assert b"<mailto:friends-leave@example.org>" in copy
+    assert b"<https://lists.example.org/friends@example.org/>" in copy
+    assert b"List-Unsubscribe-Post" not in copy

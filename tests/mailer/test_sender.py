@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from mailer import ledger, mailings, owners, pace
 from mailer.ledger import Backoff, ClaimedRow
 from mailer.mailings import MailingView, Recipient, State, Status
-from mailer.outgoing import Copy
+from mailer.outgoing import Copy, Personal
 from mailer.profiles import Faulty, Throttle
 from mailer.relay import Relay
 from mailer.sender import Sender, SenderSettings
@@ -58,6 +58,7 @@ class Rig:
         clock: Clock | None = None,
         wanted: ledger.Wanted = ledger.everyone,
         queues: bool = True,
+        personal: Personal = personal,
         **settings: object,
     ) -> Sender:
         usual = {
@@ -441,10 +442,21 @@ def test_a_relays_own_rate_is_kept_to(rig: Callable[..., Rig]) -> None:
     assert 20 <= there.sink.accepted <= 40 * (time.monotonic() - began) + 81
 
 
+def shared(_view: MailingView, _row: ClaimedRow) -> Copy:
+    return Copy("minutes-bounces@x.org", {})
+
+
+def test_the_same_copy_with_another_return_path_travels_alone(rig: Callable[..., Rig]) -> None:
+    there = rig()
+    there.mailing(everyone(5), letter=Segments((b"Subject: x\r\n\r\nto all\r\n",)))
+    there.sender().run_slice(30)
+    assert len({one.sender for one in there.caught}) == 5
+
+
 def test_copies_without_slots_share_transactions(rig: Callable[..., Rig]) -> None:
     there = rig(on(Moment.RCPT, {"member3": Answer(550, "5.1.1 no")}))
     there.mailing(everyone(250), letter=Segments((b"Subject: x\r\n\r\nto all\r\n",)))
-    worked = there.sender(connections=1).run_slice(30)
+    worked = there.sender(connections=1, personal=shared).run_slice(30)
     assert (worked.accepted, worked.refused) == (249, 1)
     assert len(there.caught) <= 8
     assert max(len(one.recipients) for one in there.caught) <= 100

@@ -1,0 +1,20 @@
+"""Whether each member's copy of a post is their own."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add one column: copies are personal until a list says otherwise."""
+    column = sa.Column("copies", sa.String(8), nullable=False, server_default="personal")
+    op.add_column("list", column)
+
+
+def downgrade() -> None:
+    """Refuse: nobody tests the way back."""
+    raise NotImplementedError("Restore the backup that the upgrade made.")

@@ -144,9 +144,11 @@ def _value(settings: Settings, name: str) -> object:
 
 
 def _hidden(value: object) -> object:
-    """Return URLs without their passwords."""
+    """Return URLs without their passwords, and nothing of other secrets."""
     if isinstance(value, tuple):
         return [_hidden(one) for one in value]
+    if "://" not in str(value):
+        return "***"
     scheme, split, rest = str(value).partition("://")
     user, at, host = rest.rpartition("@")
     return f"{scheme}{split}{user.partition(':')[0]}:***{at}{host}" if ":" in user else str(value)

@@ -39,7 +39,7 @@ def serve(app: App) -> None:
 
 def run_all(app: App, more: Mapping[str, Callable[[Ready], None]], announce: Ready) -> int:
     """Run every part, and ``more`` parts beside them, until a signal; return the exit code."""
-    log.set_up("serve", least=app.settings.listserv.log)
+    _log(app, "serve")
     lock_data_folder(app.data)
     app.keyring  # noqa: B018 - opens, creates or migrates the database now, while it can be told
     tls_context(app)  # the same for what else the parts would stumble over
@@ -119,7 +119,7 @@ def clock_alone(app: App) -> None:
     Example:
       krets clock
     """
-    log.set_up("clock", least=app.settings.listserv.log)
+    _log(app, "clock")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -130,20 +130,25 @@ def clock_alone(app: App) -> None:
         stop.wait(max(0.0, 1.0 - (time.monotonic() - began)))
 
 
+def _log(app: App, part: str) -> None:
+    settings = app.settings.listserv
+    log.set_up(part, least=settings.log, form=settings.log_format)
+
+
 def _part(app: App, name: str, run: Callable[..., None], *arguments: object) -> None:
-    log.set_up(name, least=app.settings.listserv.log)
+    _log(app, name)
     run(app, *arguments)
 
 
 def _web(
     app: App, listener: socket.socket, ready: Ready, states: Callable[[], dict[str, int]]
 ) -> None:
-    log.set_up("web", least=app.settings.listserv.log)
+    _log(app, "web")
     web.serve(web.build(app, states), listener, ready)
 
 
 def _worker(app: App, number: int, ready: Ready) -> None:
-    log.set_up(f"worker-{number}" if number else "worker", least=app.settings.listserv.log)
+    _log(app, f"worker-{number}" if number else "worker")
     os.nice(WORKER_NICE)
     desk = Desk(app, max(1, app.settings.mailer.workers - 1) if number else 1)
     use(desk)

@@ -75,6 +75,12 @@ class ListservSettings(_Section):
     log: Literal["info", "warning"] = Field(
         "info", description="What the running parts write to stderr: info, or warning for troubles."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How a line of the log is written: text, or json for machines."
+    )
+    metrics_token: str = Field(
+        "", description="Who sends it as a Bearer token may GET /metrics; without it, this machine."
+    )
 
     @field_validator("proxies")
     @classmethod
@@ -227,7 +233,7 @@ class Settings(_Section):
         return self.archive.path or self.mailer.data / "archive"
 
 
-SECRETS = frozenset({"mailer.database", "mailer.redis", "mailer.relays"})
+SECRETS = frozenset({"listserv.metrics_token", "mailer.database", "mailer.redis", "mailer.relays"})
 _SECTIONS: dict[str, type[BaseModel]] = {
     "listserv": ListservSettings,
     "mailer": MailerSettings,

@@ -6,7 +6,7 @@ import sys
 import structlog
 
 
-def set_up(part: str, *, least: str = "info") -> None:
+def set_up(part: str, *, least: str = "info", form: str = "text") -> None:
     """Send structured events from ``least`` up, and what libraries warn of, to stderr."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -14,11 +14,13 @@ def set_up(part: str, *, least: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    render: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
-        if sys.stderr.isatty()
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
-    )
+    render: structlog.typing.Processor
+    if form == "json":
+        render = structlog.processors.JSONRenderer(ensure_ascii=False)
+    elif sys.stderr.isatty():
+        render = structlog.dev.ConsoleRenderer()
+    else:
+        render = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
     structlog.contextvars.bind_contextvars(part=part)
     structlog.configure(
         processors=[*shared, render],

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 
 import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from listserv import metrics
 from listserv.app import App
 from listserv.web import homes, joining, leaving, me, reading
 from listserv.web.headers import StrictHeaders
@@ -34,12 +36,23 @@ def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
         trouble = await run_in_threadpool(_trouble, app, states())
         return JSONResponse(trouble or {"ok": True}, status_code=503 if trouble else 200)
 
+    async def numbers(request: Request) -> Response:
+        peer = request.client.host if request.client else ""
+        if not metrics.may_see(peer, request.headers, app.settings.listserv.metrics_token):
+            return await nothing(request, PermissionError())
+        try:
+            body = await run_in_threadpool(metrics.page, app.store, states())
+        except KretsError:
+            return Response(status_code=503)
+        return Response(body, media_type=CONTENT_TYPE_LATEST)
+
     async def nothing(request: Request, _error: Exception) -> Response:
         return told(caller_of(site, request), "no-page", None, status=404)
 
     web = Starlette(
         routes=[
             Route("/healthz", healthz),
+            Route("/metrics", numbers),
             Route("/", page_of(site, homes.show_lists)),
             Route("/{list}/join", page_of(site, joining.show_join, joining.join), methods=both),
             Route(

@@ -147,3 +147,16 @@ def test_the_lock_names_every_dependency_with_hashes_and_no_address() -> None:
     for line in asked:
         name = re.match(r"[A-Za-z0-9_.-]+", line)[0].lower().replace("_", "-")  # type: ignore[index]
         assert name in pinned, f"{name} is not in the lock: run `make lock`"
+
+
+def test_what_deploy_starts_exists(reference: ModuleType) -> None:
+    """The parts of the compose file and the units are commands, and their settings are settings."""
+    text = (ROOT / "deploy/compose.yaml").read_text(encoding="utf-8")
+    parts = re.findall(r"<<: \*krets\n    command: \[ (\w+) \]", text)
+    assert sorted(parts) == ["clock", "smtp", "web", "worker"]
+    root = reference.root_command()
+    known = {f"KRETS_{name.replace('.', '__').upper()}" for name, _, _ in config.described()}
+    assert set(re.findall(r"^    (KRETS_\w+):", text, re.MULTILINE)) <= known
+    unit = (ROOT / "deploy/systemd/krets@.service").read_text(encoding="utf-8")
+    parts += re.findall(r"krets@([a-z]+)", unit)
+    assert all(root.get_command(click.Context(root), part) for part in parts)

@@ -116,8 +116,10 @@ def proof(
         check_language(language)
     survey = newsletters.survey(app, list_address, file.read(), time.time(), readers=False)
     with app.store.read() as session:
-        found = newsletters.editors(session, survey.lst)
-    to = [one for one in found if address is None or one.to.key == parse(address).key]
+        editors = {member.id for member in newsletters.editors(session, survey.lst)}
+        known = newsletters.provers(session, survey.lst)
+    wanted = parse(address).key if address else ""
+    to = [one for one in known if (one.to.key == wanted if wanted else one.member in editors)]
     if not to:
         who = address or "Nobody"
         raise Refused(

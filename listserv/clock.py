@@ -8,7 +8,7 @@ import time
 import structlog
 
 from archive import build
-from listserv import audience, holds
+from listserv import audience, endings, holds
 from listserv.app import App
 from mailer import arrivals, owners
 from mailer.errors import KretsError
@@ -26,6 +26,7 @@ def tick(app: App) -> list[str]:
     with app.store.write() as session:
         if owners.sweep(session, flights=app.data / "flight", now=app.store.now(session)):
             ring.append("deliver")
+    endings.tell(app, time.time())
     with app.store.read() as session:
         waiting = holds.due(session, time.time(), 1)
         if waiting or arrivals.next_new(session, 1) or audience.freezing(session):

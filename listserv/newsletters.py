@@ -56,6 +56,7 @@ class Finding:
 class Reader:
     """Name one person who proves an issue."""
 
+    member: int
     to: Address
     name: str
     language: str
@@ -187,12 +188,17 @@ def begin(
 PROOF = 0  # the membership that a proof's way out names: nobody's
 
 
-def editors(session: Session, lst: MailList) -> list[Reader]:
-    """Return who may prove an issue of this list: its editors, and where none is, its owners."""
+def editors(session: Session, lst: MailList) -> list[Membership]:
+    """Return who answers for this list's issues: its editors, and where none is, its owners."""
     roles = (Role.EDITOR, Role.OWNER)
-    found = [m for m in optin.owners_of(session, lst, *roles) if m.list_id == lst.id]
-    chosen = [m for m in found if m.role is Role.EDITOR] or found
-    return [_reader(session, lst, member) for member in chosen]
+    found = optin.owners_of(session, lst, *roles)
+    return [m for m in found if m.role is Role.EDITOR] or found
+
+
+def provers(session: Session, lst: MailList) -> list[Reader]:
+    """Return who may prove an issue: editors and owners, as readers of it."""
+    members = optin.owners_of(session, lst, Role.EDITOR, Role.OWNER)
+    return [_reader(session, lst, member) for member in members]
 
 
 def prove(
@@ -214,7 +220,8 @@ def prove(
 
 def _reader(session: Session, lst: MailList, member: Membership) -> Reader:
     person = session.get_one(Person, member.person_id)
-    return Reader(optin.address_of(session, member), person.name, person.language or lst.language)
+    to = optin.address_of(session, member)
+    return Reader(member.id, to, person.name, person.language or lst.language)
 
 
 def freeze(app: App, mailing: int) -> Iterator[int]:

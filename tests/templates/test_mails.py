@@ -9,6 +9,7 @@ from markupsafe import Markup
 import templates
 from listserv import commands
 from listserv.commands import Answer
+from mailer.mailings import MailingState, Policy, Status
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "mail"
 TOKEN = "abcdefghijklmnopqrstuvwxyz"
@@ -43,6 +44,11 @@ CONTEXT: dict[str, object] = {
     "body_language": "en",
     "by": "mats@example.net",
     "command": "pause",
+    "counts": Status(
+        MailingState.DONE,
+        Policy.NEVER_TWICE,
+        *(12_400, 0, 0, 12_370, 22, 0, 3, 5),  # audience, ready ... skipped
+    ),
     "cut": False,
     "files": ["leaflet.pdf (application/pdf, 20480 B)"],
     "guest": "anna@example.net",
@@ -51,6 +57,9 @@ CONTEXT: dict[str, object] = {
     "leaving": False,
     "lines": ["Hello all,", "", "has anyone seeds of *Lunaria*?"],
     "others": [{"title": "Nytt", "address": "news@example.org"}],
+    "more": 2,
+    "number": 12,
+    "people": (("anna@example.net", "550 5.1.1"), ("bo@example.com", "452 4.2.2")),
     "permalink": f"{PAGE}m/abc/",
     "person": {"name": "Anna Berg", "language": "sv"},
     "places": [
@@ -59,6 +68,7 @@ CONTEXT: dict[str, object] = {
     ],
     "preheader": "What to cover",
     "proof": False,
+    "reasons": (("550 5.1.1", 20), ("452 4.2.2", 2)),
     "reason": "We know each other by name here.",
     "reminder": False,
     "rules": ["first-post"],
@@ -68,6 +78,7 @@ CONTEXT: dict[str, object] = {
     "token": TOKEN,
     "trouble": "used",
     "trusted": True,
+    "unreached": 22,
     "until": 1796083200.0,
     "word": "no",
     "yes": True,
@@ -81,6 +92,7 @@ RULES = [
     "auto-reply", "same-id", "broken", "size", "author", "newsletter-address", "membership",
     "editors-only", "moderated-list", "moderated-member", "first-post", "emergency",
 ]  # fmt: skip
+CLEAN = Status(MailingState.DONE, Policy.NEVER_TWICE, *(9, 0, 0, 9, 0, 0, 0, 0))
 VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-help", {"leaving": True}),
     ("stranger-late", {"trouble": "expired"}),
@@ -99,6 +111,8 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("moderator-decided", {"word": "always", "trusted": False, "by": "", "reason": ""}),
     ("moderator-decided", {"word": "ban", "you": True, "reason": ""}),
     ("moderator-decided", {"word": "ban", "author_address": "", "reason": ""}),
+    ("member-unreached", {"unreached": 1}),
+    ("editor-sent", {"counts": CLEAN, "reasons": (), "people": (), "more": 0}),
     ("moderator-late", {"state": "waiting"}),
     ("moderator-late", {"state": "expired"}),
     ("moderator-late", {"state": "refused", "you": True}),

@@ -38,8 +38,8 @@ class Ending:
     kind: str
     list_address: str
     counts: Status
-    reasons: tuple[tuple[str, int], ...]
-    expired: int
+    reasons: tuple[tuple[str, int], ...]  # of the refused, each with how many
+    expired: tuple[tuple[str, int], ...]  # of those among them that were put off until too late
     people: tuple[tuple[str, str], ...]
 
 
@@ -74,13 +74,12 @@ def read(session: Session, mailing_id: int) -> Ending:
         .order_by(Recipient.id)
         .execution_options(yield_per=1000)
     )
-    reasons: Counter[str] = Counter()
+    reasons, late = Counter[str](), Counter[str]()
     people: list[tuple[str, str]] = []
-    expired = 0
     for address, code, reason in refused:
         named = name_reason(code, reason)
         reasons[named] += 1
-        expired += reason.startswith(_EXPIRED)
+        late[named] += reason.startswith(_EXPIRED)
         if len(people) < NAMED:
             people.append((address, named))
     return Ending(
@@ -89,7 +88,7 @@ def read(session: Session, mailing_id: int) -> Ending:
         list_address=mailing.list_address,
         counts=mailings.status(session, mailing_id),
         reasons=tuple(reasons.most_common(10)),
-        expired=expired,
+        expired=tuple((+late).most_common()),
         people=tuple(people),
     )
 
@@ -156,8 +155,8 @@ def _excuse(session: Session, app: App, lst: MailList, ending: Ending, now: floa
         now=now,
         context={
             "subject": message.text_of(subjects[0])[:200] if subjects else "",
-            "unreached": ending.expired,
-            "reasons": ending.reasons,
+            "unreached": sum(count for _, count in ending.expired),
+            "reasons": ending.expired,
         },
         in_reply_to=post.message_id,
     )

@@ -24,7 +24,7 @@ import structlog
 from listserv.app import App, make_data_folder
 from listserv.clock import try_tick
 from listserv.config import split_door
-from listserv.valkey import Valkey, die_with_parent
+from listserv.valkey import Valkey, die_with_parent, name_process
 from mailer.errors import KretsError, Misconfigured, Temporary
 
 LOCK_WAIT = 10.0  # seconds that a new tree waits for the remains of one that was killed
@@ -81,6 +81,7 @@ class Tree:
     def run(self, announce: Callable[[], None]) -> int:
         """Run until SIGTERM or SIGINT; return the exit code."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        name_process("krets serve")
         self._tend_valkey(first=True)
         gc.collect()
         gc.freeze()  # the parts share this memory until they write to it
@@ -132,6 +133,7 @@ class Tree:
         code = 1
         try:
             die_with_parent()
+            name_process(f"krets {part.name}")
             if os.getppid() != parent:
                 os._exit(1)
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,10 +7,11 @@ that process dies in any way the kernel stops the server (setpriv --pdeathsig).
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,39 +65,69 @@ def _known(name: str) -> bool:
     return True
 
 
-@contextmanager
-def running_cluster() -> Iterator[str]:
-    """Give the folder of a running cluster's socket; the user is ``postgres``, without password."""
-    bin_folder = programs()
-    # Not under pytest's own folder: that one is closed to the user PostgreSQL runs as.
-    folder = Path(tempfile.mkdtemp(prefix="krets-pg-"))
-    words = _as_its_user(folder)
-    data = folder / "data"
-    server = None
-    try:
+class Cluster:
+    """One private server, to be started and stopped; ``folder`` holds its data and its socket."""
+
+    def __init__(self, settings: Mapping[str, str] = SETTINGS) -> None:
+        self.programs = programs()
+        # Not under pytest's own folder: that one is closed to the user PostgreSQL runs as.
+        self.folder = Path(tempfile.mkdtemp(prefix="krets-pg-"))
+        self._words = _as_its_user(self.folder)
+        self._settings = settings
+        self._data = self.folder / "data"
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def make(self) -> None:
+        """Create the databases that every server has."""
         subprocess.run(
-            [*words, bin_folder / "initdb", *INITDB, "-D", data],
+            [*self._words, self.programs / "initdb", *INITDB, "-D", self._data],
             check=True,
             stdout=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
-            cwd=folder,
+            cwd=self.folder,
         )
-        options = [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [*words, bin_folder / "postgres", "-D", data, "-k", folder, *options],
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        told = [word for key, value in self._settings.items() for word in ("-c", f"{key}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self._server = subprocess.Popen(
+                [
+                    *self._words,
+                    self.programs / "postgres",
+                    *("-D", self._data, "-k", self.folder),
+                    *told,
+                ],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                cwd=folder,
+                cwd=self.folder,
             )
-        _wait_until_it_answers(server, folder)
-        yield str(folder)
+        _wait_until_it_answers(self._server, self.folder)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server: SIGINT is its fast shutdown, SIGQUIT its immediate one."""
+        if self._server is not None:
+            self._server.send_signal(how)
+            self._server.wait(30)
+            self._server = None
+
+    def remove(self) -> None:
+        """Stop it and remove everything it had."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def running_cluster() -> Iterator[str]:
+    """Give the folder of a running cluster's socket; the user is ``postgres``, without password."""
+    cluster = Cluster()
+    try:
+        cluster.make()
+        cluster.start()
+        yield str(cluster.folder)
     finally:
-        if server is not None:
-            server.send_signal(2)  # SIGINT: fast shutdown
-            server.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
+        cluster.remove()
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], folder: Path) -> None:

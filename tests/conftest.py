@@ -145,9 +145,3 @@ def corpora() -> Path:
     if not (shared / "corpora").is_dir():
         pytest.skip("No shared/corpora beside this checkout (KRETS_SHARED names another place).")
     return shared / "corpora"
-
-
-@pytest.fixture(scope="session")
-def chaos_rounds() -> int:
-    """Say how often a fault test pulls the plug: once, or as often as `make chaos` asks."""
-    return int(os.environ.get("KRETS_CHAOS_ROUNDS", "1"))

@@ -112,7 +112,12 @@ class Krets:
         return json.loads(self.krets(*words, "--json"))
 
     def start(self, *, cold: bool = False) -> None:
-        """Start ``krets serve`` and wait until every part is up.
+        """Start ``krets serve`` and wait until every part is up."""
+        self.spawn(cold=cold)
+        wait_for(f"krets serve to be up:\n{self.log[-3000:]}", self._up)
+
+    def spawn(self, *, cold: bool = False) -> None:
+        """Start ``krets serve`` and do not wait.
 
         It is forked from a process that has imported Krets (tests/warm.py); ``cold`` starts the
         interpreter as a shell would.
@@ -131,7 +136,6 @@ class Krets:
             else:
                 streams = [nothing.fileno(), log.fileno(), log.fileno()]
                 self.process = warm.stove().spawn(["serve"], self.env, self.folder, streams)
-        wait_for(f"krets serve to be up:\n{self.log[-3000:]}", self._up)
 
     def _up(self) -> bool:
         assert self.process is not None

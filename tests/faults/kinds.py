@@ -1,0 +1,209 @@
+"""The faults: each does its harm, mends it, and says when that was and what it may have cost."""
+
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+
+from mailer.sink import Answer, Moment
+from tests.faults.relay import DROP, KEPT, LOST
+from tests.faults.stage import CONNECTIONS, PER_SENDER, Stage
+
+PAST_THE_LEASE = 5.5  # seconds; the lease is 5
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """Say what a fault did."""
+
+    ended: float  # monotonic time of the fault's end
+    most_unsure: int  # transactions whose answer may be lost: one for each connection hit
+    epochs: frozenset[int] = frozenset()  # of dead workers: their claims must be settled
+    detail: str = ""
+
+
+Strike = Callable[[Stage, random.Random], Struck]
+
+
+def _kill(stage: Stage, pids: list[int], most_unsure: int, detail: str = "") -> Struck:
+    epochs = frozenset(stage.owned(pids))
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return Struck(time.monotonic(), most_unsure, epochs, detail)
+
+
+def kill_worker(stage: Stage, chance: random.Random) -> Struck:
+    """Kill -9 one worker."""
+    return _kill(stage, [stage.a_part("worker", chance)], PER_SENDER)
+
+
+def kill_workers(stage: Stage, _chance: random.Random) -> Struck:
+    """Kill -9 all workers at once."""
+    return _kill(stage, stage.parts("worker"), CONNECTIONS)
+
+
+def kill_smtp(stage: Stage, chance: random.Random) -> Struck:
+    """Kill -9 the listener."""
+    return _kill(stage, [stage.a_part("smtp", chance)], 0)
+
+
+def kill_web(stage: Stage, chance: random.Random) -> Struck:
+    """Kill -9 the web door."""
+    return _kill(stage, [stage.a_part("web", chance)], 0)
+
+
+def kill_parent(stage: Stage, _chance: random.Random) -> Struck:
+    """Kill -9 the parent; its parts must follow, and a supervisor starts it again."""
+    return _kill(stage, stage.krets.pids()[:1], CONNECTIONS)
+
+
+def kill_tree(stage: Stage, _chance: random.Random) -> Struck:
+    """Kill -9 every process at once."""
+    return _kill(stage, stage.krets.pids(), CONNECTIONS)
+
+
+def kill_valkey(stage: Stage, _chance: random.Random) -> Struck:
+    """Kill -9 the doorbell's server; it keeps nothing."""
+    return _kill(stage, [stage.until("the doorbell's server", stage.valkey)], 0)
+
+
+def wipe_valkey(stage: Stage, chance: random.Random) -> Struck:
+    """Wipe everything the doorbell's server holds, some times in a row."""
+    times = chance.randint(1, 20)
+    with contextlib.closing(stage.doorbell()) as client:
+        for _ in range(times):
+            with contextlib.suppress(redis.RedisError):
+                client.flushall()
+            time.sleep(0.02)
+    return Struck(time.monotonic(), 0, detail=f"{times} times")
+
+
+def stop_worker(stage: Stage, chance: random.Random) -> Struck:
+    """SIGSTOP one sending worker, or all, until its lease is another's; then SIGCONT."""
+    owners = sorted(set(stage.until("an owner of claims", stage.book.owners).values()))
+    pids = owners if chance.random() < 0.3 else [chance.choice(owners)]
+    epochs = stage.owned(pids)
+    began = time.monotonic()
+    _signal(pids, signal.SIGSTOP)
+    try:
+        while time.monotonic() - began < PAST_THE_LEASE:
+            time.sleep(0.05)
+        # A worker that holds SQLite's gate keeps everybody from writing until it goes on.
+        with contextlib.suppress(Exception):
+            stage.until("the lease to be taken", lambda: not stage.book.claimed(epochs), 2.0)
+        time.sleep(chance.uniform(0, 0.5))
+    finally:
+        _signal(pids, signal.SIGCONT)
+    lasted = time.monotonic() - began
+    return Struck(
+        time.monotonic(), PER_SENDER * len(pids), detail=f"{len(pids)} for {lasted:.1f} s"
+    )
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def fill_disk(stage: Stage, chance: random.Random) -> Struck:
+    """Fill the data folder's disk to the last byte for some seconds."""
+    if stage.disk is None:
+        raise RuntimeError("no disk of our own")
+    lasting = chance.uniform(0.5, 4.0)
+    until = time.monotonic() + lasting
+    try:
+        while time.monotonic() < until:
+            stage.disk.fill()
+            time.sleep(0.005)
+    finally:
+        stage.disk.free()
+    # A record that could not be written proves nothing: the letter may be one of the unsure.
+    return Struck(time.monotonic(), CONNECTIONS, detail=f"{lasting:.1f} s")
+
+
+def relay_before(stage: Stage, chance: random.Random) -> Struck:
+    """Let the relay drop connections before it has the dot."""
+    moments = [Moment.MAIL, Moment.RCPT, Moment.DATA, Moment.CONTENT]
+    return _drops(stage, [(chance.choice(moments), DROP) for _ in range(chance.randint(1, 12))])
+
+
+def relay_after(stage: Stage, chance: random.Random) -> Struck:
+    """Let the relay drop connections after the dot; of some it keeps the message."""
+    times = chance.randint(1, 12)
+    return _drops(stage, [(Moment.DOT, chance.choice((KEPT, LOST))) for _ in range(times)])
+
+
+def _drops(stage: Stage, plan: list[tuple[Moment, Answer]]) -> Struck:
+    stage.relay.fail(plan)
+    until = time.monotonic() + 4
+    while stage.relay.failing and time.monotonic() < until:
+        time.sleep(0.01)
+    made = len(plan) - stage.relay.recover()
+    return Struck(time.monotonic(), made, detail=f"{made} connections")
+
+
+def lose_replies(stage: Stage, chance: random.Random) -> Struck:
+    """Let the posting client not hear its 250, so that it sends the message again."""
+    times = chance.randint(1, 4)
+    stage.poster.lose = times
+    stage.until("the client to lose its replies", lambda: not stage.poster.lose)
+    return Struck(time.monotonic(), 0, detail=f"{times} replies")
+
+
+def stop_postgres_fast(stage: Stage, chance: random.Random) -> Struck:
+    """Stop PostgreSQL in its fast way and start it again."""
+    return _without_postgres(stage, chance, signal.SIGINT)
+
+
+def stop_postgres_now(stage: Stage, chance: random.Random) -> Struck:
+    """Stop PostgreSQL in its immediate way, which it takes for a crash, and start it again."""
+    return _without_postgres(stage, chance, signal.SIGQUIT)
+
+
+def _without_postgres(stage: Stage, chance: random.Random, how: signal.Signals) -> Struck:
+    if stage.cluster is None:
+        raise RuntimeError("no PostgreSQL of our own")
+    away = chance.choice((0.0, chance.uniform(0, 2), chance.uniform(5, 8)))
+    stage.cluster.stop(how)
+    time.sleep(away)
+    stage.cluster.start()
+    # Workers whose lease ran out meanwhile have a letter under way on each connection.
+    return Struck(time.monotonic(), CONNECTIONS, detail=f"{away:.1f} s")
+
+
+EVERYWHERE: dict[str, tuple[Strike, int]] = {  # with its weight
+    "kill -9 of a worker": (kill_worker, 5),
+    "kill -9 of all workers": (kill_workers, 2),
+    "kill -9 of the listener": (kill_smtp, 3),
+    "kill -9 of the web door": (kill_web, 1),
+    "kill -9 of the parent": (kill_parent, 3),
+    "kill -9 of the tree": (kill_tree, 4),
+    "kill -9 of Valkey": (kill_valkey, 2),
+    "Valkey wiped": (wipe_valkey, 2),
+    "SIGSTOP past the lease": (stop_worker, 3),
+    "relay drops before the dot": (relay_before, 2),
+    "relay drops after the dot": (relay_after, 3),
+    "client loses its 250": (lose_replies, 2),
+}
+WITH_DISK: dict[str, tuple[Strike, int]] = {"disk full": (fill_disk, 2)}
+ON_POSTGRESQL: dict[str, tuple[Strike, int]] = {
+    "PostgreSQL stopped fast": (stop_postgres_fast, 3),
+    "PostgreSQL stopped at once": (stop_postgres_now, 3),
+}
+
+
+def kinds(*, disk: bool, postgresql: bool) -> dict[str, tuple[Strike, int]]:
+    """Return the faults that can be had here, each with its weight."""
+    found = dict(EVERYWHERE)
+    if disk:
+        found |= WITH_DISK
+    if postgresql:
+        found |= ON_POSTGRESQL
+    return found

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,8 @@ def main() -> int:
     """Run until ``N`` more faults stand in the table; exit 1 where a promise was broken."""
     asked = _arguments()
     _in_a_namespace()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    tested = commit()
     chance = random.Random(asked.seed)  # noqa: S311 - a run can be repeated
     measure = Measure(large=asked.large)
     gathered = broken = 0
@@ -60,7 +63,7 @@ def main() -> int:
             outcome = _play(folder, ready[database], measure, asked.only, seed, many)
             gathered += len(outcome.felt)
             broken += len(outcome.wrong)
-            row = _row(database, measure, seed, outcome)
+            row = _row(tested, database, measure, seed, outcome)
             if asked.json:
                 sys.stdout.write(json.dumps(row) + "\n")
             else:
@@ -127,15 +130,16 @@ def _play(
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _row(database: str, measure: Measure, seed: int, outcome: Outcome) -> Row:
+def _row(tested: str, database: str, measure: Measure, seed: int, outcome: Outcome) -> Row:
     return {
-        "commit": commit(),
+        "commit": tested,
         "database": database,
         "seed": seed,
         "day": time.strftime("%Y-%m-%d"),
         "recipients": measure.large,
         "seconds": round(outcome.seconds),
         "samples": outcome.samples,
+        "tracebacks": outcome.tracebacks,
         "audit": asdict(outcome.audit) if outcome.audit else None,
         "faults": [_felt(asdict(one)) for one in outcome.felt],
         "wrong": [what[:1500] for what in outcome.wrong[:20]],

@@ -149,6 +149,32 @@ def _drops(stage: Stage, plan: list[tuple[Moment, Answer]]) -> Struck:
     return Struck(time.monotonic(), made, detail=f"{made} connections")
 
 
+def relay_slow(stage: Stage, chance: random.Random) -> Struck:
+    """Let the relay think long about some dots; the other connections must go on."""
+    times, thought = chance.randint(1, 3), chance.uniform(4, 9)
+    began = time.monotonic()
+    silence = 0.0
+    stage.relay.fail([(Moment.DOT, Answer(delay=thought))] * times)
+    while time.monotonic() - began < thought:
+        silence = max(silence, time.monotonic() - max(began, stage.relay.last))
+        time.sleep(0.01)
+    stage.relay.recover()
+    detail = f"{times} dots for {thought:.1f} s, longest silence {silence:.1f} s"
+    return Struck(time.monotonic(), 0, detail=detail)
+
+
+def stop_valkey(stage: Stage, chance: random.Random) -> Struck:
+    """SIGSTOP the doorbell's server for some seconds: it answers nobody and refuses nobody."""
+    pids = [stage.until("the doorbell's server", stage.valkey)]
+    lasting = chance.uniform(1, 7)
+    _signal(pids, signal.SIGSTOP)
+    try:
+        time.sleep(lasting)
+    finally:
+        _signal(pids, signal.SIGCONT)
+    return Struck(time.monotonic(), 0, detail=f"{lasting:.1f} s")
+
+
 def lose_replies(stage: Stage, chance: random.Random) -> Struck:
     """Let the posting client not hear its 250, so that it sends the message again."""
     times = chance.randint(1, 4)
@@ -187,9 +213,11 @@ EVERYWHERE: dict[str, tuple[Strike, int]] = {  # with its weight
     "kill -9 of the tree": (kill_tree, 4),
     "kill -9 of Valkey": (kill_valkey, 2),
     "Valkey wiped": (wipe_valkey, 2),
+    "Valkey stopped and continued": (stop_valkey, 1),
     "SIGSTOP past the lease": (stop_worker, 3),
     "relay drops before the dot": (relay_before, 2),
     "relay drops after the dot": (relay_after, 3),
+    "relay answers late": (relay_slow, 1),
     "client loses its 250": (lose_replies, 2),
 }
 WITH_DISK: dict[str, tuple[Strike, int]] = {"disk full": (fill_disk, 2)}

@@ -16,8 +16,8 @@ from tests.faults.stage import Stage, StuckError, staged
 
 RESUMED = 10.0  # seconds in which work must go on after a fault's end
 BUSY = 2.5  # runnable processes a core: above it others have the machine, and lateness is theirs
-PATIENCE = 90.0  # seconds after which we stop waiting for it
-LAST = 240.0  # seconds for everything that is owed to leave, at the end
+PATIENCE = 240.0  # seconds after which we stop waiting for it
+LAST = 600.0  # seconds for everything that is owed to leave, at the end
 OK = 200
 
 
@@ -47,6 +47,7 @@ class Outcome:
     samples: int
     audit: Audit | None
     wrong: Sequence[str]
+    tracebacks: int
     seconds: float
 
 
@@ -82,10 +83,10 @@ def play(
             for one in felt
             if one.late
         ]
-        samples = stage.sampler.samples
+        samples, tracebacks = stage.sampler.samples, stage.tracebacks()
     with contextlib.suppress(Exception):
         prepared.discard(stage.krets.database)
-    return Outcome(felt, samples, report, wrong, time.monotonic() - began)
+    return Outcome(felt, samples, report, wrong, tracebacks, time.monotonic() - began)
 
 
 def _strike_all(

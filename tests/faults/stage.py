@@ -91,6 +91,10 @@ class Stage:
         """Return one process of this kind, waiting until there is one."""
         return chance.choice(self.until(f"a {kind}", lambda: self.parts(kind)))
 
+    def tracebacks(self) -> int:
+        """Return how many tracebacks the log has: a fault should be told in a line."""
+        return self.krets.log.count("Traceback (most recent call last)")
+
     def owned(self, pids: list[int]) -> set[int]:
         """Return the epochs that these processes own."""
         return set(self.until("the owners", lambda: (self.book.owners(pids),))[0])

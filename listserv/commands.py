@@ -49,6 +49,7 @@ class Command:
 _YES = 3  # words of a yes that is no letter
 _VERBS = (
     "help", "join", "leave", "pause", "resume", "settings", "data", "language", "address", "undo",
+    "role",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 
 import structlog
 
-from listserv import commands, joining, letters, notices, replies, routes, wishes
+from listserv import commands, joining, letters, notices, replies, roles, routes, wishes
 from listserv.app import App
 from listserv.commands import Command
 from listserv.holds import hold
@@ -251,6 +251,8 @@ def _wish(visit: Visit, letter: Letter, member: Membership, wish: Command) -> st
         return "asked: leave"
     if wish.verb == "address":
         return _other_address(visit, member, wish.rest)
+    if wish.verb == "role":
+        return roles.ask(visit, member, wish.rest)
     if wish.verb in _CHANGES and (member.role is not Role.MEMBER or member.state is State.PENDING):
         question(
             visit, Purpose.COMMAND, to=own, name="member-command", language=language,

@@ -7,7 +7,7 @@ never comes here.
 
 from collections.abc import Callable
 
-from listserv import commands, decisions, joining, notices, wishes
+from listserv import commands, decisions, joining, notices, roles, wishes
 from listserv.commands import Answer
 from listserv.decisions import HERE
 from listserv.holds import hold
@@ -137,6 +137,8 @@ def _command(visit: Visit, ask: Ask, letter: Letter) -> str:
         return "late: used"
     optin.prove(visit.session, whom(ask), visit.now)
     wish = commands.Command(str(ask.details["verb"]), str(ask.details["rest"]))
+    if wish.verb == "role":
+        return roles.give(visit, ask, member, wish.rest, proof_of(letter))
     return grant(visit, member, wish, proof_of(letter))
 
 
@@ -146,6 +148,8 @@ def _undo(visit: Visit, ask: Ask, letter: Letter) -> str:
         if member is not None and not commands.is_thanks(letter.text):
             wishes.unclear(visit, member)
         return "not-understood"
+    if "role" in ask.details:
+        return roles.take_back(visit, ask, proof_of(letter, "undo"))
     return wishes.undo(visit, ask, proof_of(letter, "undo"))
 
 

@@ -34,6 +34,7 @@ from subscriptions.roster import (
     Membership,
     Person,
     Rhythm,
+    Role,
     State,
     check_language,
     state_at,
@@ -124,12 +125,12 @@ def data(visit: Visit, member: Membership) -> None:
 
 def help_(visit: Visit, member: Membership) -> None:
     """Mail the member what may be written to us."""
-    _write(visit, member, "member-help")
+    _write(visit, member, "member-help", owner=member.role is Role.OWNER)
 
 
 def unclear(visit: Visit, member: Membership) -> None:
     """Say that a letter was not understood, and what would be."""
-    _write(visit, member, "member-unclear")
+    _write(visit, member, "member-unclear", owner=member.role is Role.OWNER)
 
 
 def ask_address(visit: Visit, member: Membership, who: Address) -> bool:

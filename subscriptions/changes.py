@@ -16,6 +16,8 @@ from subscriptions.consent import Act, ConsentNote
 from subscriptions.roster import Address, MailList, Membership, Rhythm, Role, State
 from subscriptions.suppression import Reason
 
+_HERE = (State.ACTIVE, State.PAUSED)
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -29,13 +31,39 @@ class Desk:
 
 
 def change_role(desk: Desk, member: Membership, role: Role) -> bool:
-    """Give the member another role; tell whether that changed anything."""
+    """Give the member another role; tell whether that changed anything.
+
+    Somebody must be left whom questions about the list reach: its last owner stays owner.
+    """
     if member.role is role:
         return False
+    if is_last_owner(desk.session, member):
+        given, _ = _address(desk.session, member)
+        raise Refused(
+            f"{given} is the only owner of {desk.lst.address}.", "Make somebody else owner first."
+        )
     detail = f"{member.role.value} -> {role.value}"
     member.role = role
     _record(desk, member, Act.ROLE, detail)
     return True
+
+
+def is_last_owner(session: Session, member: Membership) -> bool:
+    """Tell whether the list would have no owner without this one.
+
+    Holds the list's row until the transaction ends, so that two owners who demote each other
+    at one moment do so one after the other (SQLite has one writer at a time anyway).
+    """
+    if member.role is not Role.OWNER or member.state not in _HERE:
+        return False
+    session.execute(select(MailList.id).where(MailList.id == member.list_id).with_for_update())
+    other = select(Membership.id).where(
+        Membership.list_id == member.list_id,
+        Membership.role == Role.OWNER,
+        Membership.state.in_(_HERE),
+        Membership.id != member.id,
+    )
+    return session.scalar(other.limit(1)) is None
 
 
 def change_rhythm(member: Membership, rhythm: Rhythm) -> bool:

@@ -14,11 +14,11 @@ PLURALS = {"en": 2, "sv": 2, "it": 2, "ro": 3, "ru": 3, "nl": 2}
 NOT_TEMPLATES = {".py", ".po", ".pot", ".mo", ".css", ".js", ".svg", ".png", ".ico", ".toml"}
 # Words that are the same in another language, each looked at by a person.
 SAME_WORD: dict[str, set[str]] = {
-    "sv": {"Start", "RSS", "Atom", "Krets"},
+    "sv": {"Start", "RSS", "Atom", "Krets", "moderator"},
     "it": {"RSS", "Atom", "Krets"},
-    "ro": {"RSS", "Atom", "Krets"},
+    "ro": {"RSS", "Atom", "Krets", "moderator"},
     "ru": {"RSS", "Atom", "Krets"},
-    "nl": {"RSS", "Atom", "Krets", "Start", "Archive"},
+    "nl": {"RSS", "Atom", "Krets", "Start", "Archive", "moderator"},
 }
 
 Key = tuple[str | None, str]

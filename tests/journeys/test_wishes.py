@@ -116,6 +116,13 @@ def test_a_wish_in_an_owners_name_waits_for_the_owners_reply(
     send(friends, OWNER, reply_to(asked), "yes")
     wait_mail(outbox, OWNER, 2)
     assert state(friends, LIST, OWNER) == "paused"
+    send(friends, OWNER, REQUEST, f"gör {BORIS} till moderator")
+    send(friends, OWNER, reply_to(wait_mail(outbox, OWNER, 3)), "ja")
+    assert subject_of(wait_mail(outbox, BORIS)) == "Friends: ваша роль теперь модератор"
+    assert member(friends, LIST, BORIS)["role"] == "moderator"
+    send(friends, OWNER, reply_to(wait_mail(outbox, OWNER, 4)), "ångra")
+    wait_mail(outbox, BORIS, 2)
+    assert member(friends, LIST, BORIS)["role"] == "member"
 
 
 def test_one_more_address_is_proven_from_there(friends: Krets, outbox: list[Caught]) -> None:

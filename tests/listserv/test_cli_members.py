@@ -284,3 +284,13 @@ def test_an_import_asks_about_a_slip_and_changes_nothing_of_it(run: Run) -> None
         ("a@gmial.com", "did you mean a@gmail.com?"),
         ("d@gmial.com", "did you mean d@gmail.com?"),
     ]
+
+
+def test_the_last_owner_stays_owner_until_somebody_else_is_one(run: Run) -> None:
+    _added(run, "anna@example.org", "--role", "owner")
+    _added(run, "bo@example.org")
+    refused = run("set", LIST, "anna@example.org", "--role", "member")
+    assert refused.exit_code == 1
+    assert "only owner" in str(refused.exception)
+    assert run("set", LIST, "bo@example.org", "--role", "owner").exit_code == 0
+    assert run("set", LIST, "anna@example.org", "--role", "member").exit_code == 0

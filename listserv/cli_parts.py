@@ -168,7 +168,9 @@ def bells_of(number: int, workers: int) -> list[str]:
     """
     if number == 1 and workers > 1:
         return [bell for bell in BELLS if bell != "deliver"]
-    return list(BELLS) if number in {0, 1} else ["deliver", "sort", "archive", "prove"]
+    if number in {0, 1}:
+        return list(BELLS)
+    return ["deliver", *(bell for bell in BELLS if bell != "deliver")]
 
 
 def _up(part: str, where: str) -> None:

@@ -10,7 +10,7 @@ import structlog
 from archive import build
 from listserv import audience, endings, holds
 from listserv.app import App
-from mailer import arrivals, owners
+from mailer import arrivals, owners, refusals
 from mailer.errors import KretsError
 from subscriptions import proofs
 
@@ -35,6 +35,8 @@ def tick(app: App) -> list[str]:
             ring.append("archive")
         if proofs.waiting(session, 1):
             ring.append("prove")
+        if refusals.waiting(session):
+            ring.append("weigh")
     for bell in ring:
         app.ring(bell)
     return ring

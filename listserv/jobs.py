@@ -12,7 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from archive.build import render_dirty
-from listserv import posts
+from listserv import posts, refusals
 from listserv.app import App
 from listserv.delivery import make_sender
 from listserv.proving import Prover
@@ -96,6 +96,11 @@ def archive() -> None:
 def prove() -> None:
     """Look at the signatures of proofs, beside the other work."""
     _answer("prove", _prove)
+
+
+def weigh() -> None:
+    """Weigh what relays have refused."""
+    _answer("weigh", lambda desk: refusals.weigh(desk.app, desk.until()))
 
 
 def _prove(desk: Desk) -> bool:

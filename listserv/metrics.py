@@ -114,7 +114,12 @@ def _people(session: Session) -> dict[str, float]:
 
 def _back(session: Session) -> Iterator[Metric]:
     found = session.execute(select(Bounced.kind, func.count()).group_by(Bounced.kind))
-    yield _one("krets_bounces", "What came back so far", "kind", {k: float(n) for k, n in found})
+    yield _one(
+        "krets_bounces",
+        "What came back so far, by mail or at the relay",
+        "kind",
+        {k: float(n) for k, n in found},
+    )
 
 
 def _one(name: str, help_: str, label: str, values: Mapping[str, float]) -> Metric:

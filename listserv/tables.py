@@ -11,6 +11,7 @@ import mailer.dkim_keys
 import mailer.history
 import mailer.mailings
 import mailer.owners
+import mailer.refusals
 import mailer.tokens
 import subscriptions.asks
 import subscriptions.bouncing

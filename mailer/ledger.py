@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from mailer import history, pace
+from mailer import history, pace, refusals
 from mailer.mailings import CLAIMABLE, CLAIMED, Mailing, MailingState, Policy, Recipient, State
 from mailer.pace import Paces
 
@@ -222,7 +222,7 @@ def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -
     """Write what became of claimed rows; return how many still were the claimer's to mark.
 
     A settled row keeps the time in ``due``; an answer that a later one will overwrite also goes
-    to its history.
+    to its history, and a relay's refusal to those that are still to be weighed.
     """
     at = time.time() if now is None else now
     connection = session.connection()
@@ -230,6 +230,7 @@ def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -
     accepted: dict[tuple[int, int], list[int]] = {}
     landed = 0
     events: list[history.Row] = []
+    refused: list[refusals.Row] = []
     for one in marks:
         if one.state is State.ACCEPTED:
             accepted.setdefault((one.epoch, one.code), []).append(one.id)
@@ -238,10 +239,13 @@ def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -
             landed += marked
             if marked and one.state is not State.REFUSED:
                 events.append(history.event(one.id, at, one.state, one.code, one.reason))
+            elif marked and one.code:  # without a code it was no relay that refused
+                refused.append(refusals.row(one.id, at, one.code, one.reason))
     for (epoch, code), ids in accepted.items():
         values = {"rows": many.spell(ids), "claim": epoch, "answer": code, "at": at}
         landed += connection.execute(many.accept, values).rowcount
     history.note(session, events)
+    refusals.note(session, refused)
     return landed
 
 

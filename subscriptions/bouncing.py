@@ -43,7 +43,7 @@ class Bounced(Base):
     mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id, ondelete="SET NULL"))
     kind: Mapped[str] = mapped_column(String(16))
     status: Mapped[str] = mapped_column(String(16))
-    raw_sha: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    raw_sha: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # None: said at the relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,13 @@ def take(
 
 
 def count(session: Session, mailing_id: int) -> int:
-    """Return how many members' copies of a mailing came back; *accepted* does not change by it."""
+    """Return how many members' copies of a mailing came back; *accepted* does not change by it.
+
+    What the relay refused by itself never left, and is counted in the ledger.
+    """
     about = select(func.count(Bounced.membership_id.distinct())).where(
         Bounced.mailing_id == mailing_id,
+        Bounced.raw_sha.is_not(None),
         Bounced.kind.in_((Kind.DEAD, Kind.FULL, Kind.POLICY, Kind.CONTENT, Kind.TEMPORARY)),
     )
     return session.scalar(about) or 0

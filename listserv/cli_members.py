@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from archive import build
 from listserv import entering, erasing
 from listserv.app import App
+from listserv.cli_barred import allow, barred
 from listserv.intake import Report, Tally, report_file, seekable, take_in
 from listserv.terminal import (
     Application,
@@ -35,6 +36,8 @@ _TAKEN = (Fate.ADDED, Fate.ALREADY, Fate.ASKED)
 _SHOWN = 10  # lines that an import names on the terminal
 
 members = click.Group("member", help="Add, see, change, export and forget members.")
+members.add_command(barred)
+members.add_command(allow)
 
 
 def _words(kind: type[StrEnum]) -> click.Choice[str]:

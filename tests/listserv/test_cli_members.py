@@ -13,11 +13,13 @@ from sqlalchemy import select
 
 from listserv.cli_members import members
 from listserv.config import Settings
+from listserv.tables import Ban
 from mailer.errors import KretsError
 from mailer.mailings import Mailing
 from mailer.store import Store
 from mailer.tokens import Keyring, load_keyring
-from subscriptions import roster
+from subscriptions import roster, suppression
+from subscriptions.suppression import Reason
 
 LIST = "friends@example.org"
 Run = Callable[..., Result]
@@ -294,3 +296,64 @@ def test_the_last_owner_stays_owner_until_somebody_else_is_one(run: Run) -> None
     assert "only owner" in str(refused.exception)
     assert run("set", LIST, "bo@example.org", "--role", "owner").exit_code == 0
     assert run("set", LIST, "anna@example.org", "--role", "member").exit_code == 0
+
+
+@pytest.fixture
+def kept_out(run: Run, store: Store) -> Run:
+    """Keep three addresses out: one is dead, one said never, one is banned and complained."""
+    with store.write() as session:
+        number = roster.get_list(session, LIST).id
+        suppression.suppress(session, "old@example.org", Reason.DEAD, 1.0)
+        suppression.suppress(session, "anna@example.org", Reason.NEVER, 2.0)
+        suppression.suppress(session, "eve@example.org", Reason.COMPLAINT, 3.0)
+        session.add(Ban(list_id=number, address_key="eve@example.org", since=4.0, decided_by="x@y"))
+    return run
+
+
+def _barred(run: Run) -> list[tuple[str, str, str]]:
+    rows = json.loads(run("barred", "--json").stdout)
+    return [(row["address"], row["why"], row["list"]) for row in rows]
+
+
+def test_who_is_kept_out_is_shown_with_the_reason(kept_out: Run) -> None:
+    assert _barred(kept_out) == [
+        ("old@example.org", "dead", ""),
+        ("anna@example.org", "never-mail-me", ""),
+        ("eve@example.org", "complaint", ""),
+        ("eve@example.org", "banned", LIST),
+    ]
+    assert "1970-01-01T00:00:04" in kept_out("barred").stdout
+
+
+def test_a_dead_address_and_a_ban_are_lifted_by_the_operator(kept_out: Run) -> None:
+    assert kept_out("allow", "old@example.org", "--dry-run").exit_code == 0
+    assert len(_barred(kept_out)) == 4
+    assert kept_out("allow", "Old@example.org", "--yes").exit_code == 0
+    lifted = kept_out("allow", "eve@example.org", "--list", LIST, "--yes", "--json")
+    assert json.loads(lifted.stdout)["lifted"] == [f"banned on {LIST}"]
+    assert [why for _, why, _ in _barred(kept_out)] == ["never-mail-me", "complaint"]
+    assert kept_out("allow", "old@example.org", "--yes").exit_code == 1
+
+
+@pytest.mark.parametrize("address", ["anna@example.org", "eve@example.org"])
+def test_what_somebody_said_is_lifted_only_by_words_that_the_ledger_keeps(
+    kept_out: Run, address: str
+) -> None:
+    refused = kept_out("allow", address, "--yes")
+    assert refused.exit_code == 1
+    assert "does not want mail" in str(refused.exception)
+    assert len(_barred(kept_out)) == 4
+    assert kept_out("allow", address, "--yes", "--consent", " ").exit_code == 2
+    assert kept_out("allow", address, "--yes", "--consent", "by phone").exit_code == 0
+    assert address not in {who for who, _, _ in _barred(kept_out)}
+    (entry,) = json.loads(kept_out("export", address).stdout)["consent"]
+    assert (entry["wording"], entry["confirmed_by"]) == ("by phone", "statement")
+    assert entry["detail"] in {"never-mail-me, lifted", "complaint, lifted"}
+
+
+def test_who_was_forgotten_cannot_be_allowed_again(run: Run) -> None:
+    _added(run, "dana@example.org")
+    run("forget", "dana@example.org", "--yes")
+    refused = run("allow", "dana@example.org", "--yes")
+    assert refused.exit_code == 1
+    assert "was forgotten" in str(refused.exception)

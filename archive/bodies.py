@@ -1,105 +1,222 @@
-"""Read the body of a mail as one text and a list of attachments.
+"""Read the body of a mail: its text, its markup where that says more, and what is attached.
 
-Knows MIME (RFC 2045-2049), alternatives, nested mails, wrong labels. SECURITY: everything here
-is hostile. Parsing is stdlib's lenient compat32 behind caps on depth, parts and decoded size;
-the walk is iterative; nothing raises; what cannot be read is shown as the bytes look.
+Knows MIME (RFC 2045-2049), alternatives, nested mails, pictures that markup names (RFC 2392),
+wrong labels. SECURITY: everything here is hostile. Parsing is stdlib's lenient compat32 behind caps
+on depth, parts and decoded size; the walk is iterative; nothing raises; what cannot be read is
+shown as the bytes look, and markup that is too large or too deep as text.
 """
 
 import contextlib
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from email.message import Message as Part
 from typing import Any
 
+from archive import files
 from archive.charsets import clean, decode
+from archive.files import Attachment
 from archive.flowed import unflow
 from archive.heads import read_author
+from archive.markup import Safe, make_safe, plain_words, shape
 from archive.plaintext import html_to_text
-from archive.quotes import Block, Kind, Quoted, split
+from archive.quotes import Kind, Quoted, split
+from archive.tongue import tongue_of
 from mailer.errors import Refused
 from mailer.message import head, parse, text_of
-from mailer.store import compress, decompress
 
-VERSION = 2  # of what ``pack`` writes; a higher one makes old rows be read anew
+VERSION = 3  # of what is read out of a mail; a higher one makes old rows be read anew
 MAX_DEPTH = 100
 MAX_PARTS = 1_000
 MAX_TEXT = 500_000  # bytes of text that are decoded and shown: a novel; the raw holds all
 MAX_ATTACHMENTS = 100
+LIKE = 0.6  # a text with this share of the markup's words says the same
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature"}
 _SIGNATURES |= {"application/x-pkcs7-signature"}
+_HEADINGS = ("h1", "h2", "h3", "h4")
+_PLAIN_MARKUP = {"html", "head", "body", "meta", "title", "style", "p", "div", "span", "br", "font"}
+_PLAIN_MARKUP |= {"o", "link", "script", "center"}  # o: Word's o:p
 # What compat32 raises over hostile headers, parameters and transfer encodings.
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
-    """Hold what is told of a part that is not shown; ``size`` is in decoded bytes."""
-
-    name: str
-    type: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
-    """Hold a mail's body as a reader sees it."""
+    """Hold a mail's body as a reader sees it.
+
+    ``markup`` is safe HTML, "" where the text says the same; ``rest`` is the text beside it.
+    """
 
     quoted: Quoted
     attachments: tuple[Attachment, ...] = ()
     cut: bool = False  # the text is longer than MAX_TEXT
+    markup: str = ""
+    rest: str = ""
+    remote: int = 0  # pictures of other hosts that ``markup`` leaves out
+    tongue: str = ""  # two letters; "" where nothing tells
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Collect what the parts of one mail say."""
+
+    texts: list[str] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    made: dict[Part, Attachment] = field(default_factory=dict)
+    pictures: dict[str, Part] = field(default_factory=dict)  # by Content-ID, as parts
+    markups: list[tuple[int, str, str | None]] = field(default_factory=list)
+    # (its place among ``texts``, the source, the plain alternative)
+    left: int = MAX_TEXT
+
+    def take(self, text: str) -> None:
+        self.left -= len(text)
+        if text.strip():
+            self.texts.append(text.strip("\n"))
 
 
 def read(raw: bytes) -> Reading:
     """Read the mail ``raw``."""
-    text, attachments = read_text(raw)
-    return Reading(split(text), attachments, cut=len(text) >= MAX_TEXT)
+    mail = _parse(raw)
+    if mail is not None:
+        # One mail that surprises the parser must not keep the others' pages from being made.
+        with contextlib.suppress(*_BROKEN):
+            return _reading(_walk(mail), str(mail.get("content-language", "")))
+    return Reading(split(_bare(raw)))
 
 
 def read_text(raw: bytes) -> tuple[str, tuple[Attachment, ...]]:
     """Return (the text of ``raw``, its attachments)."""
     mail = _parse(raw)
     if mail is not None:
-        # One mail that surprises the parser must not keep the others' pages from being made.
         with contextlib.suppress(*_BROKEN):
-            return _walk(mail)
-    return clean(decode(raw[head(raw).body :][:MAX_TEXT])), ()
+            walk = _walk(mail)
+            return _joined(walk), tuple(walk.attachments)
+    return _bare(raw), ()
 
 
-def _walk(mail: Part) -> tuple[str, tuple[Attachment, ...]]:
-    texts: list[str] = []
-    attachments: list[Attachment] = []
-    left = MAX_TEXT
-    for part in _shown(mail):
-        kind = _type(part)
-        if kind == "message/rfc822":
-            texts.append(_forwarded(part, left))
-            left -= len(texts[-1])
-        elif _is_text(part, kind):
-            piece = _text(part, kind, left)
-            left -= len(piece)
-            if piece.strip():
-                texts.append(piece.strip("\n"))
-        elif kind not in _SIGNATURES and len(attachments) < MAX_ATTACHMENTS:
-            attachments.append(_attachment(part, kind))
-    return "\n\n".join(texts)[:MAX_TEXT], tuple(attachments)
+def read_files(raw: bytes, *, masked: bool) -> dict[str, bytes]:
+    """Return the bytes of the attachments of ``raw``, by their keys."""
+    found: dict[str, bytes] = {}
+    mail = _parse(raw)
+    if mail is not None:
+        with contextlib.suppress(*_BROKEN):
+            walk = _walk(mail, found if masked else None, None if masked else found)
+            _reading(walk, "", found)
+    return found
 
 
-def pack(reading: Reading) -> bytes:
-    """Return ``reading`` as bytes for the database."""
-    blocks = [[block.kind.value, block.text] for block in reading.quoted.blocks]
-    files = [[a.name, a.type, a.size] for a in reading.attachments]
-    return compress(json.dumps([blocks, files, reading.cut], ensure_ascii=False).encode())
+def _bare(raw: bytes) -> str:
+    return clean(decode(raw[head(raw).body :][:MAX_TEXT]))
 
 
-def unpack(data: bytes) -> Reading:
-    """Return what ``pack`` was given."""
-    blocks, files, cut = json.loads(decompress(data))
-    return Reading(
-        Quoted(tuple(Block(Kind(kind), text) for kind, text in blocks)),
-        tuple(Attachment(name, kind, size) for name, kind, size in files),
-        cut=cut,
+def _joined(walk: _Walk) -> str:
+    return "\n\n".join(walk.texts)[:MAX_TEXT]
+
+
+def _reading(walk: _Walk, said: str, kept: dict[str, bytes] | None = None) -> Reading:
+    """Judge what was collected: which view says most, which pictures stand in it."""
+    text = _joined(walk)
+    reading = Reading(
+        split(text),
+        tuple(walk.attachments),
+        cut=walk.left <= 0 or len(text) >= MAX_TEXT,
     )
+    reading = replace(reading, tongue=tongue_of(reading.quoted.text, said))
+    if len(walk.markups) != 1:
+        return reading  # none, or markup in pieces, which no reader shows as one
+    place, source, plain = walk.markups[0]
+    if not says_more(source, plain, reading.quoted):
+        return reading
+    safe, files_kept = _safe(source, walk)
+    if safe is None or (plain_words(safe.markup) == 0 and "<img" not in safe.markup):
+        return reading
+    if kept is not None:
+        kept.update({one.key: data for one, data in files_kept})
+    shown = {walk.made[walk.pictures[cid]].key for cid in safe.used}
+    attachments = tuple(replace(a, shown=a.key in shown) for a in walk.attachments)
+    rest = "\n\n".join(t for n, t in enumerate(walk.texts) if n != place)
+    return replace(
+        reading,
+        markup=safe.markup,
+        rest=rest,
+        remote=safe.remote,
+        attachments=(*attachments, *(replace(one, shown=True) for one, _ in files_kept)),
+    )
+
+
+def _safe(source: str, walk: _Walk) -> tuple[Safe | None, list[tuple[Attachment, bytes]]]:
+    kept: list[tuple[Attachment, bytes]] = []
+
+    def picture(cid: str) -> str:
+        part = walk.pictures.get(cid)
+        found = None if part is None else walk.made.get(part)
+        return f"../../f/{found.path}" if found and found.picture else ""
+
+    def keep(data: bytes) -> str:
+        made = files.attachment("", "", data)
+        if not made.picture:
+            return ""
+        kept.append((made, data))
+        return f"../../f/{made.path}"
+
+    return make_safe(source, picture, keep), kept
+
+
+def says_more(source: str, plain: str | None, quoted: Quoted) -> bool:
+    """Decide whether markup is shown instead of the text: it must say more, and quote openly.
+
+    A reply whose quotes are marked only in the text is shown as text, where they can be folded.
+    """
+    counts = shape(source)
+    if any(b.kind in {Kind.QUOTE, Kind.ATTRIBUTION} for b in quoted.blocks):
+        opened = "blockquote" in counts
+        if not opened or plain is not None:
+            return False
+    rich = counts.get("td", 0) > 1 or any(h in counts for h in _HEADINGS)
+    if rich or "cid:" in source or counts.get("img", 0) > 1:
+        return True
+    if plain is not None:
+        return len(plain.split()) < LIKE * plain_words(source)
+    return not counts.keys() <= _PLAIN_MARKUP
+
+
+def _walk(
+    mail: Part,
+    masked: dict[str, bytes] | None = None,
+    whole: dict[str, bytes] | None = None,
+) -> _Walk:
+    """Walk the parts; ``masked`` and ``whole`` take the bytes of attachments where given."""
+    walk = _Walk()
+    for part, plain in _shown(mail):
+        kind = _type(part)
+        cid = _field(part, "content-id").decode("utf-8", "replace").strip().strip("<>")
+        if kind.startswith("image/") and cid:
+            walk.pictures.setdefault(cid, part)
+        if kind == "message/rfc822":
+            walk.take(_forwarded(part, walk.left))
+        elif _is_text(part, kind):
+            _take_text(walk, part, kind, plain)
+        elif kind not in _SIGNATURES and len(walk.attachments) < MAX_ATTACHMENTS:
+            data = _bytes(part)
+            made = walk.made[part] = files.attachment(_name(part), kind, data)
+            walk.attachments.append(made)
+            if whole is not None:
+                whole[made.key] = data
+            if masked is not None:
+                masked[made.masked] = files.masked_bytes(made, data)
+    return walk
+
+
+def _take_text(walk: _Walk, part: Part, kind: str, plain: Part | None) -> None:
+    """Take a text; markup is kept beside its text, or beside the plain text that came with it."""
+    if kind != "text/html":
+        walk.take(_text(part, kind, walk.left))
+        return
+    source = _source(part, walk.left)
+    words = None if plain is None else _text(plain, "text/plain", walk.left)
+    place = len(walk.texts)
+    walk.take(html_to_text(source) if words is None else words)
+    if len(walk.texts) > place:
+        walk.markups.append((place, source, words))
 
 
 def _parse(raw: bytes) -> Part | None:
@@ -109,21 +226,24 @@ def _parse(raw: bytes) -> Part | None:
     return None
 
 
-def _shown(mail: Part) -> Iterator[Part]:
-    """Yield the leaves that a reader should see, of alternatives the best one."""
-    stack = [(mail, 0)]
+def _shown(mail: Part) -> Iterator[tuple[Part, Part | None]]:
+    """Yield the leaves that a reader should see, of alternatives the best one.
+
+    Markup comes with the plain text that is its alternative, where there is one.
+    """
+    stack: list[tuple[Part, int, Part | None]] = [(mail, 0, None)]
     seen = 0
     while stack and seen < MAX_PARTS:
-        part, depth = stack.pop()
+        part, depth, plain = stack.pop()
         seen += 1
         kind = _type(part)
         parts = _inside(part)
         if kind == "message/rfc822" or not parts or depth >= MAX_DEPTH:
-            yield part
+            yield part, plain
             continue
         if kind == "multipart/alternative":
-            parts = _best(parts)
-        stack.extend((p, depth + 1) for p in reversed(parts[:MAX_PARTS]))
+            parts, plain = _best(parts)
+        stack.extend((p, depth + 1, plain) for p in reversed(parts[:MAX_PARTS]))
 
 
 def _inside(part: Part) -> list[Any]:
@@ -132,12 +252,28 @@ def _inside(part: Part) -> list[Any]:
     return [p for p in payload if isinstance(p, Part)]
 
 
-def _best(parts: list[Any]) -> list[Any]:
-    """Return the alternative to show, plain text first, and calendars beside it."""
+def _best(parts: list[Any]) -> tuple[list[Any], Part | None]:
+    """Return (the alternative to look at and calendars beside it, its plain text)."""
     plain = [p for p in parts if _type(p) == "text/plain" and _bytes(p).strip()]
     others = [p for p in parts if p not in plain and _type(p) == "text/calendar"]
-    rich = [p for p in parts if _type(p) == "text/html" or p.is_multipart()]
-    return (plain[:1] or rich[-1:] or parts[:1]) + others
+    rich = [p for p in parts if _type(p) == "text/html" or _holds_markup(p)]
+    if plain and not rich:
+        other = [p for p in parts if p.is_multipart()]  # pictures beside a plain text
+        return plain[:1] + others + other, None
+    if rich:
+        return rich[-1:] + others, plain[0] if plain else None
+    return parts[:1] + others, None
+
+
+def _holds_markup(part: Part) -> bool:
+    """Tell whether a multipart begins with markup (multipart/related, RFC 2387)."""
+    here: Any = part
+    for _ in range(MAX_DEPTH):
+        inside = _inside(here)
+        if not inside:
+            break
+        here = inside[0]
+    return here is not part and _type(here) == "text/html"
 
 
 def _type(part: Part) -> str:
@@ -162,10 +298,14 @@ def _is_text(part: Part, kind: str) -> bool:
     return not disposition.startswith("attachment")
 
 
-def _text(part: Part, kind: str, limit: int) -> str:
+def _source(part: Part, limit: int) -> str:
     data = _bytes(part)[: max(0, limit)]
     text = clean(decode(data, _parameter(part, "charset")).replace("\r\n", "\n"), "\n\t\r")
-    text = text.replace("\r", "\n")
+    return text.replace("\r", "\n")
+
+
+def _text(part: Part, kind: str, limit: int) -> str:
+    text = _source(part, limit)
     if kind == "text/html":
         return html_to_text(text)
     if _parameter(part, "format").lower() == "flowed":
@@ -193,7 +333,8 @@ def _forwarded(part: Part, limit: int) -> str:
     author, _ = read_author(_field(inner, "from"))
     lines = ["---------- Forwarded message ----------"]
     lines += [f"From: {author}", f"Subject: {text_of(_field(inner, 'subject'))}", ""]
-    for leaf in _shown(inner):
+    for leaf, plain in _shown(inner):
+        leaf = leaf if plain is None else plain  # noqa: PLW2901 - the text is enough here
         if limit > 0 and _is_text(leaf, _type(leaf)):
             lines.append(_text(leaf, _type(leaf), limit))
             limit -= len(lines[-1])
@@ -212,9 +353,7 @@ def _octets(text: str) -> bytes:
         return text.encode("utf-8", "replace")
 
 
-def _attachment(part: Part, kind: str) -> Attachment:
-    name = ""
+def _name(part: Part) -> str:
     with contextlib.suppress(*_BROKEN):
-        name = part.get_filename() or ""
-    named = text_of(_octets(name))
-    return Attachment(named.replace("/", "_")[:120], kind[:80], len(_bytes(part)))
+        return text_of(_octets(part.get_filename() or ""))
+    return ""

@@ -3,39 +3,47 @@
 The tree for strangers and the one for members have separate roots (``public/``, ``members/``
 under the archive folder), so that a web door cannot mix them up; a list without an archive has
 no file at all. Rendering reads in one transaction and marks in another, short one; a thread
-touched in between stays dirty.
+touched in between stays dirty. Slow files (a month's mbox, site maps) follow a little later.
 """
 
-import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from archive import pages
-from archive.bodies import VERSION, Reading, pack, read, unpack
+from archive import listing, pages, shelves
 from archive.disk import list_files, plain_errors, remove_files, write_files
-from archive.tables import Body, FormerThread, Message, Node, Thread
-from archive.threads import cut_loops, order
-from mailer.errors import KretsError, Refused
-from mailer.store import Store, get_raw
+from archive.drawing import (
+    THREAD_FILES,
+    Desk,
+    Drawn,
+    draw_thread,
+    file_names,
+    mails_of,
+    thread_files,
+)
+from archive.files import key_of
+from archive.listing import former_files, listing_files, month_of
+from archive.pages import ListView
+from archive.redaction import removed_of
+from archive.removal import Removed
+from archive.sight import Sight, unpack
+from archive.tables import Body, Late, Message, MonthCount, Thread
+from mailer.errors import Refused
+from mailer.store import Store, insert_or_ignore
+from mailer.tokens import load_keyring
 from subscriptions.roster import ArchivePolicy, MailList
 
-NEWEST = 40  # threads on a list's home
 SLICE = 300  # messages rendered between two commits: about two seconds
 LARGE = 300  # messages; the page of a thread with more is not written at every mail
 REST = 0.01  # seconds that a large thread's page rests per message: about ten times its cost
+LATE = 60.0  # seconds that slow files wait for more mail
 INDEX_LANGUAGE = "en"
-
-
-_log = logging.getLogger(__name__)
+Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +58,6 @@ class Differences:
         return bool(self.missing or self.differing or self.extra)
 
 
-@dataclass(slots=True)
-class _Drawn:
-    """Hold the files of some threads, and what to mark when they are written."""
-
-    files: dict[str, bytes]
-    threads: list[dict[str, Any]]
-    links: list[dict[str, Any]]
-    bodies: list[dict[str, Any]]
-    months: set[str]
-    gone: list[str]
-
-
 def tree_of(lst: MailList) -> str:
     """Return the folder of the tree that holds ``lst``, or "" when it has no archive."""
     if lst.archive == ArchivePolicy.NONE:
@@ -69,16 +65,30 @@ def tree_of(lst: MailList) -> str:
     return "public" if lst.archive == ArchivePolicy.PUBLIC else "members"
 
 
-def view_of(lst: MailList, base_url: str) -> pages.ListView:
+def view_of(lst: MailList, base_url: str, removed: Removed | None = None) -> ListView:
     """Return what pages say about ``lst``."""
-    return pages.ListView(
+    masked = lst.archive != ArchivePolicy.MEMBERS
+    return ListView(
         address=lst.address,
         title=lst.title or lst.address,
         description=lst.description,
         language=lst.language,
         base=base_url.rstrip("/"),
-        masked=lst.archive != ArchivePolicy.MEMBERS,
+        sight=Sight(masked, lst.language, removed or Removed()),
     )
+
+
+def _desk(session: Session, lst: MailList, base_url: str, root: Path | None) -> Desk:
+    """Return what drawing ``lst`` needs; without ``root`` nothing is written on the way."""
+    view = view_of(lst, base_url, removed_of(session, lst))
+    folder = root / tree_of(lst) if root is not None and tree_of(lst) else None
+
+    def put(files: dict[str, bytes]) -> None:
+        if folder is not None:
+            with plain_errors(folder):
+                write_files(folder, files)
+
+    return Desk(view, load_keyring(session), folder, put)
 
 
 def something_dirty(session: Session) -> bool:
@@ -102,7 +112,7 @@ def render_permalink(
     ).first()
     if not tree or found is None:
         return
-    view = view_of(lst, base_url)
+    view = view_of(lst, base_url, removed_of(session, lst))
     files = pages.permalink_file(view, found.hash, found.thread, found.subject)
     files |= pages.accent_file(view) | pages.shared_files()
     write_files(root / tree, files)
@@ -132,6 +142,7 @@ def render_dirty(
     *,
     list_id: int | None = None,
     now: float | None = None,
+    progress: Progress = lambda _messages: None,
 ) -> int:
     """Render the next touched threads, a slice of about SLICE messages; return how many.
 
@@ -141,20 +152,17 @@ def render_dirty(
     with store.read() as session:
         resting = [] if now is None else _resting(session, root, now)
         found = _next_threads(session, list_id, resting)
-        lists = _lists(session, {thread.list_id for thread in found})
-        drawn = [
-            (lst, _draw(session, lst, [t for t in found if t.list_id == lst.id], base_url))
-            for lst in lists
-        ]
-        for lst, one in drawn:
-            one.files |= _listing_files(session, lst, base_url, one.months)
+        drawn = []
+        for lst in _lists(session, {thread.list_id for thread in found}):
+            own = [thread for thread in found if thread.list_id == lst.id]
+            drawn.append((lst, _draw(session, root, lst, own, base_url, progress)))
         indexes = _index_files(session, base_url) if found else {}
     with plain_errors(root):
         for lst, one in drawn:
             if tree := tree_of(lst):
                 write_files(root / tree, one.files)
                 remove_files(root / tree, one.gone)
-            _mark(store, one)
+            _mark(store, lst, one)
         for tree, files in indexes.items():
             write_files(root / tree, files)
     return len(found)
@@ -194,7 +202,13 @@ def _next_threads(session: Session, list_id: int | None, resting: Sequence[int])
     return taken
 
 
-def build(store: Store, root: Path, base_url: str, lst: MailList) -> int:
+def build(
+    store: Store,
+    root: Path,
+    base_url: str,
+    lst: MailList,
+    progress: Progress = lambda _messages: None,
+) -> int:
     """Render every file of ``lst`` anew, remove what does not belong; return the threads."""
     with store.write() as session:
         session.execute(
@@ -202,24 +216,87 @@ def build(store: Store, root: Path, base_url: str, lst: MailList) -> int:
         )
         session.execute(update(Message).where(Message.list_id == lst.id).values(linked=""))
     total = 0
-    while count := render_dirty(store, root, base_url, list_id=lst.id):
+    while count := render_dirty(store, root, base_url, list_id=lst.id, progress=progress):
         total += count
-    with store.read() as session:
-        listing = _listing_files(session, lst, base_url, None)
-        indexes = _index_files(session, base_url)
-        former = _former_files(session, lst, base_url, None)
-        expected = set(listing) | set(former) | set(_names(session, lst))
     tree = tree_of(lst)
     with plain_errors(root):
-        if tree:
-            write_files(root / tree, listing | former)
-        for name, files in indexes.items():
-            write_files(root / name, files)
+        with store.read() as session:
+            desk = _desk(session, lst, base_url, root)
+            drawn = Drawn(months=listing.all_months(session, lst))
+            expected = set(_names(session, desk.view, lst))
+            files: dict[str, bytes] = {}
+            if tree:
+                files = listing_files(session, desk, lst, drawn, every=True)
+                files |= former_files(session, desk.view, lst, None)
+                write_files(root / tree, files)
+                late = _slow_files(session, root, desk.view, lst, drawn.months)
+                write_files(root / tree, late)
+                files |= dict.fromkeys(late, b"")
+            indexes = _index_files(session, base_url)
+            expected |= set(files)
+        _mark(store, lst, drawn, late=False)
+        for name, more in indexes.items():
+            write_files(root / name, more)
         for other in ("public", "members"):
             keep = expected if other == tree else set()
             extra = [n for n in list_files(root / other, lst.address) if n not in keep]
             remove_files(root / other, extra)
     return total
+
+
+def render_late(
+    store: Store, root: Path, base_url: str, now: float, *, list_id: int | None = None
+) -> int:
+    """Write the slow files of months that have been late for LATE seconds; return how many."""
+    where = [Late.touched <= now - LATE]
+    if list_id is not None:
+        where.append(Late.list_id == list_id)
+    with plain_errors(root):
+        with store.read() as session:
+            rows = session.execute(select(Late.list_id, Late.month, Late.touched).where(*where))
+            due: dict[int, list[tuple[str, float]]] = {}
+            for row in rows:
+                due.setdefault(row.list_id, []).append((row.month, row.touched))
+            for lst in _lists(session, due):
+                months = {month for month, _ in due[lst.id]}
+                if tree := tree_of(lst):
+                    view = view_of(lst, base_url, removed_of(session, lst))
+                    files = _slow_files(session, root, view, lst, months)
+                    write_files(root / tree, files)
+        with store.write() as session:
+            for key, months_at in due.items():
+                for month, touched in months_at:  # one that was touched since stays late
+                    session.execute(
+                        delete(Late).where(
+                            Late.list_id == key, Late.month == month, Late.touched == touched
+                        )
+                    )
+    return sum(map(len, due.values()))
+
+
+def something_late(session: Session, now: float) -> bool:
+    """Tell whether slow files have waited long enough."""
+    return session.scalar(select(Late.month).where(Late.touched <= now - LATE).limit(1)) is not None
+
+
+def _slow_files(
+    session: Session, root: Path, view: ListView, lst: MailList, months: Iterable[str]
+) -> dict[str, bytes]:
+    """Return the mbox of each of ``months`` and the site maps, out of what stands on disk.
+
+    Several gzip files in a row are one (RFC 1952 section 2.2), so a month is its threads' joined.
+    """
+    files = shelves.map_files(view, listing.every_thread(session, lst))
+    for month in months:
+        threads = listing.threads_of_month(session, lst, month)
+        paths = [
+            root / tree_of(lst) / view.address / "t" / t.hash / "thread.mbox.gz"
+            for t in reversed(threads)
+        ]
+        if threads:
+            joined = b"".join(path.read_bytes() for path in paths if path.is_file())
+            files[f"{view.address}/{month}/{month}.mbox.gz"] = joined
+    return files
 
 
 def check(store: Store, root: Path, base_url: str, lst: MailList) -> Differences:
@@ -229,13 +306,25 @@ def check(store: Store, root: Path, base_url: str, lst: MailList) -> Differences
     missing: list[str] = []
     differing: list[str] = []
     if tree:
-        for name, data in _all_files(store, lst, base_url):
+        for name, data in _all_files(store, lst, base_url, root):
             seen.add(name)
             path = root / tree / name
             if not path.is_file():
                 missing.append(f"{tree}/{name}")
-            elif path.read_bytes() != data:
+            elif (
+                (key_of(path.read_bytes()) != data)
+                if isinstance(data, str)
+                else (path.read_bytes() != data)
+            ):
                 differing.append(f"{tree}/{name}")
+        with store.read() as session:
+            late = session.scalars(select(Late.month).where(Late.list_id == lst.id)).all()
+        waiting = {f"{tree}/{lst.address}/{month}/{month}.mbox.gz" for month in late}
+        if late:
+            waiting |= {n for n in (*missing, *differing) if "/sitemap" in n}
+        missing = [name for name in missing if name not in waiting]
+        differing = [name for name in differing if name not in waiting]
+        seen |= {name.partition("/")[2] for name in waiting}
     extra = [
         f"{other}/{name}"
         for other in ("public", "members")
@@ -252,18 +341,29 @@ def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
             f"The archive of {lst.address} is not public: a stranger may see nothing of it.",
             f"krets list set {lst.address} --archive public makes it so.",
         )
-    count = 0
     batch: dict[str, bytes] = {}
+    written: set[str] = set()
+    size = 0
     with plain_errors(folder):
-        for name, data in _all_files(store, lst, base_url):
+        for name, data in _all_files(store, lst, base_url, folder, tree="", put=True):
+            written.add(name)
+            if isinstance(data, str):
+                continue  # an attachment, written on the way
             batch[name] = data
-            if len(batch) >= 500:  # noqa: PLR2004 - files held in memory
+            size += len(data)
+            if len(batch) >= 500 or size > 8_000_000:  # noqa: PLR2004 - held in memory
                 write_files(folder, batch)
-                count += len(batch)
-                batch = {}
-        batch |= pages.index_file([view_of(lst, base_url)], lst.language) | pages.shared_files()
+                batch, size = {}, 0
+        view = view_of(lst, base_url)
+        batch |= shelves.index_file([view], lst.language) | pages.shared_files()
+        batch |= shelves.robots_file([(view, 1)], view.base)
         write_files(folder, batch)
-    return count + len(batch)
+        late = {}
+        with store.read() as session:
+            months = listing.all_months(session, lst)
+            late = _slow_files(session, folder, view, lst, months)
+        write_files(folder, late)
+    return len(written | set(batch) | set(late))
 
 
 def _lists(session: Session, ids: Iterable[int]) -> Sequence[MailList]:
@@ -272,215 +372,120 @@ def _lists(session: Session, ids: Iterable[int]) -> Sequence[MailList]:
     ).all()
 
 
-def _draw(session: Session, lst: MailList, threads: Sequence[Thread], base_url: str) -> _Drawn:
-    view = view_of(lst, base_url)
-    drawn = _Drawn({}, [], [], [], set(), [])
+def _draw(
+    session: Session,
+    root: Path,
+    lst: MailList,
+    threads: Sequence[Thread],
+    base_url: str,
+    progress: Progress,
+) -> Drawn:
+    """Draw ``threads`` of one list, and the pages that list them."""
+    desk = _desk(session, lst, base_url, root)
+    drawn = Drawn()
     for thread in threads:
-        month = _month(thread.first) if thread.size else ""
+        month = month_of(thread.first) if thread.size else ""
         drawn.months |= {thread.rendered_month, month} - {""}
         if thread.rendered_hash and thread.rendered_hash != thread.hash:
             folder = f"{lst.address}/t/{thread.rendered_hash}"
-            drawn.gone += [f"{folder}/thread.json", f"{folder}/thread.mbox"]
+            drawn.gone += [f"{folder}/{name}" for name in THREAD_FILES if name != "index.html"]
         drawn.threads.append(
             {"key": thread.id, "seen": thread.touched, "now": thread.hash, "month": month}
         )
-        if not thread.size:
-            continue
-        rows = _rows(session, thread)
-        try:
-            mails = _mails(session, thread, rows, drawn.bodies, raw=not view.masked)
-            drawn.files |= pages.thread_files(view, mails)
-        except (SQLAlchemyError, KretsError):
-            raise
-        except Exception:  # noqa: BLE001 - one thread must not stop the archive of every list
-            # Its old page stays, the log tells why, `archive check` shows what is missing.
-            _log.exception("thread %s of %s could not be drawn", thread.hash, lst.address)
-            continue
-        for row in rows:
-            if row.linked != thread.hash:
-                drawn.links.append({"key": row.id, "to": thread.hash})
-                drawn.files |= pages.permalink_file(view, row.hash, thread.hash, row.subject)
-    drawn.files |= _former_files(session, lst, base_url, [thread.id for thread in threads])
+        if thread.size and tree_of(lst):
+            draw_thread(session, desk, thread, drawn)
+        progress(thread.size)
+    if tree_of(lst):
+        drawn.files |= former_files(session, desk.view, lst, [thread.id for thread in threads])
+        drawn.files |= listing_files(session, desk, lst, drawn)
     # A former place may be a thread's home again, drawn in this very slice.
-    drawn.gone = [name for name in drawn.gone if name not in drawn.files]
+    homes = {f"{lst.address}/t/{thread.hash}/{name}" for thread in threads for name in THREAD_FILES}
+    drawn.gone = [name for name in drawn.gone if name not in homes]
     return drawn
-
-
-def _rows(session: Session, thread: Thread) -> Sequence[Message]:
-    return session.scalars(select(Message).where(Message.thread_id == thread.id)).all()
-
-
-def _mails(
-    session: Session,
-    thread: Thread,
-    rows: Sequence[Message],
-    fresh: list[dict[str, Any]],
-    *,
-    raw: bool,
-) -> list[pages.Mail]:
-    """Return a thread's mails in tree order; bodies read for the first time go to ``fresh``."""
-    nodes = session.execute(select(Node.hash, Node.parent).where(Node.thread_id == thread.id))
-    claims = {node.hash: node.parent for node in nodes}
-    keys = {row.hash: (row.date, row.hash) for row in rows}
-    by_hash = {row.hash: row for row in rows}
-    readings = _readings(session, thread)
-    mails = []
-    for placing in order(cut_loops(claims, keys), keys):
-        row = by_hash[placing.hash]
-        reading = readings.get(row.id)
-        data = (get_raw(session, row.raw_sha) or b"") if raw or reading is None else b""
-        if reading is None:
-            reading = read(data)
-            fresh.append({"message_id": row.id, "version": VERSION, "packed": pack(reading)})
-        mails.append(
-            pages.Mail(
-                hash=row.hash,
-                message_id=row.message_id,
-                parent=placing.parent,
-                depth=placing.depth,
-                subject=row.subject,
-                author=row.author,
-                date=row.date,
-                arrival=row.arrival,
-                reading=reading,
-                raw=data,
-            )
-        )
-    return mails
-
-
-def _readings(session: Session, thread: Thread) -> dict[int, Reading]:
-    found = session.execute(
-        select(Body.message_id, Body.packed)
-        .join(Message, Message.id == Body.message_id)
-        .where(Message.thread_id == thread.id, Body.version == VERSION)
-    )
-    return {key: unpack(packed) for key, packed in found}
-
-
-def _listing_files(
-    session: Session, lst: MailList, base_url: str, months: set[str] | None
-) -> dict[str, bytes]:
-    """Return a list's home, its colour and the pages of ``months`` (None: of all)."""
-    if not tree_of(lst):
-        return {}
-    view = view_of(lst, base_url)
-    known = _months(session, lst)
-    files = pages.home_file(view, _threads(session, lst, newest=NEWEST), known)
-    files |= pages.accent_file(view)
-    for place, month in enumerate(known):
-        if months is None or _neighbours(known, place) & months:
-            rows = _threads(session, lst, month=month.path)
-            newer = known[place - 1] if place else None
-            older = known[place + 1] if place + 1 < len(known) else None
-            files |= pages.month_file(view, month, rows, older, newer)
-    return files
-
-
-def _neighbours(known: Sequence[pages.Month], place: int) -> set[str]:
-    """Return the months that a month's page names: its own and those beside it."""
-    return {month.path for month in known[max(0, place - 1) : place + 2]}
-
-
-def _months(session: Session, lst: MailList) -> list[pages.Month]:
-    """Return the months in which threads began, the newest first."""
-    firsts = session.scalars(
-        select(Thread.first).where(Thread.list_id == lst.id, Thread.size > 0)
-    ).all()
-    counts: dict[str, int] = {}
-    for first in firsts:
-        counts[_month(first)] = counts.get(_month(first), 0) + 1
-    return [
-        pages.Month(path, _month_start(path), counts[path]) for path in sorted(counts, reverse=True)
-    ]
-
-
-def _threads(
-    session: Session, lst: MailList, *, newest: int = 0, month: str = ""
-) -> list[pages.ThreadView]:
-    statement = select(Thread).where(Thread.list_id == lst.id, Thread.size > 0)
-    if month:
-        start = _month_start(month)
-        end = _month_start(_month(start + 32 * 86400.0))
-        statement = statement.where(Thread.first >= start, Thread.first < end)
-        statement = statement.order_by(Thread.first.desc(), Thread.hash)
-    else:
-        statement = statement.order_by(Thread.last.desc(), Thread.hash).limit(newest)
-    return [
-        pages.ThreadView(t.hash, t.subject, t.author, t.last, t.size)
-        for t in session.scalars(statement)
-    ]
-
-
-def _former_files(
-    session: Session, lst: MailList, base_url: str, threads: Sequence[int] | None
-) -> dict[str, bytes]:
-    """Return the pages that stand where threads once were (of ``threads``, or all)."""
-    if not tree_of(lst):
-        return {}
-    statement = (
-        select(FormerThread.hash, Thread.hash.label("now"), Message.subject)
-        .join(
-            Message,
-            (Message.list_id == FormerThread.list_id) & (Message.hash == FormerThread.hash),
-        )
-        .join(Thread, Thread.id == Message.thread_id)
-        .where(FormerThread.list_id == lst.id, Thread.hash != FormerThread.hash)
-    )
-    if threads is not None:
-        statement = statement.where(Thread.id.in_(threads))
-    view = view_of(lst, base_url)
-    files: dict[str, bytes] = {}
-    for row in session.execute(statement):
-        files |= pages.former_file(view, row.hash, row.now, row.subject)
-    return files
 
 
 def _index_files(session: Session, base_url: str) -> dict[str, dict[str, bytes]]:
     """Return tree -> the page of its lists and the files that all pages share."""
     lists = session.scalars(select(MailList).order_by(MailList.title, MailList.id)).all()
-    trees: dict[str, list[pages.ListView]] = {}
+    trees: dict[str, list[ListView]] = {}
     for lst in lists:
         if tree := tree_of(lst):
             trees.setdefault(tree, []).append(view_of(lst, base_url))
-    return {
-        tree: pages.index_file(views, INDEX_LANGUAGE) | pages.shared_files()
+    files = {
+        tree: shelves.index_file(views, INDEX_LANGUAGE) | pages.shared_files()
         for tree, views in trees.items()
     }
+    if "public" in files:
+        public = [(view, 1) for view in trees["public"]]
+        files["public"] |= shelves.robots_file(public, base_url.rstrip("/"))
+    return files
 
 
-def _all_files(store: Store, lst: MailList, base_url: str) -> Iterator[tuple[str, bytes]]:
-    """Yield every file that ``lst`` should have, a thread at a time."""
+def _all_files(
+    store: Store,
+    lst: MailList,
+    base_url: str,
+    root: Path,
+    *,
+    tree: str | None = None,
+    put: bool = False,
+) -> Iterator[tuple[str, bytes | str]]:
+    """Yield every file that ``lst`` should have, a thread at a time; an attachment as its key.
+
+    ``put`` writes attachments under ``root``; slow files come from what stands there.
+    """
     with store.read() as session:
-        view = view_of(lst, base_url)
-        for thread in session.scalars(
-            select(Thread).where(Thread.list_id == lst.id, Thread.size > 0).order_by(Thread.id)
-        ).all():
-            rows = _rows(session, thread)
-            mails = _mails(session, thread, rows, [], raw=not view.masked)
-            yield from pages.thread_files(view, mails).items()
+        desk = _desk(session, lst, base_url, None)
+        if put:
+            desk = Desk(
+                desk.view, desk.keyring, root, lambda files: _ignore(write_files(root, files))
+            )
+        view = desk.view
+        for thread_id in listing.thread_ids(session, lst):
+            thread = session.get_one(Thread, thread_id)
+            rows = session.scalars(select(Message).where(Message.thread_id == thread.id)).all()
+            mails = mails_of(session, desk, thread, rows, {})
+            yield from thread_files(view, mails).items()
+            for mail in mails:
+                yield from file_names(view, mail.seen).items()
             for row in rows:
                 permalink = pages.permalink_file(view, row.hash, thread.hash, row.subject)
                 yield from permalink.items()
             session.expunge_all()
-        yield from _former_files(session, lst, base_url, None).items()
-        yield from _listing_files(session, lst, base_url, None).items()
+        yield from former_files(session, view, lst, None).items()
+        drawn = Drawn(months=listing.all_months(session, lst))
+        yield from listing_files(session, desk, lst, drawn, every=True).items()
+        if tree is None:
+            yield from _slow_files(session, root, view, lst, drawn.months).items()
 
 
-def _names(session: Session, lst: MailList) -> Iterator[str]:
-    """Yield the names of all files of threads and permalinks, without making them."""
+def _ignore(_count: int) -> None:
+    """Take a count that nobody asks for."""
+
+
+def _names(session: Session, view: ListView, lst: MailList) -> Iterator[str]:
+    """Yield the names of all files of threads, mails and attachments, without making them."""
     for hash_ in session.scalars(
         select(Thread.hash).where(Thread.list_id == lst.id, Thread.size > 0)
     ):
-        for name in ("index.html", "thread.json", "thread.mbox"):
-            yield f"{lst.address}/t/{hash_}/{name}"
+        for name in THREAD_FILES:
+            yield f"{view.address}/t/{hash_}/{name}"
     for hash_ in session.scalars(select(Message.hash).where(Message.list_id == lst.id)):
-        yield f"{lst.address}/m/{hash_}/index.html"
-        yield f"{lst.address}/m/{hash_}/raw.eml"
+        yield f"{view.address}/m/{hash_}/index.html"
+        if hash_ not in view.sight.removed.messages:
+            yield f"{view.address}/m/{hash_}/raw.eml"
+    bodies = session.scalars(
+        select(Body.packed)
+        .join(Message, Message.id == Body.message_id)
+        .where(Message.list_id == lst.id, Body.sight == view.sight.key)
+        .execution_options(yield_per=200)
+    )
+    for packed in bodies:
+        yield from file_names(view, unpack(packed))
 
 
-def _mark(store: Store, drawn: _Drawn) -> None:
-    """Say in the rows what stands on disk now."""
+def _mark(store: Store, lst: MailList, drawn: Drawn, *, late: bool = True) -> None:
+    """Say in the rows what stands on disk now; the slow files of its months are ``late``."""
     thread, message = Thread.__table__.c, Message.__table__.c
     with store.write() as session:
         connection = session.connection()
@@ -503,14 +508,27 @@ def _mark(store: Store, drawn: _Drawn) -> None:
                 drawn.links,
             )
         if drawn.bodies:
-            ids = [row["message_id"] for row in drawn.bodies]
-            session.execute(delete(Body).where(Body.message_id.in_(ids)))
-            session.execute(insert(Body), drawn.bodies)
+            session.execute(delete(Body).where(Body.message_id.in_(list(drawn.bodies))))
+            session.execute(insert(Body), list(drawn.bodies.values()))
+        _count_months(session, lst, drawn.months, late=late)
 
 
-def _month(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")
-
-
-def _month_start(path: str) -> float:
-    return datetime.strptime(f"{path}-01", "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+def _count_months(session: Session, lst: MailList, months: set[str], *, late: bool) -> None:
+    if not months:
+        return
+    rows = [
+        {"list_id": lst.id, "month": month, "threads": count[0], "messages": count[1]}
+        for month in sorted(months)
+        if (count := listing.count_month(session, lst, month))
+    ]
+    here = (MonthCount.list_id == lst.id, MonthCount.month.in_(months))
+    session.execute(delete(MonthCount).where(*here))
+    session.execute(insert(MonthCount), rows)
+    if late:
+        now = time.time()
+        session.execute(
+            insert_or_ignore(session, Late),
+            [{"list_id": lst.id, "month": month, "touched": now} for month in sorted(months)],
+        )
+    else:
+        session.execute(delete(Late).where(Late.list_id == lst.id, Late.month.in_(months)))

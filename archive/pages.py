@@ -1,33 +1,33 @@
-"""Make an archive's files out of rows: pages, JSON, mbox and raw mail, as bytes, always the same.
+"""Set the page of a thread, and the tiny pages that lead to it.
 
-Knows what stands on a page and in which order; the words and looks are templates. ``masked``
-trees are for strangers: addresses are shortened everywhere, and mbox and raw files are rebuilt
-from what is shown instead of holding the original bytes. SECURITY: all text is hostile; it leaves
-here as text and is escaped by the templates.
+Knows what stands on a page and in which order; the words and looks are templates. What a mail
+shows is drawn once and kept (``draw``); a page is then little more than a join. SECURITY: all text
+is hostile; it leaves here as text and is escaped by the templates. Only ``Seen`` mails come in
+(archive/sight.py): nothing here decides what may be shown.
 """
 
 import hashlib
-import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.header import Header
-from email.utils import format_datetime
 from urllib.parse import quote
 
-from archive.bodies import Attachment, Reading
-from archive.masking import mask
-from archive.mbox import write_mbox
+from archive.files import Attachment
+from archive.markup import FOLD, UNFOLD
 from archive.prose import Paragraph, paragraphs, unquote
-from archive.quotes import Block, Kind, Quoted
+from archive.quotes import Block, Kind
+from archive.sight import Seen, Sight, links_of
 from templates import page, static_files
 
 CONTEXT_LINES = 6  # a quote as short as this, with an answer below it, is shown unfolded
 MAX_SHOWN = 100_000  # characters of one mail on a page; JSON, mbox and raw have the rest
 MAX_PARAGRAPHS = 4_000  # of one mail on a page
+MAX_LISTED = 100  # links that the list of a thread names
 STEPS = 3  # levels of indentation; a telephone shows none
+LONG = 12  # messages; a longer thread begins with a table of contents
+CARD = 200  # characters of a thread that other sites may show of it
 _PREFIX = re.compile(
     r"^(?:\s*(?:re|sv|vs|aw|antw|betr|r|rif|ref|res|odp|fwd?|vb|i|tr|rv|enc|doorst|отв|ответ|пересл|на)"
     r"(?:\[\d{1,3}\])?\s?:\s*)+",
@@ -46,7 +46,12 @@ class ListView:
     description: str
     language: str
     base: str
-    masked: bool
+    sight: Sight
+
+    @property
+    def masked(self) -> bool:
+        """Tell whether strangers may read this."""
+        return self.sight.masked
 
     @property
     def domain(self) -> str:
@@ -62,32 +67,11 @@ class Mail:
     message_id: str
     parent: str | None  # the hash of the nearest present ancestor
     depth: int
-    subject: str
-    author: str
     date: float
     arrival: float
-    reading: Reading
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadView:
-    """Hold one line of a page that lists threads."""
-
-    hash: str
-    subject: str
-    author: str
-    last: float
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """Hold one month that has threads; ``path`` is its folder."""
-
-    path: str
-    at: float
-    count: int
+    seen: Seen
+    raw: bytes = b""
+    reply: str = ""  # the address that a reply goes to, so that it finds its thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +88,14 @@ class _Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class File:
+    """Hold what a page says about a file; ``path`` is in the list's folder."""
+
     name: str
     type: str
     size: str
+    path: str
+    picture: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,64 +107,19 @@ class _Message:
     answers: _Answered | None
     topic: str
     step: int
-    blocks: list[_Shown]
-    cut: bool  # there is more than a page shows
-    attachments: list[_File]
+    words: str
+    tongue: str  # where it is not the list's
+    reply: str
+    gone: bool
 
 
-def thread_files(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
-    """Return the files of one thread: index.html, thread.json, thread.mbox, and each mail's raw."""
-    folder = f"{lst.address}/t/{mails[0].hash}"
-    if lst.masked:
-        mails = [_masked(mail) for mail in mails]
-    raws = _raws(lst, mails)
-    pieces = write_mbox(
-        (raw, mail.date if lst.masked else mail.arrival)
-        for mail, raw in zip(mails, raws, strict=True)
-    )
-    files = {
-        f"{folder}/index.html": _thread_page(lst, mails),
-        f"{folder}/thread.json": _thread_json(mails),
-        f"{folder}/thread.mbox": b"".join(pieces),
-    }
-    names = (raw_name(lst, mail.hash) for mail in mails)
-    return files | dict(zip(names, raws, strict=True))
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """Hold what stands in a whole thread: who, which links, which files."""
 
-
-def _masked(mail: Mail) -> Mail:
-    """Return ``mail`` as a stranger may see it; all that is made of it needs no more masking."""
-    reading = mail.reading
-    blocks = tuple(Block(block.kind, mask(block.text)) for block in reading.quoted.blocks)
-    files = tuple(Attachment(mask(a.name), a.type, a.size) for a in reading.attachments)
-    return replace(
-        mail,
-        subject=mask(mail.subject),
-        author=mask(mail.author),
-        reading=Reading(Quoted(blocks), files, cut=reading.cut),
-    )
-
-
-def raw_name(lst: ListView, hash_: str) -> str:
-    """Return the path of one mail as it came."""
-    return f"{lst.address}/m/{hash_}/raw.eml"
-
-
-def _thread_json(mails: Sequence[Mail]) -> bytes:
-    """Return a thread as JSON: messages in tree order, own words apart from what is quoted."""
-    ids = {mail.hash: mail.message_id for mail in mails}
-    messages = [
-        {
-            "id": mail.message_id,
-            "parent": None if mail.parent is None else ids[mail.parent],
-            "author": mail.author,
-            "date": datetime.fromtimestamp(mail.date, UTC).isoformat(timespec="seconds"),
-            "text": mail.reading.quoted.text,
-            "quoted": mail.reading.quoted.quoted,
-        }
-        for mail in mails
-    ]
-    thread = {"subject": mails[0].subject, "messages": messages}
-    return (json.dumps(thread, ensure_ascii=False, indent=1) + "\n").encode()
+    people: list[tuple[str, int]]
+    links: list[str]
+    files: list[tuple[File, str]]  # and the mail that it came with
 
 
 def permalink_file(lst: ListView, hash_: str, thread: str, subject: str) -> dict[str, bytes]:
@@ -189,63 +132,6 @@ def former_file(lst: ListView, former: str, thread: str, subject: str) -> dict[s
     """Return the page that stands where a thread once was."""
     target = f"../../t/{thread}/#{former}"
     return {f"{lst.address}/t/{former}/index.html": _pointer(lst, target, subject)}
-
-
-def home_file(
-    lst: ListView,
-    threads: Sequence[ThreadView],
-    months: Sequence[Month],
-    *,
-    closed: bool = False,
-    read: str = "",
-) -> dict[str, bytes]:
-    """Return a list's home: its newest threads, and all months by year, the newest first.
-
-    ``closed`` says that there is more than this page may show; ``read`` is where members ask for
-    it.
-    """
-    years: dict[str, list[Month]] = {}
-    for month in months:
-        years.setdefault(month.path[:4], []).append(month)
-    rows = [_masked_view(lst, thread) for thread in threads]
-    join = f"{lst.base}/{lst.address}/join" if lst.base else f"mailto:{_sub_address(lst, 'join')}"
-    html = page(
-        "home",
-        lst.language,
-        **_frame(lst, "../", ""),
-        threads=rows,
-        years=sorted(years.items(), reverse=True),
-        join=join,
-        me=f"{lst.base}/{lst.address}/me" if lst.base else "",
-        read=read,
-        closed=closed,
-    )
-    return {f"{lst.address}/index.html": html.encode()}
-
-
-def month_file(
-    lst: ListView,
-    month: Month,
-    threads: Sequence[ThreadView],
-    older: Month | None,
-    newer: Month | None,
-) -> dict[str, bytes]:
-    """Return the page of one month."""
-    html = page(
-        "month",
-        lst.language,
-        **_frame(lst, "../../", "../"),
-        at=month.at,
-        threads=[_masked_view(lst, thread) for thread in threads],
-        older=older,
-        newer=newer,
-    )
-    return {f"{lst.address}/{month.path}/index.html": html.encode()}
-
-
-def index_file(lists: Sequence[ListView], language: str) -> dict[str, bytes]:
-    """Return the page of all lists in a tree."""
-    return {"index.html": page("index", language, root="", accent="", lists=lists).encode()}
 
 
 def shared_files() -> dict[str, bytes]:
@@ -266,46 +152,82 @@ def bare_subject(subject: str) -> str:
     return subject.strip()
 
 
-def _thread_page(lst: ListView, mails: Sequence[Mail]) -> bytes:
+def thread_page(lst: ListView, mails: Sequence[Mail]) -> bytes:
+    """Return the page of a thread whose mails are drawn."""
     first = mails[0]
     by_hash = {mail.hash: mail for mail in mails}
-    messages = [_message(mail, by_hash) for mail in mails]
-    subject = bare_subject(first.subject) or first.subject
-    last = mails[-1]
-    answer = f"mailto:{lst.address}?subject={quote(f'Re: {bare_subject(last.subject)}')}"
+    subject = bare_subject(first.seen.subject) or first.seen.subject
+    gathered = _gather(mails)
     html = page(
         "thread",
         lst.language,
-        **_frame(lst, "../../../", "../../"),
+        **frame(lst, "../../../", "../../"),
         subject=subject,
-        messages=messages,
-        people=len({mail.author for mail in mails}),
+        messages=[_message(lst, mail, by_hash) for mail in mails],
+        gathered=gathered,
+        long=len(mails) > LONG,
         first=min(mail.date for mail in mails),
         last=max(mail.date for mail in mails),
         canonical=f"{lst.base}/{lst.address}/t/{first.hash}/" if lst.base else "",
-        answer=f"{answer}&In-Reply-To={quote(f'<{last.message_id}>')}",
+        card=" ".join(first.seen.quoted.text[:1_000].split())[:CARD],
+        picture=next((f.path for f, _ in gathered.files if f.picture), ""),
         masked=lst.masked,
     )
     return html.encode()
 
 
-def _message(mail: Mail, by_hash: dict[str, Mail]) -> _Message:
+def draw(lst: ListView, seen: Seen) -> Seen:
+    """Return ``seen`` with the HTML of its words, which does not depend on its thread."""
+    blocks, cut = ([], False) if seen.markup else _bounded(seen.blocks)
+    words = page(
+        "words",
+        lst.language,
+        blocks=blocks,
+        markup=seen.markup,
+        fold=FOLD,
+        unfold=UNFOLD,
+        rest=paragraphs(seen.rest),
+        remote=seen.remote,
+        cut=cut or seen.cut,
+        gone=seen.gone,
+        files=[file_of(one) for one in seen.attachments if not one.shown],
+    )
+    return replace(seen, words=words.strip())
+
+
+def _gather(mails: Sequence[Mail]) -> _Gathered:
+    people = Counter(mail.seen.author for mail in mails)
+    links = dict.fromkeys(link for mail in mails for link in links_of(mail.seen))
+    files = {one.key: (file_of(one), mail.hash) for mail in mails for one in mail.seen.attachments}
+    return _Gathered(people.most_common(), list(links)[:MAX_LISTED], list(files.values()))
+
+
+def _message(lst: ListView, mail: Mail, by_hash: dict[str, Mail]) -> _Message:
+    seen = mail.seen
     parent = by_hash.get(mail.parent) if mail.parent else None
-    above = bare_subject(parent.subject) if parent else bare_subject(mail.subject)
-    own = bare_subject(mail.subject)
-    blocks, cut = _bounded(mail.reading.quoted.blocks)
+    own = bare_subject(seen.subject)
+    above = bare_subject(parent.seen.subject) if parent else own
     return _Message(
         hash=mail.hash,
-        author=mail.author,
-        initials=initials(mail.author),
+        author=seen.author,
+        initials=initials(seen.author),
         date=mail.date,
-        answers=_Answered(parent.hash, parent.author) if parent else None,
+        answers=_Answered(parent.hash, parent.seen.author) if parent else None,
         topic=own if own.casefold() != above.casefold() else "",
         step=min(mail.depth, STEPS),
-        blocks=blocks,
-        cut=cut or mail.reading.cut,
-        attachments=[_file(one) for one in mail.reading.attachments],
+        words=seen.words,
+        tongue=seen.tongue if seen.tongue != lst.language else "",
+        reply="" if seen.gone else reply_link(mail),
+        gone=seen.gone,
     )
+
+
+def reply_link(mail: Mail) -> str:
+    """Return the link (RFC 6068) that begins a reply to ``mail`` in the reader's mail program."""
+    subject = quote(f"Re: {bare_subject(mail.seen.subject)}"[:200])
+    answers = quote(f"<{mail.message_id}>", safe="@")
+    known = not mail.message_id.startswith("sha256:")
+    return f"mailto:{mail.reply}?subject={subject}" + (f"&In-Reply-To={answers}" if known else "")
 
 
 def _bounded(blocks: Sequence[Block]) -> tuple[list[_Shown], bool]:
@@ -363,85 +285,29 @@ def initials(name: str) -> str:
     return unicodedata.normalize("NFC", "".join(letters)).upper()[:2] or "·"
 
 
-def _file(attachment: Attachment) -> _File:
+def file_of(attachment: Attachment) -> File:
+    """Return what a page says about a file."""
     size = attachment.size
     text = f"{size} B" if size < 1_000 else f"{size / 1_000:.0f} KB"  # noqa: PLR2004 - SI
     if size >= 1_000_000:  # noqa: PLR2004
         text = f"{size / 1_000_000:.1f} MB"
-    return _File(attachment.name, attachment.type, text)
-
-
-def _raws(lst: ListView, mails: Sequence[Mail]) -> list[bytes]:
-    """Return the mails as they came, or what a stranger may see of them."""
-    if not lst.masked:
-        return [mail.raw for mail in mails]
-    ids = {mail.hash: mail.message_id for mail in mails}
-    return [_rebuilt(mail, ids) for mail in mails]
-
-
-def _rebuilt(mail: Mail, ids: dict[str, str]) -> bytes:
-    """Write a mail anew out of what a stranger may see of it."""
-    fields = [
-        ("From", f"{_encoded(mail.author or 'Someone')} <hidden@invalid.invalid>"),
-        ("Date", format_datetime(datetime.fromtimestamp(mail.date, UTC))),
-        ("Subject", _encoded(mail.subject)),
-    ]
-    if not mail.message_id.startswith("sha256:"):
-        fields.append(("Message-ID", f"<{_one_line(mail.message_id)}>"))
-    if mail.parent is not None:
-        fields.append(("In-Reply-To", f"<{_one_line(ids[mail.parent])}>"))
-    fields += [
-        ("MIME-Version", "1.0"),
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Content-Transfer-Encoding", "8bit"),
-    ]
-    body = "\n".join(block.text for block in mail.reading.quoted.blocks)
-    head = "".join(f"{name}: {value}\n" for name, value in fields)
-    return f"{head}\n{body}\n".encode("utf-8", "replace")
-
-
-def _encoded(text: str) -> str:
-    text = _one_line(text)
-    return text if text.isascii() else Header(text, "utf-8", maxlinelen=76).encode()
-
-
-def _one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)
+    return File(attachment.name, attachment.type, text, f"f/{attachment.path}", attachment.picture)
 
 
 def _pointer(lst: ListView, target: str, subject: str) -> bytes:
     html = page(
         "pointer",
         lst.language,
-        **_frame(lst, "../../../", "../../"),
+        **frame(lst, "../../../", "../../"),
         target=target,
-        subject=_shown_to(lst, bare_subject(subject) or subject),
+        subject=lst.sight.text(bare_subject(subject) or subject),
     )
     return html.encode()
 
 
-def _masked_view(lst: ListView, thread: ThreadView) -> ThreadView:
-    subject = bare_subject(thread.subject) or thread.subject
-    return ThreadView(
-        thread.hash,
-        _shown_to(lst, subject),
-        _shown_to(lst, thread.author),
-        thread.last,
-        thread.size,
-    )
-
-
-def _frame(lst: ListView, root: str, up: str) -> dict[str, object]:
+def frame(lst: ListView, root: str, up: str) -> dict[str, object]:
+    """Return what every page of a list needs; ``root`` and ``up`` lead to the top and the list."""
     return {"list": lst, "root": root, "accent": f"{up}{_accent_name(lst)}"}
-
-
-def _shown_to(lst: ListView, text: str) -> str:
-    return mask(text) if lst.masked else text
-
-
-def _sub_address(lst: ListView, what: str) -> str:
-    name, _, domain = lst.address.partition("@")
-    return f"{name}-{what}@{domain}"
 
 
 def _hue(lst: ListView) -> int:

@@ -11,7 +11,7 @@ its bytes, so nobody can make a mail disappear by using its id again.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -102,9 +102,29 @@ class _Batch:
     moved: set[int] = field(default_factory=set)  # threads to arrange anew
 
 
-def place(session: Session, lst: MailList, raw: bytes, sha: bytes, received_at: float) -> Placed:
-    """Place one mail that came at ``received_at``; ``sha`` is its key in the mail store."""
-    return place_many(session, lst, [Mail(raw, sha, received_at, read_head(raw))])[0]
+def place(
+    session: Session,
+    lst: MailList,
+    raw: bytes,
+    sha: bytes,
+    received_at: float,
+    *,
+    answers: str = "",
+) -> Placed:
+    """Place one mail that came at ``received_at``; ``sha`` is its key in the mail store.
+
+    ``answers`` is the Message-ID that it answers where its own head names none.
+    """
+    head = read_head(raw)
+    if answers and not head.references and answers != head.message_id:
+        head = replace(head, references=(answers,))
+    return place_many(session, lst, [Mail(raw, sha, received_at, head)])[0]
+
+
+def answered(session: Session, list_id: int, row: int) -> str | None:
+    """Return the Message-ID of an archived mail by its row, or None where it is not this list's."""
+    found = session.get(Message, row)
+    return found.message_id if found is not None and found.list_id == list_id else None
 
 
 def place_many(session: Session, lst: MailList, mails: Sequence[Mail]) -> list[Placed]:

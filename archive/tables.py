@@ -4,7 +4,7 @@ A *node* is a place in the forest of ids: a mail that is here, or one that other
 never came (a ghost). A *message* is a mail that is here. A *thread* is one tree of nodes.
 """
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mailer.store import Base
@@ -22,6 +22,7 @@ class Thread(Base):
         Index("archive_thread_hash", "list_id", "hash"),
         Index("archive_thread_first", "list_id", "first"),
         Index("archive_thread_last", "list_id", "last"),
+        Index("archive_thread_size", "list_id", "size"),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id", ondelete="CASCADE"))
@@ -60,6 +61,7 @@ class Message(Base):
     __table_args__ = (
         Index("archive_message_hash", "list_id", "hash", unique=True),
         Index("archive_message_thread", "thread_id"),
+        Index("archive_message_date", "list_id", "date"),
         Index("archive_message_raw", "list_id", "raw_sha"),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -76,14 +78,50 @@ class Message(Base):
 
 
 class Body(Base):
-    """Keep a mail's body as it was read, for quick re-rendering; may be dropped at any time."""
+    """Keep a mail as it was drawn, for quick re-rendering; may be dropped at any time."""
 
     __tablename__ = "archive_body"
     message_id: Mapped[int] = mapped_column(
         ForeignKey("archive_message.id", ondelete="CASCADE"), primary_key=True
     )
-    version: Mapped[int] = mapped_column(SmallInteger().with_variant(Integer, "sqlite"))
-    packed: Mapped[bytes] = mapped_column(LargeBinary)  # zstd of JSON (archive/bodies.py)
+    sight: Mapped[str] = mapped_column(String(40))  # for whom it was drawn (archive/sight.py)
+    packed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Removal(Base):
+    """Remember what was taken out of a list's archive, as digests (archive/removal.py)."""
+
+    __tablename__ = "archive_removal"
+    __table_args__ = (Index("archive_removal_list", "list_id"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey("list.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(8))  # message, file, phrase, quote
+    words: Mapped[int] = mapped_column(default=0)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[float]
+
+
+class Late(Base):
+    """Name a month whose slow files (mbox, search, site map) are not yet what the mail says."""
+
+    __tablename__ = "archive_late"
+    list_id: Mapped[int] = mapped_column(
+        ForeignKey("list.id", ondelete="CASCADE"), primary_key=True
+    )
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    touched: Mapped[float]  # when it became late first, in seconds since 1970 UTC
+
+
+class MonthCount(Base):
+    """Count the threads that began in a month, and their messages, so that no page counts them."""
+
+    __tablename__ = "archive_month"
+    list_id: Mapped[int] = mapped_column(
+        ForeignKey("list.id", ondelete="CASCADE"), primary_key=True
+    )
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    threads: Mapped[int]
+    messages: Mapped[int]
 
 
 class FormerThread(Base):

@@ -31,7 +31,7 @@ def tick(app: App) -> list[str]:
         waiting = holds.due(session, time.time(), 1)
         if waiting or arrivals.next_new(session, 1) or audience.freezing(session):
             ring.append("sort")
-        if build.something_dirty(session):
+        if build.something_dirty(session) or build.something_late(session, time.time()):
             ring.append("archive")
         if proofs.waiting(session, 1):
             ring.append("prove")

@@ -4,6 +4,7 @@ Works on the bytes as they came, so that every other field and the whole body le
 and most author signatures stay valid (DESIGN.md, "Headers we add, replace and remove").
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from mailer.splice import Segments
 LEAVE = "leave"  # the slot of a recipient's own leave token
 ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
+_ID = re.compile(r"[!-;=?-~]{3,900}")  # no brackets, no spaces, ASCII
 _REMOVED = frozenset({
     "return-path", "delivered-to", "x-original-to", "errors-to", "bcc",
     "disposition-notification-to", "return-receipt-to", "archived-at", "precedence",
@@ -63,16 +65,18 @@ def compose(
     trace: Trace,
     permalink: str,
     *,
+    answers: str = "",
     shared: bool = False,
 ) -> Segments:
     """Return the copy of a post with one slot, the recipient's leave token.
 
     A ``shared`` copy has no slot: its way out is the list's address and page, without one click.
 
-    ``permalink`` is the page of this very message (RFC 5064), empty where there is none.
+    ``permalink`` is the page of this very message (RFC 5064), empty where there is none;
+    ``answers`` the Message-ID that it answers, added where the writer's program named none.
     """
     kept = b"".join(_kept(raw, head))
-    token_free = _received(trace, face) + list_fields(face, permalink)
+    token_free = _received(trace, face) + list_fields(face, permalink) + _answers(head, answers)
     if shared:
         leave = f"List-Unsubscribe: <mailto:{face.sub('leave')}>,\r\n <{face.page}>\r\n".encode()
         return Segments((token_free + leave + kept + raw[head.body :],))
@@ -84,6 +88,13 @@ def compose(
         parts=(token_free + before, between, after + kept + raw[head.body :]),
         slots=(LEAVE, LEAVE),
     )
+
+
+def _answers(head: Head, answers: str) -> bytes:
+    """Return In-Reply-To (RFC 5322 section 3.6.4) for a reply that lost it on its way."""
+    if head.first("In-Reply-To") or head.first("References") or not _ID.fullmatch(answers):
+        return b""
+    return f"In-Reply-To: <{answers}>\r\n".encode("ascii")
 
 
 def _kept(raw: bytes, head: Head) -> Iterator[bytes]:

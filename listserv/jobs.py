@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from archive.build import render_dirty
+from archive.build import render_dirty, render_late
 from listserv import posts, refusals
 from listserv.app import App
 from listserv.delivery import make_sender
@@ -119,6 +119,8 @@ def _render(desk: Desk) -> bool:
                 settings.listserv.base_url,
                 now=time.time(),
             ):
+                arguments = (settings.archive_path, settings.listserv.base_url, time.time())
+                render_late(desk.app.store, *arguments)
                 return False
         return ours
 

@@ -30,6 +30,7 @@ from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.store import get_raw
+from mailer.tokens import Purpose as Standing
 from subscriptions.roster import Copies, Kind, MailList, find_list, get_list
 
 MAX_TRIES = 3  # exceptions of ours that one message may cause
@@ -98,6 +99,11 @@ def _route(app: App, arrival: Arrival) -> Outcome:
         raise LookupError("the raw message is missing from the store")
     if route is not None and route.kind is routes.Kind.POST:
         return post(app, arrival, route.list_address, raw)
+    if route is not None and route.kind is routes.Kind.REPLY:
+        # The reply button of an archive's page: a post, and what it answers.
+        row = app.keyring.read(route.token, Standing.REPLY, route.list_address)
+        if row is not None:
+            return post(app, arrival, route.list_address, raw, answers=row)
     handler = incoming.HANDLERS.get(route.kind) if route is not None else None
     if route is not None and handler is not None:
         return handler(app, arrival, route, raw)
@@ -108,8 +114,13 @@ def _route(app: App, arrival: Arrival) -> Outcome:
     return Outcome("hold", (name,))
 
 
-def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
-    """Judge one post and carry out the decision; a human's release outweighs a hold."""
+def post(
+    app: App, arrival: Arrival, list_address: str, raw: bytes, *, answers: int | None = None
+) -> Outcome:
+    """Judge one post and carry out the decision; a human's release outweighs a hold.
+
+    ``answers`` is the row of the archived mail that it answers, known by its token.
+    """
     reading = facts.read(message.with_crlf(raw))
     now = time.time()
     with app.store.read() as session:
@@ -126,7 +137,10 @@ def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
         if verdict.decision is Decision.HOLD:
             hold(session, arrival, lst.address, outcome.rules, reading.trouble, ask=True)
         elif arrivals.finish(session, arrival.id, " ".join((outcome.decision, *outcome.rules))):
-            mailing = _accept(app, session, lst, arrival, reading, now) if accepted else None
+            mailing = None
+            if accepted:
+                parent = place.answered(session, lst.id, answers) if answers is not None else None
+                mailing = _accept(app, session, lst, arrival, reading, now, parent or "")
             _record(session, arrival, lst, reading, outcome, mailing, now)
             if mailing is not None:
                 publish_permalink(app, session, lst, arrival.raw_sha)
@@ -145,9 +159,17 @@ def post(app: App, arrival: Arrival, list_address: str, raw: bytes) -> Outcome:
 
 
 def _accept(
-    app: App, session: Session, lst: MailList, arrival: Arrival, reading: Reading, now: float
+    app: App,
+    session: Session,
+    lst: MailList,
+    arrival: Arrival,
+    reading: Reading,
+    now: float,
+    answers: str,
 ) -> int:
-    placed = place.place(session, lst, reading.raw, arrival.raw_sha, arrival.received_at)
+    placed = place.place(
+        session, lst, reading.raw, arrival.raw_sha, arrival.received_at, answers=answers
+    )
     one_click = signing.one_click(session, app.settings, lst.domain, now)
     face = replace(face_of(app, lst), one_click=one_click)
     trace = headers.Trace(
@@ -160,7 +182,9 @@ def _accept(
     )
     permalink = f"{face.page}m/{placed.hash}/" if placed.hash else ""
     shared = lst.copies is Copies.SHARED
-    copy = headers.compose(reading.raw, reading.head, face, trace, permalink, shared=shared)
+    copy = headers.compose(
+        reading.raw, reading.head, face, trace, permalink, answers=answers, shared=shared
+    )
     return mailings.create_mailing(
         session,
         kind="post",

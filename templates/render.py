@@ -1,7 +1,8 @@
 """Render pages and mails from templates: HTML always escaped, an unknown name an error.
 
-SECURITY: what is shown may be hostile; autoescape is on for all but plain text, and ``linked``
-is the only filter that makes markup: it escapes everything and links http and https only. These
+SECURITY: what is shown may be hostile; autoescape is on for all but plain text. Four filters
+make markup: ``linked`` and ``prose`` escape everything and link http and https only; ``folded``
+takes what archive/markup.py has cleaned, ``drawn`` what these templates have made before. These
 templates are our own files, so there is no sandbox around them (it would double the time of a
 page); templates that an owner may write need one.
 """
@@ -9,15 +10,18 @@ page); templates that an owner may write need one.
 import hashlib
 import re
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from html import escape
 from pathlib import Path
+from typing import Protocol
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_interval, format_skeleton
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from templates.catalogue import FALLBACK, LANGUAGES, translator
 
@@ -28,9 +32,10 @@ _TRAILING = ".,;:!?*_'\u2026"
 
 
 def page(name: str, language: str, **context: object) -> str:
-    """Render ``page/NAME.html`` in ``language``; an unknown language is English."""
+    """Render ``page/NAME`` (``.html`` unless said) in ``language``; an unknown one is English."""
     known = language if language in LANGUAGES else FALLBACK
-    return _environment(known).get_template(f"page/{name}.html").render(lang=known, **context)
+    file = name if "." in name else f"{name}.html"
+    return _environment(known).get_template(f"page/{file}").render(lang=known, **context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +85,44 @@ def static_name(name: str) -> str:
     return next(n for n in static_files() if n.startswith(f"{stem}.") and n.endswith(suffix))
 
 
+class Paragraph(Protocol):
+    """What ``prose`` needs to know of a paragraph."""
+
+    @property
+    def kind(self) -> str:
+        """Return prose, lines or code."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """Return its text; of prose one line."""
+        ...
+
+
+_OPENING = {"code": '<pre tabindex="0">', "lines": '<p class="lines">'}
+
+
+def prose(paragraphs: Iterable[Paragraph]) -> Markup:
+    """Escape paragraphs and set each as what it is.
+
+    Not a macro: a macro costs ten times as much, and every mail of an archive passes here.
+    """
+    parts = []
+    for one in paragraphs:
+        close = "</pre>" if one.kind == "code" else "</p>"
+        parts.append(f"{_OPENING.get(one.kind, '<p>')}{_linked(one.text)}{close}")
+    return Markup("\n".join(parts))  # noqa: S704 - each piece is escaped by _linked
+
+
 def linked(text: str) -> Markup:
     """Escape ``text`` and make links of its http and https addresses."""
-    parts: list[Markup] = []
+    return Markup(_linked(text))  # noqa: S704 - escaped there
+
+
+def _linked(text: str) -> str:
+    if "://" not in text:
+        return escape(text)
+    parts: list[str] = []
     last = 0
     for match in _URL.finditer(text):
         address = match[0].rstrip(_TRAILING)
@@ -90,11 +130,26 @@ def linked(text: str) -> Markup:
             address = address[:-1].rstrip(_TRAILING)
         address = address.rstrip("]") if "[" not in address else address
         end = match.start() + len(address)
+        shown = escape(address)
         parts.append(escape(text[last : match.start()]))
-        parts.append(Markup('<a href="{0}" rel="nofollow ugc noopener">{0}</a>').format(address))
+        parts.append(f'<a href="{shown}" rel="nofollow ugc noopener">{shown}</a>')
         last = end
     parts.append(escape(text[last:]))
-    return Markup("").join(parts)
+    return "".join(parts)
+
+
+def folded(markup: str, fold: str, unfold: str, summary: str) -> Markup:
+    """Return markup that archive/markup.py has made safe, its long quotes folded.
+
+    ``fold`` and ``unfold`` are the marks around a quote, which no mail can write.
+    """
+    opening = f"<details><summary>{escape(summary)}</summary>"
+    return Markup(markup.replace(fold, opening).replace(unfold, "</details>"))  # noqa: S704 - nh3
+
+
+def drawn(words: str) -> Markup:
+    """Return what these templates have drawn before."""
+    return Markup(words)  # noqa: S704 - our own output, kept
 
 
 @cache
@@ -112,6 +167,10 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     environment.install_gettext_translations(translator(language), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
     environment.filters["linked"] = linked
+    environment.filters["prose"] = prose
+    environment.filters["folded"] = folded
+    environment.filters["drawn"] = drawn
+    environment.filters["second"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%M:%SZ")
     environment.filters["day"] = lambda at: format_date(_utc(at), "long", locale=language)
     environment.filters["days"] = lambda first, last: _days(first, last, language)
     environment.filters["moment"] = lambda at: _moment(at, language)

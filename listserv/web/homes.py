@@ -17,7 +17,7 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 import templates
-from archive import pages
+from archive import pages, shelves
 from archive.build import view_of
 from listserv.app import App
 from listserv.web import reading
@@ -29,6 +29,14 @@ from subscriptions.roster import ArchivePolicy, Join, MailList, all_lists, find_
 
 _HOME = re.compile(r"([^/]+@[^/]+)(/(?:index\.html)?)?\Z")
 _HUE = re.compile(r"([^/]+@[^/]+)/hue\d{1,3}\.css\Z")
+_FILE = re.compile(r"[^/]+@[^/]+/f/")
+_PICTURES = {"png", "jpg", "gif", "webp"}
+_TYPES = {
+    "eml": "text/plain; charset=utf-8",
+    "gz": "application/gzip",
+    "atom": "application/atom+xml",
+    "webp": "image/webp",
+}
 _STATIC = re.compile(r"static/([a-z0-9.]+)\Z")
 
 
@@ -70,8 +78,8 @@ class Tree(StaticFiles):
         response = await super().get_response(path, scope)
         if isinstance(response, RedirectResponse):  # a folder without its slash
             return _with_slash(scope)
-        if path.endswith((".eml", ".mbox")) and response.status_code == 200:  # noqa: PLR2004 - OK
-            response.headers["content-type"] = "text/plain; charset=utf-8"
+        if response.status_code == 200:  # noqa: PLR2004 - OK
+            response.headers.update(_headers_of(path))
         return response
 
     def file_response(
@@ -141,8 +149,26 @@ class Pages(Tree):
         if not str(scope["path"]).endswith(("/", ".html")):
             return _with_slash(scope)
         read = f"{view.base}/{view.address}/read" if members else ""
-        files = pages.home_file(view, [], [], closed=closed, read=read)
+        files = shelves.home_file(view, shelves.Shelf(), closed=closed, read=read)
         return HTMLResponse(next(iter(files.values())))
+
+
+def _headers_of(path: str) -> dict[str, str]:
+    """Return what is said of a file beside its type.
+
+    SECURITY: what came with mail is handed out as a file and never as a page of ours; a picture
+    may stand in a page, and nothing that it might hold runs.
+    """
+    ending = path.rpartition(".")[2]
+    found = {"content-type": _TYPES[ending]} if ending in _TYPES else {}
+    if _FILE.match(path):
+        found["content-security-policy"] = "sandbox; default-src 'none'"
+        if ending not in _PICTURES:
+            found |= {
+                "content-type": "application/octet-stream",
+                "content-disposition": "attachment",
+            }
+    return found
 
 
 def _with_slash(scope: Scope) -> Response:

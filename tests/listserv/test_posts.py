@@ -4,8 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from archive import place
+from archive.tables import Message, Thread
 from listserv import facts, holds, posts
 from listserv.app import App
 from listserv.config import load
@@ -13,8 +15,9 @@ from listserv.tables import Hold, HoldState
 from mailer import arrivals, mailings
 from mailer.arrivals import Incoming
 from mailer.mailings import Mailing
-from mailer.store import get_raw
-from subscriptions.roster import Kind, create_list
+from mailer.store import get_raw, put_raw
+from mailer.tokens import Purpose
+from subscriptions.roster import Kind, MailList, PostPolicy, create_list, find_list
 
 RAW = b"From: anna@example.net\r\nSubject: x\r\nMessage-ID: <1@x>\r\n\r\ntext\r\n"
 
@@ -92,4 +95,33 @@ def test_released_mail_with_bare_line_ends_goes_out_with_whole_ones(app: App) ->
         assert get_raw(session, held.raw_sha) == bare
     assert segments is not None
     assert segments.parts[-1].endswith(b"Message-ID: <2@x>\r\n\r\ntext\r\n")
+    app.close()
+
+
+def test_a_reply_from_the_archive_finds_its_thread_though_its_references_are_lost(
+    app: App,
+) -> None:
+    """The page's reply button names an address that says which mail is answered."""
+    with app.store.write() as session:
+        lst = find_list(session, "friends@example.org")
+        assert lst is not None
+        (sha,) = put_raw(session, [RAW])
+        place.place(session, lst, RAW, sha, time.time())
+        (parent,) = session.scalars(select(Message)).all()
+        token = app.keyring.standing(Purpose.REPLY, lst.address, parent.id)
+        session.execute(update(MailList).values(post=PostPolicy.ANYONE))
+        for row in arrivals.next_new(session, 10):
+            arrivals.finish(session, row.id, "not this one")
+        reply = RAW.replace(b"<1@x>", b"<2@x>").replace(b"text", b"an answer")
+        to = f"friends-reply+{token}@example.org"
+        came = Incoming("anna@example.net", (to,), reply, "", "h", "ESMTP", time.time())
+        arrivals.keep(session, [came])
+    posts.sort(app, never)
+    with app.store.read() as session:
+        threads = session.scalars(select(Thread).where(Thread.size > 0)).all()
+        assert [thread.size for thread in threads] == [2]
+        (mailing,) = session.scalars(select(Mailing)).all()
+        segments = mailings.composition(session, mailing.id, 0)
+    assert segments is not None
+    assert b"\r\nIn-Reply-To: <1@x>\r\n" in segments.parts[0]
     app.close()

@@ -20,7 +20,7 @@ from tests.listserv.web.conftest import FRIENDS, Got, Web
 SECRET = "the gate opens with 4711"
 MAIL = f"From: Anna <anna@example.org>\nMessage-ID: <a@x>\nSubject: Gate\n\n{SECRET}\n".encode()
 HASH = permalink_hash("a@x")
-THREAD = [f"t/{HASH}/{name}" for name in ("", "index.html", "thread.json", "thread.mbox")]
+THREAD = [f"t/{HASH}/{name}" for name in ("", "index.html", "thread.json", "thread.mbox.gz")]
 FILES = ["", "index.html", *THREAD, f"m/{HASH}/", f"m/{HASH}/raw.eml", "1970-01/", "2023-11/"]
 
 

@@ -1,0 +1,194 @@
+"""Draw the threads of an archive: from rows to the files of a thread.
+
+What a mail shows is read, judged and drawn once for each sight and kept in ``archive_body``; a page
+is then a join. Attachments are written as they are met, because they may be large: they are
+called after their content and nothing links to them before the page does.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from archive import copies, pages
+from archive.bodies import read, read_files
+from archive.pages import ListView, Mail
+from archive.sight import Seen, pack, see, unpack
+from archive.tables import Body, Message, Node, Thread
+from archive.threads import cut_loops, order
+from mailer.errors import KretsError
+from mailer.store import get_raw
+from mailer.tokens import Keyring, Purpose
+
+FLUSH = 8_000_000  # bytes of pages that are held before they are written
+_log = logging.getLogger(__name__)
+Put = Callable[[dict[str, bytes]], None]
+
+
+@dataclass(slots=True)
+class Drawn:
+    """Hold the files of some threads, and what to mark when they are written."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    threads: list[dict[str, Any]] = field(default_factory=list)
+    links: list[dict[str, Any]] = field(default_factory=list)
+    bodies: dict[int, dict[str, Any]] = field(default_factory=dict)
+    months: set[str] = field(default_factory=set)
+    gone: list[str] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, files: dict[str, bytes], put: Put) -> None:
+        """Take files; hand on what is held when it is much."""
+        self.files |= files
+        self.size += sum(map(len, files.values()))
+        if self.size > FLUSH:
+            put(self.files)
+            self.files, self.size = {}, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Hold what drawing needs besides the rows; ``folder`` is the tree's root, None for no disk."""
+
+    view: ListView
+    keyring: Keyring | None
+    folder: Path | None
+    put: Put
+
+
+def draw_thread(session: Session, desk: Desk, thread: Thread, drawn: Drawn) -> bool:
+    """Draw one thread into ``drawn``; return False, and log why, where that cannot be done."""
+    rows = session.scalars(select(Message).where(Message.thread_id == thread.id)).all()
+    try:
+        mails = mails_of(session, desk, thread, rows, drawn.bodies)
+        drawn.add(thread_files(desk.view, mails), desk.put)
+    except (SQLAlchemyError, KretsError):
+        raise
+    except Exception:  # noqa: BLE001 - one thread must not stop the archive of every list
+        # Its old page stays, the log tells why, `archive check` shows what is missing.
+        _log.exception("thread %s of %s could not be drawn", thread.hash, desk.view.address)
+        return False
+    for row in rows:
+        if row.linked != thread.hash:
+            drawn.links.append({"key": row.id, "to": thread.hash})
+            pointer = pages.permalink_file(desk.view, row.hash, thread.hash, row.subject)
+            drawn.add(pointer, desk.put)
+    return True
+
+
+def thread_files(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
+    """Return the files of one thread: its page, its other forms, and each mail's raw."""
+    hash_ = mails[0].hash
+    folder = f"{lst.address}/t/{hash_}"
+    raws = copies.raws_of(lst, mails)
+    subject = mails[0].seen.subject
+    files = {
+        f"{folder}/index.html": pages.thread_page(lst, mails),
+        f"{folder}/thread.json": copies.thread_json(lst, mails),
+        f"{folder}/thread.mbox.gz": copies.thread_mbox(mails, raws, masked=lst.masked),
+        f"{folder}/feed.atom": copies.feed(
+            lst,
+            [(hash_, mail) for mail in mails],
+            title=pages.bare_subject(subject) or subject,
+            path=f"t/{hash_}/",
+            up="../../",
+        ),
+    }
+    names = (f"{lst.address}/m/{mail.hash}/raw.eml" for mail in mails if not mail.seen.gone)
+    kept = (raw for mail, raw in zip(mails, raws, strict=True) if not mail.seen.gone)
+    return files | dict(zip(names, kept, strict=True))
+
+
+THREAD_FILES = ("index.html", "thread.json", "thread.mbox.gz", "feed.atom")
+
+
+def mails_of(
+    session: Session,
+    desk: Desk,
+    thread: Thread,
+    rows: Sequence[Message],
+    fresh: dict[int, dict[str, Any]],
+) -> list[Mail]:
+    """Return a thread's mails in tree order; those drawn for the first time go to ``fresh``."""
+    nodes = session.execute(select(Node.hash, Node.parent).where(Node.thread_id == thread.id))
+    claims = {node.hash: node.parent for node in nodes}
+    keys = {row.hash: (row.date, row.hash) for row in rows}
+    by_hash = {row.hash: row for row in rows}
+    kept = seen_of(session, desk, Message.thread_id == thread.id)
+    mails = []
+    for placing in order(cut_loops(claims, keys), keys):
+        row = by_hash[placing.hash]
+        seen = kept.get(row.id)
+        raw = b""
+        if seen is None or not desk.view.masked:
+            raw = get_raw(session, row.raw_sha) or b""
+        if seen is None:
+            seen = draw_mail(session, desk, row, raw, fresh)
+        elif seen.attachments:
+            _put_files(session, desk, row, seen, raw)
+        mails.append(
+            Mail(
+                hash=row.hash,
+                message_id=row.message_id,
+                parent=placing.parent,
+                depth=placing.depth,
+                date=row.date,
+                arrival=row.arrival,
+                seen=seen,
+                raw=raw,
+                reply=_reply(desk, row.id),
+            )
+        )
+    return mails
+
+
+def draw_mail(
+    session: Session, desk: Desk, row: Message, raw: bytes, fresh: dict[int, dict[str, Any]]
+) -> Seen:
+    """Read, judge and draw one mail."""
+    sight = desk.view.sight
+    seen = pages.draw(desk.view, see(row.hash, row.subject, row.author, read(raw), sight))
+    _put_files(session, desk, row, seen, raw)
+    fresh[row.id] = {"message_id": row.id, "sight": sight.key, "packed": pack(seen)}
+    return seen
+
+
+def seen_of(session: Session, desk: Desk, *where: Any) -> dict[int, Seen]:  # noqa: ANN401 - SQLAlchemy's expressions
+    """Return what is kept of messages, by their row."""
+    found = session.execute(
+        select(Body.message_id, Body.packed)
+        .join(Message, Message.id == Body.message_id)
+        .where(Body.sight == desk.view.sight.key, *where)
+    )
+    return {key: unpack(packed) for key, packed in found}
+
+
+def file_names(lst: ListView, seen: Seen) -> dict[str, str]:
+    """Return path -> key of the files that came with a mail."""
+    return {f"{lst.address}/f/{a.path}": a.key for a in seen.attachments if a.key}
+
+
+def _put_files(session: Session, desk: Desk, row: Message, seen: Seen, raw: bytes) -> None:
+    """Write the attachments that are not there yet."""
+    if desk.folder is None:
+        return
+    names = file_names(desk.view, seen)
+    missing = {name: key for name, key in names.items() if not (desk.folder / name).is_file()}
+    if missing:
+        raw = raw or get_raw(session, row.raw_sha) or b""
+        found = read_files(raw, masked=desk.view.masked)
+        desk.put({name: found[key] for name, key in missing.items() if key in found})
+
+
+def _reply(desk: Desk, row: int) -> str:
+    """Return the address whose mail answers this very message."""
+    address = desk.view.address
+    if desk.keyring is None:
+        return address
+    name, _, domain = address.partition("@")
+    return f"{name}-reply+{desk.keyring.standing(Purpose.REPLY, address, row)}@{domain}"

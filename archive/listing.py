@@ -1,0 +1,179 @@
+"""Gather what a list's own pages show: its newest threads, its months, its feed, its maps."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from archive import copies, pages, shelves
+from archive.drawing import Desk, Drawn, draw_mail, seen_of
+from archive.pages import ListView, Mail
+from archive.shelves import Month, Shelf, ThreadView
+from archive.sight import unpack
+from archive.tables import FormerThread, Message, MonthCount, Thread
+from mailer.store import get_raw
+from subscriptions.roster import MailList
+
+NEWEST = 40  # threads on a list's home
+FEW = 8  # unanswered and busiest ones there
+
+
+def listing_files(
+    session: Session, desk: Desk, lst: MailList, drawn: Drawn, *, every: bool = False
+) -> dict[str, bytes]:
+    """Return a list's home, its colour, its feed and the pages of the months that changed."""
+    view = desk.view
+    known = months_of(session, lst, drawn.months)
+    shelf = Shelf(
+        newest=_threads(session, lst, Thread.last.desc(), limit=NEWEST),
+        unanswered=_threads(session, lst, Thread.last.desc(), Thread.size == 1, limit=FEW),
+        busiest=_threads(session, lst, Thread.size.desc(), Thread.size > 2, limit=FEW),  # noqa: PLR2004 - a talk
+        months=known,
+    )
+    files = shelves.home_file(view, shelf) | pages.accent_file(view)
+    if known:
+        files[f"{view.address}/feed.atom"] = _feed(session, desk, lst, drawn)
+    for place, month in enumerate(known):
+        if every or _neighbours(known, place) & drawn.months:
+            newer = known[place - 1] if place else None
+            older = known[place + 1] if place + 1 < len(known) else None
+            rows = threads_of_month(session, lst, month.path)
+            files |= shelves.month_file(view, month, rows, older, newer)
+    return files
+
+
+def _feed(session: Session, desk: Desk, lst: MailList, drawn: Drawn) -> bytes:
+    """Return the feed of a list's newest messages."""
+    found = session.execute(
+        select(Message, Thread.hash.label("thread"))
+        .join(Thread, Thread.id == Message.thread_id)
+        .where(Message.list_id == lst.id)
+        .order_by(Message.date.desc(), Message.hash.desc())
+        .limit(copies.NEWEST)
+    ).all()
+    kept = seen_of(session, desk, Message.id.in_([row.Message.id for row in found]))
+    entries = []
+    for message, thread in found:
+        body = drawn.bodies.get(message.id)
+        seen = unpack(body["packed"]) if body else kept.get(message.id)
+        if seen is None:
+            raw = get_raw(session, message.raw_sha) or b""
+            seen = draw_mail(session, desk, message, raw, drawn.bodies)
+        if not seen.gone:
+            mail = Mail(
+                hash=message.hash,
+                message_id=message.message_id,
+                parent=None,
+                depth=0,
+                date=message.date,
+                arrival=message.arrival,
+                seen=seen,
+            )
+            entries.append((thread, mail))
+    return copies.feed(desk.view, entries, title=desk.view.title, path="", up="")
+
+
+def _neighbours(known: Sequence[Month], place: int) -> set[str]:
+    """Return the months that a month's page names: its own and those beside it."""
+    return {month.path for month in known[max(0, place - 1) : place + 2]}
+
+
+def months_of(session: Session, lst: MailList, changed: set[str]) -> list[Month]:
+    """Return the months in which threads began, the newest first; ``changed`` are counted anew."""
+    counts = {
+        row.month: (row.threads, row.messages)
+        for row in session.scalars(select(MonthCount).where(MonthCount.list_id == lst.id))
+        if row.month not in changed
+    }
+    counts |= {month: count_month(session, lst, month) for month in changed}
+    return [
+        Month(path, month_start(path), *counts[path])
+        for path in sorted(counts, reverse=True)
+        if counts[path][0]
+    ]
+
+
+def count_month(session: Session, lst: MailList, month: str) -> tuple[int, int]:
+    """Return (threads that began in ``month``, their messages)."""
+    row = session.execute(
+        select(func.count(Thread.id), func.coalesce(func.sum(Thread.size), 0)).where(
+            Thread.list_id == lst.id, Thread.size > 0, *_within(month)
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def all_months(session: Session, lst: MailList) -> set[str]:
+    """Return every month in which a thread began or was counted."""
+    firsts = session.scalars(select(Thread.first).where(Thread.list_id == lst.id, Thread.size > 0))
+    counted = session.scalars(select(MonthCount.month).where(MonthCount.list_id == lst.id))
+    return {month_of(first) for first in firsts} | set(counted)
+
+
+def threads_of_month(session: Session, lst: MailList, month: str) -> list[ThreadView]:
+    """Return the threads that began in ``month``, the newest first."""
+    return _threads(session, lst, Thread.first.desc(), *_within(month))
+
+
+def every_thread(session: Session, lst: MailList) -> list[ThreadView]:
+    """Return all threads, the newest first."""
+    return _threads(session, lst, Thread.first.desc())
+
+
+def _within(month: str) -> tuple[Any, Any]:
+    start = month_start(month)
+    return Thread.first >= start, Thread.first < month_start(month_of(start + 32 * 86400.0))
+
+
+def _threads(
+    session: Session,
+    lst: MailList,
+    by: Any,  # noqa: ANN401 - SQLAlchemy's expressions
+    *where: Any,  # noqa: ANN401
+    limit: int | None = None,
+) -> list[ThreadView]:
+    statement = select(Thread).where(Thread.list_id == lst.id, Thread.size > 0, *where)
+    return [
+        ThreadView(t.hash, t.subject, t.author, t.last, t.size, t.first)
+        for t in session.scalars(statement.order_by(by, Thread.hash).limit(limit))
+    ]
+
+
+def former_files(
+    session: Session, view: ListView, lst: MailList, threads: Sequence[int] | None
+) -> dict[str, bytes]:
+    """Return the pages that stand where threads once were (of ``threads``, or all)."""
+    statement = (
+        select(FormerThread.hash, Thread.hash.label("now"), Message.subject)
+        .join(
+            Message,
+            (Message.list_id == FormerThread.list_id) & (Message.hash == FormerThread.hash),
+        )
+        .join(Thread, Thread.id == Message.thread_id)
+        .where(FormerThread.list_id == lst.id, Thread.hash != FormerThread.hash)
+    )
+    if threads is not None:
+        statement = statement.where(Thread.id.in_(threads))
+    files: dict[str, bytes] = {}
+    for row in session.execute(statement):
+        files |= pages.former_file(view, row.hash, row.now, row.subject)
+    return files
+
+
+def thread_ids(session: Session, lst: MailList) -> Iterator[int]:
+    """Yield the rows of all threads that have messages."""
+    yield from session.scalars(
+        select(Thread.id).where(Thread.list_id == lst.id, Thread.size > 0).order_by(Thread.id)
+    ).all()
+
+
+def month_of(at: float) -> str:
+    """Return the folder of the month of ``at``, in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")
+
+
+def month_start(path: str) -> float:
+    """Return when a month begins."""
+    return datetime.strptime(f"{path}-01", "%Y-%m-%d").replace(tzinfo=UTC).timestamp()

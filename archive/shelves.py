@@ -1,0 +1,210 @@
+"""Set the pages that lead to threads: a list's home, its months, the page of all lists, maps.
+
+Knows what a reader looks for first (what is new, what nobody has answered, where most was said)
+and writes the same as JSON for programs. Subjects and names come as they were written and leave
+as the list's sight shows them.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from xml.sax.saxutils import escape
+
+from archive.pages import ListView, bare_subject, frame
+from templates import page
+
+CHART_HEIGHT = 48  # units of the chart; a month of the fullest is as high as this
+BAR = 6  # units that a month is wide
+MAP_SIZE = 40_000  # addresses in one sitemap (sitemaps.org allows 50,000)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadView:
+    """Hold one line of a page that lists threads."""
+
+    hash: str
+    subject: str
+    author: str
+    last: float
+    size: int
+    first: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """Hold one month that has threads; ``path`` is its folder, ``count`` its threads."""
+
+    path: str
+    at: float
+    count: int
+    messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Hold one month of the chart, in its units."""
+
+    x: int
+    height: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Hold what a list's home shows of its threads."""
+
+    newest: Sequence[ThreadView] = ()
+    unanswered: Sequence[ThreadView] = ()
+    busiest: Sequence[ThreadView] = ()
+    months: Sequence[Month] = ()
+
+
+def home_file(
+    lst: ListView, shelf: Shelf, *, closed: bool = False, read: str = ""
+) -> dict[str, bytes]:
+    """Return a list's home: what is new, what waits, where most was said, and all months.
+
+    ``closed`` says that there is more than this page may show; ``read`` is where members ask for
+    it.
+    """
+    years: dict[str, list[Month]] = {}
+    for month in shelf.months:
+        years.setdefault(month.path[:4], []).append(month)
+    join = f"{lst.base}/{lst.address}/join" if lst.base else f"mailto:{_sub_address(lst, 'join')}"
+    newest = [_shown(lst, thread) for thread in shelf.newest]
+    html = page(
+        "home",
+        lst.language,
+        **frame(lst, "../", ""),
+        threads=newest,
+        unanswered=[_shown(lst, thread) for thread in shelf.unanswered],
+        busiest=[_shown(lst, thread) for thread in shelf.busiest],
+        years=sorted(years.items(), reverse=True),
+        bars=chart(shelf.months),
+        bar=BAR,
+        tall=CHART_HEIGHT,
+        canonical=f"{lst.base}/{lst.address}/" if lst.base else "",
+        join=join,
+        me=f"{lst.base}/{lst.address}/me" if lst.base else "",
+        read=read,
+        closed=closed,
+    )
+    data = {
+        "list": lst.address,
+        "title": lst.title,
+        "description": lst.description,
+        "language": lst.language,
+        "threads": [_told(thread) for thread in newest],
+        "months": [
+            {"month": m.path, "threads": m.count, "messages": m.messages} for m in shelf.months
+        ],
+    }
+    return {
+        f"{lst.address}/index.html": html.encode(),
+        f"{lst.address}/index.json": _json(data),
+    }
+
+
+def month_file(
+    lst: ListView,
+    month: Month,
+    threads: Sequence[ThreadView],
+    older: Month | None,
+    newer: Month | None,
+) -> dict[str, bytes]:
+    """Return the page of one month."""
+    shown = [_shown(lst, thread) for thread in threads]
+    html = page(
+        "month",
+        lst.language,
+        **frame(lst, "../../", "../"),
+        month=month.path,
+        at=month.at,
+        threads=shown,
+        older=older,
+        newer=newer,
+    )
+    folder = f"{lst.address}/{month.path}"
+    data = {"month": month.path, "threads": [_told(thread) for thread in shown]}
+    return {f"{folder}/index.html": html.encode(), f"{folder}/index.json": _json(data)}
+
+
+def index_file(lists: Sequence[ListView], language: str) -> dict[str, bytes]:
+    """Return the page of all lists in a tree."""
+    return {"index.html": page("index", language, root="", accent="", lists=lists).encode()}
+
+
+def map_files(lst: ListView, threads: Sequence[ThreadView]) -> dict[str, bytes]:
+    """Return the list's sitemaps (sitemaps.org), which need absolute addresses."""
+    if not lst.base or not lst.masked:
+        return {}
+    root = f"{lst.base}/{lst.address}/"
+    files = {}
+    for number in range(0, max(1, len(threads)), MAP_SIZE):
+        rows = [
+            f"<url><loc>{escape(root)}t/{t.hash}/</loc><lastmod>{_day(t.last)}</lastmod></url>\n"
+            for t in threads[number : number + MAP_SIZE]
+        ]
+        name = f"sitemap{number // MAP_SIZE or ''}.xml"
+        files[f"{lst.address}/{name}"] = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
+            f"<url><loc>{escape(root)}</loc></url>\n{''.join(rows)}</urlset>\n"
+        ).encode()
+    return files
+
+
+def robots_file(lists: Sequence[tuple[ListView, int]], base: str) -> dict[str, bytes]:
+    """Return what machines may read; ``lists`` come with how many sitemaps they have."""
+    lines = ["User-agent: *", "Disallow: /*/me", "Disallow: /*/raw.eml"]
+    for lst, maps in lists if base else ():
+        lines += [f"Sitemap: {base}/{lst.address}/sitemap{n or ''}.xml" for n in range(maps)]
+    return {"robots.txt": ("\n".join(lines) + "\n").encode()}
+
+
+def chart(months: Sequence[Month]) -> list[Bar]:
+    """Return the bars of a chart of messages by month, oldest first, empty months kept."""
+    if len(months) < 2:  # noqa: PLR2004 - one bar says nothing
+        return []
+    counts: Mapping[str, int] = {m.path: m.messages for m in months}
+    most = max(*counts.values(), 1)
+    bars: list[Bar] = []
+    year, number = (int(part) for part in min(counts).split("-"))
+    last = max(counts)
+    path = f"{year:04}-{number:02}"
+    while path <= last:
+        count = counts.get(path, 0)
+        height = max(2, round(count * CHART_HEIGHT / most)) if count else 0
+        bars.append(Bar(len(bars) * BAR, height, path))
+        year, number = (year, number + 1) if number < 12 else (year + 1, 1)  # noqa: PLR2004
+        path = f"{year:04}-{number:02}"
+    return bars
+
+
+def _shown(lst: ListView, thread: ThreadView) -> ThreadView:
+    subject = bare_subject(thread.subject) or thread.subject
+    return replace(thread, subject=lst.sight.text(subject), author=lst.sight.text(thread.author))
+
+
+def _told(thread: ThreadView) -> dict[str, object]:
+    return {
+        "path": f"t/{thread.hash}/",
+        "subject": thread.subject,
+        "author": thread.author,
+        "messages": thread.size,
+        "last": datetime.fromtimestamp(thread.last, UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _sub_address(lst: ListView, what: str) -> str:
+    name, _, domain = lst.address.partition("@")
+    return f"{name}-{what}@{domain}"
+
+
+def _json(data: object) -> bytes:
+    return (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")

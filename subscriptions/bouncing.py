@@ -6,9 +6,22 @@ An address is given up when its score passes LIMIT and its bounces span SPAN at 
 kinds and memberships, nothing of how a bounce was read.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, func, select
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.mailings import Mailing
@@ -46,6 +59,10 @@ class Bounced(Base):
     raw_sha: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # None: said at the relay
 
 
+Row = dict[str, Any]  # the columns of Bounced
+_INSERT = insert(cast("Table", Bounced.__table__))
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """Say how an address does: ``dead`` once it should not be mailed any more."""
@@ -80,28 +97,51 @@ def take(
     ``about`` is the Message-ID of the mail that came back, "" where nobody knows.
     """
     session = desk.session
-    session.add(
-        Bounced(
-            at=desk.now,
-            membership_id=member.id,
-            mailing_id=_mailing(session, desk.lst.address, about),
-            kind=kind,
-            status=status[:16],
-            raw_sha=raw_sha,
-        )
-    )
-    session.flush()
+    mailing_id = _mailing(session, desk.lst.address, about)
+    enter(session, [row(member.id, desk.now, kind, status, mailing_id, raw_sha)])
     if kind is Kind.COMPLAINT:
         return "left" if changes.leave(desk, member) else "had-left"
+    if not scores(session, [member.id], desk.now)[member.id].dead:
+        return "noted" if kind in WEIGHTS else "not-counted"
+    return "given-up" if give_up(desk, member, status) else "had-been-given-up"
+
+
+def row(
+    membership_id: int,
+    at: float,
+    kind: Kind,
+    status: str,
+    mailing_id: int | None,
+    raw_sha: bytes | None = None,
+) -> Row:
+    """Return one bounce, to be entered."""
+    return {
+        "at": at,
+        "membership_id": membership_id,
+        "mailing_id": mailing_id,
+        "kind": kind.value,
+        "status": status[:16],
+        "raw_sha": raw_sha,
+    }
+
+
+def enter(session: Session, rows: Sequence[Row]) -> None:
+    """Enter bounces; what follows from them is the caller's business."""
+    if rows:
+        session.connection().execute(_INSERT, rows)
+
+
+def scores(session: Session, members: Collection[int], now: float) -> dict[int, Score]:
+    """Return the score of each membership."""
+    told: dict[int, list[tuple[float, Kind]]] = {member: [] for member in members}
     found = session.execute(
-        select(Bounced.at, Bounced.kind).where(
-            Bounced.membership_id == member.id, Bounced.at > desk.now - 6 * HALF
+        select(Bounced.membership_id, Bounced.at, Bounced.kind).where(
+            Bounced.membership_id.in_(told), Bounced.at > now - 6 * HALF
         )
     )
-    told = score([(row.at, Kind(row.kind)) for row in found], desk.now)
-    if not told.dead:
-        return "noted" if kind in WEIGHTS else "not-counted"
-    return "given-up" if _give_up(desk, member, status) else "had-been-given-up"
+    for member, at, kind in found:
+        told[member].append((at, Kind(kind)))
+    return {member: score(bounces, now) for member, bounces in told.items()}
 
 
 def count(session: Session, mailing_id: int) -> int:
@@ -117,7 +157,8 @@ def count(session: Session, mailing_id: int) -> int:
     return session.scalar(about) or 0
 
 
-def _give_up(desk: Desk, member: Membership, status: str) -> bool:
+def give_up(desk: Desk, member: Membership, status: str) -> bool:
+    """Stop all mail to a member's address, with an entry; return False where it was stopped."""
     address = address_of(desk.session, member)
     if suppression.has(desk.session, address.key, Reason.DEAD):
         return False

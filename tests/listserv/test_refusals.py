@@ -103,7 +103,7 @@ def test_a_kill_between_the_refusal_and_its_weighing_loses_nothing_and_counts_it
         def die(*_words: object, **_more: object) -> str:
             raise SystemExit(9)
 
-        patch.setattr(bouncing, "take", die)
+        patch.setattr(bouncing, "scores", die)
         with pytest.raises(SystemExit):
             weigh(place.app, lambda: False)
     assert weighed(place) == ["dead"]
@@ -142,11 +142,11 @@ def test_the_weighing_stops_when_it_is_told_and_says_that_more_waits(place: Plac
     refuse(place, *DEAD)
     with place.app.store.write() as session:
         (row,) = session.scalars(select(Refusal.recipient_id))
-        more = [{"recipient_id": row, "at": NOW, "code": 550, "reason": DEAD[1]}] * 30
+        more = [{"recipient_id": row, "at": NOW, "code": 550, "reason": DEAD[1]}] * 150
         session.execute(insert(Refusal), more)
     turns = iter([False, True])
     assert refusals.weigh(place.app, lambda: next(turns))
-    assert len(weighed(place)) == 31
+    assert len(weighed(place)) == 151
 
 
 @pytest.mark.parametrize(

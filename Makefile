@@ -45,9 +45,9 @@ lock: ## resolve the dependencies anew, with hashes, for Python 3.11 to 3.13
 	@tools/lock
 
 .PHONY: bench
-bench: ## measure; the figures count as ratios within one run
+bench: ## measure; the figures count as ratios within one run (N=200000: so many copies)
 	@tools/prepare
-	@$(BIN)/python tests/bench/bench_service.py
+	@$(BIN)/python tests/bench/bench.py $(if $(filter command environment,$(firstword $(origin N))),--copies $(N))
 
 .PHONY: chaos
 N ?= 100

@@ -1,4 +1,4 @@
-"""Measure the whole service: ``make bench`` prints one table, the reference beside each figure.
+"""Measure the whole service: the rows of ``make bench`` (bench.py) that need all of it.
 
 The reference is Postfix's ``smtp-source -d -s 4 -l 10240`` into ``smtp-sink``, run between our
 rounds on the same machine; only ratios mean anything on another one. Measured is ``krets serve``
@@ -6,7 +6,6 @@ as a person starts it, on SQLite with default settings, every 250 durable, each 
 benchmark is not a test: it never fails because something is slow.
 """
 
-import argparse
 import smtplib
 import statistics
 import subprocess
@@ -21,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from bench_sender import SESSIONS, SIZE, reference, sink, tool  # noqa: E402
+from peers import SESSIONS, SIZE, reference, smtp_sink, tool  # noqa: E402
 from sqlalchemy import func, select  # noqa: E402
 
 from listserv.tables import Post  # noqa: E402
@@ -48,9 +47,6 @@ class Wish:
     deliveries: int = 10
     people: int = 2000  # in the CSV file
     mails: int = 2000  # in the mbox
-
-
-SHORT = Wish(rounds=1, posts=20, members=200, copies=200, deliveries=2, people=50, mails=50)
 
 
 @dataclass
@@ -200,7 +196,7 @@ def timed(krets: Krets, *words: str, stdin: str = "") -> float:
 def measure(wish: Wish) -> list[tuple[str, str, str]]:
     """Return what was measured, the figure, and what it is held against."""
     rates = Rates()
-    with sink() as port:
+    with smtp_sink() as port:
         for _ in range(wish.rounds):
             rates.reference.append(reference(port, wish.copies, SESSIONS).rate)
             rates.ingest.append(ingest(port, wish.posts))
@@ -235,17 +231,3 @@ def per_second(rate: float) -> str:
 
 def ratio(ours: float, source: float, goal: float) -> str:
     return f"{ours / source:.3f} of the reference, goal {goal}"
-
-
-def main() -> None:
-    """Run all rounds and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--short", action="store_true", help="Only see that everything runs.")
-    wish = SHORT if parser.parse_args().short else Wish()
-    print(f"Rates are medians of {wish.rounds} rounds; a post is {SIZE // 1024} KB.\n")  # noqa: T201
-    for what, figure, against in measure(wish):
-        print(f"{what:<52} {figure:>10}   {against}", flush=True)  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()

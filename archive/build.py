@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from archive import listing, pages, shelves
@@ -272,6 +272,12 @@ def render_late(
                         )
                     )
     return sum(map(len, due.values()))
+
+
+def size_of(session: Session, lst: MailList) -> int:
+    """Return how many messages the archive of ``lst`` has."""
+    count = select(func.count(Message.id)).where(Message.list_id == lst.id)
+    return session.scalar(count) or 0
 
 
 def something_late(session: Session, now: float) -> bool:

@@ -93,11 +93,9 @@ def ids_of(lst: ListView, mails: Sequence[Mail]) -> dict[str, str]:
 def raws_of(lst: ListView, mails: Sequence[Mail]) -> list[bytes]:
     """Return the mails as they came, or what may be seen of them."""
     ids = ids_of(lst, mails)
-    names_removed = any(ids[mail.hash] != mail.message_id or mail.seen.gone for mail in mails)
-    return [
-        _rebuilt(mail, ids) if lst.masked or mail.seen.changed or names_removed else mail.raw
-        for mail in mails
-    ]
+    # What was removed may stand in any field, encoded or not: then nobody gets the bytes that came.
+    anew = lst.masked or lst.sight.removed.revision > 0
+    return [_rebuilt(mail, ids) if anew else mail.raw for mail in mails]
 
 
 def _rebuilt(mail: Mail, ids: dict[str, str]) -> bytes:

@@ -125,13 +125,21 @@ class _Gathered:
 def permalink_file(lst: ListView, hash_: str, thread: str, subject: str) -> dict[str, bytes]:
     """Return the tiny page of one message, which leads to its place in its thread."""
     target = f"../../t/{thread}/#{hash_}"
-    return {f"{lst.address}/m/{hash_}/index.html": _pointer(lst, target, subject)}
+    return {
+        f"{lst.address}/m/{hash_}/index.html": _pointer(
+            lst, target, lst.sight.line(hash_, bare_subject(subject) or subject)
+        )
+    }
 
 
 def former_file(lst: ListView, former: str, thread: str, subject: str) -> dict[str, bytes]:
     """Return the page that stands where a thread once was."""
     target = f"../../t/{thread}/#{former}"
-    return {f"{lst.address}/t/{former}/index.html": _pointer(lst, target, subject)}
+    return {
+        f"{lst.address}/t/{former}/index.html": _pointer(
+            lst, target, lst.sight.line(former, bare_subject(subject) or subject)
+        )
+    }
 
 
 def shared_files() -> dict[str, bytes]:
@@ -217,16 +225,17 @@ def _message(lst: ListView, mail: Mail, by_hash: dict[str, Mail]) -> _Message:
         step=min(mail.depth, STEPS),
         words=seen.words,
         tongue=seen.tongue if seen.tongue != lst.language else "",
-        reply="" if seen.gone else reply_link(mail),
+        reply="" if seen.gone else reply_link(mail, lst.sight),
         gone=seen.gone,
     )
 
 
-def reply_link(mail: Mail) -> str:
+def reply_link(mail: Mail, sight: Sight) -> str:
     """Return the link (RFC 6068) that begins a reply to ``mail`` in the reader's mail program."""
     subject = quote(f"Re: {bare_subject(mail.seen.subject)}"[:200])
     answers = quote(f"<{mail.message_id}>", safe="@")
-    known = not mail.message_id.startswith("sha256:")
+    shown = sight.id(mail.message_id, mail.hash) == mail.message_id
+    known = shown and not mail.message_id.startswith("sha256:")
     return f"mailto:{mail.reply}?subject={subject}" + (f"&In-Reply-To={answers}" if known else "")
 
 
@@ -300,7 +309,7 @@ def _pointer(lst: ListView, target: str, subject: str) -> bytes:
         lst.language,
         **frame(lst, "../../../", "../../"),
         target=target,
-        subject=lst.sight.text(bare_subject(subject) or subject),
+        subject=subject,
     )
     return html.encode()
 

@@ -1,12 +1,72 @@
-"""Remember what was taken out of a list's archive: rows only; removal.py takes it out."""
+"""Take something out of a list's archive for good: a message, a file, a person, a phrase.
 
-from sqlalchemy import select
+    request = Request(phrases=("the code is 4711",))
+    plan = prepare(session, lst, request)     # reads; says what would go
+    apply(session, lst, plan, now)            # rows only; build the archive after it
+    left = prove(root / tree, lst, removed)   # every file is looked into
+
+Rows only; removal.py takes the words out of every text, and build.py writes the files anew. What is
+kept are keyed digests, so nobody finds the name in the table that removes it. Addresses of
+pages stay: a removed message leaves a stone where it stood. The mail of a removed message
+leaves the store too; backups hold it until they are overwritten.
+"""
+
+import gzip
+import html
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from archive.removal import Removed
-from archive.tables import Removal
+from archive.bodies import read
+from archive.heads import permalink_hash, read_head
+from archive.removal import Removed, digest, phrase, runs, words_of
+from archive.sight import unpack
+from archive.tables import Body, Message, Removal
+from mailer.addresses import parse
+from mailer.errors import BadInput, Refused
+from mailer.message import addresses_of, head
+from mailer.store import RawMessage, get_raw
 from mailer.tokens import load_keyring
 from subscriptions.roster import MailList
+
+SHORTEST = 4  # letters of a phrase that is one word
+STILL = 0.2  # of a removed message's runs of words; a file with more still holds it
+_HASH = re.compile(r"(?:/m/|#|\A)([a-z2-7]{52})(?:/|\Z)")
+_KEY = re.compile(r"(?:/f/|\A)([a-z2-7]{52})(?:\.|\Z)")
+_TAG = re.compile(r"<[^<>]*>")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Hold what somebody wants out: ids, permalinks, file names or addresses, and texts."""
+
+    messages: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Plan:
+    """Hold what will be taken out; ``notes`` are what a person should know before."""
+
+    rows: set[tuple[str, int, bytes]] = field(default_factory=set)  # kind, words, digest
+    messages: list[tuple[str, bytes]] = field(default_factory=list)  # hash, raw
+    names: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Hold what a look into every file found; ``left`` names those that still hold something."""
+
+    looked: int
+    left: tuple[str, ...]
 
 
 def removed_of(session: Session, lst: MailList) -> Removed:
@@ -20,6 +80,7 @@ def removed_of(session: Session, lst: MailList) -> Removed:
         revision=rows[-1].id,
         key=removal_key(session, lst),
         messages=frozenset(r.digest.decode() for r in rows if r.kind == "message"),
+        authors=frozenset(r.digest.decode() for r in rows if r.kind == "author"),
         files=frozenset(r.digest.decode() for r in rows if r.kind == "file"),
         phrases=frozenset((r.words, r.digest) for r in rows if r.kind == "phrase"),
         quotes=frozenset((r.words, r.digest) for r in rows if r.kind == "quote"),
@@ -30,3 +91,170 @@ def removal_key(session: Session, lst: MailList) -> bytes:
     """Return the secret with which this list's digests are made."""
     keyring = load_keyring(session)
     return keyring.keyed_hash(f"archive {lst.address}") if keyring else b""
+
+
+def prepare(session: Session, lst: MailList, request: Request) -> Plan:
+    """Return what ``request`` takes out; raise Refused for what is not in the archive."""
+    plan = Plan()
+    key = removal_key(session, lst)
+    for name in request.messages:
+        _plan_message(session, lst, key, name, plan)
+    for name in request.files:
+        _plan_file(session, lst, name, plan)
+    for text in request.phrases:
+        found = phrase(key, text)
+        if found is None or (found[0] == 1 and len(words_of(text)[0]) < SHORTEST):
+            raise Refused(
+                f"{text!r} is too short: it would take words out of everybody's mail.",
+                f"Give a longer phrase, or a word of at least {SHORTEST} letters.",
+            )
+        plan.rows.add(("phrase", *found))
+    if request.people:
+        _plan_people(session, lst, key, request.people, plan)
+    return plan
+
+
+def apply(session: Session, lst: MailList, plan: Plan, now: float) -> None:
+    """Write down what is taken out; the mail of removed messages leaves the store."""
+    known = {
+        (row.kind, row.words, row.digest)
+        for row in session.scalars(select(Removal).where(Removal.list_id == lst.id))
+    }
+    rows = sorted(plan.rows - known)
+    if rows:
+        session.execute(
+            insert(Removal),
+            [
+                {"list_id": lst.id, "kind": kind, "words": words, "digest": digest_, "at": now}
+                for kind, words, digest_ in rows
+            ],
+        )
+    for hash_, sha in plan.messages:
+        elsewhere = select(Message.id).where(
+            Message.raw_sha == sha, (Message.list_id != lst.id) | (Message.hash != hash_)
+        )
+        if session.scalar(elsewhere.limit(1)) is None:
+            session.execute(delete(RawMessage).where(RawMessage.sha == sha))
+
+
+def prove(root: Path, names: Iterator[str], removed: Removed, said: Callable[[int], None]) -> Proof:
+    """Look into every file of a list for what was removed; ``said`` is told of each."""
+    left: list[str] = []
+    looked = 0
+    for name in names:
+        data = (root / name).read_bytes()
+        if name.endswith((".gz", ".pf_fragment", ".pf_index", ".pf_meta")):
+            data = gzip.decompress(data)
+        text = data.decode("utf-8", "replace")
+        if name.endswith((".html", ".atom", ".xml")):
+            text = html.unescape(_TAG.sub(" ", text))
+        gone = any(f"/m/{hash_}/raw.eml" in f"/{name}" for hash_ in removed.messages)
+        kept = any(f"/f/{key}." in f"/{name}" for key in removed.files)
+        if gone or kept or removed.clean(text) != text or _holds_message(removed, text):
+            left.append(name)
+        looked += 1
+        said(1)
+    return Proof(looked, tuple(left))
+
+
+def _holds_message(removed: Removed, text: str) -> bool:
+    """Tell whether much of what removed messages said stands in ``text``."""
+    if not removed.quotes:
+        return False
+    words = words_of(text)
+    found = {
+        (length, made)
+        for length in {n for n, _ in removed.quotes}
+        for place in range(len(words) - length + 1)
+        if (length, made := digest(removed.key, words[place : place + length])) in removed.quotes
+    }
+    return len(found) > STILL * len(removed.quotes)
+
+
+def _plan_message(session: Session, lst: MailList, key: bytes, name: str, plan: Plan) -> None:
+    found = _HASH.search(name.strip())
+    hash_ = found[1] if found else permalink_hash(name.strip().strip("<>"))
+    row = session.scalar(select(Message).where(Message.list_id == lst.id, Message.hash == hash_))
+    if row is None:
+        raise Refused(
+            f"There is no message {name} in the archive of {lst.address}.",
+            "Give its Message-ID, or the address of its page.",
+        )
+    raw = get_raw(session, row.raw_sha) or b""
+    plan.rows.add(("message", 0, hash_.encode()))
+    plan.rows |= {("quote", *one) for one in runs(key, read(raw).quoted.text)}
+    plan.messages.append((hash_, row.raw_sha))
+
+
+def _plan_file(session: Session, lst: MailList, name: str, plan: Plan) -> None:
+    """Find the mails that bring a file of this name or address, and the file's own key."""
+    found = _KEY.search(name.strip())
+    wanted = found[1] if found else name.strip().rpartition("/")[2]
+    rows = session.execute(
+        select(Message.raw_sha, Body.packed)
+        .join(Message, Message.id == Body.message_id)
+        .where(Message.list_id == lst.id)
+        .execution_options(yield_per=200)
+    )
+    holders = [
+        row.raw_sha
+        for row in rows
+        if any(wanted in {a.key, a.masked, a.name} for a in unpack(row.packed).attachments)
+    ]
+    keys = {
+        (one.key, one.masked)
+        for sha in holders
+        for one in read(get_raw(session, sha) or b"").attachments
+        if wanted in {one.key, one.masked, one.name}
+    }
+    if not keys:
+        raise Refused(
+            f"No mail in the archive of {lst.address} brings a file {name}.",
+            "Give its name, or the address of the file.",
+        )
+    for both in keys:
+        plan.rows |= {("file", 0, key.encode()) for key in both}
+        plan.files.append(both[0])
+
+
+def _plan_people(
+    session: Session, lst: MailList, key: bytes, people: tuple[str, ...], plan: Plan
+) -> None:
+    """Find the names that came with the addresses of ``people``, and their own messages."""
+    wanted = {_address(one) for one in people}
+    names: set[str] = set()
+    others: set[str] = set()
+    for hash_, raw in _raws(session, lst):
+        author = read_head(raw).author
+        senders = {address.lower() for _, address in addresses_of(head(raw).first("From") or b"")}
+        if senders & wanted:
+            plan.rows.add(("author", 0, hash_.encode()))
+            names.add(author)
+        else:
+            others |= set(words_of(author))
+    for address in sorted(wanted):
+        found = phrase(key, address)
+        if found:
+            plan.rows.add(("phrase", *found))
+    for name in sorted(names - {""}):
+        words = words_of(name)
+        if len(words) == 1 and words[0] in others:
+            plan.notes.append(f"{name} is also the name of others and stays in their words.")
+            continue
+        if words:
+            plan.rows.add(("phrase", len(words), digest(key, words)))
+            plan.rows.add(("phrase", len(words), digest(key, words[::-1])))
+            plan.names.append(name)
+
+
+def _address(text: str) -> str:
+    try:
+        return parse(text).key
+    except BadInput:
+        raise Refused(f"{text!r} is no mail address.", "A person is known by an address.") from None
+
+
+def _raws(session: Session, lst: MailList) -> Iterator[tuple[str, bytes]]:
+    rows = session.execute(select(Message.hash, Message.raw_sha).where(Message.list_id == lst.id))
+    for hash_, sha in rows.all():
+        yield hash_, get_raw(session, sha) or b""

@@ -23,6 +23,7 @@ class Removed:
     revision: int = 0
     key: bytes = b""
     messages: frozenset[str] = frozenset()  # permalink hashes
+    authors: frozenset[str] = frozenset()  # permalink hashes of mails that lose their name
     files: frozenset[str] = frozenset()  # keys of contents
     phrases: frozenset[tuple[int, bytes]] = field(default=frozenset())  # (words, digest)
     quotes: frozenset[tuple[int, bytes]] = field(default=frozenset())  # in quotes alone

@@ -184,7 +184,11 @@ def chart(months: Sequence[Month]) -> list[Bar]:
 
 def _shown(lst: ListView, thread: ThreadView) -> ThreadView:
     subject = bare_subject(thread.subject) or thread.subject
-    return replace(thread, subject=lst.sight.text(subject), author=lst.sight.text(thread.author))
+    return replace(
+        thread,
+        subject=lst.sight.line(thread.hash, subject),
+        author=lst.sight.name(thread.hash, thread.author),
+    )
 
 
 def _told(thread: ThreadView) -> dict[str, object]:

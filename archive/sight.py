@@ -71,6 +71,14 @@ class Sight:
         text = self.removed.clean(text)
         return mask(text) if self.masked else text
 
+    def line(self, hash_: str, text: str) -> str:
+        """Return the subject of the mail ``hash_`` as it may be shown where mails are listed."""
+        return "" if hash_ in self.removed.messages else self.text(text)
+
+    def name(self, hash_: str, author: str) -> str:
+        """Return the author of the mail ``hash_`` as they may be named where mails are listed."""
+        return "" if hash_ in self.removed.authors else self.line(hash_, author)
+
     def id(self, message_id: str, hash_: str) -> str:
         """Return what stands for a Message-ID: another, where it names what was removed."""
         hidden = self.removed.clean(message_id) != message_id
@@ -94,6 +102,8 @@ def see(hash_: str, subject: str, author: str, reading: Reading, sight: Sight) -
     )
     if sight.removed.revision:
         seen = _without(seen, sight.removed)
+    if hash_ in sight.removed.authors:
+        seen = replace(seen, author="", changed=True)
     return _masked(seen) if sight.masked else seen
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sqlalchemy import select
 
 from archive import build as pages
+from archive import redaction
 from archive.disk import list_files, remove_files
 from archive.importing import Report, import_mails
 from archive.mbox import open_mail_file, read_mbox
@@ -78,9 +79,14 @@ def build(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool
     done = {}
     with pages.rendering(app.store):
         for lst in lists:
-            done[lst.address] = pages.build(
-                app.store, app.settings.archive_path, app.settings.listserv.base_url, lst
-            )
+            with _counting(app, lst) as progress:
+                done[lst.address] = pages.build(
+                    app.store,
+                    app.settings.archive_path,
+                    app.settings.listserv.base_url,
+                    lst,
+                    progress,
+                )
     if as_json:
         print_json({"lists": [{"list": name, "threads": n} for name, n in done.items()]})
     for name, count in done.items():
@@ -158,6 +164,102 @@ def export(
     if as_json:
         print_json({"list": lst.address, "files": count})
     say(f"{count} files written under {folder}.")
+
+
+@archives.command("redact")
+@click.argument("list_address", metavar="LIST")
+@click.option("--message", "messages", multiple=True, help="A Message-ID or permalink: it goes.")
+@click.option("--attachment", "files", multiple=True, help="A file's name or address: it goes.")
+@click.option("--person", "people", multiple=True, help="An address: it and its names go.")
+@click.option("--phrase", "phrases", multiple=True, help="Words: they go wherever they stand.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def redact(
+    app: ArchiveApplication,
+    /,
+    list_address: str,
+    messages: tuple[str, ...],
+    files: tuple[str, ...],
+    people: tuple[str, ...],
+    phrases: tuple[str, ...],
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Take a message, a file, a person or a phrase out of the archive of LIST, for good.
+
+    Pages, feeds, mbox and JSON are written anew, and then every file is looked into: exit 1 where
+    one still holds what was to go. Addresses of pages stay. What other people quoted of a removed
+    message goes too; a person's mails stay without their name and address.
+
+    \b
+    Examples:
+      krets archive redact friends@example.org --message 20261122.1@mail.example.org
+      krets archive redact friends@example.org --person anna@example.org --phrase "070 123 45 67"
+    """
+    lst = _lists(app, list_address)[0]
+    request = redaction.Request(messages, files, people, phrases)
+    if request == redaction.Request():
+        raise BadInput("Nothing was named.", "Give --message, --attachment, --person or --phrase.")
+    with app.store.read() as session:
+        plan = redaction.prepare(session, lst, request)
+    said = {
+        "messages": len(plan.messages),
+        "files": len(plan.files),
+        "names": len(plan.names),
+        "phrases": len(phrases),
+        "people": len(people),
+    }
+    say(", ".join(f"{count} {word}" for word, count in said.items() if count) + " will go.")
+    for note in plan.notes:
+        say(note)
+    if dry_run:
+        if as_json:
+            print_json({**said, "looked": 0, "left": [], "dry_run": True})
+        return
+    agree(f"Take this out of the archive of {lst.address} for good?", yes=yes)
+    with app.store.write() as session:
+        redaction.apply(session, lst, plan, time.time())
+    proof = _build_and_prove(app, lst)
+    if as_json:
+        print_json({**said, "looked": proof.looked, "left": list(proof.left), "dry_run": False})
+    for name in proof.left:
+        click.echo(name, err=as_json)
+    if proof.left:
+        raise Refused(
+            f"{len(proof.left)} of {proof.looked} files still hold some of it.",
+            "Files of other kinds, such as PDF, are taken out by --attachment.",
+        )
+    say(f"{proof.looked} files looked into: none holds it any more. Backups do, until replaced.")
+
+
+def _build_and_prove(app: ArchiveApplication, lst: MailList) -> redaction.Proof:
+    root = app.settings.archive_path
+    with pages.rendering(app.store), _counting(app, lst) as progress:
+        pages.build(app.store, root, app.settings.listserv.base_url, lst, progress)
+    with app.store.read() as session:
+        removed = redaction.removed_of(session, lst)
+    tree = root / pages.tree_of(lst)
+    names = list_files(tree, lst.address) if pages.tree_of(lst) else iter(())
+    return redaction.prove(tree, names, removed, lambda _one: None)
+
+
+@contextmanager
+def _counting(app: ArchiveApplication, lst: MailList) -> Iterator[Callable[[int], None]]:
+    """Show how many messages have been drawn, on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _messages: None
+        return
+    with app.store.read() as session:
+        total = pages.size_of(session, lst)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(lst.address, total=total)
+        yield lambda messages: bar.advance(task, messages)
 
 
 @imports.command("mbox")

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from listserv import decisions, holds
 from listserv.app import App
 from listserv.cli_backup import decide
+from listserv.cli_find import find
 from listserv.cli_mailing import VERBS, mailing
 from listserv.rulings import Ruling, Word
 from listserv.tables import Hold
@@ -42,7 +43,7 @@ def queue() -> None:
     """See what waits and why; release, refuse or drop what is held."""
 
 
-for _command in (mailing, *VERBS, decide):
+for _command in (mailing, *VERBS, decide, find):
     queue.add_command(_command)
 
 

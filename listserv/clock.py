@@ -8,7 +8,7 @@ import time
 import structlog
 
 from archive import build
-from listserv import audience, endings, holds
+from listserv import audience, endings, forgetting, holds
 from listserv.app import App
 from mailer import arrivals, owners, refusals
 from mailer.errors import KretsError
@@ -35,6 +35,8 @@ def tick(app: App) -> list[str]:
             ring.append("archive")
         if proofs.waiting(session, 1):
             ring.append("prove")
+        if forgetting.waiting(session, time.time()):
+            ring.append("erase")
         if refusals.waiting(session):
             ring.append("weigh")
     for bell in ring:

@@ -6,7 +6,7 @@ First their own mails in the archives give way to stones, in short transactions 
 and begun again; then ONE transaction (``dossier.forget`` with ``ERASERS``) takes everything else;
 then the freed pages of SQLite and its log are emptied (``Store.scrub``). What other people wrote
 stays, and so do numbers: a line of the ledger loses its address, never its state. Backups made
-before still know them; the command says so.
+before still know them; the command and the page say so.
 """
 
 import json
@@ -20,7 +20,7 @@ from archive import tombstones
 from archive.tables import Message
 from listserv.app import App
 from listserv.notices import KIND
-from listserv.tables import Ban, Hold, HoldState, Post
+from listserv.tables import Ban, Erasure, Hold, HoldState, Post
 from mailer.addresses import parse
 from mailer.arrivals import Arrival, ArrivalState
 from mailer.errors import BadInput
@@ -73,6 +73,7 @@ def questions(session: Session, forgotten: Forgotten) -> None:
     asks.forget(session, list(forgotten.keys))
     budget.forget(session, list(forgotten.keys))
     session.execute(delete(Ban).where(Ban.address_key.in_(forgotten.keys)))
+    session.execute(delete(Erasure).where(Erasure.address_key.in_(forgotten.keys)))
     for who in _wires(forgotten):
         about = Ask.payload.contains(json.dumps(who, ensure_ascii=False)[1:-1], autoescape=True)
         session.execute(delete(Ask).where(about))

@@ -15,6 +15,7 @@ from archive.build import render_dirty, render_late
 from listserv import posts, refusals
 from listserv.app import App
 from listserv.delivery import make_sender
+from listserv.forgetting import Forgetter
 from listserv.proving import Prover
 from mailer import verifying
 from mailer.errors import KretsError
@@ -33,6 +34,7 @@ class Desk:
         self.stopping = threading.Event()
         self._sender: Sender | None = None
         self.prover = Prover()
+        self.forgetter = Forgetter()
 
     @property
     def sender(self) -> Sender:
@@ -50,6 +52,7 @@ class Desk:
     def close(self) -> None:
         """Close the sender's connections; a question to DNS is awaited."""
         self.prover.end(verifying.PATIENCE * 2)
+        self.forgetter.end(verifying.PATIENCE)  # what is cut off here is begun again
         if self._sender is not None:
             self._sender.close()
 
@@ -101,6 +104,16 @@ def prove() -> None:
 def weigh() -> None:
     """Weigh what relays have refused."""
     _answer("weigh", lambda desk: refusals.weigh(desk.app, desk.until()))
+
+
+def erase() -> None:
+    """Forget who asked for it, beside the other work."""
+    _answer("erase", _erase)
+
+
+def _erase(desk: Desk) -> bool:
+    desk.forgetter.begin(desk.app)
+    return False  # the clock rings again while somebody waits
 
 
 def _prove(desk: Desk) -> bool:

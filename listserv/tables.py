@@ -25,7 +25,17 @@ from mailer.mailings import Mailing
 from mailer.store import Base
 from subscriptions.roster import MailList
 
-__all__ = ["Ban", "Hold", "HoldState", "Issue", "Post", "archive", "mailer", "subscriptions"]
+__all__ = [
+    "Ban",
+    "Erasure",
+    "Hold",
+    "HoldState",
+    "Issue",
+    "Post",
+    "archive",
+    "mailer",
+    "subscriptions",
+]
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -104,3 +114,13 @@ class Ban(Base):
     address_key: Mapped[str] = mapped_column(String(320), primary_key=True)
     since: Mapped[float]
     decided_by: Mapped[str] = mapped_column(String(320))
+
+
+class Erasure(Base):
+    """A wish to be forgotten that is not carried out yet; it goes with what it asks to erase."""
+
+    __tablename__ = "erasure"
+    address_key: Mapped[str] = mapped_column(String(320), primary_key=True)
+    how: Mapped[str] = mapped_column(String(200))  # what proved it: button
+    asked_at: Mapped[float]
+    due: Mapped[float]  # when to try next

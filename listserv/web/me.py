@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from listserv import erasing, wishes
+from listserv import forgetting, wishes
 from listserv.visit import Visit
 from listserv.web.forms import field
 from listserv.web.headers import PRIVATE
@@ -83,7 +83,6 @@ def show_me(caller: Caller) -> Response:
 def me(caller: Caller, form: Mapping[str, str]) -> Response:
     """Do what one of the page's buttons says."""
     page: Response
-    forgotten = ""
     with caller.app.store.write() as session:
         lst = list_of(session, caller)
         found, member = _found(session, caller, lst)
@@ -95,7 +94,8 @@ def me(caller: Caller, form: Mapping[str, str]) -> Response:
         if wanted == "forget":
             if field(form, "sure") != "yes":
                 return _page(session, caller, lst, member, said="sure")
-            forgotten = address_of(session, member).key
+            key, keyring = address_of(session, member).key, caller.app.keyring
+            forgetting.ask(session, keyring, key, how="button", now=caller.now)
             page = told(caller, "forgotten", lst)
         elif wanted == "leave":
             wishes.leave(caller.visit(session, lst), member, caller.proof("page"))
@@ -103,8 +103,8 @@ def me(caller: Caller, form: Mapping[str, str]) -> Response:
         else:
             said = _change(session, caller, lst, member, form)
             page = _page(session, caller, lst, member, said=said)
-    if forgotten:
-        erasing.forget(caller.app, forgotten, note=caller.proof().note(), now=caller.now)
+    if wanted == "forget":
+        caller.app.ring("erase")
     caller.ring()
     return page
 

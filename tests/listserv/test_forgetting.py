@@ -10,7 +10,8 @@ from sqlalchemy import select
 from archive import build
 from archive.place import place as put_in_archive
 from archive.tables import Message
-from listserv import erasing
+from listserv import clock, erasing, forgetting
+from listserv.tables import Erasure
 from mailer import addresses
 from mailer.store import Base, decompress, get_raw, put_raw
 from subscriptions import roster, suppression
@@ -78,6 +79,38 @@ def test_forgetting_twice_and_forgetting_a_stranger_harm_nobody(place: Place) ->
     with place.app.store.read() as session:
         key = addresses.parse(DANA).key
         assert suppression.erased(session, place.app.keyring, [key]) == {key}
+
+
+def test_a_wish_stops_mail_at_once_and_is_carried_out_by_whoever_comes_next(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live_through(place)
+    draw(place)
+    key = addresses.parse(DANA).key
+    with place.app.store.write() as session:
+        forgetting.ask(session, place.app.keyring, key, how="button", now=1e9)
+        forgetting.ask(session, place.app.keyring, key, how="button", now=2e9)  # a double click
+    assert place.state(DANA) == "left"
+    assert "erase" in clock.tick(place.app)
+
+    def stumble(_session: object, _keys: object) -> None:
+        raise RuntimeError("the last transaction fails")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(erasing.asks, "forget", stumble)
+        forgetting.carry_out(place.app, 1e9)
+    assert "left" in place.state(DANA)
+    with place.app.store.read() as session:
+        assert forgetting.waiting(session, 1e9) is None  # not again before an hour has gone
+        assert forgetting.waiting(session, 1e9 + forgetting.LATER) is not None
+    forgetter = forgetting.Forgetter()
+    forgetter.begin(place.app)
+    forgetter.end(30)
+    draw(place)
+    assert traces(place, tmp_path) == []
+    with place.app.store.read() as session:
+        assert session.scalars(select(Erasure)).all() == []
+    assert "erase" not in clock.tick(place.app)
 
 
 def live_through(place: Place) -> None:

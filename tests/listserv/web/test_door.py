@@ -1,11 +1,12 @@
 """The pages: looking changes nothing, a button does, and everybody gets the same answer."""
 
 import re
+import time
 
 import pytest
 from sqlalchemy import select
 
-from listserv import wishes
+from listserv import forgetting, wishes
 from listserv.app import App
 from listserv.visit import Visit
 from listserv.web.visitor import HASTY, language_of
@@ -202,7 +203,11 @@ def test_a_member_sees_changes_takes_and_ends_everything_on_their_own_page(
     assert b"summer meeting" in export.body
     web.post(path, {"act": "forget"})
     assert web.state(anna) == "active"
-    assert web.post(path, {"act": "forget", "sure": "yes"}).status == 200
+    said = web.post(path, {"act": "forget", "sure": "yes"})
+    assert "backups" in said.text
+    assert web.state(anna) == "left"  # at once: nothing more is sent
+    assert web.get(path).status == 410
+    forgetting.carry_out(web.app, time.time())
     assert web.state(anna) == "none"
     assert web.get(path).status in {404, 410}
 

@@ -7,7 +7,7 @@ import time
 import pytest
 from sqlalchemy import select
 
-from listserv import wishes
+from listserv import forgetting, wishes
 from listserv.visit import Proof, Visit
 from subscriptions import changes, roster
 from subscriptions.asks import Purpose, look
@@ -108,6 +108,7 @@ def test_a_member_who_forgets_themselves_takes_every_address_along(web: Web, ann
     prove(web, NEW)
     web.post(me, {"act": "receive", "which": number(web, NEW)})
     assert web.post(me, {"act": "forget", "sure": "yes"}).status == 200
+    forgetting.carry_out(web.app, time.time())
     with web.app.store.read() as session:
         assert session.scalars(select(Address.key)).all() == []
         assert set(session.scalars(select(Consent.address))) == {None}

@@ -35,6 +35,7 @@ HOUR = 3600.0
 DAY = 86400.0
 REMIND = DAY  # after the question
 EXPIRE = 7 * DAY  # after the question
+LATE = DAY  # then people are asked before something ends
 MOST_ASKED = 100  # holds a day and list
 MAX_LINES = 150  # of a post that are shown to moderators
 MAX_COLUMNS = 400
@@ -68,12 +69,17 @@ class Past:
 
 
 def next_step(asked_at: float | None, reminded_at: float | None, now: float) -> Step:
-    """Return what a hold that is due needs."""
+    """Return what a hold that is due needs.
+
+    An end that is more than a day late is not carried out: people are asked once more, for while
+    the service was off, or before a restore, no answer of theirs could come.
+    """
     if asked_at is None:
         return Step.ASK
-    if now >= asked_at + EXPIRE:
-        return Step.EXPIRE
-    return Step.REMIND if reminded_at is None else Step.EXPIRE
+    if reminded_at is None:
+        return Step.REMIND
+    end = max(asked_at + EXPIRE, reminded_at + DAY)
+    return Step.REMIND if now > end + LATE else Step.EXPIRE
 
 
 def attend(app: App, until: Callable[[], bool], now: float | None = None) -> None:
@@ -134,7 +140,8 @@ def _take(visit: Visit, hold: Hold, step: Step, writer: Writer, shown: Shown) ->
         moved = holds.postpone(visit.session, hold, now + REMIND, asked_at=now)
     else:
         asked = hold.asked_at or now
-        moved = holds.postpone(visit.session, hold, asked + EXPIRE, reminded_at=now)
+        until = max(asked + EXPIRE, now + DAY)  # whoever is reminded has a day at least
+        moved = holds.postpone(visit.session, hold, until, reminded_at=now)
     if not moved:
         return False
     past = past_of(visit.session, visit.lst, writer)

@@ -319,7 +319,20 @@ def test_a_step_follows_from_what_was_done() -> None:
     assert next_step(None, None, 5.0) is Step.ASK
     assert next_step(0.0, None, DAY) is Step.REMIND
     assert next_step(0.0, DAY, 7 * DAY) is Step.EXPIRE
-    assert next_step(0.0, None, 8 * DAY) is Step.EXPIRE
+    assert next_step(0.0, None, 8 * DAY) is Step.REMIND
+    assert next_step(0.0, 8 * DAY, 9 * DAY) is Step.EXPIRE
+    assert next_step(0.0, DAY, 8 * DAY + 1) is Step.REMIND
+
+
+def test_after_days_of_silence_people_are_asked_again_before_a_post_expires(place: Place) -> None:
+    place.post(EVE)
+    place.later(DAY)
+    place.later(30 * DAY)  # the machine was off
+    assert (len(place.mails(OWNER)), place.hold().state) == (3, "waiting")
+    place.later(30 * DAY + HOUR)
+    assert (len(place.mails(OWNER)), place.hold().state) == (3, "waiting")
+    place.later(31 * DAY)
+    assert place.hold().state == "expired"
 
 
 def test_a_readers_letter_to_a_newsletter_reaches_the_editors_and_never_the_readers(

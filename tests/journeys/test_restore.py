@@ -1,0 +1,64 @@
+"""A backup taken in mid-mailing, restored elsewhere: nothing leaves until somebody decides."""
+
+from collections import Counter
+from pathlib import Path
+
+from mailer.sink import Answer, Caught, Moment, Sink, rehearsal
+from tests.journeys.test_parts import PEOPLE, a_post, make_list, send
+from tests.tree import Krets, running, wait_for
+
+FRIENDS, OTHERS = "friends@example.org", "others@example.org"
+READERS = [PEOPLE[0], *(f"reader{number}@example.net" for number in range(199))]
+
+
+def slowly(moment: Moment, _caught: Caught) -> Answer | None:
+    return Answer(delay=0.15) if moment is Moment.DOT else None
+
+
+def test_what_may_have_been_mailed_since_is_named_and_mailed_only_by_a_decision(
+    tmp_path: Path, database_url: str
+) -> None:
+    before: list[Caught] = []
+    after: list[Caught] = []
+    kept = tmp_path / "kept.backup"
+    (tmp_path / "old").mkdir()
+    with rehearsal(Sink(script=slowly, keep=before.append)) as relay:
+        old = Krets(tmp_path / "old", f"smtp://127.0.0.1:{relay.port}", database_url)
+        make_list(old, FRIENDS, READERS)
+        make_list(old, OTHERS, PEOPLE)
+        with running(old):
+            send(old, a_post(1))
+            wait_for("some copies", lambda: len(before) >= 30)
+            old.krets("backup", str(kept))
+            assert len(before) < len(READERS)  # it was written in mid-mailing
+            old.kill_tree()
+    had = {caught.recipient for caught in before}
+
+    (tmp_path / "new").mkdir()
+    with rehearsal(Sink(keep=after.append)) as relay:
+        new = Krets(tmp_path / "new", f"smtp://127.0.0.1:{relay.port}")
+        told = new.run("restore", str(kept))
+        assert told.returncode == 0, told.stderr
+        assert "Decide with: krets queue decide" in told.stderr
+        with running(new):
+            send(new, a_post(2, OTHERS), OTHERS)  # new mail travels, decided or not
+            wait_for("the new post", lambda: len(after) >= len(PEOPLE))
+            (standing,) = new.json("queue", "decide")
+            found = new.json("queue", "mailing", str(standing["mailing"]))
+            state = {one["address"]: one["state"] for one in found}
+            assert Counter(state.values()).keys() == {"accepted", "unsure"}
+            accepted = {who for who, where in state.items() if where == "accepted"}
+            unsure = state.keys() - accepted
+            assert (accepted <= had, len(unsure)) == (True, standing["unsure"])
+            assert state.keys() == set(READERS)
+            assert {caught.recipient for caught in after} == set(PEOPLE)
+            assert len(after) == len(PEOPLE)  # nobody of the old mailing got anything
+
+            new.krets("queue", "decide", "--policy", "never-miss", "--yes")
+            everybody = len(PEOPLE) + len(unsure)
+            wait_for("the unsure to be mailed", lambda: len(after) >= everybody)
+            wait_for("its end", lambda: not any(new.json("queue", "ls").values()))
+            assert new.json("queue", "decide") == []
+    again = Counter(caught.recipient for caught in after if b"Subject: Post 1\r\n" in caught.raw)
+    assert again == dict.fromkeys(unsure, 1)
+    assert had | again.keys() == set(READERS)

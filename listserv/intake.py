@@ -1,7 +1,7 @@
 """Take a file of people in: line by line, in short transactions, with a fate for each.
 
-A door's work: it owns the transactions (about a hundred people each, so that mail coming in
-never waits long), counts the fates and writes the report.
+A door's work: it owns the transactions (a few hundred people each, so that mail coming in never
+waits long), counts the fates and writes the report.
 """
 
 import csv
@@ -21,15 +21,16 @@ from listserv import entering
 from listserv.app import App
 from listserv.terminal import agree
 from mailer.errors import Refused
-from subscriptions.importing import Line
+from subscriptions.importing import Line, is_shared_address
 from subscriptions.members import Candidate, Fate, Outcome, enrol
 from subscriptions.rollcall import has_domain
 from subscriptions.roster import MailList
 from subscriptions.sheet import neutral
 from subscriptions.spelling import other_spelling
 
-CHUNK = 100  # people in one transaction: 10 to 20 ms on SQLite
-MEANT = "did you mean "
+CHUNK = 400  # people in one transaction: 10 to 20 ms on SQLite
+MAILED = 10  # of those who get a mail each: a message is made and kept for every one
+SHARED = "several people probably read it: did they all say yes?"
 MAX_SHOWN = 1000  # lines named in the summary; the report names all
 
 
@@ -60,7 +61,7 @@ class Tally:
         taken = fated.fate in {Fate.ADDED, Fate.ALREADY, Fate.ASKED}
         if not taken and len(self.not_taken) < MAX_SHOWN:
             self.not_taken.append(fated)
-        if taken and fated.why.startswith(MEANT) and len(self.doubts) < MAX_SHOWN:
+        if taken and fated.why.endswith("?") and len(self.doubts) < MAX_SHOWN:
             self.doubts.append(fated)
 
 
@@ -89,7 +90,7 @@ def take_in(
     """Enrol the people on ``lines`` and yield the fate of each line, in order."""
     seen: set[int] = set()  # hashes of keys: a fraction of the addresses' own weight
     source = iter(lines)
-    spelling = _Spelling(app, lst)
+    doubts = _Doubts(app, lst)
     while chunk := list(islice(source, CHUNK)):
         fresh: list[Candidate] = []
         again: set[int] = set()
@@ -102,34 +103,38 @@ def take_in(
                 continue
             seen.add(mark)
             fresh.append(line.candidate)
-        meant = {line.number: spelling.of(line) for line in chunk}
+        asked = {line.number: doubts.about(line) for line in chunk}
         outcomes = iter(_enrol(app, lst, fresh, now, dry_run=dry_run, welcome=welcome))
         for line in chunk:
             if line.number in again:
                 outcome = Outcome(Fate.DUPLICATE, "on an earlier line")
             else:
                 outcome = line.outcome or next(outcomes)
-            why = outcome.why or meant[line.number]
+            why = outcome.why or asked[line.number]
             yield Fated(line.number, line.email, line.name, outcome.fate.value, why)
 
 
-class _Spelling:
-    """Ask about domains that look mistyped, but not about those that members have already."""
+class _Doubts:
+    """Ask about shared addresses, and domains that look mistyped and that no member has yet."""
 
     def __init__(self, app: App, lst: MailList) -> None:
         self._app, self._list = app, lst
         self._known: dict[str, bool] = {}
 
-    def of(self, line: Line) -> str:
+    def about(self, line: Line) -> str:
         """Return the question about a line's address, "" where there is none."""
-        who = line.candidate.address if line.candidate else None
-        meant = other_spelling(who) if who else ""
-        if who is None or not meant:
+        if line.candidate is None:
+            return ""
+        who = line.candidate.address
+        if is_shared_address(who.key):
+            return SHARED
+        meant = other_spelling(who)
+        if not meant:
             return ""
         if who.domain not in self._known:  # asked once, before anybody of this file is entered
             with self._app.store.read() as session:
                 self._known[who.domain] = has_domain(session, self._list, who.domain)
-        return "" if self._known[who.domain] else f"{MEANT}{meant}?"
+        return "" if self._known[who.domain] else f"did you mean {meant}?"
 
 
 def _enrol(
@@ -140,8 +145,14 @@ def _enrol(
     if dry_run:
         with app.store.read() as session:
             return enrol(session, lst, people, keyring=app.keyring, now=now, dry_run=True)
-    with app.store.write() as session:
-        return entering.enter(session, app, lst, people, now=now, welcome=welcome)
+    mailed = welcome or any(person.consent is None for person in people)
+    step = MAILED if mailed else len(people)
+    outcomes: list[Outcome] = []
+    for at in range(0, len(people), step):
+        with app.store.write() as session:
+            some = people[at : at + step]
+            outcomes += entering.enter(session, app, lst, some, now=now, welcome=welcome)
+    return outcomes
 
 
 @contextmanager

@@ -18,6 +18,11 @@ MAX_DOMAIN = 253  # characters, RFC 1035 section 2.3.4
 MAX_ADDRESS = 254  # octets, RFC 5321 section 4.5.3.1.3 less the angle brackets
 
 _ATEXT = r"[A-Za-z0-9!#$&'*+/=?^_`{|}~\u0080-\U0010ffff-]"
+# What nearly every address looks like; all of it is valid, so that the long way is not needed.
+_PLAIN = re.compile(
+    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}\Z"
+)
 _LOCAL = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*\Z")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp")
@@ -67,6 +72,16 @@ def parse(text: str) -> Address:
 
     ``%`` in a local part is refused: it is a source route in disguise (RFC 5321 section F.2).
     """
+    if len(text) <= MAX_ADDRESS and _PLAIN.match(text):
+        local, _, domain = text.partition("@")
+        if len(local) <= MAX_LOCAL and len(domain) <= MAX_DOMAIN:
+            a_label = domain.lower()
+            return Address(given=text, key=f"{local.lower()}@{a_label}", domain=a_label)
+    return parse_slowly(text)
+
+
+def parse_slowly(text: str) -> Address:
+    """Read any address, in any script (14 us instead of 2); raise BadInput as ``parse`` does."""
     spelled = unicodedata.normalize("NFC", text.strip(" \t"))
     local, at, domain = spelled.rpartition("@")
     if not at or not local or not domain:

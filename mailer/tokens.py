@@ -52,6 +52,7 @@ class Keyring:
     def __init__(self, keys: dict[int, bytes]) -> None:
         self._keys = keys
         self._newest = max(keys)
+        self._hash = _begin_mac(keys[min(keys)], b"hash\0")
         self._begun: dict[tuple[int, str, str], tuple[hashlib._Hash, hashlib._Hash]] = {}
 
     def standing(self, purpose: Purpose, scope: str, ref: int) -> str:
@@ -76,8 +77,10 @@ class Keyring:
 
     def keyed_hash(self, text: str) -> bytes:
         """Return 16 bytes that stand for ``text`` where the text itself must not stay."""
-        first = self._keys[min(self._keys)]
-        return hmac.new(first, b"hash\0" + text.encode(), hashlib.sha256).digest()[:16]
+        inner, outer = self._hash[0].copy(), self._hash[1].copy()
+        inner.update(text.encode())
+        outer.update(inner.digest())
+        return outer.digest()[:16]
 
     def _mac(self, key_id: int, purpose: Purpose, scope: str, body: bytes) -> bytes:
         """Return HMAC-SHA256 (RFC 2104) over purpose, scope and body, cut.

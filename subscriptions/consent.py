@@ -12,13 +12,14 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Index, LargeBinary, String, event, insert, select, text, update
+from sqlalchemy import Index, LargeBinary, String, event, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from mailer.rows import insert_many
 from mailer.store import Base
 from mailer.tokens import Keyring
 from subscriptions import proofs
-from subscriptions.roster import BigId, table_of, worded
+from subscriptions.roster import BigId, worded
 
 
 class Act(StrEnum):
@@ -156,14 +157,14 @@ def entry(
     given, key = address
     return {
         "at": now,
-        "act": act,
+        "act": act.value,
         "list_address": list_address,
         "who": keyring.keyed_hash(key),
         "address": given,
         "wording": note.wording,
         "wording_version": note.wording_version,
         "language": note.language,
-        "source": note.source,
+        "source": note.source.value,
         "ip": note.ip,
         "user_agent": note.user_agent and note.user_agent[:400],
         "raw_sha": note.raw_sha,
@@ -178,7 +179,7 @@ def entry(
 def record(session: Session, entries: Sequence[Mapping[str, Any]]) -> None:
     """Append entries made by ``entry``."""
     if entries:
-        session.execute(insert(table_of(Consent)), list(entries))
+        insert_many(session, Consent, list(entries[0]), [tuple(one.values()) for one in entries])
         proofs.await_check(session, {one["raw_sha"] for one in entries if one["raw_sha"]})
 
 

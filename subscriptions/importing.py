@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import chain, islice
 from typing import BinaryIO, TypeVar
 
@@ -37,6 +38,12 @@ _ROLES = (
     "|no_reply|donotreply|do-not-reply|bounce|bounces|spam|devnull|listserv|majordomo|mailman"
 )
 ROLE_LOCALS = frozenset(_ROLES.split("|"))
+# Read by people, but by several: one of them may have said yes for all. Asked about, and taken.
+_SHARED = (
+    "info|office|contact|hello|team|sales|support|admin|webmaster|mail|kontakt|kansli|kontor"
+    "|styrelsen|contatti|segreteria|redazione|birou|secretariat|kantoor|bestuur|redactie"
+)
+SHARED_LOCALS = frozenset(_SHARED.split("|"))
 _WORDS = {
     "email": (
         "email|e mail|mail|email address|e mail address|mail address|mailaddress|emailaddress"
@@ -59,6 +66,7 @@ _WORDS = {
 _COLUMNS = {word: field for field, words in _WORDS.items() for word in words.split("|")}
 _NOES = "no|n|false|0|none|nej|nee|nu|net|нет|never|declined|refused|unsubscribed"
 _NO = frozenset(_NOES.split("|"))
+_SAID = {"consent", "consent_date", "consent_ip"}  # columns
 _LANGUAGE_NAMES = {
     "swedish": "sv",
     "svenska": "sv",
@@ -191,7 +199,7 @@ def _read_row(row: Row, columns: dict[str, int], width: int, defaults: Defaults)
         return _invalid(row.line, row.text[:80], "", row.fault)
     cells = row.cells
     values = {name: cells[at].strip() for name, at in columns.items() if at < len(cells)}
-    if any(cell.strip() for cell in cells[width:]):
+    if len(cells) > width and any(cell.strip() for cell in cells[width:]):
         why = "more cells than the header has: a cell with the delimiter needs quotation marks"
         return _invalid(row.line, values.get("email", "")[:80], "", why)
     if not values.get("email"):
@@ -205,7 +213,8 @@ def _read_row(row: Row, columns: dict[str, int], width: int, defaults: Defaults)
 def _person(line: int, values: dict[str, str], defaults: Defaults) -> Line:
     email, shown = values["email"], values.get("name", "")
     try:
-        inside, bare = split_named(email) or ("", email.removeprefix("mailto:"))
+        named = split_named(email) if "<" in email else None
+        inside, bare = named or ("", email.removeprefix("mailto:"))
         address = addresses.parse(bare)
         name = clean_name(shown or inside)
         candidate = Candidate(
@@ -244,9 +253,17 @@ def is_role_address(key: str) -> bool:
     return key.rpartition("@")[0].partition("+")[0] in ROLE_LOCALS
 
 
+def is_shared_address(key: str) -> bool:
+    """Tell whether several people probably read an address, such as info@."""
+    return key.partition("@")[0] in SHARED_LOCALS
+
+
 def clean_name(text: str) -> str:
     """Return a person's name on one line; raise BadInput where it cannot be one."""
-    name = unicodedata.normalize("NFC", " ".join(text.split()))
+    name = " ".join(text.split())
+    if name.isascii() and name.isprintable() and len(name) <= MAX_NAME:
+        return name
+    name = unicodedata.normalize("NFC", name)
     if len(name) > MAX_NAME:
         raise BadInput(f"The name is longer than {MAX_NAME} characters.")
     if not name.isprintable() and any(unicodedata.category(c) in {"Cc", "Cs"} for c in name):
@@ -254,6 +271,7 @@ def clean_name(text: str) -> str:
     return name
 
 
+@lru_cache(maxsize=256)
 def _language(text: str, default: str) -> str:
     """Return a language we speak, or the default: a wrong guess here does no harm."""
     word = text.casefold().strip()
@@ -273,6 +291,8 @@ def _choice(kind: type[_Word], text: str, default: _Word) -> _Word:
 
 def _consent(values: dict[str, str], defaults: Defaults) -> ConsentNote | None:
     """Return how this person said yes: by the line's own columns, else as the whole file did."""
+    if not _SAID & values.keys():
+        return defaults.consent
     said, when, ip = (values.get(n, "") for n in ("consent", "consent_date", "consent_ip"))
     if said.casefold() in _NO:
         return None

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer import addresses
+from mailer.rows import Value, among, insert_many
 from mailer.tokens import Keyring
 from subscriptions import consent, suppression
 from subscriptions.consent import Act, ConsentNote
@@ -32,6 +33,8 @@ from subscriptions.roster import (
 
 _PEOPLE_LOCK = 0x6B72_6574  # "kret": one enrolment at a time on PostgreSQL
 _ASKED = "invitation"
+_ADDRESS = ("id", "person_id", "given", "key", "domain", "created")
+_MEMBERSHIP = ("list_id", "person_id", "address_id", "role", "rhythm", "state", "joined_at")
 
 
 class Fate(StrEnum):
@@ -127,21 +130,26 @@ def look_up(
     """Gather what the database knows about these candidates."""
     keys = [candidate.address.key for candidate in candidates]
     rows = session.execute(
-        select(Address.key, Address.person_id, Address.id).where(Address.key.in_(keys))
+        select(Address.key, Address.person_id, Address.id).where(among(session, Address.key, keys))
     ).all()
     people = {row.key: (row.person_id, row.id) for row in rows}
-    found = session.execute(
-        select(Membership.person_id, Membership.state).where(
-            Membership.list_id == lst.id,
-            Membership.person_id.in_([person for person, _ in people.values()]),
-        )
-    )
     return Known(
         people=people,
-        states={row.person_id: row.state for row in found},
+        states=_states(session, lst, [person for person, _ in people.values()]),
         suppressed=suppression.suppressed(session, keys),
         erased=suppression.erased(session, keyring, keys),
     )
+
+
+def _states(session: Session, lst: MailList, person_ids: list[int]) -> dict[int, State]:
+    if not person_ids:
+        return {}
+    found = session.execute(
+        select(Membership.person_id, Membership.state).where(
+            Membership.list_id == lst.id, among(session, Membership.person_id, person_ids)
+        )
+    )
+    return {row.person_id: row.state for row in found}
 
 
 def lock_people(session: Session) -> None:
@@ -198,26 +206,18 @@ def _write(
     acquainted = [(c, people[c.address.key][0]) for c in chosen if c.address.key in people]
     strangers = [c for c in chosen if c.address.key not in people]
     people = people | _insert_people(session, strangers, now)
+    list_id = lst.id
     pending: list[tuple[Candidate, int, int]] = []
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Value, ...]] = []
     for candidate in chosen:
         person_id, address_id = people[candidate.address.key]
         if before.get(person_id) is State.PENDING:
             pending.append((candidate, person_id, address_id))
             continue
-        rows.append(
-            {
-                "list_id": lst.id,
-                "person_id": person_id,
-                "address_id": address_id,
-                "role": candidate.role,
-                "rhythm": candidate.rhythm,
-                "state": State.PENDING if candidate.consent is None else State.ACTIVE,
-                "joined_at": now,
-            }
-        )
-    if rows:
-        session.execute(insert(table_of(Membership)), rows)
+        state = State.PENDING if candidate.consent is None else State.ACTIVE
+        words = (candidate.role.value, candidate.rhythm.value, state.value)
+        rows.append((list_id, person_id, address_id, *words, now))
+    insert_many(session, Membership, _MEMBERSHIP, rows)
     for candidate, person_id, address_id in pending:
         _activate(session, lst, candidate, (person_id, address_id), now)
     _fill_in(session, acquainted)
@@ -233,27 +233,13 @@ def _insert_people(
     person_ids = _draw_ids(session, "person", len(strangers))
     address_ids = _draw_ids(session, "address", len(strangers))
     whole = list(zip(strangers, person_ids, address_ids, strict=True))
-    session.execute(
-        insert(table_of(Person)),
-        [
-            {"id": person_id, "name": c.name, "language": c.language, "created": now}
-            for c, person_id, _ in whole
-        ],
-    )
-    session.execute(
-        insert(table_of(Address)),
-        [
-            {
-                "id": address_id,
-                "person_id": person_id,
-                "given": c.address.given,
-                "key": c.address.key,
-                "domain": c.address.domain,
-                "created": now,
-            }
-            for c, person_id, address_id in whole
-        ],
-    )
+    people = [(person_id, c.name, c.language, now) for c, person_id, _ in whole]
+    insert_many(session, Person, ("id", "name", "language", "created"), people)
+    rows = [
+        (address_id, person_id, c.address.given, c.address.key, c.address.domain, now)
+        for c, person_id, address_id in whole
+    ]
+    insert_many(session, Address, _ADDRESS, rows)
     return {c.address.key: (person_id, address_id) for c, person_id, address_id in whole}
 
 
@@ -289,14 +275,18 @@ def _activate(
 
 def _fill_in(session: Session, known: Sequence[tuple[Candidate, int]]) -> None:
     """Fill in a name or language that was not known; what is known stays as it is."""
-    for candidate, person_id in known:
-        for column, value in ((Person.name, candidate.name), (Person.language, candidate.language)):
-            if value:
-                session.execute(
-                    update(Person)
-                    .where(Person.id == person_id, column == "")
-                    .values({column: value})
-                )
+    people = table_of(Person)
+    for column in ("name", "language"):
+        values = [
+            {"person": person_id, "value": getattr(candidate, column)}
+            for candidate, person_id in known
+            if getattr(candidate, column)
+        ]
+        if values:
+            unknown = people.update().where(
+                people.c.id == bindparam("person"), people.c[column] == ""
+            )
+            session.execute(unknown.values({column: bindparam("value")}), values)
 
 
 def _entry(keyring: Keyring, lst: MailList, candidate: Candidate, now: float) -> dict[str, Any]:

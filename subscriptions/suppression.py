@@ -11,6 +11,7 @@ from enum import StrEnum
 from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from mailer.rows import among
 from mailer.store import Base, insert_or_ignore
 from mailer.tokens import Keyring
 from subscriptions.roster import worded
@@ -55,11 +56,12 @@ def lift(session: Session, key: str, reason: Reason) -> bool:
 
 def suppressed(session: Session, keys: Collection[str], *reasons: Reason) -> dict[str, Reason]:
     """Return which of these address keys must not be mailed, and why (of ``reasons`` alone)."""
-    rows = session.execute(
-        select(Suppression.address, Suppression.reason).where(
-            Suppression.address.in_(keys), Suppression.reason.in_(reasons or tuple(Reason))
-        )
+    chosen = select(Suppression.address, Suppression.reason).where(
+        among(session, Suppression.address, list(keys))
     )
+    if reasons:
+        chosen = chosen.where(Suppression.reason.in_(reasons))
+    rows = session.execute(chosen)
     return {row.address: row.reason for row in rows}
 
 

@@ -42,6 +42,7 @@ class Application:
 def run(store: Store) -> Run:
     with store.write() as session:
         roster.create_list(session, LIST, now=1.0, language="sv")
+        roster.create_list(session, "others@example.org", now=1.0)
         keyring = load_keyring(session)
     assert keyring is not None
     app = Application(store, keyring)
@@ -231,6 +232,96 @@ def test_import_tells_the_fate_of_every_line(run: Run, tmp_path: Path) -> None:
     assert rows[3]["email"].startswith("'=")
     assert report.stat().st_mode & 0o077 == 0
     assert run(*words).exit_code == 1  # the report is there already, and nobody can be asked
+
+
+_BROKEN = (
+    # (line of the sheet, its fate, a word of the reason); the header is line 1
+    ("Åsa@example.se;Åsa Öberg", "added", ""),
+    ("åsa@EXAMPLE.se;once more", "duplicate", "earlier"),
+    ('quoted@example.org;"Two\nlines"', "added", ""),
+    ("left@example.org;came back?", "left", "member set"),
+    ("dead@example.org;", "suppressed", "dead"),
+    ("Postmaster@example.org;", "role address", "nobody"),
+    ("info@example.org;The office", "added", "several people"),
+    ("=cmd|' /C calc'!A0;Evil", "invalid", "not a mail address"),
+    ("formula@example.org;=HYPERLINK(1)", "added", ""),
+    ("nul\x00@example.org;", "invalid", "character"),
+    (f"huge@example.org;{'x' * 100_000}", "invalid", "far too long"),
+    ("cells@example.org;a;b;c", "invalid", "more cells"),
+    ('"open@example.org;quote', "invalid", "not closed"),
+    (";nameless", "invalid", "no address"),
+    ("friends-join@example.org;", "own address", "list itself"),
+    ("slip@gmial.com;", "added", "did you mean"),
+    ("last@example.org;Last", "added", ""),
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_a_broken_sheet_tells_every_line_and_writes_only_what_it_said(
+    run: Run, store: Store, tmp_path: Path, encoding: str
+) -> None:
+    _added(run, "left@example.org")
+    assert run("set", LIST, "left@example.org", "--state", "left").exit_code == 0
+    with store.write() as session:
+        suppression.suppress(session, "dead@example.org", Reason.DEAD, 1.0)
+    sheet = "\r\n".join(["E-post;Namn", *(line for line, _, _ in _BROKEN)])
+    report = tmp_path / "fates.csv"
+    words = ("import", LIST, "-", "--consent", "on paper", "--json", "--yes")
+    words += ("--report", str(report))
+    before, typed = _listed(run), sheet.encode(encoding)
+
+    dry = json.loads(run(*words, "--dry-run", typed=typed).stdout)
+    rows = _rows(report)
+    assert _listed(run) == before
+    assert [row["fate"] for row in rows] == [fate for _, fate, _ in _BROKEN]
+    assert [why in row["why"] for row, (_, _, why) in zip(rows, _BROKEN, strict=True)] == [
+        True
+    ] * len(_BROKEN)
+    assert {row["name"] for row in rows if "formula" in row["email"]} == {"'=HYPERLINK(1)"}
+    assert len(dry["questions"]) == 2
+
+    wet = json.loads(run(*words, typed=typed).stdout)
+    assert _rows(report) == rows
+    assert wet == dry | {"dry_run": False}
+    states = {row["email"]: row["state"] for row in _listed(run)}
+    assert states.pop("left@example.org") == "left"
+    taken = {row["email"] for row in rows if row["fate"] == "added"}
+    assert states == dict.fromkeys(taken, "active")
+
+
+def _rows(report: Path) -> list[dict[str, str]]:
+    with report.open(newline="", encoding="utf-8") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_a_sheet_without_a_header_is_read_by_its_addresses(run: Run) -> None:
+    typed = b"Anna Ek\tanna@example.org\n\tboris@example.org\nnobody\t\n"
+    told = json.loads(
+        run("import", LIST, "-", "--consent", "on paper", "--json", typed=typed).stdout
+    )
+    assert [(row["email"], row["name"]) for row in _listed(run)] == [
+        ("anna@example.org", "Anna Ek"),
+        ("boris@example.org", ""),
+    ]
+    assert [(one["line"], one["fate"]) for one in told["not_added"]] == [(3, "invalid")]
+
+
+def test_who_is_asked_by_mail_goes_in_small_pieces(run: Run, store: Store) -> None:
+    lines = "".join(f"person{n}@example.org\n" for n in range(25)).encode()
+    told = json.loads(run("import", LIST, "-", "--json", typed=lines).stdout)
+    assert (told["fates"]["asked"], _notices(store)) == (25, 25)
+
+
+def test_what_is_not_known_of_somebody_is_filled_in_and_what_is_known_stays(run: Run) -> None:
+    other = "others@example.org"
+    assert run("add", LIST, "anna@example.org", "--consent", "x", "--name", "Anna").exit_code == 0
+    _added(run, "boris@example.org")
+    typed = b"email,name,language\nanna@example.org,Else,ru\nboris@example.org,Boris,it\n"
+    assert run("import", other, "-", "--consent", "x", typed=typed).exit_code == 0
+    assert [(row["name"], row["language"]) for row in _listed(run)] == [
+        ("Anna", "ru"),
+        ("Boris", "it"),
+    ]
 
 
 def test_importing_twice_is_importing_once(run: Run) -> None:

@@ -4,11 +4,12 @@ import subprocess
 import sys
 
 import pytest
+from flanker.addresslib import corrector
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.addresses import parse
-from subscriptions.spelling import PROPOSED, REAL, other_domain, other_spelling
+from subscriptions.spelling import HOST, PROPOSED, REAL, other_domain, other_spelling
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,17 @@ def test_hostile_domains_never_reach_the_corrector(hostile: str) -> None:
 @given(st.text(max_size=60))
 def test_any_text_is_answered_with_a_provider_or_nothing(text: str) -> None:
     assert other_domain(text) in {"", *PROPOSED}
+
+
+@given(st.sampled_from(sorted(PROPOSED)), st.text("abgmilnostxy.0-", max_size=4), st.data())
+def test_what_the_corrector_would_propose_is_never_passed_over(
+    provider: str, slip: str, data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(0, len(provider)))
+    typed = provider[:at] + slip + provider[at + data.draw(st.integers(0, 4)) :]
+    meant = corrector.suggest(typed)
+    expected = meant if meant in PROPOSED and typed not in REAL and HOST.match(typed) else ""
+    assert other_domain(typed) == expected
 
 
 def test_the_corrector_is_loaded_on_the_first_doubt_and_brings_nothing_along() -> None:

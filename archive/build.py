@@ -31,6 +31,7 @@ from archive.listing import former_files, listing_files, month_of
 from archive.pages import ListView
 from archive.redaction import removed_of
 from archive.removal import Removed
+from archive.search import write_search
 from archive.sight import Sight, unpack
 from archive.tables import Body, Late, Message, MonthCount, Thread
 from mailer.errors import Refused
@@ -232,6 +233,9 @@ def build(
                 late = _slow_files(session, root, desk.view, lst, drawn.months)
                 write_files(root / tree, late)
                 files |= dict.fromkeys(late, b"")
+                write_search(session, root / tree, desk.view, lst, anew=True)
+                searched = list_files(root / tree, f"{lst.address}/search")
+                files |= dict.fromkeys(searched, b"")
             indexes = _index_files(session, base_url)
             expected |= set(files)
         _mark(store, lst, drawn, late=False)
@@ -263,6 +267,7 @@ def render_late(
                     view = view_of(lst, base_url, removed_of(session, lst))
                     files = _slow_files(session, root, view, lst, months)
                     write_files(root / tree, files)
+                    write_search(session, root / tree, view, lst)
         with store.write() as session:
             for key, months_at in due.items():
                 for month, touched in months_at:  # one that was touched since stays late
@@ -335,7 +340,7 @@ def check(store: Store, root: Path, base_url: str, lst: MailList) -> Differences
         f"{other}/{name}"
         for other in ("public", "members")
         for name in list_files(root / other, lst.address)
-        if other != tree or name not in seen
+        if other != tree or (name not in seen and "/search/" not in name)
     ]
     return Differences(tuple(sorted(missing)), tuple(sorted(differing)), tuple(extra))
 
@@ -368,6 +373,8 @@ def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
         with store.read() as session:
             months = listing.all_months(session, lst)
             late = _slow_files(session, folder, view, lst, months)
+            view = view_of(lst, base_url, removed_of(session, lst))
+            write_search(session, folder, view, lst, anew=True)
         write_files(folder, late)
     return len(written | set(batch) | set(late))
 

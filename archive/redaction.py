@@ -143,7 +143,7 @@ def prove(root: Path, names: Iterator[str], removed: Removed, said: Callable[[in
     looked = 0
     for name in names:
         data = (root / name).read_bytes()
-        if name.endswith((".gz", ".pf_fragment", ".pf_index", ".pf_meta")):
+        if name.endswith((".gz", ".pf_fragment", ".pf_filter", ".pf_index", ".pf_meta")):
             data = gzip.decompress(data)
         text = data.decode("utf-8", "replace")
         if name.endswith((".html", ".atom", ".xml")):

@@ -135,6 +135,12 @@ def index_file(lists: Sequence[ListView], language: str) -> dict[str, bytes]:
     return {"index.html": page("index", language, root="", accent="", lists=lists).encode()}
 
 
+def search_page(lst: ListView, years: Sequence[int]) -> dict[str, bytes]:
+    """Return the page that searches; it needs the bundles beside it."""
+    html = page("search", lst.language, **frame(lst, "../../", "../"), years=years)
+    return {f"{lst.address}/search/index.html": html.encode()}
+
+
 def map_files(lst: ListView, threads: Sequence[ThreadView]) -> dict[str, bytes]:
     """Return the list's sitemaps (sitemaps.org), which need absolute addresses."""
     if not lst.base or not lst.masked:

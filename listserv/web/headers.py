@@ -10,6 +10,8 @@ CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# The page that searches runs one script of ours, and pagefind's wasm; no other page does.
+SEARCHING = CSP + "; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
 STRICT = {
     "content-security-policy": CSP,
     "x-content-type-options": "nosniff",

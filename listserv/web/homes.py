@@ -22,13 +22,14 @@ from archive.build import view_of
 from listserv.app import App
 from listserv.web import reading
 from listserv.web.files import WholeFile
-from listserv.web.headers import PRIVATE
+from listserv.web.headers import PRIVATE, SEARCHING
 from listserv.web.site import Caller, Site
 from mailer.errors import Misconfigured
 from subscriptions.roster import ArchivePolicy, Join, MailList, all_lists, find_list
 
 _HOME = re.compile(r"([^/]+@[^/]+)(/(?:index\.html)?)?\Z")
 _HUE = re.compile(r"([^/]+@[^/]+)/hue\d{1,3}\.css\Z")
+_SEARCH = re.compile(r"[^/]+@[^/]+/search(?:/index\.html)?\Z")
 _FILE = re.compile(r"[^/]+@[^/]+/f/")
 _PICTURES = {"png", "jpg", "gif", "webp"}
 _TYPES = {
@@ -168,6 +169,8 @@ def _headers_of(path: str) -> dict[str, str]:
                 "content-type": "application/octet-stream",
                 "content-disposition": "attachment",
             }
+    if _SEARCH.match(path):
+        found["content-security-policy"] = SEARCHING
     return found
 
 
@@ -178,6 +181,6 @@ def _with_slash(scope: Scope) -> Response:
 
 
 def _media(name: str) -> str:
-    return {"css": "text/css", "svg": "image/svg+xml"}.get(
+    return {"css": "text/css", "svg": "image/svg+xml", "js": "text/javascript"}.get(
         name.rpartition(".")[2], "application/octet-stream"
     )

@@ -111,9 +111,14 @@ def test_the_disk_equals_the_rows_after_any_way(
     assert f"../../t/{permalink_hash('a@x')}/#{permalink_hash('b@x')}" in pointer
     assert build.render_late(store, tmp_path, BASE, time.time()) == 0
     assert build.render_late(store, tmp_path, BASE, time.time() + build.LATE) == 1
-    before = snapshot(tmp_path)
+    before = drawn(tmp_path)
     build.build(store, tmp_path, BASE, circle)
-    assert snapshot(tmp_path) == before
+    assert drawn(tmp_path) == before
+
+
+def drawn(root: Path) -> dict[str, bytes]:
+    """Return the files that we make ourselves; pagefind names its own anew each time."""
+    return {name: data for name, data in snapshot(root).items() if "/search/" not in name}
 
 
 def snapshot(root: Path) -> dict[str, bytes]:

@@ -41,6 +41,7 @@ def tick(app: App) -> list[str]:
             ring.append("weigh")
     for bell in ring:
         app.ring(bell)
+    app.store.checkpoint()
     return ring
 
 

@@ -23,7 +23,7 @@ import bench_dkim  # noqa: E402 - a script finds its own checkout first
 import bench_service  # noqa: E402
 import mailing  # noqa: E402
 import measured  # noqa: E402
-from mailing import Sent  # noqa: E402
+from mailing import Sent, Taken  # noqa: E402
 from measured import Row  # noqa: E402
 from peers import SESSIONS, SIZE, Run, fast_sink, reference, smtp_sink  # noqa: E402
 
@@ -45,7 +45,7 @@ class Bench:
         self.rounds = rounds
         self._stack = stack
         self._made: dict[str, Krets] = {}
-        self.imports: dict[str, float] = {}
+        self.imports: dict[str, Taken] = {}
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="krets-bench-")))
 
     def installation(self, database: str) -> Krets:
@@ -97,19 +97,24 @@ class Bench:
         against = f"{ratio:.2f} of {one_core:,.0f} bare/s of CPU, goal 0.75"
         return _row(what, self.copies, ours, against, {"bare": one_core, "ratio": ratio})
 
-    def people_row(self, what: str) -> Row:
+    def people_row(self, what: str, database: str) -> Row:
         """Tell how long the members took to come in, as a whole command."""
-        self.installation("SQLite")
-        took = self.imports["SQLite"]
-        return Row(what, self.copies, f"{took:.1f} s", numbers={"seconds": took})
+        self.installation(database)
+        return self._taken(what, self.imports[database])
 
-    def frozen_row(self, what: str) -> Row:
+    def frozen_row(self, what: str, database: str) -> Row:
         """Tell how long the audience took to be frozen, as a whole command, and send it."""
-        krets = self.installation("SQLite")
-        took = mailing.freeze(krets)
+        krets = self.installation(database)
+        took = mailing.freeze_beside(krets)
         with fast_sink() as port:
             mailing.send(krets, port)
-        return Row(what, self.copies, f"{took:.1f} s", numbers={"seconds": took})
+        return self._taken(what, took)
+
+    def _taken(self, what: str, took: Taken) -> Row:
+        cpu = took.cpu / self.copies * 1000
+        numbers = {"seconds": took.seconds, "cpu": cpu, **took.waits.numbers()}
+        figure = f"{took.seconds:.1f} s"
+        return Row(what, self.copies, figure, str(took.waits), f"{cpu:.3f} s", numbers=numbers)
 
 
 def _row(what: str, copies: int, ours: list[Sent], against: str, numbers: dict[str, float]) -> Row:
@@ -133,8 +138,10 @@ def _row(what: str, copies: int, ours: list[Sent], against: str, numbers: dict[s
 def plan(bench: Bench) -> dict[str, Callable[[str], Row]]:
     """Return the rows of the mailing, by name, in their order."""
     return {
-        "members from CSV, whole command": bench.people_row,
-        "an issue frozen, whole command": bench.frozen_row,
+        "members from CSV, SQLite": lambda what: bench.people_row(what, "SQLite"),
+        "an issue frozen, SQLite": lambda what: bench.frozen_row(what, "SQLite"),
+        "members from CSV, PostgreSQL": lambda what: bench.people_row(what, "PostgreSQL"),
+        "an issue frozen, PostgreSQL": lambda what: bench.frozen_row(what, "PostgreSQL"),
         "copies, SQLite, into smtp-sink": lambda what: bench.copies_row(
             what, "SQLite", smtp_sink, ", goal 1.0"
         ),

@@ -32,6 +32,10 @@ from mailer.dkim_keys import Algorithm, DkimKey  # noqa: E402
 from mailer.mailings import Mailing, MailingState, Recipient  # noqa: E402
 from tests.tree import Krets  # noqa: E402
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import beside  # noqa: E402
+
 LIST = "letter@example.org"
 LINE = "A line of a letter, which says something to everybody who reads it with care. "
 ISSUE = f"---\nsubject: The letter of November\n---\n\n{LINE * 3}\n\n" + f"{LINE}\n\n" * 41
@@ -55,10 +59,19 @@ class Sent:
         return self.copies / self.seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Hold what a command took, and how long the mail that came in meanwhile waited."""
+
+    seconds: float
+    cpu: float
+    waits: beside.Waits
+
+
 def installation(
     folder: Path, members: int, database: str = "", *, apart: bool = True
-) -> tuple[Krets, float]:
-    """Make a newsletter with members and an RSA key; return it and the seconds of the import.
+) -> tuple[Krets, "Taken"]:
+    """Make a newsletter with members and an RSA key; return it and what the import took.
 
     The import is a process of its own, as an operator's is, unless it is not ``apart``.
     """
@@ -74,17 +87,36 @@ def installation(
         file.write("email,name\n")
         file.writelines(f"p{n}@d{n % 50}.net,Person {n}\n" for n in range(members))
     words = ("member", "import", LIST, str(people), "--consent", "Asked", "--yes")
-    began = time.perf_counter()
     if apart:
-        _program(krets, "-m", "listserv", *words)
+        with beside.ingest(krets) as waits:
+            used, began = _children(), time.perf_counter()
+            _program(krets, "-m", "listserv", *words)
+            seconds = time.perf_counter() - began
+            cpu = _children() - used
+        took = Taken(seconds, cpu, waits)
     else:
         krets.krets(*words)
-    took = time.perf_counter() - began
+        took = Taken(0, 0, beside.Waits())
     with _app(krets) as app, app.store.write() as session:
         now = time.time()
         dkim_keys.new_keys(session, "example.org", selector="bench", now=now, starts=now - 1)
         session.execute(delete(DkimKey).where(DkimKey.algorithm == Algorithm.ED25519))
     return krets, took
+
+
+def _children() -> float:
+    """Return the CPU seconds of the processes that this one has waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def freeze_beside(krets: Krets) -> "Taken":
+    """Freeze as ``freeze`` does while mail comes in."""
+    with beside.ingest(krets) as waits:
+        used = time.process_time()
+        seconds = freeze(krets)
+        cpu = time.process_time() - used
+    return Taken(seconds, cpu, waits)
 
 
 def freeze(krets: Krets) -> float:

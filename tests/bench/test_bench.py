@@ -33,6 +33,13 @@ def test_a_mailing_and_the_reference_are_measured_at_one_sink(tmp_path: Path) ->
     assert ours.cpu > 0
 
 
+def test_mail_comes_in_beside_a_freeze(tmp_path: Path) -> None:
+    krets, _ = mailing.installation(tmp_path, 40, apart=False)
+    took = mailing.freeze_beside(krets)
+    assert took.seconds > 0
+    assert took.waits.numbers()["commits"] > 0
+
+
 def test_the_page_shows_the_latest_of_each_row() -> None:
     rows = [Row("copies", 40, "1/s"), Row("copies", 50, "2/s"), Row("copies", 40, "3/s")]
     page = measured.page(f"Before\n{measured.BEGIN}old\n{measured.END}After\n", rows)

@@ -1,6 +1,10 @@
 """The store keeps raw mail and lets one writer in at a time."""
 
+import hashlib
+import shutil
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -67,3 +71,22 @@ def test_standing_tokens_open_one_door_only(store: Store) -> None:
     assert newer is not None
     assert newer.read(token, tokens.Purpose.LEAVE, "a@x.org") == 7
     assert newer.standing(tokens.Purpose.LEAVE, "a@x.org", 7) != token
+
+
+def test_a_checkpoint_carries_the_log_beside_a_reader_and_a_writer(
+    store: Store, tmp_path: Path
+) -> None:
+    if not store.sqlite:
+        store.checkpoint()  # PostgreSQL has its own
+        return
+    with store.write() as session:
+        put_raw(session, [b"carried"])
+    with store.read() as reading, store.write() as writing:
+        put_raw(writing, [b"not yet"])
+        reading.scalar(select(func.count()).select_from(RawMessage))
+        store.checkpoint()
+        alone = tmp_path / "alone.db"
+        shutil.copyfile(str(store.url.database), alone)
+    with closing(sqlite3.connect(alone)) as copy:
+        shas = [row[0] for row in copy.execute("SELECT sha FROM raw_message")]
+    assert shas == [hashlib.sha256(b"carried").digest()]

@@ -30,6 +30,67 @@ def _any(*phrases: str) -> re.Pattern[str]:
 
 
 _WHO = r"(?:e-?mail |mail ?|local |the |this |that )*(?:user|recipient|mailbox|account|address|addressee)"
+# The same in the languages of our readers' providers (ru, sv, it, ro, nl, and de, fr). What is
+# said of a sender goes before what is said of an address.
+_SENDER_ABROAD = (
+    r"отправител\w*.{0,40}(?:не |нет|неизвестн|запрещ|отклон|заблок)",
+    r"avsändar\w*.{0,40}(?:finns inte|okänd|avvis|nek|blocker|spärr|saknas|hittades)",
+    r"mittente.{0,40}(?:sconosciut|inesistent|non |rifiutat|bloccat)",
+    r"expeditor\w*.{0,40}(?:necunoscut|inexistent|nu |refuzat|blocat)",
+    r"afzender.{0,40}(?:onbekend|niet|geweigerd|geblokkeerd)",
+    r"absender\w*.{0,40}(?:unbekannt|nicht|gesperrt|abgelehnt)",
+    r"expéditeur.{0,40}(?:inconnu|inexistant|n'est pas|refus|bloqu)",
+)
+_UNKNOWN_ABROAD = (
+    r"(?:пользовател|получател|адресат|ящик|аккаунт)\w*(?: \S+){0,2} не (?:найден|существует|зарегистрир)",
+    r"(?:нет такого|такого) (?:пользовател|получател|ящик|адрес)|ящик\w* (?:удал[её]н|закрыт)",
+    r"(?:неизвестн|несуществующ)\w+ (?:пользовател|получател|адрес|ящик)",
+    r"okänd (?:mottagare|användare|adress)",
+    (
+        r"\b(?:mottagar|användar|adress|brevlåd|postlåd|konto)\w*(?: \S+){0,2} "
+        r"(?:finns inte|är okänd|saknas|existerar inte|hittades inte|är (?:stäng|avslut|borttag))"
+    ),
+    (
+        r"\b(?:utente|destinatario|casella|indirizzo(?! ip)|account)(?: \S+){0,4} "
+        r"(?:sconosciut[oa]|inesistente|non (?:esiste|trovat|valid)|chius[oa])"
+    ),
+    (
+        r"\b(?:utilizator|destinatar|c[ăa]su[țţt]|cuti[ae]|adres[aă]|cont)\w*(?: \S+){0,3} "
+        r"(?:necunoscut|inexistent|nu (?:mai )?exist[ăa]|nu a fost g[ăa]sit)"
+    ),
+    r"onbekende (?:gebruiker|ontvanger|mailbox|postbus)",
+    (
+        r"\b(?:gebruiker|ontvanger|mailbox|postbus|account|e-?mailadres)(?: \S+){0,2} "
+        r"(?:onbekend|bestaat niet|niet (?:gevonden|bekend)|opgeheven)"
+    ),
+    r"unbekannte\w* (?:benutzer|empfänger|nutzer|adressat)",
+    (
+        r"\b(?:benutzer|empfänger|postfach|mailkonto|empfängeradresse)(?: \S+){0,3} "
+        r"(?:unbekannt|existiert nicht|nicht (?:gefunden|bekannt|vorhanden))"
+    ),
+    (
+        r"\b(?:utilisateur|destinataire|boîte|compte)(?: \S+){0,4} "
+        r"(?:inconnu|inexistant|n'existe p|introuvable)"
+    ),
+)
+_CONTENT_ABROAD = (
+    r"вирус|(?:похож|распозна|классифиц|счита|как|содержит).{0,30}спам|спам-?(?:сообщ|письм)",
+    r"skräppost|posta indesiderata|nesolicitat|ongewenste (?:e-?mail|post|reclame)|unerwünschte",
+    r"(?:сообщение|письмо) слишком|слишком больш|för stort?\b|troppo grande|prea mare",
+    r"te groot|zu groß|trop (?:gros|volumineu)",
+)
+_POLICY_ABROAD = (
+    r"ч[её]рн\w+ списк|заблокирован|отклонен\w* политик|svartlist|blockerad|spärrad",
+    r"lista nera|bloccat|non autorizzat|lista neagr|blocat|neautorizat|zwarte lijst",
+    r"geblokkeerd|niet toegestaan|gesperrt|nicht (?:erlaubt|autorisiert)|liste noire|bloqué",
+)
+_FULL_ABROAD = (
+    r"переполнен|превышен\w*.{0,20}(?:квот|лимит|объ[её]м)|ящик\w* (?:полон|заполнен)",
+    r"(?:brevlåd|inkorg|postlåd)\w*(?: \S+){0,2} full|lagringsutrymme.{0,20}slut",
+    r"casella.{0,30}pien[ao]|quota.{0,20}superata|spazio.{0,20}esaurito",
+    r"(?:c[ăa]su[țţt]|cuti[ae])\w*.{0,30}plin[ăa]|(?:mailbox|postvak|postbus)(?: is)? vol\b",
+    r"postfach.{0,12}voll|speicherplatz.{0,20}erschöpft|boîte.{0,20}pleine",
+)
 _RULES = (
     (
         Kind.POLICY,  # these outweigh the word spam, which servers like to add
@@ -37,6 +98,8 @@ _RULES = (
             r"reputation|\bspf (?:record|check|fail)|hard fail|host blocked|ip (?:source )?blo(?:ck|qu)",
             r"rfc ?5322 compliant|multiple \w+ headers|groups\.google\.com",
             r"(?:domain of )?sender(?: address| domain)?.{0,60}(?:does not exist|unknown|reject)",
+            r"not (?:allowed|authori[sz]ed|permitted) to (?:send|relay)|user complaints|rcpthosts",
+            *_SENDER_ABROAD,
         ),
     ),
     (
@@ -45,6 +108,7 @@ _RULES = (
             rf"{_WHO} (?:is )?unknown(?! to spf)", rf"\bunknown {_WHO}", r"recipient_?not_?found",
             r"(?:recipient )?address rejected: (?:access denied|user unknown|undeliverable)",
             r"user (?:name )?(?:is )?unknown|(?:mailbox|user|account) does(?: not|n't) exist",
+            *_UNKNOWN_ABROAD,
         ),
     ),
     (
@@ -60,6 +124,7 @@ _RULES = (
             r"attachment.{0,40}(?:not allowed|prohibit|block|reject|not permitted)",
             r"spamsignature|duplicate header|blacklisted url|contains? (?:a )?(?:url|link|suspicious)", r"potential security (?:issue|risk)",
             r"over size limit|message header size", r"improper use of 8-bit data",
+            *_CONTENT_ABROAD,
         ),
     ),
     (
@@ -83,6 +148,7 @@ _RULES = (
             r"closed (?:list|group)|only accepts? (?:mail|messages)|members? of the group",
             r"(?:you|sender).{0,40}(?:not have permission|permission to)|restricted|forbidden",
             r"connection (?:refused|dropped|rejected) .{0,30}(?:abuse|policy)|abus(?:e|ive)",
+            *_POLICY_ABROAD,
         ),
     ),
     (
@@ -93,6 +159,7 @@ _RULES = (
             r"over ?-?quota|quota (?:exceeded|full|usage|violat)|exceed\w* .{0,40}(?:quota|storage)",
             r"(?:not enough|insufficient|out of|no) (?:disk |storage |mailbox |system )?(?:space|storage)",
             r"disk ?quota|mailfolder is full|user has too many messages",
+            *_FULL_ABROAD,
         ),
     ),
     (

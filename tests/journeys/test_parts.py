@@ -1,18 +1,23 @@
 """The parts: LMTP, each part alone on one database and one Redis, loops, and refusals."""
 
 import contextlib
+import os
+import signal
 import smtplib
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from listserv.valkey import Valkey, url
-from mailer.sink import Answer, Caught, Moment, Sink, rehearsal
+from mailer.mailings import Recipient, State
+from mailer.owners import Owner
+from mailer.sink import Answer, Caught, Moment, Sink, accept, rehearsal
+from mailer.store import Store
+from tests import warm
 from tests.raw_client import RawClient
 from tests.tree import Krets, free_port, wait_for
 
@@ -37,6 +42,10 @@ def make_list(krets: Krets, address: str = LIST, people: list[str] = PEOPLE) -> 
 def send(krets: Krets, raw: bytes, to: str = LIST) -> None:
     with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=20) as client:
         client.sendmail(PEOPLE[0], [to], raw)
+
+
+def slowly(moment: Moment, _caught: Caught) -> Answer | None:
+    return Answer(delay=0.15) if moment is Moment.DOT else None
 
 
 def the_end(krets: Krets) -> None:
@@ -91,19 +100,12 @@ def valkey(krets: Krets) -> Iterator[Valkey]:
 
 
 @contextlib.contextmanager
-def alone(krets: Krets, *parts: str) -> Iterator[None]:
-    """Run parts as processes of their own; each must be up, and stop cleanly in the end."""
+def alone(krets: Krets, *parts: str) -> Iterator[list[warm.Child]]:
+    """Run parts as processes of their own; each must be up, and stop cleanly if it still runs."""
     log = krets.folder / "parts.log"
-    running = []
-    with log.open("ab") as errors:
-        for part in parts:
-            words = [sys.executable, "-m", "listserv", part]
-            running.append(
-                subprocess.Popen(
-                    words, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
-                    env=krets.env, cwd=krets.folder,
-                )
-            )  # fmt: skip
+    with log.open("ab") as errors, Path(os.devnull).open("rb") as nothing:
+        streams = [nothing.fileno(), errors.fileno(), errors.fileno()]
+        running = [warm.stove().spawn([part], krets.env, krets.folder, streams) for part in parts]
     try:
         for part, count in Counter(parts).items():
             wait_for(
@@ -112,29 +114,59 @@ def alone(krets: Krets, *parts: str) -> Iterator[None]:
                     log.read_text().count(words) == count
                 ),
             )
-        yield
-        for process in running:
+        yield running
+        alive = [process for process in running if process.poll() is None]
+        for process in alive:
             process.terminate()
-        assert [process.wait(30) for process in running] == [0] * len(parts), log.read_text()
+        assert [process.wait(30) for process in alive] == [0] * len(alive), log.read_text()
     finally:
         for process in running:
-            process.kill()
-            process.wait()
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+                process.wait(10)
     assert "Traceback" not in log.read_text()
 
 
-def test_the_parts_alone_make_one_service_on_one_database_and_one_redis(
-    krets: Krets, outbox: list[Caught], valkey: Valkey
+def one_who_sends(krets: Krets) -> int:
+    """Return the process id of a worker that has claimed recipients, 0 where none has."""
+    store = Store(krets.database, krets.folder / "data")
+    with contextlib.closing(store), store.read() as session:
+        claims = select(Owner.pid).join(Recipient, Recipient.epoch == Owner.epoch)
+        return session.scalar(claims.where(Recipient.state == State.CLAIMED).limit(1)) or 0
+
+
+def test_the_parts_alone_make_one_service_and_a_killed_worker_costs_nothing_but_time(
+    krets: Krets, outbox: list[Caught], sink: Sink, valkey: Valkey
 ) -> None:
     make_list(krets)
-    with alone(krets, "smtp", "web", "worker", "worker", "clock"):
+    crowd = [PEOPLE[0], *(f"reader{number}@example.net" for number in range(199))]
+    make_list(krets, "crowd@example.org", crowd)
+    with alone(krets, "smtp", "web", "worker", "worker", "worker", "clock") as running:
         for number in range(20):
             send(krets, a_post(number))
         wait_for("60 copies", lambda: len(outbox) >= 20 * len(PEOPLE))
         the_end(krets)
         wait_for("the page", lambda: b"Post 19" in krets.get(f"/{LIST}/")[1])
         assert krets.get("/healthz") == (200, b'{"ok":true}')
-    assert copies(outbox) == once_each(*range(20))
+        assert copies(outbox) == once_each(*range(20))
+
+        outbox.clear()
+        sink.script = slowly
+        send(krets, a_post(20, "crowd@example.org"), "crowd@example.org")
+        wait_for("a part of the crowd", lambda: len(outbox) >= 20)
+        sender = wait_for("somebody who sends", lambda: one_who_sends(krets))
+        (victim,) = (process for process in running if process.pid == sender)
+        os.kill(victim.pid, signal.SIGKILL)
+        assert victim.wait(10) == -signal.SIGKILL
+        assert len(outbox) < len(crowd)
+        sink.script = accept
+        the_end(krets)
+        counts = krets.json("queue", "status", "21")
+    assert (counts["accepted"], counts["audience"]) == (len(crowd), len(crowd))
+    received = Counter(caught.recipient for caught in outbox)
+    assert received.keys() == set(crowd)
+    # never-miss: what was between the dot and its answer went again, by the same id
+    assert received.total() - len(crowd) <= counts["connections"]
 
 
 def test_without_the_doorbell_mail_is_taken_and_goes_out_when_it_is_back(

@@ -3,16 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
-from mailer.sink import Answer, Caught, Moment, Sink, rehearsal
-from tests.journeys.test_parts import PEOPLE, a_post, make_list, send
+from mailer.sink import Caught, Sink, rehearsal
+from tests.journeys.test_parts import PEOPLE, a_post, make_list, send, slowly
 from tests.tree import Krets, running, wait_for
 
 FRIENDS, OTHERS = "friends@example.org", "others@example.org"
 READERS = [PEOPLE[0], *(f"reader{number}@example.net" for number in range(199))]
-
-
-def slowly(moment: Moment, _caught: Caught) -> Answer | None:
-    return Answer(delay=0.15) if moment is Moment.DOT else None
 
 
 def test_what_may_have_been_mailed_since_is_named_and_mailed_only_by_a_decision(

@@ -6,14 +6,17 @@ import time
 import pytest
 from sqlalchemy import select
 
-from listserv import forgetting, wishes
+from listserv import forgetting, posts, wishes
 from listserv.app import App
 from listserv.visit import Visit
 from listserv.web.visitor import HASTY, language_of
+from mailer import arrivals
 from mailer.addresses import parse
+from mailer.arrivals import Incoming
 from mailer.tokens import Purpose
 from subscriptions import roster
-from subscriptions.consent import Consent
+from subscriptions.consent import Consent, ConsentNote, Source
+from subscriptions.members import Candidate, enrol
 from templates import LANGUAGES
 from tests.listserv.web.conftest import FRIENDS, Web
 
@@ -185,6 +188,30 @@ def test_one_post_leaves_in_place_and_so_does_every_other(
         assert web.state(anna) == "left"
     assert len(web.mails(anna)) == 1
     look(web, path)
+
+
+def test_a_providers_burst_of_one_click_posts_is_answered_and_one_reply_leads_back(
+    web: Web,
+) -> None:
+    crowd = [f"reader{number}@example.net" for number in range(60)]
+    readers = [Candidate(parse(who), consent=ConsentNote("asked", Source.CLI)) for who in crowd]
+    with web.app.store.write() as session:
+        lst = roster.get_list(session, FRIENDS)
+        enrol(session, lst, readers, keyring=web.app.keyring, now=1.0)
+    for who in crowd:  # all from the address of one provider, without cookie, login or form token
+        got = web.post(leave_path(web.app, who), b"List-Unsubscribe=One-Click")
+        assert (got.status, "location" in got.headers) == (200, False)
+    assert {web.state(who) for who in crowd} == {"left"}
+
+    (notice,) = web.mails(crowd[0])
+    found = re.search(r"^Reply-To: <(friends-reply\+\S+)>", notice, re.MULTILINE)
+    assert found is not None
+    raw = f"From: {crowd[0]}\r\nSubject: Re\r\nMessage-ID: <r@x>\r\n\r\nundo\r\n".encode()
+    incoming = Incoming(crowd[0], (found[1],), raw, "192.0.2.9", "h", "ESMTP", time.time())
+    with web.app.store.write() as session:
+        arrivals.keep(session, [incoming])
+    posts.sort(web.app, lambda: False)
+    assert web.state(crowd[0]) == "active"
 
 
 def test_a_member_sees_changes_takes_and_ends_everything_on_their_own_page(

@@ -105,6 +105,14 @@ class Cluster:
             )
         _wait_until_it_answers(self._server, self.folder)
 
+    def answers(self) -> bool:
+        """Tell whether it lets anybody in."""
+        try:
+            psycopg.connect(url(str(self.folder), "postgres"), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop the server: SIGINT is its fast shutdown, SIGQUIT its immediate one."""
         if self._server is not None:

@@ -83,6 +83,10 @@ class Book:
         """Return how many recipients have not been settled."""
         return int(self.rows(f"SELECT count(*) FROM recipient WHERE {CLAIMABLE}")[0][0])
 
+    def issues(self) -> set[int]:
+        """Return the issues of newsletters."""
+        return {row[0] for row in self.rows("SELECT id FROM mailing WHERE kind = 'issue'")}
+
     def owners(self, pids: Collection[int] | None = None) -> dict[int, int]:
         """Return the process that owns each epoch, of all or of these."""
         found = self.rows("SELECT epoch, pid FROM owner")

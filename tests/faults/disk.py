@@ -11,7 +11,7 @@ from pathlib import Path
 
 # A mount and a process-id namespace: what runs in them ends with the first process in them.
 ALONE = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-SIZE = 512 * 1024 * 1024  # bytes
+SIZE = 1024 * 1024 * 1024  # bytes
 
 
 def fits() -> bool:
@@ -26,7 +26,9 @@ class Disk:
         self.folder = folder
         self._balloon = folder / "balloon"
         folder.mkdir(parents=True, exist_ok=True)
-        words = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "krets-chaos"]
+        owner = folder.stat()
+        asked = f"size={SIZE},mode=0700,uid={owner.st_uid},gid={owner.st_gid}"
+        words = ["mount", "-t", "tmpfs", "-o", asked, "krets-chaos"]
         subprocess.run([*words, str(folder)], check=True)
 
     def fill(self) -> int:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import redis
 
 from mailer.sink import Answer, Moment
+from tests.faults.disk import Disk
+from tests.faults.prepared import NEWS
 from tests.faults.relay import DROP, KEPT, LOST
 from tests.faults.stage import CONNECTIONS, PER_SENDER, Stage
 
@@ -68,6 +70,22 @@ def kill_tree(stage: Stage, _chance: random.Random) -> Struck:
     return _kill(stage, stage.krets.pids(), CONNECTIONS)
 
 
+def kill_command(stage: Stage, chance: random.Random) -> Struck:
+    """Kill -9 ``krets newsletter send`` in the middle; what it began goes out whole, or not."""
+    command = stage.begin_issue()
+    known = set(stage.issued)
+    stage.until("an issue begun", lambda: command.poll() is not None or stage.book.issues() - known)
+    time.sleep(chance.uniform(0, 0.1))
+    finished = command.poll() is not None
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(command.pid, signal.SIGKILL)
+    ended = time.monotonic()
+    command.wait(10)
+    begun = stage.until("the issues", lambda: (stage.book.issues(),))[0] - stage.issued.keys()
+    stage.issued.update(dict.fromkeys(begun, NEWS))
+    return Struck(ended, 0, detail="finished" if finished else "begun" if begun else "nothing yet")
+
+
 def kill_valkey(stage: Stage, _chance: random.Random) -> Struck:
     """Kill -9 the doorbell's server; it keeps nothing."""
     return _kill(stage, [stage.until("the doorbell's server", stage.valkey)], 0)
@@ -114,18 +132,33 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
 
 def fill_disk(stage: Stage, chance: random.Random) -> Struck:
     """Fill the data folder's disk to the last byte for some seconds."""
-    if stage.disk is None:
+    detail = _fill(stage.disk, chance)
+    # A record that could not be written proves nothing: the letter may be one of the unsure.
+    return Struck(time.monotonic(), CONNECTIONS, detail=detail)
+
+
+def fill_postgres(stage: Stage, chance: random.Random) -> Struck:
+    """Fill the disk of PostgreSQL, which may end by it; then start it again."""
+    detail = _fill(stage.cluster_disk, chance)
+    if stage.cluster is not None and not stage.cluster.answers():
+        stage.cluster.stop(signal.SIGQUIT)
+        stage.cluster.start()
+        detail += ", it had ended"
+    return Struck(time.monotonic(), CONNECTIONS, detail=detail)
+
+
+def _fill(disk: Disk | None, chance: random.Random) -> str:
+    if disk is None:
         raise RuntimeError("no disk of our own")
     lasting = chance.uniform(0.5, 4.0)
     until = time.monotonic() + lasting
     try:
         while time.monotonic() < until:
-            stage.disk.fill()
+            disk.fill()
             time.sleep(0.005)
     finally:
-        stage.disk.free()
-    # A record that could not be written proves nothing: the letter may be one of the unsure.
-    return Struck(time.monotonic(), CONNECTIONS, detail=f"{lasting:.1f} s")
+        disk.free()
+    return f"{lasting:.1f} s"
 
 
 def relay_before(stage: Stage, chance: random.Random) -> Struck:
@@ -204,13 +237,14 @@ def _without_postgres(stage: Stage, chance: random.Random, how: signal.Signals) 
     return Struck(time.monotonic(), CONNECTIONS, detail=f"{away:.1f} s")
 
 
-EVERYWHERE: dict[str, tuple[Strike, int]] = {  # with its weight
+_EVERYWHERE: dict[str, tuple[Strike, int]] = {  # with its weight
     "kill -9 of a worker": (kill_worker, 5),
     "kill -9 of all workers": (kill_workers, 2),
     "kill -9 of the listener": (kill_smtp, 3),
     "kill -9 of the web door": (kill_web, 1),
     "kill -9 of the parent": (kill_parent, 3),
     "kill -9 of the tree": (kill_tree, 4),
+    "kill -9 of newsletter send": (kill_command, 2),
     "kill -9 of Valkey": (kill_valkey, 2),
     "Valkey wiped": (wipe_valkey, 2),
     "Valkey stopped and continued": (stop_valkey, 1),
@@ -220,18 +254,23 @@ EVERYWHERE: dict[str, tuple[Strike, int]] = {  # with its weight
     "relay answers late": (relay_slow, 1),
     "client loses its 250": (lose_replies, 2),
 }
-WITH_DISK: dict[str, tuple[Strike, int]] = {"disk full": (fill_disk, 2)}
-ON_POSTGRESQL: dict[str, tuple[Strike, int]] = {
+_WITH_DISK: dict[str, tuple[Strike, int]] = {"disk full": (fill_disk, 2)}
+_ON_POSTGRESQL: dict[str, tuple[Strike, int]] = {
     "PostgreSQL stopped fast": (stop_postgres_fast, 3),
     "PostgreSQL stopped at once": (stop_postgres_now, 3),
 }
 
 
+_POSTGRESQL_DISK: dict[str, tuple[Strike, int]] = {"PostgreSQL's disk full": (fill_postgres, 2)}
+
+
 def kinds(*, disk: bool, postgresql: bool) -> dict[str, tuple[Strike, int]]:
     """Return the faults that can be had here, each with its weight."""
-    found = dict(EVERYWHERE)
+    found = dict(_EVERYWHERE)
     if disk:
-        found |= WITH_DISK
+        found |= _WITH_DISK
     if postgresql:
-        found |= ON_POSTGRESQL
+        found |= _ON_POSTGRESQL
+    if disk and postgresql:
+        found |= _POSTGRESQL_DISK
     return found

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests import cluster, warm
 from tests.cluster import Cluster
 from tests.faults import disk
+from tests.faults.disk import Disk
 from tests.faults.posting import AUTHOR
 from tests.tree import Krets
 
@@ -38,7 +39,7 @@ class Measure:
 
     small: int = 30  # members of the list that is posted to without end
     large: int = 10_000  # recipients of an issue, or of a post to the large list
-    pace: float = 0.15  # seconds between posts
+    pace: float = 0.35  # seconds between posts
     thought: float = 0.03  # seconds that the relay thinks about a dot, at most
 
 
@@ -49,6 +50,7 @@ class Prepared:
     members: dict[str, list[str]]
     template: Path
     cluster: Cluster | None
+    cluster_disk: Disk | None
     small_disk: bool  # whether the data folder may have a disk of its own, to be filled
 
     def install(self, data: Path) -> str:
@@ -71,10 +73,13 @@ class Prepared:
 @contextmanager
 def prepared(folder: Path, database: str, measure: Measure) -> Iterator[Prepared]:
     """Make the lists and, where asked for, a PostgreSQL to be stopped and started."""
+    server_disk = None
     server = Cluster(cluster.SETTINGS | HONEST) if database == "postgresql" else None
     try:
         url = ""
         if server is not None:
+            if disk.fits():
+                server_disk = Disk(server.folder)
             server.make()
             server.start()
             cluster.run(str(server.folder), "CREATE DATABASE {}", "prepared")
@@ -89,10 +94,12 @@ def prepared(folder: Path, database: str, measure: Measure) -> Iterator[Prepared
             krets.krets("list", "create", address, "--kind", kind)
             words = ("member", "import", address, "-", "--consent", "for the test", "--yes")
             krets.krets(*words, stdin="\n".join(people))
-        yield Prepared(members, krets.folder / "data", server, disk.fits())
+        yield Prepared(members, krets.folder / "data", server, server_disk, disk.fits())
     finally:
         if server is not None:
             server.stop(signal.SIGQUIT)
+            if server_disk is not None:
+                server_disk.remove()
             server.remove()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from mailer.mailings import State
 from tests.faults.book import Audit, audit
 from tests.faults.kinds import Strike, Struck
 from tests.faults.prepared import Measure, Prepared
@@ -100,6 +101,7 @@ def _strike_all(
         began = time.monotonic()
         told = strike(stage, chance)
         resumed = _resumed(stage, told)
+        _look_as_people_do(stage)
         now = stage.until("the count", lambda: (stage.book.unsure(),))[0]
         felt.append(
             Felt(
@@ -132,6 +134,14 @@ def _resumed(stage: Stage, told: Struck) -> float:
     stage.until("all parts to be up", lambda: stage.krets.get("/healthz")[0] == OK, PATIENCE)
     stage.until("claims of the dead to be settled", lambda: stage.book.settled(epochs), PATIENCE)
     return time.monotonic() - told.ended
+
+
+def _look_as_people_do(stage: Stage) -> None:
+    """Sample what ``krets newsletter status --json`` says of the newest issue."""
+    told = stage.status()
+    counts = [told[state.name.lower()] for state in State]
+    if sum(counts) != told["audience"]:
+        stage.sampler.wrong.append(f"krets newsletter status: {told}")
 
 
 def _settle(stage: Stage, prepared: Prepared) -> tuple[Audit, list[str]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import redis
 
@@ -20,6 +20,7 @@ from listserv import valkey
 from mailer.errors import Temporary
 from mailer.mailings import Policy
 from mailer.sink import Sink, rehearsal
+from tests import warm
 from tests.cluster import Cluster
 from tests.faults.book import Book, Sampler
 from tests.faults.disk import Disk
@@ -33,6 +34,7 @@ CONNECTIONS = 8  # of all senders together
 PER_SENDER = CONNECTIONS // (WORKERS - 1)
 SUPERVISOR = 0.2  # seconds before a tree that ended is started again
 T = TypeVar("T")
+_SEND = ("newsletter", "send", NEWS, "-", "--yes", "--anyway", "--policy")
 
 
 class Supervisor(threading.Thread):
@@ -73,6 +75,7 @@ class Stage:
     issued: dict[int, str]
     disk: Disk | None = None
     cluster: Cluster | None = None
+    cluster_disk: Disk | None = None
     turns: Iterator[Policy | None] = field(  # what goes to many next; None is a post
         default_factory=lambda: itertools.cycle((Policy.NEVER_TWICE, None, Policy.NEVER_MISS))
     )
@@ -124,10 +127,25 @@ class Stage:
 
     def issue(self, policy: Policy) -> None:
         """Send an issue to the large newsletter by command."""
-        words = ("newsletter", "send", NEWS, "-", "--policy", policy.value, "--yes", "--anyway")
-        draft = ISSUE.format(number=len(self.issued) + 1)
-        done = self.krets.krets(*words, "--json", stdin=draft)
+        done = self.krets.krets(*_SEND, policy.value, "--json", stdin=self._draft())
         self.issued[json.loads(done)["mailing"]] = NEWS
+
+    def begin_issue(self) -> warm.Child:
+        """Send an issue to the large newsletter by a process of its own."""
+        draft = self.krets.folder / "draft.md"
+        draft.write_text(self._draft(), encoding="utf-8")
+        with draft.open("rb") as given, (self.krets.folder / "send.log").open("ab") as log:
+            streams = [given.fileno(), log.fileno(), log.fileno()]
+            words = [*_SEND, Policy.NEVER_TWICE.value]
+            return warm.stove().spawn(words, self.krets.env, self.krets.folder, streams)
+
+    def _draft(self) -> str:
+        return ISSUE.format(number=len(self.issued) + 1)
+
+    def status(self) -> dict[str, Any]:
+        """Return what ``krets newsletter status`` says of the newest issue."""
+        newest = str(max(self.issued))
+        return cast("dict[str, Any]", self.krets.json("newsletter", "status", newest))
 
     def keep_busy(self) -> None:
         """Begin another mailing where the open ones come to an end, and see it under way."""
@@ -183,6 +201,7 @@ def staged(
             issued={},
             disk=disk,
             cluster=prepared.cluster,
+            cluster_disk=prepared.cluster_disk,
         )
         try:
             stage.supervisor.start()

@@ -182,7 +182,10 @@ class Intake:
                 for waiting in group:
                     self._settle([waiting])
                 return
-            _log.exception("could not store %d messages", len(group))
+            if isinstance(error, Temporary):  # an outage, not a bug: a line each, no traceback
+                _log.warning("could not store %d messages: %s", len(group), error.what)
+            else:
+                _log.exception("could not store %d messages", len(group))
             self._tell(group, error)
             return
         self._tell(group, None)

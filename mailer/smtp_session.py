@@ -19,6 +19,7 @@ from mailer.callers import Introduced, is_front, read_proxy, read_xclient
 from mailer.connection import Connection, House
 from mailer.data_reader import DataReader, Verdict
 from mailer.envelope import MailFrom, read_mail, read_rcpt
+from mailer.errors import Temporary
 from mailer.intake import Reservation
 from mailer.replies import SmtpReply
 
@@ -134,7 +135,10 @@ class SmtpSession(Connection):
 
     def _excuse(self, error: Exception) -> None:
         """Say that it is our fault, and no more."""
-        _log.error("an SMTP command failed", exc_info=error)
+        if isinstance(error, Temporary):  # an outage, not a bug: a line each, no traceback
+            _log.warning("an SMTP command was put off: %s", error.what)
+        else:
+            _log.error("an SMTP command failed", exc_info=error)
         if self._in_data:  # the place in the stream is lost: go on and mail becomes commands
             self._say(SmtpReply(421, replies.OUR_FAULT.enhanced, replies.OUR_FAULT.text))
             self._over = True

@@ -6,6 +6,7 @@ commit say how to repeat one: ``python tests/faults/chaos.py 30 --database sqlit
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -45,24 +46,18 @@ def main() -> int:
     gathered = broken = 0
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="krets-chaos-")))
-        ready: dict[str, Prepared] = {}
-        for database in _databases(asked.database):
-            if gathered >= asked.faults:
-                break
-            if database not in ready:
-                place = folder / database
-                place.mkdir()
-                made = prepared(place, database, measure)
-                try:
-                    ready[database] = stack.enter_context(made)
-                except ClusterMissing as missing:
-                    sys.stderr.write(f"{missing}\n")
-                    continue
+        ready = _prepare(stack, folder, measure, asked.database)
+        turns = itertools.cycle(ready)
+        while ready and gathered < asked.faults:
+            database = next(turns)
             seed = asked.seed if asked.seed is not None else chance.randrange(10**6)
             many = min(asked.per_scenario, asked.faults - gathered)
             outcome = _play(folder, ready[database], measure, asked.only, seed, many)
             gathered += len(outcome.felt)
             broken += len(outcome.wrong)
+            if not outcome.felt:
+                sys.stderr.write("\n".join(outcome.wrong) + "\n")
+                break
             row = _row(tested, database, measure, seed, outcome)
             if asked.json:
                 sys.stdout.write(json.dumps(row) + "\n")
@@ -94,12 +89,17 @@ def _in_a_namespace() -> None:
         os.execvp(words[0], words)  # noqa: S606 - our own words
 
 
-def _databases(wanted: str) -> Iterator[str]:
-    while True:
-        if wanted in ("sqlite", "both"):
-            yield "sqlite"
-        if wanted in ("postgresql", "both"):
-            yield "postgresql"
+def _prepare(stack: ExitStack, folder: Path, measure: Measure, wanted: str) -> dict[str, Prepared]:
+    """Make the lists on each database that is wanted and can be had here."""
+    ready = {}
+    for database in ("sqlite", "postgresql") if wanted == "both" else (wanted,):
+        place = folder / database
+        place.mkdir()
+        try:
+            ready[database] = stack.enter_context(prepared(place, database, measure))
+        except ClusterMissing as missing:
+            sys.stderr.write(f"{missing}\n")
+    return ready
 
 
 def plan(

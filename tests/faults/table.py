@@ -65,6 +65,10 @@ def _tables(rows: Sequence[Row]) -> list[str]:
                 ("posts answered with 250", *_each(rows, lambda row: _number(row, "posts"))),
                 ("other mailings", *_each(rows, lambda row: _number(row, "mailings"))),
                 ("copies taken by the relay", *_each(rows, lambda row: _number(row, "copies"))),
+                (
+                    "of them again, after an answer that was lost",
+                    *_each(rows, lambda row: _number(row, "twice")),
+                ),
                 ("samples of the sum of states", *_each(rows, lambda row: row["samples"])),
                 *(
                     (words, *_each(rows, lambda row, name=name: _number(row, name)))
@@ -135,7 +139,7 @@ def _each(rows: Sequence[Row], count: Any) -> list[str]:  # noqa: ANN401 - a fun
 
 
 def _number(row: Row, name: str) -> int:
-    return row["audit"][name] if row["audit"] else 0
+    return (row["audit"] or {}).get(name, 0)  # early rows have fewer
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -48,7 +48,8 @@ class App:
         """Return the doorbell."""
         from listserv import bells, valkey  # noqa: PLC0415 - most commands never ring
 
-        return bells.Bells(bells.connect(self.settings.mailer.redis or valkey.url(self.data)))
+        named = self.settings.mailer.redis
+        return bells.Bells(bells.connect(named or valkey.url(self.data)), own=not named)
 
     def ring(self, bell: str) -> None:
         """Ring ``bell``; a bell that nobody hears is no loss, the clock rings again."""

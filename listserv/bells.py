@@ -27,7 +27,8 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
 from rq.worker import SimpleWorker
 
-BELLS = ("sort", "deliver", "archive", "prove", "weigh")  # in the order that a worker answers them
+# In the order that a worker answers them.
+BELLS = ("sort", "deliver", "archive", "prove", "weigh", "erase")
 AWAY_SECONDS = 0.5  # pause before a worker looks for a lost doorbell again
 QUIET_SECONDS = 5  # a rung bell stays down this long at most if no job lifts it
 PATIENCE = 2.0  # seconds for one answer: mail coming in must not wait for a server that hangs
@@ -49,8 +50,10 @@ def connect(url: str) -> redis.Redis:
 class Bells:
     """Ring and lift bells; ringing never fails, it only says whether somebody could hear."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, *, own: bool = False) -> None:
+        """Ring at ``client``; ``own`` is the server that only ``krets serve`` runs."""
         self.client = client
+        self._own = own
         self._deaf_until = 0.0
         self._queues = {
             name: Queue(name, connection=client, serializer=JSONSerializer, job_class=KnownJob)
@@ -68,7 +71,10 @@ class Bells:
                 f"listserv.jobs.{name}", timeout=-1, result_ttl=0, failure_ttl=60, ttl=60
             )
         except (redis.RedisError, OSError) as error:
-            _log.warning("the bell %s was not heard: %s", name, type(error).__name__)
+            # Without `krets serve` nobody is there to hear, and nothing is wrong with that.
+            away = self._own and isinstance(error, redis.ConnectionError)
+            level = logging.DEBUG if away else logging.WARNING
+            _log.log(level, "the bell %s was not heard: %s", name, type(error).__name__)
             if isinstance(error, (redis.TimeoutError, TimeoutError)):
                 self._deaf_until = time.monotonic() + DEAF_SECONDS
             return False

@@ -177,12 +177,18 @@ def _domains(survey: Survey) -> str:
 
 
 def _time(survey: Survey) -> str:
-    """Say how long it will take; the largest domain, at one server, is the last to be through."""
-    if survey.pace is None or survey.seconds is None:
-        return "not known yet: no large mailing has left from here"
-    minutes = survey.seconds / 60
+    """Say how long it will take, and by whose measure; "last" only where a pace makes it so."""
+    said = survey.forecast
+    if said is None:
+        return "not known yet: no large mailing has left from here, and no rate is set"
+    minutes = said.seconds / 60
     about = f"about {minutes:,.0f} min" if minutes >= 1 else "less than a minute"
-    last = f"; {survey.domains[0][0]} last" if len(survey.domains) > 1 else ""
-    return (
-        f"{about}, at the pace of mailing {survey.pace.mailing} ({survey.pace.rate:,.0f}/s){last}"
-    )
+    rate = f"{said.rate:,.3g}/s" if said.rate < 10 else f"{said.rate:,.0f}/s"  # noqa: PLR2004 - digits
+    mailing = survey.pace.mailing if survey.pace else 0
+    because = {
+        "relays": f"at the relays' rate ({rate})",
+        "list": f"at this list's rate ({rate})",
+        "last": f"at the pace of mailing {mailing} ({rate})",
+        "domain": f"{said.last} last ({rate})",
+    }
+    return f"{about}, {because[said.bound]}"

@@ -17,14 +17,16 @@ from archive.heads import permalink_hash
 from listserv import audience, drafts, issues, notices, signing
 from listserv.app import App
 from listserv.drafts import Draft
+from listserv.forecast import Forecast, Limits, forecast
 from listserv.issues import Imprint
 from listserv.notices import face_of
 from listserv.posts import publish_permalink
 from listserv.tables import Issue
-from mailer import mailings
+from mailer import mailings, pace
 from mailer.addresses import Address
 from mailer.errors import Refused
 from mailer.mailings import Mailing, MailingState, Policy
+from mailer.relay import read_relay
 from mailer.store import pack, put_packed
 from mailer.tokens import Purpose
 from subscriptions import optin
@@ -79,6 +81,7 @@ class Survey:
     domains: tuple[tuple[str, int], ...]  # readers by the domain of their address, most first
     findings: tuple[Finding, ...]
     pace: Pace | None
+    forecast: Forecast | None
 
     @property
     def readers(self) -> int:
@@ -87,8 +90,8 @@ class Survey:
 
     @property
     def seconds(self) -> float | None:
-        """Return how long sending would take at the pace measured last, if there is one."""
-        return self.readers / self.pace.rate if self.pace else None
+        """Return how long sending would take, where something tells."""
+        return self.forecast.seconds if self.forecast else None
 
 
 def survey(app: App, list_address: str, data: bytes, now: float, *, readers: bool = True) -> Survey:
@@ -105,12 +108,15 @@ def survey(app: App, list_address: str, data: bytes, now: float, *, readers: boo
                 f"{lst.address} has no readers yet.",
                 f"`krets member add {lst.address} ADDRESS --consent TEXT` adds one.",
             )
+        most_first = tuple(sorted(domains.items(), key=lambda one: (-one[1], one[0])))
+        last = _pace(session)
         return Survey(
             lst=lst,
             draft=draft,
-            domains=tuple(sorted(domains.items(), key=lambda one: (-one[1], one[0]))),
+            domains=most_first,
             findings=tuple(_findings(session, app, lst, draft, now)),
-            pace=_pace(session),
+            pace=last,
+            forecast=forecast(most_first, _limits(session, app, lst, last, now)),
         )
 
 
@@ -260,6 +266,24 @@ def _findings(
         yield Finding(
             f"nobody signs for {lst.domain} (`krets dkim new`), so no copy offers one-click leaving"
         )
+
+
+def _limits(session: Session, app: App, lst: MailList, last: Pace | None, now: float) -> Limits:
+    """Gather what bounds a mailing of this list: the operator's word, and what was learnt."""
+    settings = app.settings.mailer
+    paces = pace.known(session, now, pace.read_rates(settings.rates))
+    relays = [
+        paces.get(pace.through(relay.name), relay.rate) or relay.rate
+        for relay in map(read_relay, settings.relays)
+        if relay.weight > 0
+    ]
+    to = pace.to("")
+    return Limits(
+        relays=sum(relays) if all(relays) else 0.0,
+        own=paces.get(pace.of(lst.address), 0.0),
+        last=last.rate if last else 0.0,
+        domains={key.removeprefix(to): rate for key, rate in paces.items() if key.startswith(to)},
+    )
 
 
 def _pace(session: Session) -> Pace | None:

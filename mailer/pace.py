@@ -212,12 +212,22 @@ def keep(session: Session, paces: Paces) -> None:
             connection.execute(insert_or_ignore(session, PaceRow), {"key": key, **fields})
 
 
+def known(session: Session, now: float, allowed: Mapping[str, float]) -> dict[str, float]:
+    """Return recipients a second by key at ``now``, of all that limit anything; locks nothing."""
+    found = dict.fromkeys(allowed, Pace(at=now)) | dict(learnt(session))
+    refreshed = {
+        key: refilled(replace(pace, most=allowed.get(key, 0.0)), now) for key, pace in found.items()
+    }
+    return {key: pace.limit for key, pace in refreshed.items() if pace.limit}
+
+
 def learnt(session: Session) -> Iterable[tuple[str, Pace]]:
     """Return every pace that is kept, for people."""
-    return [(key, Pace(*values)) for key, *values in session.connection().execute(_ALL).all()]
+    return [(key, Pace(*values)) for key, *values in session.connection().execute(_SEEN).all()]
 
 
 _FIELDS = ("rate", "step", "room", "at", "until", "booked")
 _p = PaceRow.__table__.c
-_ALL = select(_p.key, *(_p[name] for name in _FIELDS)).order_by(_p.key).with_for_update()
+_SEEN = select(_p.key, *(_p[name] for name in _FIELDS)).order_by(_p.key)
+_ALL = _SEEN.with_for_update()
 _FORGET = delete(cast("Table", PaceRow.__table__)).where(_p.key == bindparam("name"))

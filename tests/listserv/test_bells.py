@@ -1,10 +1,15 @@
 """The doorbell: a server that hangs is no reason for anybody to wait."""
 
+import inspect
+import logging
 import socket
 import time
 from pathlib import Path
 
-from listserv.bells import DEAF_SECONDS, PATIENCE, Bells, connect
+import pytest
+
+from listserv import jobs
+from listserv.bells import BELLS, DEAF_SECONDS, PATIENCE, Bells, connect
 
 
 def test_a_server_that_accepts_and_never_answers_holds_up_nobody(tmp_path: Path) -> None:
@@ -20,3 +25,23 @@ def test_a_server_that_accepts_and_never_answers_holds_up_nobody(tmp_path: Path)
         assert not any(bells.ring("sort") for _ in range(100))
         assert time.monotonic() - began < DEAF_SECONDS / 5
         bells.client.close()
+
+
+def test_every_job_has_its_bell_and_every_bell_its_job() -> None:
+    found = {
+        name
+        for name, job in inspect.getmembers(jobs, inspect.isfunction)
+        if job.__module__ == jobs.__name__ and not inspect.signature(job).parameters
+    }
+    assert found == set(BELLS)
+
+
+@pytest.mark.parametrize(("own", "lines"), [(True, 0), (False, 1)])
+def test_nobody_at_home_is_told_only_where_somebody_should_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, own: bool, lines: int
+) -> None:
+    bells = Bells(connect(f"unix://{tmp_path / 'nobody'}"), own=own)
+    with caplog.at_level(logging.WARNING, "krets.bells"):
+        assert not bells.ring("deliver")
+    assert len(caplog.records) == lines
+    bells.client.close()

@@ -58,10 +58,11 @@ class Readers:
         self._keyring = keyring
         self._room = room
         self._names: OrderedDict[int, str] = OrderedDict()
+        self._kinds: dict[int, str] = {}
 
     def wanted(self, session: Session, rows: Sequence[ClaimedRow]) -> Mapping[int, str]:
         """Return the rows that must not be sent to any more; learn the others' names."""
-        kinds = _kinds(session, {row.mailing_id for row in rows})
+        kinds = self._kinds_of(session, {row.mailing_id for row in rows})
         named = [
             row.ref
             for row in rows
@@ -71,7 +72,17 @@ class Readers:
             self._names.update(names_of(session, named))
             while len(self._names) > max(self._room, len(rows)):
                 self._names.popitem(last=False)
-        return wanted(session, rows)
+        return _unwanted(session, rows, kinds)
+
+    def _kinds_of(self, session: Session, mailing_ids: set[int]) -> Mapping[int, str]:
+        """Return the mailings' kinds, which never change."""
+        unknown = mailing_ids - self._kinds.keys()
+        if unknown:
+            if len(self._kinds) > self._room:
+                self._kinds.clear()
+                unknown = mailing_ids
+            self._kinds |= _kinds(session, unknown)
+        return self._kinds
 
     def copy(self, mailing: MailingView, row: ClaimedRow) -> Copy:
         """Return what is this recipient's own; ``row.ref`` is the membership."""
@@ -101,7 +112,12 @@ def connections_at_most(app: App) -> int:
 
 def wanted(session: Session, rows: Sequence[ClaimedRow]) -> Mapping[int, str]:
     """Return the rows that must not be sent to any more, each with its reason."""
-    kinds = _kinds(session, {row.mailing_id for row in rows})
+    return _unwanted(session, rows, _kinds(session, {row.mailing_id for row in rows}))
+
+
+def _unwanted(
+    session: Session, rows: Sequence[ClaimedRow], kinds: Mapping[int, str]
+) -> Mapping[int, str]:
     letters = [row for row in rows if kinds.get(row.mailing_id) == KIND]
     copies = [row for row in rows if kinds.get(row.mailing_id) != KIND]
     reasons = still_wanted(session, [row.ref for row in copies], time.time()) if copies else {}

@@ -6,18 +6,17 @@ lost its lease can no longer change what another has been given. All statements 
 batched; callers keep each transaction under some hundreds of rows.
 """
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, cast
 
 from sqlalchemy import (
     Connection,
     Integer,
     Table,
-    TextClause,
     Update,
     bindparam,
     select,
@@ -29,6 +28,7 @@ from sqlalchemy.orm import Session
 from mailer import history, pace, refusals
 from mailer.mailings import CLAIMABLE, CLAIMED, Mailing, MailingState, Policy, Recipient, State
 from mailer.pace import Paces
+from mailer.store import DIALECTS, one_of, spell
 
 MAX_REASON = 200  # characters
 LOOK = 1000  # rows looked at in one go where many must be put off
@@ -254,7 +254,7 @@ def release(session: Session, epoch: int, ids: Sequence[int]) -> None:
     if ids:
         connection = session.connection()
         many = _for_rows(connection)
-        connection.execute(many.release, {"rows": many.spell(list(ids)), "claim": epoch})
+        connection.execute(many.release, {"rows": many.spell(ids), "claim": epoch})
 
 
 def release_all(session: Session, epoch: int) -> None:
@@ -327,14 +327,11 @@ _MARK = (
 
 
 class _ForRows:
-    """Hold the statements that change many rows; ``rows`` is one value, whatever their number.
+    """Hold the statements that change many rows; ``rows`` is one value, whatever their number."""
 
-    A list spelled out as parameters is a new text for each length: building it took longer
-    than SQLite took to run it (measured).
-    """
-
-    def __init__(self, rows: TextClause, spell: Callable[[list[int]], object]) -> None:
-        self.spell = spell
+    def __init__(self, dialect: str) -> None:
+        rows = one_of(dialect, "recipient.id", "rows")
+        self.spell = partial(spell, dialect)
         self.take = _update().where(rows).values(state=State.CLAIMED, epoch=bindparam("claim"))
         self.release = (
             _update().where(rows, _ours, _r.state == State.CLAIMED).values(state=State.READY)
@@ -352,10 +349,7 @@ class _ForRows:
         )
 
 
-_FOR_ROWS = {
-    "sqlite": _ForRows(text("recipient.id IN (SELECT value FROM json_each(:rows))"), json.dumps),
-    "postgresql": _ForRows(text("recipient.id = ANY(CAST(:rows AS bigint[]))"), list),
-}
+_FOR_ROWS = {dialect: _ForRows(dialect) for dialect in DIALECTS}
 
 
 def _for_rows(connection: Connection) -> _ForRows:

@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 
 RENEW = 1.5  # seconds between renewals of the lease
 LOOK_AGAIN = 0.25  # seconds before a dry ledger is asked again within a slice
-TICK = 0.05  # seconds that answers may wait for company
+TICK = 0.05  # seconds between looks at what is to be done
+COMPANY = 0.2  # seconds that answers may wait for others while more letters are at the lanes
 PER_LANE = 4  # due recipients that make another connection worth its handshake
 
 
@@ -246,11 +247,11 @@ class Sender:
     async def _tick_if_due(self, now: float) -> None:
         out = self._out
         quota = self._quota(now)
-        stale = out.watch is not None and now - self._renewed >= RENEW
+        since = now - self._renewed
+        stale = out.watch is not None and since >= RENEW
         dry = out.pooled and any(line.credit == 0 for line in self._lines)
-        if not (
-            out.marks or out.complaints or quota or dry or (stale and (out.flying or out.pooled))
-        ):
+        marks = len(out.marks) >= out.batch or (out.marks and (not out.flying or since >= COMPANY))
+        if not (marks or out.complaints or quota or dry or (stale and (out.flying or out.pooled))):
             return
         await self._tick(quota)
         if out.pooled:

@@ -27,7 +27,9 @@ from sqlalchemy import delete, func, select  # noqa: E402 - a script finds its o
 from listserv import config  # noqa: E402
 from listserv.app import App  # noqa: E402
 from listserv.delivery import make_sender  # noqa: E402
-from mailer import dkim_keys, mailings  # noqa: E402
+from listserv.posts import sort  # noqa: E402
+from mailer import arrivals, dkim_keys, mailings  # noqa: E402
+from mailer.arrivals import Incoming  # noqa: E402
 from mailer.dkim_keys import Algorithm, DkimKey  # noqa: E402
 from mailer.mailings import Mailing, MailingState, Recipient  # noqa: E402
 from tests.tree import Krets  # noqa: E402
@@ -37,6 +39,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import beside  # noqa: E402
 
 LIST = "letter@example.org"
+FRIENDS = "friends@example.org"  # the discussion list
+AUTHOR = "p0@d0.net"  # its first member
 LINE = "A line of a letter, which says something to everybody who reads it with care. "
 ISSUE = f"---\nsubject: The letter of November\n---\n\n{LINE * 3}\n\n" + f"{LINE}\n\n" * 41
 
@@ -117,6 +121,27 @@ def freeze_beside(krets: Krets) -> "Taken":
         seconds = freeze(krets)
         cpu = time.process_time() - used
     return Taken(seconds, cpu, waits)
+
+
+def friends(folder: Path, members: int) -> Krets:
+    """Make a discussion list with members."""
+    krets = Krets(folder)
+    krets.settings = {"KRETS_MAILER__CONNECTIONS": "4"}
+    krets.krets("list", "create", FRIENDS)
+    people = "".join(f"p{n}@d{n % 50}.net\n" for n in range(members))
+    words = ("member", "import", FRIENDS, "-", "--consent", "Asked", "--yes")
+    krets.krets(*words, stdin=f"email\n{people}")
+    return krets
+
+
+def post(krets: Krets, raw: bytes) -> None:
+    """Take a post as the door does, judge it and freeze its audience."""
+    with _app(krets) as app:
+        taken = Incoming(AUTHOR, (FRIENDS,), raw, "127.0.0.1", "localhost", "ESMTP", time.time())
+        with app.store.write() as session:
+            arrivals.keep(session, [taken])
+        while sort(app, lambda: False):
+            pass
 
 
 def freeze(krets: Krets) -> float:

@@ -197,8 +197,8 @@ def test_the_pace_of_the_last_large_mailing_is_the_estimate(app: App, run: Run) 
     assert f"about 5 min, at the pace of mailing {mailing}" in said
     assert "example.net last" not in said  # nothing holds it back
     with app.store.write() as session:
-        row = {"key": pace.to("example.com"), "rate": 0.001, "step": 0, "room": 0}
-        session.add(pace.PaceRow(**row, at=1.0, until=0, booked=0))
+        row = {"key": pace.to("example.com"), "rate": 0.001, "step": 1e-6, "room": 0}
+        session.add(pace.PaceRow(**row, at=time.time(), until=0, booked=0))
     said = run("send", NEWS, "-", "--dry-run").stderr
     assert "about 17 min, example.com last (0.001/s)" in said
 

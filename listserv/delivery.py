@@ -69,7 +69,9 @@ class Readers:
             if row.variant & issues.NAMED and kinds.get(row.mailing_id) == issues.KIND
         ]
         if named:
-            self._names.update(names_of(session, named))
+            for ref, name in names_of(session, named).items():
+                self._names[ref] = name
+                self._names.move_to_end(ref)  # else one of before keeps its place among the oldest
             while len(self._names) > max(self._room, len(rows)):
                 self._names.popitem(last=False)
         return _unwanted(session, rows, kinds)

@@ -20,13 +20,14 @@ from archive import tombstones
 from archive.tables import Message
 from listserv.app import App
 from listserv.notices import KIND
-from listserv.tables import Ban, Erasure, Hold, HoldState, Post
+from listserv.tables import Ban, Erasure, Hold, HoldState, Issue, Post
+from mailer import history, refusals
 from mailer.addresses import parse
 from mailer.arrivals import Arrival, ArrivalState
 from mailer.errors import BadInput
 from mailer.mailings import Composition, Mailing, MailingState, Recipient, State, composition
 from mailer.store import RawMessage
-from subscriptions import asks, budget, dossier, proofs
+from subscriptions import asks, bouncing, budget, dossier, proofs
 from subscriptions.asks import Ask
 from subscriptions.consent import ConsentNote
 from subscriptions.dossier import Eraser, Forgotten
@@ -79,6 +80,7 @@ def questions(session: Session, forgotten: Forgotten) -> None:
         session.execute(delete(Ask).where(about))
         for table, column in ((Ban, Ban.decided_by), (Hold, Hold.decided_by)):
             session.execute(update(table).where(column == who).values(decided_by="erased"))
+        session.execute(update(Issue).where(Issue.sent_by == who).values(sent_by="erased"))
 
 
 def ledger(session: Session, forgotten: Forgotten) -> None:
@@ -104,6 +106,9 @@ def ledger(session: Session, forgotten: Forgotten) -> None:
     session.execute(delete(Composition).where(Composition.mailing_id.in_(sent)))
     about = _notices_about(session, forgotten) - theirs
     _skip(session, mine)
+    rows = select(Recipient.id).where(mine)
+    history.hush(session, rows)
+    refusals.hush(session, rows)
     for mailing in posts | about:
         _skip(session, Recipient.mailing_id == mailing)
     for mailing in posts | about | theirs:
@@ -140,15 +145,19 @@ def _notices_about(session: Session, forgotten: Forgotten) -> set[int]:
 
 
 def letters(session: Session, forgotten: Forgotten, written: Collection[bytes]) -> None:
-    """Erase what they wrote to us (``written``): letters, posts, held posts, proofs of consents."""
+    """Erase what they wrote to us (``written``) and what servers wrote to us about them.
+
+    Letters, posts, held posts, proofs of consents, bounces.
+    """
     lower = {wire.lower() for wire in _wires(forgotten)}
+    told = bouncing.reports(session, forgotten.membership_ids)
     posted = select(Post.arrival_id).where(Post.author.in_(forgotten.keys))
     wrote = or_(
         func.lower(Arrival.sender).in_(lower),
         Arrival.id.in_(posted),
-        Arrival.raw_sha.in_({*forgotten.proofs, *written}),
+        Arrival.raw_sha.in_({*forgotten.proofs, *written, *told}),
     )
-    raws = {*forgotten.proofs, *written} | set(
+    raws = {*forgotten.proofs, *written, *told} | set(
         session.scalars(select(Arrival.raw_sha).where(wrote))
     )
     kept = set(session.scalars(select(Message.raw_sha).where(Message.raw_sha.in_(raws))))

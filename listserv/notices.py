@@ -39,6 +39,7 @@ from subscriptions.roster import ArchivePolicy, Kind, MailList, Membership, Pers
 
 KIND = "notice"
 EXPIRES = 3 * 86400.0  # seconds until a deferred notice is given up: it says what is true now
+HANDED_ON = "Received: from "  # how a letter begins that we did not write
 LAST_WORD = -1  # the ledger's ``ref`` of the one answer to somebody who is not mailed any more
 
 
@@ -216,7 +217,7 @@ def forward(
     lst = lists[0]
     found = message.head(raw)
     trace = (
-        f"Received: from {arrival.client or 'unknown'}\r\n by {app.settings.listserv.domain}"
+        f"{HANDED_ON}{arrival.client or 'unknown'}\r\n by {app.settings.listserv.domain}"
         f" (Krets) with {arrival.protocol} id {arrival.id}\r\n"
         f" for <{face_of(app, lst).sub('owner')}>; {_date(arrival.received_at)}\r\n"
     )

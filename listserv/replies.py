@@ -18,7 +18,7 @@ from mailer.arrivals import Arrival
 from subscriptions import asks, budget, optin
 from subscriptions.asks import Ask, Look, Purpose, Trouble
 from subscriptions.consent import Source
-from subscriptions.roster import Membership, Role, membership_of
+from subscriptions.roster import Membership, Role, State, membership_of
 
 HELD = "held"  # the handler has set the arrival aside itself
 _DECIDE = (Role.OWNER, Role.MODERATOR)
@@ -150,7 +150,17 @@ def _undo(visit: Visit, ask: Ask, letter: Letter) -> str:
         return "not-understood"
     if "role" in ask.details:
         return roles.take_back(visit, ask, proof_of(letter, "undo"))
+    if ask.details["was"]["state"] == State.PENDING:
+        return _wait_again(visit, ask, letter)
     return wishes.undo(visit, ask, proof_of(letter, "undo"))
+
+
+def _wait_again(visit: Visit, ask: Ask, letter: Letter) -> str:
+    """Ask anew whoever had taken a request back: it needs an owner, and the owners were told."""
+    if not asks.spend(visit.session, ask.id, how="undo", now=visit.now):
+        return "late: used"
+    optin.prove(visit.session, whom(ask), visit.now)
+    return joining.ask_to_join(visit, whom(ask), name=letter.name)
 
 
 def _mail_again(visit: Visit, ask: Ask, letter: Letter) -> str:

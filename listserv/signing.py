@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from listserv.config import Settings
+from listserv.notices import HANDED_ON, KIND
 from mailer import dkim, dkim_keys
 from mailer.mailings import MailingView
 from mailer.splice import Segments, Stamp
@@ -41,6 +42,8 @@ def stamping(
     def chosen(session: Session, mailing: MailingView, segments: Segments) -> Stamp | None:
         if Signer(settings.mailer.sign) is not Signer.KRETS:
             return None
+        if mailing.kind == KIND and segments.parts[0].startswith(HANDED_ON.encode()):
+            return None  # a stranger's letter to the owners: its From may claim to be one of us
         domain = mailing.list_address.rpartition("@")[2]
         keys = dkim_keys.signing_keys(session, domain, clock())
         return dkim.stamp(segments, keys, clock) if keys else None

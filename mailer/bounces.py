@@ -20,6 +20,8 @@ from mailer.errors import Refused
 from mailer.reasons import Kind, by_status, judge, spoken
 from mailer.words import decode
 
+MAX_RAW = 512 * 1024  # octets of a mail: who reports writes first, what comes back stands last
+MAX_LINES = 10_000
 MAX_BODY = 200_000  # octets of text that are looked at
 _REPORTS = {"message/delivery-status", "message/global-delivery-status"}
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
@@ -53,7 +55,7 @@ _MESSAGE_ID = re.compile(
 )
 # Below one of these lines stands what we have sent.
 _ORIGINAL = re.compile(
-    rb"^(?:-{2,}.{0,80}(?:copy of|original|headers?|message|returned|unsent).*"
+    rb"^(?:-{2,80}.{0,80}(?:copy of|original|headers?|message|returned|unsent).*"
     rb"|(?:Original|Unsent|Returned|The original) message.{0,60}(?:follow|below|was|header|:).*"
     rb"|Return-Path: ?<|Received: (?:from|by|\(qmail)|Message header.*|>Received: from)",
     re.MULTILINE | re.IGNORECASE,
@@ -72,7 +74,11 @@ class Bounce:
 
 
 def read(raw: bytes) -> Bounce:
-    """Read what came to a return path; never raise for what stands in it."""
+    """Read what came to a return path; never raise for what stands in it.
+
+    SECURITY: only its beginning is looked at: flufl.bounce tries fifty patterns on every line.
+    """
+    raw = b"\n".join(raw[:MAX_RAW].split(b"\n", MAX_LINES)[:MAX_LINES])
     try:
         parsed = message.parse(raw)
     except Refused:  # too twisted to be taken apart
@@ -250,7 +256,7 @@ def _told(parts: list[Message]) -> str:
                 shown = text[: cut.start()] if cut and cut.start() else text
                 plain = decode(shown[:MAX_BODY], str(part.get_content_charset() or ""))
                 if part.get_content_subtype() == "html":
-                    plain = re.sub(r"<[^@>]{1,500}>", " ", plain)
+                    plain = re.sub(r"<[^<@>]{1,500}>", " ", plain)
                 if plain.strip():
                     return plain
     return ""

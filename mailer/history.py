@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ForeignKey, SmallInteger, Table, insert, select
+from sqlalchemy import ForeignKey, Select, SmallInteger, Table, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.mailings import BigKey, Recipient, State
@@ -65,6 +65,11 @@ def note(session: Session, rows: Sequence[Row]) -> None:
     """Append events."""
     if rows:
         session.connection().execute(_INSERT, rows)
+
+
+def hush(session: Session, recipients: Select[int]) -> None:
+    """Take the words out of what happened to ``recipients``: a server's may name them."""
+    session.execute(update(Event).where(Event.recipient_id.in_(recipients)).values(reason=""))
 
 
 def of_recipient(session: Session, mailing_id: int, address: str) -> list[Happened]:

@@ -26,7 +26,16 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from mailer import history, pace, refusals
-from mailer.mailings import CLAIMABLE, CLAIMED, Mailing, MailingState, Policy, Recipient, State
+from mailer.mailings import (
+    CLAIMABLE,
+    CLAIMED,
+    PRIORITY,
+    Mailing,
+    MailingState,
+    Policy,
+    Recipient,
+    State,
+)
 from mailer.pace import Paces
 from mailer.store import DIALECTS, one_of, spell
 
@@ -140,12 +149,13 @@ def claim(
 
     Kinds go by priority and smaller audiences first, so that ten people do not wait for a
     million. Those whose domain or list has no token now are put off, each to its own time, and
-    those behind them go. On PostgreSQL rows that another worker is claiming are stepped over.
+    those behind them go; a notice is somebody's answer and queues behind nobody's issue. On
+    PostgreSQL rows that another worker is claiming are stepped over.
     """
     connection = session.connection()
     many = _for_rows(connection)
     claimed: list[ClaimedRow] = []
-    for mailing_id, list_address in connection.execute(_LIVE).all():
+    for mailing_id, list_address, priority in connection.execute(_LIVE).all():
         look = 0
         for _ in range(MAX_ROUNDS):
             room = quota - len(claimed)
@@ -153,7 +163,8 @@ def claim(
                 return claimed
             values = {"mailing": mailing_id, "now": now, "room": max(room, look)}
             found = list(map(ClaimedRow._make, connection.execute(_DUE, values).all()))
-            due, later = _admit(found, room, list_address, paces)
+            urgent = priority <= PRIORITY["notice"]
+            due, later = _admit(found, room, list_address, paces, urgent=urgent)
             unwanted = wanted(session, due) if due else {}
             kept = [row for row in due if row.id not in unwanted]
             if kept:
@@ -170,7 +181,7 @@ def claim(
 
 
 def _admit(
-    rows: list[ClaimedRow], room: int, list_address: str, paces: Paces | None
+    rows: list[ClaimedRow], room: int, list_address: str, paces: Paces | None, *, urgent: bool
 ) -> tuple[list[ClaimedRow], list[dict[str, object]]]:
     """Return up to ``room`` rows that have their tokens, and the due times of those without."""
     if paces is None or not paces.known:
@@ -181,7 +192,7 @@ def _admit(
     for row in rows:
         if len(admitted) == room:
             break
-        due = paces.admit((pace.to(row.bucket), list_key))
+        due = paces.admit((pace.to(row.bucket), list_key), urgent=urgent)
         if due is None:
             admitted.append(row)
         else:
@@ -292,7 +303,7 @@ _r = Recipient.__table__.c
 _ours = _r.epoch == bindparam("claim")
 
 _LIVE = (
-    select(Mailing.id, Mailing.list_address)
+    select(Mailing.id, Mailing.list_address, Mailing.priority)
     .where(Mailing.state == MailingState.SENDING)
     .order_by(Mailing.priority, Mailing.audience, Mailing.id)
 )

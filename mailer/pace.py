@@ -126,6 +126,11 @@ def booking(pace: Pace, now: float) -> tuple[Pace, float]:
     return replace(pace, booked=at), min(at, now + HORIZON)
 
 
+def ahead(pace: Pace, now: float) -> float:
+    """Return when to try again for one who does not queue behind those with a time of their own."""
+    return max(now, pace.until) + (1.0 / pace.limit if pace.limit else 0.0)
+
+
 def slowed(pace: Pace, now: float, observed: float) -> Pace:
     """Return the pace after "slower": half of what was, and a rest.
 
@@ -164,11 +169,16 @@ class Paces:
     known: dict[str, Pace]
     changed: set[str] = field(default_factory=set)
 
-    def admit(self, keys: Sequence[str]) -> float | None:
-        """Take one token of every key; else return the due time that the recipient gets."""
+    def admit(self, keys: Sequence[str], *, urgent: bool = False) -> float | None:
+        """Take one token of every key; else return the due time that the recipient gets.
+
+        Who is ``urgent`` is back for the very next tokens, however many have booked theirs.
+        """
         limited = [key for key in keys if key in self.known]
         for key in limited:
             if taken(self.known[key], 1)[1] == 0:
+                if urgent:
+                    return ahead(self.known[key], self.now)
                 self.known[key], due = booking(self.known[key], self.now)
                 self.changed.add(key)
                 return due

@@ -9,7 +9,7 @@ words of its own, because the ledger's row may be sent to again before it is wei
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ForeignKey, SmallInteger, Table, delete, insert, select
+from sqlalchemy import ForeignKey, Select, SmallInteger, Table, delete, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.mailings import BigKey
@@ -63,6 +63,11 @@ def take(session: Session, limit: int) -> list[Told]:
         .returning(_table.c.recipient_id, _table.c.at, _table.c.code, _table.c.reason)
     )
     return [Told(*found) for found in session.connection().execute(gone).all()]
+
+
+def hush(session: Session, recipients: Select[int]) -> None:
+    """Forget what was refused to ``recipients`` and waits to be weighed: nobody is left for it."""
+    session.execute(delete(Refusal).where(Refusal.recipient_id.in_(recipients)))
 
 
 def waiting(session: Session) -> bool:

@@ -144,6 +144,14 @@ def scores(session: Session, members: Collection[int], now: float) -> dict[int, 
     return {member: score(bounces, now) for member, bounces in told.items()}
 
 
+def reports(session: Session, membership_ids: Collection[int]) -> set[bytes]:
+    """Return the mails (SHA-256) in which servers spoke of these members."""
+    found = select(Bounced.raw_sha).where(
+        Bounced.membership_id.in_(membership_ids), Bounced.raw_sha.is_not(None)
+    )
+    return {sha for sha in session.scalars(found) if sha is not None}
+
+
 def count(session: Session, mailing_id: int) -> int:
     """Return how many members' copies of a mailing came back; *accepted* does not change by it.
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from listserv.tables import Hold
 from listserv.web.door import build
 from mailer.mailings import Mailing, Recipient
 from mailer.store import Base
 from subscriptions import roster
 from subscriptions.asks import Ask
 from subscriptions.budget import AutomaticMail
-from subscriptions.roster import PostPolicy, Role
+from subscriptions.roster import Join, PostPolicy, Role
 from tests.listserv.test_answers import ABSENT
 from tests.listserv.web.conftest import Web
 from tests.place import (
@@ -47,6 +48,20 @@ def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
 def web(place: Place) -> Web:
     """Give the web door of the same installation."""
     return Web(place.app, build(place.app, dict))
+
+
+def test_taking_back_that_one_waits_no_more_asks_anew(place: Place) -> None:
+    place.change(join=Join.APPROVE)
+    place.write(EVE, JOIN)
+    place.reply(place.mails(EVE)[0], "Yes", EVE)
+    place.write(EVE, LEAVE)
+    place.reply(place.mails(EVE)[-1], "Yes", EVE)
+    assert place.state(EVE) == "left"
+    place.reply(place.mails(EVE)[-1], "Undo", EVE)
+    place.reply(place.mails(EVE)[-1], "Yes", EVE)
+    assert place.state(EVE) == "pending"
+    with place.app.store.read() as session:
+        assert session.scalars(select(Hold)).all() == []
 
 
 def snapshot(place: Place) -> dict[str, list[tuple[object, ...]]]:

@@ -321,5 +321,19 @@ def test_a_proof_goes_to_the_editors_alone_and_is_the_very_copy_of_a_reader(
         assert _without_ways(one) == _without_ways(other)
 
 
+def test_a_name_that_was_read_again_is_not_the_next_to_go(app: App, run: Run) -> None:
+    mailing = sent(run)
+    anna = rows(app, mailing)["anna@example.net"]
+    first = ledger.ClaimedRow(1, mailing, anna.ref, anna.address, "", anna.variant, 0)
+    # Others whose names are read too; nobody needs to be behind a membership's number.
+    others = [first._replace(id=n, ref=10_000 + n) for n in range(2, 5)]
+    readers = delivery.Readers(app.keyring, room=3)
+    with app.store.read() as session:
+        view = mailings.view(session, mailing)
+        readers.wanted(session, [first, *others[:2]])
+        readers.wanted(session, [first, others[2]])
+        assert readers.copy(view, first).values["name.t"] == b"Anna"
+
+
 def _without_ways(text: str) -> str:
     return re.sub(r"leave[/+][a-z2-7]{26}| · <a [^>]*>[^<]*</a>|<title>[^<]*", "", text)

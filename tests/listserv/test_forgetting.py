@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from archive import build
 from archive.place import place as put_in_archive
 from archive.tables import Message
 from listserv import clock, erasing, forgetting
 from listserv.tables import Erasure
-from mailer import addresses
+from mailer import addresses, ledger
+from mailer.ledger import Mark
+from mailer.mailings import Recipient, State
 from mailer.store import Base, decompress, get_raw, put_raw
+from mailer.tokens import Purpose
 from subscriptions import roster, suppression
 from subscriptions.consent import ConsentNote, Source
 from tests.place import EVE, LIST, MODERATOR, OWNER, Place, make_place, reply_to
@@ -22,6 +25,8 @@ DANA = "dana.wolfram@nightjar.example"
 NAME = "Dana Wolfram"
 FROM = f"{NAME} <{DANA}>"
 SECRET = "xylophone orchards"
+DEFERRED = Mark(0, 0, State.DEFERRED, 451, f"4.2.2 <{DANA}> is over quota", 1.0)
+REFUSED = Mark(0, 0, State.REFUSED, 550, f"5.1.1 <{DANA}> is unknown")
 TELLTALES = (b"wolfram", b"nightjar", b"xylophone")
 
 
@@ -129,8 +134,26 @@ def live_through(place: Place) -> None:
     report = "Content-Type: multipart/report; report-type=delivery-status\r\nX-Nothing: y\r\n"
     daemon = "mailer-daemon@elsewhere.example"
     place.write(daemon, "friends-bounces@example.org", f"<{DANA}> is unknown", more=report)
+    bounce(place)
     assert place.mails(MODERATOR)
     assert not place.mails(EVE)
+
+
+def bounce(place: Place) -> None:
+    """Let a post to Dana be put off, refused, and come back in words that follow no standard."""
+    with place.app.store.write() as session:
+        row = session.scalar(select(Recipient).where(Recipient.address == DANA).limit(1))
+        member = roster.membership_of(session, roster.get_list(session, LIST).id, DANA)
+        assert row is not None
+        assert member is not None
+        token = place.app.keyring.standing(Purpose.BOUNCE, LIST, member.id)
+        for epoch, mark in ((7, DEFERRED), (8, REFUSED)):
+            claimed = update(Recipient).where(Recipient.id == row.id)
+            session.execute(claimed.values(state=State.CLAIMED, epoch=epoch))
+            assert ledger.mark(session, [mark._replace(id=row.id, epoch=epoch)]) == 1
+    told = f"Hi. This is the program at mail.example.\r\n<{DANA}>:\r\n550 5.1.1 user unknown\r\n"
+    raw = f"From: MAILER-DAEMON@mail.example\r\nSubject: failure notice\r\n\r\n{told}"
+    place.take(raw.encode(), "", f"friends-bounces+{token}@example.org")
 
 
 def forget(place: Place, address: str = DANA) -> None:

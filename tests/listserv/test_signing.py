@@ -13,6 +13,7 @@ from listserv.cli_dkim import dkim
 from listserv.config import load
 from listserv.delivery import make_sender
 from listserv.headers import ONE_CLICK, ListFace, Trace, compose
+from listserv.notices import HANDED_ON
 from mailer import dkim_keys, mailings, message
 from mailer.errors import KretsError
 from mailer.mailings import MailingView, Policy, Recipient
@@ -87,6 +88,18 @@ def test_one_click_needs_https_and_a_signature(
         assert signing.one_click(session, settings, DOMAIN, 1.0) is offered
         signs = signing.stamping(settings, lambda: 1.0)(session, VIEW, LETTER) is not None
         assert signs is (keys and sign == "krets")
+
+
+def test_a_strangers_letter_to_the_owners_does_not_get_our_signature(store: Store) -> None:
+    """Its From may name somebody of our own domain: our signature would make that believed."""
+    notice = MailingView(1, "notice", f"friends@{DOMAIN}", "m@x", Policy.NEVER_MISS, 9e9)
+    letter = Segments((f"{HANDED_ON}192.0.2.1\r\nFrom: boss@{DOMAIN}\r\n\r\nPay\r\n".encode(),))
+    stamping = signing.stamping(load({}), lambda: 1.0)
+    with store.write() as session:
+        dkim_keys.new_keys(session, DOMAIN, selector="k", now=0.0, starts=0.0)
+        assert stamping(session, notice, letter) is None
+        assert stamping(session, notice, LETTER) is not None
+        assert stamping(session, VIEW, letter) is not None  # a post has passed the list's rules
 
 
 @pytest.mark.parametrize("offered", [True, False])

@@ -1,6 +1,7 @@
 """What came back is read: who, and for which reason; a refusal of our mail is nobody's death."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,18 @@ def test_a_complaint_and_an_absence_are_told_apart_from_bounces() -> None:
 def test_nothing_that_comes_back_can_stop_us(junk: bytes) -> None:
     for raw in (junk, report("x").replace(b"smtp; x", junk), b"Subject: failure notice\r\n" + junk):
         assert bounces.read(raw).kind in Kind
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"-" * 10_000_000, b"\r\n" * 150_000, b" " * 5_000_000, b"<" * 200_000],
+    ids=["dashes", "empty lines", "blanks", "tags"],
+)
+def test_no_bounce_costs_more_than_a_moment(body: bytes) -> None:
+    head = b"From: mailer-daemon@x.example\r\nSubject: failure\r\nContent-Type: text/html\r\n\r\n"
+    begun = time.process_time()
+    assert read(head + body).kind is Kind.TEMPORARY
+    assert time.process_time() - begun < 2.0
 
 
 def test_real_bounces_are_judged_as_others_judge_them(corpora: Path) -> None:

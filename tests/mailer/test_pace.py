@@ -92,6 +92,15 @@ def test_all_workers_share_what_one_has_learnt(store: Store) -> None:
         assert list(pace.learnt(session)) == []
 
 
+def test_who_is_urgent_does_not_queue_behind_those_who_have_booked() -> None:
+    paces = Paces(1000.0, {"to gmail.com": Pace(most=2.0, at=1000.0)})
+    for _ in range(2000):
+        assert paces.admit(("to gmail.com",)) is not None
+    assert paces.admit(("to gmail.com",), urgent=True) == 1000.5
+    paces.slow("to gmail.com", 2.0)
+    assert paces.admit(("to gmail.com",), urgent=True) == 1000.0 + PAUSE + 1.0
+
+
 def test_what_nothing_limits_costs_nothing() -> None:
     paces = Paces(1.0, {})
     assert paces.admit(("to x",)) is None

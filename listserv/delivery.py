@@ -136,6 +136,9 @@ def _silenced(session: Session, rows: Sequence[ClaimedRow]) -> dict[int, str]:
     """Return the notices to people who said "never mail me"; a notice asks for no membership."""
     if not rows:
         return {}
-    keys = {row.id: parse(row.address).key for row in rows if row.ref != LAST_WORD}
+    # Who was forgotten while a letter was under way has no address any more (listserv/erasing.py).
+    gone = {row.id: "erased" for row in rows if "@" not in row.address}
+    there = [row for row in rows if row.id not in gone and row.ref != LAST_WORD]
+    keys = {row.id: parse(row.address).key for row in there}
     never = suppression.suppressed(session, set(keys.values()), Reason.NEVER)
-    return {row: Reason.NEVER.value for row, key in keys.items() if key in never}
+    return gone | {row: Reason.NEVER.value for row, key in keys.items() if key in never}

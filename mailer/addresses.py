@@ -25,6 +25,7 @@ _PLAIN = re.compile(
 )
 _LOCAL = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*\Z")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+_WITHIN = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>]{1,255}>?")  # in a server's words
 _UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp")
 
 
@@ -50,6 +51,11 @@ class Address:
     def wire(self) -> str:
         """Return the spelling for an SMTP envelope: A-label domain, local part as given."""
         return f"{self.local}@{self.domain}"
+
+
+def nameless(words: str) -> str:
+    """Return a server's words without the addresses in them: they outlive whom they name."""
+    return _WITHIN.sub("<...>", words) if "@" in words else words
 
 
 def domain_key(domain: str) -> str:

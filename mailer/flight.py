@@ -13,18 +13,17 @@ was.
 """
 
 import os
-import re
 import secrets
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
+from mailer.addresses import nameless
 from mailer.errors import Temporary
 
 SUFFIX = ".flight"
 MAX_SIZE = 8 * 1024 * 1024  # then what is settled is left out
 _HEADER = "krets-flight 1"
-_ADDRESS = re.compile(r"<?[^\s<>@]{1,64}@[^\s<>]{1,255}>?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,7 @@ class FlightRecorder:
 
         Addresses in it are left out: no erasure reaches this file, and the row tells whose it is.
         """
-        told = _ADDRESS.sub("<...>", words) if "@" in words else words
-        self._pending.append(f"A {row} {attempt} {code} {told}\n".encode())
+        self._pending.append(f"A {row} {attempt} {code} {nameless(words)}\n".encode())
 
     def fellow(self, row: int, attempt: int) -> None:
         """Note a recipient of the same transaction as the one that ``dot`` will name."""

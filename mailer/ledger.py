@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from mailer import history, pace, refusals
+from mailer.addresses import nameless
 from mailer.mailings import (
     CLAIMABLE,
     CLAIMED,
@@ -99,9 +100,13 @@ def everyone(_session: Session, _rows: Sequence[ClaimedRow]) -> Mapping[int, str
 
 
 def plain_reason(words: str) -> str:
-    """Return the first line of what a relay said, short and without control characters."""
+    """Return the first line of what a relay said: short, without control characters or addresses.
+
+    The row tells whose it is, and words may end up at other rows, where no erasure finds them.
+    """
     first = words.lstrip("\r\n").splitlines()[:1]
-    return " ".join(_CONTROL.sub(" ", first[0] if first else "").split())[:MAX_REASON]
+    plain = " ".join(_CONTROL.sub(" ", first[0] if first else "").split())
+    return nameless(plain)[:MAX_REASON]
 
 
 def defer(

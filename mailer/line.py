@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mailer import pace
+from mailer.addresses import nameless
 from mailer.answers import Reply
 from mailer.outgoing import Outgoing
 from mailer.relay import Relay
@@ -48,8 +49,8 @@ class Line:
         self.failures += 1
         pause = min(FIRST_PAUSE * 2.0 ** (self.failures - 1), MAX_PAUSE)
         self.pause_until = now + pause * (0.75 + random.random() / 2)  # noqa: S311 - jitter
-        self.why = why
-        log.warning("relay %s: %s; pausing %.0f s", self.relay.name, why, pause)
+        self.why = nameless(why)  # it is logged, and shown
+        log.warning("relay %s: %s; pausing %.0f s", self.relay.name, self.why, pause)
 
     def wish(self, most: int) -> int:
         """Return how many tokens more this line could use."""

@@ -10,9 +10,9 @@ from sqlalchemy import select, update
 from archive import build
 from archive.place import place as put_in_archive
 from archive.tables import Message
-from listserv import clock, erasing, forgetting
+from listserv import clock, delivery, erasing, forgetting
 from listserv.tables import Erasure
-from mailer import addresses, ledger
+from mailer import addresses, ledger, owners
 from mailer.ledger import Mark
 from mailer.mailings import Recipient, State
 from mailer.store import Base, decompress, get_raw, put_raw
@@ -116,6 +116,27 @@ def test_a_wish_stops_mail_at_once_and_is_carried_out_by_whoever_comes_next(
     with place.app.store.read() as session:
         assert session.scalars(select(Erasure)).all() == []
     assert "erase" not in clock.tick(place.app)
+
+
+def test_who_is_forgotten_while_a_letter_is_under_way_stops_nobody_elses(place: Place) -> None:
+    place.write(FROM, "friends-join@example.org")
+    with place.app.store.write() as session:
+        epoch = owners.register(session, owners.here(), flight="x", lease_until=9e9)
+        claimed = ledger.claim(session, epoch=epoch, quota=9, now=9e9, wanted=delivery.wanted)
+    (row,) = claimed
+    forget(place)
+    place.write(EVE, "friends-join@example.org")
+    with place.app.store.write() as session:
+        late = ledger.defer(
+            row.id, epoch, code=451, reason=f"<{DANA}> later", now=1.0, expires_at=9e9, wait=1.0
+        )
+        assert ledger.mark(session, [late]) == 1
+        session.flush()
+        again = ledger.claim(session, epoch=epoch, quota=9, now=9e9, wanted=delivery.wanted)
+        erased = session.get_one(Recipient, row.id)
+    assert [one.address for one in again] == [EVE]
+    assert (erased.state, erased.reason) == (State.SKIPPED, "erased")
+    assert late.reason == "<...> later"
 
 
 def live_through(place: Place) -> None:

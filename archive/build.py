@@ -307,6 +307,7 @@ def _slow_files(
         if threads:
             joined = b"".join(path.read_bytes() for path in paths if path.is_file())
             files[f"{view.address}/{month}/{month}.mbox.gz"] = joined
+            files |= shelves.month_json(view, month, threads)
     return files
 
 
@@ -330,7 +331,9 @@ def check(store: Store, root: Path, base_url: str, lst: MailList) -> Differences
                 differing.append(f"{tree}/{name}")
         with store.read() as session:
             late = session.scalars(select(Late.month).where(Late.list_id == lst.id)).all()
-        waiting = {f"{tree}/{lst.address}/{month}/{month}.mbox.gz" for month in late}
+        folders = {f"{tree}/{lst.address}/{month}": month for month in late}
+        waiting = {f"{folder}/{month}.mbox.gz" for folder, month in folders.items()}
+        waiting |= {f"{folder}/index.json" for folder in folders}
         if late:
             waiting |= {n for n in (*missing, *differing) if "/sitemap" in n}
         missing = [name for name in missing if name not in waiting]

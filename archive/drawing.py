@@ -6,7 +6,7 @@ called after their content and nothing links to them before the page does.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ from archive.sight import Seen, pack, see, unpack
 from archive.tables import Body, Message, Node, Thread
 from archive.threads import cut_loops, order
 from mailer.errors import KretsError
-from mailer.store import get_raw
+from mailer.store import RawMessage, decompress, get_raw
 from mailer.tokens import Keyring, Purpose
 
+FETCH = 8  # mails that one query brings; each may be as large as a mail can be
 FLUSH = 8_000_000  # bytes of pages that are held before they are written
 _log = logging.getLogger(__name__)
 Put = Callable[[dict[str, bytes]], None]
@@ -121,12 +122,17 @@ def mails_of(
     by_hash = {row.hash: row for row in rows}
     kept = seen_of(session, desk, Message.thread_id == thread.id)
     mails = []
-    for placing in order(cut_loops(claims, keys), keys):
+    placings = order(cut_loops(claims, keys), keys)
+    wanted = [
+        row.raw_sha
+        for row in (by_hash[placing.hash] for placing in placings)
+        if not desk.view.masked or row.id not in kept
+    ]
+    raws = _in_turn(session, wanted)
+    for placing in placings:
         row = by_hash[placing.hash]
         seen = kept.get(row.id)
-        raw = b""
-        if seen is None or not desk.view.masked:
-            raw = get_raw(session, row.raw_sha) or b""
+        raw = next(raws) if seen is None or not desk.view.masked else b""
         if seen is None:
             seen = draw_mail(session, desk, row, raw, fresh)
         elif seen.attachments:
@@ -145,6 +151,17 @@ def mails_of(
             )
         )
     return mails
+
+
+def _in_turn(session: Session, shas: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield these mails, b"" for one that left the store; a few are fetched at a time."""
+    for start in range(0, len(shas), FETCH):
+        some = shas[start : start + FETCH]
+        rows = session.execute(
+            select(RawMessage.sha, RawMessage.data).where(RawMessage.sha.in_(some))
+        )
+        found = {row.sha: row.data for row in rows}
+        yield from (decompress(found[sha]) if sha in found else b"" for sha in some)
 
 
 def draw_mail(

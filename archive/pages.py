@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from urllib.parse import quote
 
 from archive.files import Attachment
@@ -304,14 +305,24 @@ def file_of(attachment: Attachment) -> File:
 
 
 def _pointer(lst: ListView, target: str, subject: str) -> bytes:
-    html = page(
-        "pointer",
-        lst.language,
-        **frame(lst, "../../../", "../../"),
-        target=target,
-        subject=subject,
-    )
-    return html.encode()
+    """Return a page that leads on; only two words of it differ, and every mail has one."""
+    if not subject:
+        return _pointer_page(lst, target, "")
+    key = (lst.address, lst.title, lst.language)
+    if key not in _POINTERS:
+        if len(_POINTERS) >= MAX_LISTED:
+            _POINTERS.clear()
+        _POINTERS[key] = _pointer_page(lst, FOLD, UNFOLD).decode()
+    text = _POINTERS[key].replace(FOLD, escape(target)).replace(UNFOLD, escape(subject))
+    return text.encode("utf-8", "replace")
+
+
+_POINTERS: dict[tuple[str, str, str], str] = {}
+
+
+def _pointer_page(lst: ListView, target: str, subject: str) -> bytes:
+    shown = frame(lst, "../../../", "../../")
+    return page("pointer", lst.language, **shown, target=target, subject=subject).encode()
 
 
 def frame(lst: ListView, root: str, up: str) -> dict[str, object]:

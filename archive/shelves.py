@@ -125,9 +125,13 @@ def month_file(
         older=older,
         newer=newer,
     )
-    folder = f"{lst.address}/{month.path}"
-    data = {"month": month.path, "threads": [_told(thread) for thread in shown]}
-    return {f"{folder}/index.html": html.encode(), f"{folder}/index.json": _json(data)}
+    return {f"{lst.address}/{month.path}/index.html": html.encode()}
+
+
+def month_json(lst: ListView, month: str, threads: Sequence[ThreadView]) -> dict[str, bytes]:
+    """Return a month for programs."""
+    data = {"month": month, "threads": [_told(_shown(lst, thread)) for thread in threads]}
+    return {f"{lst.address}/{month}/index.json": _json(data)}
 
 
 def index_file(lists: Sequence[ListView], language: str) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
 from typing import Protocol
@@ -212,6 +212,11 @@ def _utc(at: float) -> datetime:
 
 
 def _moment(at: float, language: str) -> str:
+    return _minute(int(at // 60) * 60, language)
+
+
+@lru_cache(maxsize=10_000)
+def _minute(at: int, language: str) -> str:
     day = format_date(_utc(at), "long", locale=language)
     return f"{day}, {format_datetime(_utc(at), 'HH:mm', locale=language)}"
 

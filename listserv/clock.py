@@ -8,7 +8,7 @@ import time
 import structlog
 
 from archive import build
-from listserv import audience, endings, forgetting, holds
+from listserv import audience, endings, forgetting, holds, retention
 from listserv.app import App
 from mailer import arrivals, owners, refusals
 from mailer.errors import KretsError
@@ -42,6 +42,7 @@ def tick(app: App) -> list[str]:
     for bell in ring:
         app.ring(bell)
     app.store.checkpoint()
+    retention.tend(app, time.time())
     return ring
 
 

@@ -23,6 +23,7 @@ from mailer.pace import read_rates
 from mailer.relay import read_relay
 
 PREFIX = "KRETS_"
+_EVER = 36_500  # days: what fits into every date
 EMPTY = '""'  # how TOML writes nothing
 
 
@@ -77,6 +78,20 @@ class ListservSettings(_Section):
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="How a line of the log is written: text, or json for machines."
+    )
+    keep_pending: int = Field(
+        90,
+        ge=0,
+        le=_EVER,
+        description="Days that a request to join waits for its answer, and a question is"
+        " remembered after its time; then both are forgotten. 0 is for ever.",
+    )
+    keep_consent_ips: int = Field(
+        1095,
+        ge=0,
+        le=_EVER,
+        description="Days that the ledger of permissions keeps IP addresses and browsers."
+        " 0 is for ever.",
     )
     metrics_token: str = Field(
         "", description="Who sends it as a Bearer token may GET /metrics; without it, this machine."
@@ -160,6 +175,26 @@ class MailerSettings(_Section):
         "krets",
         description="Who signs with DKIM: krets (domains that `krets dkim new` made keys for),"
         " relay (it covers List-Unsubscribe and List-Unsubscribe-Post too) or nobody.",
+    )
+    keep_ledger: int = Field(
+        180,
+        ge=0,
+        le=_EVER,
+        description="Days that each recipient of a mailing is kept after its end; its totals"
+        " are for ever. 0 is for ever.",
+    )
+    keep_envelopes: int = Field(
+        30,
+        ge=0,
+        le=_EVER,
+        description="Days that the IP address which brought a mail is kept. 0 is for ever.",
+    )
+    keep_mail: int = Field(
+        90,
+        ge=0,
+        le=_EVER,
+        description="Days that mail is kept which became neither a post nor a proof: commands,"
+        " bounces, what was refused or dropped. 0 is for ever.",
     )
     tls_cert: str = Field("", description="Certificate file (PEM): STARTTLS is offered with it.")
     tls_key: str = Field("", description="Private key file (PEM) of tls_cert.")

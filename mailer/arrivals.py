@@ -8,7 +8,7 @@ reader is held in the end and not tried for ever.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 from sqlalchemy import Index, LargeBinary, SmallInteger, Table, case, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -18,6 +18,8 @@ from mailer.store import Base, Packed, pack, put_packed
 SUSPECT = 3  # attempts
 _NOTE = 2000  # characters
 _OPEN = text("state <> 1")
+UNTENDED = "tended < 3"
+_UNTENDED = text(UNTENDED)
 
 
 class ArrivalState(IntEnum):
@@ -26,6 +28,13 @@ class ArrivalState(IntEnum):
     NEW = 0
     DONE = 1
     HELD = 2
+
+
+class Tended(IntFlag):
+    """Name what time has taken from an arrival (keeping.py)."""
+
+    ENVELOPE = 1  # who connected
+    MAIL = 2  # somebody has judged whether its raw mail may go
 
 
 class Arrival(Base):
@@ -38,6 +47,15 @@ class Arrival(Base):
     __table_args__ = (
         # Holds only what still waits, however many arrivals lie behind us.
         Index("arrival_open", "state", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        # Holds only what is still whole.
+        Index(
+            "arrival_untended",
+            "tended",
+            "received_at",
+            sqlite_where=_UNTENDED,
+            postgresql_where=_UNTENDED,
+        ),
+        Index("arrival_raw", "raw_sha"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     received_at: Mapped[float]
@@ -51,6 +69,7 @@ class Arrival(Base):
     state: Mapped[int] = mapped_column(SmallInteger, default=0)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     note: Mapped[str] = mapped_column(default="")  # the outcome, or a traceback's last line
+    tended: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
 
 
 @dataclass(frozen=True, slots=True)

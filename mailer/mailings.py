@@ -5,6 +5,7 @@ Claims, marks and leases are in mailer/ledger.py and mailer/owners.py. Always an
 ``audience = ready + claimed + accepted + refused + deferred + unsure + skipped``.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -71,6 +72,8 @@ PRIORITY = {"notice": 0, "post": 1, "digest": 2, "issue": 3}
 # The very words that the partial indexes are made with: SQLite uses such an index only where
 # the query repeats its condition literally, so no bound values here.
 CLAIMABLE = "state IN (0, 4)"
+WHOLE = "totals IS NULL AND finished IS NOT NULL"
+CLOSING = "totals IS NOT NULL AND freeze_cursor >= 0"
 CLAIMED = "state = 1"
 UNSURE = "state = 5"
 
@@ -90,6 +93,15 @@ class Mailing(Base):
             sqlite_where=text("told IS NULL AND kind <> 'notice'"),
             postgresql_where=text("told IS NULL AND kind <> 'notice'"),
         ),
+        Index(
+            "ix_mailing_whole",
+            "finished",
+            sqlite_where=text(WHOLE),
+            postgresql_where=text(WHOLE),
+        ),
+        Index(
+            "ix_mailing_closing", "id", sqlite_where=text(CLOSING), postgresql_where=text(CLOSING)
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -103,7 +115,7 @@ class Mailing(Base):
     started: Mapped[float | None]
     finished: Mapped[float | None]
     expires_at: Mapped[float]  # deferrals are not tried after this
-    freeze_cursor: Mapped[int] = mapped_column(BigInteger, default=0)
+    freeze_cursor: Mapped[int] = mapped_column(BigInteger, default=0)  # -1: its rows are gone
     told: Mapped[float | None]  # when somebody heard how it ended
     totals: Mapped[str | None]  # JSON: the counts by state, once its rows are gone
 
@@ -259,12 +271,7 @@ def status(session: Session, mailing_id: int) -> Status:
     mailing = session.get(Mailing, mailing_id)
     if mailing is None:
         raise BadInput(f"There is no mailing {mailing_id}.")
-    rows = session.execute(
-        select(Recipient.state, func.count())
-        .where(Recipient.mailing_id == mailing_id)
-        .group_by(Recipient.state)
-    )
-    counts = {State(row[0]): row[1] for row in rows}
+    counts = _counts(session, mailing)
     frozen = mailing.state != MailingState.FREEZING
     return Status(
         state=MailingState(mailing.state),
@@ -272,6 +279,18 @@ def status(session: Session, mailing_id: int) -> Status:
         audience=mailing.audience if frozen else sum(counts.values()),
         **{state.name.lower(): counts.get(state, 0) for state in State},
     )
+
+
+def _counts(session: Session, mailing: Mailing) -> dict[State, int]:
+    if mailing.totals is not None:
+        kept = json.loads(mailing.totals)
+        return {state: int(kept[state.name.lower()]) for state in State}
+    rows = session.execute(
+        select(Recipient.state, func.count())
+        .where(Recipient.mailing_id == mailing.id)
+        .group_by(Recipient.state)
+    )
+    return {State(row[0]): row[1] for row in rows}
 
 
 def pause(session: Session, mailing_id: int) -> None:
@@ -335,7 +354,13 @@ def resend(
     """
     if state not in _AGAIN:
         raise Refused(f"Nobody who is {state.name.lower()} can be sent to again.")
-    current = session.scalar(select(Mailing.state).where(Mailing.id == mailing_id))
+    mailing = select(Mailing.state, Mailing.totals).where(Mailing.id == mailing_id)
+    current, totals = session.execute(mailing.with_for_update()).one_or_none() or (None, None)
+    if totals is not None:
+        raise Refused(
+            f"Mailing {mailing_id} ended so long ago that only its totals are kept.",
+            "mailer.keep_ledger says how many days its recipients are.",
+        )
     if current == _STOPPED and session.scalar(_ANY_WAITING, {"mailing": mailing_id}) is not None:
         raise Temporary(f"Mailing {mailing_id} is still being stopped.", "Try again in a minute.")
     ids = session.scalars(

@@ -78,6 +78,7 @@ class Ask(Base):
     __table_args__ = (
         Index("ix_ask_address", "address_key", "purpose"),
         Index("ix_ask_ref", "purpose", "ref"),
+        Index("ix_ask_expires", "expires_at"),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

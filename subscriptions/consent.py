@@ -21,6 +21,9 @@ from mailer.tokens import Keyring
 from subscriptions import proofs
 from subscriptions.roster import BigId, worded
 
+TRACED = "ip IS NOT NULL OR user_agent IS NOT NULL"
+_TRACED = text(TRACED)
+
 
 class Act(StrEnum):
     """Say what happened."""
@@ -56,6 +59,7 @@ class Consent(Base):
             sqlite_where=text("actor IS NOT NULL"),
             postgresql_where=text("actor IS NOT NULL"),
         ),
+        Index("ix_consent_traced", "at", sqlite_where=_TRACED, postgresql_where=_TRACED),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

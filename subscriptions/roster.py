@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     select,
+    text,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -33,6 +34,8 @@ MAX_TEXT = 4000  # characters of a description or a footer
 MAX_TAG = 40
 MAX_SIZE = 2**31 - 1  # bytes: what the column holds
 DEFAULT_MAX_SIZE = 10_000_000  # bytes of one post
+WAITS = "state = 'pending'"
+_WAITS = text(WAITS)
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts in 64 bits anyway
 
 
@@ -193,6 +196,7 @@ class Membership(Base):
         UniqueConstraint("list_id", "person_id"),
         UniqueConstraint("list_id", "address_id"),
         Index("ix_membership_list_id_id", "list_id", "id"),  # an audience in id order
+        Index("ix_membership_waits", "joined_at", sqlite_where=_WAITS, postgresql_where=_WAITS),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -24,6 +24,7 @@ from mailer.errors import Temporary
 SUFFIX = ".flight"
 MAX_SIZE = 8 * 1024 * 1024  # then what is settled is left out
 _HEADER = "krets-flight 1"
+_CODE = 3  # digits of a reply's code, RFC 5321 section 4.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,22 @@ class FlightRecorder:
     """Write one worker's records; a new file in ``folder`` for each."""
 
     def __init__(self, folder: Path, boot: str) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = folder / f"{secrets.token_hex(8)}{SUFFIX}"
         self._header = f"{_HEADER} {boot}\n".encode()
-        self._fd = _create(self.path)
         self._size = 0
+        self._torn = False  # the last line in the file has no end
         self._pending: list[bytes] = []
-        self._append(self._header)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._fd = _create(self.path)
+        except OSError as error:
+            raise self._trouble(error.strerror) from error
+        try:
+            self._append(self._header)
+        except Temporary:
+            os.close(self._fd)
+            self.path.unlink(missing_ok=True)
+            raise
 
     def answer(self, row: int, attempt: int, code: int, words: str) -> None:
         """Note an answer; it is written at the next ``flush``.
@@ -65,11 +75,17 @@ class FlightRecorder:
         self.flush()
 
     def flush(self) -> None:
-        """Write what was noted; raise Temporary if it cannot be kept."""
+        """Write what was noted; raise Temporary if it cannot be kept.
+
+        Answers are then noted still, but no dot: after this it does not leave.
+        """
         if self._pending:
-            lines = b"".join(self._pending)
+            try:
+                self._append(b"".join(self._pending))
+            except Temporary:
+                self._pending = [line for line in self._pending if line.startswith(b"A")]
+                raise
             self._pending.clear()
-            self._append(lines)
 
     def trim(self, keep: Container[int]) -> None:
         """Leave out the records of rows not in ``keep``, once the file has grown large."""
@@ -105,17 +121,22 @@ class FlightRecorder:
         self.close(remove=True)
 
     def _append(self, lines: bytes) -> None:
+        if self._torn:
+            lines = b"\n" + lines  # so that the torn line swallows no other
         try:
             written = os.write(self._fd, lines)
         except OSError as error:
-            raise Temporary(
-                f"The flight recorder {self.path} cannot be written ({error.strerror}).",
-                "Nothing more is sent until it can.",
-            ) from error
+            raise self._trouble(error.strerror) from error
         self._size += written
-        if written != len(lines):
-            os.write(self._fd, b"\n")  # so that the torn line swallows no other
-            raise Temporary(f"The flight recorder {self.path} could not be written: disk full?")
+        self._torn = written != len(lines)
+        if self._torn:
+            raise self._trouble("disk full?")
+
+    def _trouble(self, why: str | None) -> Temporary:
+        return Temporary(
+            f"The flight recorder {self.path} cannot be written ({why}).",
+            "Nothing more is sent until it can.",
+        )
 
 
 def read_flight(path: Path, boot: str) -> dict[int, Flown] | None:
@@ -143,6 +164,8 @@ def _read_line(line: bytes, rows: dict[int, Flown]) -> None:
             rows[row] = Flown(attempt, dotted=True)
         elif kind == "A":
             row, attempt, code = map(int, fields[:3])
+            if len(fields[2]) != _CODE:
+                return  # torn
             before = rows.get(row)
             dotted = before is not None and before.dotted and before.attempt == attempt
             rows[row] = Flown(attempt, dotted=dotted, code=code, words=" ".join(fields[3:]))

@@ -94,7 +94,9 @@ def test_an_answer_on_the_page_passes_the_real_door_and_makes_a_member(trial: Tr
     wait_for("the post", lambda: any("wheelbarrow" in s for _, s in trial.mails(ingrid)))
     home = f"{trial.pages}/{GARDEN}/"
     wait_for("its page", lambda: "wheelbarrow" in trial.fetch(home))
-    issue = wait_for("the issue", lambda: [p for p, s in trial.mails(ingrid) if "June" in s])[0]
+    issue = wait_for(
+        "the issue", lambda: [p for p, s in trial.mails(ingrid) if s.endswith("in June")]
+    )[0]
     assert f'src="{issue}/html"' in trial.fetch(trial.box + issue)
     assert "<strong>new valve</strong>" in trial.fetch(f"{trial.box}{issue}/html")
     said = (trial.folder / "log").read_text()

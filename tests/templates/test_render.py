@@ -51,7 +51,7 @@ def anchor(address: str) -> str:
         ("a <b> & c", "a &lt;b&gt; &amp; c"),
         ("at https://x.example/a_(b). ok", f"at {anchor('https://x.example/a_(b)')}. ok"),
         ("javascript:alert(1)", "javascript:alert(1)"),
-        ('http://x.example/"onclick=', anchor("http://x.example/") + "&#34;onclick="),
+        ('http://x.example/"onclick=', anchor("http://x.example/") + "&quot;onclick="),
     ],
 )
 def test_only_web_addresses_are_linked(text: str, html: str) -> None:

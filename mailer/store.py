@@ -143,13 +143,15 @@ class Store:
             )
 
     def checkpoint(self) -> None:
-        """Carry SQLite's log over into the database file, beside writers and readers.
+        """Carry SQLite's log over into the database file, when it is our turn at the gate.
 
-        SQLite by itself does it every 4 MB, within somebody's commit, while all others wait at
-        the gate. Called every few seconds outside the gate it is nobody's, and a page that was
-        written ten times is carried once.
+        Never beside a writer: until 3.51.3 SQLite could lose a transaction where a checkpoint
+        and a writer that begins the log anew met (its notes call it the WAL-reset bug), and
+        Debian's is older.
         """
-        if self.sqlite:
+        if self._gate is None:
+            return
+        with self._gate.passing():
             connection = self.engine.raw_connection()
             try:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -164,12 +166,13 @@ class Store:
         A reader keeps the log; the next checkpoint after it overwrites what stands there.
         """
         deadline = time.monotonic() + patience
-        while self.sqlite:
-            connection = self.engine.raw_connection()
-            try:
-                busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            finally:
-                connection.close()
+        while self._gate is not None:
+            with self._gate.passing():  # as checkpoint does
+                connection = self.engine.raw_connection()
+                try:
+                    busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                finally:
+                    connection.close()
             if not busy:
                 return True
             if time.monotonic() > deadline:
@@ -326,7 +329,6 @@ def _sqlite_engine(url: URL) -> Engine:
             "temp_store=MEMORY",
             "secure_delete=ON",  # what is deleted is overwritten: an erasure leaves no slack
             "journal_size_limit=67108864",
-            "wal_autocheckpoint=16000",  # 64 MB: see checkpoint
             "cache_size=-16384",  # KB; a million people's indexes do not fit into the 2 MB given
         ):
             connection.execute(f"PRAGMA {pragma}")

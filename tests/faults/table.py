@@ -12,7 +12,7 @@ TABLE = ROOT / "tests" / "faults" / "chaos.jsonl"
 PAGE = ROOT / "docs" / "explanation" / "chaos.md"
 BEGIN, END = "<!-- made by make chaos -->\n", "<!-- end -->\n"
 Row = dict[str, Any]  # as JSON has it
-_QUIET = 5  # load of the machine, two cores: above it, other programs had them
+_QUIET = 8  # load of the machine, two cores: above it, other programs had most of them
 _DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _PROMISES = {
     "lost_posts": "posts with a 250 that somebody never got",

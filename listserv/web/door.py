@@ -70,9 +70,9 @@ def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
                 page_of(site, leaving.show_leave, leaving.leave),
                 methods=both,
             ),
-            Route("/{list}/me", page_of(site, me.show_ask, me.ask), methods=both),
+            Route("/{list}/me", page_of(site, me.WAY.show, me.WAY.ask), methods=both),
             Route("/{list}/me/{token}", page_of(site, me.show_me, me.me), methods=both),
-            Route("/{list}/read", page_of(site, reading.show_ask, reading.ask), methods=both),
+            Route("/{list}/read", page_of(site, reading.WAY.show, reading.WAY.ask), methods=both),
             Route(
                 "/{list}/read/{token}", page_of(site, reading.show_way, reading.enter), methods=both
             ),

@@ -20,9 +20,10 @@ from listserv.visit import Visit
 from listserv.web.forms import field
 from listserv.web.headers import PRIVATE
 from listserv.web.site import Caller, answer, list_of, told
+from listserv.web.ways import Way
 from mailer.addresses import parse
 from mailer.errors import BadInput
-from subscriptions import addresses, asks, budget, changes, dossier
+from subscriptions import addresses, asks, changes, dossier
 from subscriptions.asks import Ask, Purpose, Trouble
 from subscriptions.optin import address_of
 from subscriptions.roster import (
@@ -31,7 +32,6 @@ from subscriptions.roster import (
     Person,
     Rhythm,
     State,
-    membership_of,
     one_line,
     state_at,
 )
@@ -42,32 +42,7 @@ _DIGITS = 15  # of a row's number
 _SENT = (Rhythm.EACH,)  # the rhythms that anything is sent in; a member of another gets nothing yet
 
 
-def show_ask(caller: Caller) -> Response:
-    """Show the form that asks for the link."""
-    with caller.app.store.read() as session:
-        return answer(caller, "me-ask", list_of(session, caller), kind="me")
-
-
-def ask(caller: Caller, form: Mapping[str, str]) -> Response:
-    """Mail the link, if there is somebody to mail it to."""
-    try:
-        who = parse(field(form, "email"))
-    except BadInput:
-        return show_ask(caller)
-    with caller.app.store.write() as session:
-        lst = list_of(session, caller)
-        member = membership_of(session, lst.id, who.key)
-        known = member is not None and member.state in {State.ACTIVE, State.PAUSED}
-        if member is not None and known:
-            may = budget.allow(
-                session, address_of(session, member).key, kind="me", now=caller.now,
-                source=caller.source,
-            )  # fmt: skip
-            if may:
-                wishes.settings(caller.visit(session, lst), member)
-        page = told(caller, "sent-me", lst)
-    caller.ring()
-    return page
+WAY = Way("me", list_of, wishes.settings)
 
 
 def show_me(caller: Caller) -> Response:

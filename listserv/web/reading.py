@@ -22,7 +22,6 @@ from starlette.types import Scope
 
 from listserv import wishes
 from listserv.app import App
-from listserv.web.forms import field
 from listserv.web.headers import PRIVATE
 from listserv.web.site import (
     Caller,
@@ -34,26 +33,21 @@ from listserv.web.site import (
     offer,
     told,
 )
-from mailer.addresses import parse
-from mailer.errors import BadInput
+from listserv.web.ways import HERE, Way
 from mailer.tokens import Purpose as Standing
-from subscriptions import asks, budget
+from subscriptions import asks
 from subscriptions.asks import Purpose
-from subscriptions.optin import address_of
 from subscriptions.roster import (
     Address,
     ArchivePolicy,
     MailList,
     Membership,
-    State,
     find_list,
-    membership_of,
 )
 
 COOKIE = "krets-reader"
 LASTS = 14 * 86400  # seconds
 NO_CACHE = {"cache-control": "private, no-store", "vary": "cookie"}
-_HERE = {State.ACTIVE, State.PAUSED}
 _COOKIE = re.compile(r"([0-9]{1,12})-([0-9]{1,15})-([a-z2-7]{26})")
 
 
@@ -65,28 +59,15 @@ class Access(Enum):
     READER = auto()
 
 
-def show_ask(caller: Caller) -> Response:
-    """Show the form that asks for the link."""
-    with caller.app.store.read() as session:
-        return answer(caller, "me-ask", _closed_list(session, caller), kind="read")
+def _closed_list(session: Session, caller: Caller) -> MailList:
+    """Return the list of this visit; raise NoList where its archive needs no link."""
+    lst = list_of(session, caller)
+    if lst.archive is not ArchivePolicy.MEMBERS:
+        raise NoList(f"{lst.address} has no archive for members alone.")
+    return lst
 
 
-def ask(caller: Caller, form: Mapping[str, str]) -> Response:
-    """Mail the link, if there is a member to mail it to."""
-    try:
-        who = parse(field(form, "email"))
-    except BadInput:
-        return show_ask(caller)
-    with caller.app.store.write() as session:
-        lst = _closed_list(session, caller)
-        member = membership_of(session, lst.id, who.key)
-        if member is not None and member.state in _HERE:
-            to = address_of(session, member)
-            if budget.allow(session, to.key, kind="read", now=caller.now, source=caller.source):
-                wishes.way_in(caller.visit(session, lst), member)
-        page = told(caller, "sent-read", lst)
-    caller.ring()
-    return page
+WAY = Way("read", _closed_list, wishes.way_in)
 
 
 def show_way(caller: Caller) -> Response:
@@ -158,7 +139,7 @@ def _reader(session: Session, app: App, lst: MailList, said: str, now: float) ->
         and address is not None
         and address.person_id == member.person_id
         and member.list_id == lst.id
-        and member.state in _HERE
+        and member.state in HERE
         and member.joined_at <= at <= now + 1
         and now < at + LASTS
     )
@@ -182,13 +163,5 @@ def _asked(session: Session, caller: Caller, lst: MailList) -> tuple[Membership,
     address = session.scalar(select(Address).where(Address.key == found.ask.address_key))
     if member is None or address is None or address.person_id != member.person_id:
         return None
-    here = member.list_id == lst.id and member.state in _HERE
+    here = member.list_id == lst.id and member.state in HERE
     return (member, address) if here else None
-
-
-def _closed_list(session: Session, caller: Caller) -> MailList:
-    """Return the list of this visit; raise NoList where its archive needs no link."""
-    lst = list_of(session, caller)
-    if lst.archive is not ArchivePolicy.MEMBERS:
-        raise NoList(f"{lst.address} has no archive for members alone.")
-    return lst

@@ -7,6 +7,8 @@ from email.policy import SMTPUTF8
 from pathlib import Path
 from urllib.parse import urljoin
 
+from sqlalchemy.orm import Session
+
 import templates
 from archive import build as archive
 from archive.heads import permalink_hash
@@ -92,9 +94,9 @@ def app_in(folder: Path) -> App:
     return app
 
 
-def _write(session: object, lst: roster.MailList, raws: list[bytes]) -> None:
-    for raw, sha in zip(raws, put_raw(session, raws), strict=True):  # type: ignore[arg-type]
-        place(session, lst, raw, sha, 1_700_000_000.0)  # type: ignore[arg-type]
+def _write(session: Session, lst: roster.MailList, raws: list[bytes]) -> None:
+    for raw, sha in zip(raws, put_raw(session, raws), strict=True):
+        place(session, lst, raw, sha, 1_700_000_000.0)
 
 
 def _mails(language: str) -> list[bytes]:

@@ -19,7 +19,7 @@ from listserv.web.door import build as door
 from mailer.store import put_raw
 from subscriptions import roster
 from tests.browser.test_without_javascript import served
-from tests.browser.window import DESK, PHONE, Window, look, violations
+from tests.browser.window import DESK, PHONE, SCHEMES, Window, look, violations
 
 LIST = "friends@example.org"
 MAILS = {
@@ -155,7 +155,7 @@ def test_hostile_mail_runs_nothing_asks_nobody_and_stays_in_its_box(
 
     def look_at(page: Page) -> None:
         for size in (PHONE, DESK):
-            for scheme in ("light", "dark"):
+            for scheme in SCHEMES:
                 look(page, size, scheme)
                 assert violations(page) == []
                 if pictures is not None:

@@ -14,13 +14,13 @@ from playwright.sync_api import Page, Request, Route
 from listserv.app import App
 from templates import LANGUAGES
 from tests.browser.gallery import DOMAIN, Gallery, desk_pages
-from tests.browser.window import DESK, PHONE, Window, look, violations
+from tests.browser.window import DESK, PHONE, Scheme, ViewportSize, Window, look, violations
 from tests.listserv.web.conftest import Got
 
 # Every language is seen light on a telephone and dark at a desk; those with the longest words and
 # the most accents are seen in each light on each screen (all six would take twice the time).
-SIGHTS = [(PHONE, "light"), (DESK, "dark")]
-MORE_SIGHTS = [(PHONE, "dark"), (DESK, "light")]
+SIGHTS: list[tuple[ViewportSize, Scheme]] = [(PHONE, "light"), (DESK, "dark")]
+MORE_SIGHTS: list[tuple[ViewportSize, Scheme]] = [(PHONE, "dark"), (DESK, "light")]
 THOROUGH = {"ru", "ro", ""}
 ALIKE = {  # pages of two lines, which differ from "joined" in their words alone
     "joined-before", "left", "leave-unknown", "leave-proof", "me-gone", "me-sent", "never",

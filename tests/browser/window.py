@@ -8,14 +8,16 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 T = TypeVar("T")
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1200, "height": 900}
+Scheme = Literal["light", "dark"]
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1200, "height": 900}
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 _RUN = """async rules => {
   const found = await axe.run({runOnly: rules, resultTypes: ["violations"]});
@@ -70,7 +72,7 @@ class Window:
         """Do something with a page of its own that runs no script."""
 
         def there() -> T:
-            context = self.browser.new_context(java_script_enabled=False, viewport=PHONE)  # type: ignore[arg-type]
+            context = self.browser.new_context(java_script_enabled=False, viewport=PHONE)
             try:
                 return work(context.new_page())
             finally:
@@ -83,10 +85,10 @@ class Window:
         self.thread.shutdown()
 
 
-def look(page: Page, size: dict[str, int], scheme: str) -> None:
+def look(page: Page, size: ViewportSize, scheme: Scheme) -> None:
     """Look at what is shown in another light, on another screen."""
-    page.set_viewport_size(size)  # type: ignore[arg-type]  # a dict is what it takes
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
 
 
 def violations(page: Page, *rules: str) -> list[str]:

@@ -319,7 +319,3 @@ def upgrade() -> None:
     # ### end Alembic commands ###
     for statement in DDL[op.get_bind().dialect.name]:  # the consent ledger is append-only
         op.execute(statement)
-
-
-def downgrade() -> None:
-    raise NotImplementedError("Restore the backup that the upgrade made.")

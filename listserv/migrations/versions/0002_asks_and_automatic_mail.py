@@ -52,7 +52,3 @@ def upgrade() -> None:
         batch_op.create_index('ix_ask_ref', ['purpose', 'ref'], unique=False)
 
     # ### end Alembic commands ###
-
-
-def downgrade() -> None:
-    raise NotImplementedError("Restore the backup that the upgrade made.")

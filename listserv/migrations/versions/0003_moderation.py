@@ -38,7 +38,3 @@ def upgrade() -> None:
         batch_op.create_index('ix_recipient_unsure', ['mailing_id'], unique=False, sqlite_where=sa.text('state = 5'), postgresql_where=sa.text('state = 5'))
 
     # ### end Alembic commands ###
-
-
-def downgrade() -> None:
-    raise NotImplementedError("Restore the backup that the upgrade made.")

@@ -35,7 +35,3 @@ def upgrade() -> None:
         "INSERT INTO proof_check (raw_sha, dkim)"
         " SELECT DISTINCT raw_sha, '' FROM consent WHERE raw_sha IS NOT NULL"
     )
-
-
-def downgrade() -> None:
-    raise NotImplementedError("Restore the backup that the upgrade made.")

@@ -24,7 +24,3 @@ def upgrade() -> None:
     sa.UniqueConstraint('domain', 'selector')
     )
     # ### end Alembic commands ###
-
-
-def downgrade() -> None:
-    raise NotImplementedError("Restore the backup that the upgrade made.")

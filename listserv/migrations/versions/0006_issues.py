@@ -47,8 +47,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_recipient_event_recipient_id", "recipient_event", ["recipient_id"])
-
-
-def downgrade() -> None:
-    """Refuse."""
-    raise NotImplementedError("Restore the backup that the upgrade made.")

@@ -20,8 +20,3 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("key"),
     )
-
-
-def downgrade() -> None:
-    """Refuse: nobody tests the way back."""
-    raise NotImplementedError("Restore the backup that the upgrade made.")

@@ -31,7 +31,3 @@ def upgrade() -> None:
     with op.batch_alter_table('mailing', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_mailing_message_id'), ['message_id'], unique=False)
     # ### end Alembic commands ###
-
-
-def downgrade() -> None:
-    raise NotImplementedError("Restore the backup that the upgrade made.")

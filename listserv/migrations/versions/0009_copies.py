@@ -13,8 +13,3 @@ def upgrade() -> None:
     """Add one column: copies are personal until a list says otherwise."""
     column = sa.Column("copies", sa.String(8), nullable=False, server_default="personal")
     op.add_column("list", column)
-
-
-def downgrade() -> None:
-    """Refuse: nobody tests the way back."""
-    raise NotImplementedError("Restore the backup that the upgrade made.")

@@ -23,8 +23,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_refusal_recipient_id", "refusal", ["recipient_id"])
-
-
-def downgrade() -> None:
-    """Refuse: nobody tests the way back."""
-    raise NotImplementedError("Restore the backup that the upgrade made.")

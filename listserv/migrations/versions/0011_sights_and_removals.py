@@ -49,7 +49,3 @@ def upgrade() -> None:
     op.create_index('archive_message_date', 'archive_message', ['list_id', 'date'])
     # Every page is drawn anew, in the looks and with the files that this version adds.
     op.execute('UPDATE archive_thread SET touched = touched + 1')
-
-
-def downgrade() -> None:
-    raise NotImplementedError("Restore the backup that the upgrade made.")

@@ -19,8 +19,3 @@ def upgrade() -> None:
         sa.Column("due", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("address_key"),
     )
-
-
-def downgrade() -> None:
-    """Refuse: nobody tests the way back."""
-    raise NotImplementedError("Restore the backup that the upgrade made.")

@@ -26,8 +26,3 @@ def upgrade() -> None:
     for name, table, columns, where in _PARTIAL:
         words = sa.text(where)
         op.create_index(name, table, columns, sqlite_where=words, postgresql_where=words)
-
-
-def downgrade() -> None:
-    """Refuse: nobody tests the way back."""
-    raise NotImplementedError("Restore the backup that the upgrade made.")

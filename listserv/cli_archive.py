@@ -63,6 +63,11 @@ class ArchiveApplication(Protocol):
         """Return the settings."""
         ...
 
+    @property
+    def data(self) -> Path:
+        """Return the folder that holds everything."""
+        ...
+
 
 @archives.command("build")
 @click.argument("list_address", metavar="[LIST]", required=False)

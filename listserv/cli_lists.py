@@ -157,6 +157,10 @@ def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
 @click.option("--subject-tag", metavar="TEXT", help="Put TEXT before subjects (costly).")
 @click.option("--footer", metavar="TEXT", help="Put TEXT under every post (costly).")
 @click.option("--copies", type=_words(Copies), help="Own copies, or one for many (costly).")
+@click.option("--theme", metavar="NAME", help="How issues look: krets newsletter themes.")
+@click.option("--accent", metavar="#RRGGBB", help="The list's own colour in its issues.")
+@click.option("--logo", metavar="URL", help="A picture on top of issues, at an https:// address.")
+@click.option("--postal-address", metavar="TEXT", help="Who sends issues, if not the service.")
 @click.option("--max-size", type=int, metavar="BYTES", help="The largest post.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
 @click.pass_obj
@@ -178,7 +182,12 @@ def set_(
     Examples:
       krets list set friends@example.org --archive members --language it
       krets list set friends@example.org --emergency
+      krets list set news@example.org --theme magazine --accent "#7a2e1d"
     """
+    if wanted["theme"]:
+        from listserv.looks import find_theme  # noqa: PLC0415 - slow, rarely needed
+
+        find_theme(app.data, wanted["theme"])
     with app.store.write() as session:
         lst = roster.get_list(session, list_address)
         before = as_object(lst)
@@ -197,6 +206,10 @@ def set_(
             subject_tag=wanted["subject_tag"],
             footer=wanted["footer"],
             max_size=max_size,
+            theme=wanted["theme"],
+            accent=wanted["accent"],
+            logo=wanted["logo"],
+            postal_address=wanted["postal_address"],
         )
         after = as_object(lst)
     changed = [name for name, value in after.items() if before[name] != value]
@@ -233,6 +246,10 @@ def as_object(lst: MailList) -> dict[str, str | int | bool]:
         "subject_tag": lst.subject_tag,
         "footer": lst.footer,
         "max_size": lst.max_size,
+        "theme": lst.theme or "",
+        "accent": lst.accent or "",
+        "logo": lst.logo or "",
+        "postal_address": lst.postal_address or "",
     }
 
 

@@ -5,11 +5,11 @@ from typing import BinaryIO
 
 import click
 
-from listserv import newsletters
+from listserv import looks, newsletters
 from listserv.app import App
 from listserv.cli_mailing import VERBS, follow, progress
 from listserv.newsletters import Finding, Survey
-from listserv.terminal import agree, plain, print_json, say
+from listserv.terminal import agree, plain, print_json, print_table, say
 from mailer.addresses import parse
 from mailer.errors import Refused
 from mailer.mailings import Policy
@@ -50,7 +50,7 @@ def send(
 ) -> None:
     """Send the draft in FILE (- is standard input) as an issue to every reader of LIST.
 
-    A draft is front matter (subject, preheader, language) and Markdown, with the slots
+    A draft is front matter (subject, preheader, language, theme) and Markdown, with the slots
     {{ name }}, {{ email }} and {{ list }}. The command returns when everybody stands in the
     ledger; krets serve sends. never-twice leaves a copy alone whose answer was lost; never-miss
     sends it again.
@@ -126,8 +126,8 @@ def proof(
             f"{who} is no editor or owner of {survey.lst.address}.",
             f"Make somebody one: krets member set {survey.lst.address} ADDRESS --role editor",
         )
-    for words in (*survey.draft.notes, *(finding.what for finding in survey.findings)):
-        say(plain(f"look at: {words}"))
+    for finding in survey.findings:
+        say(plain(f"look at: {finding.what}"))
     if not dry_run:
         newsletters.prove(app, survey.lst, survey.draft, to, language, time.time())
     named = [one.to.given for one in to]
@@ -135,6 +135,29 @@ def proof(
         print_json({"list": survey.lst.address, "to": named, "dry_run": dry_run})
     said = "Nothing was sent; the proof would go" if dry_run else "The proof is on its way"
     say(f"{said} to {', '.join(named)}.")
+
+
+@newsletter.command("themes")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.pass_obj
+def themes(app: App, /, *, as_json: bool) -> None:
+    """Show the themes that an issue can be set in: ours, and those in the data folder.
+
+    A theme is a folder that can be copied to DATA/themes/NAME and changed with any editor.
+
+    \b
+    Example:
+      krets newsletter themes
+    """
+    found = [looks.find_theme(app.data, name) for name in looks.theme_names(app.data)]
+    if as_json:
+        rows = [
+            {"name": o.name, "title": o.title, "about": o.about, "folder": str(o.folder)}
+            for o in found
+        ]
+        print_json(rows)
+        return
+    print_table(("name", "about", "folder"), [(o.name, o.about, str(o.folder)) for o in found])
 
 
 def _answer(survey: Survey, policy: str) -> dict[str, object]:
@@ -145,7 +168,6 @@ def _answer(survey: Survey, policy: str) -> dict[str, object]:
         "policy": policy,
         "seconds": None if survey.seconds is None else round(survey.seconds),
         "findings": [{"what": one.what, "red": one.red} for one in survey.findings],
-        "notes": list(survey.draft.notes),
     }
 
 
@@ -158,7 +180,6 @@ def _tell(survey: Survey, policy: Policy) -> None:
         ("readers", f"{survey.readers:,}: {_domains(survey)}"),
         ("time", _time(survey)),
         ("policy", policy.value),
-        *(("note", note) for note in survey.draft.notes),
         *((_colour(one), one.what) for one in survey.findings),
     ]
     for name, words in rows:

@@ -9,7 +9,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailer.errors import BadInput, Refused
 from subscriptions.roster import LANGUAGES
@@ -38,7 +38,7 @@ class Draft:
     text: str
     preheader: str = ""
     language: str = ""  # "" is the list's
-    notes: tuple[str, ...] = ()  # what the editor should know of how it was read
+    theme: str = ""  # "" is the list's
 
     @property
     def slots(self) -> frozenset[str]:
@@ -54,12 +54,11 @@ class Draft:
 
     def nameless(self) -> "Draft":
         """Return the draft for a reader whose name is not known: "Hi {{ name }}," is "Hi,"."""
-        return Draft(
-            _without_name(self.subject).strip() or self.subject,
-            _without_name(self.text),
-            _without_name(self.preheader),
-            self.language,
-            self.notes,
+        return replace(
+            self,
+            subject=_without_name(self.subject).strip() or self.subject,
+            text=_without_name(self.text),
+            preheader=_without_name(self.preheader),
         )
 
 
@@ -84,15 +83,12 @@ def read(data: bytes) -> Draft:
             f"Line {at}: {language[:40]!r} is not a language of Krets.",
             f"Known are {', '.join(LANGUAGES)}.",
         )
-    notes = []
-    if "theme" in fields:
-        notes.append(f"Line {fields['theme'][0]}: there are no themes yet; the line is ignored.")
     return Draft(
         subject=_subject(fields),
         text=text,
         preheader=fields.get("preheader", (0, ""))[1],
         language=language,
-        notes=tuple(notes),
+        theme=fields.get("theme", (0, ""))[1],
     )
 
 

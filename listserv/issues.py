@@ -4,27 +4,28 @@ Knows headers, parts and slots; refuses to know who reads it (audience.py) and w
 (newsletters.py). SECURITY: a reader's name and address were written by strangers. Each value is
 made safe for the part it stands in (``values``): escaped in HTML, percent-encoded in addresses of
 links, quoted-printable in both parts and in the subject; nothing invisible passes, and values are
-never looked through for slots again.
+never looked through for slots again. The same draft, theme and list give the same body to the byte
+(``body_digest``), so that what was proved can be compared with what is about to be sent.
 """
 
 import binascii
+import hashlib
 import html
 import re
 import secrets
 from base64 import b32encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cached_property
 from urllib.parse import quote
 
-from markupsafe import Markup
-
 import templates
 from listserv import drafts, manuscript
 from listserv.drafts import PERSONAL, Draft
 from listserv.headers import LEAVE, ONE_CLICK, ListFace, list_fields, phrase
+from listserv.looks import Look, plain_look, set_issue
 from mailer.splice import Segments
 from subscriptions.roster import LANGUAGES
 
@@ -56,6 +57,7 @@ class Issue:
     at: float  # seconds since 1970 UTC: its Date
     imprint: Imprint = Imprint()
     permalink: str = ""
+    look: Look = field(default_factory=plain_look)
 
     @cached_property
     def filled(self) -> bool:
@@ -95,11 +97,26 @@ def archived(issue: Issue) -> bytes:
     return _Setting(issue, named=False).segments(issue.language, public=True).join({})
 
 
-def proof(issue: Issue, name: str, address: str, language: str, leave: str) -> bytes:
-    """Return the very copy that a reader of this name would get; only the subject says more."""
+def proof(
+    issue: Issue, name: str, address: str, language: str, leave: str, *, message_id: str
+) -> bytes:
+    """Return the very copy that a reader of this name would get, with a Message-ID of its own.
+
+    The subject says that it is a proof; the body is a reader's to the byte.
+    """
     setting = _Setting(issue, named=bool(name))
-    segments = setting.segments(language, proof=True)
+    segments = setting.segments(language, proof=message_id)
     return segments.join({**values(name, address), LEAVE: leave.encode("ascii")})
+
+
+def body_digest(made: Mapping[int, Segments]) -> bytes:
+    """Return what tells the bodies of these compositions from others, whatever their headers."""
+    digest = hashlib.sha256()
+    for variant in sorted(made):
+        packed = b"\0".join(made[variant].parts)
+        slots = " ".join(made[variant].slots)
+        digest.update(f"{variant} {slots}\n".encode() + packed.partition(b"\r\n\r\n")[2])
+    return digest.digest()
 
 
 def values(name: str, address: str) -> dict[str, bytes]:
@@ -123,23 +140,25 @@ class _Setting:
     def __init__(self, issue: Issue, *, named: bool) -> None:
         self._issue = issue
         self._draft = issue.draft if named or not issue.split else issue.draft.nameless()
-        # A word that no text holds stands for a slot until the bytes are cut there.
-        self._nonce = b32encode(secrets.token_bytes(10)).decode().lower()
+        # A word that no text holds stands for a slot until the bytes are cut there: nobody can
+        # write down the digest of what they are writing.
+        self._nonce = _word(issue.draft.digest, "slot")
         self._cut = re.compile(f"q{self._nonce}([a-z]+)(u?)7")
         source = drafts.fill(self._draft.text, self._mark)
         self._body = manuscript.read(source, self._in_address)
 
-    def segments(self, language: str, *, public: bool = False, proof: bool = False) -> Segments:
-        """Return the whole message: ``public`` with nobody in it, a ``proof`` by its subject."""
+    def segments(self, language: str, *, public: bool = False, proof: str = "") -> Segments:
+        """Return the whole message: ``public`` with nobody in it, a ``proof`` by its own id."""
         issue = self._issue
-        words = templates.mail(
-            "reader-issue", language, **self._context(public=public, proof=proof)
-        )
+        context = self._context(public=public)
+        words = templates.mail("reader-issue", language, proof=bool(proof), **context)
+        context["blocks"] = self._body.blocks
+        sheet = set_issue(issue.look, language, context)
         made = _Pieces({"list": issue.face.title}, public=public)
-        self._head(made, words.subject, public=public)
-        mark = b"=_" + b32encode(secrets.token_bytes(15)).lower()
+        self._head(made, words.subject, public=public, proof=proof)
+        mark = f"=_{_word(issue.draft.digest, language)}".encode()
         made.add(b'Content-Type: multipart/alternative;\r\n boundary="' + mark + b'"\r\n\r\n')
-        for kind, form, text in (("plain", "t", words.text), ("html", "h", words.html or "")):
+        for kind, form, text in (("plain", "t", words.text), ("html", "h", sheet)):
             made.add(
                 b"--" + mark + b"\r\n"
                 b"Content-Type: text/" + kind.encode() + b"; charset=utf-8\r\n"
@@ -156,16 +175,14 @@ class _Setting:
     def _in_address(self, address: str) -> str:
         return self._cut.sub(f"q{self._nonce}\\1u7", address)
 
-    def _context(self, *, public: bool, proof: bool) -> dict[str, object]:
+    def _context(self, *, public: bool) -> dict[str, object]:
         issue, face = self._issue, self._issue.face
         leave = self._mark(LEAVE)
         local, _, domain = face.address.partition("@")
         return {
-            "proof": proof,
             "subject": drafts.fill(self._draft.subject, self._mark),
             "preheader": drafts.fill(self._draft.preheader, self._mark),
             "body": self._body.text,
-            "body_html": Markup(self._body.html),  # noqa: S704 - made by manuscript.py
             "body_language": self._draft.language or issue.language,
             "list": {"title": face.title, "page": face.page, "owner": face.sub("owner")},
             "imprint": issue.imprint,
@@ -174,7 +191,7 @@ class _Setting:
             "leave_url": "" if public else f"{face.page}leave/{leave}",
         }
 
-    def _head(self, made: "_Pieces", subject: str, *, public: bool) -> None:
+    def _head(self, made: "_Pieces", subject: str, *, public: bool, proof: str) -> None:
         issue, face = self._issue, self._issue.face
         made.add(f"From: {phrase(face.title, 'From')}<{face.address}>\r\n".encode())
         if public:
@@ -184,10 +201,10 @@ class _Setting:
         self._subject(made, subject)
         when = format_datetime(datetime.fromtimestamp(issue.at, UTC))
         made.add(
-            f"Date: {when}\r\nMessage-ID: <{issue.message_id}>\r\n"
+            f"Date: {when}\r\nMessage-ID: <{proof or issue.message_id}>\r\n"
             f"Content-Language: {self._draft.language or issue.language}\r\n".encode()
         )
-        made.add(list_fields(face, issue.permalink))
+        made.add(list_fields(face, "" if proof else issue.permalink))
         if not public:
             local, _, domain = face.address.partition("@")
             made.add(f"List-Unsubscribe: <mailto:{local}-leave+".encode()).slot(LEAVE)
@@ -267,6 +284,12 @@ class _Pieces:
 
     def segments(self) -> Segments:
         return Segments(tuple(b"".join(part) for part in self._parts), tuple(self._slots))
+
+
+def _word(seed: bytes, purpose: str) -> str:
+    """Return a word of 16 letters and digits that nobody can foresee who does not know ``seed``."""
+    made = hashlib.sha256(seed + purpose.encode()).digest()
+    return b32encode(made[:10]).decode().lower()
 
 
 def _words(text: str) -> Iterator[str]:

@@ -1,32 +1,54 @@
-"""A manuscript: Markdown set twice, as plain text that reads like a letter and as small HTML.
+"""A manuscript: Markdown set twice, as plain text that reads like a letter and as blocks of HTML.
 
-Knows markdown-it's tree; refuses to know slots and mail. SECURITY: HTML in the source is text
-(``html=False``), and markdown-it refuses javascript:, data: and file: links; what comes out holds
-tags that this module and its renderer wrote, and nothing else. Nesting is bounded by the parser.
+A paragraph that is nothing but a picture is a picture (its title the caption), one that is nothing
+but a bold link is a button: what a theme sets in its own way, spelled so that mail programs leave
+it alone. Knows markdown-it's tree; refuses to know slots, themes and mail. SECURITY: HTML in the
+source is text (``html=False``), and markdown-it refuses javascript:, data: and file: links; what
+comes out holds tags that this module and its renderer wrote, and nothing else. Nesting is bounded
+by the parser.
 """
 
 import textwrap
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode as Node
+from markupsafe import Markup
 
 WIDTH = 72  # columns of the text
 _BREAKS = {"softbreak": " ", "hardbreak": "\n"}
 _MARKS = {"strong": "*", "em": "_"}
 _UNDERLINES = {"h1": "=", "h2": "-"}
-_STYLES = {  # mail programs drop style sheets, so each tag brings its own
-    "img": "max-width:100%;height:auto",
-    "blockquote_open": "margin:0 0 1em;padding-left:1em;border-left:2px solid #ccc",
-    "table_open": "border-collapse:collapse",
-    "th_open": "padding:.2em 1em .2em 0;text-align:left;border-bottom:1px solid #ccc",
-    "td_open": "padding:.2em 1em .2em 0;border-bottom:1px solid #eee",
-    "hr": "border:0;border-top:1px solid #ccc;margin:2em 0",
-}
 Address = Callable[[str], str]  # a link's address as it stands in the source -> as it is written
+
+
+_NOTHING = Markup()
+
+
+class BlockKind(StrEnum):
+    """Say what a theme sets."""
+
+    PROSE = "prose"
+    PICTURE = "picture"
+    BUTTON = "button"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Hold one block: ``html`` of prose; words and address of a picture or a button, as text."""
+
+    kind: BlockKind
+    html: Markup = _NOTHING
+    words: str = ""
+    address: str = ""
+    caption: str = ""
+    href: str = ""  # where a picture leads
+    level: int = 0  # of the heading that prose is, 0 where it is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +56,12 @@ class Manuscript:
     """Hold both settings of one text."""
 
     text: str
-    html: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def html(self) -> str:
+        """Return the prose by itself."""
+        return "".join(block.html for block in self.blocks)
 
 
 def read(source: str, address: Address = str) -> Manuscript:
@@ -42,9 +69,10 @@ def read(source: str, address: Address = str) -> Manuscript:
     tokens = _parser().parse(source)
     _dress(tokens, address)
     setter = _Setter()
-    blocks = [setter.top(node) for node in Node(tokens).children]
-    html = _parser().renderer.render(tokens, _parser().options, {})
-    return Manuscript("\n\n".join("\n".join(block) for block in blocks if block) + "\n", str(html))
+    nodes = Node(tokens).children
+    lines = [setter.top(node) for node in nodes]
+    text = "\n\n".join("\n".join(block) for block in lines if block) + "\n"
+    return Manuscript(text, tuple(_joined(map(_block, nodes))))
 
 
 @cache
@@ -53,16 +81,85 @@ def _parser() -> MarkdownIt:
 
 
 def _dress(tokens: Iterable[Token], address: Address) -> None:
-    """Give tags their style, and links and pictures their address."""
+    """Give links and pictures their address, and tables what readers aloud need."""
     for token in tokens:
         for name in ("href", "src"):
             found = token.attrGet(name)
             if found is not None:
                 token.attrSet(name, address(str(found)))
-        style = _STYLES.get("img" if token.type == "image" else token.type)
-        if style:
-            token.attrJoin("style", style)
+        if token.type == "th_open":
+            token.attrSet("scope", "col")
         _dress(token.children or (), address)
+
+
+def _block(node: Node) -> Block:
+    only = _only_child(node)
+    if node.type == "hr":
+        return Block(BlockKind.RULE)
+    if only is not None and only.type == "image":
+        return _picture(only)
+    if only is not None and only.type == "link":
+        inside = _only_child(only, own=False)
+        if inside is not None and inside.type == "image":
+            return _picture(inside, str(only.attrs.get("href", "")))
+    if only is not None and only.type == "strong" and node.type == "paragraph":
+        link = _only_child(only, own=False)
+        if link is not None and link.type == "link" and not _holds(link, "image"):
+            return Block(
+                BlockKind.BUTTON,
+                words=_bare(link),
+                address=str(link.attrs.get("href", "")),
+            )
+    level = int(node.tag[1]) if node.type == "heading" else 0
+    parser = _parser()
+    html = str(parser.renderer.render(node.to_tokens(), parser.options, {}))
+    return Block(BlockKind.PROSE, html=Markup(html), level=level)  # noqa: S704 - html=False
+
+
+def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Join prose that stands together; a heading of the first two levels begins a block."""
+    held: Block | None = None
+    for block in blocks:
+        begins = block.kind is not BlockKind.PROSE or block.level in {1, 2}
+        if held is not None and not begins:
+            held = replace(held, html=held.html + block.html)
+            continue
+        if held is not None:
+            yield held
+        held = block if block.kind is BlockKind.PROSE else None
+        if held is None:
+            yield block
+    if held is not None:
+        yield held
+
+
+def _only_child(node: Node, *, own: bool = True) -> Node | None:
+    """Return what a paragraph (``own``), or a mark, is nothing but; None where it is more."""
+    if own and (node.type != "paragraph" or not node.children):
+        return None
+    children = node.children[0].children if own else node.children
+    said = [one for one in children if one.type != "text" or one.content.strip()]
+    return said[0] if len(said) == 1 else None
+
+
+def _picture(node: Node, href: str = "") -> Block:
+    return Block(
+        BlockKind.PICTURE,
+        words=_bare(node),
+        address=str(node.attrs.get("src", "")),
+        caption=str(node.attrs.get("title", "")),
+        href=href,
+    )
+
+
+def _holds(node: Node, kind: str) -> bool:
+    return any(one.type == kind for one in node.walk())
+
+
+def _bare(node: Node) -> str:
+    """Return the words of marks and links, nothing else."""
+    words = "".join(one.content for one in node.walk() if one.type in {"text", "code_inline"})
+    return words or node.content
 
 
 class _Setter:

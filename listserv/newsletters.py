@@ -19,6 +19,7 @@ from listserv.app import App
 from listserv.drafts import Draft
 from listserv.forecast import Forecast, Limits, forecast
 from listserv.issues import Imprint
+from listserv.looks import look_of
 from listserv.notices import face_of
 from listserv.posts import publish_permalink
 from listserv.tables import Issue
@@ -132,23 +133,24 @@ def newsletter(session: Session, list_address: str) -> MailList:
 
 
 def make(
-    app: App, lst: MailList, draft: Draft, now: float, kind: str = issues.KIND
+    app: App, lst: MailList, draft: Draft, now: float, *, message_id: str = ""
 ) -> issues.Issue:
-    """Return the issue that a draft becomes, with its own Message-ID and permalink."""
+    """Return the issue that a draft becomes, with its Message-ID, permalink and look."""
     with app.store.read() as session:
         one_click = signing.one_click(session, app.settings, lst.domain, now)
     face = replace(face_of(app, lst), one_click=one_click)
-    message_id = issues.new_message_id(lst.domain, kind)
-    kept = lst.archive is not ArchivePolicy.NONE and kind == issues.KIND
+    known = message_id or issues.new_message_id(lst.domain)
+    kept = lst.archive is not ArchivePolicy.NONE
     settings = app.settings.listserv
     return issues.Issue(
         draft=draft,
         face=face,
         language=lst.language,
-        message_id=message_id,
+        message_id=known,
         at=now,
-        imprint=Imprint(settings.controller, settings.postal_address),
-        permalink=f"{face.page}m/{permalink_hash(message_id)}/" if kept else "",
+        imprint=Imprint(settings.controller, lst.postal_address or settings.postal_address),
+        permalink=f"{face.page}m/{permalink_hash(known)}/" if kept else "",
+        look=look_of(app.data, lst, draft.theme),
     )
 
 
@@ -212,11 +214,13 @@ def prove(
 ) -> int:
     """Mail each of ``to`` the copy that they would get as readers; return how many."""
     leave = app.keyring.standing(Purpose.LEAVE, lst.address, PROOF)
+    issue = make(app, lst, draft, now)
     letters = []
     for reader in to:
-        issue = make(app, lst, draft, now, "proof")
-        raw = issues.proof(issue, reader.name, reader.to.wire, language or reader.language, leave)
-        letters.append((reader, issue.message_id, raw))
+        message_id = issues.new_message_id(lst.domain, "proof")
+        said = language or reader.language
+        raw = issues.proof(issue, reader.name, reader.to.wire, said, leave, message_id=message_id)
+        letters.append((reader, message_id, raw))
     with app.store.write() as session:
         for reader, message_id, raw in letters:
             notices.post(session, lst, reader.to, message_id, raw, now)
@@ -258,7 +262,7 @@ def _findings(
             f"this very issue was sent on {day} already, as mailing {same.mailing_id}", red=True
         )
     settings = app.settings.listserv
-    if not settings.postal_address:
+    if not (lst.postal_address or settings.postal_address):
         yield Finding("no postal address is set (listserv.postal_address); many laws ask for one")
     if not settings.base_url.startswith("https://"):
         yield Finding("listserv.base_url is not https://, so no copy offers one-click leaving")

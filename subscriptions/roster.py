@@ -6,6 +6,7 @@ membership is their place on one list. Ids are never used again after an erasure
 leave token in an old mail stays valid for ever and names a membership by its id.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
@@ -150,6 +151,10 @@ class MailList(Base):
     subject_tag: Mapped[str] = mapped_column(String(MAX_TAG), default="")
     footer: Mapped[str] = mapped_column(default="")
     max_size: Mapped[int] = mapped_column(default=DEFAULT_MAX_SIZE)
+    theme: Mapped[str] = mapped_column(String(40), default="")  # "" is ours
+    accent: Mapped[str] = mapped_column(String(7), default="")  # #rrggbb; "" is the theme's
+    logo: Mapped[str] = mapped_column(String(500), default="")  # https address of a picture
+    postal_address: Mapped[str] = mapped_column(String(200), default="")  # "" is the service's
     created: Mapped[float]
 
     @property
@@ -298,6 +303,10 @@ def change_list(
     subject_tag: str | None = None,
     footer: str | None = None,
     max_size: int | None = None,
+    theme: str | None = None,
+    accent: str | None = None,
+    logo: str | None = None,
+    postal_address: str | None = None,
 ) -> None:
     """Change what is not None; raise BadInput where a value cannot stand in a header or page."""
     if lst.kind is Kind.NEWSLETTER and post not in (None, PostPolicy.EDITORS):
@@ -323,10 +332,30 @@ def change_list(
         "subject_tag": None if subject_tag is None else one_line(subject_tag, MAX_TAG, "tag"),
         "footer": None if footer is None else some_text(footer, "footer"),
         "max_size": max_size,
+        "theme": theme,
+        "accent": None if accent is None else _colour(accent),
+        "logo": None if logo is None else _picture(logo),
+        "postal_address": None
+        if postal_address is None
+        else one_line(postal_address, MAX_TITLE, "postal address"),
     }
     for field, value in wanted.items():
         if value is not None:
             setattr(lst, field, value)
+
+
+def _colour(text: str) -> str:
+    colour = text.strip().lower()
+    if colour and not re.fullmatch("#[0-9a-f]{6}", colour):
+        raise BadInput(f"{text[:20]!r} is no colour.", "Write one as #7a2e1d.")
+    return colour
+
+
+def _picture(text: str) -> str:
+    address = one_line(text, 500, "logo's address")
+    if address and not re.fullmatch(r"https?://[^\s<>\"']+", address):
+        raise BadInput("A logo is the https:// address of a picture.", "Put it on your own page.")
+    return address
 
 
 def check_language(language: str) -> str:

@@ -70,9 +70,8 @@ def test_a_segment_is_refused_until_there_are_segments() -> None:
         read("---\nsubject: x\nsegment: gold\n---\nHi")
 
 
-def test_a_theme_is_ignored_with_a_word() -> None:
-    (note,) = read("---\nsubject: x\ntheme: dark\n---\nHi").notes
-    assert "Line 3" in note
+def test_a_draft_may_ask_for_a_theme() -> None:
+    assert read("---\nsubject: x\ntheme: magazine\n---\nHi").theme == "magazine"
 
 
 def test_slots_are_filled_once_and_escaped_braces_are_none() -> None:

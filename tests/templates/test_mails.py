@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-from markupsafe import Markup
 
 import templates
 from listserv import commands
@@ -40,7 +39,6 @@ CONTEXT: dict[str, object] = {
     "author": "Eve Adams",
     "author_address": "eve@example.com",
     "body": "November\n========\n\nLeaves are *warm*.",
-    "body_html": Markup("<h1>November</h1>\n<p>Leaves are <strong>warm</strong>.</p>\n"),
     "body_language": "en",
     "by": "mats@example.net",
     "command": "pause",

@@ -1,0 +1,193 @@
+"""Set an issue in a theme: a folder that an editor with no Python can copy and change.
+
+    theme.toml    title, about, and the accent for lists that have chosen none
+    issue.mjml    the sheet, in MJML and Jinja2 (docs/how-to/make-a-theme.md)
+    issue.css     what is written into each tag of the text, because mail programs drop style sheets
+
+Own themes stand in the data folder and win over those of the same name; a change is seen with the
+next rendering. The only file that imports MJML. SECURITY: a theme runs in templates/sandbox.py;
+what it is given of an issue is escaped, or made by listserv/manuscript.py; nothing is fetched.
+"""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from xml.parsers import expat
+
+import css_inline
+import mjml
+from babel import Locale
+from jinja2 import TemplateError, TemplateSyntaxError
+
+from templates.brand import Brand, is_colour
+from templates.catalogue import FALLBACK, LANGUAGES, translator
+from templates.sandbox import Sandbox
+
+HERE = Path(__file__).parent / "themes"
+DEFAULT = "letter"
+MAX_NAME = 40
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_KEYS = {"title", "about", "accent"}
+_ELEMENT = re.compile(r"<(mj-[a-z-]+|mjml)\b")
+_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-fA-F]+);)\w+;")
+_KNOWN = re.compile(
+    r"mjml|mj-(?:head|body|title|preview|attributes|all|class|breakpoint|font|style|raw|section|hero"
+    r"|wrapper|column|group|text|image|button|divider|spacer|table|social(?:-element)?"
+    r"|navbar(?:-link)?|accordion(?:-element|-title|-text)?|carousel(?:-image)?)"
+)
+
+
+class BrokenThemeError(ValueError):
+    """A theme that cannot be used: ``what`` names the file and the line, ``fix`` the cure."""
+
+    def __init__(self, what: str, fix: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.fix = fix
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Name a theme and where it stands."""
+
+    name: str
+    folder: Path
+    title: str
+    about: str
+    accent: str
+
+
+def theme_names(own: Path | None = None) -> list[str]:
+    """Return the names of all themes, ours and those in the folder ``own``."""
+    folders = [HERE, *([own] if own is not None and own.is_dir() else [])]
+    found = (path.parent.name for folder in folders for path in folder.glob("*/issue.mjml"))
+    return sorted({name for name in found if _NAME.fullmatch(name)})
+
+
+def find_theme(name: str = DEFAULT, own: Path | None = None) -> Theme:
+    """Return the theme ``name``; raise BrokenThemeError where there is none or it says nonsense."""
+    known = theme_names(own)
+    if name not in known:
+        raise BrokenThemeError(
+            f"There is no theme {name[:MAX_NAME]!r}.", f"Known are {', '.join(known)}."
+        )
+    mine = own / name if own is not None else HERE / name
+    folder = mine if (mine / "issue.mjml").is_file() else HERE / name
+    values = _describe(folder)
+    accent = values.get("accent", "#1f4b3f").lower()
+    if not is_colour(accent):
+        raise BrokenThemeError(
+            f"{folder.name}/theme.toml: accent {accent[:20]!r} is no colour.",
+            'Write one as accent = "#7a2e1d".',
+        )
+    title = values.get("title", name)
+    return Theme(name, folder, title, values.get("about", ""), accent)
+
+
+def set_issue(theme: Theme, language: str, brand: Brand, **context: object) -> str:
+    """Return the HTML of an issue, its own words in ``language``, CSS written into the tags."""
+    known = language if language in LANGUAGES else FALLBACK
+    sandbox = _sandbox((theme.folder,), known)
+    values = {"lang": known, "brand": brand, **context}
+    sheet = _draw(sandbox, theme, "issue.mjml", values)
+    _check(theme, sheet)
+    try:
+        html = mjml.mjml2html(sheet, fonts={})
+    except ValueError as error:
+        raise BrokenThemeError(f"{theme.name}/issue.mjml is not MJML: {error}.") from None
+    css = _draw(sandbox, theme, "issue.css", values) if _has_css(theme) else ""
+    inlined = css_inline.inline(
+        html,
+        extra_css=css,
+        inline_style_tags=False,
+        keep_style_tags=True,
+        load_remote_stylesheets=False,
+    )
+    return re.sub(r"\n\s*\n+", "\n", inlined).strip() + "\n"
+
+
+def _describe(folder: Path) -> dict[str, str]:
+    path = folder / "theme.toml"
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BrokenThemeError(f"{folder.name}/theme.toml: {error}.") from None
+    unknown = sorted(found.keys() - _KEYS)
+    if unknown or not all(isinstance(value, str) for value in found.values()):
+        named = unknown[0] if unknown else "a value that is no text"
+        raise BrokenThemeError(
+            f"{folder.name}/theme.toml has {named!r}.", f"Known are {', '.join(sorted(_KEYS))}."
+        )
+    return found
+
+
+def _has_css(theme: Theme) -> bool:
+    return (theme.folder / "issue.css").is_file()
+
+
+@lru_cache(maxsize=64)
+def _sandbox(folders: Sequence[Path], language: str) -> Sandbox:
+    made = Sandbox(folders)
+    made.install_gettext_translations(translator(language), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    made.filters["tongue"] = lambda code: Locale.parse(code).get_display_name(language) or code
+    return made
+
+
+def _draw(sandbox: Sandbox, theme: Theme, name: str, values: dict[str, object]) -> str:
+    try:
+        return sandbox.draw(name, values)
+    except TemplateSyntaxError as error:
+        raise BrokenThemeError(
+            f"{theme.name}/{name} line {error.lineno}: {error.message}"
+        ) from None
+    except TemplateError as error:
+        raise BrokenThemeError(
+            f"{theme.name}/{name}{_line_of(error, theme.folder / name)}: {error.message}"
+        ) from None
+    except (TypeError, ValueError, ZeroDivisionError, RecursionError, OverflowError) as error:
+        where = _line_of(error, theme.folder / name)
+        raise BrokenThemeError(f"{theme.name}/{name}{where}: {error}") from None
+
+
+def _line_of(error: Exception, file: Path) -> str:
+    """Return " line N" where the traceback has passed through the template's own lines."""
+    number = 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(file):
+            number = trace.tb_lineno
+        trace = trace.tb_next
+    return f" line {number}" if number else ""
+
+
+def _check(theme: Theme, sheet: str) -> None:
+    """Refuse what MJML passes over in silence: unknown elements, and tags that do not close."""
+    source = (theme.folder / "issue.mjml").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(source, start=1):
+        for name in _ELEMENT.findall(line):
+            if not _KNOWN.fullmatch(name):
+                raise BrokenThemeError(
+                    f"{theme.name}/issue.mjml line {number}: MJML has no <{name}>.",
+                    "https://documentation.mjml.io/ lists what it has.",
+                )
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    try:
+        parser.Parse(_ENTITY.sub(" ", sheet).encode(), True)
+    except expat.ExpatError as error:
+        lines = sheet.splitlines()
+        at = min(error.lineno, len(lines)) - 1
+        shown = escape(lines[at].strip()[:80], quote=False) if lines else ""
+        raise BrokenThemeError(
+            f"{theme.name}/issue.mjml does not close its tags: {expat.ErrorString(error.code)},"
+            f" near {shown!r}.",
+            "Each tag needs its end, as in <mj-text>...</mj-text>, <br />.",
+        ) from None
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise BrokenThemeError("A theme has no DOCTYPE.", "Begin with <mjml>.")

@@ -7,19 +7,36 @@ nobody is entered twice.
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, LargeBinary, case, cast, func, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Insert,
+    Integer,
+    LargeBinary,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from listserv.issues import FILLED, NAMED, variant_of
 from mailer.addresses import parse
 from mailer.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
-from mailer.store import Store, insert_or_ignore
+from mailer.store import Store
 from subscriptions.audience import audience_select
 from subscriptions.roster import LANGUAGES, Address, Membership, Person, find_list
 
-PIECE = 2000  # memberships a transaction: about 10 ms on SQLite
+PIECE = 2000  # members of a post that go through Python: about 10 ms on SQLite
+POUR = 4000  # memberships that the database enters by itself: about as long
 
 
 class Entry(NamedTuple):
@@ -108,7 +125,16 @@ def _enter_rows(session: Session, mailing_id: int, entries: Sequence[Entry], now
     ]
     if rows:
         # The connection, not the session: an ORM bulk insert costs several times as much.
-        session.connection().execute(insert_or_ignore(session, Recipient), rows)
+        session.connection().execute(insert(Recipient), rows)
+
+
+class _Piece(NamedTuple):
+    """Say which memberships come next: those behind ``after``, up to ``last``."""
+
+    list_id: int
+    after: int
+    last: int
+    choice: Choice
 
 
 def freeze_some(store: Store, mailing_id: int) -> bool:
@@ -119,77 +145,99 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
         if mailing is None or mailing.state != MailingState.FREEZING:
             return False
         cursor = mailing.freeze_cursor
-        lst = find_list(session, mailing.list_address)
-        last = _end_of_piece(session, lst.id, cursor, now) if lst is not None else None
-        if lst is None or last is None:
+        piece = _next_piece(session, mailing)
+        if piece is None:
             counted = select(func.count()).select_from(Recipient)
             entered = session.scalar(counted.where(Recipient.mailing_id == mailing_id))
-        else:
-            variants = select(Composition.variant).where(Composition.mailing_id == mailing_id)
-            choice = Choice(frozenset(session.scalars(variants)), lst.language)
-            odd = _odd(session, lst.id, cursor, last, now, choice)
+            older = twins(session, mailing_id)
     with store.write() as session:
-        if lst is None or last is None:
-            return enter(session, mailing_id, cursor, (), now=now, entered=entered)
-        if _move_cursor(session, mailing_id, cursor, last):
-            _pour(session, mailing_id, lst.id, cursor, last, now, choice)
-            _enter_rows(session, mailing_id, odd, now)
-    return True
+        if piece is not None:
+            if _move_cursor(session, mailing_id, cursor, piece.last):
+                _pour(session, mailing_id, piece, now)
+            return True
+        if older:
+            session.execute(delete(Recipient).where(Recipient.id.in_(older)))
+            return True
+        return enter(session, mailing_id, cursor, (), now=now, entered=entered)
 
 
-def _end_of_piece(session: Session, list_id: int, after: int, now: float) -> int | None:
-    """Return the last membership of the piece behind ``after``, or None behind the last."""
-    chosen = audience_select(list_id, now=now, after=after, limit=PIECE).subquery()
-    last: int | None = session.scalar(select(func.max(chosen.c.id)))
-    return last
-
-
-def _odd(
-    session: Session, list_id: int, after: int, last: int, now: float, choice: Choice
-) -> list[Entry]:
-    """Return those of a piece whose envelope is spelled otherwise than they gave it: not ASCII."""
-    chosen = audience_select(list_id, now=now, after=after).where(
-        Membership.id <= last, ~_is_ascii(session)
+def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
+    """Return the piece behind the mailing's cursor, or None behind the last."""
+    lst = find_list(session, mailing.list_address)
+    if lst is None:
+        return None
+    following = (
+        select(Membership.id)
+        .where(Membership.list_id == lst.id, Membership.id > mailing.freeze_cursor)
+        .order_by(Membership.id)
+        .limit(POUR)
+        .subquery()
     )
-    return [
-        Entry(ref, wire(given), domain, choice.of(language, named=named))
-        for ref, given, domain, language, named in session.execute(chosen)
-    ]
+    last = session.scalar(select(func.max(following.c.id)))
+    if last is None:
+        return None
+    variants = select(Composition.variant).where(Composition.mailing_id == mailing.id)
+    choice = Choice(frozenset(session.scalars(variants)), lst.language)
+    return _Piece(lst.id, mailing.freeze_cursor, last, choice)
 
 
-def _pour(
-    session: Session,
-    mailing_id: int,
-    list_id: int,
-    after: int,
-    last: int,
-    now: float,
-    choice: Choice,
-) -> None:
+def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> None:
     """Enter a piece within the database; a row through Python costs ten times as much."""
+    pouring = _pouring(session.get_bind().dialect.name, piece.choice)
+    values = {
+        "mailing": mailing_id,
+        "list": piece.list_id,
+        "after": piece.after,
+        "last": piece.last,
+        "now": now,
+    }
+    session.connection().execute(pouring, values)
+
+
+@lru_cache(maxsize=64)
+def _pouring(dialect: str, choice: Choice) -> Insert:
+    """Return the statement, built once: it runs hundreds of times, and within a write."""
+    now = bindparam("now", type_=Float)
     columns = {
-        "mailing_id": literal(mailing_id),
+        "mailing_id": bindparam("mailing", type_=Integer),
         "ref": Membership.id,
-        "address": Address.given,
+        "address": _wire_in(dialect),
         "bucket": Address.domain,
-        "due": literal(now),
+        "due": now,
         "variant": choice.column(),
     }
     chosen = (
-        audience_select(list_id, now=now, after=after)
+        audience_select(bindparam("list"), now=now, after=bindparam("after"))
         .with_only_columns(*columns.values())
-        .where(Membership.id <= last, _is_ascii(session))
+        .where(Membership.id <= bindparam("last"))
     )
-    session.execute(insert_or_ignore(session, Recipient).from_select(list(columns), chosen))
+    return insert(Recipient).from_select(list(columns), chosen)
 
 
-def _is_ascii(session: Session) -> ColumnElement[bool]:
-    octets = (
-        func.length(cast(Address.given, LargeBinary))
-        if session.get_bind().dialect.name == "sqlite"
-        else func.octet_length(Address.given)
-    )
-    return func.length(Address.given) == octets
+def _wire_in(dialect: str) -> ColumnElement[str]:
+    """Return what ``wire`` makes of an address, as an expression of SQL beside ``Address``."""
+    given = Address.given
+    if dialect == "sqlite":
+        octets, at = func.length(cast(given, LargeBinary)), func.instr(given, "@")
+    else:
+        octets, at = func.octet_length(given), func.strpos(given, "@")
+    spelled = func.substr(given, 1, at) + Address.domain
+    return case((func.length(given) == octets, given), else_=spelled)
+
+
+def twins(session: Session, mailing_id: int) -> Sequence[int]:
+    """Return rows whose address stands in a mailing a second time: the older of each two.
+
+    A list has no address twice, but a freeze takes its time: an address may have become another
+    member's meanwhile, and it is theirs then. An index that forbids it costs more than to look.
+    """
+    return session.scalars(
+        select(func.min(Recipient.id))
+        .where(Recipient.mailing_id == mailing_id)
+        .group_by(Recipient.address)
+        .having(func.count() > 1)
+        .limit(PIECE)
+    ).all()
 
 
 def wire(given: str) -> str:

@@ -232,10 +232,10 @@ def told(app: App, mailing_id: int, address: str, *, as_json: bool) -> None:
     """
     with app.store.read() as session:
         mailings.status(session, mailing_id)  # says so where there is no such mailing
-        found = history.of_recipient(session, mailing_id, parse(address).wire)
-        open_now = history.standing(session, mailing_id, parse(address).wire)
-    if open_now is None:
-        raise Refused(f"{address} is not in the audience of mailing {mailing_id}.")
+        row = history.find(session, mailing_id, parse(address).wire)
+        if row is None:
+            raise Refused(f"{address} is not in the audience of mailing {mailing_id}.")
+        found, now_is = history.of_recipient(session, row), State(row.state)
     rows = [
         {
             "at": _moment(one.at),
@@ -249,7 +249,7 @@ def told(app: App, mailing_id: int, address: str, *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    say(f"{address} is {open_now.name.lower()} in mailing {mailing_id}.")
+    say(f"{address} is {now_is.name.lower()} in mailing {mailing_id}.")
     columns = ("at", "state", "code", "reason", "by")
     print_table(columns, [[str(row[name] or "") for name in columns] for row in rows])
 

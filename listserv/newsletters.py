@@ -238,7 +238,7 @@ def freeze(app: App, mailing: int) -> Iterator[int]:
     """Complete the audience; yield how many members have been looked at after each piece."""
     seen = 0
     while audience.freeze_some(app.store, mailing):
-        seen += audience.PIECE
+        seen += audience.POUR
         yield seen
     app.ring("deliver")
 

@@ -6,12 +6,13 @@ message that is neither a post nor held (a command, an answer) is known by its s
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from listserv.notices import KIND as NOTICE
 from listserv.tables import Hold, HoldState, Issue, Post
 from mailer import history, mailings, message, pace
 from mailer.addresses import parse
@@ -133,23 +134,37 @@ def of_address(session: Session, address: str, now: float) -> Trail:
         .order_by(Arrival.id.desc())
         .limit(SHOWN)
     )
-    newest = select(Mailing.id).order_by(Mailing.id.desc()).limit(SEARCHED)
-    rows = session.scalars(
-        select(Recipient)
-        .where(Recipient.mailing_id.in_(list(session.scalars(newest))))
-        .where(Recipient.address.in_(spelt))
-        .order_by(Recipient.mailing_id.desc())
-        .limit(SHOWN)
-    )
     reasons = session.scalars(
         select(suppression.Suppression.reason).where(suppression.Suppression.address == who.key)
     )
     return Trail(
         letters=tuple(_letter(session, arrival, now, with_copies=False) for arrival in sent),
-        copies=tuple(_copies(session, rows, now)),
+        copies=tuple(_copies(session, _rows_of(session, who.key, spelt), now)),
         seats=tuple(_seats(session, who.key, now)),
         suppressed=tuple(reason.value for reason in reasons),
     )
+
+
+def _rows_of(session: Session, key: str, spelt: Collection[str]) -> list[Recipient]:
+    """Return the newest copies to an address: as a member's, along the index of refs, or a notice.
+
+    There is no index of addresses, which would cost every mailing its freeze.
+    """
+    newest = list(session.scalars(select(Mailing.id).order_by(Mailing.id.desc()).limit(SEARCHED)))
+    theirs = (
+        select(Membership.id)
+        .join(Address, Address.person_id == Membership.person_id)
+        .where(Address.key == key)
+    )
+    notices = select(Mailing.id).where(Mailing.id.in_(newest), Mailing.kind == NOTICE)
+    rows: set[Recipient] = set()
+    for where in (
+        Recipient.mailing_id.in_(newest) & Recipient.ref.in_(theirs),
+        Recipient.mailing_id.in_(notices),
+    ):
+        chosen = select(Recipient).where(where, Recipient.address.in_(spelt))
+        rows.update(session.scalars(chosen.order_by(Recipient.mailing_id.desc()).limit(SHOWN)))
+    return sorted(rows, key=lambda row: row.mailing_id, reverse=True)[:SHOWN]
 
 
 def _undecided(session: Session, wanted: str) -> Iterator[int]:
@@ -250,7 +265,7 @@ def _copies(session: Session, rows: Iterable[Recipient], now: float) -> Iterator
             waits_for=_waits_for(session, mailing, row, now) if open_now else "",
             steps=tuple(
                 Step(one.at, one.state.name.lower(), one.code, one.reason)
-                for one in history.of_recipient(session, mailing.id, row.address)
+                for one in history.of_recipient(session, row)
             ),
         )
 

@@ -28,11 +28,11 @@ def awake(now: float | BindParameter[float]) -> ColumnElement[bool]:
 
 
 def audience_select(
-    list_id: int,
+    list_id: int | BindParameter[int],
     *,
-    now: float,
+    now: float | BindParameter[float],
     rhythm: Rhythm = Rhythm.EACH,
-    after: int = 0,
+    after: int | BindParameter[int] = 0,
     limit: int | None = None,
 ) -> Select[int, str, str, str, bool]:
     """Return a SELECT of (membership id, address as given, domain, language, is named).

@@ -269,7 +269,7 @@ def test_an_address_beyond_ascii_stands_in_the_ledger_as_its_envelope_wants_it(
 def test_a_freeze_that_was_cut_is_taken_up_and_enters_nobody_twice(
     app: App, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience, "PIECE", 2)
+    monkeypatch.setattr(audience, "POUR", 2)
     mailing = sent(run)
     assert len(rows(app, mailing)) == 3
     with app.store.read() as session:

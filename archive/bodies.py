@@ -1,16 +1,13 @@
 """Read the body of a mail: its text, its markup where that says more, and what is attached.
 
-Knows MIME (RFC 2045-2049), alternatives, nested mails, pictures that markup names (RFC 2392),
-wrong labels. SECURITY: everything here is hostile. Parsing is stdlib's lenient compat32 behind caps
-on depth, parts and decoded size; the walk is iterative; nothing raises; what cannot be read is
-shown as the bytes look, and markup that is too large or too deep as text.
+Knows alternatives, nested mails, pictures that markup names (RFC 2392), wrong labels; how a mail is
+cut into parts is mime.py's business. SECURITY: everything here is hostile. Depth, parts and decoded
+size are capped; the walk is iterative; nothing raises; what cannot be read is shown as the
+bytes look, and markup that is too large or too deep as text.
 """
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from email.message import Message as Part
-from typing import Any
 
 from archive import files
 from archive.charsets import clean, decode
@@ -18,11 +15,11 @@ from archive.files import Attachment
 from archive.flowed import unflow
 from archive.heads import read_author
 from archive.markup import Safe, make_safe, plain_words, shape
+from archive.mime import Part, cut
 from archive.plaintext import html_to_text
 from archive.quotes import Kind, Quoted, split
 from archive.tongue import tongue_of
-from mailer.errors import Refused
-from mailer.message import head, parse, text_of
+from mailer.message import head, text_of
 
 VERSION = 3  # of what is read out of a mail; a higher one makes old rows be read anew
 MAX_DEPTH = 100
@@ -35,8 +32,6 @@ _SIGNATURES |= {"application/x-pkcs7-signature"}
 _HEADINGS = ("h1", "h2", "h3", "h4")
 _PLAIN_MARKUP = {"html", "head", "body", "meta", "title", "style", "p", "div", "span", "br", "font"}
 _PLAIN_MARKUP |= {"o", "link", "script", "center"}  # o: Word's o:p
-# What compat32 raises over hostile headers, parameters and transfer encodings.
-_BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,37 +70,22 @@ class _Walk:
 
 def read(raw: bytes) -> Reading:
     """Read the mail ``raw``."""
-    mail = _parse(raw)
-    if mail is not None:
-        # One mail that surprises the parser must not keep the others' pages from being made.
-        with contextlib.suppress(*_BROKEN):
-            return _reading(_walk(mail), str(mail.get("content-language", "")))
-    return Reading(split(_bare(raw)))
+    mail = cut(raw)
+    return _reading(_walk(mail), mail.fields.get("language", b"").decode("ascii", "replace"))
 
 
 def read_text(raw: bytes) -> tuple[str, tuple[Attachment, ...]]:
     """Return (the text of ``raw``, its attachments)."""
-    mail = _parse(raw)
-    if mail is not None:
-        with contextlib.suppress(*_BROKEN):
-            walk = _walk(mail)
-            return _joined(walk), tuple(walk.attachments)
-    return _bare(raw), ()
+    walk = _walk(cut(raw))
+    return _joined(walk), tuple(walk.attachments)
 
 
 def read_files(raw: bytes, *, masked: bool) -> dict[str, bytes]:
     """Return the bytes of the attachments of ``raw``, by their keys."""
     found: dict[str, bytes] = {}
-    mail = _parse(raw)
-    if mail is not None:
-        with contextlib.suppress(*_BROKEN):
-            walk = _walk(mail, found if masked else None, None if masked else found)
-            _reading(walk, "", found)
+    walk = _walk(cut(raw), found if masked else None, None if masked else found)
+    _reading(walk, "", found)
     return found
-
-
-def _bare(raw: bytes) -> str:
-    return clean(decode(raw[head(raw).body :][:MAX_TEXT]))
 
 
 def _joined(walk: _Walk) -> str:
@@ -187,17 +167,17 @@ def _walk(
     """Walk the parts; ``masked`` and ``whole`` take the bytes of attachments where given."""
     walk = _Walk()
     for part, plain in _shown(mail):
-        kind = _type(part)
-        cid = _field(part, "content-id").decode("utf-8", "replace").strip().strip("<>")
-        if kind.startswith("image/") and cid:
+        kind = part.kind
+        cid = _decoded(part.fields.get("id", b"")).strip().strip("<>")
+        if cid and kind.startswith("image/"):
             walk.pictures.setdefault(cid, part)
-        if kind == "message/rfc822":
-            walk.take(_forwarded(part, walk.left))
+        if part.mail is not None:
+            walk.take(_forwarded(part.mail, walk.left))
         elif _is_text(part, kind):
             _take_text(walk, part, kind, plain)
         elif kind not in _SIGNATURES and len(walk.attachments) < MAX_ATTACHMENTS:
-            data = _bytes(part)
-            made = walk.made[part] = files.attachment(_name(part), kind, data)
+            data = part.data()
+            made = walk.made[part] = files.attachment(_words(part.filename), kind, data)
             walk.attachments.append(made)
             if whole is not None:
                 whole[made.key] = data
@@ -219,13 +199,6 @@ def _take_text(walk: _Walk, part: Part, kind: str, plain: Part | None) -> None:
         walk.markups.append((place, source, words))
 
 
-def _parse(raw: bytes) -> Part | None:
-    """Return the parsed mail, or None for one that is not safe to parse."""
-    with contextlib.suppress(Refused, *_BROKEN):
-        return parse(raw)
-    return None
-
-
 def _shown(mail: Part) -> Iterator[tuple[Part, Part | None]]:
     """Yield the leaves that a reader should see, of alternatives the best one.
 
@@ -236,29 +209,22 @@ def _shown(mail: Part) -> Iterator[tuple[Part, Part | None]]:
     while stack and seen < MAX_PARTS:
         part, depth, plain = stack.pop()
         seen += 1
-        kind = _type(part)
-        parts = _inside(part)
-        if kind == "message/rfc822" or not parts or depth >= MAX_DEPTH:
+        parts = part.parts
+        if part.mail is not None or not parts or depth >= MAX_DEPTH:
             yield part, plain
             continue
-        if kind == "multipart/alternative":
+        if part.kind == "multipart/alternative":
             parts, plain = _best(parts)
         stack.extend((p, depth + 1, plain) for p in reversed(parts[:MAX_PARTS]))
 
 
-def _inside(part: Part) -> list[Any]:
-    """Return the parts of a part; never decodes (stdlib does when asked for a lone payload)."""
-    payload = part.get_payload() if part.is_multipart() else []
-    return [p for p in payload if isinstance(p, Part)]
-
-
-def _best(parts: list[Any]) -> tuple[list[Any], Part | None]:
+def _best(parts: list[Part]) -> tuple[list[Part], Part | None]:
     """Return (the alternative to look at and calendars beside it, its plain text)."""
-    plain = [p for p in parts if _type(p) == "text/plain" and _bytes(p).strip()]
-    others = [p for p in parts if p not in plain and _type(p) == "text/calendar"]
-    rich = [p for p in parts if _type(p) == "text/html" or _holds_markup(p)]
+    plain = [p for p in parts if p.kind == "text/plain" and p.data().strip()]
+    others = [p for p in parts if p not in plain and p.kind == "text/calendar"]
+    rich = [p for p in parts if p.kind == "text/html" or _holds_markup(p)]
     if plain and not rich:
-        other = [p for p in parts if p.is_multipart()]  # pictures beside a plain text
+        other = [p for p in parts if p.parts]  # pictures beside a plain text
         return plain[:1] + others + other, None
     if rich:
         return rich[-1:] + others, plain[0] if plain else None
@@ -267,82 +233,58 @@ def _best(parts: list[Any]) -> tuple[list[Any], Part | None]:
 
 def _holds_markup(part: Part) -> bool:
     """Tell whether a multipart begins with markup (multipart/related, RFC 2387)."""
-    here: Any = part
+    here = part
     for _ in range(MAX_DEPTH):
-        inside = _inside(here)
-        if not inside:
+        if not here.parts:
             break
-        here = inside[0]
-    return here is not part and _type(here) == "text/html"
+        here = here.parts[0]
+    return here is not part and here.kind == "text/html"
 
 
-def _type(part: Part) -> str:
-    with contextlib.suppress(*_BROKEN):
-        return part.get_content_type()
-    return "application/octet-stream"
-
-
-def _parameter(part: Part, name: str) -> str:
-    with contextlib.suppress(*_BROKEN):
-        value = part.get_param(name)
-        if isinstance(value, tuple):
-            return decode(value[2].encode("latin-1", "replace"), value[0] or "")
-        return str(value) if value else ""
-    return ""
+def _words(said: str | tuple[str, str]) -> str:
+    """Return a parameter as text, whatever way it was written (RFC 2231, RFC 2047)."""
+    if isinstance(said, tuple):
+        said = decode(said[1].encode("latin-1", "replace"), said[0])
+    return text_of(_octets(said)) if said else ""
 
 
 def _is_text(part: Part, kind: str) -> bool:
     if kind not in {"text/plain", "text/html", "text/enriched"} and not kind.startswith("text/x-"):
         return False
-    disposition = str(part.get("content-disposition", "")).strip().lower()
-    return not disposition.startswith("attachment")
+    return not part.attached
 
 
 def _source(part: Part, limit: int) -> str:
-    data = _bytes(part)[: max(0, limit)]
-    text = clean(decode(data, _parameter(part, "charset")).replace("\r\n", "\n"), "\n\t\r")
-    return text.replace("\r", "\n")
+    data = part.data()[: max(0, limit)]
+    text = decode(data, _words(part.parameter("charset"))).replace("\r\n", "\n")
+    return clean(text, "\n\t\r").replace("\r", "\n")
 
 
 def _text(part: Part, kind: str, limit: int) -> str:
     text = _source(part, limit)
     if kind == "text/html":
         return html_to_text(text)
-    if _parameter(part, "format").lower() == "flowed":
-        return unflow(text, delsp=_parameter(part, "delsp").lower() == "yes")
+    if _words(part.parameter("format")).lower() == "flowed":
+        return unflow(text, delsp=_words(part.parameter("delsp")).lower() == "yes")
     return text
 
 
-def _bytes(part: Part) -> bytes:
-    with contextlib.suppress(*_BROKEN):
-        data = part.get_payload(decode=True)
-        if isinstance(data, bytes):
-            return data
-    with contextlib.suppress(*_BROKEN):
-        payload = part.get_payload()
-        if isinstance(payload, str):
-            return payload.encode("utf-8", "surrogateescape")
-    return b""
-
-
-def _forwarded(part: Part, limit: int) -> str:
+def _forwarded(mail: Part, limit: int) -> str:
     """Return a nested mail in the words of a forwarded one, so that it reads as quoted."""
-    inner = next(iter(_inside(part)), None)
-    if inner is None:
-        return ""
-    author, _ = read_author(_field(inner, "from"))
+    found = head(mail.raw[mail.head : mail.body])
+    author, _ = read_author(found.first("from") or b"")
     lines = ["---------- Forwarded message ----------"]
-    lines += [f"From: {author}", f"Subject: {text_of(_field(inner, 'subject'))}", ""]
-    for leaf, plain in _shown(inner):
+    lines += [f"From: {author}", f"Subject: {found.text('subject')}", ""]
+    for leaf, plain in _shown(mail):
         leaf = leaf if plain is None else plain  # noqa: PLW2901 - the text is enough here
-        if limit > 0 and _is_text(leaf, _type(leaf)):
-            lines.append(_text(leaf, _type(leaf), limit))
+        if limit > 0 and _is_text(leaf, leaf.kind):
+            lines.append(_text(leaf, leaf.kind, limit))
             limit -= len(lines[-1])
     return "\n".join(lines)
 
 
-def _field(part: Part, name: str) -> bytes:
-    return _octets(str(part.get(name, "")))
+def _decoded(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
 
 
 def _octets(text: str) -> bytes:
@@ -351,9 +293,3 @@ def _octets(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "replace")
-
-
-def _name(part: Part) -> str:
-    with contextlib.suppress(*_BROKEN):
-        return text_of(_octets(part.get_filename() or ""))
-    return ""

@@ -10,9 +10,11 @@ import hashlib
 import re
 from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
+from functools import lru_cache
 
+from archive.skim import skim, wanted
 from mailer.message import Head as Fields
-from mailer.message import addresses_of, head, in_reply_to, message_id, references, text_of
+from mailer.message import addresses_of, in_reply_to, message_id, references, text_of
 
 MAX_SUBJECT = 500
 MAX_AUTHOR = 120
@@ -21,6 +23,10 @@ DAY = 86400.0
 AHEAD = DAY  # how far a Date may be ahead of arrival: time zones and hasty clocks
 # How Pipermail and old mail programs write From: `anna at example.org (Anna)`.
 _AT = re.compile(rb"(\S{1,200}?)(?:@|\s+at\s+)\S{1,250}\s+\((.{1,1000})\)\s*$")
+_WANTED = wanted(
+    *("message-id", "references", "in-reply-to", "subject", "from", "sender", "date"),
+    *("x-no-archive", "archive"),
+)
 _YES = {b"yes", b"y", b"1", b"true"}
 
 
@@ -42,6 +48,7 @@ class Head:
         return permalink_hash(self.message_id)
 
 
+@lru_cache(maxsize=8_192)  # each id stands in the References of all that follow
 def permalink_hash(message_id: str) -> str:
     """Return lower-case base32 of the SHA-256 of ``message_id`` (no angle brackets, no padding)."""
     digest = hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).digest()
@@ -55,7 +62,7 @@ def content_id(raw: bytes) -> str:
 
 def read_head(raw: bytes) -> Head:
     """Read the head of the mail ``raw``."""
-    found = head(raw)
+    found = skim(raw, _WANTED)
     own = message_id(found) or content_id(raw)
     author, local = read_author(found.first("From") or found.first("Sender") or b"")
     return Head(
@@ -101,6 +108,7 @@ def clamp_date(said: float | None, arrival: float) -> float:
     return said
 
 
+@lru_cache(maxsize=2_048)
 def read_author(value: bytes) -> tuple[str, str]:
     """Return (display name, local part) of a From field; a name that is an address is no name."""
     mangled = _AT.match(value)

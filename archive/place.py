@@ -10,6 +10,7 @@ its bytes, so nobody can make a mail disappear by using its id again.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -151,15 +152,11 @@ def _sort_out(
     session: Session, list_id: int, mails: Sequence[Mail]
 ) -> tuple[list[Placed], list[tuple[Mail, str]]]:
     """Return (outcome of each mail, new mails with their ids)."""
-    hashes = {mail.head.hash for mail in mails} | {_other_hash(mail) for mail in mails}
-    known: dict[str, bytes] = {}
-    for chunk in _chunks(hashes):
-        for row in session.execute(
-            select(Message.hash, Message.raw_sha).where(
-                Message.list_id == list_id, Message.hash.in_(chunk)
-            )
-        ):
-            known[row.hash] = row.raw_sha
+    known = _known(session, list_id, {mail.head.hash for mail in mails})
+    again = [h for h, count in Counter(m.head.hash for m in mails).items() if count > 1]
+    clashing = {mail.head.hash for mail in mails} & (known.keys() | set(again))
+    others = {_other_hash(mail) for mail in mails if mail.head.hash in clashing}
+    known |= _known(session, list_id, others)
     fresh: dict[str, Mail] = {}
     answers: list[Placed] = []
     new: list[tuple[Mail, str]] = []
@@ -178,6 +175,19 @@ def _sort_out(
             fresh[hash_] = mail
             new.append((mail, own))
     return answers, new
+
+
+def _known(session: Session, list_id: int, hashes: Iterable[str]) -> dict[str, bytes]:
+    """Return hash -> the mail's key of those that are archived."""
+    found: dict[str, bytes] = {}
+    for chunk in _chunks(hashes):
+        for row in session.execute(
+            select(Message.hash, Message.raw_sha).where(
+                Message.list_id == list_id, Message.hash.in_(chunk)
+            )
+        ):
+            found[row.hash] = row.raw_sha
+    return found
 
 
 def _other_hash(mail: Mail) -> str:

@@ -198,11 +198,13 @@ def _parameters(holder: Message, name: str) -> dict[str, str | tuple[str, str]]:
 
 
 def _unbase64(coded: bytes) -> bytes:
-    """Return what base64 says, as far as it says anything."""
+    """Return what base64 says; one cut short as far as it goes, what is none as it stands."""
     try:
         return binascii.a2b_base64(coded)
     except binascii.Error:
-        digits = _NOT_BASE64.sub(b"", coded)
+        digits = b"".join(coded.split()).rstrip(b"=")
+        if _NOT_BASE64.search(digits):
+            return coded
         whole = digits[: len(digits) - 1] if len(digits) % 4 == 1 else digits
         return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4)) or coded
 

@@ -22,6 +22,7 @@ from archive.drawing import (
     Desk,
     Drawn,
     draw_thread,
+    fetch,
     file_names,
     mails_of,
     thread_files,
@@ -40,6 +41,7 @@ from mailer.tokens import load_keyring
 from subscriptions.roster import ArchivePolicy, MailList
 
 SLICE = 300  # messages rendered between two commits: about two seconds
+FEW = 20  # threads that a check holds at a time
 LARGE = 300  # messages; the page of a thread with more is not written at every mail
 REST = 0.01  # seconds that a large thread's page rests per message: about ten times its cost
 LATE = 60.0  # seconds that slow files wait for more mail
@@ -399,6 +401,7 @@ def _draw(
     """Draw ``threads`` of one list, and the pages that list them."""
     desk = _desk(session, lst, base_url, root)
     drawn = Drawn()
+    tray = fetch(session, desk, [t.id for t in threads if t.size and tree_of(lst)])
     for thread in threads:
         month = month_of(thread.first) if thread.size else ""
         drawn.months |= {thread.rendered_month, month} - {""}
@@ -409,7 +412,7 @@ def _draw(
             {"key": thread.id, "seen": thread.touched, "now": thread.hash, "month": month}
         )
         if thread.size and tree_of(lst):
-            draw_thread(session, desk, thread, drawn)
+            draw_thread(session, desk, thread, tray, drawn)
         progress(thread.size)
     if tree_of(lst):
         drawn.files |= former_files(session, desk.view, lst, [thread.id for thread in threads])
@@ -457,16 +460,17 @@ def _all_files(
                 desk.view, desk.keyring, root, lambda files: _ignore(write_files(root, files))
             )
         view = desk.view
-        for thread_id in listing.thread_ids(session, lst):
-            thread = session.get_one(Thread, thread_id)
-            rows = session.scalars(select(Message).where(Message.thread_id == thread.id)).all()
-            mails = mails_of(session, desk, thread, rows, {})
-            yield from thread_files(view, mails).items()
-            for mail in mails:
-                yield from file_names(view, mail.seen).items()
-            for row in rows:
-                permalink = pages.permalink_file(view, row.hash, thread.hash, row.subject)
-                yield from permalink.items()
+        for some in _batches(list(listing.thread_ids(session, lst))):
+            tray = fetch(session, desk, some)
+            for thread in session.scalars(select(Thread).where(Thread.id.in_(some))).all():
+                mails = mails_of(session, desk, thread, tray, {})
+                yield from thread_files(view, mails).items()
+                for mail in mails:
+                    yield from file_names(view, mail.seen).items()
+                for leaf in tray.threads[thread.id]:
+                    row = leaf.row
+                    pointer = pages.permalink_file(view, row.hash, thread.hash, row.subject)
+                    yield from pointer.items()
             session.expunge_all()
         yield from former_files(session, view, lst, None).items()
         drawn = Drawn(months=listing.all_months(session, lst))
@@ -498,6 +502,11 @@ def _names(session: Session, view: ListView, lst: MailList) -> Iterator[str]:
     )
     for packed in bodies:
         yield from file_names(view, unpack(packed))
+
+
+def _batches(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(keys), FEW):
+        yield keys[start : start + FEW]
 
 
 def _mark(store: Store, lst: MailList, drawn: Drawn, *, late: bool = True) -> None:

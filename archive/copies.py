@@ -15,7 +15,7 @@ from email.utils import format_datetime
 
 from archive.mbox import write_mbox
 from archive.pages import ListView, Mail, bare_subject
-from templates import page
+from templates import page, stencil
 
 NEWEST = 30  # entries of a feed
 MAX_ENTRY = 20_000  # characters of own words in one entry
@@ -69,20 +69,38 @@ def feed(
         root=root,
         path=path,
         updated=max((mail.date for _, mail in newest), default=0.0),
-        entries=[
-            {
-                "hash": mail.hash,
-                "thread": thread,
-                "title": bare_subject(mail.seen.subject),
-                "author": mail.seen.author,
-                "at": mail.date,
-                "tongue": mail.seen.tongue,
-                "text": mail.seen.quoted.text[:MAX_ENTRY],
-            }
-            for thread, mail in newest
-        ],
+        entries=[_entry(lst, thread, mail, root) for thread, mail in newest],
     )
     return text.encode("utf-8", "replace")
+
+
+_ENTRY = (*("address", "hash", "title", "updated", "author", "root", "thread", "tongue", "text"),)
+
+
+def _entry(lst: ListView, thread: str, mail: Mail, root: str) -> str:
+    seen = mail.seen
+    title = bare_subject(seen.subject)
+    outline = stencil(
+        "entry.atom",
+        lst.language,
+        _ENTRY,
+        titled=bool(title),
+        named=bool(seen.author),
+        has_tongue=bool(seen.tongue),
+    )
+    return outline.fill(
+        {
+            "address": lst.address,
+            "hash": mail.hash,
+            "title": title,
+            "updated": datetime.fromtimestamp(mail.date, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "author": seen.author,
+            "root": root,
+            "thread": thread,
+            "tongue": seen.tongue,
+            "text": seen.quoted.text[:MAX_ENTRY],
+        }
+    ).strip("\n")
 
 
 def ids_of(lst: ListView, mails: Sequence[Mail]) -> dict[str, str]:

@@ -6,7 +6,7 @@ called after their content and nothing links to them before the page does.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ from archive.bodies import read, read_files
 from archive.pages import ListView, Mail
 from archive.sight import Seen, pack, see, unpack
 from archive.tables import Body, Message, Node, Thread
-from archive.threads import cut_loops, order
+from archive.threads import Placing, cut_loops, order
 from mailer.errors import KretsError
 from mailer.store import RawMessage, decompress, get_raw
 from mailer.tokens import Keyring, Purpose
 
+MANY = 300  # threads that one query brings
 FETCH = 8  # mails that one query brings; each may be as large as a mail can be
 FLUSH = 8_000_000  # bytes of pages that are held before they are written
 _log = logging.getLogger(__name__)
@@ -62,11 +63,77 @@ class Desk:
     put: Put
 
 
-def draw_thread(session: Session, desk: Desk, thread: Thread, drawn: Drawn) -> bool:
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Hold one message's row and its place in its thread."""
+
+    row: Message
+    placing: Placing
+
+
+@dataclass(frozen=True, slots=True)
+class Tray:
+    """Hold a slice of threads, fetched together; their raw mail comes as it is needed."""
+
+    threads: dict[int, list[Leaf]]  # by thread, in tree order
+    kept: dict[int, Seen]  # by message
+    raws: "Raws"
+
+
+class Raws:
+    """Fetch raw mail a few at a time, in the order in which it will be asked for."""
+
+    def __init__(self, session: Session, shas: Sequence[bytes]) -> None:
+        self._session = session
+        self._shas = shas
+        self._place = {sha: place for place, sha in enumerate(shas)}
+        self._held: dict[bytes, bytes] = {}
+
+    def take(self, sha: bytes) -> bytes:
+        """Return a mail, b"" for one that left the store."""
+        if sha not in self._held:
+            place = self._place.get(sha)
+            some = [sha] if place is None else self._shas[place : place + FETCH]
+            rows = self._session.execute(
+                select(RawMessage.sha, RawMessage.data).where(RawMessage.sha.in_(some))
+            )
+            self._held = {row.sha: row.data for row in rows}
+        data = self._held.get(sha)
+        return b"" if data is None else decompress(data)
+
+
+def fetch(session: Session, desk: Desk, threads: Sequence[int]) -> Tray:
+    """Return what is needed to draw ``threads``."""
+    rows: dict[int, dict[str, Message]] = {key: {} for key in threads}
+    claims: dict[int, dict[str, str | None]] = {key: {} for key in threads}
+    kept: dict[int, Seen] = {}
+    for start in range(0, len(threads), MANY):
+        where = Message.thread_id.in_(threads[start : start + MANY])
+        for row in session.scalars(select(Message).where(where).order_by(Message.id)):
+            rows[row.thread_id][row.hash] = row
+        nodes = select(Node.thread_id, Node.hash, Node.parent)
+        for node in session.execute(nodes.where(Node.thread_id.in_(threads[start : start + MANY]))):
+            claims[node.thread_id][node.hash] = node.parent
+        kept |= seen_of(session, desk, where)
+    leaves = {key: _leaves(rows[key], claims[key]) for key in threads}
+    wanted = [
+        leaf.row.raw_sha
+        for key in threads
+        for leaf in leaves[key]
+        if not desk.view.masked or leaf.row.id not in kept
+    ]
+    return Tray(leaves, kept, Raws(session, wanted))
+
+
+def _leaves(rows: dict[str, Message], claims: dict[str, str | None]) -> list[Leaf]:
+    keys = {row.hash: (row.date, row.hash) for row in rows.values()}
+    return [Leaf(rows[one.hash], one) for one in order(cut_loops(claims, keys), keys)]
+
+
+def draw_thread(session: Session, desk: Desk, thread: Thread, tray: Tray, drawn: Drawn) -> bool:
     """Draw one thread into ``drawn``; return False, and log why, where that cannot be done."""
-    rows = session.scalars(select(Message).where(Message.thread_id == thread.id)).all()
     try:
-        mails = mails_of(session, desk, thread, rows, drawn.bodies)
+        mails = mails_of(session, desk, thread, tray, drawn.bodies)
         drawn.add(thread_files(desk.view, mails), desk.put)
     except (SQLAlchemyError, KretsError):
         raise
@@ -74,7 +141,7 @@ def draw_thread(session: Session, desk: Desk, thread: Thread, drawn: Drawn) -> b
         # Its old page stays, the log tells why, `archive check` shows what is missing.
         _log.exception("thread %s of %s could not be drawn", thread.hash, desk.view.address)
         return False
-    for row in rows:
+    for row in (leaf.row for leaf in tray.threads[thread.id]):
         if row.linked != thread.hash:
             drawn.links.append({"key": row.id, "to": thread.hash})
             pointer = pages.permalink_file(desk.view, row.hash, thread.hash, row.subject)
@@ -112,27 +179,15 @@ def mails_of(
     session: Session,
     desk: Desk,
     thread: Thread,
-    rows: Sequence[Message],
+    tray: Tray,
     fresh: dict[int, dict[str, Any]],
 ) -> list[Mail]:
     """Return a thread's mails in tree order; those drawn for the first time go to ``fresh``."""
-    nodes = session.execute(select(Node.hash, Node.parent).where(Node.thread_id == thread.id))
-    claims = {node.hash: node.parent for node in nodes}
-    keys = {row.hash: (row.date, row.hash) for row in rows}
-    by_hash = {row.hash: row for row in rows}
-    kept = seen_of(session, desk, Message.thread_id == thread.id)
     mails = []
-    placings = order(cut_loops(claims, keys), keys)
-    wanted = [
-        row.raw_sha
-        for row in (by_hash[placing.hash] for placing in placings)
-        if not desk.view.masked or row.id not in kept
-    ]
-    raws = _in_turn(session, wanted)
-    for placing in placings:
-        row = by_hash[placing.hash]
-        seen = kept.get(row.id)
-        raw = next(raws) if seen is None or not desk.view.masked else b""
+    for leaf in tray.threads[thread.id]:
+        row, placing = leaf.row, leaf.placing
+        seen = tray.kept.get(row.id)
+        raw = tray.raws.take(row.raw_sha) if seen is None or not desk.view.masked else b""
         if seen is None:
             seen = draw_mail(session, desk, row, raw, fresh)
         elif seen.attachments:
@@ -151,17 +206,6 @@ def mails_of(
             )
         )
     return mails
-
-
-def _in_turn(session: Session, shas: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield these mails, b"" for one that left the store; a few are fetched at a time."""
-    for start in range(0, len(shas), FETCH):
-        some = shas[start : start + FETCH]
-        rows = session.execute(
-            select(RawMessage.sha, RawMessage.data).where(RawMessage.sha.in_(some))
-        )
-        found = {row.sha: row.data for row in rows}
-        yield from (decompress(found[sha]) if sha in found else b"" for sha in some)
 
 
 def draw_mail(

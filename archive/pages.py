@@ -20,7 +20,7 @@ from archive.markup import FOLD, UNFOLD
 from archive.prose import Paragraph, paragraphs, unquote
 from archive.quotes import Block, Kind
 from archive.sight import Seen, Sight, links_of
-from templates import page, static_files
+from templates import drawn, iso, moment, page, prose, static_files, stencil
 
 CONTEXT_LINES = 6  # a quote as short as this, with an answer below it, is shown unfolded
 MAX_SHOWN = 100_000  # characters of one mail on a page; JSON, mbox and raw have the rest
@@ -76,12 +76,6 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered:
-    hash: str
-    author: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Shown:
     kind: str  # own, context, quote, signature
     paragraphs: list[Paragraph]
@@ -97,21 +91,6 @@ class File:
     size: str
     path: str
     picture: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    hash: str
-    author: str
-    initials: str
-    date: float
-    answers: _Answered | None
-    topic: str
-    step: int
-    words: str
-    tongue: str  # where it is not the list's
-    reply: str
-    gone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +146,17 @@ def thread_page(lst: ListView, mails: Sequence[Mail]) -> bytes:
     by_hash = {mail.hash: mail for mail in mails}
     subject = bare_subject(first.seen.subject) or first.seen.subject
     gathered = _gather(mails)
+    last = mails[-1]
     html = page(
         "thread",
         lst.language,
         **frame(lst, "../../../", "../../"),
         subject=subject,
-        messages=[_message(lst, mail, by_hash) for mail in mails],
+        articles=[_article(lst, mail, by_hash) for mail in mails],
+        count=len(mails),
+        toc=[(m.hash, m.seen.author, m.date) for m in mails] if len(mails) > LONG else [],
+        answer="" if last.seen.gone else reply_link(last, lst.sight),
         gathered=gathered,
-        long=len(mails) > LONG,
         first=min(mail.date for mail in mails),
         last=max(mail.date for mail in mails),
         canonical=f"{lst.base}/{lst.address}/t/{first.hash}/" if lst.base else "",
@@ -187,21 +169,37 @@ def thread_page(lst: ListView, mails: Sequence[Mail]) -> bytes:
 
 def draw(lst: ListView, seen: Seen) -> Seen:
     """Return ``seen`` with the HTML of its words, which does not depend on its thread."""
-    blocks, cut = ([], False) if seen.markup else _bounded(seen.blocks)
+    if seen.markup or seen.gone:
+        body, cut = prose(paragraphs(seen.rest)), False
+    else:
+        blocks, cut = _bounded(seen.blocks)
+        body = drawn("\n".join(_folded(lst.language, one) for one in blocks))
+    files = [file_of(one) for one in seen.attachments if not one.shown]
+    cut = cut or seen.cut
+    if body and not (cut or files or seen.markup or seen.gone or seen.remote):
+        return replace(seen, words=str(body))
     words = page(
         "words",
         lst.language,
-        blocks=blocks,
+        body=body,
+        nothing=not (body or files or seen.markup or seen.gone),
         markup=seen.markup,
         fold=FOLD,
         unfold=UNFOLD,
-        rest=paragraphs(seen.rest),
         remote=seen.remote,
-        cut=cut or seen.cut,
+        cut=cut,
         gone=seen.gone,
-        files=[file_of(one) for one in seen.attachments if not one.shown],
+        files=files,
     )
     return replace(seen, words=words.strip())
+
+
+def _folded(language: str, shown: _Shown) -> str:
+    words = prose(shown.paragraphs)
+    if shown.kind == Kind.OWN:
+        return words
+    outline = stencil("fold", language, ("words",), kind=shown.kind, lines=shown.lines)
+    return outline.fill({"words": words}).strip("\n")
 
 
 def _gather(mails: Sequence[Mail]) -> _Gathered:
@@ -211,24 +209,49 @@ def _gather(mails: Sequence[Mail]) -> _Gathered:
     return _Gathered(people.most_common(), list(links)[:MAX_LISTED], list(files.values()))
 
 
-def _message(lst: ListView, mail: Mail, by_hash: dict[str, Mail]) -> _Message:
+_ARTICLE = (
+    *("hash", "initials", "author", "iso", "moment", "above", "whom", "topic", "tongue"),
+    *("words", "reply"),
+)
+
+
+def _article(lst: ListView, mail: Mail, by_hash: dict[str, Mail]) -> str:
+    """Return one mail on its thread's page."""
     seen = mail.seen
     parent = by_hash.get(mail.parent) if mail.parent else None
     own = bare_subject(seen.subject)
     above = bare_subject(parent.seen.subject) if parent else own
-    return _Message(
-        hash=mail.hash,
-        author=seen.author,
-        initials=initials(seen.author),
-        date=mail.date,
-        answers=_Answered(parent.hash, parent.seen.author) if parent else None,
-        topic=own if own.casefold() != above.casefold() else "",
+    topic = own if own.casefold() != above.casefold() else ""
+    tongue = seen.tongue if seen.tongue != lst.language else ""
+    reply = "" if seen.gone else reply_link(mail, lst.sight)
+    outline = stencil(
+        "article",
+        lst.language,
+        _ARTICLE,
         step=min(mail.depth, STEPS),
-        words=seen.words,
-        tongue=seen.tongue if seen.tongue != lst.language else "",
-        reply="" if seen.gone else reply_link(mail, lst.sight),
+        named=bool(seen.author),
+        answers=parent is not None,
+        above_named=bool(parent and parent.seen.author),
+        has_topic=bool(topic),
+        has_tongue=bool(tongue),
+        has_reply=bool(reply),
         gone=seen.gone,
     )
+    return outline.fill(
+        {
+            "hash": mail.hash,
+            "initials": initials(seen.author),
+            "author": seen.author,
+            "iso": iso(mail.date),
+            "moment": moment(mail.date, lst.language),
+            "above": parent.hash if parent else "",
+            "whom": parent.seen.author if parent else "",
+            "topic": topic,
+            "tongue": tongue,
+            "words": drawn(seen.words),
+            "reply": reply,
+        }
+    ).strip("\n")
 
 
 def reply_link(mail: Mail, sight: Sight) -> str:

@@ -4,11 +4,16 @@ from templates.brand import Brand, brand, is_colour
 from templates.catalogue import LANGUAGES, translator
 from templates.render import (
     MailText,
+    drawn,
+    iso,
     mail,
     mail_names,
+    moment,
     page,
+    prose,
     static_files,
     static_name,
+    stencil,
 )
 from templates.themes import DEFAULT, BrokenThemeError, Theme, find_theme, set_issue, theme_names
 
@@ -20,14 +25,19 @@ __all__ = [
     "MailText",
     "Theme",
     "brand",
+    "drawn",
     "find_theme",
     "is_colour",
+    "iso",
     "mail",
     "mail_names",
+    "moment",
     "page",
+    "prose",
     "set_issue",
     "static_files",
     "static_name",
+    "stencil",
     "theme_names",
     "translator",
 ]

@@ -10,7 +10,7 @@ page); templates that an owner may write need one.
 import hashlib
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -22,6 +22,7 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, format_interval, format_skeleton
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
+from markupsafe import escape as escape_markup
 
 from templates.catalogue import FALLBACK, LANGUAGES, translator
 
@@ -36,6 +37,47 @@ def page(name: str, language: str, **context: object) -> str:
     known = language if language in LANGUAGES else FALLBACK
     file = name if "." in name else f"{name}.html"
     return _environment(known).get_template(f"page/{file}").render(lang=known, **context)
+
+
+_HOLE, _END = "\x01", "\x02"  # around a hole's name; no mail can write them
+
+
+@dataclass(frozen=True, slots=True)
+class Stencil:
+    """Hold a template that was rendered once, with holes for what differs each time.
+
+    What is filled in is escaped unless it is Markup; ``pieces`` are text and holes in turn.
+    """
+
+    pieces: tuple[str, ...]
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """Return the template with ``values`` in its holes."""
+        parts = list(self.pieces)
+        for place in range(1, len(parts), 2):
+            parts[place] = str(escape_markup(values[parts[place]]))
+        return "".join(parts)
+
+
+@lru_cache(maxsize=1_000)
+def stencil(name: str, language: str, holes: tuple[str, ...], **shape: object) -> Stencil:
+    """Return the stencil of ``page/NAME``; ``shape`` is what its conditions look at.
+
+    For pieces of which an archive has thousands: filling one costs a fiftieth of rendering it.
+    """
+    marks = {hole: Markup(f"{_HOLE}{hole}{_END}") for hole in holes}  # noqa: S704 - ours
+    text = page(name, language, **marks, **shape)
+    return Stencil(tuple(re.split(f"{_HOLE}([a-z_]+){_END}", text)))
+
+
+def moment(at: float, language: str) -> str:
+    """Return a day and minute (UTC) as people write it."""
+    return _minute(int(at // 60) * 60, language if language in LANGUAGES else FALLBACK)
+
+
+def iso(at: float) -> str:
+    """Return a minute (UTC) for machines."""
+    return _utc(at).strftime("%Y-%m-%dT%H:%MZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +215,10 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.filters["second"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%M:%SZ")
     environment.filters["day"] = lambda at: format_date(_utc(at), "long", locale=language)
     environment.filters["days"] = lambda first, last: _days(first, last, language)
-    environment.filters["moment"] = lambda at: _moment(at, language)
+    environment.filters["moment"] = lambda at: moment(at, language)
     environment.filters["clock"] = lambda at: format_datetime(_utc(at), "HH:mm", locale=language)
     environment.filters["month"] = lambda at: _month(at, language)
-    environment.filters["iso"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%MZ")
+    environment.filters["iso"] = iso
     environment.filters["tongue"] = lambda code: _tongue(code, language)
     environment.globals["static"] = static_name
     return environment
@@ -209,10 +251,6 @@ def _tongue(code: str, language: str) -> str:
 
 def _utc(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
-
-
-def _moment(at: float, language: str) -> str:
-    return _minute(int(at // 60) * 60, language)
 
 
 @lru_cache(maxsize=10_000)

@@ -6,6 +6,7 @@ byte comes out as some character.
 """
 
 import codecs
+import re
 
 from mailer.words import codec_of
 
@@ -49,7 +50,7 @@ def decode(data: bytes, label: str = "") -> str:  # noqa: PLR0911 - a family eac
 
 def clean(text: str, keep: str = "\n\t") -> str:
     """Return ``text`` without control characters and lone surrogates, except those in ``keep``."""
-    if text.isprintable():
+    if text.isprintable() or not _STRANGE.search(text):
         return text
     return text.translate({**_CONTROLS, **{ord(c): c for c in keep}})
 
@@ -61,6 +62,9 @@ _CONTROLS: dict[int, str] = {
     0x2028: "\n",
     0x2029: "\n",
 }
+
+# All of them but line ends and tabs, which every ``keep`` has; a carriage return it may not have.
+_STRANGE = re.compile(f"[{''.join(map(re.escape, map(chr, _CONTROLS.keys() - {9, 10})))}]")
 
 
 def _strict(data: bytes, codec: str) -> str | None:

@@ -236,7 +236,7 @@ def file_names(lst: ListView, seen: Seen) -> dict[str, str]:
 
 def _put_files(session: Session, desk: Desk, row: Message, seen: Seen, raw: bytes) -> None:
     """Write the attachments that are not there yet."""
-    if desk.folder is None:
+    if desk.folder is None or not seen.attachments:
         return
     names = file_names(desk.view, seen)
     missing = {name: key for name, key in names.items() if not (desk.folder / name).is_file()}

@@ -11,13 +11,14 @@ _ADDRESS = re.compile(
     r"(?<![\w.+%=/@-])([\w.!#$&'*+/=?^`{|}~%-]{1,64})(@|%40| at |\(at\)|\[at\])"
     r"((?:[\w-]{1,63}\.){1,8}[a-zA-Z\u0080-\uffff][\w-]{1,62})"
 )
+_SPELLED = re.compile(r" at [\w-]{1,63}\.|[(\[]at[)\]]")  # an address without a sign
 _URL = re.compile(r"https?://[^\s<>\"]{3,2000}")
 _QUERY = re.compile(r"([?&;=])([\w.+-]{1,64})(@|%40)((?:[\w-]{1,63}\.){1,8}[a-zA-Z]{2,63})")
 
 
 def mask(text: str) -> str:
     """Return ``text`` with every mail address shortened."""
-    if "@" not in text and "%40" not in text and " at " not in text:
+    if "@" not in text and "%40" not in text and not _SPELLED.search(text):
         return text
     parts: list[str] = []
     last = 0

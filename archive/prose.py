@@ -14,10 +14,11 @@ MARGIN = 50  # characters; a line that was broken by a mail program is at least 
 _BLANK = re.compile(r"\n[ \t]*\n+")
 _ITEM = re.compile(r"\s{0,8}(?:[-*+\u2022\u2013]|\d{1,3}[.)]|\[\d{1,3}\])\s")
 _CODE = re.compile(
-    r"\s{4,}\S|\t|.*\S {3,}\S.*\s{3,}\S|[$#>] ?\S+ |diff --git|@@ |(?:[+-]{3}) [ab]/|```"
+    r" {4,}\S|\t|.*\S {3,}\S.*\s{3,}\S|[$#>] ?\S+ |diff --git|@@ |(?:[+-]{3}) [ab]/|```"
     r"|.*[{};]\s*$"
     r"|\s*[|+][-=+|]{3}"
 )
+_CODED = re.compile(r" {3}|[\t$#>@`{};|]|diff |\+\+\+|---")  # in each line that is _CODE
 _SIGNS = re.compile(r"[^\w\s.,:;!?'\"()@/%&\u2010-\u2027-]")
 _QUOTE_MARK = re.compile(r"^(?:[ \t]{0,3}>)[ \t]?", re.MULTILINE)
 
@@ -60,10 +61,10 @@ def unquote(text: str) -> str:
 def _is_code(lines: list[str]) -> bool:
     if _ITEM.match(lines[0]) and not lines[0].startswith(("+", "-", "    ")):
         return False
-    coded = sum(1 for line in lines if _CODE.match(line[:200]))
-    signs = sum(len(_SIGNS.findall(line[:200])) for line in lines)
-    letters = sum(len(line[:200]) for line in lines)
-    return coded * 2 > len(lines) or (len(lines) > 1 and signs * 4 > letters)
+    text = "\n".join(line[:200] for line in lines)
+    coded = sum(1 for line in lines if _CODE.match(line[:200])) if _CODED.search(text) else 0
+    signs = len(_SIGNS.findall(text))
+    return coded * 2 > len(lines) or (len(lines) > 1 and signs * 4 > len(text) - len(lines) + 1)
 
 
 def _code(found: list[Paragraph], lines: list[str]) -> None:

@@ -34,7 +34,17 @@ _QUOTE = re.compile(r"\s{0,3}(?:>|\|(?:\s(?!.*\|\s*$)|$)|[A-Za-z]{1,12}>(?:\s|$)
 _RULE = re.compile(r"(?!\s*\+[-=][-=+]*\+\s*$)\s*(?:[-_=+~#*\u2014\u2013\u1427]\s*)+$")
 _SIGN = re.compile(r"(?:--|\u2014|_{5,})\s*$")
 _ENDS = (":", "\uff1a", "---")  # how every attribution ends
+_LAST = {":", "\uff1a", "-"}
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
+_RULES = set("-_=+~#*\u2014\u2013\u1427")  # what a rule, or a mark above a quoted mail, begins with
+_MARKS = re.compile(r"[>|:\uff1a]")  # in each line that quotes or names a field
+_LEAVING = ("mailing list", "unsubscribe", "you received this message")  # in each FOOTER
+_SENDING = re.compile(  # in each SENT_FROM
+    r"(?:sent|mail|mailed|written|posted)\s(?:from|via|with|by|using)\s|from my |from mobile"
+    r"|outlook|skickat fr|sendt fra|inviato da|trimis de|verzonden "
+    r"|\u043e\u0442\u043f\u0440\u0430\u0432\u043b\u0435\u043d\u043e |envoy|von meinem"
+    r"|gesendet |diese nachricht|enviado |wys|hetetty|\u6211\u7684"
+)
 
 
 class Kind(StrEnum):
@@ -99,7 +109,7 @@ class Quoted:
 def split(text: str) -> Quoted:
     """Take ``text`` apart."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return Quoted(_blocks(lines, _kinds(lines)))
+    return Quoted(_blocks(lines, _kinds(text, lines)))
 
 
 def _blocks(lines: Sequence[str], kinds: Sequence[Kind]) -> tuple[Block, ...]:
@@ -139,12 +149,30 @@ class _Scan:
     below: bool = False  # a signature mark was seen, and no quote since
 
 
-def _kinds(lines: Sequence[str]) -> list[Kind]:
+def _kinds(text: str, lines: Sequence[str]) -> list[Kind]:
     heads = [line[:MAX_LINE] for line in lines[:MAX_LINES]]
-    last = max((n + 1 for n, h in enumerate(heads) if not _RULE.match(h) and h.strip()), default=0)
-    scan = _Scan(lines, heads, [Kind.OWN] * len(lines), _attributions(heads), _fences(heads), last)
+    fences = _fences(heads) if "```" in text or "~~~" in text else {}
+    scan = _Scan(lines, heads, [Kind.OWN] * len(lines), _attributions(heads), fences, _last(heads))
+    lower = text.lower()
+    set_phrases = any(word in lower for word in _LEAVING) or bool(_SENDING.search(lower))
     here = 0
     while here < len(heads):
+        head = heads[here]
+        begin = head.lstrip()
+        if not (
+            set_phrases
+            or begin[:1] in _RULES
+            or _MARKS.search(head)
+            or begin.startswith("Begin ")
+            or here in scan.attributions
+            or here in fences
+        ):  # nothing that any pattern looks for: most lines of most mails
+            if scan.below:
+                scan.kinds[here] = Kind.SIGNATURE
+            elif begin:
+                scan.own = True
+            here += 1
+            continue
         end, kind = _step(scan, here)
         for place in range(here, end):
             scan.kinds[place] = kind
@@ -152,6 +180,15 @@ def _kinds(lines: Sequence[str]) -> list[Kind]:
             scan.own = True
         here = end
     return scan.kinds
+
+
+def _last(heads: Sequence[str]) -> int:
+    """Return the line after the last one that says anything."""
+    for place in range(len(heads), 0, -1):
+        head = heads[place - 1]
+        if head.strip() and not _RULE.match(head):
+            return place
+    return 0
 
 
 def _step(scan: _Scan, here: int) -> tuple[int, Kind]:  # noqa: PLR0911 - a kind each
@@ -244,9 +281,11 @@ def _attributions(heads: Sequence[str]) -> dict[int, int]:
     found: dict[int, int] = {}
     tried = 0
     for end, line in enumerate(heads):
-        if DATED.match(line):
+        if line[:1].isdigit() and DATED.match(line):
             found.setdefault(end, _dated_end(heads, end))
-        if not line.rstrip().endswith(_ENDS) or not ATTRIBUTION_END.search(line[-400:]):
+        if line.rstrip()[-1:] not in _LAST or not line.rstrip().endswith(_ENDS):
+            continue
+        if not ATTRIBUTION_END.search(line[-400:]):
             continue
         if _QUOTE.match(line) and not re.match(r">\s*wrote", line):
             continue

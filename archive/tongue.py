@@ -6,6 +6,7 @@ menus into Content-Language, not the mail's language.
 """
 
 import re
+from collections import Counter
 
 FEW = 4  # words known; with fewer the words say nothing
 LEAD = 1.25  # how much the best must be ahead of the second
@@ -47,17 +48,17 @@ def tongue_of(text: str, said: str = "") -> str:
     ``said`` is what the head of the mail says (Content-Language, RFC 3282), a weak witness.
     """
     sample = text[:SAMPLE].lower()
-    letters = sum(map(len, _WORD.findall(sample)))
-    cyrillic = len(_CYRILLIC.findall(sample))
-    if cyrillic * 2 > letters:
+    words = _WORD.findall(sample)
+    if not sample.isascii() and len(_CYRILLIC.findall(sample)) * 2 > sum(map(len, words)):
         return "ru" if _RUSSIAN.search(sample) else ""
     scores = dict.fromkeys(_KNOWN, 0.0)
     known = 0
-    for word in _WORD.findall(sample):
-        codes = _COUNTS.get(word, ())
-        known += bool(codes)
-        for code in codes:
-            scores[code] += 1 / len(codes)
+    for word, count in Counter(words).items():
+        codes = _COUNTS.get(word)
+        if codes:
+            known += count
+            for code in codes:
+                scores[code] += count / len(codes)
     best, second = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
     if known >= FEW and scores[best] >= LEAD * scores[second]:
         return best

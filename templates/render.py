@@ -213,10 +213,12 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.filters["folded"] = folded
     environment.filters["drawn"] = drawn
     environment.filters["second"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%M:%SZ")
-    environment.filters["day"] = lambda at: format_date(_utc(at), "long", locale=language)
+    environment.filters["day"] = lambda at: format_date(_utc(at), "long", locale=_locale(language))
     environment.filters["days"] = lambda first, last: _days(first, last, language)
     environment.filters["moment"] = lambda at: moment(at, language)
-    environment.filters["clock"] = lambda at: format_datetime(_utc(at), "HH:mm", locale=language)
+    environment.filters["clock"] = lambda at: format_datetime(
+        _utc(at), "HH:mm", locale=_locale(language)
+    )
     environment.filters["month"] = lambda at: _month(at, language)
     environment.filters["iso"] = iso
     environment.filters["tongue"] = lambda code: _tongue(code, language)
@@ -244,6 +246,11 @@ def _set(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(language)  # Babel reads a name anew each time it is given one
+
+
 def _tongue(code: str, language: str) -> str:
     """Return the name of the language ``code``, in ``language``."""
     return Locale.parse(code).get_display_name(language) or code
@@ -255,16 +262,18 @@ def _utc(at: float) -> datetime:
 
 @lru_cache(maxsize=10_000)
 def _minute(at: int, language: str) -> str:
-    day = format_date(_utc(at), "long", locale=language)
-    return f"{day}, {format_datetime(_utc(at), 'HH:mm', locale=language)}"
+    day = format_date(_utc(at), "long", locale=_locale(language))
+    return f"{day}, {format_datetime(_utc(at), 'HH:mm', locale=_locale(language))}"
 
 
 def _days(first: float, last: float, language: str) -> str:
     """Return a span of days as people write it: 24-28 August 2022."""
     if _utc(first).date() == _utc(last).date():
-        return format_date(_utc(first), "long", locale=language)
-    return str(format_interval(_utc(first).date(), _utc(last).date(), "yMMMMd", locale=language))
+        return format_date(_utc(first), "long", locale=_locale(language))
+    return str(
+        format_interval(_utc(first).date(), _utc(last).date(), "yMMMMd", locale=_locale(language))
+    )
 
 
 def _month(at: float, language: str) -> str:
-    return str(format_skeleton("yMMMM", _utc(at), locale=language))
+    return str(format_skeleton("yMMMM", _utc(at), locale=_locale(language)))

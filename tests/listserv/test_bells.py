@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from listserv import jobs
-from listserv.bells import BELLS, DEAF_SECONDS, PATIENCE, Bells, connect
+from listserv.bells import BELLS, PATIENCE, Bells, connect
 
 
 def test_a_server_that_accepts_and_never_answers_holds_up_nobody(tmp_path: Path) -> None:
@@ -20,10 +20,8 @@ def test_a_server_that_accepts_and_never_answers_holds_up_nobody(tmp_path: Path)
         bells = Bells(connect(f"unix://{tmp_path / 's'}"))
         began = time.monotonic()
         assert not bells.ring("sort")
-        assert time.monotonic() - began < PATIENCE + 2
-        began = time.monotonic()
         assert not any(bells.ring("sort") for _ in range(100))
-        assert time.monotonic() - began < DEAF_SECONDS / 5
+        assert time.monotonic() - began < 20 * PATIENCE
         bells.client.close()
 
 

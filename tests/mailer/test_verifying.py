@@ -1,6 +1,5 @@
 """What a mail's signatures say, and that hostile ones cost little."""
 
-import time
 from functools import cache
 
 import dkim
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from mailer import verifying
 from mailer.verifying import NoAnswerError, read
+from tests.cost import AFFORDABLE, cost
 
 MAIL = b"From: Anna <anna@mail.example.net>\r\nSubject: Re: Friends\r\n\r\nYes, gladly.\r\n"
 
@@ -89,10 +89,9 @@ def test_a_hundred_signatures_cost_three_questions() -> None:
     ],
     ids=["blanks", "size", "tags", "folds", "fields"],
 )
-def test_a_hostile_signature_costs_less_than_a_second(raw: bytes) -> None:
-    begun = time.process_time()
+def test_a_hostile_signature_is_refused_cheaply(raw: bytes) -> None:
+    assert cost(lambda: read(raw, known)) < AFFORDABLE
     assert read(raw, known).startswith(("fail", "not checked"))
-    assert time.process_time() - begun < 1.0
 
 
 def test_a_monstrous_key_is_no_key() -> None:

@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest -n auto --dist worksteal
+# Half as many again as cores: a good part of the tests wait, for a relay, a lease or a browser.
+PYTEST := $(BIN)/pytest -n $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 ))) --dist worksteal
 
 .PHONY: help
 help: ## print this list
@@ -23,6 +24,10 @@ test: ## set up what is missing, then every gate and every test, on SQLite and o
 check: gates ## the gates and the tests, without set-up
 	$(PYTEST) --database sqlite --cov --cov-report=term
 	$(PYTEST) --database postgresql
+
+.PHONY: postgresql
+postgresql: ## every test that uses a database, on PostgreSQL (`make test` leaves out those about mail)
+	$(PYTEST) --database postgresql --whole
 
 .PHONY: gates
 gates: ## lint, format, types and import contracts alone

@@ -112,6 +112,7 @@ def test_html_reads_like_text() -> None:
     ],
 )
 @pytest.mark.timeout(20)
+@pytest.mark.no_cover
 def test_hostile_html_is_linear(hostile: bytes) -> None:
     """Half a megabyte of half tags is read in far less than the timeout."""
     read_text(b"Content-Type: text/html\n\n" + hostile)
@@ -121,6 +122,7 @@ def test_hostile_html_is_linear(hostile: bytes) -> None:
 @pytest.mark.parametrize(
     "line", [b"> ", b"On 1 2 ", b"a@b ", b"wrote: ", b"-- ", b"From: x\n", b"  "]
 )
+@pytest.mark.no_cover
 def test_hostile_text_is_linear(line: bytes) -> None:
     """Half a megabyte of what looks like quotes, on one line or on many."""
     read(b"\n" + line * (500_000 // len(line)))

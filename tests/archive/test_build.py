@@ -230,6 +230,7 @@ def test_each_mail_has_its_raw_beside_its_permalink(
     assert build.check(store, tmp_path, BASE, circle).missing
 
 
+@pytest.mark.no_cover
 def test_a_mail_as_long_as_a_book_is_cut_on_its_page_alone(
     store: Store, circle: MailList, mail: Write, tmp_path: Path
 ) -> None:

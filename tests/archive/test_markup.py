@@ -159,6 +159,7 @@ def test_nothing_hostile_comes_out(html: str) -> None:
         "<blockquote>" * 100 + "<blockquote></blockquote>" * 9_000,
     ],
 )
+@pytest.mark.no_cover
 def test_no_markup_costs_more_than_its_size(html: str) -> None:
     """Deep, unclosed, endless: none grows faster than its length."""
     raw = letter(html)

@@ -84,6 +84,7 @@ def count(store: Store) -> tuple[int, int]:
         return threads or 0, messages or 0
 
 
+@pytest.mark.no_cover
 def test_a_real_list_is_imported_once(store: Store, circle: MailList, corpora: Path) -> None:
     """1,967 mails: 1,966 distinct, 194 of them with a parent that never came."""
     path = corpora / "community" / "speakup.mbox.xz"
@@ -116,6 +117,7 @@ def test_the_torture_file_keeps_the_loop_and_leaves_out_who_asked(
 BY_SUBJECT = {6, 11, 12, 153, 285}
 
 
+@pytest.mark.no_cover
 def test_a_pipermail_month_has_the_threads_that_its_page_has(
     store: Store, circle: MailList, corpora: Path
 ) -> None:

@@ -134,6 +134,7 @@ def test_a_date_that_cannot_be_is_the_arrival(store: Store, circle: MailList, da
         assert session.scalar(select(Message.date)) == ARRIVAL
 
 
+@pytest.mark.no_cover
 def test_a_long_thread_costs_the_same_per_mail(store: Store, circle: MailList, mail: Write) -> None:
     """The 300th reply reads no more rows than the third."""
     rows: list[int] = []

@@ -42,7 +42,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     tested = commit()
     chance = random.Random(asked.seed)  # noqa: S311 - a run can be repeated
-    measure = Measure(large=asked.large)
+    measure = Measure(large=asked.large, thought=asked.thought)
     gathered = broken = 0
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="krets-chaos-")))
@@ -76,6 +76,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", help="only faults whose name has this word in it")
     parser.add_argument("--per-scenario", type=int, default=PER_SCENARIO, metavar="N")
     parser.add_argument("--large", type=int, default=Measure().large, help="members of a mailing")
+    parser.add_argument(
+        "--thought", type=float, default=Measure().thought, help="seconds a dot waits, at most"
+    )
     parser.add_argument("--table", type=Path, default=table.TABLE, help="the file to append to")
     parser.add_argument("--json", action="store_true", help="print the rows, and append nothing")
     return parser.parse_args()

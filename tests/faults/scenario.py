@@ -4,7 +4,7 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -74,11 +74,7 @@ def play(
             wrong.append("\n".join(error.args))
         stage.sampler.end()
         wrong += stage.sampler.wrong
-        wrong += [
-            f"{one.fault} ({one.detail}): {one.unsure} unsure, at most {one.most_unsure}"
-            for one in felt
-            if one.unsure > one.most_unsure
-        ]
+        wrong += _too_many_unsure(felt)
         wrong += [
             f"{one.fault} ({one.detail}): resumed after {one.resumed:.1f} s"
             for one in felt
@@ -115,6 +111,18 @@ def _strike_all(
             )
         )
         before = now
+
+
+def _too_many_unsure(felt: Sequence[Felt]) -> Iterator[str]:
+    """Tell where more became unsure than the connections hit.
+
+    The ledger may hear of the last answer that a fault cost after the next one has begun, so what
+    the fault before did not use up counts as well.
+    """
+    for before, one in zip((None, *felt), felt, strict=False):
+        late = max(0, before.most_unsure - before.unsure) if before else 0
+        if one.unsure > one.most_unsure + late:
+            yield f"{one.fault} ({one.detail}): {one.unsure} unsure, at most {one.most_unsure}"
 
 
 def _resumed(stage: Stage, told: Struck) -> float:

@@ -13,10 +13,12 @@ from tests.conftest import missing
 from tests.faults import table
 
 CHAOS = Path(__file__).with_name("chaos.py")
-LARGE = "2000"  # recipients of a mailing; make chaos has ten thousand
+LARGE = "1000"  # recipients of a mailing; make chaos has ten thousand
+THOUGHT = "0.1"  # seconds that a dot waits at most, so that a mailing outlives a fault
 PATIENCE = 900  # seconds; a minute where the cores are ours
 
 
+@pytest.mark.long
 @pytest.mark.timeout(PATIENCE)
 @pytest.mark.usefixtures("database_url")
 def test_whatever_dies_nothing_accepted_is_lost_and_only_what_was_unsure_comes_twice(
@@ -26,6 +28,7 @@ def test_whatever_dies_nothing_accepted_is_lost_and_only_what_was_unsure_comes_t
     pull_plugs({"sqlite": 20, "postgresql": 10}[database], database)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(PATIENCE)
 def test_twenty_other_faults_on_sqlite_lose_and_double_nothing_either() -> None:
     pull_plugs(20, "sqlite")
@@ -38,7 +41,7 @@ def pull_plugs(faults: int, database: str) -> None:
     # A tree that is measured for coverage is slower, and here time is what is measured.
     env = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run(
-        [sys.executable, CHAOS, *words, "--large", LARGE],
+        [sys.executable, CHAOS, *words, "--large", LARGE, "--thought", THOUGHT],
         capture_output=True,
         text=True,
         check=False,

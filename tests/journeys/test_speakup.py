@@ -1,4 +1,4 @@
-"""A real list's mail: imported whole, and 300 of it sent again by its authors to 200 members."""
+"""A real list's mail: imported whole, and 120 of it sent again by its authors to 200 members."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from mailer.sink import Caught, Sink, rehearsal
 from tests.tree import Krets, wait_for
 
 LIVE, IMPORTED = "live@example.org", "imported@example.org"
-POSTS, MEMBERS = 300, 200
+POSTS, MEMBERS = 120, 200
 REMOVED = {
     b"return-path", b"delivered-to", b"x-original-to", b"errors-to", b"bcc", b"precedence",
     b"disposition-notification-to", b"return-receipt-to", b"archived-at",
@@ -154,8 +154,9 @@ def send_again(krets: Krets, mails: list[Mail]) -> None:
             client.sendmail(mail.author, [LIVE], mail.raw, ["BODY=8BITMIME"])
 
 
-@pytest.mark.timeout(300)  # 60,000 copies, beside whatever else this machine does
-def test_300_real_mails_reach_200_members_as_they_were_written_and_thread_as_imported(
+@pytest.mark.timeout(300)  # 24,000 copies, beside whatever else this machine does
+@pytest.mark.no_cover
+def test_real_mails_reach_200_members_as_they_were_written_and_thread_as_imported(
     krets: Krets, checker: Checker, corpora: Path
 ) -> None:
     mails, left_out = choose(corpora / "community" / "speakup.mbox.xz")

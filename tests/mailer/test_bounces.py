@@ -130,12 +130,14 @@ def test_nothing_that_comes_back_can_stop_us(junk: bytes) -> None:
     [b"-" * 10_000_000, b"\r\n" * 150_000, b" " * 5_000_000, b"<" * 200_000],
     ids=["dashes", "empty lines", "blanks", "tags"],
 )
+@pytest.mark.no_cover
 def test_no_bounce_costs_more_than_a_moment(body: bytes) -> None:
     head = b"From: mailer-daemon@x.example\r\nSubject: failure\r\nContent-Type: text/html\r\n\r\n"
     assert cost(lambda: read(head + body)) < AFFORDABLE
     assert read(head + body).kind is Kind.TEMPORARY
 
 
+@pytest.mark.no_cover
 def test_real_bounces_are_judged_as_others_judge_them(corpora: Path) -> None:
     """Sisimai's reasons, joined into our kinds; *filtered* only says that nobody is dead."""
     joined = {

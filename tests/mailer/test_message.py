@@ -83,6 +83,7 @@ def test_broken_headers_end_where_the_parser_ends_them(
     assert raw[found.body :] == body
 
 
+@pytest.mark.no_cover
 def test_head_agrees_with_the_standard_library_on_real_mail() -> None:
     for raw in real_mail():
         parsed = message_from_bytes(raw)
@@ -234,6 +235,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.no_cover
 def test_a_bomb_is_named_cheaply_and_not_parsed(name: str) -> None:
     raw = BOMBS[name]
 
@@ -264,6 +266,7 @@ NEAR = {
 
 
 @pytest.mark.parametrize("name", NEAR)
+@pytest.mark.no_cover
 def test_what_is_just_allowed_is_parsed_within_bounds(name: str) -> None:
     raw = NEAR[name]
 
@@ -279,6 +282,7 @@ def test_what_is_just_allowed_is_parsed_within_bounds(name: str) -> None:
     assert cost(read_all) < AFFORDABLE
 
 
+@pytest.mark.no_cover
 def test_parsing_25_megabytes_takes_less_than_100_more() -> None:
     raw = NEAR["size"]
     tracemalloc.start()
@@ -289,6 +293,7 @@ def test_parsing_25_megabytes_takes_less_than_100_more() -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.no_cover
 def test_no_real_mail_is_over_the_limits() -> None:
     for raw in real_mail():
         assert check_limits(raw) is None

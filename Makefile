@@ -7,7 +7,7 @@ PYTEST := $(BIN)/pytest -n $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 ))) --dist 
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: try
 try: ## start Krets on this machine with an example list, and say what to do next
@@ -26,7 +26,7 @@ check: gates ## the gates and the tests, without set-up
 	$(PYTEST) --database postgresql
 
 .PHONY: postgresql
-postgresql: ## every test that uses a database, on PostgreSQL (`make test` leaves out those about mail)
+postgresql: ## all tests that use a database, on PostgreSQL (`make test` leaves out those about mail)
 	$(PYTEST) --database postgresql --whole
 
 .PHONY: gates

@@ -227,8 +227,8 @@ def import_(
                 "encoding": reading.encoding,
                 "lines": tally.lines,
                 "fates": {fate.value: tally.fates[fate.value] for fate in Fate},
-                "not_added": [asdict(fated) for fated in tally.not_taken],
-                "questions": [asdict(fated) for fated in tally.doubts],
+                "not_added": [fated._asdict() for fated in tally.not_taken],
+                "questions": [fated._asdict() for fated in tally.doubts],
             }
         )
     else:

@@ -10,12 +10,12 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import BinaryIO, NamedTuple, TextIO, cast
 
 from listserv import entering
 from listserv.app import App
@@ -28,15 +28,16 @@ from subscriptions.roster import MailList
 from subscriptions.sheet import neutral
 from subscriptions.spelling import other_spelling
 
+WINDOW = 40_000  # lines read before their people are enrolled: about 40 MB
 CHUNK = 400  # people in one transaction: 10 to 20 ms on SQLite
 CARRIED = 8  # pieces between checkpoints: about 25 MB of SQLite's log
 MAILED = 10  # of those who get a mail each: a message is made and kept for every one
+_AGAIN = Outcome(Fate.DUPLICATE, "on an earlier line")
 SHARED = "several people probably read it: did they all say yes?"
 MAX_SHOWN = 1000  # lines named in the summary; the report names all
 
 
-@dataclass(frozen=True, slots=True)
-class Fated:
+class Fated(NamedTuple):
     """Hold one line of the report."""
 
     line: int
@@ -92,31 +93,52 @@ def take_in(
     seen: set[int] = set()  # hashes of keys: a fraction of the addresses' own weight
     source = iter(lines)
     doubts = _Doubts(app, lst)
-    for turn in count():
-        if not (chunk := list(islice(source, CHUNK))):
-            return
-        if turn % CARRIED == 0 and not dry_run:
-            app.store.checkpoint()
-        fresh: list[Candidate] = []
+    while window := list(islice(source, WINDOW)):
+        asked = [doubts.about(line) for line in window]
+        fresh: dict[int, Candidate] = {}  # by their place in the window
         again: set[int] = set()
-        for line in chunk:
+        for place, line in enumerate(window):
             if line.candidate is None:
                 continue
             mark = hash(line.candidate.address.key)
             if mark in seen:
-                again.add(line.number)
+                again.add(place)
                 continue
             seen.add(mark)
-            fresh.append(line.candidate)
-        asked = {line.number: doubts.about(line) for line in chunk}
-        outcomes = iter(_enrol(app, lst, fresh, now, dry_run=dry_run, welcome=welcome))
-        for line in chunk:
-            if line.number in again:
-                outcome = Outcome(Fate.DUPLICATE, "on an earlier line")
-            else:
-                outcome = line.outcome or next(outcomes)
-            why = outcome.why or asked[line.number]
+            fresh[place] = line.candidate
+        outcomes = _enrol_all(app, lst, fresh, now, dry_run=dry_run, welcome=welcome)
+        for place, (line, doubt) in enumerate(zip(window, asked, strict=True)):
+            outcome = _AGAIN if place in again else line.outcome or outcomes[place]
+            why = outcome.why or doubt
             yield Fated(line.number, line.email, line.name, outcome.fate.value, why)
+
+
+def _enrol_all(
+    app: App,
+    lst: MailList,
+    fresh: Mapping[int, Candidate],
+    now: float,
+    *,
+    dry_run: bool,
+    welcome: bool,
+) -> dict[int, Outcome]:
+    """Enrol people in pieces; return the outcome of each place.
+
+    Many come in the order of their addresses: in no order each touches a page of the addresses'
+    index, and every page that is touched is written whole.
+    """
+    places = list(fresh)
+    if len(places) > CHUNK:
+        places.sort(key=lambda place: fresh[place].address.key)
+    outcomes: dict[int, Outcome] = {}
+    for turn, at in enumerate(range(0, len(places), CHUNK)):
+        if turn % CARRIED == 0 and not dry_run:
+            app.store.checkpoint()
+        some = places[at : at + CHUNK]
+        people = [fresh[place] for place in some]
+        found = _enrol(app, lst, people, now, dry_run=dry_run, welcome=welcome)
+        outcomes.update(zip(some, found, strict=True))
+    return outcomes
 
 
 class _Doubts:
@@ -145,8 +167,6 @@ class _Doubts:
 def _enrol(
     app: App, lst: MailList, people: list[Candidate], now: float, *, dry_run: bool, welcome: bool
 ) -> list[Outcome]:
-    if not people:
-        return []
     if dry_run:
         with app.store.read() as session:
             return enrol(session, lst, people, keyring=app.keyring, now=now, dry_run=True)

@@ -187,6 +187,30 @@ def record(session: Session, entries: Sequence[Mapping[str, Any]]) -> None:
         proofs.await_check(session, {one["raw_sha"] for one in entries if one["raw_sha"]})
 
 
+def record_alike(
+    session: Session,
+    keyring: Keyring,
+    *,
+    act: Act,
+    list_address: str,
+    addresses: Sequence[tuple[str, str]],
+    note: ConsentNote,
+    now: float,
+) -> None:
+    """Append the same entry for each of ``addresses``, as many did in the same words."""
+    first = entry(
+        keyring, act=act, list_address=list_address, address=addresses[0], note=note, now=now
+    )
+    at = list(first).index("who")  # and behind it the address
+    values = tuple(first.values())
+    before, behind = values[:at], values[at + 2 :]
+    keyed_hash = keyring.keyed_hash
+    rows = [(*before, keyed_hash(key), given, *behind) for given, key in addresses]
+    insert_many(session, Consent, list(first), rows)
+    if note.raw_sha:
+        proofs.await_check(session, {note.raw_sha})
+
+
 def history(session: Session, keyring: Keyring, keys: Collection[str]) -> Sequence[Consent]:
     """Return every entry about these addresses, oldest first."""
     who = [keyring.keyed_hash(key) for key in keys]

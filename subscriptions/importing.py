@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain, islice
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from mailer import addresses
 from mailer.errors import BadInput
@@ -66,7 +66,6 @@ _WORDS = {
 _COLUMNS = {word: field for field, words in _WORDS.items() for word in words.split("|")}
 _NOES = "no|n|false|0|none|nej|nee|nu|net|нет|never|declined|refused|unsubscribed"
 _NO = frozenset(_NOES.split("|"))
-_SAID = {"consent", "consent_date", "consent_ip"}  # columns
 _LANGUAGE_NAMES = {
     "swedish": "sv",
     "svenska": "sv",
@@ -96,8 +95,7 @@ class Defaults:
     now: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """Hold one line: somebody who may be added, or the outcome that is already plain."""
 
     number: int
@@ -198,8 +196,9 @@ def _read_row(row: Row, columns: dict[str, int], width: int, defaults: Defaults)
     if row.fault:
         return _invalid(row.line, row.text[:80], "", row.fault)
     cells = row.cells
-    values = {name: cells[at].strip() for name, at in columns.items() if at < len(cells)}
-    if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+    many = len(cells)
+    values = {name: cells[at].strip() for name, at in columns.items() if at < many}
+    if many > width and any(cell.strip() for cell in cells[width:]):
         why = "more cells than the header has: a cell with the delimiter needs quotation marks"
         return _invalid(row.line, values.get("email", "")[:80], "", why)
     if not values.get("email"):
@@ -218,12 +217,12 @@ def _person(line: int, values: dict[str, str], defaults: Defaults) -> Line:
         address = addresses.parse(bare)
         name = clean_name(shown or inside)
         candidate = Candidate(
-            address=address,
-            name=name,
-            language=_language(values.get("language", ""), defaults.language),
-            role=_choice(Role, values.get("role", ""), defaults.role),
-            rhythm=_choice(Rhythm, values.get("rhythm", ""), defaults.rhythm),
-            consent=_consent(values, defaults),
+            address,
+            name,
+            _language(values.get("language", ""), defaults.language),
+            _choice(Role, values.get("role", ""), defaults.role),
+            _choice(Rhythm, values.get("rhythm", ""), defaults.rhythm),
+            _consent(values, defaults),
         )
     except BadInput as error:
         return _invalid(line, email[:254], shown[:80], error.what)
@@ -250,7 +249,7 @@ def split_named(text: str) -> tuple[str, str] | None:
 
 def is_role_address(key: str) -> bool:
     """Tell whether an address belongs to a duty or a program and to nobody in particular."""
-    return key.rpartition("@")[0].partition("+")[0] in ROLE_LOCALS
+    return key.partition("@")[0].partition("+")[0] in ROLE_LOCALS
 
 
 def is_shared_address(key: str) -> bool:
@@ -291,7 +290,7 @@ def _choice(kind: type[_Word], text: str, default: _Word) -> _Word:
 
 def _consent(values: dict[str, str], defaults: Defaults) -> ConsentNote | None:
     """Return how this person said yes: by the line's own columns, else as the whole file did."""
-    if not _SAID & values.keys():
+    if not ("consent" in values or "consent_date" in values or "consent_ip" in values):
         return defaults.consent
     said, when, ip = (values.get(n, "") for n in ("consent", "consent_date", "consent_ip"))
     if said.casefold() in _NO:

@@ -9,7 +9,8 @@ or said "never" comes back because their address stands in a file.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from itertools import groupby
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from mailer.rows import Value, among, insert_many
 from mailer.tokens import Keyring
 from subscriptions import consent, suppression
 from subscriptions.consent import Act, ConsentNote
-from subscriptions.naming import is_own_address
+from subscriptions.naming import ListAddress, is_own_address
 from subscriptions.roster import (
     Address,
     MailList,
@@ -53,8 +54,7 @@ class Fate(StrEnum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """Describe somebody to be added; without ``consent`` they are asked first."""
 
     address: addresses.Address
@@ -93,10 +93,10 @@ _REFUSALS = {
 }
 
 
-def decide(candidate: Candidate, known: Known, lst: MailList) -> Outcome:
-    """Name the candidate's fate, and note it in ``known`` for the rest of the batch."""
+def decide(candidate: Candidate, known: Known, where: ListAddress) -> Outcome:
+    """Name the candidate's fate on a list, and note it in ``known`` for the rest of the batch."""
     key = candidate.address.key
-    barred = _barred(key, known, lst)
+    barred = _barred(key, known, where)
     known.seen.add(key)
     if barred is not None:
         return barred
@@ -112,14 +112,14 @@ def decide(candidate: Candidate, known: Known, lst: MailList) -> Outcome:
     return verdict
 
 
-def _barred(key: str, known: Known, lst: MailList) -> Outcome | None:
+def _barred(key: str, known: Known, where: ListAddress) -> Outcome | None:
     if key in known.seen:
         return Outcome(Fate.DUPLICATE)
     if key in known.erased:
         return Outcome(Fate.ERASED, "they asked to be forgotten")
     if key in known.suppressed:
         return Outcome(Fate.SUPPRESSED, known.suppressed[key].value)
-    if is_own_address(lst.where, key):
+    if is_own_address(where, key):
         return Outcome(Fate.OWN_ADDRESS, "it is an address of the list itself")
     return None
 
@@ -173,7 +173,8 @@ def enrol(
         lock_people(session)
     known = look_up(session, lst, candidates, keyring)
     before = dict(known.states)
-    outcomes = [decide(candidate, known, lst) for candidate in candidates]
+    where = lst.where
+    outcomes = [decide(candidate, known, where) for candidate in candidates]
     if not dry_run:
         chosen = [
             candidate
@@ -221,7 +222,7 @@ def _write(
     for candidate, person_id, address_id in pending:
         _activate(session, lst, candidate, (person_id, address_id), now)
     _fill_in(session, acquainted)
-    consent.record(session, [_entry(keyring, lst, c, now) for c in chosen])
+    _record(session, keyring, lst, chosen, now)
 
 
 def _insert_people(
@@ -289,13 +290,20 @@ def _fill_in(session: Session, known: Sequence[tuple[Candidate, int]]) -> None:
             session.execute(unknown.values({column: bindparam("value")}), values)
 
 
-def _entry(keyring: Keyring, lst: MailList, candidate: Candidate, now: float) -> dict[str, Any]:
-    note = candidate.consent or ConsentNote(wording=_ASKED, source=consent.Source.CLI)
-    return consent.entry(
-        keyring,
-        act=Act.ASKED if candidate.consent is None else Act.CONSENTED,
-        list_address=lst.address,
-        address=(candidate.address.given, candidate.address.key),
-        note=note,
-        now=now,
-    )
+def _record(
+    session: Session, keyring: Keyring, lst: MailList, chosen: Sequence[Candidate], now: float
+) -> None:
+    """Write down how each said yes, or that they were asked; most say it in the same words."""
+    asked = ConsentNote(wording=_ASKED, source=consent.Source.CLI)
+    for _, alike in groupby(chosen, key=lambda candidate: id(candidate.consent)):
+        some = list(alike)
+        note = some[0].consent
+        consent.record_alike(
+            session,
+            keyring,
+            act=Act.ASKED if note is None else Act.CONSENTED,
+            list_address=lst.address,
+            addresses=[(one.address.given, one.address.key) for one in some],
+            note=note or asked,
+            now=now,
+        )

@@ -10,8 +10,7 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from mailer.errors import BadInput
 
@@ -31,8 +30,7 @@ _FALLBACK = "cp1252"
 _PACKED = {b"PK\x03\x04": "a spreadsheet (xlsx or ods)", b"\xd0\xcf\x11\xe0": "an old Excel file"}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Hold one record: the line it begins on, its cells, or the fault that makes it unreadable."""
 
     line: int

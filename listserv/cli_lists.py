@@ -161,6 +161,7 @@ def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
 @click.option("--accent", metavar="#RRGGBB", help="The list's own colour in its issues.")
 @click.option("--logo", metavar="URL", help="A picture on top of issues, at an https:// address.")
 @click.option("--postal-address", metavar="TEXT", help="Who sends issues, if not the service.")
+@click.option("--zone", metavar="NAME", help="Time zone of hours that editors name (UTC).")
 @click.option("--max-size", type=int, metavar="BYTES", help="The largest post.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
 @click.pass_obj
@@ -210,6 +211,7 @@ def set_(
             accent=wanted["accent"],
             logo=wanted["logo"],
             postal_address=wanted["postal_address"],
+            zone=wanted["zone"],
         )
         after = as_object(lst)
     changed = [name for name, value in after.items() if before[name] != value]
@@ -250,6 +252,7 @@ def as_object(lst: MailList) -> dict[str, str | int | bool]:
         "accent": lst.accent or "",
         "logo": lst.logo or "",
         "postal_address": lst.postal_address or "",
+        "zone": lst.zone or "",
     }
 
 

@@ -8,7 +8,8 @@ import click
 from listserv import looks, newsletters
 from listserv.app import App
 from listserv.cli_mailing import VERBS, follow, progress
-from listserv.newsletters import Finding, Survey
+from listserv.newsletters import Survey
+from listserv.preflight import Finding
 from listserv.terminal import agree, plain, print_json, print_table, say
 from mailer.addresses import parse
 from mailer.errors import Refused
@@ -68,12 +69,11 @@ def send(
         if as_json:
             print_json(found | {"mailing": None, "dry_run": True})
         return
-    red = [finding.what for finding in survey.findings if finding.red]
-    if red and not anyway:
-        raise Refused(f"Not sent: {red[0]}.", "Say --anyway to send it all the same.")
+    if survey.red and not anyway:
+        raise Refused(f"Not sent: {survey.red[0].what}.", "Say --anyway to send it all the same.")
     agree(f"Send it to {survey.readers:,} readers now?", yes=yes)
     mailing = newsletters.begin(
-        app, survey.lst, survey.draft, policy=Policy(policy), now=time.time()
+        app, survey.lst, survey.ready, policy=Policy(policy), now=time.time()
     )
     for _ in progress("writing the ledger", newsletters.freeze(app, mailing), survey.readers):
         pass
@@ -129,7 +129,7 @@ def proof(
     for finding in survey.findings:
         say(plain(f"look at: {finding.what}"))
     if not dry_run:
-        newsletters.prove(app, survey.lst, survey.draft, to, language, time.time())
+        newsletters.prove(app, survey.lst, survey.ready, to, language, time.time())
     named = [one.to.given for one in to]
     if as_json:
         print_json({"list": survey.lst.address, "to": named, "dry_run": dry_run})

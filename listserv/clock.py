@@ -6,9 +6,10 @@ What makes lost bells harmless: everything that is due can be seen in the databa
 import time
 
 import structlog
+from sqlalchemy.orm import Session
 
 from archive import build
-from listserv import audience, endings, forgetting, holds, retention
+from listserv import audience, endings, forgetting, holds, retention, sending
 from listserv.app import App
 from mailer import arrivals, owners, refusals
 from mailer.errors import KretsError
@@ -29,7 +30,7 @@ def tick(app: App) -> list[str]:
     endings.tell(app, time.time())
     with app.store.read() as session:
         waiting = holds.due(session, time.time(), 1)
-        if waiting or arrivals.next_new(session, 1) or audience.freezing(session):
+        if waiting or sending.due(session, time.time()) or _unsorted(session):
             ring.append("sort")
         if build.something_dirty(session) or build.something_late(session, time.time()):
             ring.append("archive")
@@ -44,6 +45,10 @@ def tick(app: App) -> list[str]:
     app.store.checkpoint()
     retention.tend(app, time.time())
     return ring
+
+
+def _unsorted(session: Session) -> bool:
+    return bool(arrivals.next_new(session, 1) or audience.freezing(session))
 
 
 def _tidy(app: App) -> None:

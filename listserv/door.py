@@ -11,21 +11,25 @@ from sqlalchemy.orm import Session
 
 from listserv import routes
 from listserv.app import App
-from mailer.addresses import domain_key
+from listserv.editions import editor_of
+from mailer.addresses import domain_key, parse
 from mailer.callers import networks
 from mailer.errors import BadInput, Misconfigured
 from mailer.replies import SmtpReply
 from mailer.smtp_in import Door, Settings
-from subscriptions.roster import all_lists, find_list
+from subscriptions.roster import Kind, all_lists, find_list
 
 UNKNOWN = SmtpReply(550, "5.1.1", "No such address here")
+NO_EDITOR = SmtpReply(550, "5.7.1", "Only editors of this newsletter may send drafts")
 NO_RELAY = SmtpReply(550, "5.7.1", "We take mail for our own lists only")
 
 
-def recipient_verdict(app: App, recipient: str) -> SmtpReply | None:
+def recipient_verdict(app: App, sender: str, recipient: str) -> SmtpReply | None:
     """Return None where ``recipient`` is ours, else the refusal (RFC 5321 section 3.6.2).
 
-    Decided at RCPT, so that nothing is accepted which would have to be sent back later.
+    Decided at RCPT, so that nothing is accepted which would have to be sent back later. A draft
+    by somebody who is no editor is refused here too, unless a server in front has accepted it
+    already; then it is held.
     """
     with app.store.read() as session:
         route = routes.find(
@@ -33,9 +37,24 @@ def recipient_verdict(app: App, recipient: str) -> SmtpReply | None:
             lambda address: find_list(session, address) is not None,
             lambda domain: domain in _domains(app, session),
         )
+        if route is not None and route.kind is routes.Kind.ISSUE:
+            return _draft_verdict(app, session, route, sender)
         if route is not None:
             return None
         return UNKNOWN if _domain_of(recipient) in _domains(app, session) else NO_RELAY
+
+
+def _draft_verdict(
+    app: App, session: Session, route: routes.Route, sender: str
+) -> SmtpReply | None:
+    lst = find_list(session, route.list_address)
+    if lst is None or lst.kind is not Kind.NEWSLETTER:
+        return UNKNOWN
+    try:
+        editor = editor_of(session, lst, parse(sender))
+    except BadInput:
+        editor = None
+    return None if editor is not None or app.settings.mailer.front else NO_EDITOR
 
 
 def run_door(
@@ -58,7 +77,7 @@ async def _serve(
             front=networks(settings.front),
             tls=tls_context(app),
         ),
-        lambda _sender, recipient, _client: recipient_verdict(app, recipient),
+        lambda sender, recipient, _client: recipient_verdict(app, sender, recipient),
         after_commit=lambda: app.ring("sort"),
     )
     await door.open()

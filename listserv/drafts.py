@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mailer.errors import BadInput, Refused
+from mailer.errors import BadInput
 from subscriptions.roster import LANGUAGES
 
 SLOTS = ("name", "email", "list")
@@ -19,7 +19,7 @@ PERSONAL = frozenset({"name", "email"})  # the others are the same for every rea
 MAX_BYTES = 2_000_000
 MAX_SUBJECT = 200  # characters
 _FENCE = "---"
-_KEYS = ("subject", "preheader", "language", "theme", "segment")
+KEYS = ("subject", "preheader", "language", "theme", "segment")
 _SLOT = re.compile(r"(\\?)\{\{([^{}\n]*)\}\}")
 _LEFT_OPEN = re.compile(r"(?<!\\)\{\{")
 _NAME = r"\{\{[ \t]*name[ \t]*\}\}"
@@ -28,6 +28,16 @@ _NAMELESS = (
     (re.compile(rf"^[ \t]*{_NAME}[,:;]?[ \t]*(\w?)", re.MULTILINE), None),  # begins the line
     (re.compile(rf"(?<!\\)[ \t]*{_NAME}"), ""),
 )
+
+
+class BadDraft(BadInput):
+    """A draft that cannot be read: a key for templates beside the words for the command line."""
+
+    def __init__(self, line: int, key: str, what: str, fix: str = "", **values: str) -> None:
+        super().__init__(f"Line {line}: {what}" if line else what, fix)
+        self.line = line
+        self.key = key
+        self.values = values
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +73,31 @@ class Draft:
 
 
 def read(data: bytes) -> Draft:
-    """Read a draft; raise BadInput that names the line, Refused for what is not built yet."""
+    """Read a draft; raise BadDraft that names the line."""
     lines = _lines(data)
     fields, body = _front_matter(lines)
     if "segment" in fields:
         at, _ = fields["segment"]
-        raise Refused(
-            f"Line {at}: an issue cannot go to a segment yet; it goes to every reader of the list.",
+        raise BadDraft(
+            at,
+            "segment",
+            "an issue cannot go to a segment yet; it goes to every reader of the list.",
             "Take the line away, or make a list of its own for these readers.",
         )
     for number, line in enumerate(lines, start=1):
         _check_slots(number, line)
     text = "\n".join(lines[body:]).strip("\n")
     if not text.strip():
-        raise BadInput(f"Line {len(lines) or 1}: the issue has no text below its front matter.")
+        raise BadDraft(len(lines) or 1, "no-text", "the issue has no text below its front matter.")
     at, language = fields.get("language", (0, ""))
     if language and language not in LANGUAGES:
-        raise BadInput(
-            f"Line {at}: {language[:40]!r} is not a language of Krets.",
+        raise BadDraft(
+            at,
+            "language",
+            f"{language[:40]!r} is not a language of Krets.",
             f"Known are {', '.join(LANGUAGES)}.",
+            said=language[:40],
+            known=", ".join(LANGUAGES),
         )
     return Draft(
         subject=_subject(fields),
@@ -103,15 +119,16 @@ def fill(text: str, put: Callable[[str], str]) -> str:
 
 def _lines(data: bytes) -> list[str]:
     if len(data) > MAX_BYTES:
-        raise BadInput(f"The draft is larger than {MAX_BYTES // 1_000_000} MB.")
+        size = MAX_BYTES // 1_000_000
+        raise BadDraft(0, "large", f"The draft is larger than {size} MB.", size=str(size))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise BadInput(f"Line {line}: the draft is not UTF-8.", "Save it as UTF-8.") from None
+        raise BadDraft(line, "text", "the draft is not UTF-8.", "Save it as UTF-8.") from None
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise BadInput(f"Line {line}: the draft has a NUL in it.", "Save it as plain text.")
+        raise BadDraft(line, "text", "the draft has a NUL in it.", "Save it as plain text.")
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
@@ -119,7 +136,7 @@ def _front_matter(lines: list[str]) -> tuple[dict[str, tuple[int, str]], int]:
     """Return {key: (line, value)} and the index of the first line behind the front matter."""
     example = 'Begin with a line "---", then "subject: ...", then "---", then the text.'
     if lines[0].rstrip() != _FENCE:
-        raise BadInput("Line 1: a draft begins with its front matter.", example)
+        raise BadDraft(1, "front", "a draft begins with its front matter.", example)
     fields: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(lines[1:], start=2):
         if line.rstrip() == _FENCE:
@@ -129,33 +146,38 @@ def _front_matter(lines: list[str]) -> tuple[dict[str, tuple[int, str]], int]:
         key, colon, value = line.partition(":")
         key = key.strip()
         if not colon:
-            raise BadInput(f"Line {number}: {line.strip()[:40]!r} is not KEY: VALUE.", example)
-        if key not in _KEYS:
-            raise BadInput(f"Line {number}: {key[:40]!r} is not known here.", _near(key, _KEYS))
+            said = line.strip()[:40]
+            raise BadDraft(number, "front", f"{said!r} is not KEY: VALUE.", example, said=said)
+        if key not in KEYS:
+            what = f"{key[:40]!r} is not known here."
+            raise BadDraft(number, "key", what, _near(key, KEYS), said=key[:40])
         if key in fields:
-            raise BadInput(f"Line {number}: {key} stands in line {fields[key][0]} already.")
+            what = f"{key} stands in line {fields[key][0]} already."
+            raise BadDraft(number, "key-twice", what, said=key)
         fields[key] = number, _value(number, value.strip())
-    raise BadInput('Line 1: the front matter has no end; a line "---" ends it.', example)
+    raise BadDraft(1, "front", 'the front matter has no end; a line "---" ends it.', example)
 
 
 def _value(number: int, text: str) -> str:
     """Return a value without its quotation marks."""
     if text[:1] in {'"', "'"}:
         if len(text) < 2 or text[-1] != text[0]:  # noqa: PLR2004 - an opening and a closing mark
-            raise BadInput(f"Line {number}: the quotation mark is not closed.")
+            raise BadDraft(number, "quote", "the quotation mark is not closed.")
         text = text[1:-1]
     if not text.isprintable():
-        raise BadInput(f"Line {number}: the value has control characters in it.")
+        raise BadDraft(number, "text", "the value has control characters in it.")
     return " ".join(text.split())
 
 
 def _subject(fields: dict[str, tuple[int, str]]) -> str:
     at, subject = fields.get("subject", (0, ""))
     if not subject:
-        where = f"Line {at}: the subject is empty." if at else "Line 1: there is no subject."
-        raise BadInput(where, "Write a line such as subject: News in November")
+        what = "the subject is empty." if at else "there is no subject."
+        fix = "Write a line such as subject: News in November"
+        raise BadDraft(at or 1, "no-subject", what, fix)
     if len(subject) > MAX_SUBJECT:
-        raise BadInput(f"Line {at}: the subject is longer than {MAX_SUBJECT} characters.")
+        what = f"the subject is longer than {MAX_SUBJECT} characters."
+        raise BadDraft(at, "subject-long", what, size=str(MAX_SUBJECT))
     return subject
 
 
@@ -163,12 +185,19 @@ def _check_slots(number: int, line: str) -> None:
     for match in _SLOT.finditer(line):
         slot = match[2].strip()
         if not match[1] and slot not in SLOTS:
-            raise BadInput(
-                f"Line {number}: there is no slot {{{{ {slot[:40]} }}}}.", _near(slot, SLOTS)
+            raise BadDraft(
+                number,
+                "slot",
+                f"there is no slot {{{{ {slot[:40]} }}}}.",
+                _near(slot, SLOTS),
+                said=slot[:40],
+                known=", ".join(SLOTS),
             )
     if _LEFT_OPEN.search(_SLOT.sub("", line)):
-        raise BadInput(
-            f"Line {number}: a slot is opened and not closed.",
+        raise BadDraft(
+            number,
+            "slot-open",
+            "a slot is opened and not closed.",
             "Write {{ name }}; for the braces themselves write \\{{.",
         )
 

@@ -20,7 +20,7 @@ from archive import tombstones
 from archive.tables import Message
 from listserv.app import App
 from listserv.notices import KIND
-from listserv.tables import Ban, Erasure, Hold, HoldState, Issue, Post
+from listserv.tables import Ban, Edition, Erasure, Hold, HoldState, Issue, Post
 from mailer import history, refusals
 from mailer.addresses import parse
 from mailer.arrivals import Arrival, ArrivalState
@@ -81,6 +81,7 @@ def questions(session: Session, forgotten: Forgotten) -> None:
         for table, column in ((Ban, Ban.decided_by), (Hold, Hold.decided_by)):
             session.execute(update(table).where(column == who).values(decided_by="erased"))
         session.execute(update(Issue).where(Issue.sent_by == who).values(sent_by="erased"))
+        session.execute(update(Edition).where(Edition.by == who).values(by="erased"))
 
 
 def ledger(session: Session, forgotten: Forgotten) -> None:

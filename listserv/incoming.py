@@ -8,25 +8,32 @@ budget of automatic mail; only a token's answer changes what an owner, moderator
 stranger has, and a plain member's pause or language, which the receipt takes back by one reply.
 """
 
+import time
 from collections.abc import Callable
-from ipaddress import ip_address
 
-import structlog
-
-from listserv import commands, joining, letters, notices, replies, roles, routes, wishes
+from listserv import (
+    commands,
+    editions,
+    joining,
+    letters,
+    notices,
+    replies,
+    roles,
+    routes,
+    sending,
+    wishes,
+)
+from listserv.acting import HELD, act
 from listserv.app import App
 from listserv.commands import Command
 from listserv.holds import hold
 from listserv.letters import Letter
 from listserv.outcome import Outcome
-from listserv.replies import HELD
 from listserv.routes import Route
 from listserv.visit import Proof, Visit, language_of, question
-from mailer import arrivals
 from mailer.addresses import parse
 from mailer.arrivals import Arrival
 from mailer.bounces import read as read_bounce
-from mailer.callers import is_front, networks
 from mailer.errors import BadInput
 from mailer.reasons import Kind
 from mailer.tokens import Purpose as Standing
@@ -38,62 +45,12 @@ from subscriptions.roster import (
     Role,
     State,
     all_lists,
-    find_list,
     membership_of,
 )
 
 Handler = Callable[[App, Arrival, Route, bytes], Outcome]
-_log = structlog.get_logger("krets.incoming")
 _HERE = (State.ACTIVE, State.PAUSED, State.PENDING)
 _CHANGES = {"leave", "pause", "resume", "language", "address"}
-
-
-class _EndedElsewhereError(Exception):
-    """Another worker has finished this arrival: undo what this one did."""
-
-
-def _act(
-    app: App, arrival: Arrival, route: Route, letter: Letter, work: Callable[[Visit], str]
-) -> Outcome:
-    """Do ``work`` and finish the arrival in one transaction; ring for what is to be sent."""
-    try:
-        with app.store.write() as session:
-            lst = find_list(session, route.list_address)
-            if lst is None:
-                raise LookupError("the list vanished while its mail was read")
-            visit = Visit(
-                session=session,
-                app=app,
-                lst=lst,
-                now=app.store.now(session),
-                source=_source(app, letter),
-                in_reply_to=letter.message_id,
-            )
-            note = work(visit)
-            if note != HELD:
-                _finish(visit, arrival, f"{route.kind} {note}")
-    except _EndedElsewhereError:
-        return Outcome("discard", ("finished-elsewhere",))
-    app.ring("deliver")
-    _log.info("a letter was read", arrival=arrival.id, to=route.kind, list=lst.address, did=note)
-    return Outcome("done", (str(route.kind), note))
-
-
-def _finish(visit: Visit, arrival: Arrival, note: str) -> None:
-    if not arrivals.finish(visit.session, arrival.id, note):
-        raise _EndedElsewhereError
-
-
-def _source(app: App, letter: Letter) -> str:
-    """Return the IP address whose requests are counted; "" for those that speak for many."""
-    if not letter.client or letter.protocol.upper().startswith("LMTP"):
-        return ""
-    try:
-        found = ip_address(letter.client)
-    except ValueError:
-        return ""
-    front = networks(app.settings.mailer.front)
-    return "" if found.is_loopback or is_front(letter.client, front) else letter.client
 
 
 def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
@@ -106,7 +63,7 @@ def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
             return f"not-answered: {letter.automatic or 'no author'}"
         return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
 
-    return _act(app, arrival, route, letter, work)
+    return act(app, arrival, route, letter, work)
 
 
 def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
@@ -124,12 +81,17 @@ def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         proof = Proof(Source.MAIL, "leave address", raw_sha=letter.sha)
         return "left" if wishes.leave(visit, member, proof) else "had-left"
 
-    return _act(app, arrival, route, letter, work)
+    return act(app, arrival, route, letter, work)
 
 
 def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     """Read an answer to a question of ours (LIST-confirm+TOKEN@, LIST-reply+TOKEN@)."""
     letter = letters.read(arrival, raw)
+    if route.kind is routes.Kind.REPLY:
+        with app.store.read() as session:
+            about_issue = sending.is_for_issue(session, route, time.time())
+        if about_issue:
+            return sending.reply(app, arrival, route, letter)
 
     def work(visit: Visit) -> str:
         joins = route.kind is routes.Kind.CONFIRM
@@ -141,7 +103,7 @@ def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
             return f"not-answered: {letter.automatic}"
         return replies.answered(visit, found, letter)
 
-    return _act(app, arrival, route, letter, work)
+    return act(app, arrival, route, letter, work)
 
 
 def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
@@ -165,7 +127,7 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
             return "thanks"
         return _wish(visit, letter, member, wish or Command("unclear"))
 
-    return _act(app, arrival, route, letter, work)
+    return act(app, arrival, route, letter, work)
 
 
 def owner(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
@@ -181,7 +143,7 @@ def owner(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         hold(visit.session, arrival, route.list_address, ("no-owner",), "")
         return HELD
 
-    return _act(app, arrival, route, letter, work)
+    return act(app, arrival, route, letter, work)
 
 
 def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
@@ -202,7 +164,7 @@ def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         )
         return f"{bounce.kind} {done}"
 
-    return _act(app, arrival, route, letter, work)
+    return act(app, arrival, route, letter, work)
 
 
 def domain(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
@@ -224,7 +186,7 @@ def domain(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         reached = notices.forward(visit.session, visit.app, lists, arrival, raw, visit.now)
         return f"forwarded to {reached}"
 
-    return _act(app, arrival, Route(route.kind, owned[0]), letter, work)
+    return act(app, arrival, Route(route.kind, owned[0]), letter, work)
 
 
 def _ask_to_leave(visit: Visit, letter: Letter) -> str:
@@ -302,6 +264,7 @@ HANDLERS: dict[routes.Kind, Handler] = {
     routes.Kind.REQUEST: request,
     routes.Kind.HELP: request,
     routes.Kind.OWNER: owner,
+    routes.Kind.ISSUE: editions.take,
     routes.Kind.BOUNCES: bounces,
     routes.Kind.POSTMASTER: domain,
     routes.Kind.ABUSE: domain,

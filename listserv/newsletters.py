@@ -6,7 +6,8 @@ loses nothing: any worker goes on with a mailing that is freezing.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -14,24 +15,26 @@ from sqlalchemy.orm import Session
 
 from archive import place
 from archive.heads import permalink_hash
-from listserv import audience, drafts, issues, notices, signing
+from listserv import audience, drafts, issues, manuscript, notices, preflight, signing
 from listserv.app import App
 from listserv.drafts import Draft
 from listserv.forecast import Forecast, Limits, forecast
 from listserv.issues import Imprint
 from listserv.looks import look_of
 from listserv.notices import face_of
-from listserv.posts import publish_permalink
+from listserv.permalinks import publish_permalink
+from listserv.preflight import Finding
 from listserv.tables import Issue
 from mailer import mailings, pace
 from mailer.addresses import Address
 from mailer.errors import Refused
 from mailer.mailings import Mailing, MailingState, Policy
 from mailer.relay import read_relay
-from mailer.store import pack, put_packed
+from mailer.splice import Segments
+from mailer.store import Packed, pack, put_packed
 from mailer.tokens import Purpose
 from subscriptions import optin
-from subscriptions.audience import count_by_domain
+from subscriptions.audience import count_by_domain, count_by_language
 from subscriptions.roster import (
     ArchivePolicy,
     Kind,
@@ -45,14 +48,6 @@ from subscriptions.roster import (
 EXPIRES = 3 * 86400.0  # seconds until a deferred copy of an issue is given up
 SAME_WITHIN = 366 * 86400.0  # seconds in which the same words are one issue sent twice
 ENOUGH = 200  # recipients from which a mailing says something about our speed
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Say what an editor should look at before the issue goes out."""
-
-    what: str
-    red: bool = False  # not sent without --anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +69,46 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """Hold an issue composed: all that can be made before a transaction begins."""
+
+    draft: Draft
+    issue: issues.Issue
+    copies: Mapping[int, Segments]
+    raw: bytes  # the archive's copy
+    kept: Packed
+
+    @property
+    def digest(self) -> bytes:
+        """Return what tells its bodies from those of any other issue."""
+        return issues.body_digest(self.copies)
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """Say what sending a draft would mean."""
 
     lst: MailList
-    draft: Draft
+    ready: Ready
     domains: tuple[tuple[str, int], ...]  # readers by the domain of their address, most first
     findings: tuple[Finding, ...]
     pace: Pace | None
     forecast: Forecast | None
 
     @property
+    def draft(self) -> Draft:
+        """Return the draft."""
+        return self.ready.draft
+
+    @property
     def readers(self) -> int:
         """Return how many would get it now."""
         return sum(count for _, count in self.domains)
+
+    @property
+    def red(self) -> list[Finding]:
+        """Return what keeps it from being sent until somebody insists."""
+        return [finding for finding in self.findings if finding.red]
 
     @property
     def seconds(self) -> float | None:
@@ -98,24 +119,32 @@ class Survey:
 def survey(app: App, list_address: str, data: bytes, now: float, *, readers: bool = True) -> Survey:
     """Read a draft for a list and look at what sending it would mean; raise what forbids it.
 
-    ``readers`` False asks nothing about them: a proof needs none.
+    ``readers`` False lets a list without readers pass: a proof needs none.
     """
     draft = drafts.read(data)
     with app.store.read() as session:
         lst = newsletter(session, list_address)
-        domains = count_by_domain(session, lst.id, now) if readers else {}
-        if readers and not domains:
-            raise Refused(
-                f"{lst.address} has no readers yet.",
-                f"`krets member add {lst.address} ADDRESS --consent TEXT` adds one.",
-            )
+    found = consider(app, lst, draft, now)
+    if readers and not found.readers:
+        raise Refused(
+            f"{lst.address} has no readers yet.",
+            f"`krets member add {lst.address} ADDRESS --consent TEXT` adds one.",
+        )
+    return found
+
+
+def consider(app: App, lst: MailList, draft: Draft, now: float, *, message_id: str = "") -> Survey:
+    """Compose a draft and look at what sending it would mean."""
+    ready = compose(app, lst, draft, now, message_id=message_id)
+    with app.store.read() as session:
+        domains = count_by_domain(session, lst.id, now)
         most_first = tuple(sorted(domains.items(), key=lambda one: (-one[1], one[0])))
         last = _pace(session)
         return Survey(
             lst=lst,
-            draft=draft,
+            ready=ready,
             domains=most_first,
-            findings=tuple(_findings(session, app, lst, draft, now)),
+            findings=tuple(_findings(session, app, lst, ready, now)),
             pace=last,
             forecast=forecast(most_first, _limits(session, app, lst, last, now)),
         )
@@ -154,42 +183,61 @@ def make(
     )
 
 
+def compose(app: App, lst: MailList, draft: Draft, now: float, *, message_id: str = "") -> Ready:
+    """Compose an issue in every language, and the archive's copy of it."""
+    issue = make(app, lst, draft, now, message_id=message_id)
+    raw = issues.archived(issue)
+    return Ready(draft, issue, issues.compositions(issue), raw, pack(raw))
+
+
 def begin(
-    app: App, lst: MailList, draft: Draft, *, policy: Policy, now: float, by: str = "cli"
+    app: App, lst: MailList, ready: Ready, *, policy: Policy, now: float, by: str = "cli"
 ) -> int:
     """Archive an issue, publish its permalink and begin its mailing; return the mailing's id."""
-    issue = make(app, lst, draft, now)
-    copies = issues.compositions(issue)
-    raw = issues.archived(issue)
-    kept = pack(raw)
     with app.store.write() as session:
-        lst = get_list(session, lst.address)  # its archive may be closed by now
-        put_packed(session, [kept])
-        place.place(session, lst, raw, kept.sha, now)
-        mailing = mailings.create_mailing(
-            session,
-            kind=issues.KIND,
-            list_address=lst.address,
-            message_id=issue.message_id,
-            policy=policy,
-            compositions=copies,
-            created=now,
-            expires_at=now + EXPIRES,
-        )
-        session.add(
-            Issue(
-                mailing_id=mailing,
-                list_id=lst.id,
-                subject=draft.subject,
-                digest=draft.digest,
-                raw_sha=kept.sha,
-                sent_at=now,
-                sent_by=by,
-            )
-        )
-        session.flush()
-        publish_permalink(app, session, lst, kept.sha)
+        mailing = enter(session, app, lst, ready, policy=policy, now=now, by=by)
     app.ring("archive")
+    return mailing
+
+
+def enter(
+    session: Session,
+    app: App,
+    lst: MailList,
+    ready: Ready,
+    *,
+    policy: Policy,
+    now: float,
+    by: str,
+) -> int:
+    """Do what ``begin`` does in the caller's transaction, who rings "sort" and "archive"."""
+    issue = ready.issue
+    lst = get_list(session, lst.address)  # its archive may be closed by now
+    put_packed(session, [ready.kept])
+    place.place(session, lst, ready.raw, ready.kept.sha, now)
+    mailing = mailings.create_mailing(
+        session,
+        kind=issues.KIND,
+        list_address=lst.address,
+        message_id=issue.message_id,
+        policy=policy,
+        compositions=ready.copies,
+        created=now,
+        expires_at=now + EXPIRES,
+    )
+    session.add(
+        Issue(
+            mailing_id=mailing,
+            list_id=lst.id,
+            subject=ready.draft.subject,
+            digest=ready.draft.digest,
+            raw_sha=ready.kept.sha,
+            sent_at=now,
+            sent_by=by,
+        )
+    )
+    session.flush()
+    publish_permalink(app, session, lst, ready.kept.sha)
     return mailing
 
 
@@ -206,29 +254,52 @@ def editors(session: Session, lst: MailList) -> list[Membership]:
 def provers(session: Session, lst: MailList) -> list[Reader]:
     """Return who may prove an issue: editors and owners, as readers of it."""
     members = optin.owners_of(session, lst, Role.EDITOR, Role.OWNER)
-    return [_reader(session, lst, member) for member in members]
+    return [reader_of(session, lst, member) for member in members]
 
 
 def prove(
-    app: App, lst: MailList, draft: Draft, to: Sequence[Reader], language: str, now: float
+    app: App, lst: MailList, ready: Ready, to: Sequence[Reader], language: str, now: float
 ) -> int:
     """Mail each of ``to`` the copy that they would get as readers; return how many."""
-    leave = app.keyring.standing(Purpose.LEAVE, lst.address, PROOF)
-    issue = make(app, lst, draft, now)
-    letters = []
-    for reader in to:
-        message_id = issues.new_message_id(lst.domain, "proof")
-        said = language or reader.language
-        raw = issues.proof(issue, reader.name, reader.to.wire, said, leave, message_id=message_id)
-        letters.append((reader, message_id, raw))
+    letters = [proof_for(app, lst, ready, reader, language) for reader in to]
     with app.store.write() as session:
-        for reader, message_id, raw in letters:
-            notices.post(session, lst, reader.to, message_id, raw, now)
+        for letter in letters:
+            post_proof(session, lst, letter, now)
     app.ring("deliver")
     return len(letters)
 
 
-def _reader(session: Session, lst: MailList, member: Membership) -> Reader:
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Hold one proof as it will be mailed."""
+
+    to: Address
+    message_id: str
+    raw: bytes
+
+
+def proof_for(app: App, lst: MailList, ready: Ready, reader: Reader, language: str = "") -> Proof:
+    """Return the copy that ``reader`` would get; its way out does nothing and says so."""
+    leave = app.keyring.standing(Purpose.LEAVE, lst.address, PROOF)
+    message_id = issues.new_message_id(lst.domain, "proof")
+    raw = issues.proof(
+        ready.issue,
+        reader.name,
+        reader.to.wire,
+        language or reader.language,
+        leave,
+        message_id=message_id,
+    )
+    return Proof(reader.to, message_id, raw)
+
+
+def post_proof(session: Session, lst: MailList, letter: Proof, now: float) -> int:
+    """Put a proof into the ledger; return the mailing's id."""
+    return notices.post(session, lst, letter.to, letter.message_id, letter.raw, now)
+
+
+def reader_of(session: Session, lst: MailList, member: Membership) -> Reader:
+    """Return a member as a reader of the list's issues."""
     person = session.get_one(Person, member.person_id)
     to = optin.address_of(session, member)
     return Reader(member.id, to, person.name, person.language or lst.language)
@@ -244,8 +315,9 @@ def freeze(app: App, mailing: int) -> Iterator[int]:
 
 
 def _findings(
-    session: Session, app: App, lst: MailList, draft: Draft, now: float
+    session: Session, app: App, lst: MailList, ready: Ready, now: float
 ) -> Iterator[Finding]:
+    draft = ready.draft
     same = session.scalar(
         select(Issue)
         .where(
@@ -259,16 +331,32 @@ def _findings(
     if same is not None:
         day = time.strftime("%Y-%m-%d", time.gmtime(same.sent_at))
         yield Finding(
-            f"this very issue was sent on {day} already, as mailing {same.mailing_id}", red=True
+            "same",
+            f"this very issue was sent on {day} already, as mailing {same.mailing_id}",
+            red=True,
+            values={"at": same.sent_at},
         )
+    language = draft.language or lst.language
+    counts = Counter[str]()
+    for one, count in count_by_language(session, lst.id, now).items():
+        counts[one or lst.language] += count
+    blocks = manuscript.read(drafts.fill(draft.text, str)).blocks
+    yield from preflight.look(draft, blocks, ready.copies, counts, language)
     settings = app.settings.listserv
     if not (lst.postal_address or settings.postal_address):
-        yield Finding("no postal address is set (listserv.postal_address); many laws ask for one")
+        yield Finding(
+            "no-postal-address",
+            "no postal address is set (listserv.postal_address); many laws ask for one",
+        )
     if not settings.base_url.startswith("https://"):
-        yield Finding("listserv.base_url is not https://, so no copy offers one-click leaving")
+        yield Finding(
+            "no-https", "listserv.base_url is not https://, so no copy offers one-click leaving"
+        )
     elif not signing.one_click(session, app.settings, lst.domain, now):
         yield Finding(
-            f"nobody signs for {lst.domain} (`krets dkim new`), so no copy offers one-click leaving"
+            "unsigned",
+            f"nobody signs for {lst.domain} (`krets dkim new`), so no copy offers one-click"
+            " leaving",
         )
 
 

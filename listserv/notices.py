@@ -47,8 +47,12 @@ LAST_WORD = -1  # the ledger's ``ref`` of the one answer to somebody who is not 
 class Door:
     """Say where an answer goes: ``LIST-<suffix>+<token>@``, and by which pages."""
 
-    suffix: str  # confirm or reply
-    token: str
+    suffix: str  # confirm, reply or issue
+    token: str  # "" where the address needs none
+
+    def of(self, face: ListFace) -> str:
+        """Return the address of ``face`` that it stands for."""
+        return face.sub(f"{self.suffix}+{self.token}" if self.token else self.suffix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +111,7 @@ def send(
     values = {**_shown(lst, face), **_ways_out(app, face, member), **_pages(face, door, pages)}
     words = templates.mail(name, language, **{**values, **(context or {})})
     message_id = f"notice.{b32encode(secrets.token_bytes(15)).decode().lower()}@{lst.domain}"
-    local, _, domain = lst.address.partition("@")
-    answers = (
-        face.sub("request") if door is None else f"{local}-{door.suffix}+{door.token}@{domain}"
-    )
+    answers = face.sub("request") if door is None else door.of(face)
     fields = [
         f"From: {phrase(lst.title, 'From')}<{face.sub('request')}>",
         f"To: <{to.given}>",

@@ -17,13 +17,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import place
-from archive.build import render_permalink
-from listserv import audience, facts, headers, incoming, moderation, routes, signing
+from listserv import audience, facts, headers, incoming, moderation, routes, sending, signing
 from listserv.app import App
 from listserv.facts import Reading
 from listserv.holds import hold
 from listserv.notices import face_of
 from listserv.outcome import Outcome
+from listserv.permalinks import publish_permalink
 from listserv.rules import Decision, Verdict, judge
 from listserv.tables import Hold, HoldState, Post
 from mailer import arrivals, mailings, message
@@ -53,6 +53,7 @@ def sort(app: App, until: Callable[[], bool]) -> bool:
         while not until():
             more = freeze(app)
             moderation.attend(app, until)
+            sending.attend(app, until)
             with app.store.read() as session:
                 waiting = arrivals.next_new(session, BATCH)
             if not waiting and not more:
@@ -238,15 +239,6 @@ def freeze(app: App) -> bool:
         app.ring("deliver")
         more = more or unfinished
     return more
-
-
-def publish_permalink(app: App, session: Session, lst: MailList, raw_sha: bytes) -> None:
-    """Write the page that Archived-At names; a full disk there must not stop the post."""
-    settings = app.settings
-    try:
-        render_permalink(session, settings.archive_path, lst, raw_sha, settings.listserv.base_url)
-    except OSError as error:
-        _log.warning("a permalink could not be written", reason=error.strerror)
 
 
 def _released(session: Session, arrival: Arrival) -> bool:

@@ -8,6 +8,7 @@ never comes here.
 from collections.abc import Callable
 
 from listserv import commands, decisions, joining, notices, roles, wishes
+from listserv.acting import HELD
 from listserv.commands import Answer
 from listserv.decisions import HERE
 from listserv.holds import hold
@@ -20,7 +21,6 @@ from subscriptions.asks import Ask, Look, Purpose, Trouble
 from subscriptions.consent import Source
 from subscriptions.roster import Membership, Role, State, membership_of
 
-HELD = "held"  # the handler has set the arrival aside itself
 _DECIDE = (Role.OWNER, Role.MODERATOR)
 Handler = Callable[[Visit, Look, Letter], str]
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 import archive.tables
@@ -27,6 +27,8 @@ from subscriptions.roster import MailList
 
 __all__ = [
     "Ban",
+    "Edition",
+    "EditionState",
     "Erasure",
     "Hold",
     "HoldState",
@@ -36,6 +38,7 @@ __all__ = [
     "mailer",
     "subscriptions",
 ]
+_DUE = text("state = 'scheduled'")
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -73,6 +76,38 @@ class Issue(Base):
     raw_sha: Mapped[bytes] = mapped_column(LargeBinary(32))  # the copy that the archive keeps
     sent_at: Mapped[float]
     sent_by: Mapped[str] = mapped_column(String(320))  # cli or an address
+
+
+class EditionState(StrEnum):
+    """Say where an issue stands that is not a mailing yet."""
+
+    OPEN = "open"
+    SCHEDULED = "scheduled"
+    SENT = "sent"
+
+
+class Edition(Base):
+    """An issue before it leaves: the draft as it was proved last, revision by revision."""
+
+    __tablename__ = "edition"
+    __table_args__ = (
+        Index("ix_edition_due", "due", sqlite_where=_DUE, postgresql_where=_DUE),
+        {"sqlite_autoincrement": True},
+    )
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
+    editor: Mapped[int] = mapped_column(BigInteger)  # the membership that mailed it last
+    message_id: Mapped[str] = mapped_column(String(200))  # of the issue that it becomes
+    source: Mapped[str]  # front matter and Markdown
+    revision: Mapped[int] = mapped_column(default=1)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # of the bodies that were proved
+    state: Mapped[str] = mapped_column(String(16), default=EditionState.OPEN)
+    due: Mapped[float | None]  # when it leaves, while it is scheduled
+    zone: Mapped[str] = mapped_column(String(60), default="")  # in which that hour was named
+    by: Mapped[str] = mapped_column(String(320), default="")  # whose word sends it
+    mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id))
+    created: Mapped[float]
+    changed: Mapped[float]
 
 
 class HoldState(StrEnum):

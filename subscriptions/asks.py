@@ -45,6 +45,7 @@ class Purpose(StrEnum):
     READ = "read"  # a members' archive, by a link that was mailed
     JOIN_REQUEST = "join-request"  # an owner lets somebody in
     MODERATE = "moderate"  # a moderator decides about a hold
+    ISSUE = "issue"  # an editor decides about an issue
 
 
 LIFETIME = {
@@ -59,6 +60,7 @@ LIFETIME = {
     Purpose.READ: DAY,
     Purpose.JOIN_REQUEST: 30 * DAY,
     Purpose.MODERATE: 30 * DAY,
+    Purpose.ISSUE: 30 * DAY,
 }
 
 

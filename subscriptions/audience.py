@@ -124,3 +124,22 @@ def count_by_domain(session: Session, list_id: int, now: float) -> dict[str, int
     chosen = audience_select(list_id, now=now).order_by(None).subquery()
     counted = select(chosen.c.domain, func.count()).group_by(chosen.c.domain)
     return {row[0]: row[1] for row in session.execute(counted)}
+
+
+def count_by_language(session: Session, list_id: int, now: float) -> dict[str, int]:
+    """Return how many members would get a mailing now, by language; "" reads the list's."""
+    chosen = audience_select(list_id, now=now).order_by(None).subquery()
+    counted = select(chosen.c.language, func.count()).group_by(chosen.c.language)
+    return {row[0]: row[1] for row in session.execute(counted)}
+
+
+def some_of(session: Session, list_id: int, now: float, many: int) -> list[tuple[str, str]]:
+    """Return (name, address) of the last ``many`` who came in and would get a mailing now."""
+    chosen = (
+        audience_select(list_id, now=now)
+        .with_only_columns(Person.name, Address.given)
+        .order_by(None)
+        .order_by(Membership.id.desc())
+        .limit(many)
+    )
+    return [(row[0], row[1]) for row in session.execute(chosen)]

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
+from zoneinfo import available_timezones
 
 from sqlalchemy import (
     BigInteger,
@@ -155,6 +156,7 @@ class MailList(Base):
     accent: Mapped[str] = mapped_column(String(7), default="")  # #rrggbb; "" is the theme's
     logo: Mapped[str] = mapped_column(String(500), default="")  # https address of a picture
     postal_address: Mapped[str] = mapped_column(String(200), default="")  # "" is the service's
+    zone: Mapped[str] = mapped_column(String(60), default="")  # of hours that editors name
     created: Mapped[float]
 
     @property
@@ -307,6 +309,7 @@ def change_list(
     accent: str | None = None,
     logo: str | None = None,
     postal_address: str | None = None,
+    zone: str | None = None,
 ) -> None:
     """Change what is not None; raise BadInput where a value cannot stand in a header or page."""
     if lst.kind is Kind.NEWSLETTER and post not in (None, PostPolicy.EDITORS):
@@ -338,6 +341,7 @@ def change_list(
         "postal_address": None
         if postal_address is None
         else one_line(postal_address, MAX_TITLE, "postal address"),
+        "zone": None if zone is None else _zone(zone),
     }
     for field, value in wanted.items():
         if value is not None:
@@ -356,6 +360,13 @@ def _picture(text: str) -> str:
     if address and not re.fullmatch(r"https?://[^\s<>\"']+", address):
         raise BadInput("A logo is the https:// address of a picture.", "Put it on your own page.")
     return address
+
+
+def _zone(text: str) -> str:
+    name = text.strip()
+    if name and name not in available_timezones():
+        raise BadInput(f"{name[:40]!r} is no time zone.", "Write one as Europe/Stockholm.")
+    return name
 
 
 def check_language(language: str) -> str:

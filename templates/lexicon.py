@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from babel.dates import get_month_names
+from babel.dates import get_day_names, get_month_names
 
 from templates.catalogue import LANGUAGES
 
 HERE = Path(__file__).parent / "words"
+# "On Wednesday", where the language bends the day's name.
+_INTO = {"среду": 2, "пятницу": 4, "субботу": 5}
 _EDGES = "*_\"'`.,;:!()[]<>\u00ab\u00bb\u201e\u201c\u201d-\u2013\u2014\u2026"
 
 
@@ -54,6 +56,18 @@ def months() -> Mapping[str, int]:
                 for number, name in names.items():
                     found.setdefault(fold(name), number)
     return found
+
+
+@cache
+def weekdays() -> Mapping[str, int]:
+    """Return the folded names of the days of the week, Monday 0, whole and short."""
+    found: dict[str, int] = {}
+    for language in LANGUAGES:
+        for width in ("wide", "abbreviated"):
+            for context in ("format", "stand-alone"):
+                for number, name in get_day_names(width, context, locale=language).items():
+                    found.setdefault(fold(name), number)
+    return found | {fold(name): number for name, number in _INTO.items()}
 
 
 @cache

@@ -17,6 +17,7 @@ from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_interval, format_skeleton
@@ -216,6 +217,7 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.filters["day"] = lambda at: format_date(_utc(at), "long", locale=_locale(language))
     environment.filters["days"] = lambda first, last: _days(first, last, language)
     environment.filters["moment"] = lambda at: moment(at, language)
+    environment.filters["local"] = lambda at, zone: _local(at, zone, language)
     environment.filters["clock"] = lambda at: format_datetime(
         _utc(at), "HH:mm", locale=_locale(language)
     )
@@ -258,6 +260,14 @@ def _tongue(code: str, language: str) -> str:
 
 def _utc(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
+
+
+def _local(at: float, zone: str, language: str) -> str:
+    """Return an hour with its weekday, date and zone: nobody must guess which Friday."""
+    when = datetime.fromtimestamp(at, ZoneInfo(zone or "UTC"))
+    day = format_date(when, "full", locale=_locale(language))
+    hour = format_datetime(when, "HH:mm", locale=_locale(language))
+    return f"{day}, {hour} ({zone or 'UTC'})"
 
 
 @lru_cache(maxsize=10_000)

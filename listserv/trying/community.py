@@ -74,7 +74,7 @@ def _send_issue(app: App, now: float) -> None:
     text = _ISSUE.read_text(encoding="utf-8").replace("http://krets.example/", _home(app))
     found = newsletters.survey(app, NEWSLETTER, text.encode(), now)
     mailing = newsletters.begin(
-        app, found.lst, found.draft, policy=Policy.NEVER_TWICE, now=now, by="krets try"
+        app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=now, by="krets try"
     )
     for _ in newsletters.freeze(app, mailing):
         pass

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,6 +35,41 @@ CONTEXT: dict[str, object] = {
     "added": "anna@work.example",
     "addresses": ["anna@example.net", "anna@work.example"],
     "accepted": 3,
+    "again": False,
+    "audience": 12_400,
+    "domains": (("gmail.example", 8_000), ("example.org", 400)),
+    "elsewhere": 31,
+    "findings": [
+        SimpleNamespace(key=key, red=red, values=values, what="")
+        for key, red, values in (
+            ("placeholder", True, {"words": "Tea at TK"}),
+            ("nowhere", True, {"words": "here", "address": "#"}),
+            ("disguised", True, {"words": "bank.example", "address": "evil.example"}),
+            ("heavy", True, {"size": 140}),
+            ("no-way-out", True, {}),
+            ("same", True, {"at": 1796083200.0}),
+            ("alt", False, {"picture": "pond.jpg"}),
+            ("long-subject", False, {"size": 71}),
+            ("long-preheader", False, {"size": 130}),
+            ("no-preheader", False, {}),
+            ("language", False, {"language": "ru", "count": 40, "only": "sv"}),
+            ("no-postal-address", False, {}),
+            ("unsigned", False, {}),
+        )
+    ],
+    "fresh": True,
+    "kept": True,
+    "key": "slot",
+    "minutes": 14,
+    "note": "",
+    "red": True,
+    "revision": 1,
+    "running": True,
+    "sample": (("Anna Berg", "anna@example.net"), ("", "bo@example.com")),
+    "values": {"said": "nam", "known": "name, email, list", "size": "200"},
+    "what": "There is no theme 'x'.",
+    "words": "Hello {{ nam }}",
+    "zone": "Europe/Stockholm",
     "address": "eve@example.com",
     "at": 1796083200.0,
     "author": "Eve Adams",
@@ -97,6 +133,7 @@ RULES = [
     "editors-only", "moderated-list", "moderated-member", "first-post", "emergency",
 ]  # fmt: skip
 CLEAN = Status(MailingState.DONE, Policy.NEVER_TWICE, *(9, 0, 0, 9, 0, 0, 0, 0))
+NOTES = ("", "unclear", "changed", "late", "unscheduled")
 VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-help", {"leaving": True}),
     ("stranger-late", {"trouble": "expired"}),
@@ -125,6 +162,32 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("moderator-decided", {"word": "ban", "author_address": "", "reason": ""}),
     ("member-unreached", {"unreached": 1}),
     ("editor-sent", {"counts": CLEAN, "reasons": (), "people": (), "more": 0}),
+    *(("editor-proof", {"note": note, "fresh": False, "findings": []}) for note in NOTES),
+    ("editor-proof", {"note": "blocked"}),
+    *(
+        ("editor-trouble", {"key": key, "words": "", "again": True})
+        for key in (
+            "segment",
+            "no-text",
+            "language",
+            "front",
+            "key",
+            "key-twice",
+            "no-subject",
+            "subject-long",
+            "slot-open",
+            "large",
+            "other",
+        )
+    ),
+    ("editor-sending", {"minutes": None, "permalink": ""}),
+    *(
+        ("editor-answer", {"word": word, "counts": None})
+        for word in ("over", "cancel", "idle", "old", "nobody", "past", "expired")
+    ),
+    ("editor-answer", {"word": "sent"}),
+    ("editor-answer", {"word": "sent", "by": "", "running": False}),
+    ("editor-answer", {"word": "stop"}),
     ("moderator-late", {"state": "waiting"}),
     ("moderator-late", {"state": "expired"}),
     ("moderator-late", {"state": "refused", "you": True}),

@@ -1,0 +1,231 @@
+"""An issue on its way to being sent: drafts by mail, their revisions, their proofs and reports.
+
+    editions.take(app, arrival, route, raw)      a draft mailed to LIST-issue@
+
+Each draft becomes two mails to the editor's own registered address: the proof, whose body is a
+reader's to the byte, and the report, whose Reply-To is a token for this revision. What an answer
+does stands in listserv/sending.py. SECURITY: a From line is no proof. It decides whom we write to,
+within the budget of automatic mail; without a token's answer nothing is sent to anybody, and the
+report says so to an editor whose name was forged.
+"""
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from listserv import acting, drafts, letters, mailed, newsletters
+from listserv.app import App
+from listserv.holds import hold
+from listserv.letters import Letter
+from listserv.newsletters import Proof, Reader, Survey
+from listserv.notices import Door
+from listserv.outcome import Outcome
+from listserv.routes import Route
+from listserv.tables import Edition
+from listserv.visit import Visit, language_of, write
+from mailer.addresses import Address
+from mailer.arrivals import Arrival
+from mailer.errors import BadInput
+from subscriptions import asks, budget
+from subscriptions.asks import Purpose
+from subscriptions.audience import some_of
+from subscriptions.roster import Kind, MailList, Membership, Role, State, find_list, membership_of
+
+EDITORS = (Role.EDITOR, Role.OWNER)
+HERE = (State.ACTIVE, State.PAUSED)
+SAMPLE = 3  # readers named in a report
+DOMAINS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Hold what a draft came to, made before any transaction begins; or what is wrong with it."""
+
+    source: str
+    survey: Survey | None = None
+    proof: Proof | None = None
+    sample: tuple[tuple[str, str], ...] = ()
+    trouble: BadInput | None = None
+
+
+def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Read a mail to LIST-issue@: an editor's draft is proved, anything else waits for a person."""
+    letter = letters.read(arrival, raw)
+    now = time.time()
+    with app.store.read() as session:
+        lst = find_list(session, route.list_address)
+        editor = editor_of(session, lst, letter.author)
+        reader = newsletters.reader_of(session, lst, editor) if lst and editor else None
+    if lst is None or reader is None or letter.automatic or letter.trouble:
+        why = "draft-unread" if reader is not None else "draft-by-stranger"
+        return acting.act(app, arrival, route, letter, lambda v: _hold(v, arrival, why))
+    seen = look(app, lst, mailed.source(raw, letter.subject), reader, now)
+
+    def work(visit: Visit) -> str:
+        kind = f"draft {arrival.id}"  # of an address that no token has proven: five a day
+        if not budget.allow(visit.session, reader.to.key, kind=kind, now=visit.now):
+            return _hold(visit, arrival, "draft-over-budget")
+        if seen.survey is None:
+            return tell_trouble(visit, seen, reader, None)
+        edition = _new(visit, seen.survey, seen, reader)
+        tell_proof(visit, seen, reader, edition, fresh=True)
+        return f"proved: edition {edition.id}"
+
+    return acting.act(app, arrival, route, letter, work)
+
+
+def look(
+    app: App, lst: MailList, source: str, reader: Reader, now: float, *, message_id: str = ""
+) -> Look:
+    """Read, compose and judge a draft, and make its proof; nothing is written."""
+    try:
+        survey = newsletters.consider(
+            app, lst, drafts.read(source.encode()), now, message_id=message_id
+        )
+    except BadInput as error:
+        return Look(source, trouble=error)
+    with app.store.read() as session:
+        sample = some_of(session, lst.id, now, SAMPLE)
+    proof = newsletters.proof_for(app, lst, survey.ready, reader)
+    return Look(source, survey, proof, tuple(sample))
+
+
+def editor_of(session: Session, lst: MailList | None, who: Address | None) -> Membership | None:
+    """Return the membership of an editor or owner of this newsletter with the address ``who``."""
+    if lst is None or who is None or lst.kind is not Kind.NEWSLETTER:
+        return None
+    member = membership_of(session, lst.id, who.key)
+    return member if member is not None and is_editor(member) else None
+
+
+def is_editor(member: Membership) -> bool:
+    """Tell whether a membership may decide about issues."""
+    return member.role in EDITORS and member.state in HERE
+
+
+def revise(visit: Visit, edition: Edition, seen: Look, reader: Reader) -> None:
+    """Let an edition be the draft in ``seen``: older reports are worth nothing from now on."""
+    if seen.survey is None:
+        raise ValueError(seen)
+    edition.source = seen.source
+    edition.revision += 1
+    edition.digest = seen.survey.ready.digest
+    edition.editor = reader.member
+    edition.changed = visit.now
+    visit.session.flush()
+
+
+def _new(visit: Visit, survey: Survey, seen: Look, reader: Reader) -> Edition:
+    edition = Edition(
+        list_id=visit.lst.id,
+        editor=reader.member,
+        message_id=survey.ready.issue.message_id,
+        source=seen.source,
+        digest=survey.ready.digest,
+        created=visit.now,
+        changed=visit.now,
+    )
+    visit.session.add(edition)
+    visit.session.flush()
+    return edition
+
+
+def tell_proof(
+    visit: Visit,
+    seen: Look,
+    reader: Reader,
+    edition: Edition,
+    *,
+    note: str = "",
+    fresh: bool = False,
+) -> None:
+    """Mail the proof and the report on it; ``note`` says what led to it, if not a draft.
+
+    A note that the words were not understood, or that something red stands against sending,
+    brings the report alone: the proof of this revision is there already.
+    """
+    survey = seen.survey
+    if survey is None or seen.proof is None:
+        raise ValueError(seen)
+    if note not in {"unclear", "blocked"}:
+        newsletters.post_proof(visit.session, visit.lst, seen.proof, visit.now)
+    most = survey.domains[:DOMAINS]
+    write(
+        visit,
+        reader.to,
+        "editor-proof",
+        language_of(visit, reader.to),
+        reader.member,
+        context={
+            "subject": survey.draft.subject,
+            "revision": edition.revision,
+            "note": note,
+            "fresh": fresh,
+            "findings": survey.findings,
+            "red": bool(survey.red),
+            "audience": survey.readers,
+            "domains": most,
+            "elsewhere": len(survey.domains) - len(most),
+            "sample": seen.sample,
+            "minutes": minutes(survey),
+            "kept": bool(survey.ready.issue.permalink),
+        },
+        door=Door("reply", open_question(visit, edition, reader.to)),
+    )
+
+
+def tell_trouble(visit: Visit, seen: Look, reader: Reader, edition: Edition | None) -> str:
+    """Tell an editor why a draft cannot be read, and on which line."""
+    error = seen.trouble
+    if error is None:
+        raise ValueError(seen)
+    line = error.line if isinstance(error, drafts.BadDraft) else 0
+    lines = seen.source.split("\n")
+    write(
+        visit,
+        reader.to,
+        "editor-trouble",
+        language_of(visit, reader.to),
+        reader.member,
+        context={
+            "key": error.key if isinstance(error, drafts.BadDraft) else "other",
+            "values": error.values if isinstance(error, drafts.BadDraft) else {},
+            "what": f"{error.what} {error.fix}".strip(),
+            "words": lines[line - 1].strip()[:200] if 0 < line <= len(lines) else "",
+            "again": edition is not None,
+        },
+        door=Door("issue", "")
+        if edition is None
+        else Door("reply", open_question(visit, edition, reader.to)),
+    )
+    return "not-a-draft"
+
+
+def open_question(visit: Visit, edition: Edition, to: Address) -> str:
+    """Return a token for one editor's answers about an edition as it stands."""
+    return asks.open_ask(
+        visit.session,
+        Purpose.ISSUE,
+        list_id=visit.lst.id,
+        to=to,
+        now=visit.now,
+        ref=edition.id,
+        revision=edition.revision,
+        wording="editor-proof",
+    )
+
+
+def minutes(survey: Survey) -> int | None:
+    """Return how many minutes sending takes, at least one; None where nothing tells."""
+    return None if survey.seconds is None else max(1, round(survey.seconds / 60))
+
+
+def _hold(visit: Visit, arrival: Arrival, why: str) -> str:
+    hold(visit.session, arrival, visit.lst.address, (why,), "")
+    return acting.HELD
+
+
+def letter_source(letter: Letter, edition: Edition) -> str:
+    """Return the draft that an answer with new text makes of an edition."""
+    return mailed.edited(letter.text, edition.source)

@@ -1,0 +1,102 @@
+"""A draft as it comes by mail: what mail programs did to it is undone, and nothing else.
+
+    mailed.source(raw, subject)    a fresh draft: the mail's Subject unless its text names another
+    mailed.edited(text, before)    an answer to a proof: the new text under the old front matter
+
+Knows what Gmail, Outlook and Apple Mail do to plain text: no-break blanks, a rule of dashes made
+one long dash, a signature below. Quotes in a fresh draft are the editor's own. Pure; what the text
+means is for drafts.py. SECURITY: anybody may have written it; the reader of bodies bounds it.
+"""
+
+import re
+
+from archive import bodies
+from archive.quotes import Kind, split
+from listserv import drafts
+
+_BLANKS = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
+_NOTHING = dict.fromkeys(map(ord, "\u200b\ufeff\u2060"), None)
+_FENCE = re.compile(r"\s*(?:-{3,}|[\u2014\u2013\u2012\u2015]+-?)\s*\Z")
+_FIELD = re.compile(rf"\s*({'|'.join(drafts.KEYS)})\s*:\s*(.*)", re.IGNORECASE)
+_HEAD = 12  # lines of front matter that a mail may have
+
+
+def source(raw: bytes, subject: str) -> str:
+    """Return the draft that a mail holds, with front matter."""
+    text, _ = bodies.read_text(raw)
+    fields, body = _apart(_plain(text))
+    fields.setdefault("subject", subject)
+    return compose(fields, _unsigned(body))
+
+
+def edited(text: str, before: str) -> str:
+    """Return the draft ``before`` with the text of an answer, and what front matter that names."""
+    fields, body = _apart(_plain(text))
+    return compose({**fields_of(before), **fields}, body)
+
+
+def has_fields(text: str) -> bool:
+    """Tell whether an answer begins with front matter."""
+    return bool(_apart(_plain(text))[0])
+
+
+def fields_of(draft: str) -> dict[str, str]:
+    """Return the front matter of a draft that ``compose`` has written."""
+    return _apart(draft)[0]
+
+
+def text_of(draft: str) -> str:
+    """Return the text of a draft that ``compose`` has written."""
+    return _apart(draft)[1]
+
+
+def compose(fields: dict[str, str], body: str) -> str:
+    """Write a draft: every value in quotation marks, so that no value can be taken for syntax."""
+    lines = [f'{key}: "{" ".join(value.split())}"' for key, value in fields.items() if value]
+    return "\n".join(["---", *lines, "---", body.strip("\n"), ""])
+
+
+def _plain(text: str) -> str:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").translate(_BLANKS | _NOTHING)
+    return lines.strip("\n")
+
+
+def _apart(text: str) -> tuple[dict[str, str], str]:
+    """Return (front matter, the text below it); a mail may leave out the rules around it."""
+    lines = text.split("\n")
+    while lines and not lines[0].strip():
+        lines.pop(0)
+    fenced = bool(lines) and _FENCE.match(lines[0]) is not None
+    fields: dict[str, str] = {}
+    at = 1 if fenced else 0
+    for at in range(at, min(len(lines), _HEAD)):  # noqa: B020 - where it ends is wanted
+        found = _FIELD.match(lines[at])
+        if found is not None:
+            fields[found[1].lower()] = _value(found[2])
+        elif fields and lines[at].strip() and not _FENCE.match(lines[at]):
+            if not fenced:
+                break
+            last = next(reversed(fields))  # a long line that a mail program has wrapped
+            fields[last] = f"{fields[last]} {lines[at].strip()}"
+        else:
+            break
+    if not fields:
+        return {}, "\n".join(lines)
+    ended = at < len(lines) and _FENCE.match(lines[at]) is not None
+    return fields, "\n".join(lines[at + 1 if ended else at :]).strip("\n")
+
+
+def _value(text: str) -> str:
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1]
+    return text
+
+
+def _unsigned(text: str) -> str:
+    """Return ``text`` without the signature at its end."""
+    blocks = list(split(text).blocks)
+    cut = 0
+    while len(blocks) > 1 and blocks[-1].kind is Kind.SIGNATURE:
+        cut += len(blocks.pop().text.split("\n"))
+    return "\n".join(text.split("\n")[: -cut or None])

@@ -1,0 +1,183 @@
+"""Preflight: what an editor should look at before an issue leaves. Pure.
+
+A finding has a key, by which templates say it in six languages, and English words for the command
+line. A red one keeps `send` from sending until somebody answers "send anyway".
+"""
+
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from listserv.drafts import Draft
+from listserv.headers import LEAVE
+from listserv.manuscript import Block, BlockKind
+from mailer.splice import Segments
+
+CLIP = 102 * 1024  # bytes of HTML from which Gmail shows "message clipped", and hides the way out
+LONG_SUBJECT = 60  # characters; telephones show fewer
+LONG_PREHEADER = 110
+_HTML = b"Content-Type: text/html"
+_PLACEHOLDER = re.compile(
+    r"(?<!\w)(?:TK+|TODO|FIXME|XXXX+|TBD|TBC)(?!\w)|\blorem ipsum\b|\[\s*\.\.\.\s*\]|\?\?\?",
+    re.ASCII,
+)
+_NOWHERE = re.compile(
+    r"#?\Z|https?://(?:www\.)?example\.(?:com|org|net)(?:[/?#]|\Z)|https?://localhost\b"
+)
+_LINK = re.compile(r'<a\s[^>]*?href="([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
+_SHOWN_HOST = re.compile(
+    r"\s*(?:https?://)?(?:www\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})(?:[/?#]\S*)?\s*\Z"
+)
+_HOST = re.compile(r"https?://(?:www\.)?([^/?#:]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Say what an editor should look at before the issue goes out."""
+
+    key: str
+    what: str
+    red: bool = False  # not sent without --anyway, or "send anyway"
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def look(
+    draft: Draft,
+    blocks: tuple[Block, ...],
+    made: Mapping[int, Segments],
+    languages: Mapping[str, int],
+    language: str,
+) -> Iterator[Finding]:
+    """Yield what is to be said of a draft as it was composed, the red first.
+
+    ``languages`` counts the readers by the language they read, ``language`` is the text's.
+    """
+    found = [*_words(draft), *_links(blocks), *_weight(made), *_ways_out(made)]
+    found += [*_pictures(blocks), *_envelope(draft), *_languages(languages, language)]
+    yield from sorted(found, key=lambda one: not one.red)
+
+
+def weight(made: Mapping[int, Segments]) -> int:
+    """Return the bytes of the heaviest HTML, as a mail program reads it."""
+    sheets = (b"".join(one.parts).partition(_HTML)[2] for one in made.values())
+    return max((len(binascii.a2b_qp(sheet)) for sheet in sheets), default=0)
+
+
+def _words(draft: Draft) -> Iterator[Finding]:
+    lines = [draft.subject, draft.preheader, *draft.text.split("\n")]
+    for line in lines:
+        match = _PLACEHOLDER.search(line)
+        if match is not None:
+            said = " ".join(line.split())[:80]
+            yield Finding(
+                "placeholder",
+                f'something is left to fill in: "{said}"',
+                red=True,
+                values={"words": said},
+            )
+
+
+def _links(blocks: tuple[Block, ...]) -> Iterator[Finding]:
+    links = [(block.address, block.words) for block in blocks if block.kind is BlockKind.BUTTON]
+    for block in blocks:
+        links += [(m[1], re.sub(r"<[^>]*>", "", m[2])) for m in _LINK.finditer(block.html)]
+    for address, words in links:
+        if _NOWHERE.match(address):
+            yield Finding(
+                "nowhere",
+                f'the link "{words[:60]}" leads nowhere: {address[:80] or "it has no address"}',
+                red=True,
+                values={"words": words[:60], "address": address[:80]},
+            )
+            continue
+        shown, real = _SHOWN_HOST.match(words.casefold()), _HOST.match(address.casefold())
+        if shown and real and not _same_host(shown[1], real[1]):
+            yield Finding(
+                "disguised",
+                f'the link "{words[:60]}" shows one address and leads to {real[1]}',
+                red=True,
+                values={"words": words[:60], "address": real[1]},
+            )
+
+
+def _same_host(one: str, other: str) -> bool:
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+
+
+def _weight(made: Mapping[int, Segments]) -> Iterator[Finding]:
+    heaviest = weight(made)
+    if heaviest > CLIP:
+        yield Finding(
+            "heavy",
+            f"the HTML weighs {heaviest // 1024} KB; Gmail cuts mail off at 102 KB,"
+            " the way out with it",
+            red=True,
+            values={"size": heaviest // 1024},
+        )
+
+
+def _ways_out(made: Mapping[int, Segments]) -> Iterator[Finding]:
+    """Look for the reader's own way out in the header and in both parts."""
+    for one in made.values():
+        head, text, html = _parts(one)
+        if not (head and text and html):
+            yield Finding(
+                "no-way-out", "the theme shows no way out of the list (leave_url)", red=True
+            )
+            return
+
+
+def _parts(one: Segments) -> tuple[bool, bool, bool]:
+    """Tell whether the slot of the way out stands in the header, in the text, in the HTML."""
+    where, seen = 0, [False, False, False]
+    for part, slot in zip(one.parts, (*one.slots, ""), strict=True):
+        if not where and b"\r\n\r\n" in part:
+            where = 1
+        if _HTML in part:
+            where = 2
+        if slot == LEAVE:
+            seen[where] = True
+    return seen[0], seen[1], seen[2]
+
+
+def _pictures(blocks: tuple[Block, ...]) -> Iterator[Finding]:
+    missing = [b.address for b in blocks if b.kind is BlockKind.PICTURE and not b.words.strip()]
+    for block in blocks:
+        missing += re.findall(r'<img\s[^>]*?src="([^"]*)"[^>]*?alt=""', block.html)
+    for address in missing:
+        name = address.rpartition("/")[2][:60]
+        yield Finding(
+            "alt",
+            f"the picture {name} says nothing to those who cannot see it: ![its words]({name})",
+            values={"picture": name},
+        )
+
+
+def _envelope(draft: Draft) -> Iterator[Finding]:
+    if len(draft.subject) > LONG_SUBJECT:
+        size = len(draft.subject)
+        yield Finding(
+            "long-subject",
+            f"the subject has {size} characters; telephones show about {LONG_SUBJECT}",
+            values={"size": size},
+        )
+    if not draft.preheader:
+        yield Finding("no-preheader", "there is no preheader; mail programs show the first words")
+    elif len(draft.preheader) > LONG_PREHEADER:
+        size = len(draft.preheader)
+        yield Finding(
+            "long-preheader",
+            f"the preheader has {size} characters; about {LONG_PREHEADER} are shown",
+            values={"size": size},
+        )
+
+
+def _languages(languages: Mapping[str, int], language: str) -> Iterator[Finding]:
+    for other, count in sorted(languages.items(), key=lambda one: -one[1]):
+        if other != language:
+            yield Finding(
+                "language",
+                f"{count:,} readers read {other}; the text is there in {language} only",
+                values={"language": other, "count": count, "only": language},
+            )

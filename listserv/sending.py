@@ -1,0 +1,434 @@
+"""What an editor's answer to a report does: send, send later, cancel, stop, or a new revision.
+
+    sending.reply(app, arrival, route, letter)     an answer to a token of an issue
+    sending.attend(app, until)                     issues whose hour has come
+
+``next_step`` is pure. The fence is the edition's row: of two orders at once, and of one order said
+twice, one moves it from open to sent; everybody else is told that it is on its way. What leaves is
+composed anew and compared with what was proved: other bytes make a new proof and no mailing.
+SECURITY: an order needs the token of the newest revision AND a sender who is an editor now, so
+that a report passed on to a friend sends nothing; the token's owner must be one still.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from listserv import acting, editions, mailed, newsletters, orders
+from listserv.app import App
+from listserv.editions import Look
+from listserv.letters import Letter
+from listserv.newsletters import Reader, Survey
+from listserv.notices import Door
+from listserv.orders import Order, Verb
+from listserv.outcome import Outcome
+from listserv.routes import Route
+from listserv.tables import Edition, EditionState
+from listserv.visit import Visit, language_of, whom, write
+from mailer import mailings
+from mailer.arrivals import Arrival
+from mailer.mailings import MailingState, Policy
+from subscriptions import asks, budget, optin
+from subscriptions.asks import Ask, Purpose
+from subscriptions.roster import MailList, Membership, find_list, membership_of
+
+LATE = 86400.0  # seconds after its hour, from which an issue asks before it leaves
+MUCH = 0.5  # a text with this share of the draft's letters is a new text, not a remark
+WORDY = 60  # words that no remark has
+BATCH = 5
+_RUNNING = (MailingState.FREEZING, MailingState.SENDING, MailingState.PAUSED)
+_log = structlog.get_logger("krets.sending")
+
+
+class Step(StrEnum):
+    """Say what an answer leads to."""
+
+    SEND = "send"
+    SCHEDULE = "schedule"
+    CANCEL = "cancel"
+    STOP = "stop"
+    REVISE = "revise"  # a new text: a new proof
+    UNCLEAR = "unclear"  # neither an order nor a text: the report once more
+    BLOCKED = "blocked"  # something red stands against it
+    CHANGED = "changed"  # what would leave is not what was proved: a new proof
+    OLD = "old"  # there is a newer revision
+    SENT = "sent"  # it is on its way already
+    OVER = "over"  # nothing to stop
+    IDLE = "idle"  # nothing to cancel
+    NOBODY = "nobody"  # no readers
+    PAST = "past"  # the hour that was named has gone
+    STRANGER = "stranger"  # who answered is no editor
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Hold what decides about an answer."""
+
+    order: Order | None
+    state: EditionState
+    newest: bool = True  # it answers the newest revision
+    editor: bool = True  # its sender and the token's owner are editors now
+    expired: bool = False
+    text: bool = False  # it holds a text that could be a draft
+    running: bool = False  # the mailing has not come to its end
+    red: bool = False
+    same: bool = True  # what would leave is what was proved
+    readers: int = 1
+
+
+def next_step(facts: Facts, now: float) -> Step:  # noqa: C901, PLR0911, PLR0912 - a table of cases
+    """Return what an answer leads to."""
+    order = facts.order
+    if not facts.editor:
+        return Step.STRANGER
+    if facts.expired:
+        return Step.EXPIRED
+    if order is not None and order.verb is Verb.STOP:
+        if facts.state is EditionState.SENT:
+            return Step.STOP if facts.running else Step.OVER
+        return Step.CANCEL if facts.state is EditionState.SCHEDULED else Step.IDLE
+    if facts.state is EditionState.SENT:
+        return Step.SENT
+    if not facts.newest:
+        return Step.OLD
+    if order is None:
+        return Step.REVISE if facts.text else Step.UNCLEAR
+    if order.verb is Verb.CANCEL:
+        return Step.CANCEL if facts.state is EditionState.SCHEDULED else Step.IDLE
+    if order.verb is not Verb.SEND:
+        return Step.UNCLEAR
+    if order.at is not None and order.at <= now:
+        return Step.PAST
+    if not facts.same:
+        return Step.CHANGED
+    if facts.red and not order.anyway:
+        return Step.BLOCKED
+    if not facts.readers:
+        return Step.NOBODY
+    return Step.SEND if order.at is None else Step.SCHEDULE
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Hold one answer with all that was read and made for it before the transaction."""
+
+    lst: MailList
+    ask: Ask
+    edition: Edition
+    reader: Reader | None  # who answered, if that is an editor
+    facts: Facts
+    seen: Look
+
+
+def reply(app: App, arrival: Arrival, route: Route, letter: Letter) -> Outcome:
+    """Carry out an answer to a report; automatic mail answers nothing."""
+    now = time.time()
+    case = None if letter.automatic else _read(app, route, letter, now)
+
+    def work(visit: Visit) -> str:
+        if case is None:
+            return f"not-answered: {letter.automatic or 'unknown-token'}"
+        edition = visit.session.get_one(Edition, case.edition.id)
+        moved = (edition.revision, edition.state) != (case.edition.revision, case.edition.state)
+        step = next_step(case.facts, visit.now)
+        if moved and step in _MOVES:
+            step = Step.SENT if edition.state == EditionState.SENT else Step.OLD
+        optin.prove(visit.session, whom(case.ask), visit.now)
+        return f"{_DO[step](visit, case, edition, step)}: edition {edition.id}"
+
+    done = acting.act(app, arrival, route, letter, work)
+    for bell in ("sort", "archive"):
+        app.ring(bell)
+    return done
+
+
+def is_for_issue(session: Session, route: Route, now: float) -> bool:
+    """Tell whether a token is about an issue."""
+    lst = find_list(session, route.list_address)
+    if lst is None:
+        return False
+    return asks.look(session, route.token, Purpose.ISSUE, list_id=lst.id, now=now).ask is not None
+
+
+def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
+    with app.store.read() as session:
+        lst = find_list(session, route.list_address)
+        if lst is None:
+            return None
+        found = asks.look(session, route.token, Purpose.ISSUE, list_id=lst.id, now=now)
+        edition = session.get(Edition, found.ask.ref) if found.ask is not None else None
+        if found.ask is None or edition is None:
+            return None
+        editor = editions.editor_of(session, lst, letter.author)
+        owner = membership_of(session, lst.id, found.ask.address_key)
+        entitled = editor is not None and owner is not None and editions.is_editor(owner)
+        reader = newsletters.reader_of(session, lst, editor) if editor is not None else None
+        running = (
+            edition.mailing_id is not None
+            and mailings.status(session, edition.mailing_id).state in _RUNNING
+        )
+    order = orders.read(letter.text, now, ZoneInfo(lst.zone or "UTC"))
+    facts = Facts(
+        order=order,
+        state=EditionState(edition.state),
+        newest=found.ask.revision == edition.revision,
+        editor=entitled,
+        expired=found.trouble is asks.Trouble.EXPIRED,
+        text=order is None and is_text(letter.text, edition.source),
+        running=running,
+    )
+    seen = Look(edition.source)
+    if reader is not None and entitled and edition.state != EditionState.SENT:
+        source = editions.letter_source(letter, edition) if facts.text else edition.source
+        seen = editions.look(app, lst, source, reader, now, message_id=edition.message_id)
+        facts = _with(facts, seen.survey, edition)
+    return Case(lst, found.ask, edition, reader, facts, seen)
+
+
+def _with(facts: Facts, survey: Survey | None, edition: Edition) -> Facts:
+    if survey is None:
+        return facts
+    return Facts(
+        order=facts.order,
+        state=facts.state,
+        newest=facts.newest,
+        editor=facts.editor,
+        expired=facts.expired,
+        text=facts.text,
+        running=facts.running,
+        red=bool(survey.red),
+        same=survey.ready.digest == edition.digest,
+        readers=survey.readers,
+    )
+
+
+def is_text(own: str, draft: str) -> bool:
+    """Tell whether an answer's own words are a new text, and not a remark about the old one."""
+    if mailed.has_fields(own):
+        return True
+    words = own.split()
+    return len(words) >= WORDY or (
+        len(words) > 2 and len(own) >= MUCH * len(mailed.text_of(draft))  # noqa: PLR2004 - "looks good"
+    )
+
+
+def attend(app: App, until: Callable[[], bool], now: float | None = None) -> None:
+    """Send what is due; what is more than a day late asks first."""
+    moment = time.time() if now is None else now
+    while not until():
+        with app.store.read() as session:
+            waiting = due(session, moment)
+        if not waiting:
+            return
+        for number in waiting:
+            if until():
+                return
+            _attend(app, number, moment)
+
+
+def due(session: Session, now: float) -> list[int]:
+    """Return some editions whose hour has come, the earliest first."""
+    found = select(Edition.id).where(Edition.state == "scheduled", Edition.due <= now)
+    return list(session.scalars(found.order_by(Edition.due).limit(BATCH)))
+
+
+def _attend(app: App, number: int, now: float) -> None:
+    with app.store.read() as session:
+        edition = session.get_one(Edition, number)
+        lst = session.get_one(MailList, edition.list_id)
+        member = session.get(Membership, edition.editor)
+        reader = newsletters.reader_of(session, lst, member) if member is not None else None
+    if reader is None:  # whoever scheduled it has been forgotten: nobody stands for it
+        with app.store.write() as session:
+            _move(session, edition, EditionState.OPEN, now)
+        return
+    seen = editions.look(app, lst, edition.source, reader, now, message_id=edition.message_id)
+    survey = seen.survey
+    with app.store.write() as session:
+        visit = Visit(session=session, app=app, lst=lst, now=now)
+        fresh = session.get_one(Edition, number)
+        if survey is None:
+            if _move(session, edition, EditionState.OPEN, now):
+                editions.tell_trouble(visit, seen, reader, fresh)
+        elif now > (edition.due or now) + LATE or survey.ready.digest != edition.digest:
+            note = "late" if survey.ready.digest == edition.digest else "changed"
+            if _move(session, edition, EditionState.OPEN, now):
+                editions.revise(visit, fresh, seen, reader)
+                editions.tell_proof(visit, seen, reader, fresh, note=note)
+        elif _move(session, edition, EditionState.SENT, now):
+            _enter(visit, survey, fresh, reader, edition.by)
+    for bell in ("sort", "deliver", "archive"):
+        app.ring(bell)
+    _log.info("an issue's hour has come", edition=number, list=lst.address)
+
+
+def _move(
+    session: Session, was: Edition, state: EditionState, now: float, **values: object
+) -> bool:
+    """Let an edition pass from where it was seen to ``state``, once."""
+    moved = (
+        update(Edition)
+        .where(Edition.id == was.id, Edition.revision == was.revision, Edition.state == was.state)
+        .values(state=state.value, changed=now, **{"due": None, **values})
+        .returning(Edition.id)
+    )
+    return session.scalar(moved) is not None
+
+
+def _send(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    survey, reader = case.seen.survey, case.reader
+    if survey is None or reader is None:
+        return _trouble(visit, case, edition, step)
+    if not _move(visit.session, case.edition, EditionState.SENT, visit.now, by=reader.to.given):
+        return _answer(visit, case, edition, Step.SENT)
+    _enter(visit, survey, edition, reader, reader.to.given)
+    return "sending"
+
+
+def _enter(visit: Visit, survey: Survey, edition: Edition, reader: Reader, by: str) -> None:
+    edition.mailing_id = newsletters.enter(
+        visit.session,
+        visit.app,
+        visit.lst,
+        survey.ready,
+        policy=Policy.NEVER_TWICE,
+        now=visit.now,
+        by=by,
+    )
+    visit.session.flush()
+    context: dict[str, object] = {
+        "subject": survey.draft.subject,
+        "audience": survey.readers,
+        "minutes": editions.minutes(survey),
+        "permalink": survey.ready.issue.permalink,
+    }
+    _write(visit, reader, "editor-sending", edition, context)
+
+
+def _schedule(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    survey, reader, order = case.seen.survey, case.reader, case.facts.order
+    if survey is None or reader is None or order is None or order.at is None:
+        return _trouble(visit, case, edition, step)
+    values = {"due": order.at, "zone": order.zone, "by": reader.to.given, "editor": reader.member}
+    _move(visit.session, case.edition, EditionState.SCHEDULED, visit.now, **values)
+    context: dict[str, object] = {
+        "subject": survey.draft.subject,
+        "audience": survey.readers,
+        "at": order.at,
+        "zone": order.zone,
+    }
+    _write(visit, reader, "editor-scheduled", edition, context)
+    return "scheduled"
+
+
+def _cancel(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    _move(visit.session, case.edition, EditionState.OPEN, visit.now)
+    return _answer(visit, case, edition, step)
+
+
+def _stop(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    if edition.mailing_id is not None:
+        mailings.stop(visit.session, edition.mailing_id, now=visit.now)
+    return _answer(visit, case, edition, step)
+
+
+def _revise(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    if case.reader is None or case.seen.survey is None:
+        return _trouble(visit, case, edition, step)
+    note = "unscheduled" if edition.state == EditionState.SCHEDULED else ""
+    if note:
+        _move(visit.session, case.edition, EditionState.OPEN, visit.now)
+        visit.session.refresh(edition)
+    editions.revise(visit, edition, case.seen, case.reader)
+    note = "changed" if step is Step.CHANGED else note
+    editions.tell_proof(visit, case.seen, case.reader, edition, note=note)
+    return "proved"
+
+
+def _again(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    if case.reader is None or case.seen.survey is None:
+        return _trouble(visit, case, edition, step)
+    editions.tell_proof(visit, case.seen, case.reader, edition, note=step.value)
+    return step.value
+
+
+def _trouble(visit: Visit, case: Case, edition: Edition, _step: Step) -> str:
+    if case.reader is None or case.seen.trouble is None:
+        return "nothing"
+    return editions.tell_trouble(visit, case.seen, case.reader, edition)
+
+
+def _answer(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    """Say in one mail what became of an order that sends nothing."""
+    if case.reader is None:
+        return step.value
+    counts = None
+    if edition.mailing_id is not None:
+        counts = mailings.status(visit.session, edition.mailing_id)
+    visit.session.refresh(edition)
+    context: dict[str, object] = {
+        "word": step.value,
+        "subject": mailed.fields_of(edition.source).get("subject", ""),
+        "counts": counts,
+        "by": "" if edition.by == case.reader.to.given else edition.by,
+        "at": edition.changed,
+        "running": case.facts.running,
+    }
+    _write(visit, case.reader, "editor-answer", edition, context, asks_on=step is not Step.OLD)
+    return step.value
+
+
+def _stranger(visit: Visit, case: Case, _edition: Edition, step: Step) -> str:
+    """Tell whoever owns the token that somebody who is no editor has answered."""
+    to = whom(case.ask)
+    member = membership_of(visit.session, visit.lst.id, to.key)
+    if member is None or not editions.is_editor(member):
+        return step.value
+    if budget.allow(visit.session, to.key, kind="editor-stranger", now=visit.now):
+        subject = mailed.fields_of(case.edition.source).get("subject", "")
+        context: dict[str, object] = {
+            "word": step.value, "subject": subject, "counts": None, "by": "", "at": visit.now,
+            "running": False,
+        }  # fmt: skip
+        write(visit, to, "editor-answer", language_of(visit, to), member.id, context=context)
+    return step.value
+
+
+def _write(
+    visit: Visit,
+    reader: Reader,
+    name: str,
+    edition: Edition,
+    context: dict[str, object],
+    *,
+    asks_on: bool = True,
+) -> None:
+    budget.count(visit.session, reader.to.key, kind=name, now=visit.now)
+    door = Door("reply", editions.open_question(visit, edition, reader.to)) if asks_on else None
+    language = language_of(visit, reader.to)
+    write(visit, reader.to, name, language, reader.member, context=context, door=door)
+
+
+# Steps that change the edition: of two at once, only the first still finds what it has read.
+_MOVES = {Step.SEND, Step.SCHEDULE, Step.CANCEL, Step.REVISE, Step.CHANGED}
+_DO: dict[Step, Callable[[Visit, Case, Edition, Step], str]] = {
+    Step.SEND: _send,
+    Step.SCHEDULE: _schedule,
+    Step.CANCEL: _cancel,
+    Step.STOP: _stop,
+    Step.REVISE: _revise,
+    Step.CHANGED: _revise,
+    Step.UNCLEAR: _again,
+    Step.BLOCKED: _again,
+    Step.STRANGER: _stranger,
+    **dict.fromkeys(
+        (Step.OLD, Step.SENT, Step.OVER, Step.IDLE, Step.NOBODY, Step.PAST, Step.EXPIRED), _answer
+    ),
+}

@@ -1,0 +1,464 @@
+"""A draft by mail: proved, reported on, sent by one word, once; by nobody else."""
+
+import email
+import email.policy
+import re
+import time
+from email.message import EmailMessage, Message
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+import templates
+from listserv import clock, door, orders, posts, sending
+from listserv.app import App
+from listserv.config import ListservSettings, MailerSettings, Settings
+from listserv.orders import Order, Verb
+from listserv.sending import Facts, Step, next_step
+from listserv.tables import Edition, EditionState, Hold, Issue
+from mailer import addresses, ledger, mailings, owners
+from mailer.ledger import Mark
+from mailer.mailings import Mailing, MailingState, Recipient, State
+from mailer.store import Store
+from subscriptions import roster
+from subscriptions.consent import ConsentNote, Source
+from subscriptions.members import Candidate, add_member
+from subscriptions.roster import Kind, Role
+from tests.place import Place, Silent, bare, reply_to, subject, text
+
+NEWS, FRIENDS = "news@example.org", "friends@example.org"
+ISSUE = "news-issue@example.org"
+OLGA, MIA, ANNA, BO, EVE = (
+    "olga@example.org", "mia@example.net", "anna@example.net", "bo@example.com", "eve@example.com",
+)  # fmt: skip
+NOTE = ConsentNote("asked", Source.CLI)
+DRAFT = """preheader: Leaves, tea and a new tap.
+
+# November
+
+Hello {{ name }},
+
+leave the *leaves* where they are. [Why](https://garden.example/leaves)
+"""
+
+
+@pytest.fixture
+def place(store: Store, tmp_path: Path) -> Place:
+    """Make a newsletter with two editors and two readers."""
+    settings = Settings(
+        listserv=ListservSettings(domain="example.org", base_url="http://localhost:8080"),
+        mailer=MailerSettings(data=tmp_path),
+    )
+    app = App(settings)
+    # Made without the migrations: a second saved for each test.
+    app.__dict__.update(store=store, bells=Silent())
+    with store.write() as session:
+        for name, kind in ((NEWS, Kind.NEWSLETTER), (FRIENDS, Kind.DISCUSSION)):
+            roster.create_list(session, name, kind=kind, title="The Garden", now=1.0)
+    made = Place(app)
+    for who, name, role in (
+        (OLGA, "Olga", Role.EDITOR),
+        (MIA, "Mia", Role.EDITOR),
+        (ANNA, "Anna", Role.MEMBER),
+        (BO, "", Role.MEMBER),
+    ):
+        add(made, who, name, role)
+    return made
+
+
+def add(place: Place, who: str, name: str, role: Role = Role.MEMBER, language: str = "") -> None:
+    candidate = Candidate(
+        addresses.parse(who), name=name, role=role, language=language, consent=NOTE
+    )
+    with place.app.store.write() as session:
+        lst = roster.get_list(session, NEWS)
+        add_member(session, lst, candidate, keyring=place.app.keyring, now=1e9)
+
+
+def draft(place: Place, words: str = DRAFT, sender: str = OLGA, title: str = "November") -> None:
+    place.write(sender, ISSUE, words, subject=title)
+
+
+def mails(place: Place, who: str = OLGA) -> tuple[list[Message], list[Message]]:
+    """Return (proofs, all else) that went to ``who``."""
+    found = place.mails(who)
+    proofs = [one for one in found if one["Message-ID"].startswith("<proof.")]
+    return proofs, [one for one in found if one not in proofs]
+
+
+def answer(place: Place, words: str, report: Message | None = None, sender: str = OLGA) -> Message:
+    """Answer the newest report (or ``report``); return what came back."""
+    place.reply(report if report is not None else mails(place)[1][-1], words, sender)
+    return mails(place, bare(sender))[1][-1]
+
+
+def edition(place: Place) -> Edition:
+    with place.app.store.read() as session:
+        return session.scalars(select(Edition).order_by(Edition.id.desc()).limit(1)).one()
+
+
+def issues_of(place: Place) -> list[Mailing]:
+    with place.app.store.read() as session:
+        return list(session.scalars(select(Mailing).where(Mailing.kind == "issue")))
+
+
+def decoded(message: Message, kind: str) -> str:
+    whole = email.message_from_bytes(message.as_bytes(), policy=email.policy.default)
+    assert isinstance(whole, EmailMessage)
+    found = whole.get_body((kind,))
+    assert found is not None
+    return str(found.get_content())
+
+
+def test_a_draft_comes_back_as_a_proof_and_a_report_to_the_editor_alone(place: Place) -> None:
+    draft(place)
+    proofs, reports = mails(place)
+    (proof,), (report,) = proofs, reports
+    assert subject(proof) == "Proof: November"
+    assert "Hello Olga," in decoded(proof, "plain")
+    assert "<em>leaves</em>" in decoded(proof, "html")
+    assert proof["Archived-At"] is None
+    assert subject(report) == 'The Garden: report on "November"'
+    said = " ".join(text(report).split())
+    assert "- Readers now: 4" in said
+    assert "Nothing is sent without your answer." in said
+    assert "If you did not send this draft, somebody has used your name." in said
+    assert "No postal address is set." in said
+    assert re.fullmatch(r"<news-reply\+[a-z2-7]{26}@example\.org>", report["Reply-To"])
+    assert not issues_of(place)
+    assert not place.mails(ANNA)
+    assert mails(place, MIA) == ([], [])
+
+
+def test_send_sends_once_however_often_it_is_said_and_says_so(place: Place) -> None:
+    draft(place)
+    report = mails(place)[1][0]
+    said = answer(place, "Send\n\nOlga\n\nOn Monday Krets wrote:\n> send\n")
+    assert subject(said) == 'The Garden: "November" is going out'
+    (mailing,) = issues_of(place)
+    assert (mailing.state, mailing.audience, mailing.policy) == ("sending", 4, "never-twice")
+    again = answer(place, "send", report)
+    assert "It is sent already" in text(again)
+    assert "nobody gets it twice" in " ".join(text(again).split())
+    other = answer(place, "send", report, sender=MIA)
+    assert f"{OLGA} said so" in text(other)
+    assert len(issues_of(place)) == 1
+    with place.app.store.read() as session:
+        issue = session.scalars(select(Issue)).one()
+    assert (issue.sent_by, issue.subject) == (OLGA, "November")
+    page = place.app.settings.archive_path
+    assert list(page.glob(f"**/m/{permalink(place)}/index.html"))
+
+
+def permalink(place: Place) -> str:
+    with place.app.store.read() as session:
+        found = mailings.composition(session, issues_of(place)[0].id, some_variant(place))
+    assert found is not None
+    head = b"".join(found.parts).partition(b"\r\n\r\n")[0].decode()
+    return re.findall(r"Archived-At: <\S+/m/([a-z2-7]+)/>", head)[0]
+
+
+def some_variant(place: Place) -> int:
+    with place.app.store.read() as session:
+        row = session.scalars(
+            select(Recipient).where(Recipient.mailing_id == issues_of(place)[0].id).limit(1)
+        ).one()
+    return row.variant
+
+
+def test_a_new_text_makes_a_new_proof_and_the_old_report_sends_nothing(place: Place) -> None:
+    draft(place)
+    old = mails(place)[1][0]
+    answer(place, "# December\n\nHello {{ name }}, here is a new text altogether, long enough.\n")
+    proofs, reports = mails(place)
+    assert len(proofs) == 2
+    assert "# December" not in decoded(proofs[1], "plain")
+    assert "December\n========" in decoded(proofs[1], "plain")
+    assert subject(proofs[1]) == "Proof: November"
+    assert "count no more" in " ".join(text(reports[1]).split())
+    late = answer(place, "send", old)
+    assert "about an older text" in text(late)
+    assert not issues_of(place)
+    answer(place, "send", reports[1])
+    assert len(issues_of(place)) == 1
+
+
+@pytest.mark.parametrize("words", ["looks good, send it when you like", "yes", "ok", "", "?"])
+def test_a_remark_is_neither_an_order_nor_a_text(place: Place, words: str) -> None:
+    draft(place)
+    said = answer(place, words)
+    assert "neither one of the words below nor a new text" in " ".join(text(said).split())
+    assert len(mails(place)[0]) == 1
+    assert edition(place).revision == 1
+    assert not issues_of(place)
+
+
+def test_something_red_keeps_it_from_going_until_somebody_insists(place: Place) -> None:
+    draft(place, DRAFT + "\nTea at TK o'clock.\n")
+    assert 'RED: Something is left to fill in: "Tea at TK o\'clock."' in text(mails(place)[1][0])
+    blocked = answer(place, "send")
+    assert subject(blocked) == 'The Garden: look at "November" first'
+    assert not issues_of(place)
+    answer(place, "send anyway", blocked)
+    assert len(issues_of(place)) == 1
+
+
+def test_the_same_issue_once_more_is_red(place: Place) -> None:
+    draft(place)
+    answer(place, "send")
+    draft(place)
+    assert "RED: This very issue was sent on" in text(mails(place)[1][-1])
+
+
+def test_stop_ends_what_is_being_sent_and_says_how_far_it_came(place: Place) -> None:
+    draft(place)
+    going = answer(place, "send")
+    take_one(place)
+    said = answer(place, "stop", going)
+    assert "It is stopped." in text(said)
+    assert "- Accepted by their mail servers: 1" in text(said)
+    assert "- Left out: 3" in text(said)
+    with place.app.store.read() as session:
+        counts = mailings.status(session, issues_of(place)[0].id)
+    assert (counts.state, counts.skipped) == (MailingState.STOPPED, 3)
+    assert "nothing left to stop" in text(answer(place, "stop", going))
+
+
+def take_one(place: Place) -> None:
+    """Let the relay accept one copy."""
+    with place.app.store.write() as session:
+        number = issues_of(place)[0].id
+        other = (
+            select(Recipient).join(Mailing).where(Mailing.kind == "notice", Recipient.state == 0)
+        )
+        for row in session.scalars(other):
+            row.state = State.ACCEPTED
+        epoch = owners.register(session, owners.here(), flight="x", lease_until=time.time() + 60)
+        (row,) = ledger.claim(
+            session, epoch=epoch, quota=1, now=time.time(), wanted=ledger.everyone
+        )
+        assert row.mailing_id == number
+        ledger.mark(session, [Mark(row.id, epoch, State.ACCEPTED, 250, "ok", 9e9)])
+        owners.retire(session, epoch)
+
+
+def test_an_hour_is_repeated_with_date_and_zone_kept_cancelled_and_named_again(
+    place: Place,
+) -> None:
+    with place.app.store.write() as session:
+        roster.change_list(roster.get_list(session, NEWS), zone="Europe/Rome")
+    draft(place)
+    said = answer(place, "send tomorrow 8")
+    assert subject(said) == 'The Garden: "November" is scheduled'
+    assert re.search(r"  \w+day, \w+ \d+, 20\d\d, 08:00 \(Europe/Rome\)", text(said))
+    assert (edition(place).state, edition(place).zone) == ("scheduled", "Europe/Rome")
+    assert "no longer scheduled" in text(answer(place, "cancel", said))
+    assert (edition(place).state, edition(place).due) == ("open", None)
+    assert "Nothing was scheduled" in text(answer(place, "cancel"))
+    answer(place, "send tomorrow 8")
+    sending.attend(place.app, lambda: False, now=time.time())
+    assert not issues_of(place)
+    due = edition(place).due
+    assert due is not None
+    sending.attend(place.app, lambda: False, now=due + 5)
+    assert len(issues_of(place)) == 1
+    assert subject(mails(place)[1][-1]) == 'The Garden: "November" is going out'
+    sending.attend(place.app, lambda: False, now=due + 5)
+    assert len(issues_of(place)) == 1
+
+
+def test_an_hour_that_is_more_than_a_day_gone_asks_before_it_sends(place: Place) -> None:
+    draft(place)
+    answer(place, "send tomorrow 8")
+    due = edition(place).due
+    assert due is not None
+    sending.attend(place.app, lambda: False, now=due + 90_000)
+    assert not issues_of(place)
+    asked = mails(place)[1][-1]
+    assert subject(asked) == 'The Garden: shall "November" still go out?'
+    answer(place, "send", asked)
+    assert len(issues_of(place)) == 1
+
+
+def test_the_clock_rings_for_an_hour_that_has_come(place: Place) -> None:
+    draft(place)
+    answer(place, "send tomorrow 8")
+    assert "sort" not in clock.tick(place.app)
+    with place.app.store.write() as session:
+        session.get_one(Edition, edition(place).id).due = time.time() - 1
+    assert "sort" in clock.tick(place.app)
+    posts.sort(place.app, lambda: False)
+    assert len(issues_of(place)) == 1
+
+
+def test_a_new_text_takes_the_hour_back(place: Place) -> None:
+    draft(place)
+    said = answer(place, "send tomorrow 8")
+    new = answer(place, "Hello {{ name }}, this is another text, and long enough to be one.", said)
+    assert "no longer scheduled" in " ".join(text(new).split())
+    assert (edition(place).state, edition(place).revision) == ("open", 2)
+
+
+def test_what_would_go_out_otherwise_than_it_was_proved_is_proved_anew(place: Place) -> None:
+    draft(place)
+    with place.app.store.write() as session:
+        roster.change_list(roster.get_list(session, NEWS), accent="#aa0000")
+    said = answer(place, "send")
+    assert "differs from what you have seen" in " ".join(text(said).split())
+    assert not issues_of(place)
+    assert "#aa0000" in decoded(mails(place)[0][-1], "html")
+    answer(place, "send", said)
+    assert len(issues_of(place)) == 1
+
+
+def test_a_stranger_who_has_the_report_sends_nothing_and_the_editor_hears_of_it(
+    place: Place,
+) -> None:
+    draft(place)
+    report = mails(place)[1][0]
+    for sender in (EVE, ANNA):
+        place.reply(report, "send", sender)
+    assert not issues_of(place)
+    told = mails(place)[1][-1]
+    assert "belongs to no editor" in " ".join(text(told).split())
+    assert told["Reply-To"] == "<news-request@example.org>"
+    assert not place.mails(EVE)
+
+
+def test_an_editor_who_is_none_any_more_sends_nothing(place: Place) -> None:
+    draft(place)
+    report = mails(place)[1][0]
+    with place.app.store.write() as session:
+        member = roster.membership_of(session, roster.get_list(session, NEWS).id, OLGA)
+        assert member is not None
+        member.role = Role.MEMBER
+    for sender in (OLGA, MIA):
+        place.reply(report, "send", sender)
+    assert not issues_of(place)
+
+
+def test_a_strangers_draft_is_refused_at_the_door_or_waits_for_a_person(place: Place) -> None:
+    for sender in (EVE, ANNA, ""):
+        refused = door.recipient_verdict(place.app, sender, ISSUE)
+        assert refused is not None
+        assert refused.code == 550
+    assert door.recipient_verdict(place.app, OLGA, ISSUE) is None
+    unknown = door.recipient_verdict(place.app, OLGA, "friends-issue@example.org")
+    assert unknown is not None
+    draft(place, sender=EVE)
+    with place.app.store.read() as session:
+        hold = session.scalars(select(Hold)).one()
+    assert hold.rules == '["draft-by-stranger"]'
+    assert not place.mails(EVE)
+    assert not place.mails(OLGA)
+
+
+def test_an_automatic_answer_sends_nothing(place: Place) -> None:
+    draft(place)
+    place.reply(mails(place)[1][0], "send", OLGA, "Auto-Submitted: auto-replied\r\n")
+    assert not issues_of(place)
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "line"),
+    [
+        ("Hi {{ nam }}", 'There is no slot "nam". Known are name, email, list.', "Hi {{ nam }}"),
+        ("theme: nowhere\n\nHello", "There is no theme 'nowhere'.", ""),
+        ("segment: all\n\nHello", "cannot go to a segment yet", 'segment: "all"'),
+        ("language: xx\n\nHello", '"xx" is not a language that we speak', 'language: "xx"'),
+        ("", "There is no text.", ""),
+    ],
+)  # fmt: skip
+def test_a_draft_that_cannot_be_read_names_its_line_and_the_mended_one_is_a_draft(
+    place: Place, words: str, said: str, line: str
+) -> None:
+    draft(place, words)
+    proofs, (trouble,) = mails(place)
+    assert not proofs
+    assert said in " ".join(text(trouble).split())
+    assert f"\n  {line}" in text(trouble)
+    assert trouble["Reply-To"] == f"<{ISSUE}>"
+    place.write(OLGA, reply_to(trouble), DRAFT)
+    assert len(mails(place)[0]) == 1
+
+
+def test_a_new_text_that_cannot_be_read_leaves_the_issue_as_it_was(place: Place) -> None:
+    draft(place)
+    said = answer(place, DRAFT + "\n{{ oops }}\n")
+    assert 'There is no slot "oops"' in text(said)
+    assert edition(place).revision == 1
+    answer(place, "send", said)
+    assert len(issues_of(place)) == 1
+
+
+def test_a_forger_can_mail_an_editor_only_so_often(place: Place) -> None:
+    for _ in range(8):
+        draft(place)
+    assert len(mails(place)[0]) == 5
+    with place.app.store.read() as session:
+        held = session.scalars(select(Hold)).all()
+    assert {one.rules for one in held} == {'["draft-over-budget"]'}
+
+
+@pytest.mark.parametrize("language", templates.LANGUAGES)
+def test_the_words_that_a_report_names_are_orders_in_its_own_language(
+    place: Place, language: str
+) -> None:
+    add(place, "lang@example.net", "L", Role.EDITOR, language)
+    draft(place, DRAFT + "\nTODO\n", "lang@example.net")
+    (report,) = mails(place, "lang@example.net")[1]
+    lines = [line for line in text(report).split("\n") if line.startswith("- ")]
+    named = [
+        word
+        for line in lines
+        for word in re.findall(r'["«„]([^"«»„”]+)["»”]', line.partition(": ")[0])
+    ]
+    now = time.time()
+    read = [orders.read(word, now, ZoneInfo("UTC")) for word in named if "TODO" not in word]
+    assert len(read) == 5
+    assert all(read), named
+    assert read[3] == Order(Verb.SEND, anyway=True)
+    assert {one.verb for one in read if one} == {Verb.SEND, Verb.CANCEL}
+    answer(place, named[3], report, "lang@example.net")
+    assert len(issues_of(place)) == 1
+
+
+OPEN, SCHEDULED, SENT = EditionState.OPEN, EditionState.SCHEDULED, EditionState.SENT
+NOW, LATER = Order(Verb.SEND), Order(Verb.SEND, at=200.0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "step"),
+    [
+        (Facts(NOW, OPEN), Step.SEND),
+        (Facts(LATER, OPEN), Step.SCHEDULE),
+        (Facts(LATER, SCHEDULED), Step.SCHEDULE),
+        (Facts(NOW, SCHEDULED), Step.SEND),
+        (Facts(NOW, SENT), Step.SENT),
+        (Facts(NOW, OPEN, newest=False), Step.OLD),
+        (Facts(NOW, OPEN, editor=False), Step.STRANGER),
+        (Facts(NOW, OPEN, expired=True), Step.EXPIRED),
+        (Facts(NOW, OPEN, red=True), Step.BLOCKED),
+        (Facts(Order(Verb.SEND, anyway=True), OPEN, red=True), Step.SEND),
+        (Facts(Order(Verb.SEND, anyway=True), OPEN, red=True, same=False), Step.CHANGED),
+        (Facts(NOW, OPEN, readers=0), Step.NOBODY),
+        (Facts(Order(Verb.SEND, at=50.0), OPEN), Step.PAST),
+        (Facts(Order(Verb.CANCEL), OPEN), Step.IDLE),
+        (Facts(Order(Verb.CANCEL), SCHEDULED), Step.CANCEL),
+        (Facts(Order(Verb.CANCEL), SENT, running=True), Step.SENT),
+        (Facts(Order(Verb.STOP), SENT, running=True), Step.STOP),
+        (Facts(Order(Verb.STOP), SENT), Step.OVER),
+        (Facts(Order(Verb.STOP), SCHEDULED, newest=False), Step.CANCEL),
+        (Facts(Order(Verb.STOP), OPEN), Step.IDLE),
+        (Facts(Order(Verb.APPROVE), OPEN), Step.UNCLEAR),
+        (Facts(None, OPEN), Step.UNCLEAR),
+        (Facts(None, OPEN, text=True), Step.REVISE),
+        (Facts(None, OPEN, text=True, newest=False), Step.OLD),
+        (Facts(None, SENT, text=True), Step.SENT),
+    ],
+)
+def test_what_an_answer_leads_to(facts: Facts, step: Step) -> None:
+    assert next_step(facts, 100.0) is step
+    assert step in sending._DO

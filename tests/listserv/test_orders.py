@@ -96,7 +96,8 @@ def test_hours_are_the_lists_own_unless_a_zone_is_named() -> None:
     [
         "", "yes", "ok", "looks good, send it when you can", "send, but without the last line",
         "send 8", "send friday", "send tomorrow", "send tomorrow 25", "send tomorrow 8:61",
-        "send 31 february 9", "send tomorrow 8 Europe/Nowhere", "do send", "resend", "stop it please",
+        "send 31 february 9", "send tomorrow 8 Europe/Nowhere", "do send", "resend",
+        "stop it please",
         "send me the proof", "Could you send", "send 24 december november 9",
     ],
 )  # fmt: skip

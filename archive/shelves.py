@@ -9,10 +9,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from xml.sax.saxutils import escape
 
 from archive.pages import ListView, bare_subject, frame
-from templates import page
+from templates import day, iso, page, stencil
 
 CHART_HEIGHT = 48  # units of the chart; a month of the fullest is as high as this
 BAR = 6  # units that a month is wide
@@ -77,9 +78,9 @@ def home_file(
         "home",
         lst.language,
         **frame(lst, "../", ""),
-        threads=newest,
-        unanswered=[_shown(lst, thread) for thread in shelf.unanswered],
-        busiest=[_shown(lst, thread) for thread in shelf.busiest],
+        threads=_rows(lst, newest, ""),
+        unanswered=_rows(lst, [_shown(lst, thread) for thread in shelf.unanswered], ""),
+        busiest=_rows(lst, [_shown(lst, thread) for thread in shelf.busiest], ""),
         years=sorted(years.items(), reverse=True),
         bars=chart(shelf.months),
         bar=BAR,
@@ -121,7 +122,7 @@ def month_file(
         **frame(lst, "../../", "../"),
         month=month.path,
         at=month.at,
-        threads=shown,
+        threads=_rows(lst, shown, "../"),
         older=older,
         newer=newer,
     )
@@ -136,7 +137,12 @@ def month_json(lst: ListView, month: str, threads: Sequence[ThreadView]) -> dict
 
 def index_file(lists: Sequence[ListView], language: str) -> dict[str, bytes]:
     """Return the page of all lists in a tree."""
-    return {"index.html": page("index", language, root="", accent="", lists=lists).encode()}
+    return {"index.html": _index(tuple(lists), language)}
+
+
+@lru_cache(maxsize=4)  # asked for at every mail, and hardly ever another
+def _index(lists: tuple[ListView, ...], language: str) -> bytes:
+    return page("index", language, root="", accent="", lists=lists).encode()
 
 
 def search_page(lst: ListView, years: Sequence[int]) -> dict[str, bytes]:
@@ -190,6 +196,24 @@ def chart(months: Sequence[Month]) -> list[Bar]:
         year, number = (year, number + 1) if number < 12 else (year + 1, 1)  # noqa: PLR2004
         path = f"{year:04}-{number:02}"
     return bars
+
+
+def _rows(lst: ListView, threads: Sequence[ThreadView], up: str) -> list[str]:
+    """Return the lines of a page that lists threads."""
+    lines = []
+    for thread in threads:
+        outline = stencil(
+            "line",
+            lst.language,
+            ("up", "hash", "subject", "author", "iso", "day"),
+            titled=bool(thread.subject),
+            named=bool(thread.author),
+            size=thread.size,
+        )
+        values = {"up": up, "hash": thread.hash, "subject": thread.subject}
+        values |= {"author": thread.author, "iso": iso(thread.last)}
+        lines.append(outline.fill(values | {"day": day(thread.last, lst.language)}))
+    return lines
 
 
 def _shown(lst: ListView, thread: ThreadView) -> ThreadView:

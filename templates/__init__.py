@@ -4,6 +4,7 @@ from templates.brand import Brand, brand, is_colour
 from templates.catalogue import LANGUAGES, translator
 from templates.render import (
     MailText,
+    day,
     drawn,
     iso,
     mail,
@@ -25,6 +26,7 @@ __all__ = [
     "MailText",
     "Theme",
     "brand",
+    "day",
     "drawn",
     "find_theme",
     "is_colour",

@@ -76,6 +76,11 @@ def moment(at: float, language: str) -> str:
     return _minute(int(at // 60) * 60, language if language in LANGUAGES else FALLBACK)
 
 
+def day(at: float, language: str) -> str:
+    """Return a day (UTC) as people write it."""
+    return _day(int(at // 86_400), language if language in LANGUAGES else FALLBACK)
+
+
 def iso(at: float) -> str:
     """Return a minute (UTC) for machines."""
     return _utc(at).strftime("%Y-%m-%dT%H:%MZ")
@@ -214,7 +219,7 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.filters["folded"] = folded
     environment.filters["drawn"] = drawn
     environment.filters["second"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%M:%SZ")
-    environment.filters["day"] = lambda at: format_date(_utc(at), "long", locale=_locale(language))
+    environment.filters["day"] = lambda at: day(at, language)
     environment.filters["days"] = lambda first, last: _days(first, last, language)
     environment.filters["moment"] = lambda at: moment(at, language)
     environment.filters["local"] = lambda at, zone: _local(at, zone, language)
@@ -272,14 +277,19 @@ def _local(at: float, zone: str, language: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _minute(at: int, language: str) -> str:
-    day = format_date(_utc(at), "long", locale=_locale(language))
-    return f"{day}, {format_datetime(_utc(at), 'HH:mm', locale=_locale(language))}"
+    clock = format_datetime(_utc(at), "HH:mm", locale=_locale(language))
+    return f"{_day(at // 86_400, language)}, {clock}"
+
+
+@lru_cache(maxsize=10_000)
+def _day(number: int, language: str) -> str:
+    return format_date(_utc(number * 86_400), "long", locale=_locale(language))
 
 
 def _days(first: float, last: float, language: str) -> str:
     """Return a span of days as people write it: 24-28 August 2022."""
     if _utc(first).date() == _utc(last).date():
-        return format_date(_utc(first), "long", locale=_locale(language))
+        return _day(int(first // 86_400), language)
     return str(
         format_interval(_utc(first).date(), _utc(last).date(), "yMMMMd", locale=_locale(language))
     )

@@ -1,4 +1,4 @@
-"""Keep the files on disk equal to the rows: render what was touched, check, export.
+"""Keep the files on disk equal to the rows: render what was touched.
 
 The tree for strangers and the one for members have separate roots (``public/``, ``members/``
 under the archive folder), so that a web door cannot mix them up; a list without an archive has
@@ -9,56 +9,37 @@ touched in between stays dirty. Slow files (a month's mbox, site maps) follow a 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from archive import listing, pages, shelves
-from archive.disk import list_files, plain_errors, remove_files, write_files
+from archive.disk import plain_errors, remove_files, write_files
 from archive.drawing import (
     THREAD_FILES,
     Desk,
     Drawn,
     draw_thread,
     fetch,
-    file_names,
-    mails_of,
-    thread_files,
 )
-from archive.files import key_of
 from archive.listing import former_files, listing_files, month_of
 from archive.pages import ListView
 from archive.redaction import removed_of
 from archive.removal import Removed
 from archive.search import write_search
-from archive.sight import Sight, unpack
+from archive.sight import Sight
 from archive.tables import Body, Late, Message, MonthCount, Thread
-from mailer.errors import Refused
 from mailer.store import Store, insert_or_ignore
 from mailer.tokens import load_keyring
 from subscriptions.roster import ArchivePolicy, MailList
 
 SLICE = 300  # messages rendered between two commits: about two seconds
-FEW = 20  # threads that a check holds at a time
 LARGE = 300  # messages; the page of a thread with more is not written at every mail
 REST = 0.01  # seconds that a large thread's page rests per message: about ten times its cost
 LATE = 60.0  # seconds that slow files wait for more mail
 INDEX_LANGUAGE = "en"
 Progress = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Differences:
-    """Hold what a check found, as paths under the archive folder."""
-
-    missing: tuple[str, ...]
-    differing: tuple[str, ...]
-    extra: tuple[str, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.differing or self.extra)
 
 
 def tree_of(lst: MailList) -> str:
@@ -81,7 +62,7 @@ def view_of(lst: MailList, base_url: str, removed: Removed | None = None) -> Lis
     )
 
 
-def _desk(session: Session, lst: MailList, base_url: str, root: Path | None) -> Desk:
+def desk_of(session: Session, lst: MailList, base_url: str, root: Path | None) -> Desk:
     """Return what drawing ``lst`` needs; without ``root`` nothing is written on the way."""
     view = view_of(lst, base_url, removed_of(session, lst))
     folder = root / tree_of(lst) if root is not None and tree_of(lst) else None
@@ -154,18 +135,18 @@ def render_dirty(
     """
     with store.read() as session:
         resting = [] if now is None else _resting(session, root, now)
-        found = _next_threads(session, list_id, resting)
+        found = next_threads(session, list_id, resting)
         drawn = []
         for lst in _lists(session, {thread.list_id for thread in found}):
             own = [thread for thread in found if thread.list_id == lst.id]
-            drawn.append((lst, _draw(session, root, lst, own, base_url, progress)))
-        indexes = _index_files(session, base_url) if found else {}
+            drawn.append((lst, draw(session, root, lst, own, base_url, progress)))
+        indexes = index_files(session, base_url) if found else {}
     with plain_errors(root):
         for lst, one in drawn:
             if tree := tree_of(lst):
                 write_files(root / tree, one.files)
                 remove_files(root / tree, one.gone)
-            _mark(store, lst, one)
+            mark(store, lst, one)
         for tree, files in indexes.items():
             write_files(root / tree, files)
     return len(found)
@@ -187,7 +168,7 @@ def _resting(session: Session, root: Path, now: float) -> list[int]:
     return resting
 
 
-def _next_threads(session: Session, list_id: int | None, resting: Sequence[int]) -> list[Thread]:
+def next_threads(session: Session, list_id: int | None, resting: Sequence[int]) -> list[Thread]:
     """Return the next touched threads, about SLICE messages of them."""
     where = [Thread.touched > Thread.rendered, Thread.id.not_in(resting)]
     if list_id is not None:
@@ -203,51 +184,6 @@ def _next_threads(session: Session, list_id: int | None, resting: Sequence[int])
         taken.append(thread)
         messages += thread.size
     return taken
-
-
-def build(
-    store: Store,
-    root: Path,
-    base_url: str,
-    lst: MailList,
-    progress: Progress = lambda _messages: None,
-) -> int:
-    """Render every file of ``lst`` anew, remove what does not belong; return the threads."""
-    with store.write() as session:
-        session.execute(
-            update(Thread).where(Thread.list_id == lst.id).values(touched=Thread.touched + 1)
-        )
-        session.execute(update(Message).where(Message.list_id == lst.id).values(linked=""))
-    total = 0
-    while count := render_dirty(store, root, base_url, list_id=lst.id, progress=progress):
-        total += count
-    tree = tree_of(lst)
-    with plain_errors(root):
-        with store.read() as session:
-            desk = _desk(session, lst, base_url, root)
-            drawn = Drawn(months=listing.all_months(session, lst))
-            expected = set(_names(session, desk.view, lst))
-            files: dict[str, bytes] = {}
-            if tree:
-                files = listing_files(session, desk, lst, drawn, every=True)
-                files |= former_files(session, desk.view, lst, None)
-                write_files(root / tree, files)
-                late = _slow_files(session, root, desk.view, lst, drawn.months)
-                write_files(root / tree, late)
-                files |= dict.fromkeys(late, b"")
-                write_search(session, root / tree, desk.view, lst, anew=True)
-                searched = list_files(root / tree, f"{lst.address}/search")
-                files |= dict.fromkeys(searched, b"")
-            indexes = _index_files(session, base_url)
-            expected |= set(files)
-        _mark(store, lst, drawn, late=False)
-        for name, more in indexes.items():
-            write_files(root / name, more)
-        for other in ("public", "members"):
-            keep = expected if other == tree else set()
-            extra = [n for n in list_files(root / other, lst.address) if n not in keep]
-            remove_files(root / other, extra)
-    return total
 
 
 def render_late(
@@ -267,7 +203,7 @@ def render_late(
                 months = {month for month, _ in due[lst.id]}
                 if tree := tree_of(lst):
                     view = view_of(lst, base_url, removed_of(session, lst))
-                    files = _slow_files(session, root, view, lst, months)
+                    files = slow_files(session, root, view, lst, months)
                     write_files(root / tree, files)
                     write_search(session, root / tree, view, lst)
         with store.write() as session:
@@ -292,7 +228,7 @@ def something_late(session: Session, now: float) -> bool:
     return session.scalar(select(Late.month).where(Late.touched <= now - LATE).limit(1)) is not None
 
 
-def _slow_files(
+def slow_files(
     session: Session, root: Path, view: ListView, lst: MailList, months: Iterable[str]
 ) -> dict[str, bytes]:
     """Return the mbox of each of ``months`` and the site maps, out of what stands on disk.
@@ -313,93 +249,24 @@ def _slow_files(
     return files
 
 
-def check(store: Store, root: Path, base_url: str, lst: MailList) -> Differences:
-    """Compare the files of ``lst`` with what the rows say they should be."""
-    tree = tree_of(lst)
-    seen: set[str] = set()
-    missing: list[str] = []
-    differing: list[str] = []
-    if tree:
-        for name, data in _all_files(store, lst, base_url, root):
-            seen.add(name)
-            path = root / tree / name
-            if not path.is_file():
-                missing.append(f"{tree}/{name}")
-            elif (
-                (key_of(path.read_bytes()) != data)
-                if isinstance(data, str)
-                else (path.read_bytes() != data)
-            ):
-                differing.append(f"{tree}/{name}")
-        with store.read() as session:
-            late = session.scalars(select(Late.month).where(Late.list_id == lst.id)).all()
-        folders = {f"{tree}/{lst.address}/{month}": month for month in late}
-        waiting = {f"{folder}/{month}.mbox.gz" for folder, month in folders.items()}
-        waiting |= {f"{folder}/index.json" for folder in folders}
-        if late:
-            waiting |= {n for n in (*missing, *differing) if "/sitemap" in n}
-        missing = [name for name in missing if name not in waiting]
-        differing = [name for name in differing if name not in waiting]
-        seen |= {name.partition("/")[2] for name in waiting}
-    extra = [
-        f"{other}/{name}"
-        for other in ("public", "members")
-        for name in list_files(root / other, lst.address)
-        if other != tree or (name not in seen and "/search/" not in name)
-    ]
-    return Differences(tuple(sorted(missing)), tuple(sorted(differing)), tuple(extra))
-
-
-def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
-    """Write what a stranger may see of ``lst`` under ``folder``; return how many files."""
-    if lst.archive != ArchivePolicy.PUBLIC:
-        raise Refused(
-            f"The archive of {lst.address} is not public: a stranger may see nothing of it.",
-            f"krets list set {lst.address} --archive public makes it so.",
-        )
-    batch: dict[str, bytes] = {}
-    written: set[str] = set()
-    size = 0
-    with plain_errors(folder):
-        for name, data in _all_files(store, lst, base_url, folder, tree="", put=True):
-            written.add(name)
-            if isinstance(data, str):
-                continue  # an attachment, written on the way
-            batch[name] = data
-            size += len(data)
-            if len(batch) >= 500 or size > 8_000_000:  # noqa: PLR2004 - held in memory
-                write_files(folder, batch)
-                batch, size = {}, 0
-        view = view_of(lst, base_url)
-        batch |= shelves.index_file([view], lst.language) | pages.shared_files()
-        batch |= shelves.robots_file([(view, 1)], view.base)
-        write_files(folder, batch)
-        late = {}
-        with store.read() as session:
-            months = listing.all_months(session, lst)
-            late = _slow_files(session, folder, view, lst, months)
-            view = view_of(lst, base_url, removed_of(session, lst))
-            write_search(session, folder, view, lst, anew=True)
-        write_files(folder, late)
-    return len(written | set(batch) | set(late))
-
-
 def _lists(session: Session, ids: Iterable[int]) -> Sequence[MailList]:
     return session.scalars(
         select(MailList).where(MailList.id.in_(sorted(ids))).order_by(MailList.id)
     ).all()
 
 
-def _draw(
+def draw(
     session: Session,
     root: Path,
     lst: MailList,
     threads: Sequence[Thread],
     base_url: str,
-    progress: Progress,
+    progress: Progress = lambda _messages: None,
+    *,
+    listed: bool = True,
 ) -> Drawn:
-    """Draw ``threads`` of one list, and the pages that list them."""
-    desk = _desk(session, lst, base_url, root)
+    """Draw ``threads`` of one list, and the pages that list them unless ``listed`` is not set."""
+    desk = desk_of(session, lst, base_url, root)
     drawn = Drawn()
     tray = fetch(session, desk, [t.id for t in threads if t.size and tree_of(lst)])
     for thread in threads:
@@ -416,14 +283,15 @@ def _draw(
         progress(thread.size)
     if tree_of(lst):
         drawn.files |= former_files(session, desk.view, lst, [thread.id for thread in threads])
-        drawn.files |= listing_files(session, desk, lst, drawn)
+        if listed:
+            drawn.files |= listing_files(session, desk, lst, drawn)
     # A former place may be a thread's home again, drawn in this very slice.
     homes = {f"{lst.address}/t/{thread.hash}/{name}" for thread in threads for name in THREAD_FILES}
     drawn.gone = [name for name in drawn.gone if name not in homes]
     return drawn
 
 
-def _index_files(session: Session, base_url: str) -> dict[str, dict[str, bytes]]:
+def index_files(session: Session, base_url: str) -> dict[str, dict[str, bytes]]:
     """Return tree -> the page of its lists and the files that all pages share."""
     lists = session.scalars(select(MailList).order_by(MailList.title, MailList.id)).all()
     trees: dict[str, list[ListView]] = {}
@@ -440,76 +308,7 @@ def _index_files(session: Session, base_url: str) -> dict[str, dict[str, bytes]]
     return files
 
 
-def _all_files(
-    store: Store,
-    lst: MailList,
-    base_url: str,
-    root: Path,
-    *,
-    tree: str | None = None,
-    put: bool = False,
-) -> Iterator[tuple[str, bytes | str]]:
-    """Yield every file that ``lst`` should have, a thread at a time; an attachment as its key.
-
-    ``put`` writes attachments under ``root``; slow files come from what stands there.
-    """
-    with store.read() as session:
-        desk = _desk(session, lst, base_url, None)
-        if put:
-            desk = Desk(
-                desk.view, desk.keyring, root, lambda files: _ignore(write_files(root, files))
-            )
-        view = desk.view
-        for some in _batches(list(listing.thread_ids(session, lst))):
-            tray = fetch(session, desk, some)
-            for thread in session.scalars(select(Thread).where(Thread.id.in_(some))).all():
-                mails = mails_of(session, desk, thread, tray, {})
-                yield from thread_files(view, mails).items()
-                for mail in mails:
-                    yield from file_names(view, mail.seen).items()
-                for leaf in tray.threads[thread.id]:
-                    row = leaf.row
-                    pointer = pages.permalink_file(view, row.hash, thread.hash, row.subject)
-                    yield from pointer.items()
-            session.expunge_all()
-        yield from former_files(session, view, lst, None).items()
-        drawn = Drawn(months=listing.all_months(session, lst))
-        yield from listing_files(session, desk, lst, drawn, every=True).items()
-        if tree is None:
-            yield from _slow_files(session, root, view, lst, drawn.months).items()
-
-
-def _ignore(_count: int) -> None:
-    """Take a count that nobody asks for."""
-
-
-def _names(session: Session, view: ListView, lst: MailList) -> Iterator[str]:
-    """Yield the names of all files of threads, mails and attachments, without making them."""
-    for hash_ in session.scalars(
-        select(Thread.hash).where(Thread.list_id == lst.id, Thread.size > 0)
-    ):
-        for name in THREAD_FILES:
-            yield f"{view.address}/t/{hash_}/{name}"
-    for hash_ in session.scalars(select(Message.hash).where(Message.list_id == lst.id)):
-        yield f"{view.address}/m/{hash_}/index.html"
-        if hash_ not in view.sight.removed.messages:
-            yield f"{view.address}/m/{hash_}/raw.eml"
-    bodies = session.scalars(
-        select(Body.packed)
-        .join(Message, Message.id == Body.message_id)
-        .where(Message.list_id == lst.id, Body.sight == view.sight.key)
-        .execution_options(yield_per=200)
-    )
-    for packed in bodies:
-        yield from file_names(view, unpack(packed))
-
-
-def _batches(keys: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(keys), FEW):
-        yield keys[start : start + FEW]
-
-
-def _mark(store: Store, lst: MailList, drawn: Drawn, *, late: bool = True) -> None:
+def mark(store: Store, lst: MailList, drawn: Drawn, *, late: bool = True) -> None:
     """Say in the rows what stands on disk now; the slow files of its months are ``late``."""
     thread, message = Thread.__table__.c, Message.__table__.c
     with store.write() as session:

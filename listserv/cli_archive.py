@@ -1,8 +1,9 @@
 """The commands about the archive: build, check and export its pages, import old mail."""
 
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sqlalchemy import select
 
 from archive import build as pages
-from archive import redaction
+from archive import redaction, whole
 from archive.disk import list_files, remove_files
 from archive.importing import Report, import_mails
 from archive.mbox import open_mail_file, read_mbox
@@ -71,26 +72,48 @@ class ArchiveApplication(Protocol):
 
 @archives.command("build")
 @click.argument("list_address", metavar="[LIST]", required=False)
+@click.option("--check", "only_check", is_flag=True, help="Only compare; exit 1 on a difference.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=None,
+    help="How many processes share a large list's work; else one for each core.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def build(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool) -> None:
+def build(
+    app: ArchiveApplication,
+    /,
+    list_address: str | None,
+    *,
+    only_check: bool,
+    workers: int | None,
+    as_json: bool,
+) -> None:
     """Render every page of LIST (or of all lists) anew from the mail.
 
+    With --check nothing is written: what stands is compared with what would be built.
+
     \b
-    Example:
+    Examples:
       krets archive build friends@example.org
+      krets archive build --check
     """
     lists = _lists(app, list_address)
+    if only_check:
+        _compare(app, lists, as_json=as_json)
+        return
     done = {}
     with pages.rendering(app.store):
         for lst in lists:
             with _counting(app, lst) as progress:
-                done[lst.address] = pages.build(
+                done[lst.address] = whole.build(
                     app.store,
                     app.settings.archive_path,
                     app.settings.listserv.base_url,
                     lst,
                     progress,
+                    workers=workers or _cores(),
                 )
     if as_json:
         print_json({"lists": [{"list": name, "threads": n} for name, n in done.items()]})
@@ -108,7 +131,7 @@ def move_pages(app: ArchiveApplication, lst: MailList) -> None:
     with pages.rendering(app.store):
         for tree in {"public", "members"} - {pages.tree_of(lst)}:
             remove_files(root / tree, list(list_files(root / tree, lst.address)))
-        pages.build(app.store, root, app.settings.listserv.base_url, lst)
+        whole.build(app.store, root, app.settings.listserv.base_url, lst)
 
 
 @archives.command("check")
@@ -122,11 +145,15 @@ def check(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool
     Example:
       krets archive check friends@example.org
     """
+    _compare(app, _lists(app, list_address), as_json=as_json)
+
+
+def _compare(app: ArchiveApplication, lists: Sequence[MailList], *, as_json: bool) -> None:
     missing: list[str] = []
     differing: list[str] = []
     extra: list[str] = []
-    for lst in _lists(app, list_address):
-        found = pages.check(
+    for lst in lists:
+        found = whole.check(
             app.store, app.settings.archive_path, app.settings.listserv.base_url, lst
         )
         missing += found.missing
@@ -147,6 +174,11 @@ def check(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool
     say("The archive is what the mail says.")
 
 
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @archives.command("export")
 @click.argument("list_address", metavar="LIST")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
@@ -165,7 +197,7 @@ def export(
     lst = _lists(app, list_address)[0]
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         agree(f"{folder} is not empty. Write into it?", yes=yes)
-    count = pages.export(app.store, folder, app.settings.listserv.base_url, lst)
+    count = whole.export(app.store, folder, app.settings.listserv.base_url, lst)
     if as_json:
         print_json({"list": lst.address, "files": count})
     say(f"{count} files written under {folder}.")
@@ -244,7 +276,7 @@ def redact(
 def _build_and_prove(app: ArchiveApplication, lst: MailList) -> redaction.Proof:
     root = app.settings.archive_path
     with pages.rendering(app.store), _counting(app, lst) as progress:
-        pages.build(app.store, root, app.settings.listserv.base_url, lst, progress)
+        whole.build(app.store, root, app.settings.listserv.base_url, lst, progress)
     with app.store.read() as session:
         removed = redaction.removed_of(session, lst)
     tree = root / pages.tree_of(lst)

@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from archive import build, drawing, pages
+from archive import build, drawing, pages, whole
 from archive.heads import permalink_hash
 from archive.importing import import_mails
 from archive.masking import mask
 from archive.mbox import open_mail_file, read_mbox
 from archive.place import place
+from archive.tables import Body
 from mailer.errors import Refused
 from mailer.store import Store, put_raw
 from subscriptions.roster import ArchivePolicy, MailList
@@ -105,14 +106,14 @@ def test_the_disk_equals_the_rows_after_any_way(
     build.render_dirty(store, tmp_path, BASE)
     keep(store, circle, mail("a"), mail("c", "b", at=2), mail("d", at=3))
     build.render_dirty(store, tmp_path, BASE)
-    assert not build.check(store, tmp_path, BASE, circle)
+    assert not whole.check(store, tmp_path, BASE, circle)
     assert not (thread(tmp_path, "b") / "thread.json").exists()
     pointer = (thread(tmp_path, "b") / "index.html").read_text(encoding="utf-8")
     assert f"../../t/{permalink_hash('a@x')}/#{permalink_hash('b@x')}" in pointer
     assert build.render_late(store, tmp_path, BASE, time.time()) == 0
     assert build.render_late(store, tmp_path, BASE, time.time() + build.LATE) == 1
     before = drawn(tmp_path)
-    build.build(store, tmp_path, BASE, circle)
+    whole.build(store, tmp_path, BASE, circle)
     assert drawn(tmp_path) == before
 
 
@@ -135,10 +136,10 @@ def test_check_tells_what_is_missing_different_and_extra(
     (thread(tmp_path, "a") / "thread.json").unlink()
     (thread(tmp_path, "b") / "thread.json").write_text("{}")
     (thread(tmp_path, "b") / "more.html").write_text("x")
-    found = build.check(store, tmp_path, BASE, circle)
+    found = whole.check(store, tmp_path, BASE, circle)
     assert [len(names) for names in (found.missing, found.differing, found.extra)] == [1, 1, 1]
-    build.build(store, tmp_path, BASE, circle)
-    assert not build.check(store, tmp_path, BASE, circle)
+    whole.build(store, tmp_path, BASE, circle)
+    assert not whole.check(store, tmp_path, BASE, circle)
 
 
 def test_a_permalink_stands_before_its_thread(
@@ -184,7 +185,7 @@ def test_the_page_of_a_large_thread_rests_between_mails(
     assert (thread(tmp_path, "e") / "index.html").is_file()
     assert build.render_dirty(store, tmp_path, BASE, now=written + 399) == 0
     assert build.render_dirty(store, tmp_path, BASE, now=written + 401) == 1
-    assert not build.check(store, tmp_path, BASE, circle)
+    assert not whole.check(store, tmp_path, BASE, circle)
 
 
 def test_trees_for_strangers_and_members_are_apart(
@@ -194,14 +195,14 @@ def test_trees_for_strangers_and_members_are_apart(
     keep(store, circle, mail("a"))
     build.render_dirty(store, tmp_path, BASE)
     circle = set_policy(store, circle, ArchivePolicy.MEMBERS)
-    build.build(store, tmp_path, BASE, circle)
+    whole.build(store, tmp_path, BASE, circle)
     assert not (tmp_path / "public" / "circle@example.org").exists()
     mbox = thread(tmp_path, "a", "members") / "thread.mbox.gz"
     assert gzip.decompress(mbox.read_bytes()).endswith(mail("a") + b"\n")
     with pytest.raises(Refused):
-        build.export(store, tmp_path / "out", BASE, circle)
+        whole.export(store, tmp_path / "out", BASE, circle)
     circle = set_policy(store, circle, ArchivePolicy.NONE)
-    build.build(store, tmp_path, BASE, circle)
+    whole.build(store, tmp_path, BASE, circle)
     assert not (tmp_path / "members" / "circle@example.org").exists()
 
 
@@ -223,11 +224,11 @@ def test_each_mail_has_its_raw_beside_its_permalink(
     assert f'href="../../m/{permalink_hash("b@x")}/raw.eml"' in html
     assert not raw_of(tmp_path, "c", "public").exists()
     circle = set_policy(store, circle, ArchivePolicy.MEMBERS)
-    build.build(store, tmp_path, BASE, circle)
+    whole.build(store, tmp_path, BASE, circle)
     assert raw_of(tmp_path, "b", "members").read_bytes() == mail("b", "a", at=1)
-    assert not build.check(store, tmp_path, BASE, circle)
+    assert not whole.check(store, tmp_path, BASE, circle)
     raw_of(tmp_path, "b", "members").unlink()
-    assert build.check(store, tmp_path, BASE, circle).missing
+    assert whole.check(store, tmp_path, BASE, circle).missing
 
 
 @pytest.mark.no_cover
@@ -251,7 +252,7 @@ def test_strangers_see_no_address(
     """Not in pages, JSON or mbox, wherever in the mail it stood."""
     body = "Write to secret.person@example.net or (mailto:other@example.net)\n> third@example.net\n"
     keep(store, circle, b"Cc: fourth@example.net\n" + mail("a", body=body))
-    build.export(store, tmp_path / "out", BASE, circle)
+    whole.export(store, tmp_path / "out", BASE, circle)
     files = snapshot(tmp_path / "out")
     unpacked = (gzip.decompress(data) for name, data in files.items() if name.endswith(".gz"))
     everything = b"\n".join([*files.values(), *unpacked])
@@ -316,7 +317,7 @@ def test_a_real_list_becomes_an_archive(
         seen += ids
     assert len(seen) == len(set(seen)) == 12
     assert all((folder / "m" / permalink_hash(i) / "index.html").is_file() for i in seen)
-    assert not build.check(store, tmp_path, BASE, circle)
+    assert not whole.check(store, tmp_path, BASE, circle)
 
 
 def test_a_thread_that_cannot_be_drawn_does_not_stop_the_others(
@@ -340,6 +341,27 @@ def test_a_thread_that_cannot_be_drawn_does_not_stop_the_others(
         pass
     monkeypatch.undo()
     assert (thread(tmp_path, "a") / "index.html").exists()
-    found = build.check(store, tmp_path, BASE, circle)
+    found = whole.check(store, tmp_path, BASE, circle)
     assert any(permalink_hash("b@x") in name for name in found.missing)
     assert not any(f"t/{permalink_hash('a@x')}" in name for name in found.missing)
+
+
+def test_many_hands_write_what_one_writes(
+    store: Store,
+    circle: MailList,
+    mail: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A build shared by processes gives the same files, and tells of every message."""
+    keep(store, circle, mail("a"), mail("b", "a", at=1), mail("c"), mail("d"))
+    whole.build(store, tmp_path, BASE, circle)
+    before = drawn(tmp_path)
+    monkeypatch.setattr(whole, "WORTH", 0)
+    monkeypatch.setattr(whole, "SLICE", 1)
+    told: list[int] = []
+    with store.write() as session:
+        session.execute(delete(Body))
+    assert whole.build(store, tmp_path, BASE, circle, told.append, workers=2) == 3
+    assert sum(told) == 4
+    assert drawn(tmp_path) == before

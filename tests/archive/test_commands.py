@@ -72,8 +72,9 @@ def test_check_refuses_a_difference_and_build_repairs_it(app: App, mbox: Path) -
     run(app, "import", "mbox", LIST, str(mbox))
     run(app, "archive", "check", LIST)
     next(app.settings.archive_path.rglob("thread.json")).unlink()
-    with pytest.raises(Refused, match="1 files missing"):
-        run(app, "archive", "check", LIST)
+    for words in (("check",), ("build", "--check")):
+        with pytest.raises(Refused, match="1 files missing"):
+            run(app, "archive", *words, LIST)
     run(app, "archive", "build")
     run(app, "archive", "check")
 

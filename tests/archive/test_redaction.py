@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archive import build, redaction
+from archive import build, redaction, whole
 from archive.disk import list_files
 from archive.heads import permalink_hash
 from archive.place import place
@@ -48,7 +48,7 @@ def talk(store: Store, circle: MailList, mail: Write, tmp_path: Path) -> MailLis
             tokens.new_key(session)
         for raw, sha in zip(raws, put_raw(session, raws), strict=True):
             place(session, circle, raw, sha, 1_700_000_000.0)
-    build.build(store, tmp_path, BASE, circle)
+    whole.build(store, tmp_path, BASE, circle)
     return circle
 
 
@@ -60,8 +60,8 @@ def redact(
         plan = redaction.prepare(session, lst, redaction.Request(**wanted))
     with store.write() as session:
         redaction.apply(session, lst, plan, 1.0)
-    build.build(store, root, BASE, lst)
-    assert not build.check(store, root, BASE, lst)
+    whole.build(store, root, BASE, lst)
+    assert not whole.check(store, root, BASE, lst)
     with store.read() as session:
         removed = redaction.removed_of(session, lst)
     tree = root / build.tree_of(lst)
@@ -140,7 +140,7 @@ def test_members_get_no_original_that_still_holds_it(
     with store.write() as session:
         talk = session.merge(talk)
         talk.archive = ArchivePolicy.MEMBERS
-    build.build(store, tmp_path, BASE, talk)
+    whole.build(store, tmp_path, BASE, talk)
     assert "From: Anna Person <anna@example.org>" in everything(tmp_path / "members")
     proof, text = redact(store, talk, tmp_path, people=("anna@example.org",))
     assert proof.left == ()

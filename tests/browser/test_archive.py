@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from archive import build
+from archive import whole
 from archive.heads import permalink_hash
 from archive.place import place
 from listserv.app import App
@@ -83,7 +83,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert lst is not None
         for raw, sha in zip(raws, put_raw(session, raws), strict=True):
             place(session, lst, raw, sha, 1_700_000_000.0)
-    build.build(app.store, app.settings.archive_path, base, lst)
+    whole.build(app.store, app.settings.archive_path, base, lst)
     with served(door(app, dict), listener):
         yield base
     app.close()

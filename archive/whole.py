@@ -1,0 +1,334 @@
+"""Know every file that a list's archive should have: build them all, check them, export them.
+
+A build of many messages is shared by processes, one for each core: each draws threads of its own
+and writes their files, and one alone marks the rows. The files are the same to the byte
+whoever drew them. Search bundles are pagefind's own and are not compared.
+"""
+
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from archive import listing, pages, shelves
+from archive.build import (
+    SLICE,
+    Progress,
+    desk_of,
+    draw,
+    index_files,
+    mark,
+    render_dirty,
+    slow_files,
+    tree_of,
+    view_of,
+)
+from archive.disk import list_files, plain_errors, remove_files, write_files
+from archive.drawing import (
+    THREAD_FILES,
+    Desk,
+    Drawn,
+    fetch,
+    file_names,
+    mails_of,
+    thread_files,
+)
+from archive.files import key_of
+from archive.listing import former_files, listing_files
+from archive.pages import ListView
+from archive.redaction import removed_of
+from archive.search import write_search
+from archive.sight import unpack
+from archive.tables import Body, Late, Message, Thread
+from mailer.errors import Refused
+from mailer.store import Store
+from subscriptions.roster import ArchivePolicy, MailList
+
+FEW = 20  # threads that a check holds at a time
+WORTH = 2_000  # messages; for fewer, processes of their own cost more than they save
+CHUNK = 1_000  # rows that one transaction touches
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Hold what a check found, as paths under the archive folder."""
+
+    missing: tuple[str, ...]
+    differing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.differing or self.extra)
+
+
+def build(
+    store: Store,
+    root: Path,
+    base_url: str,
+    lst: MailList,
+    progress: Progress = lambda _messages: None,
+    *,
+    workers: int = 1,
+) -> int:
+    """Render every file of ``lst`` anew, remove what does not belong; return the threads.
+
+    With ``workers``, so many processes share the work where it is worth it.
+    """
+    with store.read() as session:
+        rows = session.execute(
+            select(Thread.id, Thread.size).where(Thread.list_id == lst.id).order_by(Thread.id)
+        )
+        threads = [(row.id, row.size) for row in rows]
+    for start in range(0, len(threads), CHUNK):
+        some = [key for key, _ in threads[start : start + CHUNK]]
+        touched = update(Thread).where(Thread.id.in_(some)).values(touched=Thread.touched + 1)
+        unlinked = update(Message).where(Message.thread_id.in_(some)).values(linked="")
+        with store.write() as session:
+            session.execute(touched)
+            session.execute(unlinked)
+    total = 0
+    if workers > 1 and sum(count for _, count in threads) >= WORTH:
+        total = _share(store, root, base_url, lst, _slices(threads), progress, workers)
+    while count := render_dirty(store, root, base_url, list_id=lst.id, progress=progress):
+        total += count
+    _finish(store, root, base_url, lst)
+    return total
+
+
+def _slices(threads: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+    """Yield threads (of pairs with their size) whose messages make a slice."""
+    some: list[int] = []
+    size = 0
+    for key, count in threads:
+        if some and size + count > SLICE:
+            yield some
+            some, size = [], 0
+        some.append(key)
+        size += count
+    if some:
+        yield some
+
+
+def _share(
+    store: Store,
+    root: Path,
+    base_url: str,
+    lst: MailList,
+    slices: Iterator[list[int]],
+    progress: Progress,
+    workers: int,
+) -> int:
+    """Let ``workers`` processes draw the slices; return how many threads were drawn."""
+    address = store.url.render_as_string(hide_password=False)
+    total = 0
+    store.close()  # no connection crosses into another process
+    # Not forked: a fork would carry our threads' locks and connections with it.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as crew:
+        waiting: set[Future[Drawn]] = set()
+        more = True
+        while waiting or more:
+            while more and len(waiting) < workers * 2:
+                some = next(slices, None)
+                more = some is not None
+                if some is not None:
+                    waiting.add(crew.submit(_draw_slice, address, root, base_url, lst.id, some))
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for one in done:
+                drawn = one.result()
+                mark(store, lst, drawn)
+                total += len(drawn.threads)
+                progress(drawn.size)
+    return total
+
+
+def _draw_slice(address: str, root: Path, base_url: str, list_id: int, keys: list[int]) -> Drawn:
+    """Draw and write some threads in a process of our own; return what is to be marked."""
+    store = Store(address, root)
+    try:
+        with store.read() as session:
+            lst = session.get_one(MailList, list_id)
+            threads = session.scalars(
+                select(Thread).where(Thread.id.in_(keys)).order_by(Thread.id)
+            ).all()
+            drawn = draw(session, root, lst, threads, base_url, listed=False)
+            messages = sum(thread.size for thread in threads)
+        if tree := tree_of(lst):
+            with plain_errors(root):
+                write_files(root / tree, drawn.files)  # what is gone, the whole build removes
+    finally:
+        store.close()
+    return replace(drawn, files={}, gone=[], size=messages)
+
+
+def _finish(store: Store, root: Path, base_url: str, lst: MailList) -> None:
+    """Write what lists the threads, and remove what does not belong."""
+    tree = tree_of(lst)
+    with plain_errors(root):
+        with store.read() as session:
+            desk = desk_of(session, lst, base_url, root)
+            drawn = Drawn(months=listing.all_months(session, lst))
+            expected = set(_names(session, desk.view, lst))
+            files: dict[str, bytes] = {}
+            if tree:
+                files = listing_files(session, desk, lst, drawn, every=True)
+                files |= former_files(session, desk.view, lst, None)
+                write_files(root / tree, files)
+                late = slow_files(session, root, desk.view, lst, drawn.months)
+                write_files(root / tree, late)
+                files |= dict.fromkeys(late, b"")
+                write_search(session, root / tree, desk.view, lst, anew=True)
+                searched = list_files(root / tree, f"{lst.address}/search")
+                files |= dict.fromkeys(searched, b"")
+            indexes = index_files(session, base_url)
+            expected |= set(files)
+        mark(store, lst, drawn, late=False)
+        for name, more in indexes.items():
+            write_files(root / name, more)
+        for other in ("public", "members"):
+            keep = expected if other == tree else set()
+            extra = [n for n in list_files(root / other, lst.address) if n not in keep]
+            remove_files(root / other, extra)
+
+
+def check(store: Store, root: Path, base_url: str, lst: MailList) -> Differences:
+    """Compare the files of ``lst`` with what the rows say they should be."""
+    tree = tree_of(lst)
+    seen: set[str] = set()
+    missing: list[str] = []
+    differing: list[str] = []
+    if tree:
+        for name, data in _all_files(store, lst, base_url, root):
+            seen.add(name)
+            path = root / tree / name
+            if not path.is_file():
+                missing.append(f"{tree}/{name}")
+            elif (
+                (key_of(path.read_bytes()) != data)
+                if isinstance(data, str)
+                else (path.read_bytes() != data)
+            ):
+                differing.append(f"{tree}/{name}")
+        with store.read() as session:
+            late = session.scalars(select(Late.month).where(Late.list_id == lst.id)).all()
+        folders = {f"{tree}/{lst.address}/{month}": month for month in late}
+        waiting = {f"{folder}/{month}.mbox.gz" for folder, month in folders.items()}
+        waiting |= {f"{folder}/index.json" for folder in folders}
+        if late:
+            waiting |= {n for n in (*missing, *differing) if "/sitemap" in n}
+        missing = [name for name in missing if name not in waiting]
+        differing = [name for name in differing if name not in waiting]
+        seen |= {name.partition("/")[2] for name in waiting}
+    extra = [
+        f"{other}/{name}"
+        for other in ("public", "members")
+        for name in list_files(root / other, lst.address)
+        if other != tree or (name not in seen and "/search/" not in name)
+    ]
+    return Differences(tuple(sorted(missing)), tuple(sorted(differing)), tuple(extra))
+
+
+def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
+    """Write what a stranger may see of ``lst`` under ``folder``; return how many files."""
+    if lst.archive != ArchivePolicy.PUBLIC:
+        raise Refused(
+            f"The archive of {lst.address} is not public: a stranger may see nothing of it.",
+            f"krets list set {lst.address} --archive public makes it so.",
+        )
+    batch: dict[str, bytes] = {}
+    written: set[str] = set()
+    size = 0
+    with plain_errors(folder):
+        for name, data in _all_files(store, lst, base_url, folder, tree="", put=True):
+            written.add(name)
+            if isinstance(data, str):
+                continue  # an attachment, written on the way
+            batch[name] = data
+            size += len(data)
+            if len(batch) >= 500 or size > 8_000_000:  # noqa: PLR2004 - held in memory
+                write_files(folder, batch)
+                batch, size = {}, 0
+        view = view_of(lst, base_url)
+        batch |= shelves.index_file([view], lst.language) | pages.shared_files()
+        batch |= shelves.robots_file([(view, 1)], view.base)
+        write_files(folder, batch)
+        late = {}
+        with store.read() as session:
+            months = listing.all_months(session, lst)
+            late = slow_files(session, folder, view, lst, months)
+            view = view_of(lst, base_url, removed_of(session, lst))
+            write_search(session, folder, view, lst, anew=True)
+        write_files(folder, late)
+    return len(written | set(batch) | set(late))
+
+
+def _all_files(
+    store: Store,
+    lst: MailList,
+    base_url: str,
+    root: Path,
+    *,
+    tree: str | None = None,
+    put: bool = False,
+) -> Iterator[tuple[str, bytes | str]]:
+    """Yield every file that ``lst`` should have, a thread at a time; an attachment as its key.
+
+    ``put`` writes attachments under ``root``; slow files come from what stands there.
+    """
+    with store.read() as session:
+        desk = desk_of(session, lst, base_url, None)
+        if put:
+            desk = Desk(
+                desk.view, desk.keyring, root, lambda files: _ignore(write_files(root, files))
+            )
+        view = desk.view
+        for some in _batches(list(listing.thread_ids(session, lst))):
+            tray = fetch(session, desk, some)
+            for thread in session.scalars(select(Thread).where(Thread.id.in_(some))).all():
+                mails = mails_of(session, desk, thread, tray, {})
+                yield from thread_files(view, mails).items()
+                for mail in mails:
+                    yield from file_names(view, mail.seen).items()
+                for leaf in tray.threads[thread.id]:
+                    row = leaf.row
+                    pointer = pages.permalink_file(view, row.hash, thread.hash, row.subject)
+                    yield from pointer.items()
+            session.expunge_all()
+        yield from former_files(session, view, lst, None).items()
+        drawn = Drawn(months=listing.all_months(session, lst))
+        yield from listing_files(session, desk, lst, drawn, every=True).items()
+        if tree is None:
+            yield from slow_files(session, root, view, lst, drawn.months).items()
+
+
+def _batches(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(keys), FEW):
+        yield keys[start : start + FEW]
+
+
+def _names(session: Session, view: ListView, lst: MailList) -> Iterator[str]:
+    """Yield the names of all files of threads, mails and attachments, without making them."""
+    for hash_ in session.scalars(
+        select(Thread.hash).where(Thread.list_id == lst.id, Thread.size > 0)
+    ):
+        for name in THREAD_FILES:
+            yield f"{view.address}/t/{hash_}/{name}"
+    for hash_ in session.scalars(select(Message.hash).where(Message.list_id == lst.id)):
+        yield f"{view.address}/m/{hash_}/index.html"
+        if hash_ not in view.sight.removed.messages:
+            yield f"{view.address}/m/{hash_}/raw.eml"
+    bodies = session.scalars(
+        select(Body.packed)
+        .join(Message, Message.id == Body.message_id)
+        .where(Message.list_id == lst.id, Body.sight == view.sight.key)
+        .execution_options(yield_per=200)
+    )
+    for packed in bodies:
+        yield from file_names(view, unpack(packed))
+
+
+def _ignore(_count: int) -> None:
+    """Take a count that nobody asks for."""

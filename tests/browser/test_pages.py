@@ -43,7 +43,7 @@ def look_at(
 ) -> list[str]:
     """Show each page in every sight; return what is wrong."""
     wrong: list[str] = []
-    thorough = language in THOROUGH
+    thorough = language in THOROUGH or pictures is not None
     current: Got | None = None
 
     def answer(route: Route, request: Request) -> None:
@@ -61,7 +61,7 @@ def look_at(
     page.route("**/*", answer)
     try:
         for name, (path, got) in pages.items():
-            if name in ALIKE and language not in ALL:
+            if name in ALIKE and language not in ALL and not thorough:
                 continue
             current = got
             page.goto(f"http://{DOMAIN}{path}")

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import redis
 
@@ -68,6 +69,26 @@ def kill_parent(stage: Stage, _chance: random.Random) -> Struck:
 def kill_tree(stage: Stage, _chance: random.Random) -> Struck:
     """Kill -9 every process at once."""
     return _kill(stage, stage.krets.pids(), CONNECTIONS)
+
+
+def end_tree(stage: Stage, _chance: random.Random) -> Struck:
+    """SIGTERM to the parent, as a restart sends it: answers in time leave nobody unsure."""
+    parent = stage.krets.pids()[:1]
+    epochs = frozenset(stage.owned(stage.krets.pids()))
+    began = time.monotonic()
+    _signal(parent, signal.SIGTERM)
+    stage.until("the tree to end", lambda: not Path(f"/proc/{parent[0]}").exists())
+    ended = time.monotonic()
+    return Struck(ended, 0, epochs, f"ended in {ended - began:.1f} s")
+
+
+def end_worker(stage: Stage, chance: random.Random) -> Struck:
+    """SIGTERM to one worker: its answers under way are waited for."""
+    pid = stage.a_part("worker", chance)
+    epochs = frozenset(stage.owned([pid]))
+    _signal([pid], signal.SIGTERM)
+    stage.until("the worker to end", lambda: not Path(f"/proc/{pid}").exists())
+    return Struck(time.monotonic(), 0, epochs)
 
 
 def kill_command(stage: Stage, chance: random.Random) -> Struck:
@@ -248,6 +269,8 @@ _EVERYWHERE: dict[str, tuple[Strike, int]] = {  # with its weight
     "kill -9 of Valkey": (kill_valkey, 2),
     "Valkey wiped": (wipe_valkey, 2),
     "Valkey stopped and continued": (stop_valkey, 1),
+    "SIGTERM to the parent": (end_tree, 2),
+    "SIGTERM to a worker": (end_worker, 2),
     "SIGSTOP past the lease": (stop_worker, 3),
     "relay drops before the dot": (relay_before, 2),
     "relay drops after the dot": (relay_after, 3),

@@ -8,6 +8,7 @@ import click
 from listserv import looks, newsletters
 from listserv.app import App
 from listserv.cli_mailing import VERBS, follow, progress
+from listserv.forecast import DAY
 from listserv.newsletters import Survey
 from listserv.preflight import Finding
 from listserv.terminal import agree, plain, print_json, print_table, say
@@ -204,6 +205,8 @@ def _time(survey: Survey) -> str:
         return "not known yet: no large mailing has left from here, and no rate is set"
     minutes = said.seconds / 60
     about = f"about {minutes:,.0f} min" if minutes >= 1 else "less than a minute"
+    if said.bound == "days":
+        about = f"about {said.seconds / DAY + 1:,.0f} days"
     rate = f"{said.rate:,.3g}/s" if said.rate < 10 else f"{said.rate:,.0f}/s"  # noqa: PLR2004 - digits
     mailing = survey.pace.mailing if survey.pace else 0
     because = {
@@ -211,5 +214,6 @@ def _time(survey: Survey) -> str:
         "list": f"at this list's rate ({rate})",
         "last": f"at the pace of mailing {mailing} ({rate})",
         "domain": f"{said.last} last ({rate})",
+        "days": "by the warm-up calendar (mailer.warm_up)",
     }
     return f"{about}, {because[said.bound]}"

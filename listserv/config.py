@@ -21,6 +21,7 @@ from mailer.callers import networks
 from mailer.errors import BadInput, Misconfigured
 from mailer.pace import read_rates
 from mailer.relay import read_relay
+from mailer.warmup import read_calendar
 
 PREFIX = "KRETS_"
 _EVER = 36_500  # days: what fits into every date
@@ -158,6 +159,11 @@ class MailerSettings(_Section):
         description="Recipients a second, at most: 'gmail.com 20' for a receiving domain,"
         " 'news@example.org 50' for a list. What a receiver asks for is learnt besides.",
     )
+    warm_up: str = Field(
+        "",
+        description="A new sender's calendar: 'FIRST-DAY RECIPIENTS LAST', as in '2026-12-01 500"
+        " 20000'. Each day has twice the day before; from LAST (50,000) on nothing limits.",
+    )
     connections: int = Field(10, ge=1, le=500, description="Open connections to a relay, at most.")
     intent_window: int = Field(
         64,
@@ -226,6 +232,12 @@ class MailerSettings(_Section):
     @classmethod
     def _rates(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         read_rates(value)
+        return value
+
+    @field_validator("warm_up")
+    @classmethod
+    def _warm_up(cls, value: str) -> str:
+        read_calendar(value)
         return value
 
     @field_validator("front")

@@ -18,6 +18,7 @@ from mailer.pace import read_rates
 from mailer.relay import read_relay
 from mailer.sender import Sender, SenderSettings
 from mailer.tokens import Keyring, Purpose
+from mailer.warmup import read_calendar
 from subscriptions import suppression
 from subscriptions.audience import names_of, still_wanted
 from subscriptions.suppression import Reason
@@ -39,6 +40,7 @@ def make_sender(app: App, sharing: int = 1) -> Sender:
             window=settings.intent_window,
             grace=settings.grace,
             rates=read_rates(settings.rates),
+            calendar=read_calendar(settings.warm_up),
         ),
         stamping=signing.stamping(app.settings),
         personal=readers.copy,

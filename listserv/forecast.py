@@ -6,6 +6,8 @@ Pure: numbers in, a forecast out. Whole seconds matter to nobody; who waits long
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+DAY = 86_400.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -15,6 +17,9 @@ class Limits:
     own: float = 0.0  # of this list
     last: float = 0.0  # how fast the last large mailing left
     domains: Mapping[str, float] | None = None  # of receiving domains that have a pace
+    days: Sequence[
+        int
+    ] = ()  # recipients of today and of the next days, while a warm-up counts them
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,7 @@ class Forecast:
     """Say how long it takes, what bounds it, and which domain is through last (or "")."""
 
     seconds: float
-    bound: str  # relays, list, last or domain
+    bound: str  # relays, list, last, domain or days
     rate: float  # recipients a second, of the bound
     last: str = ""
 
@@ -30,6 +35,8 @@ class Forecast:
 def forecast(readers: Sequence[tuple[str, int]], limits: Limits) -> Forecast | None:
     """Return how long ``readers`` (domain, how many) take; None where nothing tells."""
     many = sum(count for _, count in readers)
+    if (full := _days(many, limits.days)) > 0:
+        return Forecast(full * DAY, "days", many / (full * DAY))
     rates = [
         (rate, bound)
         for bound, rate in (("relays", limits.relays), ("list", limits.own), ("last", limits.last))
@@ -47,3 +54,12 @@ def forecast(readers: Sequence[tuple[str, int]], limits: Limits) -> Forecast | N
     elif not slow:
         return None
     return Forecast(longest, "domain", paces[domain], domain)
+
+
+def _days(many: int, days: Sequence[int]) -> int:
+    """Return after how many midnights the last of ``many`` may leave."""
+    for passed, allowed in enumerate(days):
+        many -= allowed
+        if many <= 0:
+            return passed
+    return len(days)

@@ -33,6 +33,7 @@ from mailer.relay import read_relay
 from mailer.splice import Segments
 from mailer.store import Packed, pack, put_packed
 from mailer.tokens import Purpose
+from mailer.warmup import read_calendar
 from subscriptions import optin
 from subscriptions.audience import count_by_domain, count_by_language
 from subscriptions.roster import (
@@ -375,6 +376,7 @@ def _limits(session: Session, app: App, lst: MailList, last: Pace | None, now: f
         own=paces.get(pace.of(lst.address), 0.0),
         last=last.rate if last else 0.0,
         domains={key.removeprefix(to): rate for key, rate in paces.items() if key.startswith(to)},
+        days=pace.days(session, now, read_calendar(settings.warm_up)),
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from listserv.notices import KIND as NOTICE
 from listserv.tables import Hold, HoldState, Issue, Post
-from mailer import history, mailings, message, pace
+from mailer import history, mailings, message, pace, warmup
 from mailer.addresses import parse
 from mailer.arrivals import Arrival, ArrivalState
 from mailer.mailings import Mailing, MailingState, Recipient, State, Status
@@ -279,7 +279,9 @@ def _waits_for(session: Session, mailing: Mailing, row: Recipient, now: float) -
     if slow is not None and slow.until > now:
         return f"{row.bucket} asked us to slow down"
     if row.due > now:
-        return ""
+        day = session.get(PaceRow, warmup.KEY)
+        full = day is not None and day.room < 1 and warmup.day_of(day.at) == warmup.day_of(now)
+        return "today's number of mailer.warm_up is reached" if full else ""
     return "no worker is running" if _no_sender(session, now) else "it is about to leave"
 
 

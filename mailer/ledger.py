@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from mailer import history, pace, refusals
+from mailer import history, pace, refusals, warmup
 from mailer.addresses import nameless
 from mailer.mailings import (
     CLAIMABLE,
@@ -192,12 +192,13 @@ def _admit(
     if paces is None or not paces.known:
         return rows, []
     list_key = pace.of(list_address)
+    day = () if urgent else (warmup.KEY,)
     admitted: list[ClaimedRow] = []
     later: list[dict[str, object]] = []
     for row in rows:
         if len(admitted) == room:
             break
-        due = paces.admit((pace.to(row.bucket), list_key), urgent=urgent)
+        due = paces.admit((pace.to(row.bucket), list_key, *day), urgent=urgent)
         if due is None:
             admitted.append(row)
         else:

@@ -2,8 +2,9 @@
 
 A pace is a token bucket. Its rate is what the operator allows, what a receiver has taught us,
 or both: a receiver that says "slower" halves it, and it recovers in a straight line. Paces are
-rows, so that all workers share them; the decisions are pure. A recipient for whom there is no
-token now gets the time of its own token as its due time, so it stands in nobody's way.
+rows, so that all workers share them; the decisions are pure. While a warm-up calendar counts the
+day's recipients (mailer/warmup.py), what is left of the day is one more row. A recipient for whom
+there is no token now gets the time of its own token as its due time, so it stands in nobody's way.
 """
 
 import re
@@ -14,6 +15,7 @@ from typing import cast
 from sqlalchemy import Table, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from mailer import warmup
 from mailer.answers import Reply
 from mailer.errors import Misconfigured
 from mailer.store import Base, insert_or_ignore
@@ -80,7 +82,7 @@ class PaceRow(Base):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Hold one token bucket; ``most`` is the operator's word (0: none)."""
+    """Hold one token bucket; ``most`` and ``quota`` are the operator's words (0, None: none)."""
 
     rate: float = 0.0
     step: float = 0.0
@@ -89,6 +91,7 @@ class Pace:
     until: float = 0.0
     booked: float = 0.0
     most: float = 0.0
+    quota: int | None = None  # recipients of this day, all told; its room is what is left
 
     @property
     def limit(self) -> float:
@@ -99,6 +102,9 @@ class Pace:
 
 def refilled(pace: Pace, now: float) -> Pace:
     """Return the pace at ``now``: tokens come, the rate recovers, and is forgotten in the end."""
+    if pace.quota is not None:
+        same = warmup.day_of(pace.at) == warmup.day_of(now)
+        return replace(pace, room=min(pace.room, pace.quota) if same else pace.quota, at=now)
     passed = max(0.0, now - pace.at)
     rate = pace.rate + pace.step * passed if pace.rate else 0.0
     if rate >= pace.step * 4 * RECOVERY:  # twice what it was when the receiver complained
@@ -113,7 +119,7 @@ def taken(pace: Pace, wanted: int) -> tuple[Pace, int]:
     """Take up to ``wanted`` tokens of a refilled pace; return what is left and how many."""
     if pace.at < pace.until:
         return pace, 0
-    if not pace.limit:
+    if not pace.limit and pace.quota is None:
         return pace, wanted
     granted = min(wanted, int(pace.room))
     return replace(pace, room=pace.room - granted), granted
@@ -121,6 +127,8 @@ def taken(pace: Pace, wanted: int) -> tuple[Pace, int]:
 
 def booking(pace: Pace, now: float) -> tuple[Pace, float]:
     """Return when the next one may leave that finds no token now; each gets its own time."""
+    if pace.quota is not None:  # tomorrow; looked at again before, should the operator allow more
+        return pace, min((warmup.day_of(now) + 1) * warmup.DAY, now + 6 * HORIZON)
     begin = max(now, pace.until, min(pace.booked, now + HORIZON))
     at = begin + (1.0 / pace.limit if pace.limit else 0.0)
     return replace(pace, booked=at), min(at, now + HORIZON)
@@ -202,12 +210,21 @@ class Paces:
         self.changed.add(key)
 
 
-def load(session: Session, now: float, allowed: Mapping[str, float]) -> Paces:
-    """Read every pace, locked for this transaction; ``allowed`` is what the operator says."""
+def load(
+    session: Session,
+    now: float,
+    allowed: Mapping[str, float],
+    calendar: warmup.Calendar | None = None,
+) -> Paces:
+    """Read every pace, locked for this transaction; the last two are what the operator says."""
     rows = session.connection().execute(_ALL).all()
     found = {key: Pace(*values) for key, *values in rows}
     for key, most in allowed.items():
         found[key] = replace(found.get(key, Pace(room=1.0, at=now)), most=most)
+    before = found.pop(warmup.KEY, Pace())
+    quota = calendar.quota(warmup.day_of(now)) if calendar else None
+    if quota is not None:
+        found[warmup.KEY] = replace(before, quota=quota)
     return Paces(now, {key: refilled(pace, now) for key, pace in found.items()})
 
 
@@ -217,7 +234,7 @@ def keep(session: Session, paces: Paces) -> None:
     for key in sorted(paces.changed):
         pace = paces.known[key]
         connection.execute(_FORGET, {"name": key})
-        if pace.limit or pace.until > paces.now:
+        if pace.limit or pace.until > paces.now or pace.quota is not None:
             fields = {name: getattr(pace, name) for name in _FIELDS}
             connection.execute(insert_or_ignore(session, PaceRow), {"key": key, **fields})
 
@@ -229,6 +246,16 @@ def known(session: Session, now: float, allowed: Mapping[str, float]) -> dict[st
         key: refilled(replace(pace, most=allowed.get(key, 0.0)), now) for key, pace in found.items()
     }
     return {key: pace.limit for key, pace in refreshed.items() if pace.limit}
+
+
+def days(session: Session, now: float, calendar: warmup.Calendar | None) -> tuple[int, ...]:
+    """Return how many recipients today has left and each next day has, while they are counted."""
+    if calendar is None:
+        return ()
+    today = warmup.day_of(now)
+    row = session.get(PaceRow, warmup.KEY)
+    counted = row is not None and warmup.day_of(row.at) == today
+    return tuple(calendar.ahead(today, int(row.room) if row and counted else None))
 
 
 def learnt(session: Session) -> Iterable[tuple[str, Pace]]:

@@ -30,6 +30,7 @@ from mailer.smtp_out import Lane, Unusable
 from mailer.splice import Segments, Stamp, Wire
 from mailer.store import Store
 from mailer.transaction import Timeouts
+from mailer.warmup import Calendar
 from mailer.watch import Clock, Watch
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ class SenderSettings:
     backoff: Backoff = field(default_factory=Backoff)
     timeouts: Timeouts = field(default_factory=Timeouts)
     rates: Mapping[str, float] = field(default_factory=dict)  # recipients a second, by pace's key
+    calendar: Calendar | None = None  # of the warm-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +358,7 @@ class Sender:
         self, session: Session, watch: Watch | None, errand: _Errand, now: float
     ) -> tuple[list[ClaimedRow], dict[str, int | None]]:
         """Claim what the paces let go; return the rows, and each relay's tokens."""
-        paces = pace.load(session, now, self._allowed)
+        paces = pace.load(session, now, self._allowed, self._settings.calendar)
         for key, observed in errand.complaints.items():
             paces.slow(key, observed)
         rows: list[ClaimedRow] = []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from listserv.forecast import Forecast, Limits, forecast
+from listserv.forecast import DAY, Forecast, Limits, forecast
 from mailer import pace
 from mailer.store import Store
 
@@ -39,3 +39,18 @@ def test_what_was_learnt_and_what_is_allowed_are_known_without_a_lock(store: Sto
     with store.read() as session:
         known = pace.known(session, 100.0, allowed)
     assert known == {"to gmail.com": 20.0, "to learnt.org": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("days", "whole"),
+    [((7200,), 0), ((0, 1000, 2000, 4200), 3), ((100, 200), 2), ((7000, 1000), 1)],
+)
+def test_a_warm_up_tells_after_how_many_midnights_the_last_may_leave(
+    days: tuple[int, ...], whole: int
+) -> None:
+    said = forecast(READERS, Limits(last=100, days=days))
+    assert said is not None
+    if whole:
+        assert (said.bound, said.seconds) == ("days", whole * DAY)
+    else:
+        assert said.bound == "last"

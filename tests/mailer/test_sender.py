@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
-from mailer import ledger, mailings, owners, pace
+from mailer import ledger, mailings, owners, pace, warmup
 from mailer.ledger import Backoff, ClaimedRow
-from mailer.mailings import MailingView, Recipient, State, Status
+from mailer.mailings import Mailing, MailingView, Recipient, State, Status
 from mailer.outgoing import Copy, Personal
 from mailer.profiles import Faulty, Throttle
 from mailer.relay import Relay
@@ -25,6 +25,7 @@ from mailer.sender import Sender, SenderSettings
 from mailer.sink import Answer, Caught, Moment, Script, Sink, accept, rehearsal
 from mailer.splice import Segments
 from mailer.store import Store
+from mailer.warmup import Calendar
 from mailer.watch import Clock
 
 LETTER = Segments(
@@ -431,6 +432,19 @@ def test_relays_share_by_weight_and_one_that_fails_is_replaced(rig: Callable[...
     worked = first.sender(relays=away).run_slice(30)
     assert worked.accepted == spare.sink.accepted == 50
     assert len(worked.trouble) == 2
+
+
+def test_a_warm_up_lets_so_many_go_today_and_no_notice_wait(rig: Callable[..., Rig]) -> None:
+    there = rig()
+    there.mailing(everyone(100))
+    today = Calendar(warmup.day_of(time.time()), 30, 1000)
+    worked = there.sender(calendar=today).run_slice(30)
+    assert (worked.accepted, worked.more) == (30, False)
+    assert worked.wait is not None
+    with there.store.write() as session:
+        session.execute(update(Mailing).values(priority=mailings.PRIORITY["notice"]))
+        session.execute(update(Recipient).where(text(mailings.CLAIMABLE)).values(due=0.0))
+    assert there.sender(calendar=today).run_slice(30).accepted == 70
 
 
 def test_a_relays_own_rate_is_kept_to(rig: Callable[..., Rig]) -> None:

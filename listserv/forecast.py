@@ -17,9 +17,7 @@ class Limits:
     own: float = 0.0  # of this list
     last: float = 0.0  # how fast the last large mailing left
     domains: Mapping[str, float] | None = None  # of receiving domains that have a pace
-    days: Sequence[
-        int
-    ] = ()  # recipients of today and of the next days, while a warm-up counts them
+    days: Sequence[int] = ()  # of today and the days after, while a warm-up counts
 
 
 @dataclass(frozen=True, slots=True)

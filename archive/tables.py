@@ -132,3 +132,13 @@ class FormerThread(Base):
         ForeignKey("list.id", ondelete="CASCADE"), primary_key=True
     )
     hash: Mapped[str] = mapped_column(String(52), primary_key=True)
+
+
+class Redirect(Base):
+    """Remember an address of an old archive, and where in the list's folder it leads."""
+
+    __tablename__ = "archive_redirect"
+    __table_args__ = (Index("archive_redirect_list", "list_id"),)
+    path: Mapped[str] = mapped_column(String(1000), primary_key=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey("list.id", ondelete="CASCADE"))
+    target: Mapped[str] = mapped_column(String(60))

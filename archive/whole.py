@@ -41,6 +41,7 @@ from archive.files import key_of
 from archive.listing import former_files, listing_files
 from archive.pages import ListView
 from archive.redaction import removed_of
+from archive.redirects import redirect_lines
 from archive.search import write_search
 from archive.sight import unpack
 from archive.tables import Body, Late, Message, Thread
@@ -259,6 +260,8 @@ def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
         with store.read() as session:
             months = listing.all_months(session, lst)
             late = slow_files(session, folder, view, lst, months)
+            if moved := "".join(redirect_lines(session, lst)):
+                late["_redirects"] = moved.encode()
             view = view_of(lst, base_url, removed_of(session, lst))
             write_search(session, folder, view, lst, anew=True)
         write_files(folder, late)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sqlalchemy import select
 
 from archive import build as pages
-from archive import redaction, whole
+from archive import redaction, redirects, whole
 from archive.disk import list_files, remove_files
 from archive.importing import Report, import_mails
 from archive.mbox import open_mail_file, read_mbox
@@ -24,6 +24,7 @@ from mailer.errors import BadInput, Refused
 from mailer.store import Store
 from subscriptions.roster import MailList, find_list
 
+SHOWN = 20  # old pages that are named on a terminal
 archives = click.Group("archive", help="Build, check and export the web archive.")
 imports = click.Group("import", help="Bring mail of an old archive into a list's archive.")
 
@@ -201,6 +202,68 @@ def export(
     if as_json:
         print_json({"list": lst.address, "files": count})
     say(f"{count} files written under {folder}.")
+
+
+@archives.command("redirect")
+@click.argument("list_address", metavar="LIST")
+@click.argument("at", metavar="PATH")
+@click.argument(
+    "folder", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False), required=False
+)
+@click.option(
+    "--from",
+    "kind",
+    type=click.Choice([one.value for one in redirects.Kind]),
+    required=True,
+    help="Which program made the old archive.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say how many addresses would lead on.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def redirect(
+    app: ArchiveApplication,
+    /,
+    list_address: str,
+    at: str,
+    folder: Path | None,
+    kind: str,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Lead the addresses of an old archive at PATH to the pages of LIST.
+
+    Import the mail first. DIR holds the old pages of Pipermail or MHonArc, which say which mail
+    each of them was; HyperKitty's addresses need no old file. The web door answers old addresses
+    with the new ones, and an export has them in its file _redirects.
+
+    \b
+    Examples:
+      krets archive redirect friends@example.org /pipermail/friends old/friends --from pipermail
+      krets archive redirect friends@example.org /hyperkitty/list/friends@example.org \\
+          --from hyperkitty
+    """
+    lst = _lists(app, list_address)[0]
+    if (folder is None) is not (kind == redirects.Kind.HYPERKITTY):
+        raise BadInput(
+            "Pipermail and MHonArc need the folder DIR of old pages, HyperKitty none.",
+            "krets archive redirect --help shows both.",
+        )
+    old = None if folder is None else redirects.read_tree(folder)
+    with app.store.read() as session:
+        moves = redirects.moves_of(session, lst, at, old)
+    for some in () if dry_run else redirects.batches(moves.targets):
+        with app.store.write() as session:
+            redirects.keep(session, lst, some)
+    count, lead = len(moves.targets), "would lead" if dry_run else "lead"
+    if as_json:
+        told = {"list": lst.address, "addresses": count, "lost": moves.lost, "dry_run": dry_run}
+        print_json(told)
+    say(f"{count} old addresses {lead} to {lst.address}.")
+    if moves.lost:
+        say(f"{len(moves.lost)} old pages are of mails that are not in the archive:")
+    for name in moves.lost[:SHOWN]:
+        say(f"  {name}")
 
 
 @archives.command("redact")

@@ -17,7 +17,7 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 import templates
-from archive import pages, shelves
+from archive import pages, redirects, shelves
 from archive.build import view_of
 from listserv.app import App
 from listserv.web import reading
@@ -30,6 +30,7 @@ from subscriptions.roster import ArchivePolicy, Join, MailList, all_lists, find_
 _HOME = re.compile(r"([^/]+@[^/]+)(/(?:index\.html)?)?\Z")
 _HUE = re.compile(r"([^/]+@[^/]+)/hue\d{1,3}\.css\Z")
 _SEARCH = re.compile(r"[^/]+@[^/]+/search(?:/index\.html)?\Z")
+_OLD = re.compile(rf"/([^/]+@[^/]+)/{redirects.OLD}(/.+)\Z")
 _FILE = re.compile(r"[^/]+@[^/]+/f/")
 _PICTURES = {"png", "jpg", "gif", "webp"}
 _TYPES = {
@@ -115,7 +116,12 @@ class Pages(Tree):
                 raise
         access = await run_in_threadpool(reading.access_of, self._app, path, scope)
         if access is reading.Access.READER:
-            return await self._to_member(path, scope)
+            moved = await run_in_threadpool(self._moved_inside, str(scope["path"]))
+            return moved or await self._to_member(path, scope)
+        if access is reading.Access.OTHER:
+            moved = await run_in_threadpool(self._moved, str(scope["path"]))
+            if moved is not None:
+                return moved
         made = await run_in_threadpool(self._made, path, scope)
         if made is None and access is reading.Access.CLOSED:
             return await run_in_threadpool(reading.refuse, self._site, path, scope)
@@ -130,6 +136,21 @@ class Pages(Tree):
         for name, value in {**PRIVATE, **reading.NO_CACHE}.items():
             response.headers[name] = value
         return response
+
+    def _moved(self, path: str) -> Response | None:
+        """Return the way from an address of an archive that moved in."""
+        with self._app.store.read() as session:
+            target = redirects.resolve(session, path)
+        return None if target is None else RedirectResponse(target, status_code=301)
+
+    def _moved_inside(self, path: str) -> Response | None:
+        found = _OLD.match(path)
+        if found is None:
+            return None
+        with self._app.store.read() as session:
+            lst = find_list(session, found[1])
+            target = redirects.resolve_for_member(session, lst, found[2]) if lst else None
+        return None if target is None else RedirectResponse(target, status_code=307)
 
     def _made(self, path: str, scope: Scope) -> Response | None:
         """Return what is not on the disk yet, or None."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from archive import build
+from archive import build, redirects
 from archive.heads import permalink_hash
 from archive.place import place
 from listserv.web import reading
@@ -187,3 +187,20 @@ def test_a_list_whose_archive_is_public_or_none_offers_no_link(web: Web, anna: s
         assert web.post(f"/{FRIENDS}/read", {"email": anna}).status == 404
         assert web.get(f"/{FRIENDS}/t/{HASH}/").status == 404
     assert web.mails(anna) == []
+
+
+def test_an_old_address_leads_strangers_to_the_question_and_members_to_the_mail(
+    closed: Web, anna: str
+) -> None:
+    with closed.app.store.write() as session:
+        lst = roster.get_list(session, FRIENDS)
+        redirects.keep(session, lst, {"/old/friends": "", "/old/friends/1.html": f"m/{HASH}/"})
+    for name in ("1.html", "2.html"):
+        got = closed.get(f"/old/friends/{name}")
+        assert (got.status, got.headers["location"]) == (
+            301,
+            f"/{FRIENDS}/old/old/friends/{name}",
+        )
+    assert closed.get(got.headers["location"]).status == 403
+    got = closed.get(f"/{FRIENDS}/old/old/friends/1.html", cookie=cookie(enter(closed, anna)))
+    assert (got.status, got.headers["location"]) == (307, f"/{FRIENDS}/m/{HASH}/")

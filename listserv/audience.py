@@ -56,7 +56,7 @@ class Choice(NamedTuple):
 
     def of(self, language: str, *, named: bool) -> int:
         """Return one reader's variant."""
-        if self.variants == {0}:
+        if self.variants <= {0}:  # none: an erasure took its text
             return 0
         some = next(iter(self.variants))
         split = any(variant & NAMED for variant in self.variants)
@@ -66,7 +66,7 @@ class Choice(NamedTuple):
 
     def column(self) -> ColumnElement[int]:
         """Return the same as an expression of SQL, beside ``Person``."""
-        if self.variants == {0}:
+        if self.variants <= {0}:
             return literal(0)
         plain = {language: self.of(language, named=False) for language in LANGUAGES}
         chosen = case(plain, value=Person.language, else_=self.of("", named=False))

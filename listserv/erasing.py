@@ -10,6 +10,7 @@ before still know them; the command and the page say so.
 """
 
 import json
+import time
 from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, String, cast, delete, func, literal, or_, select, update
@@ -21,7 +22,7 @@ from archive.tables import Message
 from listserv.app import App
 from listserv.notices import KIND
 from listserv.tables import Ban, Edition, Erasure, Hold, HoldState, Issue, Post
-from mailer import history, refusals
+from mailer import history, mailings, refusals
 from mailer.addresses import parse
 from mailer.arrivals import Arrival, ArrivalState
 from mailer.errors import BadInput
@@ -102,7 +103,7 @@ def ledger(session: Session, forgotten: Forgotten) -> None:
     posted = select(Post.mailing_id).where(
         Post.author.in_(forgotten.keys), Post.mailing_id.is_not(None)
     )
-    posts = set(session.scalars(posted))
+    posts = {one for one in session.scalars(posted) if one is not None}
     sent = select(Mailing.id).where(Mailing.kind == KIND, Mailing.state.in_(_SENT))
     session.execute(delete(Composition).where(Composition.mailing_id.in_(sent)))
     about = _notices_about(session, forgotten) - theirs
@@ -115,6 +116,9 @@ def ledger(session: Session, forgotten: Forgotten) -> None:
     for mailing in posts | about | theirs:
         session.execute(delete(Composition).where(Composition.mailing_id == mailing))
     for mailing in posts:
+        row = session.get_one(Mailing, mailing)
+        if row.state == MailingState.FREEZING:  # nobody else is entered any more
+            mailings.stop(session, mailing, now=time.time())
         session.execute(update(Mailing).where(Mailing.id == mailing).values(message_id=""))
     session.execute(
         update(Recipient)

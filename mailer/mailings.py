@@ -319,8 +319,10 @@ def stop(session: Session, mailing_id: int, *, now: float) -> int:
     """End a mailing: nothing more is claimed; return how many were skipped so far.
 
     The rest of a large audience is skipped by ``skip_rest``, in transactions of its own, or by
-    the sweeper.
+    the sweeper. Whoever was entered before the audience was complete is all of it.
     """
+    state = select(Mailing.state).where(Mailing.id == mailing_id).with_for_update()
+    freezing = session.scalar(state) == MailingState.FREEZING
     _move(
         session,
         mailing_id,
@@ -328,6 +330,8 @@ def stop(session: Session, mailing_id: int, *, now: float) -> int:
         MailingState.STOPPED,
         finished=now,
     )
+    if freezing:
+        session.execute(_COUNT_AUDIENCE, {"mailing": mailing_id})
     return skip_rest(session, mailing_id)
 
 
@@ -416,6 +420,16 @@ _GO_ON = (
             (_mailing.expires_at < bindparam("until"), bindparam("until")),
             else_=_mailing.expires_at,
         ),
+    )
+)
+_COUNT_AUDIENCE = (
+    update(cast("Table", Mailing.__table__))
+    .where(_mailing.id == bindparam("mailing"))
+    .values(
+        audience=select(func.count())
+        .select_from(Recipient)
+        .where(Recipient.mailing_id == bindparam("mailing"))
+        .scalar_subquery()
     )
 )
 _ANY_WAITING = (

@@ -10,11 +10,11 @@ from sqlalchemy import select, update
 from archive import build
 from archive.place import place as put_in_archive
 from archive.tables import Message
-from listserv import clock, delivery, erasing, forgetting
+from listserv import audience, clock, delivery, erasing, forgetting
 from listserv.tables import Erasure
-from mailer import addresses, ledger, owners
+from mailer import addresses, ledger, mailings, owners
 from mailer.ledger import Mark
-from mailer.mailings import Recipient, State
+from mailer.mailings import Mailing, Recipient, State
 from mailer.store import Base, decompress, get_raw, put_raw
 from mailer.tokens import Purpose
 from subscriptions import roster, suppression
@@ -137,6 +137,23 @@ def test_who_is_forgotten_while_a_letter_is_under_way_stops_nobody_elses(place: 
     assert [one.address for one in again] == [EVE]
     assert (erased.state, erased.reason) == (State.SKIPPED, "erased")
     assert late.reason == "<...> later"
+
+
+def test_who_is_forgotten_while_a_post_is_entered_stops_only_that_post(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.add(DANA)
+    with monkeypatch.context() as cut:
+        cut.setattr(audience, "PIECE", 2)
+        cut.setattr(audience, "freeze_some", lambda *_: False)
+        place.post(FROM, f"All about {SECRET}.")
+    forget(place)
+    place.post(OWNER)
+    with place.app.store.read() as session:
+        posts = session.scalars(select(Mailing).where(Mailing.kind == "post").order_by(Mailing.id))
+        stopped, other = [mailings.status(session, one.id) for one in posts]
+    assert (stopped.state, stopped.audience, stopped.skipped) == ("stopped", 2, 2)
+    assert (other.state, other.ready) == ("sending", 3)
 
 
 def live_through(place: Place) -> None:

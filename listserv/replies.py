@@ -150,13 +150,20 @@ def _undo(visit: Visit, ask: Ask, letter: Letter) -> str:
         return "not-understood"
     if "role" in ask.details:
         return roles.take_back(visit, ask, proof_of(letter, "undo"))
-    if ask.details["was"]["state"] == State.PENDING:
+    if ask.details["was"]["state"] == State.PENDING or _has_gone_since(visit, ask):
         return _wait_again(visit, ask, letter)
     return wishes.undo(visit, ask, proof_of(letter, "undo"))
 
 
+def _has_gone_since(visit: Visit, ask: Ask) -> bool:
+    """Tell whether they left, or were removed, after the receipt: its undo is no new yes."""
+    member = visit.session.get(Membership, ask.ref)
+    left = member is not None and member.state is State.LEFT
+    return left and ask.details.get("now", State.LEFT) != State.LEFT
+
+
 def _wait_again(visit: Visit, ask: Ask, letter: Letter) -> str:
-    """Ask anew whoever had taken a request back: it needs an owner, and the owners were told."""
+    """Ask anew who took a request back, or is no member now: that needs a yes, or an owner."""
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now):
         return "late: used"
     optin.prove(visit.session, whom(ask), visit.now)

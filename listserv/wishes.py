@@ -213,7 +213,7 @@ def _receipt(
         to=to,
         name=name,
         language=language_of(visit, to),
-        payload={"was": was},
+        payload={"was": was, "now": member.state.value},
         context=context,
         ref=member.id,
         member=0 if member.state is State.LEFT else member.id,

@@ -107,3 +107,16 @@ def test_every_kind_of_mail_together_is_one_in_a_day(place: Place) -> None:
     place.reply(place.mails(OWNER)[0], "no", OWNER)
     with place.app.store.read() as session:
         assert len(session.scalars(select(Recipient).where(Recipient.address == EVE)).all()) == 1
+
+
+def test_an_older_receipt_brings_back_nobody_who_has_left_since(place: Place) -> None:
+    place.write(ANNA, REQUEST, "language en")
+    (spoken,) = place.mails(ANNA)
+    place.write(ANNA, "friends-leave@example.org")
+    place.reply(place.mails(ANNA)[-1], "yes", ANNA)
+    left = place.mails(ANNA)[-1]
+    place.reply(spoken, "undo", ANNA)
+    assert place.state(ANNA) == "left"
+    assert "confirm" in str(place.mails(ANNA)[-1]["Reply-To"])
+    place.reply(left, "undo", ANNA)
+    assert place.state(ANNA) == "active"

@@ -263,6 +263,9 @@ def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -
         landed += connection.execute(many.accept, values).rowcount
     history.note(session, events)
     refusals.note(session, refused)
+    late = [event["recipient_id"] for event in events if event["state"] == State.DEFERRED]
+    if late:  # a late 4xx: the mailing may have been done with somebody unsure
+        connection.execute(many.go_on, {"rows": many.spell(late)})
     return landed
 
 
@@ -352,6 +355,12 @@ class _ForRows:
         self.take = _update().where(rows).values(state=State.CLAIMED, epoch=bindparam("claim"))
         self.release = (
             _update().where(rows, _ours, _r.state == State.CLAIMED).values(state=State.READY)
+        )
+        waiting = select(_r.mailing_id).where(rows, _r.state == State.DEFERRED)
+        self.go_on = (
+            update(cast("Table", Mailing.__table__))
+            .where(Mailing.id.in_(waiting), Mailing.state == MailingState.DONE)
+            .values(state=MailingState.SENDING.value, finished=None, told=None)
         )
         self.accept = (
             _update()

@@ -209,8 +209,11 @@ class Outgoing:
             self._add(Mark(row, watch.epoch, State.ACCEPTED, code))
             return
         reason = plain_reason(reply.text)
-        watch.flight.answer(row, claimed.attempts, code, reason)
-        if code // 100 == 5 and not concerns_everyone(stage, reply):  # noqa: PLR2004
+        about_us = code // 100 == 5 and concerns_everyone(stage, reply)  # noqa: PLR2004
+        # Whoever settles this row after a kill knows no stage: it is written as a "not now".
+        noted = code - 100 if about_us else code
+        watch.flight.answer(row, claimed.attempts, noted, reason)
+        if code // 100 == 5 and not about_us:  # noqa: PLR2004
             self._add(Mark(row, watch.epoch, State.REFUSED, code, reason))
             self.tally.refused += 1
         else:

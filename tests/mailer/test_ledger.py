@@ -182,6 +182,28 @@ def test_an_epoch_is_never_given_twice(store: Store) -> None:
     assert second > first
 
 
+def test_a_late_deferral_lets_a_mailing_go_on_that_was_done(store: Store, tmp_path: Path) -> None:
+    made = mailing(store, 1)
+    epoch, (row,) = claim(store, 1)
+    later(store, tmp_path)
+    with store.write() as session:
+        assert mailings.status(session, made).state == "done"
+        late = ledger.defer(row, epoch, code=451, reason="x", now=3.0, expires_at=4e9, wait=1.0)
+        assert ledger.mark(session, [late]) == 1
+    assert claim(store, 1)[1] == [row]
+
+
+def test_a_mailing_that_is_stopped_before_its_audience_is_complete_adds_up(store: Store) -> None:
+    made = mailing(store, 4)
+    with store.write() as session:
+        begun = {"state": mailings.MailingState.FREEZING, "audience": 0}
+        session.execute(update(mailings.Mailing).values(begun))
+        assert mailings.stop(session, made, now=5.0) == 4
+    with store.read() as session:
+        found = mailings.status(session, made)
+    assert (found.audience, found.skipped) == (4, 4)
+
+
 def test_claims_use_the_index_of_what_is_claimable(store: Store) -> None:
     if not store.sqlite:
         pytest.skip("The planner of PostgreSQL decides by the table's size.")

@@ -16,17 +16,20 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer import ledger, mailings, owners, pace, warmup
+from mailer.answers import Reply
+from mailer.flight import FlightRecorder, read_flight
 from mailer.ledger import Backoff, ClaimedRow
-from mailer.mailings import Mailing, MailingView, Recipient, State, Status
-from mailer.outgoing import Copy, Personal
+from mailer.mailings import Mailing, MailingView, Policy, Recipient, State, Status
+from mailer.outgoing import Copy, Outgoing, Personal
 from mailer.profiles import Faulty, Throttle
 from mailer.relay import Relay
 from mailer.sender import Sender, SenderSettings
 from mailer.sink import Answer, Caught, Moment, Script, Sink, accept, rehearsal
-from mailer.splice import Segments
+from mailer.splice import Segments, Wire
 from mailer.store import Store
+from mailer.transaction import Stage
 from mailer.warmup import Calendar
-from mailer.watch import Clock
+from mailer.watch import Clock, Watch, boot_clock
 
 LETTER = Segments(
     (
@@ -477,3 +480,25 @@ def test_copies_without_slots_share_transactions(rig: Callable[..., Rig]) -> Non
     reached = Counter(one for caught in there.caught for one in caught.recipients)
     assert set(reached.values()) == {1}
     assert len(reached) == 249
+
+
+def test_what_is_about_us_refuses_nobody_after_a_kill(tmp_path: Path) -> None:
+    out = Outgoing(
+        personal, clock=Clock(), backoff=Backoff(), wake=lambda: None, gone=lambda *_: None
+    )
+    out.watch = Watch(1, FlightRecorder(tmp_path, "boot"), Clock(), local=True)
+    out.watch.extend(boot_clock(), time.time(), 60.0)
+    out.taking = True
+    view = MailingView(1, "post", "minutes@x.org", "m1@x.org", Policy.NEVER_MISS, 4e9)
+    out.know({1: view}, {(1, 0): Wire(LETTER)})
+    out.take_in([ClaimedRow(5, 1, 7, "a@x.org", "x.org", 0, 0)])
+    assert out.next_letter(1) is not None
+    out.answered(5, Stage.MAIL, Reply(530, ("5.7.0 log in first",)))
+    out.settled()
+    flown = read_flight(out.watch.flight.path, "boot")
+    out.watch.flight.discard()
+    settled = owners.verdict(
+        5, 1, 0, policy=Policy.NEVER_MISS, expires_at=4e9, flown=flown, now=1.0
+    )
+    assert settled is not None
+    assert settled.state is State.DEFERRED

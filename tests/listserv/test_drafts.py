@@ -3,7 +3,7 @@
 import pytest
 
 from listserv import drafts
-from mailer.errors import BadInput, KretsError, Refused
+from mailer.errors import BadInput, KretsError
 
 HEAD = "---\nsubject: News\n---\n"
 
@@ -66,7 +66,7 @@ def test_a_draft_that_is_not_utf8_is_refused_with_its_line() -> None:
 
 
 def test_a_segment_is_refused_until_there_are_segments() -> None:
-    with pytest.raises(Refused, match="Line 3"):
+    with pytest.raises(BadInput, match="Line 3"):
         read("---\nsubject: x\nsegment: gold\n---\nHi")
 
 

@@ -80,6 +80,11 @@ def read_text(raw: bytes) -> tuple[str, tuple[Attachment, ...]]:
     return _joined(walk), tuple(walk.attachments)
 
 
+def read_markup(raw: bytes) -> str:
+    """Return the markup of ``raw`` as it came, "" where there is none: nothing to be shown."""
+    return "\n".join(source for _, source, _ in _walk(cut(raw)).markups)
+
+
 def read_files(raw: bytes, *, masked: bool) -> dict[str, bytes]:
     """Return the bytes of the attachments of ``raw``, by their keys."""
     found: dict[str, bytes] = {}

@@ -10,11 +10,11 @@ report says so to an editor whose name was forged.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from listserv import acting, drafts, letters, mailed, newsletters
+from listserv import acting, drafts, letters, mailed, newsletters, preflight
 from listserv.app import App
 from listserv.holds import hold
 from listserv.letters import Letter
@@ -60,7 +60,8 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     if lst is None or reader is None or letter.automatic or letter.trouble:
         why = "draft-unread" if reader is not None else "draft-by-stranger"
         return acting.act(app, arrival, route, letter, lambda v: _hold(v, arrival, why))
-    seen = look(app, lst, mailed.source(raw, letter.subject), reader, now)
+    came = mailed.read(raw, letter.subject)
+    seen = look(app, lst, came.source, reader, now, pictures=came.pictures)
 
     def work(visit: Visit) -> str:
         kind = f"draft {arrival.id}"  # of an address that no token has proven: five a day
@@ -76,15 +77,27 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
 
 
 def look(
-    app: App, lst: MailList, source: str, reader: Reader, now: float, *, message_id: str = ""
+    app: App,
+    lst: MailList,
+    source: str,
+    reader: Reader,
+    now: float,
+    *,
+    message_id: str = "",
+    pictures: tuple[str, ...] = (),
 ) -> Look:
-    """Read, compose and judge a draft, and make its proof; nothing is written."""
+    """Read, compose and judge a draft, and make its proof; nothing is written.
+
+    ``pictures`` came with the mail as files, and do not travel with the issue.
+    """
     try:
         survey = newsletters.consider(
             app, lst, drafts.read(source.encode()), now, message_id=message_id
         )
     except BadInput as error:
         return Look(source, trouble=error)
+    left = tuple(map(preflight.left_behind, pictures))
+    survey = replace(survey, findings=(*left, *survey.findings))
     with app.store.read() as session:
         sample = some_of(session, lst.id, now, SAMPLE)
     proof = newsletters.proof_for(app, lst, survey.ready, reader)

@@ -1,6 +1,6 @@
 """A draft as it comes by mail: what mail programs did to it is undone, and nothing else.
 
-    mailed.source(raw, subject)    a fresh draft: the mail's Subject unless its text names another
+    mailed.read(raw, subject)      a fresh draft: the mail's Subject unless its text names another
     mailed.edited(text, before)    an answer to a proof: the new text under the old front matter
 
 Knows what Gmail, Outlook and Apple Mail do to plain text: no-break blanks, a rule of dashes made
@@ -9,24 +9,43 @@ means is for drafts.py. SECURITY: anybody may have written it; the reader of bod
 """
 
 import re
+from dataclasses import dataclass
 
 from archive import bodies
 from archive.quotes import Kind, split
-from listserv import drafts
+from listserv import drafts, pasted
 
 _BLANKS = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 _NOTHING = dict.fromkeys(map(ord, "\u200b\ufeff\u2060"), None)
 _FENCE = re.compile(r"\s*(?:-{3,}|[\u2014\u2013\u2012\u2015]+-?)\s*\Z")
 _FIELD = re.compile(rf"\s*({'|'.join(drafts.KEYS)})\s*:\s*(.*)", re.IGNORECASE)
+_MARKDOWN = re.compile(r"^#{1,6}\s|\]\(\s*\w+:|\*\*\w|^\s*-{3,}\s*$|^```", re.MULTILINE)
+_RICH = re.compile(r"<(?:h[1-6]|b|strong|i|em|li|th|img)[\s>]|MsoListParagraph|<a\s", re.IGNORECASE)
 _HEAD = 12  # lines of front matter that a mail may have
 
 
-def source(raw: bytes, subject: str) -> str:
-    """Return the draft that a mail holds, with front matter."""
-    text, _ = bodies.read_text(raw)
+@dataclass(frozen=True, slots=True)
+class Mailed:
+    """Hold a draft with front matter, and the names of pictures that came with it as files."""
+
+    source: str
+    pictures: tuple[str, ...] = ()
+
+
+def read(raw: bytes, subject: str) -> Mailed:
+    """Return the draft that a mail holds.
+
+    Markdown is taken from the plain text; where that has none and the HTML has headings, lists or
+    links, the HTML says what the editor meant.
+    """
+    text, files = bodies.read_text(raw)
+    markup = bodies.read_markup(raw)
+    pictures = tuple(one.name or one.type for one in files if one.picture)
+    if markup and _RICH.search(markup) and not _MARKDOWN.search(text):
+        text = pasted.to_markdown(markup).text
     fields, body = _apart(_plain(text))
     fields.setdefault("subject", subject)
-    return compose(fields, _unsigned(body))
+    return Mailed(compose(fields, _unsigned(body)), pictures)
 
 
 def edited(text: str, before: str) -> str:

@@ -58,6 +58,15 @@ def look(
     yield from sorted(found, key=lambda one: not one.red)
 
 
+def left_behind(picture: str) -> Finding:
+    """Say that a picture came with the draft as a file, which no reader gets."""
+    return Finding(
+        "left-behind",
+        f"the picture {picture} came as a file and is not sent; put it on a page and link it",
+        values={"picture": picture},
+    )
+
+
 def weight(made: Mapping[int, Segments]) -> int:
     """Return the bytes of the heaviest HTML, as a mail program reads it."""
     sheets = (b"".join(one.parts).partition(_HTML)[2] for one in made.values())

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import html
+import re
 from dataclasses import replace
 from email.message import EmailMessage
 from urllib.parse import quote
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listserv import drafts, issues
+from listserv import drafts, issues, looks
 from listserv.headers import LEAVE, ListFace
 from listserv.issues import FILLED, NAMED, Issue, variant_of
 from mailer.splice import Segments, Wire
@@ -142,6 +143,65 @@ def test_no_slot_of_one_member_appears_in_the_copy_of_another(people: list[str])
             if other != number:
                 assert f"{other}zq" not in everything
                 assert f"reader{other}@" not in everything
+
+
+def body(raw: bytes) -> bytes:
+    return raw.partition(b"\r\n\r\n")[2]
+
+
+@settings(max_examples=60, deadline=None)
+@given(names, st.sampled_from(LANGUAGES))
+def test_the_body_that_is_sent_is_the_body_that_was_proved(name: str, language: str) -> None:
+    leave = "abcdefgh"
+    proved = issues.proof(issue(), name, "a@b.example", language, leave, message_id="p@b.example")
+    variant = variant_of(language, named=bool(name), filled=True)
+    sent = joined(MADE[variant], name, "a@b.example")
+    assert body(proved) == body(sent)
+    assert read(proved)["Subject"] != read(sent)["Subject"]
+    assert read(proved)["Message-ID"] == "<p@b.example>"
+
+
+@pytest.mark.parametrize("draft", [DRAFT, PLAIN])
+def test_the_same_draft_is_composed_to_the_same_bytes_whenever_and_under_whatever_id(
+    draft: str,
+) -> None:
+    one = issues.compositions(issue(draft))
+    other = issues.compositions(issue(draft, message_id="two@example.org", at=1.9e9))
+    assert issues.body_digest(one) == issues.body_digest(other)
+    for variant in one:
+        assert one[variant].slots == other[variant].slots
+        assert body(b"\0".join(one[variant].parts)) == body(b"\0".join(other[variant].parts))
+    changed = issues.compositions(issue(draft.replace("all", "everybody").replace("Hej", "Hallå")))
+    assert issues.body_digest(one) != issues.body_digest(changed)
+
+
+def test_ten_thousand_copies_hold_their_own_readers_mark_and_no_others() -> None:
+    marks = re.compile(rb"zq\d+qz")
+    variant = MADE[variant_of("ro", named=True, filled=True)]
+    for number in range(10_000):
+        hostile = HOSTILE[number % len(HOSTILE)]
+        name, address = f"zq{number}qz{hostile}", f"zq{number}qz@example.net"
+        copy = variant.join({**issues.values(name, address), LEAVE: b"zq%dqz" % number})
+        assert set(marks.findall(copy)) == {b"zq%dqz" % number}
+
+
+def test_an_issue_is_rendered_once_for_each_language_and_for_the_nameless_not_per_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rendered = []
+    real = looks.set_issue
+
+    def count(*arguments: object) -> str:
+        rendered.append(arguments)
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(issues, "set_issue", count)
+    made = issues.compositions(issue())
+    for number in range(100):
+        reader(f"Reader {number}", made=made)
+    assert len(rendered) == 2 * len(LANGUAGES)
+    issues.compositions(issue(PLAIN))
+    assert len(rendered) == 3 * len(LANGUAGES)
 
 
 def test_values_in_the_address_of_a_link_are_percent_encoded() -> None:

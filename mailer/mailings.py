@@ -397,6 +397,9 @@ def finish(session: Session, *, now: float) -> list[int]:
                 skip_rest(session, mailing_id)
             continue
         values = {"mailing": mailing_id, "now": now}
+        # Held before its rows are looked at: while somebody makes rows ready again it is theirs.
+        if session.connection().scalar(_HELD, values) is None:
+            continue
         if session.connection().execute(_FINISH, values).rowcount:
             done.append(mailing_id)
     return done
@@ -437,6 +440,11 @@ _ANY_WAITING = (
     .where(Recipient.mailing_id == bindparam("mailing"), text(CLAIMABLE))
     .order_by(Recipient.due, Recipient.id)
     .limit(1)
+)
+_HELD = (
+    select(_mailing.id)
+    .where(_mailing.id == bindparam("mailing"), _mailing.state == MailingState.SENDING)
+    .with_for_update(skip_locked=True)  # SQLite has one writer and leaves it out
 )
 # One statement, so that on PostgreSQL one snapshot sees each row in one state: between two
 # looks another worker could claim the last rows and defer them. The plus keeps SQLite from

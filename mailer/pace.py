@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from sqlalchemy import Table, bindparam, delete, select
+from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer import warmup
@@ -229,13 +229,20 @@ def load(
 
 
 def keep(session: Session, paces: Paces) -> None:
-    """Write the paces that changed; one that limits nothing any more is forgotten."""
+    """Write the paces that changed; one that limits nothing any more is forgotten.
+
+    A row that is there is updated, never written anew: on PostgreSQL a worker that waits for its
+    lock would find it gone, and know of no pace at all.
+    """
     connection = session.connection()
     for key in sorted(paces.changed):
         pace = paces.known[key]
-        connection.execute(_FORGET, {"name": key})
-        if pace.limit or pace.until > paces.now or pace.quota is not None:
-            fields = {name: getattr(pace, name) for name in _FIELDS}
+        if not (pace.limit or pace.until > paces.now or pace.quota is not None):
+            connection.execute(_FORGET, {"name": key})
+            continue
+        fields = {name: getattr(pace, name) for name in _FIELDS}
+        values = {"name": key, **{f"new_{name}": value for name, value in fields.items()}}
+        if not connection.execute(_KEEP, values).rowcount:
             connection.execute(insert_or_ignore(session, PaceRow), {"key": key, **fields})
 
 
@@ -268,3 +275,8 @@ _p = PaceRow.__table__.c
 _SEEN = select(_p.key, *(_p[name] for name in _FIELDS)).order_by(_p.key)
 _ALL = _SEEN.with_for_update()
 _FORGET = delete(cast("Table", PaceRow.__table__)).where(_p.key == bindparam("name"))
+_KEEP = (
+    update(cast("Table", PaceRow.__table__))
+    .where(_p.key == bindparam("name"))
+    .values({name: bindparam(f"new_{name}") for name in _FIELDS})
+)

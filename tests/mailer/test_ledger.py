@@ -1,5 +1,7 @@
 """The ledger adds up, and a row belongs to the last one who claimed it."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -202,6 +204,26 @@ def test_a_mailing_that_is_stopped_before_its_audience_is_complete_adds_up(store
     with store.read() as session:
         found = mailings.status(session, made)
     assert (found.audience, found.skipped) == (4, 4)
+
+
+def test_who_is_to_be_sent_to_again_is_not_left_in_a_mailing_that_ends(store: Store) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite has one writer at a time.")
+    made = mailing(store, 2)
+    with store.write() as session:
+        session.execute(update(Recipient).values(state=State.REFUSED))
+
+    def finish() -> list[int]:
+        with store.write() as session:
+            return mailings.finish(session, now=9.0)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            assert len(mailings.resend(session, made, State.REFUSED, now=3.0)) == 2
+            other = pool.submit(finish)
+            time.sleep(0.3)  # it looks while nobody else sees what we made ready
+        assert other.result() == []
+    assert len(claim(store, 9)[1]) == 2
 
 
 def test_claims_use_the_index_of_what_is_claimable(store: Store) -> None:

@@ -1,5 +1,8 @@
 """Paces decide how fast, and who waits; nobody is lost and nobody stands in another's way."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,6 +93,30 @@ def test_all_workers_share_what_one_has_learnt(store: Store) -> None:
         pace.keep(session, paces)
     with store.read() as session:
         assert list(pace.learnt(session)) == []
+
+
+def test_a_worker_that_waited_for_another_knows_what_that_one_took(store: Store) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite has one writer at a time.")
+    with store.write() as session:
+        paces = pace.load(session, 100.0, {})
+        paces.slow(pace.to("gmail.com"), 40.0)
+        pace.keep(session, paces)
+
+    def take() -> bool:
+        with store.write() as session:
+            waited = pace.load(session, 106.0, {})
+            return waited.admit((pace.to("gmail.com"),)) is None
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            paces = pace.load(session, 106.0, {})
+            while paces.admit((pace.to("gmail.com"),)) is None:
+                pass
+            pace.keep(session, paces)
+            other = pool.submit(take)
+            time.sleep(0.3)  # it waits for our lock
+        assert other.result() is False
 
 
 def test_who_is_urgent_does_not_queue_behind_those_who_have_booked() -> None:

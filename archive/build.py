@@ -22,6 +22,7 @@ from archive.drawing import (
     Drawn,
     draw_thread,
     fetch,
+    sheets_of,
 )
 from archive.listing import former_files, listing_files, month_of
 from archive.pages import ListView
@@ -90,14 +91,16 @@ def render_permalink(
     """
     tree = tree_of(lst)
     found = session.execute(
-        select(Message.hash, Message.subject, Thread.hash.label("thread"))
+        select(Message, Thread)
         .join(Thread, Thread.id == Message.thread_id)
         .where(Message.list_id == lst.id, Message.raw_sha == raw_sha)
     ).first()
     if not tree or found is None:
         return
     view = view_of(lst, base_url, removed_of(session, lst))
-    files = pages.permalink_file(view, found.hash, found.thread, found.subject)
+    mail, thread = found
+    sheet = sheets_of(session, [thread.id]).get(mail.id, 1) if thread.size > pages.MANY else 1
+    files = pages.permalink_file(view, mail.hash, thread.hash, mail.subject, sheet)
     files |= pages.accent_file(view) | pages.shared_files()
     write_files(root / tree, files)
 
@@ -275,6 +278,7 @@ def draw(
         if thread.rendered_hash and thread.rendered_hash != thread.hash:
             folder = f"{lst.address}/t/{thread.rendered_hash}"
             drawn.gone += [f"{folder}/{name}" for name in THREAD_FILES if name != "index.html"]
+        drawn.gone += _sheets(root / tree_of(lst), f"{lst.address}/t/{thread.rendered_hash}")
         drawn.threads.append(
             {"key": thread.id, "seen": thread.touched, "now": thread.hash, "month": month}
         )
@@ -286,9 +290,18 @@ def draw(
         if listed:
             drawn.files |= listing_files(session, desk, lst, drawn)
     # A former place may be a thread's home again, drawn in this very slice.
-    homes = {f"{lst.address}/t/{thread.hash}/{name}" for thread in threads for name in THREAD_FILES}
+    homes = {
+        f"{lst.address}/t/{thread.hash}/{name}"
+        for thread in threads
+        for name in (*THREAD_FILES, *pages.sheet_files(thread.size))
+    }
     drawn.gone = [name for name in drawn.gone if name not in homes]
     return drawn
+
+
+def _sheets(tree: Path, folder: str) -> list[str]:
+    """Return the further pages of a thread that stand on disk."""
+    return [f"{folder}/{path.name}" for path in (tree / folder).glob("[0-9]*.html")]
 
 
 def index_files(session: Session, base_url: str) -> dict[str, dict[str, bytes]]:

@@ -14,7 +14,7 @@ from email.header import Header
 from email.utils import format_datetime
 
 from archive.mbox import write_mbox
-from archive.pages import ListView, Mail, bare_subject
+from archive.pages import ListView, Mail, bare_subject, sheet_name
 from templates import page, stencil
 
 NEWEST = 30  # entries of a feed
@@ -96,7 +96,7 @@ def _entry(lst: ListView, thread: str, mail: Mail, root: str) -> str:
             "updated": datetime.fromtimestamp(mail.date, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "author": seen.author,
             "root": root,
-            "thread": thread,
+            "thread": f"{thread}/{sheet_name(mail.sheet)}",
             "tongue": seen.tongue,
             "text": seen.quoted.text[:MAX_ENTRY],
         }

@@ -6,7 +6,7 @@ called after their content and nothing links to them before the page does.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ class Leaf:
 
     row: Message
     placing: Placing
+    sheet: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,10 @@ def fetch(session: Session, desk: Desk, threads: Sequence[int]) -> Tray:
 
 def _leaves(rows: dict[str, Message], claims: dict[str, str | None]) -> list[Leaf]:
     keys = {row.hash: (row.date, row.hash) for row in rows.values()}
-    return [Leaf(rows[one.hash], one) for one in order(cut_loops(claims, keys), keys)]
+    # By arrival: a mail stays on the page that its permalink leads to, whatever comes above it.
+    sheets = {hash_: place // pages.MANY + 1 for place, hash_ in enumerate(rows)}
+    placed = order(cut_loops(claims, keys), keys)
+    return [Leaf(rows[one.hash], one, sheets[one.hash]) for one in placed]
 
 
 def draw_thread(session: Session, desk: Desk, thread: Thread, tray: Tray, drawn: Drawn) -> bool:
@@ -141,12 +145,20 @@ def draw_thread(session: Session, desk: Desk, thread: Thread, tray: Tray, drawn:
         # Its old page stays, the log tells why, `archive check` shows what is missing.
         _log.exception("thread %s of %s could not be drawn", thread.hash, desk.view.address)
         return False
-    for row in (leaf.row for leaf in tray.threads[thread.id]):
-        if row.linked != thread.hash:
-            drawn.links.append({"key": row.id, "to": thread.hash})
-            pointer = pages.permalink_file(desk.view, row.hash, thread.hash, row.subject)
+    for leaf in tray.threads[thread.id]:
+        row, place = leaf.row, _place(thread.hash, leaf.sheet)
+        if row.linked != place:
+            drawn.links.append({"key": row.id, "to": place})
+            pointer = pages.permalink_file(
+                desk.view, row.hash, thread.hash, row.subject, leaf.sheet
+            )
             drawn.add(pointer, desk.put)
     return True
+
+
+def _place(thread: str, sheet: int) -> str:
+    """Return what the row of a message remembers of where its permalink leads."""
+    return thread if sheet == 1 else f"{thread[:44]}.{sheet}"
 
 
 def thread_files(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
@@ -156,7 +168,7 @@ def thread_files(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
     raws = copies.raws_of(lst, mails)
     subject = mails[0].seen.subject
     files = {
-        f"{folder}/index.html": pages.thread_page(lst, mails),
+        **{f"{folder}/{n}": data for n, data in pages.thread_pages(lst, mails).items()},
         f"{folder}/thread.json": copies.thread_json(lst, mails),
         f"{folder}/thread.mbox.gz": copies.thread_mbox(mails, raws, masked=lst.masked),
         f"{folder}/feed.atom": copies.feed(
@@ -203,9 +215,21 @@ def mails_of(
                 seen=seen,
                 raw=raw,
                 reply=_reply(desk, row.id),
+                sheet=leaf.sheet,
             )
         )
     return mails
+
+
+def sheets_of(session: Session, threads: Iterable[int]) -> dict[int, int]:
+    """Return the page of each message of large ``threads`` that is not on the first."""
+    found: dict[int, int] = {}
+    for thread in sorted(threads):
+        keys = session.scalars(
+            select(Message.id).where(Message.thread_id == thread).order_by(Message.id)
+        ).all()
+        found |= {key: n // pages.MANY + 1 for n, key in enumerate(keys) if n >= pages.MANY}
+    return found
 
 
 def draw_mail(

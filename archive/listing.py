@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive import copies, pages, shelves
-from archive.drawing import Desk, Drawn, draw_mail, seen_of
+from archive.drawing import Desk, Drawn, draw_mail, seen_of, sheets_of
 from archive.pages import ListView, Mail
 from archive.shelves import Month, Shelf, ThreadView
 from archive.sight import unpack
@@ -47,7 +47,7 @@ def listing_files(
 def _feed(session: Session, desk: Desk, lst: MailList, drawn: Drawn) -> bytes:
     """Return the feed of a list's newest messages."""
     found = session.execute(
-        select(Message, Thread.hash.label("thread"))
+        select(Message, Thread)
         .join(Thread, Thread.id == Message.thread_id)
         .where(Message.list_id == lst.id)
         .order_by(Message.date.desc(), Message.hash.desc())
@@ -55,6 +55,7 @@ def _feed(session: Session, desk: Desk, lst: MailList, drawn: Drawn) -> bytes:
     ).all()
     kept = seen_of(session, desk, Message.id.in_([row.Message.id for row in found]))
     entries = []
+    sheets = sheets_of(session, {t.id for _, t in found if t.size > pages.MANY})
     for message, thread in found:
         body = drawn.bodies.get(message.id)
         seen = unpack(body["packed"]) if body else kept.get(message.id)
@@ -70,8 +71,9 @@ def _feed(session: Session, desk: Desk, lst: MailList, drawn: Drawn) -> bytes:
                 date=message.date,
                 arrival=message.arrival,
                 seen=seen,
+                sheet=sheets.get(message.id, 1),
             )
-            entries.append((thread, mail))
+            entries.append((thread.hash, mail))
     return copies.feed(desk.view, entries, title=desk.view.title, path="", up="")
 
 
@@ -146,7 +148,7 @@ def former_files(
 ) -> dict[str, bytes]:
     """Return the pages that stand where threads once were (of ``threads``, or all)."""
     statement = (
-        select(FormerThread.hash, Thread.hash.label("now"), Message.subject)
+        select(FormerThread.hash, Thread, Message.id, Message.subject)
         .join(
             Message,
             (Message.list_id == FormerThread.list_id) & (Message.hash == FormerThread.hash),
@@ -157,8 +159,11 @@ def former_files(
     if threads is not None:
         statement = statement.where(Thread.id.in_(threads))
     files: dict[str, bytes] = {}
-    for row in session.execute(statement):
-        files |= pages.former_file(view, row.hash, row.now, row.subject)
+    rows = session.execute(statement).all()
+    sheets = sheets_of(session, {r.Thread.id for r in rows if r.Thread.size > pages.MANY})
+    for row in rows:
+        sheet = sheets.get(row.id, 1)
+        files |= pages.former_file(view, row.hash, row.Thread.hash, row.subject, sheet)
     return files
 
 

@@ -27,6 +27,7 @@ MAX_SHOWN = 100_000  # characters of one mail on a page; JSON, mbox and raw have
 MAX_PARAGRAPHS = 4_000  # of one mail on a page
 MAX_LISTED = 100  # links that the list of a thread names
 STEPS = 3  # levels of indentation; a telephone shows none
+MANY = 250  # messages on one page of a thread; those that came later stand on pages of their own
 LONG = 12  # messages; a longer thread begins with a table of contents
 CARD = 200  # characters of a thread that other sites may show of it
 _PREFIX = re.compile(
@@ -73,6 +74,7 @@ class Mail:
     seen: Seen
     raw: bytes = b""
     reply: str = ""  # the address that a reply goes to, so that it finds its thread
+    sheet: int = 1  # the page of its thread that it stands on; by arrival, so it stays there
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,24 @@ class _Gathered:
 
     people: list[tuple[str, int]]
     links: list[str]
-    files: list[tuple[File, str]]  # and the mail that it came with
+    files: list[tuple[File, str]]  # and where the mail that it came with stands
 
 
-def permalink_file(lst: ListView, hash_: str, thread: str, subject: str) -> dict[str, bytes]:
+def sheet_name(number: int) -> str:
+    """Return how a page of a thread is called; a folder's first one needs no name."""
+    return "" if number == 1 else f"{number}.html"
+
+
+def sheet_files(size: int) -> list[str]:
+    """Return the files of the pages of a thread with ``size`` messages, but for the first."""
+    return [sheet_name(number) for number in range(2, (size - 1) // MANY + 2)]
+
+
+def permalink_file(
+    lst: ListView, hash_: str, thread: str, subject: str, sheet: int = 1
+) -> dict[str, bytes]:
     """Return the tiny page of one message, which leads to its place in its thread."""
-    target = f"../../t/{thread}/#{hash_}"
+    target = f"../../t/{thread}/{sheet_name(sheet)}#{hash_}"
     return {
         f"{lst.address}/m/{hash_}/index.html": _pointer(
             lst, target, lst.sight.line(hash_, bare_subject(subject) or subject)
@@ -112,9 +126,11 @@ def permalink_file(lst: ListView, hash_: str, thread: str, subject: str) -> dict
     }
 
 
-def former_file(lst: ListView, former: str, thread: str, subject: str) -> dict[str, bytes]:
+def former_file(
+    lst: ListView, former: str, thread: str, subject: str, sheet: int = 1
+) -> dict[str, bytes]:
     """Return the page that stands where a thread once was."""
-    target = f"../../t/{thread}/#{former}"
+    target = f"../../t/{thread}/{sheet_name(sheet)}#{former}"
     return {
         f"{lst.address}/t/{former}/index.html": _pointer(
             lst, target, lst.sight.line(former, bare_subject(subject) or subject)
@@ -140,26 +156,47 @@ def bare_subject(subject: str) -> str:
     return subject.strip()
 
 
-def thread_page(lst: ListView, mails: Sequence[Mail]) -> bytes:
-    """Return the page of a thread whose mails are drawn."""
-    first = mails[0]
+def thread_pages(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
+    """Return the pages of a thread whose mails are drawn: index.html, and 2.html and so on."""
     by_hash = {mail.hash: mail for mail in mails}
-    subject = bare_subject(first.seen.subject) or first.seen.subject
-    gathered = _gather(mails)
-    last = mails[-1]
+    whole = _gather(mails)
+    last = max(mail.sheet for mail in mails)
+    found: dict[str, bytes] = {}
+    for sheet in range(1, last + 1):
+        here = [mail for mail in mails if mail.sheet == sheet]
+        name = sheet_name(sheet) or "index.html"
+        found[name] = _sheet(lst, mails, here, by_hash, whole, (sheet, last))
+    return found
+
+
+def _sheet(
+    lst: ListView,
+    mails: Sequence[Mail],
+    here: Sequence[Mail],
+    by_hash: dict[str, Mail],
+    whole: _Gathered,
+    place: tuple[int, int],
+) -> bytes:
+    """Return one page of a thread; what stands in the whole of it is gathered on the first."""
+    first, (sheet, last) = mails[0], place
+    own = sheet_name(sheet)
+    answered = mails[-1] if last == 1 else here[-1]
+    gathered = whole if sheet == 1 else _Gathered(whole.people, [], [])
     html = page(
         "thread",
         lst.language,
         **frame(lst, "../../../", "../../"),
-        subject=subject,
-        articles=[_article(lst, mail, by_hash) for mail in mails],
+        subject=bare_subject(first.seen.subject) or first.seen.subject,
+        articles=[_article(lst, mail, by_hash) for mail in here],
         count=len(mails),
-        toc=[(m.hash, m.seen.author, m.date) for m in mails] if len(mails) > LONG else [],
-        answer="" if last.seen.gone else reply_link(last, lst.sight),
+        toc=[(m.hash, m.seen.author, m.date) for m in here] if len(here) > LONG else [],
+        answer="" if answered.seen.gone else reply_link(answered, lst.sight),
         gathered=gathered,
+        sheet=sheet,
+        sheets=[(number, sheet_name(number) or "./") for number in range(1, last + 1)],
         first=min(mail.date for mail in mails),
         last=max(mail.date for mail in mails),
-        canonical=f"{lst.base}/{lst.address}/t/{first.hash}/" if lst.base else "",
+        canonical=f"{lst.base}/{lst.address}/t/{first.hash}/{own}" if lst.base else "",
         card=" ".join(first.seen.quoted.text[:1_000].split())[:CARD],
         picture=next((f.path for f, _ in gathered.files if f.picture), ""),
         masked=lst.masked,
@@ -205,7 +242,11 @@ def _folded(language: str, shown: _Shown) -> str:
 def _gather(mails: Sequence[Mail]) -> _Gathered:
     people = Counter(mail.seen.author for mail in mails)
     links = dict.fromkeys(link for mail in mails for link in links_of(mail.seen))
-    files = {one.key: (file_of(one), mail.hash) for mail in mails for one in mail.seen.attachments}
+    files = {
+        one.key: (file_of(one), f"{sheet_name(mail.sheet)}#{mail.hash}")
+        for mail in mails
+        for one in mail.seen.attachments
+    }
     return _Gathered(people.most_common(), list(links)[:MAX_LISTED], list(files.values()))
 
 
@@ -244,7 +285,7 @@ def _article(lst: ListView, mail: Mail, by_hash: dict[str, Mail]) -> str:
             "author": seen.author,
             "iso": iso(mail.date),
             "moment": moment(mail.date, lst.language),
-            "above": parent.hash if parent else "",
+            "above": _way(mail, parent) if parent else "",
             "whom": parent.seen.author if parent else "",
             "topic": topic,
             "tongue": tongue,
@@ -252,6 +293,12 @@ def _article(lst: ListView, mail: Mail, by_hash: dict[str, Mail]) -> str:
             "reply": reply,
         }
     ).strip("\n")
+
+
+def _way(here: Mail, there: Mail) -> str:
+    """Return the link from one mail of a thread to another."""
+    same = here.sheet == there.sheet
+    return f"{'' if same else sheet_name(there.sheet) or './'}#{there.hash}"
 
 
 def reply_link(mail: Mail, sight: Sight) -> str:

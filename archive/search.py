@@ -23,7 +23,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.disk import list_files, remove_files, write_files
-from archive.pages import ListView, bare_subject
+from archive.drawing import sheets_of
+from archive.pages import MANY, ListView, bare_subject, sheet_name
 from archive.shelves import search_page
 from archive.sight import Seen, unpack
 from archive.tables import Body, Message, Thread
@@ -114,6 +115,8 @@ def _entries(
     lst: MailList,
     *where: Any,  # noqa: ANN401 - SQLAlchemy's expressions
 ) -> Iterator[Entry]:
+    large = select(Thread.id).where(Thread.list_id == lst.id, Thread.size > MANY)
+    sheets = sheets_of(session, session.scalars(large).all())
     rows = session.execute(
         select(Message.id, Message.hash, Message.date, Thread.hash.label("thread"), Body.packed)
         .join(Thread, Thread.id == Message.thread_id)
@@ -127,13 +130,14 @@ def _entries(
         if not seen.gone:
             at = datetime.fromtimestamp(row.date, UTC)
             language = seen.tongue if seen.tongue in _LANGUAGES else lst.language
-            yield Entry(row.id, at.year, language, _record(row.hash, row.thread, at, seen))
+            page = f"t/{row.thread}/{sheet_name(sheets.get(row.id, 1))}"
+            yield Entry(row.id, at.year, language, _record(row.hash, row.thread, page, at, seen))
 
 
-def _record(hash_: str, thread: str, at: datetime, seen: Seen) -> dict[str, Any]:
+def _record(hash_: str, thread: str, page: str, at: datetime, seen: Seen) -> dict[str, Any]:
     subject = bare_subject(seen.subject)
     return {
-        "url": f"t/{thread}/#{hash_}",
+        "url": f"{page}#{hash_}",
         "content": f"{subject}\n{seen.quoted.text[:MAX_WORDS]}",
         "meta": {"title": subject, "author": seen.author, "date": at.strftime("%Y-%m-%d")},
         "filters": {

@@ -297,7 +297,9 @@ def _all_files(
                     yield from file_names(view, mail.seen).items()
                 for leaf in tray.threads[thread.id]:
                     row = leaf.row
-                    pointer = pages.permalink_file(view, row.hash, thread.hash, row.subject)
+                    pointer = pages.permalink_file(
+                        view, row.hash, thread.hash, row.subject, leaf.sheet
+                    )
                     yield from pointer.items()
             session.expunge_all()
         yield from former_files(session, view, lst, None).items()
@@ -314,10 +316,10 @@ def _batches(keys: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def _names(session: Session, view: ListView, lst: MailList) -> Iterator[str]:
     """Yield the names of all files of threads, mails and attachments, without making them."""
-    for hash_ in session.scalars(
-        select(Thread.hash).where(Thread.list_id == lst.id, Thread.size > 0)
+    for hash_, size in session.execute(
+        select(Thread.hash, Thread.size).where(Thread.list_id == lst.id, Thread.size > 0)
     ):
-        for name in THREAD_FILES:
+        for name in (*THREAD_FILES, *pages.sheet_files(size)):
             yield f"{view.address}/t/{hash_}/{name}"
     for hash_ in session.scalars(select(Message.hash).where(Message.list_id == lst.id)):
         yield f"{view.address}/m/{hash_}/index.html"

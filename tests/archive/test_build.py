@@ -365,3 +365,32 @@ def test_many_hands_write_what_one_writes(
     assert whole.build(store, tmp_path, BASE, circle, told.append, workers=2) == 3
     assert sum(told) == 4
     assert drawn(tmp_path) == before
+
+
+def test_a_long_thread_has_several_pages_and_its_links_stay(
+    store: Store,
+    circle: MailList,
+    mail: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mail stays on its page whatever comes later; answers and permalinks lead across."""
+    monkeypatch.setattr(pages, "MANY", 2)
+    keep(store, circle, mail("a"), mail("b", "a", at=1), mail("c", "a", at=2))
+    build.render_dirty(store, tmp_path, BASE)
+    folder = thread(tmp_path, "a")
+    second = (folder / "2.html").read_text(encoding="utf-8")
+    assert f'id="{permalink_hash("c@x")}"' in second
+    assert f'href="./#{permalink_hash("a@x")}"' in second
+    pointer = folder.parent.parent / "m" / permalink_hash("c@x") / "index.html"
+    assert f"/2.html#{permalink_hash('c@x')}" in pointer.read_text()
+    keep(store, circle, mail("d", "a", "b", at=3), mail("e", "a", "c", at=4))
+    build.render_dirty(store, tmp_path, BASE)
+    first = (folder / "index.html").read_text(encoding="utf-8")
+    assert [f'id="{permalink_hash(f"{n}@x")}"' in first for n in "abcde"] == [1, 1, 0, 0, 0]
+    assert f"/2.html#{permalink_hash('c@x')}" in pointer.read_text()
+    assert f"/3.html#{permalink_hash('e@x')}" in (folder.parents[1] / "feed.atom").read_text()
+    assert len(json.loads((folder / "thread.json").read_text())["messages"]) == 5
+    assert not whole.check(store, tmp_path, BASE, circle)
+    whole.build(store, tmp_path, BASE, circle)
+    assert not whole.check(store, tmp_path, BASE, circle)

@@ -169,7 +169,8 @@ class MailerSettings(_Section):
         64,
         ge=1,
         le=1000,
-        description="Recipients a connection that a power cut may leave unsure.",
+        description="Recipients a connection that a power cut may leave unsure; five times as"
+        " many while one copy goes to many.",
     )
     grace: float = Field(
         10, ge=0, le=600, description="Seconds that a stop waits for answers under way."

@@ -7,7 +7,7 @@ It stands between the lanes (mailer/smtp_out.py), whose ``Desk`` it is, and the 
 import logging
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailer import pace
@@ -20,6 +20,7 @@ from mailer.splice import Wire
 from mailer.transaction import Letter, Stage, concerns_everyone
 from mailer.watch import Clock, Watch
 
+SOME = 20  # rows of one copy that are no notice
 log = logging.getLogger(__name__)
 
 
@@ -62,6 +63,7 @@ class Outgoing:
         self.marks: list[Mark] = []
         self.low = 0  # wake the ticks when the pool falls to this
         self.batch = 1  # or when so many marks wait
+        self.shared = False  # whether the rows that came last have one copy
         self._personal = personal
         self._clock = clock
         self._backoff = backoff
@@ -118,9 +120,12 @@ class Outgoing:
         complaints, self.complaints = self.complaints, {}
         return complaints
 
-    def take_in(self, rows: Iterable[ClaimedRow]) -> None:
-        """Add claimed rows."""
+    def take_in(self, rows: Sequence[ClaimedRow]) -> None:
+        """Add claimed rows, whose compositions are known."""
         self._pool.extend(rows)
+        kinds = {(row.mailing_id, row.variant) for row in rows}
+        wire = self._wires.get(kinds.pop()) if len(kinds) == 1 else None
+        self.shared = wire is not None and not wire.personal and len(rows) >= SOME
 
     @property
     def unwritten(self) -> bool:

@@ -42,6 +42,7 @@ RENEW = 1.5  # seconds between renewals of the lease
 LOOK_AGAIN = 0.25  # seconds before a dry ledger is asked again within a slice
 TICK = 0.05  # seconds between looks at what is to be done
 COMPANY = 0.2  # seconds that answers may wait for others while more letters are at the lanes
+TOGETHER = 5  # times the window, in recipients, where one copy is for many of them
 PER_LANE = 4  # due recipients that make another connection worth its handshake
 
 
@@ -52,7 +53,7 @@ class SenderSettings:
     relays: tuple[Relay, ...]
     connections: int = 10
     hello: str = "localhost"
-    window: int = 64  # claimed rows per connection: the intent window
+    window: int = 64  # claimed copies per connection: the intent window
     lease: float = 5.0
     grace: float = 10.0
     idle: float = 30.0
@@ -263,7 +264,7 @@ class Sender:
 
     def _quota(self, now: float) -> int:
         out = self._out
-        room = self._settings.window * self._open_lanes()
+        room = self._settings.window * self._open_lanes() * (TOGETHER if out.shared else 1)
         out.low = room // 2
         out.batch = max(1, room // 2)
         held = out.pooled + out.flying

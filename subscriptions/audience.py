@@ -64,7 +64,7 @@ def still_wanted(session: Session, membership_ids: Sequence[int], now: float) ->
     connection = session.connection()
     dialect = connection.dialect.name
     values = {"members": spell(dialect, membership_ids), "now": now}
-    wanted = set(connection.scalars(_STILL[dialect], values))
+    wanted = set(connection.scalars(_STILL[dialect], values).all())  # one by one costs more
     others = [member for member in membership_ids if member not in wanted]
     return _reasons(session, others, now) if others else {}
 

@@ -502,3 +502,23 @@ def test_what_is_about_us_refuses_nobody_after_a_kill(tmp_path: Path) -> None:
     )
     assert settled is not None
     assert settled.state is State.DEFERRED
+
+
+@pytest.mark.parametrize("copy", [personal, shared])
+def test_only_where_one_copy_is_for_many_the_window_is_five_times_as_wide(
+    rig: Callable[..., Rig], copy: Personal
+) -> None:
+    there = rig()
+    letter = LETTER if copy is personal else Segments((b"Subject: x\r\n\r\nto all\r\n",))
+    there.mailing(everyone(600), letter=letter)
+    claims: list[int] = []
+
+    def wanted(_session: Session, rows: Sequence[ClaimedRow]) -> dict[int, str]:
+        claims.append(len(rows))
+        return {}
+
+    sender = there.sender(connections=1, personal=copy, wanted=wanted)
+    assert sender.run_slice(30).accepted == 600
+    assert claims[0] <= 64
+    assert (max(claims) > 64) is (copy is shared)
+    assert max(claims) <= 320

@@ -2,7 +2,8 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -49,6 +50,15 @@ def make_sender(app: App, sharing: int = 1) -> Sender:
     )
 
 
+class _Own(NamedTuple):
+    """Hold what a list's copies have of their own: where bounces go, and what makes tokens."""
+
+    bounces: str
+    domain: str
+    bounce: Callable[[int], str]
+    leave: Callable[[int], str]
+
+
 class Readers:
     """Say who still wants a copy, and make what is their own in it (VERP, RFC 8058).
 
@@ -61,6 +71,7 @@ class Readers:
         self._room = room
         self._names: OrderedDict[int, str] = OrderedDict()
         self._kinds: dict[int, str] = {}
+        self._lists: dict[str, _Own] = {}
 
     def wanted(self, session: Session, rows: Sequence[ClaimedRow]) -> Mapping[int, str]:
         """Return the rows that must not be sent to any more; learn the others' names."""
@@ -90,15 +101,26 @@ class Readers:
 
     def copy(self, mailing: MailingView, row: ClaimedRow) -> Copy:
         """Return what is this recipient's own; ``row.ref`` is the membership."""
-        name, _, domain = mailing.list_address.partition("@")
+        own = self._lists.get(mailing.list_address) or self._know(mailing.list_address)
         if row.ref <= 0 or (mailing.shared and mailing.kind == "post"):  # no member; one for many
-            return Copy(return_path=f"{name}-bounces@{domain}", values={})
-        bounce = self._keyring.standing(Purpose.BOUNCE, mailing.list_address, row.ref)
-        leave = self._keyring.standing(Purpose.LEAVE, mailing.list_address, row.ref)
-        values = {headers.LEAVE: leave.encode("ascii")}
+            return Copy(f"{own.bounces}@{own.domain}", {})
+        values = {headers.LEAVE: own.leave(row.ref).encode("ascii")}
         if mailing.kind == issues.KIND:
             values |= self._slots(row)
-        return Copy(return_path=f"{name}-bounces+{bounce}@{domain}", values=values)
+        return Copy(f"{own.bounces}+{own.bounce(row.ref)}@{own.domain}", values)
+
+    def _know(self, list_address: str) -> "_Own":
+        name, _, domain = list_address.partition("@")
+        own = _Own(
+            f"{name}-bounces",
+            domain,
+            self._keyring.maker(Purpose.BOUNCE, list_address),
+            self._keyring.maker(Purpose.LEAVE, list_address),
+        )
+        if len(self._lists) >= self._room:
+            self._lists.clear()
+        self._lists[list_address] = own
+        return own
 
     def _slots(self, row: ClaimedRow) -> dict[str, bytes]:
         if not row.variant & issues.FILLED:

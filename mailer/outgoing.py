@@ -9,6 +9,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mailer import pace
 from mailer.answers import Reply
@@ -24,8 +25,7 @@ SOME = 20  # rows of one copy that are no notice
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """Hold what is personal in one recipient's copy."""
 
     return_path: str
@@ -280,7 +280,7 @@ class Outgoing:
             return None
         self._flying[row.id] = (row, watch)
         if wire.personal:
-            return Letter((row.id,), copy.return_path, (row.address,), data)
+            return Letter((row.id,), copy.return_path, (row.address,), data, doubled=wire.doubled)
         fellows = [row, *self._fellows(row, copy.return_path, most - 1)]
         self._flying.update((one.id, (one, watch)) for one in fellows)
         return Letter(
@@ -288,6 +288,7 @@ class Outgoing:
             copy.return_path,
             tuple(one.address for one in fellows),
             data,
+            doubled=wire.doubled,
         )
 
     def _fellows(self, row: ClaimedRow, path: str, most: int) -> Iterator[ClaimedRow]:

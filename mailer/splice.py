@@ -100,8 +100,10 @@ class Wire:
         self.end = b".\r\n" if segments.parts[-1].endswith(b"\r\n") else b"\r\n.\r\n"
         if self._each:
             self._segments = segments
+            self.doubled = True  # perhaps; of a stamp's fields no line begins with a dot
         else:
             parts = (_double(head, first=True), *(_double(part, first=False) for part in rest))
+            self.doubled = parts != segments.parts
             ended = (*parts[:-1], parts[-1] + self.end)
             self._segments = Segments(ended, segments.slots)
         self.personal = bool(segments.slots)

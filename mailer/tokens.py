@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from enum import StrEnum
 
 from sqlalchemy import LargeBinary, select
@@ -60,6 +61,17 @@ class Keyring:
         body = (self._newest << 40 | ref).to_bytes(6, "big")
         return _spell(body + self._mac(self._newest, purpose, scope, body))
 
+    def maker(self, purpose: Purpose, scope: str) -> Callable[[int], str]:
+        """Return what makes ``standing`` tokens of one purpose and scope, for very many rows."""
+        begun = _begin_mac(self._keys[self._newest], f"{purpose}\0{scope}\0".encode())
+        above = self._newest << 40
+
+        def make(ref: int) -> str:
+            body = (above | ref).to_bytes(6, "big")
+            return _spell(body + _end_mac(begun, body)[:_MAC])
+
+        return make
+
     def read(self, token: str, purpose: Purpose, scope: str) -> int | None:
         """Return the row that ``token`` was made for, or None if we did not make it for this."""
         if len(token) != LENGTH or not token.isascii():
@@ -77,10 +89,7 @@ class Keyring:
 
     def keyed_hash(self, text: str) -> bytes:
         """Return 16 bytes that stand for ``text`` where the text itself must not stay."""
-        inner, outer = self._hash[0].copy(), self._hash[1].copy()
-        inner.update(text.encode())
-        outer.update(inner.digest())
-        return outer.digest()[:16]
+        return _end_mac(self._hash, text.encode())[:16]
 
     def _mac(self, key_id: int, purpose: Purpose, scope: str, body: bytes) -> bytes:
         """Return HMAC-SHA256 (RFC 2104) over purpose, scope and body, cut.
@@ -94,10 +103,14 @@ class Keyring:
             if len(self._begun) >= _MANY:
                 self._begun.clear()
             self._begun[key_id, purpose, scope] = begun
-        inner, outer = begun[0].copy(), begun[1].copy()
-        inner.update(body)
-        outer.update(inner.digest())
-        return outer.digest()[:_MAC]
+        return _end_mac(begun, body)[:_MAC]
+
+
+def _end_mac(begun: "tuple[hashlib._Hash, hashlib._Hash]", body: bytes) -> bytes:
+    inner, outer = begun[0].copy(), begun[1].copy()
+    inner.update(body)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 def _begin_mac(key: bytes, said: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":

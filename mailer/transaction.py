@@ -92,6 +92,7 @@ class Letter:
     failure: tuple[Stage, Reply] | None = None  # of MAIL or DATA: everybody's
     refused: dict[int, Reply | None] = field(default_factory=dict)  # None: not with so many
     heard: int = 0  # answers to RCPT
+    doubled: bool = True  # whether a line of ``data`` may begin with a doubled dot
 
     @property
     def void(self) -> bool:
@@ -100,7 +101,9 @@ class Letter:
 
     def chunk(self) -> bytes:
         """Return ``data`` as BDAT takes it: no doubled dots, no final one (RFC 3030)."""
-        content = self.data.removesuffix(b".\r\n")
+        content = self.data[:-3] if self.data.endswith(b".\r\n") else self.data
+        if not self.doubled:
+            return b"BDAT %d LAST\r\n%b" % (len(content), content)
         if content.startswith(b".."):
             content = content[1:]
         if b"\r\n.." in content:
@@ -144,7 +147,8 @@ def without(letter: Letter, places: Mapping[int, Reply]) -> Letter | None:
     if not kept:
         return None
     rows = tuple(letter.rows[place] for place in kept)
-    return Letter(rows, letter.sender, tuple(letter.recipients[n] for n in kept), letter.data)
+    to = tuple(letter.recipients[place] for place in kept)
+    return Letter(rows, letter.sender, to, letter.data, doubled=letter.doubled)
 
 
 def envelope(letter: Letter, offers: Offers) -> list[bytes]:

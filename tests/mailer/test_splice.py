@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mailer.errors import BadInput
 from mailer.splice import Segments, Wire, check_lines, unpack
+from mailer.transaction import Letter
 
 SAFE = st.binary(max_size=20).map(lambda b: b.translate(None, b"\r\n\0"))
 LINES = st.lists(SAFE | st.just(b".") | st.just(b"..x"), max_size=5).map(b"\r\n".join)
@@ -49,6 +50,16 @@ def test_the_wire_form_is_the_join_with_its_dots_doubled(
     # Where the last part is empty it cannot be known beforehand whether the copy ends a line.
     assert sent in (doubled + b"\r\n.\r\n", doubled + b"\r\n\r\n.\r\n")
     assert b"\r\n.\r\n" not in sent[:-1]
+
+
+@given(compositions(), VALUES)
+def test_a_copy_that_is_not_looked_through_for_dots_has_none_to_undouble(
+    segments: Segments, values: dict[str, bytes]
+) -> None:
+    wire = Wire(segments)
+    data = wire.join(values)
+    letter = Letter((1,), "a@x", ("b@y",), data, doubled=wire.doubled)
+    assert letter.chunk() == Letter((1,), "a@x", ("b@y",), data).chunk()
 
 
 @pytest.mark.parametrize("value", [b"a\r\nBcc: x", b"a\nb", b"a\rb", b"a\0b"])

@@ -21,7 +21,7 @@ from archive.quotes import Kind, Quoted, split
 from archive.tongue import tongue_of
 from mailer.message import head, text_of
 
-VERSION = 4  # of what is read out of a mail; a higher one makes old rows be read anew
+VERSION = 5  # of what is read out of a mail; a higher one makes old rows be read anew
 MAX_DEPTH = 100
 MAX_PARTS = 1_000
 MAX_TEXT = 500_000  # bytes of text that are decoded and shown: a novel; the raw holds all

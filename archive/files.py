@@ -14,7 +14,7 @@ from archive.charsets import clean, decode
 from archive.masking import mask
 
 MAX_NAME = 120
-MAX_MASKED = 2_000_000  # bytes of a text that is masked; a larger one is a file like any other
+MAX_MASKED = 2_000_000  # bytes of a text that is masked as pages are; a larger one more bluntly
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"\xff\xd8\xff", "jpg"),
@@ -30,6 +30,10 @@ _KEPT = {
     *("mp3", "ogg", "oga", "opus", "flac", "wav", "m4a", "mp4", "webm", "ogv", "mov"),
 }
 _TEXTS = ("text/", "message/")
+_SIGNS = (b"@", b"%40", b"(at)", b"[at]", b" at ")
+# What may stand before a sign: NUL, for a character may have two bytes, and all that is not ASCII.
+_LOCAL = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$&'*+/=?^_`{|}~%-"
+_LOCAL += bytes((0, *range(128, 256)))
 _LATIN = re.compile(r"\.([A-Za-z0-9]{1,5})\Z")
 
 
@@ -81,11 +85,22 @@ def masked_bytes(made: Attachment, data: bytes) -> bytes:
     """Return what strangers get: texts with shortened addresses, everything else as it is."""
     if not made.type.startswith(_TEXTS) and made.ending not in {"txt", "csv", "ics", "vcf", "eml"}:
         return data
-    if (b"@" not in data and b"%40" not in data and b" at " not in data) or len(data) > MAX_MASKED:
+    if not any(sign in data for sign in _SIGNS):
         return data
+    if len(data) > MAX_MASKED:
+        return _blunted(data)
     text = clean(decode(data), "\n\t\r")
     shown = mask(text)
     return data if shown == text else shown.encode("utf-8", "replace")
+
+
+def _blunted(data: bytes) -> bytes:
+    """Return a large text without whatever stands before a sign of an address: a pass for each."""
+    for sign in _SIGNS[:-1]:
+        if sign in data:
+            *before, last = data.split(sign)
+            data = sign.join((*(piece.rstrip(_LOCAL) + b"..." for piece in before), last))
+    return data
 
 
 def _ending(name: str, data: bytes) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from archive.bodies import read, read_text
 from archive.charsets import decode
+from archive.files import MAX_MASKED, attachment, key_of, masked_bytes
 from archive.flowed import unflow
 from archive.heads import read_author, read_head
 from archive.plaintext import html_to_text
@@ -18,6 +19,21 @@ from archive.sight import Seen, Sight, pack, see, unpack
 def shown(raw: bytes, *, masked: bool = False) -> Seen:
     """Return what is shown of a mail."""
     return see("h", "S", "A", read(raw), Sight(masked, "en"))
+
+
+@pytest.mark.parametrize("many", [1, 70_000])
+@pytest.mark.parametrize(("codec", "at"), [("utf-8", "@"), ("utf-16", "@"), ("utf-8", "(at)")])
+def test_a_stranger_finds_no_address_in_an_attached_text_however_long(
+    codec: str, at: str, many: int
+) -> None:
+    data = f"Members\nanna.berg{at}example.org;1990\n".encode(codec) * many
+    made = attachment("members.csv", "text/csv", data)
+    masked = masked_bytes(made, data)
+    shown = masked.replace(b"\0", b"")
+    assert made.masked == key_of(masked) != made.key
+    assert b"berg" not in shown
+    assert b"Members" in shown
+    assert (len(data) > MAX_MASKED) is (many > 1)
 
 
 TORTURE = {

@@ -33,12 +33,14 @@ from listserv.tables import Edition, EditionState
 from listserv.visit import Visit, language_of, whom, write
 from mailer import mailings
 from mailer.arrivals import Arrival
+from mailer.errors import Temporary
 from mailer.mailings import MailingState, Policy
 from subscriptions import asks, budget, optin
 from subscriptions.asks import Ask, Purpose
 from subscriptions.roster import MailList, Membership, find_list, membership_of
 
 LATE = 86400.0  # seconds after its hour, from which an issue asks before it leaves
+AGAIN = 3600.0  # seconds until an issue is looked at again that could not be attended to
 MUCH = 0.5  # a text with this share of the draft's letters is a new text, not a remark
 WORDY = 60  # words that no remark has
 BATCH = 5
@@ -230,7 +232,13 @@ def attend(app: App, until: Callable[[], bool], now: float | None = None) -> Non
         for number in waiting:
             if until():
                 return
-            _attend(app, number, moment)
+            try:
+                _attend(app, number, moment)
+            except Temporary:
+                raise
+            except Exception:  # noqa: BLE001 - a door: one issue must not stop all mail behind it
+                _log.exception("an issue could not be attended to", edition=number)
+                _later(app, number, moment + AGAIN)
 
 
 def due(session: Session, now: float) -> list[int]:
@@ -239,13 +247,21 @@ def due(session: Session, now: float) -> list[int]:
     return list(session.scalars(found.order_by(Edition.due).limit(BATCH)))
 
 
+def _later(app: App, number: int, until: float) -> None:
+    """Look at a scheduled issue again later."""
+    waits = update(Edition).where(Edition.id == number, Edition.state == "scheduled")
+    with app.store.write() as session:
+        session.execute(waits.values(due=until))
+
+
 def _attend(app: App, number: int, now: float) -> None:
     with app.store.read() as session:
         edition = session.get_one(Edition, number)
         lst = session.get_one(MailList, edition.list_id)
         member = session.get(Membership, edition.editor)
-        reader = newsletters.reader_of(session, lst, member) if member is not None else None
-    if reader is None:  # whoever scheduled it has been forgotten: nobody stands for it
+        entitled = member is not None and editions.is_editor(member)
+        reader = newsletters.reader_of(session, lst, member) if member and entitled else None
+    if reader is None:  # whoever scheduled it is no editor any more: nobody stands for it
         with app.store.write() as session:
             _move(session, edition, EditionState.OPEN, now)
         return

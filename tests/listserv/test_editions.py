@@ -293,6 +293,35 @@ def test_the_clock_rings_for_an_hour_that_has_come(place: Place) -> None:
     assert len(issues_of(place)) == 1
 
 
+def test_an_hour_set_by_an_editor_who_is_none_any_more_sends_nothing(place: Place) -> None:
+    draft(place)
+    answer(place, "send tomorrow 8")
+    due = edition(place).due
+    assert due is not None
+    with place.app.store.write() as session:
+        member = roster.membership_of(session, roster.get_list(session, NEWS).id, OLGA)
+        assert member is not None
+        member.role = Role.MEMBER
+    sending.attend(place.app, lambda: False, now=due + 5)
+    assert not issues_of(place)
+    assert (edition(place).state, edition(place).due) == ("open", None)
+
+
+def test_an_issue_that_cannot_be_attended_to_stops_no_letter(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft(place)
+    answer(place, "send tomorrow 8")
+    due = edition(place).due
+    assert due is not None
+    with monkeypatch.context() as broken:
+        broken.setattr(sending.editions, "look", lambda *_, **__: 1 / 0)
+        sending.attend(place.app, lambda: False, now=due + 5)
+    assert (edition(place).state, edition(place).due) == ("scheduled", due + 5 + sending.AGAIN)
+    sending.attend(place.app, lambda: False, now=due + 5 + sending.AGAIN)
+    assert len(issues_of(place)) == 1
+
+
 def test_a_new_text_takes_the_hour_back(place: Place) -> None:
     draft(place)
     said = answer(place, "send tomorrow 8")

@@ -88,6 +88,7 @@ class Lane(asyncio.Protocol):
         self._dots = 0  # how many of them have their final dot written
         self._room = MANY  # recipients that the relay takes in one transaction
         self._eager = False  # whole transactions leave ahead of answers
+        self._farewell: Reply | None = None  # why no more are wanted, while answers still come
         self._why = "the relay closed the connection"
         self._trouble = False
         self._loop = asyncio.get_running_loop()
@@ -390,7 +391,7 @@ class Lane(asyncio.Protocol):
         if reply.code >= 300:  # noqa: PLR2004 - RFC 5321 section 4.2.1
             letter.failure = (Stage.MAIL, reply)
             if reply.code == QUIT_CODE or concerns_everyone(Stage.MAIL, reply):
-                self._hang_up(reply)
+                self._give_up(reply)
                 return
         if not self.offers.pipelining:
             self._go_on(letter)
@@ -400,7 +401,7 @@ class Lane(asyncio.Protocol):
         if reply.code >= 300 and letter.failure is None:  # noqa: PLR2004
             self._refuse(letter, place, reply)
             if reply.code == QUIT_CODE or concerns_everyone(Stage.RCPT, reply):
-                self._hang_up(reply)
+                self._give_up(reply)
                 return
         if not self.offers.pipelining:
             self._go_on(letter)
@@ -456,6 +457,8 @@ class Lane(asyncio.Protocol):
         self._settle(letter, stage, told)
         if reply.code == QUIT_CODE:
             self._hang_up(reply)
+        elif self._farewell is not None and not self._letters:
+            self._hang_up(self._farewell)
         elif self._eager or not self._waiting:
             self._begin(b"")
 
@@ -483,6 +486,13 @@ class Lane(asyncio.Protocol):
             return
         self._waiting.append(Stage.RSET)
         self._begin(b"RSET\r\n") if self.offers.pipelining else self._write(b"RSET\r\n")
+
+    def _give_up(self, reply: Reply) -> None:
+        """End the connection; where dots have left ahead, once they are answered."""
+        if self._eager and reply.code != QUIT_CODE:
+            self.draining, self._farewell = True, reply
+        else:
+            self._hang_up(reply)
 
     def _hang_up(self, reply: Reply) -> None:
         self.abort(f"{reply.code} {reply.text}", trouble=True)

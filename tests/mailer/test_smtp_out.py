@@ -5,6 +5,7 @@ import datetime as dt
 import ssl
 from collections import deque
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,21 @@ def test_a_letter_refused_at_mail_is_refused_alone(depth: int) -> None:
     caught = converse(desk, Sink(script), relay=deep(depth))
     assert [one.recipient for one in caught] == ["a@x", "c@x"]
     assert sorted(desk.told) == [(0, "DOT", 250), (1, "MAIL", 552), (2, "DOT", 250)]
+
+
+def test_what_left_ahead_of_a_refusal_of_us_is_answered_and_not_lost() -> None:
+    desk = letters(*(f"r{n}@y.org" for n in range(4)))
+    begun = count()
+
+    def script(moment: Moment, _caught: Caught) -> Answer | None:
+        slow = moment is Moment.MAIL and next(begun) == 0
+        return Answer(450, "4.7.1 slow down") if slow else None
+
+    caught = converse(desk, Sink(script, extensions=CHUNKING), relay=deep(3))
+    assert desk.told == [(0, "MAIL", 450), (1, "DOT", 250), (2, "DOT", 250)]
+    assert len(caught) == 2
+    assert len(desk.letters) == 1, "a lane that is not wanted took another letter"
+    assert desk.trouble
 
 
 def many(*recipients: str) -> Desk:

@@ -26,7 +26,7 @@ _NAME = r"\{\{[ \t]*name[ \t]*\}\}"
 _NAMELESS = (
     (re.compile(rf"(\*\*|__|\*|_){_NAME}\1"), "{{ name }}"),  # emphasis on nobody
     (re.compile(rf"^[ \t]*{_NAME}[,:;]?[ \t]*(\w?)", re.MULTILINE), None),  # begins the line
-    (re.compile(rf"(?<!\\)[ \t]*{_NAME}"), ""),
+    (re.compile(rf"(?<!\\),?[ \t]*{_NAME}"), ""),  # "Ciao, {{ name }}!" is "Ciao!"
 )
 
 

@@ -93,8 +93,11 @@ def compositions(issue: Issue) -> dict[int, Segments]:
 
 
 def archived(issue: Issue) -> bytes:
-    """Return the issue as the archive keeps it: nobody's copy, without a way out of a list."""
-    return _Setting(issue, named=False).segments(issue.language, public=True).join({})
+    """Return the issue as the archive keeps it: nobody's copy, without a way out of a list.
+
+    HTML without a theme, because the archive's pages have a look of their own.
+    """
+    return _Setting(issue, named=False).public().join({})
 
 
 def proof(
@@ -147,27 +150,38 @@ class _Setting:
         source = drafts.fill(self._draft.text, self._mark)
         self._body = manuscript.read(source, self._in_address)
 
-    def segments(self, language: str, *, public: bool = False, proof: str = "") -> Segments:
-        """Return the whole message: ``public`` with nobody in it, a ``proof`` by its own id."""
+    def segments(self, language: str, *, proof: str = "") -> Segments:
+        """Return the whole message in one language, a ``proof`` with that Message-ID."""
         issue = self._issue
-        context = self._context(public=public)
+        context = self._context()
         words = templates.mail("reader-issue", language, proof=bool(proof), **context)
-        context["blocks"] = self._body.blocks
-        sheet = set_issue(issue.look, language, context)
-        made = _Pieces({"list": issue.face.title}, public=public)
-        self._head(made, words.subject, public=public, proof=proof)
+        sheet = set_issue(issue.look, language, {**context, "blocks": self._body.blocks})
+        made = _Pieces({"list": issue.face.title}, public=False)
+        self._head(made, words.subject, proof=proof)
         mark = f"=_{_word(issue.draft.digest, language)}".encode()
         made.add(b'Content-Type: multipart/alternative;\r\n boundary="' + mark + b'"\r\n\r\n')
         for kind, form, text in (("plain", "t", words.text), ("html", "h", sheet)):
-            made.add(
-                b"--" + mark + b"\r\n"
-                b"Content-Type: text/" + kind.encode() + b"; charset=utf-8\r\n"
-                b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-            )
-            self._printed(made, text, form)
+            made.add(b"--" + mark + b"\r\n")
+            self._part(made, kind, form, text)
             made.add(b"\r\n")
         made.add(b"--" + mark + b"--\r\n")
         return made.segments()
+
+    def public(self) -> Segments:
+        """Return the whole message with nobody in it."""
+        issue = self._issue
+        context = {**self._context(), "blocks": self._body.blocks}
+        made = _Pieces({"list": issue.face.title}, public=True)
+        self._head(made, str(context["subject"]), public=True)
+        self._part(made, "html", "h", templates.page("issue", issue.language, **context))
+        return made.segments()
+
+    def _part(self, made: "_Pieces", kind: str, form: str, text: str) -> None:
+        made.add(
+            b"Content-Type: text/" + kind.encode() + b"; charset=utf-8\r\n"
+            b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+        )
+        self._printed(made, text, form)
 
     def _mark(self, slot: str) -> str:
         return f"q{self._nonce}{slot}7"
@@ -175,7 +189,7 @@ class _Setting:
     def _in_address(self, address: str) -> str:
         return self._cut.sub(f"q{self._nonce}\\1u7", address)
 
-    def _context(self, *, public: bool) -> dict[str, object]:
+    def _context(self) -> dict[str, object]:
         issue, face = self._issue, self._issue.face
         leave = self._mark(LEAVE)
         local, _, domain = face.address.partition("@")
@@ -187,11 +201,13 @@ class _Setting:
             "list": {"title": face.title, "page": face.page, "owner": face.sub("owner")},
             "imprint": issue.imprint,
             "permalink": issue.permalink,
-            "leave_address": "" if public else f"{local}-leave+{leave}@{domain}",
-            "leave_url": "" if public else f"{face.page}leave/{leave}",
+            "leave_address": f"{local}-leave+{leave}@{domain}",
+            "leave_url": f"{face.page}leave/{leave}",
         }
 
-    def _head(self, made: "_Pieces", subject: str, *, public: bool, proof: str) -> None:
+    def _head(
+        self, made: "_Pieces", subject: str, *, public: bool = False, proof: str = ""
+    ) -> None:
         issue, face = self._issue, self._issue.face
         made.add(f"From: {phrase(face.title, 'From')}<{face.address}>\r\n".encode())
         if public:

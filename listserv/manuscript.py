@@ -40,7 +40,10 @@ class BlockKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Hold one block: ``html`` of prose; words and address of a picture or a button, as text."""
+    """Hold one block: ``html`` of prose; words and address of a picture or a button, as text.
+
+    Prose runs from a heading of the first two levels, whose ``words`` it has, to the next.
+    """
 
     kind: BlockKind
     html: Markup = _NOTHING
@@ -113,7 +116,8 @@ def _block(node: Node) -> Block:
     level = int(node.tag[1]) if node.type == "heading" else 0
     parser = _parser()
     html = str(parser.renderer.render(node.to_tokens(), parser.options, {}))
-    return Block(BlockKind.PROSE, html=Markup(html), level=level)  # noqa: S704 - html=False
+    words = _bare(node) if level else ""
+    return Block(BlockKind.PROSE, html=Markup(html), words=words, level=level)  # noqa: S704 - html=False
 
 
 def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -171,6 +175,9 @@ class _Setter:
 
     def top(self, node: Node) -> list[str]:
         """Return a block's lines, and below it the addresses that it named."""
+        made = _block(node) if node.type == "paragraph" else None
+        if made is not None and made.kind is BlockKind.BUTTON:
+            return [*_wrap(f"{made.words}:", WIDTH), f"  {made.address}"]
         lines = self._block(node, WIDTH)
         if self._links:
             lines += ["", *self._links]

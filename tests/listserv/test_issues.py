@@ -236,7 +236,8 @@ def test_the_archives_copy_is_nobodys() -> None:
     assert message["To"].addresses[0].addr_spec == FACE.address
     assert message["List-Unsubscribe"] is None
     assert b"leave" not in raw
-    assert "Hej, läs [1]" in part(message, "plain")
+    assert "<p>Hej, <a href=" in part(message, "html")
+    assert "prefers-color-scheme" not in part(message, "html")
 
 
 def test_a_variant_says_language_and_slots() -> None:

@@ -37,6 +37,7 @@ def text(source: str) -> str:
         ("<https://a.example>", "https://a.example"),
         ("<a@b.example>", "a@b.example"),
         ("[a](https://a.example)", "a [1]\n\n  [1] https://a.example"),
+        ("**[a](https://a.example)**", "a:\n  https://a.example"),
         ("![a](https://a.example)", "a [1]\n\n  [1] https://a.example"),
         ("|a|b|\n|-|-|\n|1|22|", "  a   b\n  1   22"),
         ("<b>x</b>", "<b>x</b>"),

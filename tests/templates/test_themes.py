@@ -21,13 +21,16 @@ CONTEXT: dict[str, object] = {
     "permalink": "https://l.example/n/m/x/",
     "leave_url": "https://l.example/n/leave/x",
     "blocks": [
-        {"kind": "prose", "html": Markup("<h1>One</h1><p><a href='https://a.example'>x</a></p>")},
+        {
+            "kind": "prose", "words": "One", "level": 1,
+            "html": Markup("<h1>One</h1><p><a href='https://a.example'>x</a></p>"),
+        },
         {
             "kind": "picture", "address": "https://a.example/p.png", "words": "A <pond>",
-            "caption": "The pond", "href": "",
+            "caption": "The pond", "href": "", "level": 0,
         },
-        {"kind": "button", "address": "https://a.example/?a=1&b=2", "words": "Come & see"},
-        {"kind": "rule"},
+        {"kind": "button", "address": "https://a.example/?a=1&b=2", "words": "Come & see", "level": 0},
+        {"kind": "rule", "level": 0},
     ],
 }  # fmt: skip
 

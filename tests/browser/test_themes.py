@@ -1,4 +1,4 @@
-"""Every theme, with long words and a table, on three widths, by day and by night: axe is content."""
+"""Every theme, with long words and a table, on three widths, by day and night: axe is content."""
 
 import email
 import email.policy

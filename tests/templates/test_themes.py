@@ -29,7 +29,10 @@ CONTEXT: dict[str, object] = {
             "kind": "picture", "address": "https://a.example/p.png", "words": "A <pond>",
             "caption": "The pond", "href": "", "level": 0,
         },
-        {"kind": "button", "address": "https://a.example/?a=1&b=2", "words": "Come & see", "level": 0},
+        {
+            "kind": "button", "address": "https://a.example/?a=1&b=2", "words": "Come & see",
+            "level": 0,
+        },
         {"kind": "rule", "level": 0},
     ],
 }  # fmt: skip

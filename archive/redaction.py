@@ -15,6 +15,7 @@ import gzip
 import html
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from archive.heads import permalink_hash, read_head
 from archive.removal import Removed, digest, phrase, runs, words_of
 from archive.sight import unpack
 from archive.tables import Body, Message, Removal
-from mailer.addresses import parse
+from mailer.addresses import Address, parse
 from mailer.errors import BadInput, Refused
 from mailer.message import addresses_of, head
 from mailer.store import RawMessage, get_raw
@@ -221,18 +222,18 @@ def _plan_people(
     session: Session, lst: MailList, key: bytes, people: tuple[str, ...], plan: Plan
 ) -> None:
     """Find the names that came with the addresses of ``people``, and their own messages."""
-    wanted = {_address(one) for one in people}
+    asked = [_address(one) for one in people]
+    wanted = {one.key for one in asked}
     names: set[str] = set()
     others: set[str] = set()
     for hash_, raw in _raws(session, lst):
         author = read_head(raw).author
-        senders = {address.lower() for _, address in addresses_of(head(raw).first("From") or b"")}
-        if senders & wanted:
+        if _senders(raw) & wanted:
             plan.rows.add(("author", 0, hash_.encode()))
             names.add(author)
         else:
             others |= set(words_of(author))
-    for address in sorted(wanted):
+    for address in sorted({spelled for one in asked for spelled in (one.key, one.given)}):
         found = phrase(key, address)
         if found:
             plan.rows.add(("phrase", *found))
@@ -247,9 +248,17 @@ def _plan_people(
             plan.names.append(name)
 
 
-def _address(text: str) -> str:
+def _senders(raw: bytes) -> set[str]:
+    found = set()
+    for _, spelled in addresses_of(head(raw).first("From") or b""):
+        with suppress(BadInput):
+            found.add(parse(spelled).key)
+    return found
+
+
+def _address(text: str) -> Address:
     try:
-        return parse(text).key
+        return parse(text)
     except BadInput:
         raise Refused(f"{text!r} is no mail address.", "A person is known by an address.") from None
 

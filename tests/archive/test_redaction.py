@@ -117,6 +117,25 @@ def test_a_removed_person_keeps_their_words_and_loses_name_and_address(
     assert paths(tmp_path) == before
 
 
+def test_a_person_is_found_however_their_domain_is_spelled(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """In letters of its language in a field, as it travels in what an operator writes."""
+    own = mail("asa").replace(b"asa@example.org", "asa@ex\u00e4mple.se".encode())
+    raws = [own, mail("bo", "asa", at=1, body="Ask asa@ex\u00e4mple.se, that is Asa Person.\n")]
+    with store.write() as session:
+        if tokens.load_keyring(session) is None:
+            tokens.new_key(session)
+        for raw, sha in zip(raws, put_raw(session, raws), strict=True):
+            place(session, circle, raw, sha, 1_700_000_000.0)
+    proof, text = redact(
+        store, circle, tmp_path, people=("asa@ex\u00e4mple.se", "asa@xn--exmple-cua.se")
+    )
+    assert proof.left == ()
+    assert "Asa Person" not in text
+    assert "ex\u00e4mple" not in text
+
+
 def test_a_removed_phrase_is_found_in_any_case_and_across_lines(
     store: Store, talk: MailList, tmp_path: Path
 ) -> None:

@@ -410,7 +410,9 @@ class Lane(asyncio.Protocol):
 
     def _refuse(self, letter: Letter, place: int, reply: Reply) -> None:
         good = place - len(letter.refused)
-        full = good > 0 and reply.code in FULL
+        # RFC 3463: X.2.Z is about this mailbox, such as one that is over its quota.
+        own = reply.text.startswith(("4.2.", "5.2."))
+        full = good > 0 and reply.code in FULL and not own
         letter.refused[place] = None if full else reply
         if full:
             self._room = good  # RFC 5321 section 4.5.3.1.10: the others go with another one

@@ -266,6 +266,15 @@ def test_a_relay_that_takes_few_recipients_at_once_gets_few(extensions: tuple[st
     assert sorted(desk.told) == [(row, "DOT", 250) for row in range(5)]
 
 
+def test_a_full_mailbox_is_no_full_transaction() -> None:
+    answers = {"1@x": Answer(452, "4.2.2 over quota"), "3@x": Answer(552, "5.2.2 over quota")}
+    desk = many(*(f"{n}@x" for n in range(5)))
+    sink = Sink(lambda m, caught: answers.get(caught.recipient) if m is Moment.RCPT else None)
+    (caught,) = converse(desk, sink)
+    assert caught.recipients == ("0@x", "2@x", "4@x")
+    assert [one for one in desk.told if one[1] == "RCPT"] == [(1, "RCPT", 452), (3, "RCPT", 552)]
+
+
 @ALL_WAYS
 def test_a_transaction_cut_after_the_dot_loses_whom_it_was_for(
     extensions: tuple[str, ...],

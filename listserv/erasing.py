@@ -106,18 +106,23 @@ def ledger(session: Session, forgotten: Forgotten) -> None:
     posts = {one for one in session.scalars(posted) if one is not None}
     sent = select(Mailing.id).where(Mailing.kind == KIND, Mailing.state.in_(_SENT))
     session.execute(delete(Composition).where(Composition.mailing_id.in_(sent)))
-    about = _notices_about(session, forgotten) - theirs
+    waiting = select(Recipient.mailing_id).where(
+        Recipient.mailing_id.in_(theirs), ~mine, Recipient.state.in_((*_OPEN, State.CLAIMED))
+    )
+    others = set(session.scalars(waiting))  # a letter to all owners: the rest are to get it
+    named = _notices_about(session, forgotten)
+    about = named - (theirs - others)
     _skip(session, mine)
     rows = select(Recipient.id).where(mine)
     history.hush(session, rows)
     refusals.hush(session, rows)
     for mailing in posts | about:
         _skip(session, Recipient.mailing_id == mailing)
-    for mailing in posts | about | theirs:
+    for mailing in posts | about | (theirs - others):
         session.execute(delete(Composition).where(Composition.mailing_id == mailing))
     for mailing in posts:
         row = session.get_one(Mailing, mailing)
-        if row.state == MailingState.FREEZING:  # nobody else is entered any more
+        if row.state not in _SENT:  # nobody is entered any more, nor sent to again
             mailings.stop(session, mailing, now=time.time())
         session.execute(update(Mailing).where(Mailing.id == mailing).values(message_id=""))
     session.execute(

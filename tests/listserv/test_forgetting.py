@@ -19,7 +19,8 @@ from mailer.store import Base, decompress, get_raw, put_raw
 from mailer.tokens import Purpose
 from subscriptions import roster, suppression
 from subscriptions.consent import ConsentNote, Source
-from tests.place import EVE, LIST, MODERATOR, OWNER, Place, make_place, reply_to
+from subscriptions.roster import Role
+from tests.place import EVE, LIST, MODERATOR, OWNER, Place, make_place, reply_to, text
 
 DANA = "dana.wolfram@nightjar.example"
 NAME = "Dana Wolfram"
@@ -137,6 +138,16 @@ def test_who_is_forgotten_while_a_letter_is_under_way_stops_nobody_elses(place: 
     assert [one.address for one in again] == [EVE]
     assert (erased.state, erased.reason) == (State.SKIPPED, "erased")
     assert late.reason == "<...> later"
+
+
+def test_a_letter_to_several_owners_reaches_those_who_stay(place: Place) -> None:
+    place.add(DANA, Role.OWNER)
+    place.write(EVE, "friends-owner@example.org", "Is anybody there?")
+    assert len(place.mails(OWNER)) == len(place.mails(DANA)) == 1
+    forget(place)
+    (letter,) = place.mails(OWNER)
+    assert "Is anybody there?" in text(letter)
+    assert place.mails(DANA) == []
 
 
 def test_who_is_forgotten_while_a_post_is_entered_stops_only_that_post(

@@ -12,17 +12,28 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Index, LargeBinary, String, event, select, text, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    and_,
+    event,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.rows import insert_many
 from mailer.store import Base
 from mailer.tokens import Keyring
 from subscriptions import proofs
-from subscriptions.roster import BigId, worded
+from subscriptions.roster import Address, BigId, worded
 
 TRACED = "ip IS NOT NULL OR user_agent IS NOT NULL"
 _TRACED = text(TRACED)
+_HASHED, _KNOWN = text("address_id IS NULL"), text("address_id IS NOT NULL")
 
 
 class Act(StrEnum):
@@ -52,7 +63,9 @@ class Consent(Base):
 
     __tablename__ = "consent"
     __table_args__ = (
-        Index("ix_consent_who", "who", "list_address"),
+        # Hashes have no order, which a large import feels (see ``address_id``).
+        Index("ix_consent_who", "who", sqlite_where=_HASHED, postgresql_where=_HASHED),
+        Index("ix_consent_address", "address_id", sqlite_where=_KNOWN, postgresql_where=_KNOWN),
         Index(
             "ix_consent_actor",
             "actor",
@@ -82,15 +95,17 @@ class Consent(Base):
     )  # personal: key of who did it, if not they
     detail: Mapped[str] = mapped_column(String(200), default="")  # "member -> moderator"
     given_at: Mapped[float | None]  # when they said yes, where that was earlier
+    # Personal: of an import, whose rows come in the order of these; found by ``who`` without.
+    address_id: Mapped[int | None] = mapped_column(ForeignKey(Address.id, ondelete="SET NULL"))
 
 
-PERSONAL = ("address", "ip", "user_agent", "actor")
+PERSONAL = ("address", "ip", "user_agent", "actor", "address_id")
 _LASTING = tuple(c.name for c in Consent.__table__.columns if c.name not in PERSONAL)
 
 
-def _sqlite_ddl() -> tuple[str, ...]:
-    changed = " OR ".join(f"NEW.{c} IS NOT OLD.{c}" for c in _LASTING)
-    filled = " OR ".join(f"(NEW.{c} IS NOT NULL AND NEW.{c} IS NOT OLD.{c})" for c in PERSONAL)
+def _sqlite_ddl(lasting: Sequence[str], personal: Sequence[str]) -> tuple[str, ...]:
+    changed = " OR ".join(f"NEW.{c} IS NOT OLD.{c}" for c in lasting)
+    filled = " OR ".join(f"(NEW.{c} IS NOT NULL AND NEW.{c} IS NOT OLD.{c})" for c in personal)
     there = "EXISTS (SELECT 1 FROM consent WHERE id = NEW.id)"
     trigger = "CREATE TRIGGER consent_no_"
     stop = "BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END"
@@ -102,10 +117,10 @@ def _sqlite_ddl() -> tuple[str, ...]:
     )
 
 
-def _postgres_ddl() -> tuple[str, ...]:
+def _postgres_ddl(lasting: Sequence[str], personal: Sequence[str]) -> tuple[str, ...]:
     differs = "NEW.{0} IS DISTINCT FROM OLD.{0}"
-    changed = " OR ".join(differs.format(c) for c in _LASTING)
-    filled = " OR ".join(f"(NEW.{c} IS NOT NULL AND {differs.format(c)})" for c in PERSONAL)
+    changed = " OR ".join(differs.format(c) for c in lasting)
+    filled = " OR ".join(f"(NEW.{c} IS NOT NULL AND {differs.format(c)})" for c in personal)
     trigger = "CREATE TRIGGER consent_no_"
     stop = "EXECUTE FUNCTION consent_append_only()"
     raises = "BEGIN RAISE EXCEPTION 'the consent ledger is append-only'; END"
@@ -119,7 +134,15 @@ def _postgres_ddl() -> tuple[str, ...]:
     )
 
 
-DDL: Mapping[str, tuple[str, ...]] = {"sqlite": _sqlite_ddl(), "postgresql": _postgres_ddl()}
+def ddl(lasting: Sequence[str], personal: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the triggers for these columns, by database: of today, or of an older shape."""
+    return {
+        "sqlite": _sqlite_ddl(lasting, personal),
+        "postgresql": _postgres_ddl(lasting, personal),
+    }
+
+
+DDL: Mapping[str, tuple[str, ...]] = ddl(_LASTING, PERSONAL)
 
 for _dialect, _statements in DDL.items():
     for _statement in _statements:
@@ -193,32 +216,46 @@ def record_alike(
     *,
     act: Act,
     list_address: str,
-    addresses: Sequence[tuple[str, str]],
+    addresses: Sequence[tuple[str, str, int]],
     note: ConsentNote,
     now: float,
 ) -> None:
-    """Append the same entry for each of ``addresses``, as many did in the same words."""
+    """Append the same entry for each of ``addresses``, as many did in the same words.
+
+    An address is (as given, key, id of its row).
+    """
+    given, key, _ = addresses[0]
     first = entry(
-        keyring, act=act, list_address=list_address, address=addresses[0], note=note, now=now
+        keyring, act=act, list_address=list_address, address=(given, key), note=note, now=now
     )
     at = list(first).index("who")  # and behind it the address
     values = tuple(first.values())
     before, behind = values[:at], values[at + 2 :]
     keyed_hash = keyring.keyed_hash
-    rows = [(*before, keyed_hash(key), given, *behind) for given, key in addresses]
-    insert_many(session, Consent, list(first), rows)
+    rows = [(*before, keyed_hash(key), given, *behind, row) for given, key, row in addresses]
+    insert_many(session, Consent, [*first, "address_id"], rows)
     if note.raw_sha:
         proofs.await_check(session, {note.raw_sha})
 
 
 def history(session: Session, keyring: Keyring, keys: Collection[str]) -> Sequence[Consent]:
     """Return every entry about these addresses, oldest first."""
-    who = [keyring.keyed_hash(key) for key in keys]
-    return session.scalars(select(Consent).where(Consent.who.in_(who)).order_by(Consent.id)).all()
+    ids = _about(session, keyring, keys)
+    return session.scalars(select(Consent).where(Consent.id.in_(ids)).order_by(Consent.id)).all()
 
 
 def blank(session: Session, keyring: Keyring, keys: Collection[str]) -> None:
     """Take the personal columns away from every entry about, or made by, these addresses."""
-    who = [keyring.keyed_hash(key) for key in keys]
-    session.execute(update(Consent).where(Consent.who.in_(who)).values(dict.fromkeys(PERSONAL)))
+    ids = _about(session, keyring, keys)
+    session.execute(update(Consent).where(Consent.id.in_(ids)).values(dict.fromkeys(PERSONAL)))
     session.execute(update(Consent).where(Consent.actor.in_(keys)).values(actor=None))
+
+
+def _about(session: Session, keyring: Keyring, keys: Collection[str]) -> list[int]:
+    """Return the entries about these addresses; two questions, so that each has its index."""
+    who = [keyring.keyed_hash(key) for key in keys]
+    owned = select(Address.id).where(Address.key.in_(keys))
+    ids: list[int] = []
+    for where in (and_(Consent.who.in_(who), _HASHED), Consent.address_id.in_(owned)):
+        ids += session.scalars(select(Consent.id).where(where))
+    return ids

@@ -222,7 +222,7 @@ def _write(
     for candidate, person_id, address_id in pending:
         _activate(session, lst, candidate, (person_id, address_id), now)
     _fill_in(session, acquainted)
-    _record(session, keyring, lst, chosen, now)
+    _record(session, keyring, lst, [(c, people[c.address.key][1]) for c in chosen], now)
 
 
 def _insert_people(
@@ -291,19 +291,26 @@ def _fill_in(session: Session, known: Sequence[tuple[Candidate, int]]) -> None:
 
 
 def _record(
-    session: Session, keyring: Keyring, lst: MailList, chosen: Sequence[Candidate], now: float
+    session: Session,
+    keyring: Keyring,
+    lst: MailList,
+    chosen: Sequence[tuple[Candidate, int]],
+    now: float,
 ) -> None:
-    """Write down how each said yes, or that they were asked; most say it in the same words."""
+    """Write down how each said yes, or that they were asked; most say it in the same words.
+
+    ``chosen`` are people, each with the row of their address.
+    """
     asked = ConsentNote(wording=_ASKED, source=consent.Source.CLI)
-    for _, alike in groupby(chosen, key=lambda candidate: id(candidate.consent)):
+    for _, alike in groupby(chosen, key=lambda one: id(one[0].consent)):
         some = list(alike)
-        note = some[0].consent
+        note = some[0][0].consent
         consent.record_alike(
             session,
             keyring,
             act=Act.ASKED if note is None else Act.CONSENTED,
             list_address=lst.address,
-            addresses=[(one.address.given, one.address.key) for one in some],
+            addresses=[(one.address.given, one.address.key, row) for one, row in some],
             note=note or asked,
             now=now,
         )

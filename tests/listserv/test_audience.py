@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from listserv import audience, schema
 from listserv.app import make_data_folder
@@ -33,7 +34,11 @@ _MAILING = """INSERT INTO mailing (id, kind, list_address, message_id, policy, s
     VALUES (1, 'post', 'l', 'm', 'never-miss', 'sending', 1, 2, 0, 9, 0)"""
 _ROWS = """INSERT INTO recipient (id, mailing_id, ref, address, bucket)
     VALUES (3, 1, 7, 'a@x', 'x'), (5, 1, 8, 'b@x', 'x')"""
+_CONSENT = """INSERT INTO consent (at, act, list_address, who, address, wording, wording_version,
+    language, source, dkim, confirmed_by, detail)
+    VALUES (1, 'left', 'l', x'00', 'a@x', '', '', '', 'cli', '', '', '')"""
 _OLD = (
+    _CONSENT,
     _MAILING,
     _ROWS,
     "INSERT INTO recipient_event (id, recipient_id, at, state) VALUES (1, 5, 0, 4)",
@@ -110,7 +115,7 @@ def test_who_leaves_the_list_whole_before_its_piece_is_not_entered(store: Store)
     assert list(_frozen(store, mailing)) == [1, 2, 3]
 
 
-def test_an_older_ledger_keeps_its_rows_and_their_history(tmp_path: Path) -> None:
+def test_older_ledgers_keep_their_rows_and_what_is_told_of_them(tmp_path: Path) -> None:
     from alembic import command  # noqa: PLC0415 - slow to import
     from alembic.config import Config  # noqa: PLC0415
 
@@ -132,4 +137,9 @@ def test_an_older_ledger_keeps_its_rows_and_their_history(tmp_path: Path) -> Non
         assert session.scalar(text("SELECT recipient_id FROM refusal")) == 3
         session.execute(text("DELETE FROM recipient WHERE id = 5"))  # and still takes them along
         assert session.scalar(select(func.count()).select_from(text("recipient_event"))) == 0
+    with old.write() as session:  # the ledger of permissions may still be blanked, and no more
+        session.execute(text("UPDATE consent SET address = NULL"))
+    for said in ("UPDATE consent SET address_id = 1", "DELETE FROM consent"):
+        with pytest.raises(DBAPIError, match="append-only"), old.write() as session:
+            session.execute(text(said))
     old.close()

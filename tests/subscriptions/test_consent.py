@@ -1,13 +1,17 @@
 """The ledger of permissions: append-only, whoever asks."""
 
+from collections.abc import Callable
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, select, text
 from sqlalchemy.exc import DBAPIError
 
 from mailer.store import Store
 from mailer.tokens import Keyring
 from subscriptions import consent
 from subscriptions.consent import Act, ConsentNote, Source
+from subscriptions.members import Fate
+from subscriptions.roster import Address, Membership
 
 
 @pytest.fixture
@@ -36,6 +40,7 @@ def ledger(store: Store, keyring: Keyring) -> Store:
         "UPDATE consent SET given_at = 1",
         "UPDATE consent SET address = 'boris@example.org'",
         "UPDATE consent SET actor = 'boris@example.org'",
+        "UPDATE consent SET address_id = 1",
         "UPDATE consent SET address = NULL, wording = ''",
     ],
 )
@@ -66,3 +71,30 @@ def test_an_erasure_blanks_the_personal_columns_and_nothing_else(
 def test_every_column_is_either_personal_or_lasting() -> None:
     assert set(consent.PERSONAL) < {column.name for column in consent.Consent.__table__.columns}
     assert set(consent.DDL) == {"sqlite", "postgresql"}
+
+
+def test_an_entry_is_found_by_its_address_and_after_that_by_its_hash(
+    store: Store, keyring: Keyring, add: Callable[..., Fate]
+) -> None:
+    add("anna@example.org")
+    with store.write() as session:
+        (entry,) = consent.history(session, keyring, ["anna@example.org"])
+        assert entry.address_id == session.scalar(select(Address.id))
+        session.execute(delete(Membership))
+        session.execute(delete(Address))
+    with store.read() as session:
+        (kept,) = consent.history(session, keyring, ["anna@example.org"])
+        assert (kept.id, kept.address, kept.address_id) == (entry.id, "anna@example.org", None)
+
+
+def test_an_import_is_blanked_like_any_other_entry(
+    store: Store, keyring: Keyring, add: Callable[..., Fate]
+) -> None:
+    add("anna@example.org")
+    add("boris@example.org")
+    with store.write() as session:
+        consent.blank(session, keyring, ["anna@example.org"])
+    with store.read() as session:
+        (anna,) = consent.history(session, keyring, ["anna@example.org"])
+        (boris,) = consent.history(session, keyring, ["boris@example.org"])
+    assert (anna.address, anna.address_id, boris.address) == (None, None, "boris@example.org")

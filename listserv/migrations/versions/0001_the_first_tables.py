@@ -3,13 +3,20 @@
 import sqlalchemy as sa
 from alembic import op
 
-from subscriptions.consent import DDL
+from subscriptions.consent import ddl
 
 
 revision = '0001'
 down_revision = None
 branch_labels = None
 depends_on = None
+
+# Of the ledger of permissions, as it was then.
+_LASTING = tuple(
+    "id at act list_address who wording wording_version language source raw_sha dkim"
+    " confirmed_by detail given_at".split()
+)
+_PERSONAL = ("address", "ip", "user_agent", "actor")
 
 
 def upgrade() -> None:
@@ -317,5 +324,5 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('message_id')
     )
     # ### end Alembic commands ###
-    for statement in DDL[op.get_bind().dialect.name]:  # the consent ledger is append-only
+    for statement in ddl(_LASTING, _PERSONAL)[op.get_bind().dialect.name]:  # the consent ledger is append-only
         op.execute(statement)

@@ -25,6 +25,7 @@ from archive.phrases import (
 MAX_LINE = 1_000  # characters of a line that are looked at
 MAX_LINES = 40_000  # of a mail that are judged; what is below is taken for own words
 MAX_BLOCKS = 2_000  # of a mail; below, what is left is put together by kind
+MAX_SET = 200  # lines of one mail in which set phrases are looked for
 MAX_ATTRIBUTION = 600  # characters of one attribution, unwrapped
 MAX_ATTRIBUTIONS = 300  # in one mail; more are a hostile mail, and shown as text
 ATTRIBUTION_LINES = 6  # an attribution wrapped by a mail program spans at most these
@@ -37,13 +38,17 @@ _ENDS = (":", "\uff1a", "---")  # how every attribution ends
 _LAST = {":", "\uff1a", "-"}
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
 _RULES = set("-_=+~#*\u2014\u2013\u1427")  # what a rule, or a mark above a quoted mail, begins with
-_MARKS = re.compile(r"[>|:\uff1a]")  # in each line that quotes or names a field
-_LEAVING = ("mailing list", "unsubscribe", "you received this message")  # in each FOOTER
-_SENDING = re.compile(  # in each SENT_FROM
-    r"(?:sent|mail|mailed|written|posted)\s(?:from|via|with|by|using)\s|from my |from mobile"
-    r"|outlook|skickat fr|sendt fra|inviato da|trimis de|verzonden "
-    r"|\u043e\u0442\u043f\u0440\u0430\u0432\u043b\u0435\u043d\u043e |envoy|von meinem"
-    r"|gesendet |diese nachricht|enviado |wys|hetetty|\u6211\u7684"
+# What stands in each FOOTER and SENT_FROM: plain searches tell which lines to look at.
+_SET = (
+    *("mailing list", "unsubscribe", "you received this message", "from my ", "from mobile"),
+    *(
+        f"{verb} {way} "
+        for verb in ("sent", "mail", "mailed", "written", "posted")
+        for way in ("from", "via", "with", "by", "using")
+    ),
+    *("get outlook", "get [outlook", "skickat fr", "sendt fra", "inviato da", "trimis de"),
+    *("verzonden ", "\u043e\u0442\u043f\u0440\u0430\u0432\u043b\u0435\u043d\u043e ", "envoy"),
+    *("von meinem", "gesendet ", "diese nachricht", "enviado ", "wys", "hetetty", "\u6211\u7684"),
 )
 
 
@@ -108,7 +113,8 @@ class Quoted:
 
 def split(text: str) -> Quoted:
     """Take ``text`` apart."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
     return Quoted(_blocks(lines, _kinds(text, lines)))
 
 
@@ -153,16 +159,18 @@ def _kinds(text: str, lines: Sequence[str]) -> list[Kind]:
     heads = [line[:MAX_LINE] for line in lines[:MAX_LINES]]
     fences = _fences(heads) if "```" in text or "~~~" in text else {}
     scan = _Scan(lines, heads, [Kind.OWN] * len(lines), _attributions(heads), fences, _last(heads))
-    lower = text.lower()
-    set_phrases = any(word in lower for word in _LEAVING) or bool(_SENDING.search(lower))
+    set_phrases = _set_phrases(text)
     here = 0
     while here < len(heads):
         head = heads[here]
         begin = head.lstrip()
         if not (
-            set_phrases
+            here in set_phrases
             or begin[:1] in _RULES
-            or _MARKS.search(head)
+            or ">" in head  # this and the next are in each line that quotes or names a field
+            or ":" in head
+            or "|" in head
+            or "\uff1a" in head
             or begin.startswith("Begin ")
             or here in scan.attributions
             or here in fences
@@ -180,6 +188,18 @@ def _kinds(text: str, lines: Sequence[str]) -> list[Kind]:
             scan.own = True
         here = end
     return scan.kinds
+
+
+def _set_phrases(text: str) -> set[int]:
+    """Return the lines of ``text`` that may say who sent it, or that a list did."""
+    lower = text.lower().replace("\xa0", " ").replace("\t", " ")
+    found: set[int] = set()
+    for phrase in _SET:
+        place = lower.find(phrase)
+        while place >= 0 and len(found) < MAX_SET:
+            found.add(lower.count("\n", 0, place))
+            place = lower.find(phrase, place + len(phrase))
+    return found
 
 
 def _last(heads: Sequence[str]) -> int:

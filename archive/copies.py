@@ -40,8 +40,11 @@ def thread_json(lst: ListView, mails: Sequence[Mail]) -> bytes:
         }
         for mail in mails
     ]
-    thread = {"subject": mails[0].seen.subject, "messages": messages}
-    return (json.dumps(thread, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace")
+    # A line for each message: indenting would cost five times as much, and lines can be compared.
+    lines = ",\n".join(json.dumps(message, ensure_ascii=False) for message in messages)
+    subject = json.dumps(mails[0].seen.subject, ensure_ascii=False)
+    text = f'{{"subject": {subject}, "messages": [\n{lines}\n]}}\n'
+    return text.encode("utf-8", "replace")
 
 
 def thread_mbox(mails: Sequence[Mail], raws: Sequence[bytes], *, masked: bool) -> bytes:
@@ -49,7 +52,7 @@ def thread_mbox(mails: Sequence[Mail], raws: Sequence[bytes], *, masked: bool) -
     pieces = write_mbox(
         (raw, mail.date if masked else mail.arrival) for mail, raw in zip(mails, raws, strict=True)
     )
-    return gzip.compress(b"".join(pieces), 6, mtime=0)
+    return gzip.compress(b"".join(pieces), 4, mtime=0)  # 6: 1.7 times the time, 6 % less
 
 
 def feed(

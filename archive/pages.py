@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from html import escape
 from urllib.parse import quote
 
@@ -148,6 +149,7 @@ def accent_file(lst: ListView) -> dict[str, bytes]:
     return {f"{lst.address}/{_accent_name(lst)}": f":root{{--hue:{_hue(lst)}}}\n".encode()}
 
 
+@lru_cache(maxsize=4_096)
 def bare_subject(subject: str) -> str:
     """Return ``subject`` without its Re: and its kin, and without a list's tag."""
     before = ""
@@ -358,6 +360,7 @@ def _blocks(blocks: Sequence[Block]) -> list[_Shown]:
     return shown
 
 
+@lru_cache(maxsize=4_096)
 def initials(name: str) -> str:
     """Return one or two letters for ``name``."""
     words = [w for w in re.split(r"[\s._-]+", name) if w and w[0].isalnum()]

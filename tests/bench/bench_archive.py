@@ -2,6 +2,7 @@
 
     python tests/bench/bench_archive.py old.mbox            # .gz, .bz2 and .xz too
     python tests/bench/bench_archive.py old.mbox --only krets
+    python tests/bench/bench_archive.py old.mbox --grow 1,3,10     # and a plot for the docs
 
 Each builds from nothing in a process of its own; the peers are Debian's packages (apt-get install
 public-inbox mhonarc) and are left out where they are not there. Krets writes pages, feeds, JSON,
@@ -14,6 +15,7 @@ ratios of one run count, not the seconds: other work on the machine makes CPU ti
 import argparse
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -30,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 from archive import build  # noqa: E402 - the checkout stands above this file
 from archive.importing import import_mails  # noqa: E402
-from archive.mbox import open_mail_file, read_mbox  # noqa: E402
+from archive.mbox import open_mail_file, read_mbox, write_mbox  # noqa: E402
 from archive.place import place  # noqa: E402
 from archive.search import write_search  # noqa: E402
 from archive.tables import Message, Thread  # noqa: E402
@@ -39,6 +41,8 @@ from listserv.config import load  # noqa: E402
 from mailer.store import put_raw  # noqa: E402
 from subscriptions.roster import create_list, find_list, get_list  # noqa: E402
 
+GROWTH = ROOT / "docs" / "pictures" / "archive-growth.svg"
+_MARKED = re.compile(rb"<[^<>\s]{3,300}@[^<>\s]{1,300}>")
 LIST = "bench@lists.example"
 BASE = "https://lists.example"
 MORE = (
@@ -54,6 +58,26 @@ my $ibx = PublicInbox::InboxWritable->new({ inboxdir => $dir, name => 'b', versi
 my $im = $ibx->importer(0);
 open my $fh, '<', $file or die; binmode $fh;
 PublicInbox::MboxReader->mboxrd($fh, sub { $im->add($_[0]) }); $im->done;
+"""
+_PAGE = """
+use strict; use PublicInbox::WWW;
+my $www = PublicInbox::WWW->new; my $total;
+package Writer { sub write { $total += length $_[1] } sub close {} }
+while (my $id = <STDIN>) {
+    chomp $id; $total = 0;
+    my $env = { REQUEST_METHOD => 'GET', PATH_INFO => "/b/$id/T/", SCRIPT_NAME => '',
+        QUERY_STRING => '', HTTP_HOST => 'lists.example', 'psgi.url_scheme' => 'https',
+        SERVER_NAME => 'lists.example', SERVER_PORT => 443, 'psgi.errors' => *STDERR };
+    my $take = sub {
+        my ($answer) = @_; my $body = $answer->[2];
+        return bless {}, 'Writer' unless defined $body;
+        if (ref $body eq 'ARRAY') { $total += length $_ for @$body }
+        else { while (defined(my $line = $body->getline)) { $total += length $line } }
+    };
+    my $answer = $www->call($env);
+    ref $answer eq 'CODE' ? $answer->($take) : $take->($answer);
+    print "$total\\n";
+}
 """
 
 
@@ -147,6 +171,95 @@ def one_more(app: App, root: Path) -> dict[str, float]:
     return {"cpu": sorted(costs)[1], "files": touched, "size": row.size if row else 0}
 
 
+def compare_bytes(folder: Path) -> None:
+    """Print the bytes of thread pages beside public-inbox's of the same threads."""
+    root = folder / "archive" / "public" / LIST
+    pages: dict[str, int] = {}
+    for page in root.glob("t/*/thread.json"):
+        first = json.loads(page.read_text(encoding="utf-8"))["messages"][0]["id"]
+        pages[first] = sum(one.stat().st_size for one in page.parent.glob("*.html"))
+    ids = [one for one in sorted(pages) if "/" not in one and one.isascii() and "%" not in one]
+    done = subprocess.run(
+        ["perl", "-e", _PAGE],
+        input="\n".join(ids) + "\n",
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    sizes = dict(zip(ids, map(int, done.stdout.split()), strict=True))
+    both = [one for one in ids if sizes[one] > 0]
+    ratios = sorted(pages[one] / sizes[one] for one in both)
+    largest = max(both, key=lambda one: sizes[one])
+    ours, theirs = sum(pages[o] for o in both), sum(sizes[o] for o in both)
+    middle = sorted(pages.values())[len(pages) // 2]
+    say(f"thread pages: median {middle / 1000:.1f} KB; of public-inbox's, {len(both)} threads:")
+    say(
+        f"  median {ratios[len(ratios) // 2]:.2f}, all {ours / theirs:.2f},"
+        f" largest {pages[largest] / sizes[largest]:.2f} ({pages[largest] / 1000:.0f} KB)"
+    )
+
+
+def grow(mbox: Path, folder: Path, copies: int) -> Path:
+    """Write the mails of ``mbox`` so many times, each time with ids of their own."""
+    target = folder / f"grown-{copies}.mbox"
+    with target.open("wb") as out:
+        for number in range(copies):
+            suffix = b".%d>" % number
+            with open_mail_file(mbox) as file:
+                for found in read_mbox(file):
+                    head, gap, body = found.raw.partition(b"\n\n")
+                    raw = _MARKED.sub(lambda m: m[0][:-1] + suffix, head) + gap + body  # noqa: B023 - used at once
+                    out.writelines(write_mbox([(raw, found.arrival or 0.0)]))
+    return target
+
+
+def measure_growth(mbox: Path, sizes: list[int]) -> None:
+    """Print what a mail costs in archives of several sizes, and draw it."""
+    points = []
+    say(f"{'mails':>10}{'CPU ms a mail':>16}{'peak MB':>10}{'one more, CPU s':>18}")
+    for copies in sizes:
+        with tempfile.TemporaryDirectory(prefix="krets-bench") as name:
+            folder = Path(name)
+            grown = grow(mbox, folder, copies)
+            itself("init", folder, grown)
+            cost, told = itself("build", folder, grown)
+            _, more = itself("more", folder, grown)
+            each = cost.cpu * 1000 / told["mails"]
+            points.append((int(told["mails"]), each, cost.peak))
+            say(f"{told['mails']:10.0f}{each:16.2f}{cost.peak:10.0f}{more['cpu']:18.3f}")
+    GROWTH.write_text(picture(points), encoding="utf-8")
+
+
+def picture(points: list[tuple[int, float, float]]) -> str:
+    """Return a plot (SVG) of CPU and memory by the number of mails."""
+    most = max(mails for mails, _, _ in points)
+    lines = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 300" font-size="13" role="img">',
+        "<title>What a mail costs in archives of several sizes</title>",
+        "<style>text { font-family: sans-serif }</style>",
+        '<path d="M60 20V250H620" fill="none" stroke="#888"/>',
+    ]
+    for index, (label, colour) in enumerate(
+        [("CPU ms a mail", "#1a5fb4"), ("peak memory, MB", "#a51d2d")], 1
+    ):
+        top = max(point[index] for point in points) * 1.25
+        spots = [(60 + 560 * p[0] / most, 250 - 230 * p[index] / top) for p in points]
+        path = " ".join(f"{x:.0f},{y:.0f}" for x, y in spots)
+        lines.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        for (x, y), point in zip(spots, points, strict=True):
+            lines.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3" fill="{colour}"/>')
+            lines.append(
+                f'<text x="{x:.0f}" y="{y - 8:.0f}" text-anchor="end" fill="{colour}">'
+                f"{point[index]:.3g}</text>"
+            )
+        lines.append(f'<text x="{index * 160}" y="290" fill="{colour}">{label}</text>')
+    lines += [
+        f'<text x="{60 + 560 * p[0] / most:.0f}" y="267" text-anchor="middle">{p[0]:,}</text>'
+        for p in points
+    ]
+    return "\n".join([*lines, "</svg>", ""])
+
+
 def plain(mbox: Path, folder: Path) -> Path:
     """Return the mbox unpacked: the peers read no compressed ones."""
     if mbox.suffix not in {".gz", ".bz2", ".xz"}:
@@ -162,11 +275,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("mbox", type=Path)
     parser.add_argument("--only", choices=["krets", "public-inbox", "mhonarc"])
+    parser.add_argument(
+        "--grow", metavar="N,N", help="build the mails so many times over, and draw"
+    )
     parser.add_argument("--step", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.step:
         run_step(given.step, given.folder, given.mbox)
+        return
+    if given.grow:
+        say(f"load {os.getloadavg()[0]:.1f}")
+        measure_growth(given.mbox.resolve(), [int(one) for one in given.grow.split(",")])
+        say(f"load {os.getloadavg()[0]:.1f} at the end")
         return
     with tempfile.TemporaryDirectory(prefix="krets-bench") as name:
         folder = Path(name)
@@ -177,6 +298,8 @@ def main() -> None:
             measure_krets(folder, mbox)
         if given.only in {None, "public-inbox"}:
             measure_inbox(folder, mbox)
+        if given.only is None and (folder / "inbox").is_dir():
+            compare_bytes(folder)
         if given.only in {None, "mhonarc"}:
             measure_mhonarc(folder, mbox)
         say(f"load {os.getloadavg()[0]:.1f} at the end")

@@ -192,3 +192,31 @@ def test_the_home_and_a_thread_are_good_to_read_for_everybody(window: Window, si
 
     for path in ("", f"t/{permalink_hash('sv@x')}/", "2023-11/"):
         assert do(window, site, path, look_at) == []
+
+
+SHIFTS = """() => new Promise(done => {
+  const seen = new PerformanceObserver(list => done(list.getEntries().map(e => e.value)));
+  seen.observe({type: 'layout-shift', buffered: true});
+  requestAnimationFrame(() => requestAnimationFrame(() => done([])));
+})"""
+
+
+def test_nothing_moves_while_a_page_comes_and_it_asks_for_little(window: Window, site: str) -> None:
+    """No layout shift; one page, one sheet and the list's colour, far below 60 KB together."""
+
+    def look_at(page: Page) -> None:
+        page.wait_for_load_state("load")
+        assert page.evaluate(SHIFTS) == []
+        names, size = page.evaluate(
+            """() => {
+              const all = [...performance.getEntriesByType('navigation'),
+                           ...performance.getEntriesByType('resource')];
+              return [all.map(e => e.name.split('/').pop()),
+                      all.reduce((sum, e) => sum + e.encodedBodySize, 0)];
+            }"""
+        )
+        assert [name.rpartition(".")[2] for name in names[1:]] == ["css", "css"], names
+        assert 0 < size < 60_000
+
+    for path in ("", f"t/{permalink_hash('sv@x')}/"):
+        assert do(window, site, path, look_at) == []

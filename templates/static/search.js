@@ -93,6 +93,8 @@ async function search() {
     await draw(turn, results.length ? String(results.length) : form.dataset.none);
     if (turn === asked) authors(all);
   } catch (error) {
+    open = new Map(); // what failed once (a network that was away) is asked anew at the next letter
+    bundles = null;
     if (turn === asked) said.textContent = form.dataset.broken;
     throw error;
   }
@@ -155,6 +157,7 @@ more.addEventListener("click", async () => {
   items[0]?.querySelector("a").focus();
   more.hidden = results.length <= shown;
 });
-fields.q.value = new URL(location.href).searchParams.get("q") || "";
+// What was typed before this script came stays.
+fields.q.value ||= new URL(location.href).searchParams.get("q") || "";
 fields.q.focus();
 if (fields.q.value) search();

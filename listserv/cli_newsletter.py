@@ -1,21 +1,23 @@
 """``krets newsletter``: prove an issue, send it, and see what became of it."""
 
 import time
+from datetime import datetime
 from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
 import click
 
-from listserv import looks, newsletters
+from listserv import editions, looks, newsletters, orders, sending
 from listserv.app import App
 from listserv.cli_mailing import VERBS, follow, progress
 from listserv.forecast import DAY
-from listserv.newsletters import Survey
+from listserv.newsletters import Reader, Survey
 from listserv.preflight import Finding
 from listserv.terminal import agree, plain, print_json, print_table, say
 from mailer.addresses import parse
-from mailer.errors import Refused
+from mailer.errors import BadInput, Refused
 from mailer.mailings import Policy
-from subscriptions.roster import check_language
+from subscriptions.roster import MailList, check_language
 
 _DOMAINS = 3  # named in the plan
 
@@ -106,7 +108,8 @@ def proof(
 ) -> None:
     """Mail the draft in FILE to the editors of LIST (or its owners) as readers would get it.
 
-    A proof has an id of its own, its way out does nothing, and no archive keeps it.
+    Each gets the proof, whose way out does nothing, and a report; whoever answers the report with
+    "send", or "send friday 9:30", sends the issue, as if the draft had come by mail.
 
     \b
     Examples:
@@ -116,26 +119,133 @@ def proof(
     if language:
         check_language(language)
     survey = newsletters.survey(app, list_address, file.read(), time.time(), readers=False)
+    to = _editors(app, survey.lst, address)
+    for finding in survey.findings:
+        say(plain(f"look at: {finding.what}"))
+    edition = None if dry_run else editions.open_file(app, survey, to, time.time(), language)
+    named = [one.to.given for one in to]
+    if as_json:
+        found = {"list": survey.lst.address, "to": named, "edition": edition, "dry_run": dry_run}
+        print_json(found)
+    said = "Nothing was sent; the proof would go" if dry_run else "The proof is on its way"
+    say(f"{said} to {', '.join(named)}.")
+
+
+@newsletter.command("schedule")
+@click.argument("list_address", metavar="LIST")
+@click.argument("file", type=click.File("rb"))
+@click.argument("when", nargs=-1, required=True)
+@click.option("--anyway", is_flag=True, help="Send although a finding is red.")
+@click.option("--dry-run", is_flag=True, help="Only say when it would go out.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def schedule(
+    app: App,
+    /,
+    list_address: str,
+    file: BinaryIO,
+    when: tuple[str, ...],
+    *,
+    anyway: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Send the draft in FILE to every reader of LIST at a time: WHEN is a day and an hour.
+
+    Hours are in the list's time zone unless one is named. The editors get the proof and a report
+    now; a report answered with "cancel" takes it back, as `krets newsletter cancel` does.
+
+    \b
+    Examples:
+      krets newsletter schedule news@example.org november.md tomorrow 8
+      krets newsletter schedule news@example.org november.md friday 9:30 Europe/Rome --yes
+    """
+    now = time.time()
+    survey = newsletters.survey(app, list_address, file.read(), now)
+    order = orders.read(f"send {' '.join(when)}", now, ZoneInfo(survey.lst.zone or "UTC"))
+    if order is None or order.at is None or order.at <= now:
+        raise BadInput(
+            f"{' '.join(when)!r} names no time to come.",
+            "Write a day and an hour: tomorrow 8, friday 9:30, 24 december 9, 2026-12-24 09:00.",
+        )
+    _tell(survey, Policy.NEVER_TWICE)
+    said = datetime.fromtimestamp(order.at, ZoneInfo(order.zone)).strftime("%A %Y-%m-%d %H:%M")
+    say(f"  goes out {said} ({order.zone})")
+    found = _answer(survey, Policy.NEVER_TWICE.value) | {"at": order.at, "zone": order.zone}
+    edition = None
+    if dry_run:
+        say("Nothing was scheduled.")
+    else:
+        if survey.red and not anyway:
+            what = survey.red[0].what
+            raise Refused(f"Not scheduled: {what}.", "Say --anyway to send it all the same.")
+        agree(f"Send it then to about {survey.readers:,} readers?", yes=yes)
+        to = _editors(app, survey.lst, None)
+        edition = editions.open_file(app, survey, to, now)
+        sending.schedule(app, edition, order, now)
+        say(f"Edition {edition} is scheduled. Take it back: krets newsletter cancel {edition}")
+    if as_json:
+        print_json(found | {"edition": edition, "dry_run": dry_run})
+
+
+@newsletter.command("cancel")
+@click.argument("edition", metavar="EDITION", type=int)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.pass_obj
+def cancel(app: App, edition: int, *, dry_run: bool) -> None:
+    """Take the time back at which EDITION was to go out; its proof still stands.
+
+    \b
+    Example:
+      krets newsletter cancel 7
+    """
+    if dry_run:
+        say(f"Would cancel edition {edition}; nothing was done.")
+        return
+    if not sending.cancel(app, edition, time.time()):
+        raise Refused(
+            f"Edition {edition} is not scheduled.", "`krets newsletter drafts` shows all."
+        )
+    say(f"Edition {edition} is no longer scheduled.")
+
+
+@newsletter.command("drafts")
+@click.argument("list_address", metavar="[LIST]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.pass_obj
+def show_drafts(app: App, /, list_address: str | None, *, as_json: bool) -> None:
+    """Show the issues that have been proved and not sent, and when they go out.
+
+    \b
+    Examples:
+      krets newsletter drafts
+      krets newsletter drafts news@example.org --json
+    """
     with app.store.read() as session:
-        editors = {member.id for member in newsletters.editors(session, survey.lst)}
-        known = newsletters.provers(session, survey.lst)
+        lst = newsletters.newsletter(session, list_address) if list_address else None
+        found = editions.waiting(session, lst)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("edition", "list", "subject", "revision", "state", "goes out")
+    print_table(columns, [[plain(str(row[name] or "")) for name in columns] for row in found])
+
+
+def _editors(app: App, lst: MailList, address: str | None) -> list[Reader]:
+    """Return who gets a proof: the editors, or the one named; raise Refused for nobody."""
+    with app.store.read() as session:
+        editors = {member.id for member in newsletters.editors(session, lst)}
+        known = newsletters.provers(session, lst)
     wanted = parse(address).key if address else ""
     to = [one for one in known if (one.to.key == wanted if wanted else one.member in editors)]
     if not to:
-        who = address or "Nobody"
         raise Refused(
-            f"{who} is no editor or owner of {survey.lst.address}.",
-            f"Make somebody one: krets member set {survey.lst.address} ADDRESS --role editor",
+            f"{address or 'Nobody'} is no editor or owner of {lst.address}.",
+            f"Make somebody one: krets member set {lst.address} ADDRESS --role editor",
         )
-    for finding in survey.findings:
-        say(plain(f"look at: {finding.what}"))
-    if not dry_run:
-        newsletters.prove(app, survey.lst, survey.ready, to, language, time.time())
-    named = [one.to.given for one in to]
-    if as_json:
-        print_json({"list": survey.lst.address, "to": named, "dry_run": dry_run})
-    said = "Nothing was sent; the proof would go" if dry_run else "The proof is on its way"
-    say(f"{said} to {', '.join(named)}.")
+    return to
 
 
 @newsletter.command("themes")

@@ -1,6 +1,7 @@
 """An issue on its way to being sent: drafts by mail, their revisions, their proofs and reports.
 
     editions.take(app, arrival, route, raw)      a draft mailed to LIST-issue@
+    editions.open_file(app, survey, to, now)     a draft in a file
 
 Each draft becomes two mails to the editor's own registered address: the proof, whose body is a
 reader's to the byte, and the report, whose Reply-To is a token for this revision. What an answer
@@ -10,8 +11,12 @@ report says so to an editor whose name was forged.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from listserv import acting, drafts, letters, mailed, newsletters, preflight
@@ -22,7 +27,7 @@ from listserv.newsletters import Proof, Reader, Survey
 from listserv.notices import Door
 from listserv.outcome import Outcome
 from listserv.routes import Route
-from listserv.tables import Edition
+from listserv.tables import Edition, EditionState
 from listserv.visit import Visit, language_of, write
 from mailer.addresses import Address
 from mailer.arrivals import Arrival
@@ -102,6 +107,64 @@ def look(
         sample = some_of(session, lst.id, now, SAMPLE)
     proof = newsletters.proof_for(app, lst, survey.ready, reader)
     return Look(source, survey, proof, tuple(sample))
+
+
+def open_file(
+    app: App, survey: Survey, to: Sequence[Reader], now: float, language: str = ""
+) -> int:
+    """Prove a draft that came as a file to these editors; return the edition's number."""
+    draft = survey.draft
+    fields = {
+        "subject": draft.subject,
+        "preheader": draft.preheader,
+        "language": draft.language,
+        "theme": draft.theme,
+    }
+    with app.store.read() as session:
+        sample = tuple(some_of(session, survey.lst.id, now, SAMPLE))
+    seen = Look(mailed.compose(fields, draft.text), survey, None, sample)
+    looks = [
+        (
+            one,
+            replace(
+                seen, proof=newsletters.proof_for(app, survey.lst, survey.ready, one, language)
+            ),
+        )
+        for one in to
+    ]
+    with app.store.write() as session:
+        visit = Visit(session=session, app=app, lst=survey.lst, now=now)
+        edition = _new(visit, survey, seen, to[0])
+        for reader, look_of in looks:
+            tell_proof(visit, look_of, reader, edition)
+        number = edition.id
+    app.ring("deliver")
+    return number
+
+
+def waiting(session: Session, lst: MailList | None) -> list[dict[str, object]]:
+    """Return the editions that have not been sent, the newest first."""
+    chosen = select(Edition, MailList).join(MailList, MailList.id == Edition.list_id)
+    chosen = chosen.where(Edition.state != EditionState.SENT).order_by(Edition.id.desc())
+    if lst is not None:
+        chosen = chosen.where(Edition.list_id == lst.id)
+    return [
+        {
+            "edition": one.id,
+            "list": of.address,
+            "subject": mailed.fields_of(one.source).get("subject", ""),
+            "revision": one.revision,
+            "state": one.state,
+            "goes out": _hour(one.due, one.zone),
+        }
+        for one, of in session.execute(chosen)
+    ]
+
+
+def _hour(due: float | None, zone: str) -> str | None:
+    if due is None:
+        return None
+    return datetime.fromtimestamp(due, ZoneInfo(zone or "UTC")).isoformat(timespec="minutes")
 
 
 def editor_of(session: Session, lst: MailList | None, who: Address | None) -> Membership | None:

@@ -7,7 +7,7 @@ loses nothing: any worker goes on with a mailing that is freezing.
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -256,18 +256,6 @@ def provers(session: Session, lst: MailList) -> list[Reader]:
     """Return who may prove an issue: editors and owners, as readers of it."""
     members = optin.owners_of(session, lst, Role.EDITOR, Role.OWNER)
     return [reader_of(session, lst, member) for member in members]
-
-
-def prove(
-    app: App, lst: MailList, ready: Ready, to: Sequence[Reader], language: str, now: float
-) -> int:
-    """Mail each of ``to`` the copy that they would get as readers; return how many."""
-    letters = [proof_for(app, lst, ready, reader, language) for reader in to]
-    with app.store.write() as session:
-        for letter in letters:
-            post_proof(session, lst, letter, now)
-    app.ring("deliver")
-    return len(letters)
 
 
 @dataclass(frozen=True, slots=True)

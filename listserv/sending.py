@@ -221,6 +221,23 @@ def is_text(own: str, draft: str) -> bool:
     )
 
 
+def schedule(app: App, number: int, order: Order, now: float, by: str = "cli") -> None:
+    """Let an edition leave at the order's hour."""
+    with app.store.write() as session:
+        edition = session.get_one(Edition, number)
+        values = {"due": order.at, "zone": order.zone, "by": by}
+        _move(session, edition, EditionState.SCHEDULED, now, **values)
+
+
+def cancel(app: App, number: int, now: float) -> bool:
+    """Take an edition's hour back; return whether it had one."""
+    with app.store.write() as session:
+        edition = session.get(Edition, number)
+        if edition is None or edition.state != EditionState.SCHEDULED:
+            return False
+        return _move(session, edition, EditionState.OPEN, now)
+
+
 def attend(app: App, until: Callable[[], bool], now: float | None = None) -> None:
     """Send what is due; what is more than a day late asks first."""
     moment = time.time() if now is None else now

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from sqlalchemy import select, update
 
 from archive.tables import Message
-from listserv import audience, delivery
+from listserv import audience, delivery, sending
 from listserv.app import App
 from listserv.cli_newsletter import newsletter
 from listserv.config import load
@@ -300,7 +300,9 @@ def test_a_proof_goes_to_the_editors_alone_and_is_the_very_copy_of_a_reader(
     readers = delivery.Readers(app.keyring)
     copies = []
     with app.store.read() as session:
-        (proof,) = session.scalars(select(Mailing).where(Mailing.kind == "notice")).all()
+        (proof, _report) = session.scalars(
+            select(Mailing).where(Mailing.kind == "notice").order_by(Mailing.id)
+        ).all()
         row = rows(app, mailing)["anna@example.net"]
         for kind, number in (("proof", proof.id), ("issue", mailing)):
             segments = mailings.composition(session, number, row.variant if kind == "issue" else 0)
@@ -319,6 +321,48 @@ def test_a_proof_goes_to_the_editors_alone_and_is_the_very_copy_of_a_reader(
     for kind in ("plain", "html"):
         one, other = (copy.get_body((kind,)).get_content() for copy in copies)  # type: ignore[union-attr]
         assert _without_ways(one) == _without_ways(other)
+
+
+def edit(app: App) -> None:
+    with app.store.write() as session:
+        member = membership_of(session, get_list(session, NEWS).id, "anna@example.net")
+        assert member is not None
+        member.role = Role.EDITOR
+
+
+def test_a_file_is_scheduled_shown_cancelled_and_sent_by_the_clock(app: App, run: Run) -> None:
+    edit(app)
+    assert run("schedule", NEWS, "-", "yesterday", "--yes").exit_code == 2
+    dry = json.loads(run("schedule", NEWS, "-", "tomorrow", "8", "--dry-run", "--json").stdout)
+    assert (dry["edition"], dry["zone"]) == (None, "UTC")
+    made = json.loads(
+        run("schedule", NEWS, "-", "tomorrow", "8", "Europe/Rome", "--yes", "--json").stdout
+    )
+    (shown,) = json.loads(run("drafts", NEWS, "--json").stdout)
+    assert (shown["edition"], shown["state"]) == (made["edition"], "scheduled")
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT08:00\+0[12]:00", shown["goes out"])
+    assert "Nothing" not in run("cancel", str(made["edition"])).stderr
+    assert run("cancel", str(made["edition"])).exit_code == 1
+    sending.attend(app, lambda: False, now=made["at"] + 1)
+    assert len(json.loads(run("drafts", "--json").stdout)) == 1
+    again = json.loads(run("schedule", NEWS, "-", "tomorrow", "8", "--yes", "--json").stdout)
+    sending.attend(app, lambda: False, now=again["at"] + 1)
+    with app.store.read() as session:
+        (mailing,) = session.scalars(select(Mailing).where(Mailing.kind == "issue")).all()
+    assert mailing.policy == "never-twice"
+    assert [row["edition"] for row in json.loads(run("drafts", "--json").stdout)] == [
+        made["edition"]
+    ]
+
+
+def test_something_red_is_not_scheduled_unless_somebody_insists(app: App, run: Run) -> None:
+    edit(app)
+    todo = DRAFT + "\nTODO\n"
+    refused = run("schedule", NEWS, "-", "tomorrow", "8", "--yes", stdin=todo)
+    assert (refused.exit_code, "left to fill in" in refused.stderr) == (1, True)
+    assert (
+        run("schedule", NEWS, "-", "tomorrow", "8", "--yes", "--anyway", stdin=todo).exit_code == 0
+    )
 
 
 def test_a_name_that_was_read_again_is_not_the_next_to_go(app: App, run: Run) -> None:

@@ -157,6 +157,9 @@ def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
 @click.option("--subject-tag", metavar="TEXT", help="Put TEXT before subjects (costly).")
 @click.option("--footer", metavar="TEXT", help="Put TEXT under every post (costly).")
 @click.option("--copies", type=_words(Copies), help="Own copies, or one for many (costly).")
+@click.option(
+    "--four-eyes/--no-four-eyes", default=None, help="An issue needs the word of two editors."
+)
 @click.option("--theme", metavar="NAME", help="How issues look: krets newsletter themes.")
 @click.option("--accent", metavar="#RRGGBB", help="The list's own colour in its issues.")
 @click.option("--logo", metavar="URL", help="A picture on top of issues, at an https:// address.")
@@ -174,6 +177,7 @@ def set_(
     first_posts_moderated: bool | None,
     emergency: bool | None,
     reply_to_list: bool | None,
+    four_eyes: bool | None,
     max_size: int | None,
     **wanted: str | None,
 ) -> None:
@@ -212,6 +216,7 @@ def set_(
             logo=wanted["logo"],
             postal_address=wanted["postal_address"],
             zone=wanted["zone"],
+            four_eyes=four_eyes,
         )
         after = as_object(lst)
     changed = [name for name, value in after.items() if before[name] != value]
@@ -253,6 +258,7 @@ def as_object(lst: MailList) -> dict[str, str | int | bool]:
         "logo": lst.logo or "",
         "postal_address": lst.postal_address or "",
         "zone": lst.zone or "",
+        "four_eyes": bool(lst.four_eyes),
     }
 
 

@@ -189,6 +189,7 @@ def revise(visit: Visit, edition: Edition, seen: Look, reader: Reader) -> None:
     edition.digest = seen.survey.ready.digest
     edition.editor = reader.member
     edition.changed = visit.now
+    edition.wished = edition.approved = 0
     visit.session.flush()
 
 
@@ -215,16 +216,18 @@ def tell_proof(
     *,
     note: str = "",
     fresh: bool = False,
+    wish: str = "",
 ) -> None:
     """Mail the proof and the report on it; ``note`` says what led to it, if not a draft.
 
     A note that the words were not understood, or that something red stands against sending,
-    brings the report alone: the proof of this revision is there already.
+    brings the report alone: the proof of this revision is there already. ``wish`` is the address
+    of the editor who wants it sent, and needs the word of another.
     """
     survey = seen.survey
     if survey is None or seen.proof is None:
         raise ValueError(seen)
-    if note not in {"unclear", "blocked"}:
+    if note not in {"unclear", "blocked"}:  # they have seen the proof
         newsletters.post_proof(visit.session, visit.lst, seen.proof, visit.now)
     most = survey.domains[:DOMAINS]
     write(
@@ -246,6 +249,10 @@ def tell_proof(
             "sample": seen.sample,
             "minutes": minutes(survey),
             "kept": bool(survey.ready.issue.permalink),
+            "four_eyes": visit.lst.four_eyes,
+            "wish": wish,
+            "at": edition.due,
+            "zone": edition.zone,
         },
         door=Door("reply", open_question(visit, edition, reader.to)),
     )

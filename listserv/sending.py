@@ -12,7 +12,7 @@ that a report passed on to a friend sends nothing; the token's owner must be one
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -63,6 +63,10 @@ class Step(StrEnum):
     SENT = "sent"  # it is on its way already
     OVER = "over"  # nothing to stop
     IDLE = "idle"  # nothing to cancel
+    ASK = "ask"  # another editor must approve first: they are asked
+    ALONE = "alone"  # and there is no other editor
+    APPROVED = "approved"  # noted; nobody has said "send" yet
+    OWN = "own"  # who approves wrote it, or wants it sent
     NOBODY = "nobody"  # no readers
     PAST = "past"  # the hour that was named has gone
     STRANGER = "stranger"  # who answered is no editor
@@ -83,6 +87,13 @@ class Facts:
     red: bool = False
     same: bool = True  # what would leave is what was proved
     readers: int = 1
+    two: bool = False  # it needs the word of two editors
+    approved: bool = False  # somebody else has approved this revision
+    wished: bool = False  # somebody else wants it sent
+    own: bool = False  # who answers wrote this revision
+    others: bool = True  # there is another editor to ask
+    pending: bool = False  # somebody's wish waits for an approval
+    wish_at: float | None = None  # when it is wanted sent, None for at once
 
 
 def next_step(facts: Facts, now: float) -> Step:  # noqa: C901, PLR0911, PLR0912 - a table of cases
@@ -103,9 +114,10 @@ def next_step(facts: Facts, now: float) -> Step:  # noqa: C901, PLR0911, PLR0912
     if order is None:
         return Step.REVISE if facts.text else Step.UNCLEAR
     if order.verb is Verb.CANCEL:
-        return Step.CANCEL if facts.state is EditionState.SCHEDULED else Step.IDLE
-    if order.verb is not Verb.SEND:
-        return Step.UNCLEAR
+        waits = facts.state is EditionState.SCHEDULED or facts.pending
+        return Step.CANCEL if waits else Step.IDLE
+    if order.verb is Verb.APPROVE:
+        return _approval(facts, now)
     if order.at is not None and order.at <= now:
         return Step.PAST
     if not facts.same:
@@ -114,7 +126,22 @@ def next_step(facts: Facts, now: float) -> Step:  # noqa: C901, PLR0911, PLR0912
         return Step.BLOCKED
     if not facts.readers:
         return Step.NOBODY
+    if facts.two and not facts.approved:
+        return Step.ASK if facts.others else Step.ALONE
     return Step.SEND if order.at is None else Step.SCHEDULE
+
+
+def _approval(facts: Facts, now: float) -> Step:
+    """Return what an approval leads to: what the other editor wanted, or a note."""
+    if not facts.two:
+        return Step.UNCLEAR
+    if not facts.same:
+        return Step.CHANGED
+    if not facts.wished:
+        return Step.OWN if facts.own else Step.APPROVED
+    if facts.wish_at is None:
+        return Step.SEND
+    return Step.SCHEDULE if facts.wish_at > now else Step.PAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +199,8 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
         owner = membership_of(session, lst.id, found.ask.address_key)
         entitled = editor is not None and owner is not None and editions.is_editor(owner)
         reader = newsletters.reader_of(session, lst, editor) if editor is not None else None
+        me = editor.id if editor is not None else 0
+        others = any(one.member != me for one in newsletters.provers(session, lst))
         running = (
             edition.mailing_id is not None
             and mailings.status(session, edition.mailing_id).state in _RUNNING
@@ -185,6 +214,13 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
         expired=found.trouble is asks.Trouble.EXPIRED,
         text=order is None and is_text(letter.text, edition.source),
         running=running,
+        two=lst.four_eyes,
+        approved=bool(edition.approved) and editor is not None and edition.approved != editor.id,
+        wished=bool(edition.wished) and editor is not None and edition.wished != editor.id,
+        own=editor is not None and editor.id in {edition.editor, edition.wished},
+        others=others,
+        pending=bool(edition.wished),
+        wish_at=edition.due if edition.wished else None,
     )
     seen = Look(edition.source)
     if reader is not None and entitled and edition.state != EditionState.SENT:
@@ -197,18 +233,8 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
 def _with(facts: Facts, survey: Survey | None, edition: Edition) -> Facts:
     if survey is None:
         return facts
-    return Facts(
-        order=facts.order,
-        state=facts.state,
-        newest=facts.newest,
-        editor=facts.editor,
-        expired=facts.expired,
-        text=facts.text,
-        running=facts.running,
-        red=bool(survey.red),
-        same=survey.ready.digest == edition.digest,
-        readers=survey.readers,
-    )
+    same = survey.ready.digest == edition.digest
+    return replace(facts, red=bool(survey.red), same=same, readers=survey.readers)
 
 
 def is_text(own: str, draft: str) -> bool:
@@ -346,23 +372,64 @@ def _enter(visit: Visit, survey: Survey, edition: Edition, reader: Reader, by: s
 
 
 def _schedule(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
-    survey, reader, order = case.seen.survey, case.reader, case.facts.order
-    if survey is None or reader is None or order is None or order.at is None:
+    survey, reader = case.seen.survey, case.reader
+    at, zone = _when(case)
+    if survey is None or reader is None or at is None:
         return _trouble(visit, case, edition, step)
-    values = {"due": order.at, "zone": order.zone, "by": reader.to.given, "editor": reader.member}
+    values = {"due": at, "zone": zone, "by": reader.to.given, "editor": reader.member}
     _move(visit.session, case.edition, EditionState.SCHEDULED, visit.now, **values)
     context: dict[str, object] = {
         "subject": survey.draft.subject,
         "audience": survey.readers,
-        "at": order.at,
-        "zone": order.zone,
+        "at": at,
+        "zone": zone,
     }
     _write(visit, reader, "editor-scheduled", edition, context)
     return "scheduled"
 
 
+def _when(case: Case) -> tuple[float | None, str]:
+    """Return the hour that an answer names, or the one that an approval agrees to."""
+    order = case.facts.order
+    if order is not None and order.verb is Verb.SEND:
+        return order.at, order.zone
+    return case.edition.due, case.edition.zone
+
+
+def _ask(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    """Ask the other editors for their word; each gets the proof and a report of their own."""
+    survey, reader = case.seen.survey, case.reader
+    if survey is None or reader is None:
+        return _trouble(visit, case, edition, step)
+    at, zone = _when(case)
+    _move(
+        visit.session,
+        case.edition,
+        EditionState.OPEN,
+        visit.now,
+        due=at,
+        zone=zone,
+        wished=reader.member,
+    )
+    visit.session.refresh(edition)
+    for other in newsletters.provers(visit.session, visit.lst):
+        if other.member == reader.member:
+            continue
+        proof = newsletters.proof_for(visit.app, visit.lst, survey.ready, other)
+        theirs = replace(case.seen, proof=proof)
+        editions.tell_proof(visit, theirs, other, edition, note="wish", wish=reader.to.given)
+    return _answer(visit, case, edition, step)
+
+
+def _approve(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    if case.reader is not None:
+        edition.approved = case.reader.member
+        visit.session.flush()
+    return _answer(visit, case, edition, step)
+
+
 def _cancel(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
-    _move(visit.session, case.edition, EditionState.OPEN, visit.now)
+    _move(visit.session, case.edition, EditionState.OPEN, visit.now, wished=0)
     return _answer(visit, case, edition, step)
 
 
@@ -450,11 +517,16 @@ def _write(
 
 
 # Steps that change the edition: of two at once, only the first still finds what it has read.
-_MOVES = {Step.SEND, Step.SCHEDULE, Step.CANCEL, Step.REVISE, Step.CHANGED}
+_MOVES = {
+    *(Step.SEND, Step.SCHEDULE, Step.CANCEL, Step.REVISE, Step.CHANGED),
+    *(Step.ASK, Step.APPROVED),
+}
 _DO: dict[Step, Callable[[Visit, Case, Edition, Step], str]] = {
     Step.SEND: _send,
     Step.SCHEDULE: _schedule,
     Step.CANCEL: _cancel,
+    Step.ASK: _ask,
+    Step.APPROVED: _approve,
     Step.STOP: _stop,
     Step.REVISE: _revise,
     Step.CHANGED: _revise,
@@ -462,6 +534,10 @@ _DO: dict[Step, Callable[[Visit, Case, Edition, Step], str]] = {
     Step.BLOCKED: _again,
     Step.STRANGER: _stranger,
     **dict.fromkeys(
-        (Step.OLD, Step.SENT, Step.OVER, Step.IDLE, Step.NOBODY, Step.PAST, Step.EXPIRED), _answer
+        (
+            *(Step.OLD, Step.SENT, Step.OVER, Step.IDLE, Step.NOBODY, Step.PAST, Step.EXPIRED),
+            *(Step.ALONE, Step.OWN),
+        ),
+        _answer,
     ),
 }

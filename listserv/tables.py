@@ -105,6 +105,10 @@ class Edition(Base):
     due: Mapped[float | None]  # when it leaves, while it is scheduled
     zone: Mapped[str] = mapped_column(String(60), default="")  # in which that hour was named
     by: Mapped[str] = mapped_column(String(320), default="")  # whose word sends it
+    # Where two editors' word is needed, memberships: who wants it sent (at ``due``, or at once),
+    # and who has approved this revision.
+    wished: Mapped[int] = mapped_column(BigInteger, default=0)
+    approved: Mapped[int] = mapped_column(BigInteger, default=0)
     mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id))
     created: Mapped[float]
     changed: Mapped[float]

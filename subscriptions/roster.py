@@ -157,6 +157,7 @@ class MailList(Base):
     logo: Mapped[str] = mapped_column(String(500), default="")  # https address of a picture
     postal_address: Mapped[str] = mapped_column(String(200), default="")  # "" is the service's
     zone: Mapped[str] = mapped_column(String(60), default="")  # of hours that editors name
+    four_eyes: Mapped[bool] = mapped_column(default=False)  # an issue needs two editors' word
     created: Mapped[float]
 
     @property
@@ -310,6 +311,7 @@ def change_list(
     logo: str | None = None,
     postal_address: str | None = None,
     zone: str | None = None,
+    four_eyes: bool | None = None,
 ) -> None:
     """Change what is not None; raise BadInput where a value cannot stand in a header or page."""
     if lst.kind is Kind.NEWSLETTER and post not in (None, PostPolicy.EDITORS):
@@ -342,6 +344,7 @@ def change_list(
         if postal_address is None
         else one_line(postal_address, MAX_TITLE, "postal address"),
         "zone": None if zone is None else _zone(zone),
+        "four_eyes": four_eyes,
     }
     for field, value in wanted.items():
         if value is not None:

@@ -342,6 +342,66 @@ def test_what_would_go_out_otherwise_than_it_was_proved_is_proved_anew(place: Pl
     assert len(issues_of(place)) == 1
 
 
+def four_eyes(place: Place) -> None:
+    with place.app.store.write() as session:
+        roster.change_list(roster.get_list(session, NEWS), four_eyes=True)
+
+
+def test_where_two_must_agree_the_other_sees_the_proof_and_approves(place: Place) -> None:
+    four_eyes(place)
+    draft(place)
+    report = mails(place)[1][0]
+    assert '"approve": you agree' in text(report)
+    said = answer(place, "send", report)
+    assert "The others have been asked" in " ".join(text(said).split())
+    assert not issues_of(place)
+    proofs, (asked,) = mails(place, MIA)
+    assert len(proofs) == 1
+    assert subject(asked) == 'The Garden: may "November" go out?'
+    assert f"{OLGA} wants to send this issue now." in " ".join(text(asked).split())
+    assert "is yours" in text(answer(place, "approve", report))
+    assert not issues_of(place)
+    assert "is going out" in subject(answer(place, "approve", asked, sender=MIA))
+    assert len(issues_of(place)) == 1
+    assert "It is sent already" in text(answer(place, "approve", asked, sender=MIA))
+
+
+def test_an_approval_comes_first_and_dies_with_a_new_text(place: Place) -> None:
+    four_eyes(place)
+    draft(place)
+    report = mails(place)[1][0]
+    assert "is noted" in text(answer(place, "approve", report, sender=MIA))
+    new = answer(
+        place, "Hello {{ name }}, this is another text, and long enough to be one.", report
+    )
+    answer(place, "send", new)
+    assert not issues_of(place)
+    asked = mails(place, MIA)[1][-1]
+    answer(place, "approve", asked, sender=MIA)
+    assert len(issues_of(place)) == 1
+
+
+def test_what_is_wished_for_later_is_scheduled_by_the_approval(place: Place) -> None:
+    four_eyes(place)
+    draft(place)
+    answer(place, "send tomorrow 8")
+    assert edition(place).state == "open"
+    sending.attend(place.app, lambda: False, now=time.time() + 200_000)
+    assert not issues_of(place)
+    asked = mails(place, MIA)[1][-1]
+    assert "08:00 (UTC)" in " ".join(text(asked).split())
+    answer(place, "cancel")
+    assert "is noted" in text(answer(place, "approve", asked, sender=MIA))  # no wish is left
+    answer(place, "send tomorrow 8")
+    assert edition(place).state == "scheduled"
+    answer(place, "cancel")
+    with place.app.store.write() as session:
+        session.get_one(Edition, edition(place).id).approved = 0
+    answer(place, "send tomorrow 8")
+    assert "is scheduled" in subject(answer(place, "approve", asked, sender=MIA))
+    assert edition(place).state == "scheduled"
+
+
 def test_a_stranger_who_has_the_report_sends_nothing_and_the_editor_hears_of_it(
     place: Place,
 ) -> None:
@@ -455,7 +515,7 @@ def test_the_words_that_a_report_names_are_orders_in_its_own_language(
 
 
 OPEN, SCHEDULED, SENT = EditionState.OPEN, EditionState.SCHEDULED, EditionState.SENT
-NOW, LATER = Order(Verb.SEND), Order(Verb.SEND, at=200.0)
+NOW, LATER, YES = Order(Verb.SEND), Order(Verb.SEND, at=200.0), Order(Verb.APPROVE)
 
 
 @pytest.mark.parametrize(
@@ -476,12 +536,26 @@ NOW, LATER = Order(Verb.SEND), Order(Verb.SEND, at=200.0)
         (Facts(Order(Verb.SEND, at=50.0), OPEN), Step.PAST),
         (Facts(Order(Verb.CANCEL), OPEN), Step.IDLE),
         (Facts(Order(Verb.CANCEL), SCHEDULED), Step.CANCEL),
+        (Facts(Order(Verb.CANCEL), OPEN, two=True, pending=True), Step.CANCEL),
         (Facts(Order(Verb.CANCEL), SENT, running=True), Step.SENT),
         (Facts(Order(Verb.STOP), SENT, running=True), Step.STOP),
         (Facts(Order(Verb.STOP), SENT), Step.OVER),
         (Facts(Order(Verb.STOP), SCHEDULED, newest=False), Step.CANCEL),
         (Facts(Order(Verb.STOP), OPEN), Step.IDLE),
         (Facts(Order(Verb.APPROVE), OPEN), Step.UNCLEAR),
+        (Facts(NOW, OPEN, two=True), Step.ASK),
+        (Facts(NOW, OPEN, two=True, others=False), Step.ALONE),
+        (Facts(LATER, OPEN, two=True), Step.ASK),
+        (Facts(NOW, OPEN, two=True, approved=True), Step.SEND),
+        (Facts(LATER, OPEN, two=True, approved=True), Step.SCHEDULE),
+        (Facts(YES, OPEN, two=True), Step.APPROVED),
+        (Facts(YES, OPEN, two=True, own=True), Step.OWN),
+        (Facts(YES, OPEN, two=True, wished=True), Step.SEND),
+        (Facts(YES, OPEN, two=True, wished=True, wish_at=200.0), Step.SCHEDULE),
+        (Facts(YES, OPEN, two=True, wished=True, wish_at=50.0), Step.PAST),
+        (Facts(YES, OPEN, two=True, wished=True, same=False), Step.CHANGED),
+        (Facts(YES, OPEN, two=True, wished=True, newest=False), Step.OLD),
+        (Facts(YES, OPEN, two=True, wished=True, editor=False), Step.STRANGER),
         (Facts(None, OPEN), Step.UNCLEAR),
         (Facts(None, OPEN, text=True), Step.REVISE),
         (Facts(None, OPEN, text=True, newest=False), Step.OLD),

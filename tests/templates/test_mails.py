@@ -58,6 +58,7 @@ CONTEXT: dict[str, object] = {
             ("unsigned", False, {}),
         )
     ],
+    "four_eyes": False,
     "fresh": True,
     "kept": True,
     "key": "slot",
@@ -69,6 +70,7 @@ CONTEXT: dict[str, object] = {
     "sample": (("Anna Berg", "anna@example.net"), ("", "bo@example.com")),
     "values": {"said": "nam", "known": "name, email, list", "size": "200"},
     "what": "There is no theme 'x'.",
+    "wish": "mats@example.net",
     "words": "Hello {{ nam }}",
     "zone": "Europe/Stockholm",
     "address": "eve@example.com",
@@ -165,6 +167,8 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("editor-sent", {"counts": CLEAN, "reasons": (), "people": (), "more": 0}),
     *(("editor-proof", {"note": note, "fresh": False, "findings": []}) for note in NOTES),
     ("editor-proof", {"note": "blocked"}),
+    ("editor-proof", {"note": "wish", "fresh": False, "findings": [], "four_eyes": True}),
+    ("editor-proof", {"note": "wish", "fresh": False, "findings": [], "at": None}),
     *(
         ("editor-trouble", {"key": key, "words": "", "again": True})
         for key in (
@@ -184,7 +188,19 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("editor-sending", {"minutes": None, "permalink": ""}),
     *(
         ("editor-answer", {"word": word, "counts": None})
-        for word in ("over", "cancel", "idle", "old", "nobody", "past", "expired")
+        for word in (
+            "over",
+            "cancel",
+            "idle",
+            "old",
+            "nobody",
+            "past",
+            "expired",
+            "ask",
+            "alone",
+            "own",
+            "approved",
+        )
     ),
     ("editor-answer", {"word": "sent"}),
     ("editor-answer", {"word": "sent", "by": "", "running": False}),

@@ -13,7 +13,7 @@ from archive import build
 from listserv import entering, erasing
 from listserv.app import App
 from listserv.cli_barred import allow, barred
-from listserv.intake import Report, Tally, report_file, seekable, take_in
+from listserv.intake import Report, Tally, report_file, seekable, seldom_swept, take_in
 from listserv.terminal import (
     Application,
     agree,
@@ -208,6 +208,7 @@ def import_(
         lst = roster.get_list(session, list_address)
     tally = Tally()
     with ExitStack() as stack:
+        stack.enter_context(seldom_swept())
         reading = read_people(stack.enter_context(seekable(file)), defaults, encoding)
         written = (
             Report(stack.enter_context(report_file(report, file, yes=yes))) if report else None

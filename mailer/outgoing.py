@@ -7,7 +7,7 @@ It stands between the lanes (mailer/smtp_out.py), whose ``Desk`` it is, and the 
 import logging
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -63,6 +63,7 @@ class Outgoing:
         self.marks: list[Mark] = []
         self.low = 0  # wake the ticks when the pool falls to this
         self.batch = 1  # or when so many marks wait
+        self.weight = 0  # bytes of the compositions that are known
         self.shared = False  # whether the rows that came last have one copy
         self._personal = personal
         self._clock = clock
@@ -120,9 +121,10 @@ class Outgoing:
         complaints, self.complaints = self.complaints, {}
         return complaints
 
-    def take_in(self, rows: Sequence[ClaimedRow]) -> None:
-        """Add claimed rows, whose compositions are known."""
-        self._pool.extend(rows)
+    def take_in(self, rows: Sequence[ClaimedRow], later: Collection[tuple[int, int]] = ()) -> None:
+        """Add claimed rows, whose compositions are known; those of ``later`` go back unsent."""
+        self._pool.extend(row for row in rows if (row.mailing_id, row.variant) not in later)
+        self._shed += [row.id for row in rows if (row.mailing_id, row.variant) in later]
         kinds = {(row.mailing_id, row.variant) for row in rows}
         wire = self._wires.get(kinds.pop()) if len(kinds) == 1 else None
         self.shared = wire is not None and not wire.personal and len(rows) >= SOME
@@ -163,6 +165,7 @@ class Outgoing:
         """Learn the mailings of rows that come; forget those that are no longer in use."""
         self._views.update(views)
         self._wires.update(wires)
+        self.weight += sum(wire.weight for wire in wires.values())
 
     def unknown(self, rows: Iterable[ClaimedRow]) -> set[tuple[int, int]]:
         """Return the (mailing, variant) of ``rows`` that are not known yet."""
@@ -172,6 +175,7 @@ class Outgoing:
         """Free the compositions; letters under way have their own bytes."""
         if not self._pool:
             self._wires.clear()
+            self.weight = 0
             used = {row.mailing_id for row, _ in self._flying.values()}
             self._views = {key: view for key, view in self._views.items() if key in used}
 

@@ -9,7 +9,7 @@ answer is recorded, the mark is committed.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -43,6 +43,7 @@ LOOK_AGAIN = 0.25  # seconds before a dry ledger is asked again within a slice
 TICK = 0.05  # seconds between looks at what is to be done
 COMPANY = 0.2  # seconds that answers may wait for others while more letters are at the lanes
 TOGETHER = 5  # times the window, in recipients, where one copy is for many of them
+HEAVY = 64_000_000  # bytes of compositions held at once; one that is larger comes alone
 PER_LANE = 4  # due recipients that make another connection worth its handshake
 
 
@@ -96,6 +97,7 @@ class _Brought:
     rows: Sequence[ClaimedRow] = ()
     landed: int = 0
     granted: Mapping[str, int | None] = field(default_factory=dict)  # tokens, by relay
+    later: Collection[tuple[int, int]] = ()  # (mailing, variant) too heavy beside the others
 
 
 class Sender:
@@ -270,6 +272,10 @@ class Sender:
         held = out.pooled + out.flying
         if not out.taking or now < self._dry_until or out.pooled > out.low:
             return 0
+        if out.weight >= HEAVY:
+            if out.pooled:
+                return 0
+            out.forget()
         return max(0, room - held)
 
     async def _tick(self, quota: int) -> None:
@@ -292,7 +298,7 @@ class Sender:
             line.receive(brought.granted.get(line.relay.name))
         self._adopt(errand.watch, brought)
         if quota:
-            self._dry = len(brought.rows) < quota
+            self._dry = len(brought.rows) < quota and not brought.later
             now = self._now()
             self._dry_until = now + LOOK_AGAIN if self._dry else 0.0
             if not self._dry:
@@ -318,7 +324,7 @@ class Sender:
             return
         self._renewed = self._now()
         out.watch = brought.watch
-        out.take_in(brought.rows)
+        out.take_in(brought.rows, brought.later)
         if brought.watch is not None:
             brought.watch.flight.trim(out.holding())
 
@@ -350,10 +356,11 @@ class Sender:
             if recorder is not None:
                 recorder.close(remove=True)
             raise
+        later: Collection[tuple[int, int]] = ()
         if watch is not None:
             watch.extend(steady, wall, self._settings.lease)
-            self._learn(rows)
-        return _Brought(watch, rows, landed, granted)
+            later = self._learn(rows)
+        return _Brought(watch, rows, landed, granted, later)
 
     def _take(
         self, session: Session, watch: Watch | None, errand: _Errand, now: float
@@ -380,23 +387,38 @@ class Sender:
         pace.keep(session, paces)
         return rows, granted
 
-    def _learn(self, rows: Sequence[ClaimedRow]) -> None:
-        """Read the compositions that are not known yet (the loop only reads these maps)."""
+    def _learn(self, rows: Sequence[ClaimedRow]) -> set[tuple[int, int]]:
+        """Read the compositions that are not known yet (the loop only reads these maps).
+
+        Return those that must wait, so that many letters with films do not fill the memory. One
+        that cannot be read stays unknown, and its recipients are deferred with the reason.
+        """
         unknown = self._out.unknown(rows)
+        later: set[tuple[int, int]] = set()
         if not unknown:
-            return
+            return later
+        weight = self._out.weight
         views: dict[int, MailingView] = {}
         wires: dict[tuple[int, int], Wire] = {}
         with self._store.read() as session:
             for mailing_id, variant in sorted(unknown):
-                views[mailing_id] = mailings.view(session, mailing_id)
-                segments = mailings.composition(session, mailing_id, variant)
-                if segments is not None:
-                    shared = not segments.slots
-                    views[mailing_id] = replace(views[mailing_id], shared=shared)
-                    stamp = self._stamping(session, views[mailing_id], segments)
-                    wires[mailing_id, variant] = Wire(segments, stamp)
+                if weight >= HEAVY:
+                    later.add((mailing_id, variant))
+                    continue
+                try:
+                    view = mailings.view(session, mailing_id)
+                    segments = mailings.composition(session, mailing_id, variant)
+                    if segments is not None:
+                        view = replace(view, shared=not segments.slots)
+                        stamp = self._stamping(session, view, segments)
+                        wire = wires[mailing_id, variant] = Wire(segments, stamp)
+                        weight += wire.weight
+                    views[mailing_id] = view
+                except Exception:
+                    # One mailing that cannot be read must not keep the others from leaving.
+                    log.exception("mailing %d, variant %d: cannot be read", mailing_id, variant)
         self._out.know(views, wires)
+        return later
 
     async def _put_down(self) -> None:
         """End a slice: rows that no lane took go back, and nothing waits to be written."""

@@ -355,6 +355,48 @@ def test_a_copy_that_cannot_be_made_is_deferred_and_the_others_leave(
     assert "no-such-slot" in there.row("anna@x.org").reason
 
 
+def test_a_mailing_that_cannot_be_read_is_deferred_and_the_others_leave(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = rig()
+    broken = there.mailing(["a@x.org"])
+    there.mailing(["b@x.org"])
+    read = mailings.composition
+
+    def composition(session: Session, mailing_id: int, variant: int) -> Segments | None:
+        if mailing_id == broken:
+            raise ValueError("torn")
+        return read(session, mailing_id, variant)
+
+    monkeypatch.setattr(mailings, "composition", composition)
+    worked = there.sender().run_slice(30)
+    assert (worked.accepted, worked.deferred) == (1, 1)
+    assert there.row("a@x.org").state == State.DEFERRED
+
+
+def test_heavy_letters_are_held_a_few_at_a_time(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weighed = []
+    there = rig()
+    for n in range(6):
+        there.mailing([f"{n}-{m}@x.org" for m in range(3)])
+    sender = there.sender()
+    monkeypatch.setattr("mailer.sender.HEAVY", 2 * sum(map(len, LETTER.parts)))
+    learn = sender._learn
+
+    def weigh(rows: Sequence[ClaimedRow]) -> set[tuple[int, int]]:
+        later = learn(rows)
+        weighed.append((sender._out.weight, len(later)))
+        return later
+
+    monkeypatch.setattr(sender, "_learn", weigh)
+    assert sender.run_slice(30).accepted == 18
+    assert max(weight for weight, _ in weighed) == 2 * sum(map(len, LETTER.parts))
+    assert sum(later for _, later in weighed) > 0
+    assert there.taken() == {f"{n}-{m}@x.org": 1 for n in range(6) for m in range(3)}
+
+
 def test_a_closed_sender_leaves_the_books(rig: Callable[..., Rig], tmp_path: Path) -> None:
     there = rig()
     there.mailing(everyone(5))

@@ -8,12 +8,12 @@ stands after a ``?`` may be somebody's unsubscribe link and is shortened. SECURI
 import re
 
 _ADDRESS = re.compile(
-    r"(?<![\w.+%=/@-])([\w.!#$&'*+/=?^`{|}~%-]{1,64})(@|%40| at |\(at\)|\[at\])"
-    r"((?:[\w-]{1,63}\.){1,8}[a-zA-Z\u0080-\uffff][\w-]{1,62})"
+    r"(?<![\w.+%=/-])(\"[^\"@\n]{1,64}\"|[\w.!#$&'*+/=?^`{|}~%-]{1,64})(@|%40| at |\(at\)|\[at\])"
+    r"((?:[\w-]{1,63}\.){1,8}[a-zA-Z\u0080-\uffff][\w-]{1,62}|\[[0-9A-Fa-f:.]{3,45}\])"
 )
 _SPELLED = re.compile(r" at [\w-]{1,63}\.|[(\[]at[)\]]")  # an address without a sign
 _URL = re.compile(r"https?://[^\s<>\"]{3,2000}")
-_QUERY = re.compile(r"([?&;=])([\w.+-]{1,64})(@|%40)((?:[\w-]{1,63}\.){1,8}[a-zA-Z]{2,63})")
+_QUERY = re.compile(r"([?&;=,])([\w.+-]{1,64})(@|%40)((?:[\w-]{1,63}\.){1,8}[a-zA-Z]{2,63})")
 
 
 def mask(text: str) -> str:

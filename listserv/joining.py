@@ -243,7 +243,8 @@ def _enter(visit: Visit, ask: Ask, proof: Proof, *, approved: bool) -> Joined:
     member, fresh = optin.join(
         visit.desk(proof.note(ask)),
         who,
-        name=str(details.get("name") or proof.name)[:200],
+        # Anybody may have asked in their name; how they sign their own answer is theirs.
+        name=(proof.name or str(details.get("name", "")))[:200],
         language=_chosen(visit, ask),
         state=State.ACTIVE if opens else State.PENDING,
     )

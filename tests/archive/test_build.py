@@ -264,6 +264,10 @@ def test_strangers_see_no_address(
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
+        ('"anna b"@x.org', '"...@x.org'),
+        ("@anna@x.org", "@a...@x.org"),
+        ("anna@[192.0.2.1]", "a...@[192.0.2.1]"),
+        ("http://x,anna@x.org", "http://x,...@x.org"),
         ("anna@example.org", "a...@example.org"),
         ("a@example.org", "...@example.org"),
         ("anna at example.org", "a...at example.org"),

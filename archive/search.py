@@ -121,7 +121,7 @@ def _entries(
         select(Message.id, Message.hash, Message.date, Thread.hash.label("thread"), Body.packed)
         .join(Thread, Thread.id == Message.thread_id)
         .join(Body, Body.message_id == Message.id)
-        .where(Message.list_id == lst.id, Body.sight == view.sight.key, *where)
+        .where(Message.list_id == lst.id, Body.sight.endswith(view.sight.whose), *where)
         .order_by(Message.id)
         .execution_options(yield_per=200)
     )

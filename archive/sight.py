@@ -63,8 +63,13 @@ class Sight:
     @property
     def key(self) -> str:
         """Return what a drawn mail depends on besides itself."""
+        return f"{VERSION}.{DRAWING}{self.whose}"
+
+    @property
+    def whose(self) -> str:
+        """Return the end of the key, which says who looks and at what: older programs' is alike."""
         who = "m" if self.masked else "w"
-        return f"{VERSION}.{DRAWING}{who}{self.language}{self.removed.revision}"
+        return f"{who}{self.language}{self.removed.revision}"
 
     def text(self, text: str) -> str:
         """Return a short text (a subject, a name) as it may be shown."""

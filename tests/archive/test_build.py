@@ -16,6 +16,7 @@ from archive.importing import import_mails
 from archive.masking import mask
 from archive.mbox import open_mail_file, read_mbox
 from archive.place import place
+from archive.search import MANIFEST, write_search
 from archive.tables import Body
 from mailer.errors import Refused
 from mailer.store import Store, put_raw
@@ -398,3 +399,18 @@ def test_a_long_thread_has_several_pages_and_its_links_stay(
     assert not whole.check(store, tmp_path, BASE, circle)
     whole.build(store, tmp_path, BASE, circle)
     assert not whole.check(store, tmp_path, BASE, circle)
+
+
+def test_what_an_older_program_drew_can_still_be_found(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """An upgrade draws mails anew one by one; search bundles do not lose the others meanwhile."""
+    keep(store, circle, mail("a"), mail("b"))
+    build.render_dirty(store, tmp_path, BASE)
+    view = build.view_of(circle, BASE)
+    with store.write() as session:
+        session.execute(update(Body).values(sight=f"0.0{view.sight.whose}"))
+    with store.read() as session:
+        write_search(session, tmp_path / "public", view, circle, anew=True)
+    told = json.loads((tmp_path / "public" / view.address / "search" / MANIFEST).read_text())
+    assert sum(bundle["count"] for bundle in told["bundles"]) == 2

@@ -8,7 +8,7 @@ line. Nothing in a draft is ever executed: a slot is a word, not an expression.
 import difflib
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from mailer.errors import BadInput
@@ -20,6 +20,8 @@ MAX_BYTES = 2_000_000
 MAX_SUBJECT = 200  # characters
 _FENCE = "---"
 KEYS = ("subject", "preheader", "language", "theme", "segment")
+_LANGUAGE = re.compile(r"language:[ \t]*\S+[ \t]*", re.IGNORECASE)
+_VERSION_FIELD = re.compile(r"(language|subject|preheader):[ \t]*(.*)", re.IGNORECASE)
 _SLOT = re.compile(r"(\\?)\{\{([^{}\n]*)\}\}")
 _LEFT_OPEN = re.compile(r"(?<!\\)\{\{")
 _NAME = r"\{\{[ \t]*name[ \t]*\}\}"
@@ -49,17 +51,29 @@ class Draft:
     preheader: str = ""
     language: str = ""  # "" is the list's
     theme: str = ""  # "" is the list's
+    also: tuple["Draft", ...] = ()  # the same issue in other languages
+
+    @property
+    def versions(self) -> tuple["Draft", ...]:
+        """Return the issue in each of its languages, the first one first."""
+        return (self, *self.also)
+
+    def version(self, language: str) -> "Draft":
+        """Return what a reader of ``language`` reads: their own version, else the first."""
+        return next((one for one in self.also if one.language == language), self)
 
     @property
     def slots(self) -> frozenset[str]:
-        """Return the slots that are used anywhere."""
-        found = _SLOT.finditer(f"{self.subject}\n{self.preheader}\n{self.text}")
-        return frozenset(match[2].strip() for match in found if not match[1])
+        """Return the slots that are used anywhere, in any language."""
+        said = "\n".join(f"{one.subject}\n{one.preheader}\n{one.text}" for one in self.versions)
+        return frozenset(match[2].strip() for match in _SLOT.finditer(said) if not match[1])
 
     @property
     def digest(self) -> bytes:
         """Return what tells this issue from another: the same words give the same digest."""
-        said = f"{self.subject}\0{self.preheader}\0{self.text.strip()}"
+        said = "\0".join(
+            f"{one.subject}\0{one.preheader}\0{one.text.strip()}" for one in self.versions
+        )
         return hashlib.sha256(said.encode()).digest()
 
     def nameless(self) -> "Draft":
@@ -69,6 +83,7 @@ class Draft:
             subject=_without_name(self.subject).strip() or self.subject,
             text=_without_name(self.text),
             preheader=_without_name(self.preheader),
+            also=tuple(one.nameless() for one in self.also),
         )
 
 
@@ -86,10 +101,42 @@ def read(data: bytes) -> Draft:
         )
     for number, line in enumerate(lines, start=1):
         _check_slots(number, line)
-    text = "\n".join(lines[body:]).strip("\n")
-    if not text.strip():
-        raise BadDraft(len(lines) or 1, "no-text", "the issue has no text below its front matter.")
     at, language = fields.get("language", (0, ""))
+    _check_language(at, language)
+    parts = list(_parts(lines, body))
+    first = Draft(
+        subject=_subject(fields),
+        text=_text(lines, *parts[0][1:]),
+        preheader=fields.get("preheader", (0, ""))[1],
+        language=language,
+        theme=fields.get("theme", (0, ""))[1],
+    )
+    also: list[Draft] = []
+    for found, start, end in parts[1:]:
+        at, language = found["language"]
+        _check_language(at, language)
+        if language in {first.language, *(one.language for one in also)}:
+            raise BadDraft(at, "key-twice", f"{language} stands there twice.", said=language)
+        also.append(
+            Draft(
+                subject=found.get("subject", (0, first.subject))[1],
+                text=_text(lines, start, end),
+                preheader=found.get("preheader", (0, ""))[1],
+                language=language,
+                theme=first.theme,
+            )
+        )
+    return replace(first, also=tuple(also))
+
+
+def _text(lines: list[str], start: int, end: int) -> str:
+    text = "\n".join(lines[start:end]).strip("\n")
+    if not text.strip():
+        raise BadDraft(end or 1, "no-text", "the issue has no text below its front matter.")
+    return text
+
+
+def _check_language(at: int, language: str) -> None:
     if language and language not in LANGUAGES:
         raise BadDraft(
             at,
@@ -99,13 +146,27 @@ def read(data: bytes) -> Draft:
             said=language[:40],
             known=", ".join(LANGUAGES),
         )
-    return Draft(
-        subject=_subject(fields),
-        text=text,
-        preheader=fields.get("preheader", (0, ""))[1],
-        language=language,
-        theme=fields.get("theme", (0, ""))[1],
-    )
+
+
+def _parts(lines: list[str], body: int) -> Iterator[tuple[dict[str, tuple[int, str]], int, int]]:
+    """Yield (fields, first line, line behind the last) of each language's text.
+
+    A paragraph that begins with "language: sv" begins a text; subject and preheader may follow it.
+    """
+    fields: dict[str, tuple[int, str]] = {}
+    start = at = body
+    while at < len(lines):
+        begins = _LANGUAGE.fullmatch(lines[at]) and (at == body or not lines[at - 1].strip())
+        if not begins:
+            at += 1
+            continue
+        yield fields, start, at
+        fields = {}
+        while at < len(lines) and (found := _VERSION_FIELD.fullmatch(lines[at])):
+            fields[found[1].lower()] = at + 1, _value(at + 1, found[2].strip())
+            at += 1
+        start = at
+    yield fields, start, at
 
 
 def fill(text: str, put: Callable[[str], str]) -> str:

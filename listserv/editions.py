@@ -49,7 +49,7 @@ class Look:
 
     source: str
     survey: Survey | None = None
-    proof: Proof | None = None
+    proofs: tuple[Proof, ...] = ()  # one for each language of the draft
     sample: tuple[tuple[str, str], ...] = ()
     trouble: BadInput | None = None
 
@@ -105,8 +105,19 @@ def look(
     survey = replace(survey, findings=(*left, *survey.findings))
     with app.store.read() as session:
         sample = some_of(session, lst.id, now, SAMPLE)
-    proof = newsletters.proof_for(app, lst, survey.ready, reader)
-    return Look(source, survey, proof, tuple(sample))
+    return Look(source, survey, proofs_for(app, lst, survey, reader), tuple(sample))
+
+
+def proofs_for(
+    app: App, lst: MailList, survey: Survey, reader: Reader, language: str = ""
+) -> tuple[Proof, ...]:
+    """Return the copies that ``reader`` looks at: one for each language of the draft."""
+    versions = survey.draft.versions
+    several = [one.language or lst.language for one in versions] if len(versions) > 1 else [""]
+    return tuple(
+        newsletters.proof_for(app, lst, survey.ready, reader, one)
+        for one in ([language] if language else several)
+    )
 
 
 def open_file(
@@ -122,14 +133,10 @@ def open_file(
     }
     with app.store.read() as session:
         sample = tuple(some_of(session, survey.lst.id, now, SAMPLE))
-    seen = Look(mailed.compose(fields, draft.text), survey, None, sample)
+    text = "\n\n".join([draft.text, *map(_written, draft.also)])
+    seen = Look(mailed.compose(fields, text), survey, (), sample)
     looks = [
-        (
-            one,
-            replace(
-                seen, proof=newsletters.proof_for(app, survey.lst, survey.ready, one, language)
-            ),
-        )
+        (one, replace(seen, proofs=proofs_for(app, survey.lst, survey, one, language)))
         for one in to
     ]
     with app.store.write() as session:
@@ -140,6 +147,13 @@ def open_file(
         number = edition.id
     app.ring("deliver")
     return number
+
+
+def _written(draft: drafts.Draft) -> str:
+    """Write a draft in another language as it stands below the first."""
+    fields = {"language": draft.language, "subject": draft.subject, "preheader": draft.preheader}
+    lines = [f'{key}: "{value}"' for key, value in fields.items() if value]
+    return "\n".join(["language: " + draft.language, *lines[1:], "", draft.text])
 
 
 def waiting(session: Session, lst: MailList | None) -> list[dict[str, object]]:
@@ -225,10 +239,11 @@ def tell_proof(
     of the editor who wants it sent, and needs the word of another.
     """
     survey = seen.survey
-    if survey is None or seen.proof is None:
+    if survey is None:
         raise ValueError(seen)
     if note not in {"unclear", "blocked"}:  # they have seen the proof
-        newsletters.post_proof(visit.session, visit.lst, seen.proof, visit.now)
+        for proof in seen.proofs:
+            newsletters.post_proof(visit.session, visit.lst, proof, visit.now)
     most = survey.domains[:DOMAINS]
     write(
         visit,

@@ -147,17 +147,22 @@ class _Setting:
         # write down the digest of what they are writing.
         self._nonce = _word(issue.draft.digest, "slot")
         self._cut = re.compile(f"q{self._nonce}([a-z]+)(u?)7")
-        source = drafts.fill(self._draft.text, self._mark)
-        self._body = manuscript.read(source, self._in_address)
+        self._bodies = {
+            one.language: manuscript.read(drafts.fill(one.text, self._mark), self._in_address)
+            for one in self._draft.versions
+        }
 
     def segments(self, language: str, *, proof: str = "") -> Segments:
         """Return the whole message in one language, a ``proof`` with that Message-ID."""
         issue = self._issue
-        context = self._context()
+        draft = self._draft.version(language)
+        context = self._context(draft)
         words = templates.mail("reader-issue", language, proof=bool(proof), **context)
-        sheet = set_issue(issue.look, language, {**context, "blocks": self._body.blocks})
+        sheet = set_issue(
+            issue.look, language, {**context, "blocks": self._bodies[draft.language].blocks}
+        )
         made = _Pieces({"list": issue.face.title}, public=False)
-        self._head(made, words.subject, proof=proof)
+        self._head(made, words.subject, draft.language, proof=proof)
         mark = f"=_{_word(issue.draft.digest, language)}".encode()
         made.add(b'Content-Type: multipart/alternative;\r\n boundary="' + mark + b'"\r\n\r\n')
         for kind, form, text in (("plain", "t", words.text), ("html", "h", sheet)):
@@ -170,10 +175,16 @@ class _Setting:
     def public(self) -> Segments:
         """Return the whole message with nobody in it."""
         issue = self._issue
-        context = {**self._context(), "blocks": self._body.blocks}
+        context = self._context(self._draft)
+        texts = [
+            {"language": language or issue.language, "blocks": body.blocks}
+            for language, body in self._bodies.items()
+        ]
         made = _Pieces({"list": issue.face.title}, public=True)
-        self._head(made, str(context["subject"]), public=True)
-        self._part(made, "html", "h", templates.page("issue", issue.language, **context))
+        self._head(made, str(context["subject"]), self._draft.language, public=True)
+        self._part(
+            made, "html", "h", templates.page("issue", issue.language, texts=texts, **context)
+        )
         return made.segments()
 
     def _part(self, made: "_Pieces", kind: str, form: str, text: str) -> None:
@@ -189,15 +200,15 @@ class _Setting:
     def _in_address(self, address: str) -> str:
         return self._cut.sub(f"q{self._nonce}\\1u7", address)
 
-    def _context(self) -> dict[str, object]:
+    def _context(self, draft: Draft) -> dict[str, object]:
         issue, face = self._issue, self._issue.face
         leave = self._mark(LEAVE)
         local, _, domain = face.address.partition("@")
         return {
-            "subject": drafts.fill(self._draft.subject, self._mark),
-            "preheader": drafts.fill(self._draft.preheader, self._mark),
-            "body": self._body.text,
-            "body_language": self._draft.language or issue.language,
+            "subject": drafts.fill(draft.subject, self._mark),
+            "preheader": drafts.fill(draft.preheader, self._mark),
+            "body": self._bodies[draft.language].text,
+            "body_language": draft.language or issue.language,
             "list": {"title": face.title, "page": face.page, "owner": face.sub("owner")},
             "imprint": issue.imprint,
             "permalink": issue.permalink,
@@ -206,7 +217,13 @@ class _Setting:
         }
 
     def _head(
-        self, made: "_Pieces", subject: str, *, public: bool = False, proof: str = ""
+        self,
+        made: "_Pieces",
+        subject: str,
+        language: str,
+        *,
+        public: bool = False,
+        proof: str = "",
     ) -> None:
         issue, face = self._issue, self._issue.face
         made.add(f"From: {phrase(face.title, 'From')}<{face.address}>\r\n".encode())
@@ -218,7 +235,7 @@ class _Setting:
         when = format_datetime(datetime.fromtimestamp(issue.at, UTC))
         made.add(
             f"Date: {when}\r\nMessage-ID: <{proof or issue.message_id}>\r\n"
-            f"Content-Language: {self._draft.language or issue.language}\r\n".encode()
+            f"Content-Language: {language or issue.language}\r\n".encode()
         )
         made.add(list_fields(face, "" if proof else issue.permalink))
         if not public:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from archive import place
 from archive.heads import permalink_hash
-from listserv import audience, drafts, issues, manuscript, notices, preflight, signing
+from listserv import audience, drafts, issues, notices, preflight, signing
 from listserv.app import App
 from listserv.drafts import Draft
 from listserv.forecast import Forecast, Limits, forecast
@@ -329,8 +329,9 @@ def _findings(
     counts = Counter[str]()
     for one, count in count_by_language(session, lst.id, now).items():
         counts[one or lst.language] += count
-    blocks = manuscript.read(drafts.fill(draft.text, str)).blocks
-    yield from preflight.look(draft, blocks, ready.copies, counts, language)
+    for version in draft.versions:
+        counts.pop(version.language or lst.language, None)
+    yield from preflight.look(draft, ready.copies, counts, language)
     settings = app.settings.listserv
     if not (lst.postal_address or settings.postal_address):
         yield Finding(

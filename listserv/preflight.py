@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from listserv import drafts, manuscript
 from listserv.drafts import Draft
 from listserv.headers import LEAVE
 from listserv.manuscript import Block, BlockKind
@@ -44,17 +45,18 @@ class Finding:
 
 def look(
     draft: Draft,
-    blocks: tuple[Block, ...],
     made: Mapping[int, Segments],
     languages: Mapping[str, int],
     language: str,
 ) -> Iterator[Finding]:
     """Yield what is to be said of a draft as it was composed, the red first.
 
-    ``languages`` counts the readers by the language they read, ``language`` is the text's.
+    ``languages`` counts the readers whose language it lacks, ``language`` is what they get.
     """
-    found = [*_words(draft), *_links(blocks), *_weight(made), *_ways_out(made)]
-    found += [*_pictures(blocks), *_envelope(draft), *_languages(languages, language)]
+    found = [*_weight(made), *_ways_out(made), *_languages(languages, language)]
+    for one in draft.versions:
+        blocks = manuscript.read(drafts.fill(one.text, str)).blocks
+        found += [*_words(one), *_links(blocks), *_pictures(blocks), *_envelope(one)]
     yield from sorted(found, key=lambda one: not one.red)
 
 
@@ -184,9 +186,8 @@ def _envelope(draft: Draft) -> Iterator[Finding]:
 
 def _languages(languages: Mapping[str, int], language: str) -> Iterator[Finding]:
     for other, count in sorted(languages.items(), key=lambda one: -one[1]):
-        if other != language:
-            yield Finding(
-                "language",
-                f"{count:,} readers read {other}; the text is there in {language} only",
-                values={"language": other, "count": count, "only": language},
-            )
+        yield Finding(
+            "language",
+            f"{count:,} readers read {other}; they get the text in {language}",
+            values={"language": other, "count": count, "only": language},
+        )

@@ -415,8 +415,8 @@ def _ask(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     for other in newsletters.provers(visit.session, visit.lst):
         if other.member == reader.member:
             continue
-        proof = newsletters.proof_for(visit.app, visit.lst, survey.ready, other)
-        theirs = replace(case.seen, proof=proof)
+        proofs = editions.proofs_for(visit.app, visit.lst, survey, other)
+        theirs = replace(case.seen, proofs=proofs)
         editions.tell_proof(visit, theirs, other, edition, note="wish", wish=reader.to.given)
     return _answer(visit, case, edition, step)
 

@@ -93,3 +93,36 @@ def test_slots_are_filled_once_and_escaped_braces_are_none() -> None:
 )
 def test_who_has_no_name_is_greeted_without_one(written: str, shown: str) -> None:
     assert read(HEAD + written).nameless().text == shown
+
+
+SPOKEN = "---\nsubject: A\nlanguage: en\n---\nOne.\n\nlanguage: sv\nsubject: B\n\nTvå {{ name }},\n"
+
+
+def test_a_draft_may_hold_several_languages() -> None:
+    draft = read(SPOKEN)
+    (swedish,) = draft.also
+    assert (draft.text, draft.language) == ("One.", "en")
+    assert (swedish.subject, swedish.text, swedish.language) == ("B", "Två {{ name }},", "sv")
+    assert draft.version("sv") is swedish
+    assert draft.version("ru") is draft
+    assert draft.slots == {"name"}
+    assert draft.nameless().also[0].text == "Två,"
+    assert draft.digest != read(SPOKEN.replace("Två", "Tre")).digest
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("\n\nlanguage: xx\n\nText", "Line 13: 'xx' is not a language"),
+        ("\n\nlanguage: sv\n\nText", "Line 13: sv stands there twice"),
+        ("\n\nlanguage: ru\n\n", "has no text"),
+    ],
+)
+def test_a_language_that_cannot_be_is_named_with_its_line(more: str, said: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read(SPOKEN.rstrip("\n") + "\n" + more)
+    assert said in str(caught.value)
+
+
+def test_a_sentence_about_a_language_begins_none() -> None:
+    assert read("---\nsubject: x\n---\nThe\nlanguage: sv\n\n  language: sv\n").also == ()

@@ -342,6 +342,23 @@ def test_what_would_go_out_otherwise_than_it_was_proved_is_proved_anew(place: Pl
     assert len(issues_of(place)) == 1
 
 
+def test_a_draft_in_two_languages_is_proved_in_both_and_says_whose_is_missing(
+    place: Place,
+) -> None:
+    add(place, "ru@example.net", "Иван", language="ru")
+    draft(
+        place,
+        "language: en\n\nHello {{ name }}.\n\nlanguage: sv\nsubject: Löv\n\nHej {{ name }}.\n",
+    )
+    proofs, (report,) = mails(place)
+    assert [subject(one) for one in proofs] == ["Proof: November", "Korrektur: Löv"]
+    assert "Hej Olga." in decoded(proofs[1], "plain")
+    said = " ".join(text(report).split())
+    assert "1 readers have chosen another language (Russian); they get the text in English." in said
+    answer(place, "send", report)
+    assert len(issues_of(place)) == 1
+
+
 def four_eyes(place: Place) -> None:
     with place.app.store.write() as session:
         roster.change_list(roster.get_list(session, NEWS), four_eyes=True)

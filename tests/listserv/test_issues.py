@@ -145,6 +145,39 @@ def test_no_slot_of_one_member_appears_in_the_copy_of_another(people: list[str])
                 assert f"reader{other}@" not in everything
 
 
+SPOKEN = """---
+subject: Leaves
+language: en
+---
+# Leaves
+
+Hello {{ name }}.
+
+language: sv
+subject: Löv
+preheader: Hälsningar
+
+# Löv
+
+Hej {{ name }}.
+"""
+
+
+def test_readers_get_their_own_language_and_others_the_first() -> None:
+    made = issues.compositions(issue(SPOKEN))
+    swede, russian = reader("Åsa", made=made), reader("Иван", language="ru", made=made)
+    assert (swede["Subject"], swede["Content-Language"]) == ("Löv", "sv")
+    assert "Hej Åsa." in part(swede, "plain")
+    assert 'lang="sv"' in part(swede, "html")
+    assert "Leaves" not in part(swede, "plain") + part(swede, "html")
+    assert (russian["Subject"], russian["Content-Language"]) == ("Leaves", "en")
+    assert "Hello Иван." in part(russian, "plain")
+    assert "Hej." in part(reader("", made=made), "plain")
+    kept = part(read(issues.archived(issue(SPOKEN))), "html")
+    assert '<div lang="en">' in kept
+    assert kept.index("Leaves") < kept.index('<div lang="sv">') < kept.index("<h1>Löv</h1>")
+
+
 def body(raw: bytes) -> bytes:
     return raw.partition(b"\r\n\r\n")[2]
 

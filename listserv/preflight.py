@@ -20,7 +20,7 @@ LONG_SUBJECT = 60  # characters; telephones show fewer
 LONG_PREHEADER = 110
 _HTML = b"Content-Type: text/html"
 _PLACEHOLDER = re.compile(
-    r"(?<!\w)(?:TK+|TODO|FIXME|XXXX+|TBD|TBC)(?!\w)|\blorem ipsum\b|\[\s*\.\.\.\s*\]|\?\?\?",
+    r"(?<!\w)(?:(?:TK)+|TODO|FIXME|XXXX+|TBD|TBC)(?!\w)|\blorem ipsum\b|\[\s*\.\.\.\s*\]|\?\?\?",
     re.ASCII,
 )
 _NOWHERE = re.compile(

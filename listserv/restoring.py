@@ -19,7 +19,7 @@ from sqlalchemy import delete, func, inspect, select, text, update
 from sqlalchemy.orm import Session
 
 from archive.tables import Thread
-from listserv import audience, backup, schema
+from listserv import audience, backup, schema, sending
 from listserv.app import App, make_data_folder
 from listserv.backup import DATABASE, SETTINGS, Manifest
 from listserv.holds import hold
@@ -123,6 +123,7 @@ def settle(store: Store, taken: float, now: float) -> int:
             .execution_options(synchronize_session=False)
         )
         session.execute(update(Hold).values(due=Hold.due + max(0.0, now - taken)))
+        sending.ask_first(session, now)  # an issue may have left since the backup was taken
         session.execute(update(Thread).values(rendered=0))  # the pages are elsewhere
         waiting = arrivals.next_new(session, 1_000_000)
         for arrival in waiting:

@@ -264,6 +264,11 @@ def cancel(app: App, number: int, now: float) -> bool:
         return _move(session, edition, EditionState.OPEN, now)
 
 
+def ask_first(session: Session, now: float) -> None:
+    """Let every scheduled issue ask its editor before it leaves, as one that is late does."""
+    session.execute(update(Edition).where(Edition.state == "scheduled").values(due=now - LATE - 1))
+
+
 def attend(app: App, until: Callable[[], bool], now: float | None = None) -> None:
     """Send what is due; what is more than a day late asks first."""
     moment = time.time() if now is None else now

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 import templates
-from listserv import clock, door, orders, posts, sending
+from listserv import clock, door, orders, posts, restoring, sending
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
 from listserv.orders import Order, Verb
@@ -166,6 +166,34 @@ def some_variant(place: Place) -> int:
             select(Recipient).where(Recipient.mailing_id == issues_of(place)[0].id).limit(1)
         ).one()
     return row.variant
+
+
+def test_of_two_orders_that_were_read_at_the_same_moment_one_sends(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft(place)
+    real = sending._read
+
+    def read_while_another_worker_sends(*arguments: object) -> object:
+        case = real(*arguments)  # type: ignore[arg-type]
+        assert case is not None
+        assert next_step(case.facts, time.time()) is Step.SEND
+        with place.app.store.write() as session:
+            assert sending._move(session, case.edition, SENT, time.time(), by=MIA)
+        return case
+
+    monkeypatch.setattr(sending, "_read", read_while_another_worker_sends)
+    assert f"{MIA} said so" in text(answer(place, "send"))
+    assert not issues_of(place)  # the other worker's own, which this test leaves out
+
+
+def test_a_restored_database_asks_before_it_sends_what_was_scheduled(place: Place) -> None:
+    draft(place)
+    answer(place, "send tomorrow 8")
+    restoring.settle(place.app.store, time.time(), time.time())
+    sending.attend(place.app, lambda: False)
+    assert not issues_of(place)
+    assert subject(mails(place)[1][-1]) == 'The Garden: shall "November" still go out?'
 
 
 def test_a_new_text_makes_a_new_proof_and_the_old_report_sends_nothing(place: Place) -> None:

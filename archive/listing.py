@@ -136,7 +136,8 @@ def _threads(
     *where: Any,  # noqa: ANN401
     limit: int | None = None,
 ) -> list[ThreadView]:
-    statement = select(Thread).where(Thread.list_id == lst.id, Thread.size > 0, *where)
+    # An expression, so that no index of sizes is used for what nearly every thread is.
+    statement = select(Thread).where(Thread.list_id == lst.id, Thread.size + 0 > 0, *where)
     return [
         ThreadView(t.hash, t.subject, t.author, t.last, t.size, t.first)
         for t in session.scalars(statement.order_by(by, Thread.hash).limit(limit))
@@ -149,15 +150,15 @@ def former_files(
     """Return the pages that stand where threads once were (of ``threads``, or all)."""
     statement = (
         select(FormerThread.hash, Thread, Message.id, Message.subject)
-        .join(
-            Message,
-            (Message.list_id == FormerThread.list_id) & (Message.hash == FormerThread.hash),
-        )
+        .join(Message, Message.hash == FormerThread.hash)
         .join(Thread, Thread.id == Message.thread_id)
         .where(FormerThread.list_id == lst.id, Thread.hash != FormerThread.hash)
     )
-    if threads is not None:
-        statement = statement.where(Thread.id.in_(threads))
+    if threads is None:
+        statement = statement.where(Message.list_id == lst.id)
+    else:
+        # Not by the list as well: SQLite would walk all of its messages.
+        statement = statement.where(Message.thread_id.in_(threads))
     files: dict[str, bytes] = {}
     rows = session.execute(statement).all()
     sheets = sheets_of(session, {r.Thread.id for r in rows if r.Thread.size > pages.MANY})

@@ -221,11 +221,11 @@ def words_digest(raw: bytes) -> bytes:
 def _fetch(batch: _Batch, hashes: Iterable[str]) -> None:
     wanted = set(hashes) - batch.spots.keys()
     for chunk in _chunks(wanted):
-        _take(batch, Node.hash.in_(chunk))
+        _take(batch, Node.list_id == batch.list_id, Node.hash.in_(chunk))
 
 
 def _take(batch: _Batch, *where: Any) -> None:  # noqa: ANN401 - SQLAlchemy's expressions
-    statement = select(Node.__table__).where(Node.list_id == batch.list_id, *where)
+    statement = select(Node.__table__).where(*where)
     for row in batch.session.execute(statement):
         if row.hash not in batch.spots:
             by = None if row.by_hash is None else (row.by_date, row.by_hash)
@@ -297,6 +297,7 @@ def _settle(batch: _Batch) -> None:
 def _load_moved(batch: _Batch) -> dict[str, _Row]:
     rows: dict[str, _Row] = {}
     for chunk in _chunks(batch.moved):
+        # Not by the list as well: SQLite would take the list's index and walk all of its nodes.
         _take(batch, Node.thread_id.in_(chunk))
         for row in batch.session.execute(
             select(Message.hash, Message.date, Message.subject, Message.author).where(

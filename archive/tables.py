@@ -22,7 +22,7 @@ class Thread(Base):
         Index("archive_thread_hash", "list_id", "hash"),
         Index("archive_thread_first", "list_id", "first"),
         Index("archive_thread_last", "list_id", "last"),
-        Index("archive_thread_size", "list_id", "size"),
+        Index("archive_thread_size", "list_id", "size", "last"),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id", ondelete="CASCADE"))

@@ -382,7 +382,7 @@ def test_a_draft_in_two_languages_is_proved_in_both_and_says_whose_is_missing(
     assert [subject(one) for one in proofs] == ["Proof: November", "Korrektur: Löv"]
     assert "Hej Olga." in decoded(proofs[1], "plain")
     said = " ".join(text(report).split())
-    assert "1 readers have chosen another language (Russian); they get the text in English." in said
+    assert "Readers who have chosen another language (Russian): 1." in said
     answer(place, "send", report)
     assert len(issues_of(place)) == 1
 

@@ -23,6 +23,8 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
+from tests import shape
+
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("mailer", "templates", "subscriptions", "archive", "listserv")
 LATE = (  # what the parts import once they run
@@ -104,6 +106,8 @@ def stove() -> Stove:
 def main(number: int) -> None:
     """Import everything, then fork once for each request until the other side is gone."""
     _import_everything()
+    shape.use_copies()
+    shape.made()
     line = socket.socket(fileno=number)
     while True:
         request, streams, _, _ = socket.recv_fds(line, _LARGEST, 3)

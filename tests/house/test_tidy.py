@@ -61,6 +61,17 @@ def test_a_long_file_has_its_reason_in_decisions() -> None:
     assert not long, f"over {MOST_LINES} lines: split, or say why in DECISIONS.md"
 
 
+def test_what_a_test_says_of_time_is_a_ratio_of_one_run() -> None:
+    """Seconds are other seconds on a slower machine, under a tracer, beside other work."""
+    clocks = [
+        name
+        for name, text in texts()
+        if name.startswith("tests/") and not name.startswith(("tests/bench/", "tests/house/"))
+        if re.search(r"process_time|perf_counter", text) and name != "tests/cost.py"
+    ]
+    assert not clocks, "tests/cost.py compares with a fixed piece of work"
+
+
 def test_our_words_do_not_promise_or_sell() -> None:
     found = [
         f"{name}: {hit.group()!r}, say {better}"

@@ -74,6 +74,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[CLUSTER] = ""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let one tracer be enough: in xdist's workers pytest-cov starts a second beside the first."""
+    tracing = session.config.pluginmanager.getplugin("_cov")
+    if hasattr(session.config, "workerinput") and getattr(tracing, "cov_controller", None):
+        tracing.cov_controller.pause()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
     """Tell an xdist worker where PostgreSQL is."""

@@ -28,9 +28,9 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def cost(work: Callable[[], object]) -> float:
-    """Run `work` once and give its CPU time in units; the cheaper of two runs if it looks dear."""
+    """Run `work` once and give its CPU time in units; the cheaper of two if one is too dear."""
     before = _seconds(_unit)
     took = _seconds(work)
-    if took > 20 * before:
+    if took > AFFORDABLE * before:
         took = min(took, _seconds(work))
     return took / max(before, _seconds(_unit))

@@ -78,6 +78,7 @@ def test_a_theme_is_wide_enough_and_can_be_read_by_everybody(
     sheets = {accent: sheet(name, accent) for accent in ("", "#ffe94d", "#0b0b2a")}
 
     def work(page: Page) -> list[str]:
+        page.goto("about:blank")  # what was shown before would impose its policy on the styles
         page.route("**/*", lambda route: route.abort())
         wrong: list[str] = []
         for accent, html in sheets.items():

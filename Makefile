@@ -2,8 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 BIN := .venv/bin
-# Half as many again as cores: a good part of the tests wait, for a relay, a lease or a browser.
-PYTEST := $(BIN)/pytest -n $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 ))) --dist worksteal
+# Twice as many as cores: a good part of the tests wait, for a relay, a lease or a browser.
+PYTEST := $(BIN)/pytest -n $(shell echo $$(( $$(nproc) * 2 ))) --dist worksteal
 
 .PHONY: help
 help: ## print this list
@@ -26,7 +26,7 @@ check: gates ## the gates and the tests, without set-up
 	$(PYTEST) --database postgresql
 
 .PHONY: postgresql
-postgresql: ## all tests that use a database, on PostgreSQL (`make test` leaves out those about mail)
+postgresql: ## all tests that use a database, on PostgreSQL (`make test` runs the closest to it)
 	$(PYTEST) --database postgresql --whole
 
 .PHONY: gates

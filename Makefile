@@ -2,8 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 BIN := .venv/bin
-# Twice as many as cores: a good part of the tests wait, for a relay, a lease or a browser.
-PYTEST := $(BIN)/pytest -n $(shell echo $$(( $$(nproc) * 2 ))) --dist worksteal
+# Half as many again as cores: a part of the tests waits, for a relay, a lease or a browser.
+PYTEST := $(BIN)/pytest -n $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 ))) --dist worksteal
 
 .PHONY: help
 help: ## print this list

@@ -167,6 +167,7 @@ MAILS = st.lists(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(mails=MAILS, shuffle=st.randoms(use_true_random=False), batch=st.integers(1, 8))
+@pytest.mark.no_cover
 def test_the_order_of_arrival_does_not_matter(
     store: Store,
     circle: MailList,

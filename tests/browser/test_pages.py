@@ -17,9 +17,9 @@ from tests.browser.gallery import DOMAIN, Gallery, desk_pages
 from tests.browser.window import DESK, PHONE, Scheme, ViewportSize, Window, look, violations
 from tests.listserv.web.conftest import Got
 
-# The language with the longest words is seen in each light on each screen, the others by turns light
-# on a telephone or dark at a desk. Pages of two lines are seen in it and in the language that the
-# others are translated from. With pictures everything is seen in every sight, which takes minutes.
+# The language with the longest words is seen in each light on each screen, the others by turns
+# light on a telephone or dark at a desk. Pages of two lines are seen in it and in the language that
+# the others are translated from. With pictures all is seen in every sight, which takes minutes.
 SIGHTS: list[tuple[ViewportSize, Scheme]] = [(PHONE, "light"), (DESK, "dark")]
 MORE_SIGHTS: list[tuple[ViewportSize, Scheme]] = [(PHONE, "dark"), (DESK, "light")]
 THOROUGH = {"ru", ""}

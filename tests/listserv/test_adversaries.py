@@ -90,6 +90,7 @@ def everybody(place: Place) -> list[str]:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.no_cover
 def test_a_program_confirms_leaves_undoes_and_moderates_in_six_languages(
     place: Place, program: str
 ) -> None:

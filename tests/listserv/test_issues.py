@@ -208,6 +208,7 @@ def test_the_same_draft_is_composed_to_the_same_bytes_whenever_and_under_whateve
     assert issues.body_digest(one) != issues.body_digest(changed)
 
 
+@pytest.mark.no_cover
 def test_ten_thousand_copies_hold_their_own_readers_mark_and_no_others() -> None:
     marks = re.compile(rb"zq\d+qz")
     variant = MADE[variant_of("ro", named=True, filled=True)]

@@ -120,6 +120,7 @@ VALUE = st.sampled_from([b"", b" ", b"\t ", b"word", b"two  words ", b" x", b"."
 
 @hypothesis_settings(max_examples=200)
 @given(compositions(), st.fixed_dictionaries(dict.fromkeys("abc", VALUE)))
+@pytest.mark.no_cover
 def test_slots_anywhere_sign_as_the_whole_copy_does(
     segments: Segments, values: dict[str, bytes]
 ) -> None:

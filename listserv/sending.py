@@ -164,7 +164,8 @@ def reply(app: App, arrival: Arrival, route: Route, letter: Letter) -> Outcome:
     def work(visit: Visit) -> str:
         if case is None:
             return f"not-answered: {letter.automatic or 'unknown-token'}"
-        edition = visit.session.get_one(Edition, case.edition.id)
+        # Locked: what is seen here stands until the answer has gone out.
+        edition = visit.session.get_one(Edition, case.edition.id, with_for_update=True)
         moved = (edition.revision, edition.state) != (case.edition.revision, case.edition.state)
         step = next_step(case.facts, visit.now)
         if moved and step in _MOVES:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Update,
     bindparam,
+    func,
     select,
     text,
     update,
@@ -277,6 +278,13 @@ def release(session: Session, epoch: int, ids: Sequence[int]) -> None:
         connection.execute(many.release, {"rows": many.spell(ids), "claim": epoch})
 
 
+def counted(session: Session, ids: Sequence[int]) -> int:
+    """Return how many of these rows a warm-up calendar counts: all but notices."""
+    connection = session.connection()
+    many = _for_rows(connection)
+    return connection.scalar(many.counted, {"rows": many.spell(ids)}) or 0
+
+
 def release_all(session: Session, epoch: int) -> None:
     """Give back whatever ``epoch`` still has: for an owner that goes, with no letter under way.
 
@@ -361,6 +369,12 @@ class _ForRows:
             update(cast("Table", Mailing.__table__))
             .where(Mailing.id.in_(waiting), Mailing.state == MailingState.DONE)
             .values(state=MailingState.SENDING.value, finished=None, told=None)
+        )
+        self.counted = (
+            select(func.count())
+            .select_from(Recipient)
+            .join(Mailing, Mailing.id == _r.mailing_id)
+            .where(rows, Mailing.priority > PRIORITY["notice"])
         )
         self.accept = (
             _update()

@@ -272,8 +272,11 @@ class Outgoing:
         return row
 
     def _compose(self, row: ClaimedRow, watch: Watch, most: int) -> Letter | None:
+        wire = self._wires.get((row.mailing_id, row.variant))
+        if wire is None:
+            self._defer(row, watch, 0, "the mailing could not be read; the log says why")
+            return None
         try:
-            wire = self._wires[row.mailing_id, row.variant]
             copy = self._personal(self._views[row.mailing_id], row)
             data = wire.join(copy.values)
         except Exception as error:

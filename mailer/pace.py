@@ -204,6 +204,13 @@ class Paces:
         self.changed.add(key)
         return granted
 
+    def refund(self, key: str, many: int) -> None:
+        """Give a day's tokens back for recipients who were claimed and not sent to."""
+        pace = self.known.get(key)
+        if pace is not None and pace.quota is not None and many:
+            self.known[key] = replace(pace, room=min(pace.quota, pace.room + many))
+            self.changed.add(key)
+
     def slow(self, key: str, observed: float) -> None:
         """Take note that a receiver wants less."""
         self.known[key] = slowed(self.known.get(key, Pace()), self.now, observed)

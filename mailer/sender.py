@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import uvloop
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mailer import ledger, mailings, owners, pace
+from mailer import ledger, mailings, owners, pace, warmup
 from mailer.errors import Temporary
 from mailer.flight import FlightRecorder
 from mailer.ledger import Backoff, ClaimedRow, Mark, Wanted
@@ -372,6 +373,8 @@ class Sender:
         rows: list[ClaimedRow] = []
         if watch is not None:
             ledger.release(session, watch.epoch, errand.unsent)
+            if errand.unsent:
+                paces.refund(warmup.KEY, ledger.counted(session, errand.unsent))
             if errand.quota:
                 rows = ledger.claim(
                     session,
@@ -414,6 +417,8 @@ class Sender:
                         wire = wires[mailing_id, variant] = Wire(segments, stamp)
                         weight += wire.weight
                     views[mailing_id] = view
+                except (Temporary, SQLAlchemyError):
+                    raise  # the database is away: that is no mailing's fault
                 except Exception:
                     # One mailing that cannot be read must not keep the others from leaving.
                     log.exception("mailing %d, variant %d: cannot be read", mailing_id, variant)

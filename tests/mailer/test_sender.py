@@ -372,6 +372,7 @@ def test_a_mailing_that_cannot_be_read_is_deferred_and_the_others_leave(
     worked = there.sender().run_slice(30)
     assert (worked.accepted, worked.deferred) == (1, 1)
     assert there.row("a@x.org").state == State.DEFERRED
+    assert "could not be read" in there.row("a@x.org").reason
 
 
 def test_heavy_letters_are_held_a_few_at_a_time(
@@ -490,6 +491,17 @@ def test_a_warm_up_lets_so_many_go_today_and_no_notice_wait(rig: Callable[..., R
         session.execute(update(Mailing).values(priority=mailings.PRIORITY["notice"]))
         session.execute(update(Recipient).where(text(mailings.CLAIMABLE)).values(due=0.0))
     assert there.sender(calendar=today).run_slice(30).accepted == 70
+
+
+def test_who_was_claimed_and_not_sent_to_does_not_use_up_the_day(rig: Callable[..., Rig]) -> None:
+    there = rig(lambda moment, _: Answer(delay=0.1) if moment is Moment.DOT else None)
+    there.mailing(everyone(100))
+    today = Calendar(warmup.day_of(time.time()), 30, 1000)
+    sender = there.sender(calendar=today)
+    assert sender.run_slice(0.25).accepted < 30
+    while sender.run_slice(2).accepted:
+        pass
+    assert there.sink.accepted == 30
 
 
 def test_a_relays_own_rate_is_kept_to(rig: Callable[..., Rig]) -> None:

@@ -309,29 +309,43 @@ def _attend(app: App, number: int, now: float) -> None:
         lst = session.get_one(MailList, edition.list_id)
         member = session.get(Membership, edition.editor)
         entitled = member is not None and editions.is_editor(member)
-        reader = newsletters.reader_of(session, lst, member) if member and entitled else None
-    if reader is None:  # whoever scheduled it is no editor any more: nobody stands for it
+        own = [newsletters.reader_of(session, lst, member)] if member and entitled else []
+        asked = own or newsletters.provers(session, lst)
+    if not asked:  # nobody is left who could be asked
         with app.store.write() as session:
             _move(session, edition, EditionState.OPEN, now)
         return
+    reader = asked[0]
     seen = editions.look(app, lst, edition.source, reader, now, message_id=edition.message_id)
     survey = seen.survey
+    doubt = _doubt(edition, survey, now, orphan=not own)
     with app.store.write() as session:
         visit = Visit(session=session, app=app, lst=lst, now=now)
         fresh = session.get_one(Edition, number)
+        state = EditionState.OPEN if survey is None or doubt else EditionState.SENT
+        if not _move(session, edition, state, now):
+            return
         if survey is None:
-            if _move(session, edition, EditionState.OPEN, now):
-                editions.tell_trouble(visit, seen, reader, fresh)
-        elif now > (edition.due or now) + LATE or survey.ready.digest != edition.digest:
-            note = "late" if survey.ready.digest == edition.digest else "changed"
-            if _move(session, edition, EditionState.OPEN, now):
-                editions.revise(visit, fresh, seen, reader)
-                editions.tell_proof(visit, seen, reader, fresh, note=note)
-        elif _move(session, edition, EditionState.SENT, now):
+            editions.tell_trouble(visit, seen, reader, fresh)
+        elif doubt:
+            editions.revise(visit, fresh, seen, reader)
+            for one in asked:
+                theirs = replace(seen, proofs=editions.proofs_for(app, lst, survey, one))
+                editions.tell_proof(visit, theirs, one, fresh, note=doubt)
+        else:
             _enter(visit, survey, fresh, reader, edition.by)
     for bell in ("sort", "deliver", "archive"):
         app.ring(bell)
     _log.info("an issue's hour has come", edition=number, list=lst.address)
+
+
+def _doubt(edition: Edition, survey: Survey | None, now: float, *, orphan: bool) -> str:
+    """Return why somebody is asked before an issue leaves at its hour; "" where nobody need be."""
+    if orphan:  # whoever scheduled it is no editor any more: nobody stands for it
+        return "orphan"
+    if survey is not None and survey.ready.digest != edition.digest:
+        return "changed"
+    return "late" if now > (edition.due or now) + LATE else ""
 
 
 def _move(

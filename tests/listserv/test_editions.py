@@ -321,7 +321,9 @@ def test_the_clock_rings_for_an_hour_that_has_come(place: Place) -> None:
     assert len(issues_of(place)) == 1
 
 
-def test_an_hour_set_by_an_editor_who_is_none_any_more_sends_nothing(place: Place) -> None:
+def test_an_hour_set_by_an_editor_who_is_none_any_more_sends_nothing_and_asks_the_others(
+    place: Place,
+) -> None:
     draft(place)
     answer(place, "send tomorrow 8")
     due = edition(place).due
@@ -333,6 +335,10 @@ def test_an_hour_set_by_an_editor_who_is_none_any_more_sends_nothing(place: Plac
     sending.attend(place.app, lambda: False, now=due + 5)
     assert not issues_of(place)
     assert (edition(place).state, edition(place).due) == ("open", None)
+    *_, report = mails(place, MIA)[1]
+    assert "is no editor of this list any more" in " ".join(text(report).split())
+    answer(place, "send", report, MIA)
+    assert len(issues_of(place)) == 1
 
 
 def test_an_issue_that_cannot_be_attended_to_stops_no_letter(

@@ -122,7 +122,7 @@ def _write_aside(aside: str, folders: list[dict[str, bytes]], *, sync: bool) -> 
                 if sync:
                     os.fsync(file.fileno())
         if sync:
-            _sync_folder(folder)
+            sync_folder(folder)
     if not sync:
         os.sync()
 
@@ -143,7 +143,7 @@ def _into_place(
         os.sync()
         return
     for folder in touched:
-        _sync_folder(folder)
+        sync_folder(folder)
 
 
 def _moved(source: str, folder: str, parent: str) -> bool:
@@ -158,7 +158,8 @@ def _moved(source: str, folder: str, parent: str) -> bool:
     return True
 
 
-def _sync_folder(folder: str) -> None:
+def sync_folder(folder: str | Path) -> None:
+    """Let what was made or renamed in ``folder`` outlive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -70,7 +70,8 @@ def make_data_folder(data: Path) -> None:
     fix = "Set mailer.data to a folder that this user may write to."
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (data / "run").mkdir(mode=0o700, exist_ok=True)
+        for name in ("run", "themes"):
+            (data / name).mkdir(mode=0o700, exist_ok=True)
     except FileExistsError:
         raise Misconfigured(f"{data} is not a folder.", fix) from None
     except OSError as error:

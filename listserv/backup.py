@@ -1,8 +1,9 @@
-"""A backup: one file with everything that cannot be made again, checked before it is believed.
+"""A backup: the database and the settings in one file, checked before it is believed.
 
 A tar in a zstd frame: ``manifest.json`` (what is in it, sizes and SHA-256, version, schema),
 ``krets.db`` (the database with raw mail and keys, always in SQLite's form, whatever it came
 from) and ``krets.toml`` (the settings in use). Pages are not in it: they are made from the mail.
+Own themes are not in it either: files that people wrote, which the how-to tells them to keep.
 SECURITY: it holds secrets and everybody's mail, so only its owner may read it. A file to be
 restored may come from anywhere: only these names are read, never more than the manifest says.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, BinaryIO
 
+from archive.disk import sync_folder
 from listserv import schema
 from listserv.app import App, make_data_folder
 from listserv.config import Settings
@@ -90,7 +92,7 @@ def write(app: App, target: Path, version: str, *, replace: bool) -> Manifest:
             if target.exists() and not replace:
                 raise Refused(f"{target} exists.", "Say --yes to replace it.")
             packed.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     return manifest
 
 
@@ -190,14 +192,6 @@ def _nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uname = member.gname = ""
     member.mode = 0o600
     return member
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 @contextmanager

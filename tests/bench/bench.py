@@ -21,6 +21,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import bench_dkim  # noqa: E402 - a script finds its own checkout first
 import bench_service  # noqa: E402
+import growth  # noqa: E402
 import mailing  # noqa: E402
 import measured  # noqa: E402
 from mailing import Sent, Taken  # noqa: E402
@@ -175,17 +176,19 @@ def main() -> None:
     """Print the table as it grows."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--copies", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, help="turns taken; fewer the more copies there are")
     parser.add_argument("--only", default="", metavar="WORD", help="only rows with it; or service")
     parser.add_argument("--again", action="store_true", help="measure known rows too")
     parser.add_argument("--dry-run", action="store_true", help="append nothing")
     asked = parser.parse_args()
+    asked.rounds = asked.rounds or max(1, min(5, 600_000 // asked.copies))
     what = f"Medians of {asked.rounds}; the reference: smtp-source -d -s {SESSIONS} -l {SIZE}.\n"
     print(what + measured.line(measured.HEAD))  # noqa: T201
     for row in rows(asked):
         print(measured.line(row.cells), flush=True)  # noqa: T201
         if not asked.dry_run:
             measured.append(row)
+            growth.PICTURE.write_text(growth.picture(measured.read()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import growth
 import mailing
 import measured
 from measured import Row
@@ -52,3 +53,14 @@ def test_a_row_comes_back_as_it_was_written(tmp_path: Path) -> None:
     row = Row("copies", 40, "1/s", numbers={"rate": 1.0})
     measured.append(row, tmp_path / "rows")
     assert measured.read(tmp_path / "rows") == [row]
+
+
+def test_what_one_recipient_costs_is_drawn_from_the_latest_of_each_row() -> None:
+    what = "copies, SQLite, into krets sink"
+    costs = ((10, 9.0), (10, 2.0), (20, 3.0))
+    rows = [Row(what, many, "", numbers={"cpu": cost}) for many, cost in costs]
+    drawn = growth.picture([*rows, Row("another", 30, "")])
+    assert growth.points(rows, what) == {10: 2, 20: 3}
+    assert "2.000" in drawn
+    assert "3.000" in drawn
+    assert "9.000" not in drawn

@@ -29,10 +29,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from listserv.issues import FILLED, NAMED, variant_of
+from listserv.tables import Issue
 from mailer.addresses import parse
 from mailer.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
 from mailer.store import Store
 from subscriptions.audience import audience_select
+from subscriptions.choosing import EVERYBODY, Chosen
 from subscriptions.roster import LANGUAGES, Address, Membership, Person, find_list
 
 PIECE = 2000  # members of a post that go through Python: about 10 ms on SQLite
@@ -135,6 +137,7 @@ class _Piece(NamedTuple):
     after: int
     last: int
     choice: Choice
+    chosen: Chosen = EVERYBODY
 
 
 def freeze_some(store: Store, mailing_id: int) -> bool:
@@ -178,12 +181,15 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
         return None
     variants = select(Composition.variant).where(Composition.mailing_id == mailing.id)
     choice = Choice(frozenset(session.scalars(variants)), lst.language)
-    return _Piece(lst.id, mailing.freeze_cursor, last, choice)
+    issue = select(Issue.segment).where(Issue.mailing_id == mailing.id)
+    segment = session.scalar(issue) or ""
+    chosen = Chosen(segment, lst.language, mailing.created) if segment else EVERYBODY
+    return _Piece(lst.id, mailing.freeze_cursor, last, choice, chosen)
 
 
 def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> None:
     """Enter a piece within the database; a row through Python costs ten times as much."""
-    pouring = _pouring(session.get_bind().dialect.name, piece.choice)
+    pouring = _pouring(session.get_bind().dialect.name, piece.choice, piece.chosen)
     values = {
         "mailing": mailing_id,
         "list": piece.list_id,
@@ -195,7 +201,7 @@ def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> Non
 
 
 @lru_cache(maxsize=64)
-def _pouring(dialect: str, choice: Choice) -> Insert:
+def _pouring(dialect: str, choice: Choice, segment: Chosen) -> Insert:
     """Return the statement, built once: it runs hundreds of times, and within a write."""
     now = bindparam("now", type_=Float)
     columns = {
@@ -207,7 +213,7 @@ def _pouring(dialect: str, choice: Choice) -> Insert:
         "variant": choice.column(),
     }
     chosen = (
-        audience_select(bindparam("list"), now=now, after=bindparam("after"))
+        audience_select(bindparam("list"), now=now, after=bindparam("after"), chosen=segment)
         .with_only_columns(*columns.values())
         .where(Membership.id <= bindparam("last"))
     )

@@ -26,7 +26,7 @@ from listserv.terminal import (
 )
 from mailer import addresses
 from mailer.errors import BadInput, Refused
-from subscriptions import changes, dossier, rollcall, roster
+from subscriptions import attributes, changes, dossier, rollcall, roster
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.importing import Defaults, clean_name, read_date, read_people, split_named
 from subscriptions.members import Candidate, Fate
@@ -159,6 +159,13 @@ def _take(
 @click.option("--rhythm", type=_words(Rhythm), default="each", show_default=True, help="How often.")
 @click.option("--role-addresses", is_flag=True, help="Also add postmaster@, noreply@ and such.")
 @click.option("--encoding", default="", metavar="NAME", help="If names look wrong: koi8-r, ...")
+@click.option(
+    "--attribute",
+    "columns",
+    multiple=True,
+    metavar="[KEY=]COLUMN",
+    help="Keep this column of the file too, as an attribute.",
+)
 @click.option("--report", metavar="FILE", help="Write every line's fate to FILE, as CSV.")
 @click.option("--welcome", is_flag=True, help="Send everybody who is added the welcome mail.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
@@ -177,6 +184,7 @@ def import_(
     rhythm: str,
     role_addresses: bool,
     encoding: str,
+    columns: tuple[str, ...],
     report: str | None,
     welcome: bool,
     dry_run: bool,
@@ -188,9 +196,11 @@ def import_(
     Columns: email, name, language, role, rhythm, consent, consent date, consent ip; commas,
     semicolons or tabs. People who left, complained or were forgotten stay away. Nobody is mailed,
     except with --welcome and those without consent, who are invited and stay pending until then.
+    Other columns are left alone, unless --attribute names them; members already there keep theirs.
 
     \b
     Examples:
+      krets member import friends@example.org people.csv --consent forms --attribute place=Ort
       krets member import friends@example.org people.csv --consent "paper forms, 2026" --dry-run
       krets member import friends@example.org people.csv --consent "paper forms, 2026"
     """
@@ -202,6 +212,7 @@ def import_(
         consent=_note(consent, Source.IMPORT),
         template=ConsentNote("", Source.IMPORT, confirmed_by="statement"),
         role_addresses=role_addresses,
+        attributes=tuple(_column(text) for text in columns),
         now=now,
     )
     with app.store.read() as session:
@@ -238,6 +249,12 @@ def import_(
         app.ring("deliver")
     if tally.lines and not sum(tally.fates[fate] for fate in _TAKEN):
         raise Refused("Nobody in this file could be added.")
+
+
+def _column(text: str) -> tuple[str, str]:
+    """Read ``KEY=COLUMN``, or a column that gives its name to the attribute."""
+    key, _, column = text.rpartition("=")
+    return attributes.check_key(key or column), column
 
 
 def _tell(lst: MailList, tally: Tally, *, dry_run: bool) -> None:
@@ -307,12 +324,14 @@ def show(app: Application, /, list_address: str, address: str, *, as_json: bool)
         lst = roster.get_list(session, list_address)
         member = _member(session, lst, address)
         row = asdict(rollcall.one(session, lst, member.id, now))
+        told = attributes.of(session, [member.id]).get(member.id, {})
     row["joined"] = dossier.iso(member.joined_at)
     row["left"] = dossier.iso_or_none(member.left_at)
     row["paused_until"] = dossier.iso_or_none(member.paused_until)
     if as_json:
-        print_json(row)
+        print_json(row | {"attributes": told})
         return
+    row |= {key: ", ".join(values) for key, values in told.items()}
     title = f"{row['name'] or row['email']} on {lst.address}"
     print_letter(title, [(name.replace("_", " "), value or "") for name, value in row.items()])
 
@@ -326,6 +345,13 @@ def show(app: Application, /, list_address: str, address: str, *, as_json: bool)
 @click.option("--until", metavar="DATE", help="With --state paused: the day it ends.")
 @click.option("--name", help="The new name.")
 @click.option("--language", metavar="CODE", help="sv, it, ro, ru, nl or en; '' for the list's.")
+@click.option(
+    "--attribute",
+    "pairs",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What the list knows of them: place=Lund, tags=board,choir; place= for nothing.",
+)
 @click.option("--consent", metavar="TEXT", help="How somebody who left said yes again.")
 @click.option("--json", "as_json", is_flag=True, help="Print the member as one JSON object.")
 @click.pass_obj
@@ -341,6 +367,7 @@ def set_(
     until: str | None,
     name: str | None,
     language: str | None,
+    pairs: tuple[str, ...],
     consent: str | None,
     as_json: bool,
 ) -> None:
@@ -351,8 +378,10 @@ def set_(
       krets member set friends@example.org anna@example.org --role moderator
       krets member set friends@example.org anna@example.org --state paused --until 2026-09-01
       krets member set friends@example.org anna@example.org --state active --consent "wrote to us"
+      krets member set friends@example.org anna@example.org --attribute place=Lund
     """
     now = time.time()
+    told = [attributes.read_pair(pair) for pair in pairs]
     if until and state != State.PAUSED:
         raise BadInput("--until goes with --state paused.")
     note = _note(consent, Source.CLI) or ConsentNote("", Source.CLI)
@@ -369,6 +398,8 @@ def set_(
         if role:
             changes.change_role(desk, member, Role(role))
         _rename(session, member, name, language)
+        for key, value in told:
+            attributes.put(session, member.id, key, value)
         session.flush()
         row = rollcall.one(session, lst, member.id, now)
     if as_json:

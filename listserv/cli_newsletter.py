@@ -10,6 +10,8 @@ import click
 from listserv import editions, looks, newsletters, orders, sending
 from listserv.app import App
 from listserv.cli_mailing import VERBS, follow, progress
+from listserv.cli_segment import SAMPLE, told
+from listserv.cli_segment import segment as segment_group
 from listserv.forecast import DAY
 from listserv.newsletters import Reader, Survey
 from listserv.preflight import Finding
@@ -17,6 +19,7 @@ from listserv.terminal import agree, plain, print_json, print_table, say
 from mailer.addresses import parse
 from mailer.errors import BadInput, Refused
 from mailer.mailings import Policy
+from subscriptions.audience import some_of
 from subscriptions.roster import MailList, check_language
 
 _DOMAINS = 3  # named in the plan
@@ -24,6 +27,10 @@ _DOMAINS = 3  # named in the plan
 newsletter = click.Group("newsletter", help="Prove and send issues; see what became of them.")
 for _verb in VERBS:
     newsletter.add_command(_verb)
+newsletter.add_command(segment_group)
+_segment = click.option(
+    "--segment", metavar="SEGMENT", help="Only these readers: a saved name, or an expression."
+)
 
 
 @newsletter.command("send")
@@ -33,6 +40,7 @@ for _verb in VERBS:
     "--policy", type=click.Choice([policy.value for policy in Policy]), show_default=True,
     default=Policy.NEVER_TWICE.value, help="What becomes of a copy whose answer is lost.",
 )  # fmt: skip
+@_segment
 @click.option("--anyway", is_flag=True, help="Send although a finding is red.")
 @click.option("--wait", is_flag=True, help="Return when everybody has had their turn.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
@@ -46,6 +54,7 @@ def send(
     file: BinaryIO,
     *,
     policy: str,
+    segment: str | None,
     anyway: bool,
     wait: bool,
     dry_run: bool,
@@ -54,8 +63,8 @@ def send(
 ) -> None:
     """Send the draft in FILE (- is standard input) as an issue to every reader of LIST.
 
-    A draft is front matter (subject, preheader, language, theme) and Markdown, with the slots
-    {{ name }}, {{ email }} and {{ list }}. The command returns when everybody stands in the
+    A draft is front matter (subject, preheader, language, theme, segment) and Markdown, with the
+    slots {{ name }}, {{ email }} and {{ list }}. The command returns when everybody stands in the
     ledger; krets serve sends. never-twice leaves a copy alone whose answer was lost; never-miss
     sends it again.
 
@@ -63,9 +72,10 @@ def send(
     Examples:
       krets newsletter send news@example.org november.md --dry-run
       krets newsletter send news@example.org november.md --yes --wait
+      krets newsletter send news@example.org november.md --segment "language = sv" --dry-run
     """
-    survey = newsletters.survey(app, list_address, file.read(), time.time())
-    _tell(survey, Policy(policy))
+    survey = newsletters.survey(app, list_address, file.read(), time.time(), segment=segment)
+    _tell(app, survey, Policy(policy))
     found = _answer(survey, policy)
     if dry_run:
         say("Nothing was sent.")
@@ -92,6 +102,7 @@ def send(
 @click.argument("file", type=click.File("rb"))
 @click.option("--to", "address", metavar="ADDRESS", help="One editor or owner, not all editors.")
 @click.option("--language", default="", metavar="CODE", help="See what readers of CODE see.")
+@_segment
 @click.option("--dry-run", is_flag=True, help="Only say who would get it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
@@ -103,6 +114,7 @@ def proof(
     *,
     address: str | None,
     language: str,
+    segment: str | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -118,7 +130,9 @@ def proof(
     """
     if language:
         check_language(language)
-    survey = newsletters.survey(app, list_address, file.read(), time.time(), readers=False)
+    survey = newsletters.survey(
+        app, list_address, file.read(), time.time(), readers=False, segment=segment
+    )
     to = _editors(app, survey.lst, address)
     for finding in survey.findings:
         say(plain(f"look at: {finding.what}"))
@@ -135,6 +149,7 @@ def proof(
 @click.argument("list_address", metavar="LIST")
 @click.argument("file", type=click.File("rb"))
 @click.argument("when", nargs=-1, required=True)
+@_segment
 @click.option("--anyway", is_flag=True, help="Send although a finding is red.")
 @click.option("--dry-run", is_flag=True, help="Only say when it would go out.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -147,6 +162,7 @@ def schedule(
     file: BinaryIO,
     when: tuple[str, ...],
     *,
+    segment: str | None,
     anyway: bool,
     dry_run: bool,
     yes: bool,
@@ -163,14 +179,14 @@ def schedule(
       krets newsletter schedule news@example.org november.md friday 9:30 Europe/Rome --yes
     """
     now = time.time()
-    survey = newsletters.survey(app, list_address, file.read(), now)
+    survey = newsletters.survey(app, list_address, file.read(), now, segment=segment)
     order = orders.read(f"send {' '.join(when)}", now, ZoneInfo(survey.lst.zone or "UTC"))
     if order is None or order.at is None or order.at <= now:
         raise BadInput(
             f"{' '.join(when)!r} names no time to come.",
             "Write a day and an hour: tomorrow 8, friday 9:30, 24 december 9, 2026-12-24 09:00.",
         )
-    _tell(survey, Policy.NEVER_TWICE)
+    _tell(app, survey, Policy.NEVER_TWICE)
     said = datetime.fromtimestamp(order.at, ZoneInfo(order.zone)).strftime("%A %Y-%m-%d %H:%M")
     say(f"  goes out {said} ({order.zone})")
     found = _answer(survey, Policy.NEVER_TWICE.value) | {"at": order.at, "zone": order.zone}
@@ -276,18 +292,26 @@ def _answer(survey: Survey, policy: str) -> dict[str, object]:
         "list": survey.lst.address,
         "subject": survey.draft.subject,
         "audience": survey.readers,
+        "segment": survey.ready.chosen.text,
         "policy": policy,
         "seconds": None if survey.seconds is None else round(survey.seconds),
         "findings": [{"what": one.what, "red": one.red} for one in survey.findings],
     }
 
 
-def _tell(survey: Survey, policy: Policy) -> None:
+def _tell(app: App, survey: Survey, policy: Policy) -> None:
     """Say in a few lines what is about to happen."""
+    chosen = survey.ready.chosen
+    only: list[tuple[str, str]] = []
+    if chosen.text:
+        with app.store.read() as session:
+            sample = some_of(session, survey.lst.id, chosen.now, SAMPLE, chosen)
+        only = [line for line in told(chosen, survey.readers, sample) if line[0] != "readers"]
     say(plain(survey.draft.subject))
     say("")
     rows = [
         ("to", survey.lst.address),
+        *only,
         ("readers", f"{survey.readers:,}: {_domains(survey)}"),
         ("time", _time(survey)),
         ("policy", policy.value),

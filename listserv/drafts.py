@@ -52,6 +52,8 @@ class Draft:
     language: str = ""  # "" is the list's
     theme: str = ""  # "" is the list's
     also: tuple["Draft", ...] = ()  # the same issue in other languages
+    segment: str = ""  # who gets it; "" is everybody
+    segment_at: int = 0  # its line
 
     @property
     def versions(self) -> tuple["Draft", ...]:
@@ -91,18 +93,11 @@ def read(data: bytes) -> Draft:
     """Read a draft; raise BadDraft that names the line."""
     lines = _lines(data)
     fields, body = _front_matter(lines)
-    if "segment" in fields:
-        at, _ = fields["segment"]
-        raise BadDraft(
-            at,
-            "segment",
-            "an issue cannot go to a segment yet; it goes to every reader of the list.",
-            "Take the line away, or make a list of its own for these readers.",
-        )
     for number, line in enumerate(lines, start=1):
         _check_slots(number, line)
     at, language = fields.get("language", (0, ""))
     _check_language(at, language)
+    segment_at, segment = fields.get("segment", (0, ""))
     parts = list(_parts(lines, body))
     first = Draft(
         subject=_subject(fields),
@@ -110,6 +105,8 @@ def read(data: bytes) -> Draft:
         preheader=fields.get("preheader", (0, ""))[1],
         language=language,
         theme=fields.get("theme", (0, ""))[1],
+        segment=segment,
+        segment_at=segment_at,
     )
     also: list[Draft] = []
     for found, start, end in parts[1:]:

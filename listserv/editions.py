@@ -32,7 +32,7 @@ from listserv.visit import Visit, language_of, write
 from mailer.addresses import Address
 from mailer.arrivals import Arrival
 from mailer.errors import BadInput
-from subscriptions import asks, budget
+from subscriptions import asks, budget, choosing
 from subscriptions.asks import Purpose
 from subscriptions.audience import some_of
 from subscriptions.roster import Kind, MailList, Membership, Role, State, find_list, membership_of
@@ -40,6 +40,7 @@ from subscriptions.roster import Kind, MailList, Membership, Role, State, find_l
 EDITORS = (Role.EDITOR, Role.OWNER)
 HERE = (State.ACTIVE, State.PAUSED)
 SAMPLE = 3  # readers named in a report
+SEGMENTS = 10  # saved ones named there
 DOMAINS = 3
 
 
@@ -104,7 +105,7 @@ def look(
     left = tuple(map(preflight.left_behind, pictures))
     survey = replace(survey, findings=(*left, *survey.findings))
     with app.store.read() as session:
-        sample = some_of(session, lst.id, now, SAMPLE)
+        sample = some_of(session, lst.id, now, SAMPLE, survey.ready.chosen)
     return Look(source, survey, proofs_for(app, lst, survey, reader), tuple(sample))
 
 
@@ -130,9 +131,10 @@ def open_file(
         "preheader": draft.preheader,
         "language": draft.language,
         "theme": draft.theme,
+        "segment": draft.segment,
     }
     with app.store.read() as session:
-        sample = tuple(some_of(session, survey.lst.id, now, SAMPLE))
+        sample = tuple(some_of(session, survey.lst.id, now, SAMPLE, survey.ready.chosen))
     text = "\n\n".join([draft.text, *map(_written, draft.also)])
     seen = Look(mailed.compose(fields, text), survey, (), sample)
     looks = [
@@ -259,6 +261,8 @@ def tell_proof(
             "findings": survey.findings,
             "red": bool(survey.red),
             "audience": survey.readers,
+            "segment": survey.ready.chosen.text,
+            "segments": tuple(choosing.saved(visit.session, visit.lst.id))[:SEGMENTS],
             "domains": most,
             "elsewhere": len(survey.domains) - len(most),
             "sample": seen.sample,

@@ -54,6 +54,12 @@ def edited(text: str, before: str) -> str:
     return compose({**fields_of(before), **fields}, body)
 
 
+def with_segment(draft: str, segment: str) -> str:
+    """Return a draft that ``compose`` has written for other readers."""
+    fields, body = _apart(draft)
+    return compose({**fields, "segment": segment}, body)
+
+
 def has_fields(text: str) -> bool:
     """Tell whether an answer begins with front matter."""
     return bool(_apart(_plain(text))[0])

@@ -17,7 +17,7 @@ from archive import place
 from archive.heads import permalink_hash
 from listserv import audience, drafts, issues, notices, preflight, signing
 from listserv.app import App
-from listserv.drafts import Draft
+from listserv.drafts import BadDraft, Draft
 from listserv.forecast import Forecast, Limits, forecast
 from listserv.issues import Imprint
 from listserv.looks import look_of
@@ -36,6 +36,7 @@ from mailer.tokens import Purpose
 from mailer.warmup import read_calendar
 from subscriptions import optin
 from subscriptions.audience import count_by_domain, count_by_language
+from subscriptions.choosing import EVERYBODY, Chosen, resolve
 from subscriptions.roster import (
     ArchivePolicy,
     Kind,
@@ -45,6 +46,7 @@ from subscriptions.roster import (
     Role,
     get_list,
 )
+from subscriptions.segments import BadSegment
 
 EXPIRES = 3 * 86400.0  # seconds until a deferred copy of an issue is given up
 SAME_WITHIN = 366 * 86400.0  # seconds in which the same words are one issue sent twice
@@ -78,6 +80,7 @@ class Ready:
     copies: Mapping[int, Segments]
     raw: bytes  # the archive's copy
     kept: Packed
+    chosen: Chosen = EVERYBODY  # who gets it
 
     @property
     def digest(self) -> bytes:
@@ -117,15 +120,31 @@ class Survey:
         return self.forecast.seconds if self.forecast else None
 
 
-def survey(app: App, list_address: str, data: bytes, now: float, *, readers: bool = True) -> Survey:
+def survey(
+    app: App,
+    list_address: str,
+    data: bytes,
+    now: float,
+    *,
+    readers: bool = True,
+    segment: str | None = None,
+) -> Survey:
     """Read a draft for a list and look at what sending it would mean; raise what forbids it.
 
-    ``readers`` False lets a list without readers pass: a proof needs none.
+    ``readers`` False lets a list without readers pass: a proof needs none. ``segment`` says who
+    gets it, whatever the draft says.
     """
     draft = drafts.read(data)
+    if segment is not None:
+        draft = replace(draft, segment=segment, segment_at=0)
     with app.store.read() as session:
         lst = newsletter(session, list_address)
     found = consider(app, lst, draft, now)
+    if readers and found.ready.chosen.text and not found.readers:
+        raise Refused(
+            f"Nobody is in the segment {found.ready.chosen.text}.",
+            f"`krets newsletter segment show {lst.address}` says what can be named.",
+        )
     if readers and not found.readers:
         raise Refused(
             f"{lst.address} has no readers yet.",
@@ -136,9 +155,11 @@ def survey(app: App, list_address: str, data: bytes, now: float, *, readers: boo
 
 def consider(app: App, lst: MailList, draft: Draft, now: float, *, message_id: str = "") -> Survey:
     """Compose a draft and look at what sending it would mean."""
-    ready = compose(app, lst, draft, now, message_id=message_id)
     with app.store.read() as session:
-        domains = count_by_domain(session, lst.id, now)
+        chosen = _chosen(session, lst, draft, now)
+    ready = replace(compose(app, lst, draft, now, message_id=message_id), chosen=chosen)
+    with app.store.read() as session:
+        domains = count_by_domain(session, lst.id, now, chosen)
         most_first = tuple(sorted(domains.items(), key=lambda one: (-one[1], one[0])))
         last = _pace(session)
         return Survey(
@@ -149,6 +170,19 @@ def consider(app: App, lst: MailList, draft: Draft, now: float, *, message_id: s
             pace=last,
             forecast=forecast(most_first, _limits(session, app, lst, last, now)),
         )
+
+
+def _chosen(session: Session, lst: MailList, draft: Draft, now: float) -> Chosen:
+    """Return who gets a draft; raise BadDraft that names the line of its segment."""
+    try:
+        return resolve(session, lst, draft.segment, now)
+    except BadSegment as error:
+        if not draft.segment_at:
+            raise
+        values = {"at": str(error.at), "near": "", "known": "", **error.values}
+        raise BadDraft(
+            draft.segment_at, f"segment-{error.key}", error.what, error.fix, **values
+        ) from None
 
 
 def newsletter(session: Session, list_address: str) -> MailList:
@@ -235,6 +269,7 @@ def enter(
             raw_sha=ready.kept.sha,
             sent_at=now,
             sent_by=by,
+            segment=ready.chosen.text,
         )
     )
     session.flush()
@@ -327,11 +362,16 @@ def _findings(
         )
     language = draft.language or lst.language
     counts = Counter[str]()
-    for one, count in count_by_language(session, lst.id, now).items():
+    for one, count in count_by_language(session, lst.id, now, ready.chosen).items():
         counts[one or lst.language] += count
     for version in draft.versions:
         counts.pop(version.language or lst.language, None)
     yield from preflight.look(draft, ready.copies, counts, language)
+    if ready.chosen.text and lst.archive is not ArchivePolicy.NONE:
+        yield Finding(
+            "segment-archived",
+            "it goes to a segment, but its page in the archive is for whoever may read the archive",
+        )
     settings = app.settings.listserv
     if not (lst.postal_address or settings.postal_address):
         yield Finding(

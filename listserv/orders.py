@@ -26,6 +26,7 @@ _DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th|:e)?")
 _YEAR = re.compile(r"20\d\d")
 _HOUR = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?(am|pm|h)?")
 _LONGEST = 12  # words of an order
+_ONLY = 3  # words of "only segment"
 
 
 class Verb(StrEnum):
@@ -35,6 +36,7 @@ class Verb(StrEnum):
     APPROVE = "approve"
     CANCEL = "cancel"
     STOP = "stop"
+    ONLY = "only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,15 @@ class Order:
     anyway: bool = False
     at: float | None = None
     zone: str = ""  # of the hour that was named
+    segment: str = ""  # who gets it, behind "only"
 
 
 def read(text: str, now: float, zone: ZoneInfo) -> Order | None:
     """Return the order that an answer's first own line is, None where it is none."""
     line = first_line(text)
+    only = _only(line)
+    if only:
+        return Order(Verb.ONLY, segment=only)
     words = fold(line).split()
     if not words or len(words) > _LONGEST:
         return None
@@ -68,6 +74,16 @@ def read(text: str, now: float, zone: ZoneInfo) -> Order | None:
     clock = ZoneInfo(named) if named else zone
     at = _moment(kept[:-1] if named else kept, datetime.fromtimestamp(now, clock))
     return None if at is None else Order(Verb.SEND, anyway, at.timestamp(), clock.key)
+
+
+def _only(line: str) -> str:
+    """Return what stands behind "only segment", as it is written: a segment is no phrase."""
+    words = line.split()
+    for length in range(min(len(words) - 1, _ONLY), 0, -1):
+        if fold(" ".join(words[:length])) in phrases("issue", Verb.ONLY):
+            rest = " ".join(words[length:]).rstrip(".")
+            return "all" if fold(rest) in phrases("issue", "everybody") else rest
+    return ""
 
 
 def _behind(words: Sequence[str], known: frozenset[str]) -> list[str] | None:

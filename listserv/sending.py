@@ -113,6 +113,8 @@ def next_step(facts: Facts, now: float) -> Step:  # noqa: C901, PLR0911, PLR0912
         return Step.OLD
     if order is None:
         return Step.REVISE if facts.text else Step.UNCLEAR
+    if order.verb is Verb.ONLY:  # another audience: looked at anew before anything leaves
+        return Step.REVISE
     if order.verb is Verb.CANCEL:
         waits = facts.state is EditionState.SCHEDULED or facts.pending
         return Step.CANCEL if waits else Step.IDLE
@@ -225,7 +227,11 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
     )
     seen = Look(edition.source)
     if reader is not None and entitled and edition.state != EditionState.SENT:
-        source = editions.letter_source(letter, edition) if facts.text else edition.source
+        source = edition.source
+        if facts.text:
+            source = editions.letter_source(letter, edition)
+        elif order is not None and order.segment:
+            source = mailed.with_segment(source, order.segment)
         seen = editions.look(app, lst, source, reader, now, message_id=edition.message_id)
         facts = _with(facts, seen.survey, edition)
     return Case(lst, found.ask, edition, reader, facts, seen)

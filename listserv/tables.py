@@ -14,8 +14,10 @@ import mailer.owners
 import mailer.refusals
 import mailer.tokens
 import subscriptions.asks
+import subscriptions.attributes
 import subscriptions.bouncing
 import subscriptions.budget
+import subscriptions.choosing
 import subscriptions.consent
 import subscriptions.proofs
 import subscriptions.suppression
@@ -76,6 +78,7 @@ class Issue(Base):
     raw_sha: Mapped[bytes] = mapped_column(LargeBinary(32))  # the copy that the archive keeps
     sent_at: Mapped[float]
     sent_by: Mapped[str] = mapped_column(String(320))  # cli or an address
+    segment: Mapped[str] = mapped_column(default="")  # as it was resolved; "" for everybody
 
 
 class EditionState(StrEnum):

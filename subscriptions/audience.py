@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from mailer.store import DIALECTS, one_of, spell
+from subscriptions.choosing import EVERYBODY, Chosen
 from subscriptions.roster import Address, Membership, Person, Rhythm, State, state_at
 from subscriptions.suppression import Suppression
 
@@ -34,13 +35,14 @@ def audience_select(
     rhythm: Rhythm = Rhythm.EACH,
     after: int | BindParameter[int] = 0,
     limit: int | None = None,
+    chosen: Chosen = EVERYBODY,
 ) -> Select[int, str, str, str, bool]:
     """Return a SELECT of (membership id, address as given, domain, language, is named).
 
     It is in id order, begins behind membership ``after`` and gives at most ``limit``, so that a
     freeze can go in short chunks. A language of "" means the list's.
     """
-    chosen = (
+    found = (
         select(Membership.id, Address.given, Address.domain, Person.language, Person.name != "")
         .join(Address, Address.id == Membership.address_id)
         .join(Person, Person.id == Membership.person_id)
@@ -53,7 +55,9 @@ def audience_select(
         )
         .order_by(Membership.id)
     )
-    return chosen if limit is None else chosen.limit(limit)
+    if chosen.text:
+        found = found.where(chosen.condition)
+    return found if limit is None else found.limit(limit)
 
 
 def still_wanted(session: Session, membership_ids: Sequence[int], now: float) -> dict[int, str]:
@@ -119,27 +123,33 @@ def names_of(session: Session, membership_ids: Sequence[int]) -> dict[int, str]:
     return found
 
 
-def count_by_domain(session: Session, list_id: int, now: float) -> dict[str, int]:
+def count_by_domain(
+    session: Session, list_id: int, now: float, chosen: Chosen = EVERYBODY
+) -> dict[str, int]:
     """Return how many members would get a mailing now, by the domain of their address."""
-    chosen = audience_select(list_id, now=now).order_by(None).subquery()
-    counted = select(chosen.c.domain, func.count()).group_by(chosen.c.domain)
+    found = audience_select(list_id, now=now, chosen=chosen).order_by(None).subquery()
+    counted = select(found.c.domain, func.count()).group_by(found.c.domain)
     return {row[0]: row[1] for row in session.execute(counted)}
 
 
-def count_by_language(session: Session, list_id: int, now: float) -> dict[str, int]:
+def count_by_language(
+    session: Session, list_id: int, now: float, chosen: Chosen = EVERYBODY
+) -> dict[str, int]:
     """Return how many members would get a mailing now, by language; "" reads the list's."""
-    chosen = audience_select(list_id, now=now).order_by(None).subquery()
-    counted = select(chosen.c.language, func.count()).group_by(chosen.c.language)
+    found = audience_select(list_id, now=now, chosen=chosen).order_by(None).subquery()
+    counted = select(found.c.language, func.count()).group_by(found.c.language)
     return {row[0]: row[1] for row in session.execute(counted)}
 
 
-def some_of(session: Session, list_id: int, now: float, many: int) -> list[tuple[str, str]]:
+def some_of(
+    session: Session, list_id: int, now: float, many: int, chosen: Chosen = EVERYBODY
+) -> list[tuple[str, str]]:
     """Return (name, address) of the last ``many`` who came in and would get a mailing now."""
-    chosen = (
-        audience_select(list_id, now=now)
+    found = (
+        audience_select(list_id, now=now, chosen=chosen)
         .with_only_columns(Person.name, Address.given)
         .order_by(None)
         .order_by(Membership.id.desc())
         .limit(many)
     )
-    return [(row[0], row[1]) for row in session.execute(chosen)]
+    return [(row[0], row[1]) for row in session.execute(found)]

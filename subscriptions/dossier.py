@@ -4,7 +4,7 @@ Knows this room's tables; what other rooms keep (the delivery ledger, the archiv
 themselves, in the same transaction, through the callables given to ``forget``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mailer.store import get_raw
 from mailer.tokens import Keyring
-from subscriptions import consent, proofs, suppression, wording
+from subscriptions import attributes, consent, proofs, suppression, wording
 from subscriptions.consent import Act, Consent, ConsentNote
 from subscriptions.roster import Address, MailList, Membership, Person, state_at
 from subscriptions.suppression import Suppression
@@ -40,6 +40,7 @@ class MembershipShown:
     joined: str
     left: str | None
     paused_until: str | None
+    attributes: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ def open_dossier(
     person, owned = _person_of(session, key)
     keys = [address.key for address in owned] or [key]
     memberships = _memberships(session, person.id) if person else ()
+    told = attributes.of(session, [member.id for member, _, _ in memberships])
     return Dossier(
         name=person.name if person else "",
         language=person.language if person else "",
@@ -130,7 +132,8 @@ def open_dossier(
             AddressShown(a.given, iso(a.created), iso_or_none(a.proven_at)) for a in owned
         ),
         memberships=tuple(
-            _show_membership(member, lst, given, now) for member, lst, given in memberships
+            _show_membership(member, lst, given, told.get(member.id, {}), now)
+            for member, lst, given in memberships
         ),
         consent=_consents(session, consent.history(session, keyring, keys), longest),
         suppression=_suppressions(session, keyring, keys),
@@ -222,7 +225,9 @@ def _memberships(session: Session, person_id: int) -> list[tuple[Membership, Mai
     return [(member, lst, given) for member, lst, given in rows]
 
 
-def _show_membership(member: Membership, lst: MailList, given: str, now: float) -> MembershipShown:
+def _show_membership(
+    member: Membership, lst: MailList, given: str, told: Mapping[str, Sequence[str]], now: float
+) -> MembershipShown:
     return MembershipShown(
         list=lst.address,
         email=given,
@@ -232,6 +237,7 @@ def _show_membership(member: Membership, lst: MailList, given: str, now: float) 
         joined=iso(member.joined_at),
         left=iso_or_none(member.left_at),
         paused_until=iso_or_none(member.paused_until),
+        attributes=told,
     )
 
 

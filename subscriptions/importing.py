@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from mailer import addresses
 from mailer.errors import BadInput
+from subscriptions.attributes import values_of
 from subscriptions.consent import ConsentNote
 from subscriptions.members import Candidate, Fate, Outcome
 from subscriptions.roster import LANGUAGES, Rhythm, Role
@@ -92,6 +93,7 @@ class Defaults:
     consent: ConsentNote | None = None  # how everybody in this file said yes
     template: ConsentNote | None = None  # source and actor of consent given by columns
     role_addresses: bool = False
+    attributes: tuple[tuple[str, str], ...] = ()  # (attribute, the name of its column)
     now: float = 0.0
 
 
@@ -131,11 +133,13 @@ def read_people(stream: BinaryIO, defaults: Defaults, encoding: str = "") -> Rea
     if not first:
         raise BadInput("The file has no lines.", "One address a line is enough.")
     delimiter, columns = _find_header(first[0], told)
+    kept = _kept_columns(split_cells(first[0].text, delimiter) if columns else (), defaults)
     if columns is None:
         plain = told or _guess_delimiter(first)
         lines = (_read_plain(row, plain, defaults) for row in chain(first, raw))
         return Reading(chosen, tuple(notes), (line for line in lines if line is not None))
     header = split_cells(first[0].text, delimiter)
+    columns |= kept
     unread = [cell.strip() for at, cell in enumerate(header) if at not in columns.values()]
     if any(unread):
         notes.append(f"Not read: the columns {', '.join(name[:40] for name in unread if name)}.")
@@ -164,6 +168,22 @@ def _find_header(row: Row, told: str) -> tuple[str, dict[str, int] | None]:
         if address is not None:
             best.setdefault("email", address)
     return chosen, best
+
+
+_KEPT = "attribute "  # before the name of a column that is kept as an attribute
+
+
+def _kept_columns(header: Sequence[str], defaults: Defaults) -> dict[str, int]:
+    """Return where the columns stand that were named; raise BadInput for one that is not there."""
+    places = {cell.strip().casefold(): at for at, cell in reversed(list(enumerate(header)))}
+    found = {}
+    for key, column in defaults.attributes:
+        at = places.get(column.strip().casefold())
+        if at is None:
+            known = ", ".join(cell.strip()[:40] for cell in header) or "the file has no header"
+            raise BadInput(f"There is no column {column[:40]!r}.", f"There are: {known}.")
+        found[_KEPT + key] = at
+    return found
 
 
 def _guess_delimiter(rows: Sequence[Row]) -> str:
@@ -223,6 +243,7 @@ def _person(line: int, values: dict[str, str], defaults: Defaults) -> Line:
             _choice(Role, values.get("role", ""), defaults.role),
             _choice(Rhythm, values.get("rhythm", ""), defaults.rhythm),
             _consent(values, defaults),
+            _attributes(values) if defaults.attributes else (),
         )
     except BadInput as error:
         return _invalid(line, email[:254], shown[:80], error.what)
@@ -232,6 +253,17 @@ def _person(line: int, values: dict[str, str], defaults: Defaults) -> Line:
     if candidate.consent is None and values.get("consent"):
         return Line(line, address.given, name, outcome=Outcome(Fate.NO_CONSENT, "the file says no"))
     return Line(line, address.given, name, candidate)
+
+
+def _attributes(values: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    told = [
+        (name.removeprefix(_KEPT), text)
+        for name, text in values.items()
+        if text and name.startswith(_KEPT)
+    ]
+    for key, text in told:
+        values_of(key, text)  # raises what is wrong with this line
+    return tuple(told)
 
 
 def _invalid(line: int, email: str, name: str, why: str) -> Line:

@@ -19,6 +19,7 @@ from mailer import addresses
 from mailer.rows import Value, among, insert_many
 from mailer.tokens import Keyring
 from subscriptions import consent, suppression
+from subscriptions.attributes import add_new
 from subscriptions.consent import Act, ConsentNote
 from subscriptions.naming import ListAddress, is_own_address
 from subscriptions.roster import (
@@ -63,6 +64,7 @@ class Candidate(NamedTuple):
     role: Role = Role.MEMBER
     rhythm: Rhythm = Rhythm.EACH
     consent: ConsentNote | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,7 @@ def _write(
     for candidate, person_id, address_id in pending:
         _activate(session, lst, candidate, (person_id, address_id), now)
     _fill_in(session, acquainted)
+    _tell_of(session, list_id, [(c, people[c.address.key][0]) for c in chosen if c.attributes])
     _record(session, keyring, lst, [(c, people[c.address.key][1]) for c in chosen], now)
 
 
@@ -288,6 +291,20 @@ def _fill_in(session: Session, known: Sequence[tuple[Candidate, int]]) -> None:
                 people.c.id == bindparam("person"), people.c[column] == ""
             )
             session.execute(unknown.values({column: bindparam("value")}), values)
+
+
+def _tell_of(session: Session, list_id: int, told: Sequence[tuple[Candidate, int]]) -> None:
+    """Write down what else is said of those who were added, each with the row of the person."""
+    if not told:
+        return
+    rows = session.execute(
+        select(Membership.person_id, Membership.id).where(
+            Membership.list_id == list_id,
+            among(session, Membership.person_id, [person for _, person in told]),
+        )
+    )
+    ids = {row.person_id: row.id for row in rows}
+    add_new(session, [(ids[person], dict(c.attributes)) for c, person in told])
 
 
 def _record(

@@ -23,7 +23,7 @@ from listserv.web.site import Caller, answer, list_of, told
 from listserv.web.ways import Way
 from mailer.addresses import parse
 from mailer.errors import BadInput
-from subscriptions import addresses, asks, changes, dossier
+from subscriptions import addresses, asks, attributes, changes, dossier
 from subscriptions.asks import Ask, Purpose, Trouble
 from subscriptions.optin import address_of
 from subscriptions.roster import (
@@ -92,7 +92,7 @@ def _change(
     said = "saved"
     match field(form, "act"):
         case "save":
-            said = _save(session.get_one(Person, member.person_id), form)
+            said = _save(session, member, form)
         case "pause":
             said = _pause(desk, member, _day(field(form, "until")))
         case "resume":
@@ -110,9 +110,13 @@ def _change(
     return said
 
 
-def _save(person: Person, form: Mapping[str, str]) -> str:
+def _save(session: Session, member: Membership, form: Mapping[str, str]) -> str:
+    person = session.get_one(Person, member.person_id)
     try:
-        person.name = one_line(field(form, "name"), 200, "name")
+        name = one_line(field(form, "name"), 200, "name")
+        if "zone" in form:
+            attributes.put(session, member.id, attributes.ZONE, field(form, "zone"))
+        person.name = name
     except BadInput:
         return "bad"
     if field(form, "language") in LANGUAGES:
@@ -169,6 +173,7 @@ def _page(
 ) -> Response:
     person = session.get_one(Person, member.person_id)
     state = state_at(member.state, member.rhythm, member.paused_until, caller.now)
+    told = attributes.of(session, [member.id]).get(member.id, {})
     return answer(
         caller,
         "me",
@@ -181,6 +186,8 @@ def _page(
         paused=state is State.PAUSED or member.rhythm not in _SENT,
         until=member.paused_until,
         earliest=datetime.fromtimestamp(caller.now + _DAY, UTC).date().isoformat(),
+        known={key: values for key, values in told.items() if key != attributes.ZONE},
+        zone="".join(told.get(attributes.ZONE, [])),
         said=said,
     )
 

@@ -448,3 +448,17 @@ def test_who_was_forgotten_cannot_be_allowed_again(run: Run) -> None:
     refused = run("allow", "dana@example.org", "--yes")
     assert refused.exit_code == 1
     assert "was forgotten" in str(refused.exception)
+
+
+def test_attributes_are_set_imported_shown_and_exported(run: Run) -> None:
+    sheet = "email;Ort;Taggar;secret\nanna@example.net;Malmö;kör, styrelse;x\n"
+    words = ("import", LIST, "-", "--consent", "x", "--attribute", "place=ort")
+    assert run(*words, "--attribute", "tags=Taggar", typed=sheet.encode()).exit_code == 0
+    run("set", LIST, "anna@example.net", "--attribute", "affiliation=partner")
+    found = json.loads(run("show", LIST, "anna@example.net", "--json").stdout)["attributes"]
+    assert found == {"affiliation": ["partner"], "place": ["Malmö"], "tag": ["kör", "styrelse"]}
+    told = json.loads(run("export", "anna@example.net").stdout)["memberships"][0]["attributes"]
+    assert told == found
+    refused = run(*words[:-1], "plats=Plats", typed=sheet.encode())
+    assert refused.exit_code == 2
+    assert "no column" in str(refused.exception)

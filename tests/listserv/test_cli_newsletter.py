@@ -180,6 +180,29 @@ def test_a_rehearsal_says_who_would_get_it_and_sends_nothing(app: App, run: Run)
         assert session.scalar(select(Mailing.id)) is None
 
 
+def test_a_segment_is_saved_shown_and_sent_to_alone(app: App, run: Run) -> None:
+    assert "2 readers now" in run("segment", "set", NEWS, "away", "not language = en").stderr
+    assert json.loads(run("segment", "ls", NEWS, "--json").stdout) == [
+        {"name": "away", "segment": "not language = en", "readers": 2}
+    ]
+    found = json.loads(
+        run("segment", "show", NEWS, "away and domain != example.com", "--json").stdout
+    )
+    assert found["segment"] == "language != en and domain != example.com"
+    assert (found["readers"], found["sample"][0]["email"]) == (1, "anna@example.net")
+    rehearsed = run("send", NEWS, "-", "--segment", "away", "--dry-run", "--json")
+    assert json.loads(rehearsed.stdout)["segment"] == "language != en"
+    assert "such as  C <c@example.com>, Anna <anna@example.net>" in rehearsed.stderr
+    assert "Did you mean away?" in run("send", NEWS, "-", "--segment", "awya", "--yes").stderr
+    nobody = run("send", NEWS, "-", "--segment", "language = ru", "--yes")
+    assert (nobody.exit_code, "Nobody is in the segment" in nobody.stderr) == (1, True)
+    assert run("send", NEWS, "-", "--segment", "away", "--yes").exit_code == 0
+    with app.store.read() as session:
+        sent = set(session.scalars(select(Recipient.address)))
+    assert sent == {"anna@example.net", "c@example.com"}
+    assert "is gone" in run("segment", "set", NEWS, "away", "").stderr
+
+
 def test_the_same_issue_is_not_sent_twice_by_accident(run: Run) -> None:
     first = sent(run)
     again = run("send", NEWS, "-", "--yes")

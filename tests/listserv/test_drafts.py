@@ -65,9 +65,9 @@ def test_a_draft_that_is_not_utf8_is_refused_with_its_line() -> None:
         drafts.read(HEAD.encode() + "å".encode("latin-1"))
 
 
-def test_a_segment_is_refused_until_there_are_segments() -> None:
-    with pytest.raises(BadInput, match="Line 3"):
-        read("---\nsubject: x\nsegment: gold\n---\nHi")
+def test_a_draft_may_name_a_segment_and_keeps_its_line() -> None:
+    found = read("---\nsubject: x\nsegment: gold\n---\nHi")
+    assert (found.segment, found.segment_at) == ("gold", 3)
 
 
 def test_a_draft_may_ask_for_a_theme() -> None:

@@ -22,7 +22,7 @@ from mailer import addresses, ledger, mailings, owners
 from mailer.ledger import Mark
 from mailer.mailings import Mailing, MailingState, Recipient, State
 from mailer.store import Store
-from subscriptions import roster
+from subscriptions import attributes, choosing, roster
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.members import Candidate, add_member
 from subscriptions.roster import Kind, Role
@@ -501,12 +501,47 @@ def test_an_automatic_answer_sends_nothing(place: Place) -> None:
     assert not issues_of(place)
 
 
+def test_an_issue_goes_to_the_segment_that_its_editor_has_seen_and_to_nobody_else(
+    place: Place,
+) -> None:
+    with place.app.store.write() as session:
+        lst = roster.get_list(session, NEWS)
+        for who in (ANNA, BO):
+            member = roster.membership_of(session, lst.id, who)
+            assert member is not None
+            attributes.put(session, member.id, "tag", "choir, board" if who == ANNA else "choir")
+        choosing.save(session, lst, "choir", "tag = choir", 1.0)
+    draft(place, f"segment: choir and not tag = board\n{DRAFT}")
+    said = " ".join(text(mails(place)[1][-1]).split())
+    assert "- Only these: tag = choir and tag != board - Readers now: 1" in said
+    assert f"- Some of them: {BO}" in said
+    assert '"only segment choir": it goes only to these readers' in said
+    wrong = answer(place, "only segment chior")
+    assert 'Did you mean "choir"?' in text(wrong)
+    assert edition(place).revision == 1
+    old = mails(place)[1][0]
+    wide = answer(place, "Bara segment alla.", wrong)
+    assert "Readers now: 4" in text(wide)
+    assert "Only these" not in text(wide)
+    narrow = answer(place, "solo segmento Choir", wide)
+    assert "- Readers now: 2" in text(narrow)
+    assert "is for everybody who may read the archive" in " ".join(text(narrow).split())
+    assert "about an older text" in " ".join(text(answer(place, "send", old)).split())
+    assert not issues_of(place)
+    answer(place, "send", narrow)
+    (mailing,) = issues_of(place)
+    with place.app.store.read() as session:
+        to = select(Recipient.address).where(Recipient.mailing_id == mailing.id)
+        assert set(session.scalars(to)) == {ANNA, BO}
+        assert session.scalars(select(Issue.segment)).one() == "tag = choir"
+
+
 @pytest.mark.parametrize(
     ("words", "said", "line"),
     [
         ("Hi {{ nam }}", 'There is no slot "nam". Known are name, email, list.', "Hi {{ nam }}"),
         ("theme: nowhere\n\nHello", "There is no theme 'nowhere'.", ""),
-        ("segment: all\n\nHello", "cannot go to a segment yet", 'segment: "all"'),
+        ("segment: plase = Lund\n\nHello", 'Did you mean "place"?', 'segment: "plase = Lund"'),
         ("language: xx\n\nHello", '"xx" is not a language that we speak', 'language: "xx"'),
         ("", "There is no text.", ""),
     ],

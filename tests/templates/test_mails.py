@@ -67,8 +67,16 @@ CONTEXT: dict[str, object] = {
     "red": True,
     "revision": 1,
     "running": True,
+    "segment": "tag = choir",
+    "segments": ("choir", "board"),
     "sample": (("Anna Berg", "anna@example.net"), ("", "bo@example.com")),
-    "values": {"said": "nam", "known": "name, email, list", "size": "200"},
+    "values": {
+        "said": "nam",
+        "known": "name, email, list",
+        "size": "200",
+        "at": "9",
+        "near": "name",
+    },
     "what": "There is no theme 'x'.",
     "wish": "mats@example.net",
     "words": "Hello {{ nam }}",
@@ -172,7 +180,11 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     *(
         ("editor-trouble", {"key": key, "words": "", "again": True})
         for key in (
-            "segment",
+            "segment-grammar",
+            "segment-unknown-word",
+            "segment-unknown-name",
+            "segment-value",
+            "segment-long",
             "no-text",
             "language",
             "front",

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from listserv import forgetting, wishes
 from listserv.visit import Proof, Visit
-from subscriptions import changes, roster
+from subscriptions import attributes, changes, roster
 from subscriptions.asks import Purpose, look
 from subscriptions.audience import audience_select
 from subscriptions.consent import Consent, Source
@@ -112,3 +112,18 @@ def test_a_member_who_forgets_themselves_takes_every_address_along(web: Web, ann
     with web.app.store.read() as session:
         assert session.scalars(select(Address.key)).all() == []
         assert set(session.scalars(select(Consent.address))) == {None}
+
+
+def test_a_member_sees_what_a_list_has_written_down_and_sets_their_time_zone(
+    web: Web, anna: str
+) -> None:
+    me = me_path(web, anna)
+    with web.app.store.write() as session:
+        lst = roster.get_list(session, FRIENDS)
+        member = roster.membership_of(session, lst.id, anna)
+        assert member is not None
+        attributes.put(session, member.id, "tag", "choir, <b>board</b>")
+    assert "<li>tag: &lt;b&gt;board&lt;/b&gt;, choir</li>" in web.get(me).text
+    page = web.post(me, {"act": "save", "name": "Anna", "zone": "europe/helsinki"}).text
+    assert 'value="Europe/Helsinki"' in page
+    assert "could not be read" in web.post(me, {"act": "save", "zone": "Mars"}).text

@@ -85,6 +85,37 @@ def read_markup(raw: bytes) -> str:
     return "\n".join(source for _, source, _ in _walk(cut(raw)).markups)
 
 
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Hold one part of a mail in reading order: words, with their markup, or a picture."""
+
+    text: str = ""
+    markup: str = ""
+    picture: Part | None = None
+    name: str = ""
+    cid: str = ""
+
+
+def read_leaves(raw: bytes, limit: int = MAX_TEXT) -> list[Leaf]:
+    """Return what an editor wrote and showed, in the order of the mail, at most ``limit`` of it."""
+    found: list[Leaf] = []
+    taken: set[int] = set()
+    for part, plain in _shown(cut(raw)):
+        kind = part.kind
+        if _is_text(part, kind):
+            markup = _source(part, limit) if kind == "text/html" else ""
+            words = _text(part, kind, limit) if plain is None else ""
+            if plain is not None and id(plain) not in taken:  # markup in pieces has one plain text
+                words = _text(plain, "text/plain", limit)
+                taken.add(id(plain))
+            found.append(Leaf(words, markup))
+            limit -= len(markup) or len(words)
+        elif kind.startswith("image/") or files.attachment("", "", part.data()[:64]).picture:
+            cid = _decoded(part.fields.get("id", b"")).strip().strip("<>")
+            found.append(Leaf(picture=part, name=_words(part.filename), cid=cid))
+    return found
+
+
 def read_files(raw: bytes, *, masked: bool) -> dict[str, bytes]:
     """Return the bytes of the attachments of ``raw``, by their keys."""
     found: dict[str, bytes] = {}

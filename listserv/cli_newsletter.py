@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -74,7 +75,7 @@ def send(
       krets newsletter send news@example.org november.md --yes --wait
       krets newsletter send news@example.org november.md --segment "language = sv" --dry-run
     """
-    survey = newsletters.survey(app, list_address, file.read(), time.time(), segment=segment)
+    survey = _survey(app, list_address, file, time.time(), segment=segment)
     _tell(app, survey, Policy(policy))
     found = _answer(survey, policy)
     if dry_run:
@@ -130,9 +131,7 @@ def proof(
     """
     if language:
         check_language(language)
-    survey = newsletters.survey(
-        app, list_address, file.read(), time.time(), readers=False, segment=segment
-    )
+    survey = _survey(app, list_address, file, time.time(), readers=False, segment=segment)
     to = _editors(app, survey.lst, address)
     for finding in survey.findings:
         say(plain(f"look at: {finding.what}"))
@@ -179,7 +178,7 @@ def schedule(
       krets newsletter schedule news@example.org november.md friday 9:30 Europe/Rome --yes
     """
     now = time.time()
-    survey = newsletters.survey(app, list_address, file.read(), now, segment=segment)
+    survey = _survey(app, list_address, file, now, segment=segment)
     order = orders.read(f"send {' '.join(when)}", now, ZoneInfo(survey.lst.zone or "UTC"))
     if order is None or order.at is None or order.at <= now:
         raise BadInput(
@@ -285,6 +284,28 @@ def themes(app: App, /, *, as_json: bool) -> None:
         print_json(rows)
         return
     print_table(("name", "about", "folder"), [(o.name, o.about, str(o.folder)) for o in found])
+
+
+def _survey(
+    app: App,
+    list_address: str,
+    file: BinaryIO,
+    now: float,
+    *,
+    readers: bool = True,
+    segment: str | None = None,
+) -> Survey:
+    """Read a draft, and the pictures beside it where it is a file."""
+    path = Path(str(getattr(file, "name", "")))
+    return newsletters.survey(
+        app,
+        list_address,
+        file.read(),
+        now,
+        readers=readers,
+        segment=segment,
+        folder=path.parent if path.is_file() else None,
+    )
 
 
 def _answer(survey: Survey, policy: str) -> dict[str, object]:

@@ -65,10 +65,15 @@ class Draft:
         return next((one for one in self.also if one.language == language), self)
 
     @property
+    def whole(self) -> str:
+        """Return all its words, in every language."""
+        return "\n".join(f"{one.subject}\n{one.preheader}\n{one.text}" for one in self.versions)
+
+    @property
     def slots(self) -> frozenset[str]:
         """Return the slots that are used anywhere, in any language."""
-        said = "\n".join(f"{one.subject}\n{one.preheader}\n{one.text}" for one in self.versions)
-        return frozenset(match[2].strip() for match in _SLOT.finditer(said) if not match[1])
+        found = _SLOT.finditer(self.whole)
+        return frozenset(match[2].strip() for match in found if not match[1])
 
     @property
     def digest(self) -> bytes:
@@ -173,6 +178,11 @@ def fill(text: str, put: Callable[[str], str]) -> str:
         return match[0][1:] if match[1] else put(match[2].strip())
 
     return _SLOT.sub(one, text).replace("\\{{", "{{")
+
+
+def text_of(data: bytes) -> str:
+    """Return a draft as text, one kind of line ends; raise BadDraft for what is none."""
+    return "\n".join(_lines(data))
 
 
 def _lines(data: bytes) -> list[str]:

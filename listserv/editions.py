@@ -19,13 +19,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv import acting, drafts, letters, mailed, newsletters, preflight
+from listserv import acting, drafts, letters, mailed, newsletters, pictures, preflight
 from listserv.app import App
 from listserv.holds import hold
 from listserv.letters import Letter
 from listserv.newsletters import Proof, Reader, Survey
-from listserv.notices import Door
+from listserv.notices import Door, face_of
 from listserv.outcome import Outcome
+from listserv.pictures import File, Kept
 from listserv.routes import Route
 from listserv.tables import Edition, EditionState
 from listserv.visit import Visit, language_of, write
@@ -53,6 +54,7 @@ class Look:
     proofs: tuple[Proof, ...] = ()  # one for each language of the draft
     sample: tuple[tuple[str, str], ...] = ()
     trouble: BadInput | None = None
+    fresh: tuple[Kept, ...] = ()  # pictures that are to be kept before anything names them
 
 
 def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
@@ -67,7 +69,8 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         why = "draft-unread" if reader is not None else "draft-by-stranger"
         return acting.act(app, arrival, route, letter, lambda v: _hold(v, arrival, why))
     came = mailed.read(raw, letter.subject)
-    seen = look(app, lst, came.source, reader, now, pictures=came.pictures)
+    seen = look(app, lst, came.source, reader, now, files=came.files, left=came.left)
+    keep_pictures(app, lst, seen, now)
 
     def work(visit: Visit) -> str:
         kind = f"draft {arrival.id}"  # of an address that no token has proven: five a day
@@ -90,23 +93,35 @@ def look(
     now: float,
     *,
     message_id: str = "",
-    pictures: tuple[str, ...] = (),
+    files: Sequence[File] = (),
+    left: Sequence[str] = (),
+    before: str = "",
 ) -> Look:
     """Read, compose and judge a draft, and make its proof; nothing is written.
 
-    ``pictures`` came with the mail as files, and do not travel with the issue.
+    ``files`` are pictures that came with the mail, ``left`` the names of those that the text
+    leaves out, ``before`` the draft that this one takes the place of, with its pictures.
     """
     try:
-        survey = newsletters.consider(
-            app, lst, drafts.read(source.encode()), now, message_id=message_id
-        )
+        drafts.read(source.encode())
+        with app.store.read() as session:
+            known = pictures.known_of(session, lst.id, before)
+        placed, fresh = pictures.place(source, files, face_of(app, lst).page, known)
+        draft = drafts.read(placed.encode())
+        survey = newsletters.consider(app, lst, draft, now, message_id=message_id, fresh=fresh)
     except BadInput as error:
         return Look(source, trouble=error)
-    left = tuple(map(preflight.left_behind, pictures))
-    survey = replace(survey, findings=(*left, *survey.findings))
+    findings = (*map(preflight.left_behind, left), *survey.findings)
+    survey = replace(survey, findings=findings)
     with app.store.read() as session:
         sample = some_of(session, lst.id, now, SAMPLE, survey.ready.chosen)
-    return Look(source, survey, proofs_for(app, lst, survey, reader), tuple(sample))
+    proofs = proofs_for(app, lst, survey, reader)
+    return Look(placed, survey, proofs, tuple(sample), fresh=fresh)
+
+
+def keep_pictures(app: App, lst: MailList, seen: Look, now: float) -> None:
+    """Keep what a draft shows, before anything is written that names it."""
+    newsletters.keep_pictures(app, lst, seen.fresh, now)
 
 
 def proofs_for(
@@ -141,6 +156,7 @@ def open_file(
         (one, replace(seen, proofs=proofs_for(app, survey.lst, survey, one, language)))
         for one in to
     ]
+    newsletters.keep_pictures(app, survey.lst, survey.ready.issue.pictures.values(), now)
     with app.store.write() as session:
         visit = Visit(session=session, app=app, lst=survey.lst, now=now)
         edition = _new(visit, survey, seen, to[0])

@@ -8,12 +8,12 @@ never looked through for slots again. The same draft, theme and list give the sa
 (``body_digest``), so that what was proved can be compared with what is about to be sent.
 """
 
+import base64
 import binascii
 import hashlib
 import html
 import re
 import secrets
-from base64 import b32encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from listserv import drafts, manuscript
 from listserv.drafts import PERSONAL, Draft
 from listserv.headers import LEAVE, ONE_CLICK, ListFace, list_fields, phrase
 from listserv.looks import Look, plain_look, set_issue
+from listserv.pictures import Kept
 from mailer.splice import Segments
 from subscriptions.roster import LANGUAGES
 
@@ -58,6 +59,7 @@ class Issue:
     imprint: Imprint = Imprint()
     permalink: str = ""
     look: Look = field(default_factory=plain_look)
+    pictures: Mapping[str, Kept] = field(default_factory=dict)  # of our own, by address
 
     @cached_property
     def filled(self) -> bool:
@@ -72,7 +74,7 @@ class Issue:
 
 def new_message_id(domain: str, kind: str = KIND) -> str:
     """Return a Message-ID without its brackets."""
-    return f"{kind}.{b32encode(secrets.token_bytes(15)).decode().lower()}@{domain}"
+    return f"{kind}.{base64.b32encode(secrets.token_bytes(15)).decode().lower()}@{domain}"
 
 
 def variant_of(language: str, *, named: bool, filled: bool) -> int:
@@ -147,8 +149,11 @@ class _Setting:
         # write down the digest of what they are writing.
         self._nonce = _word(issue.draft.digest, "slot")
         self._cut = re.compile(f"q{self._nonce}([a-z]+)(u?)7")
+        sizes = {at: (one.made.width, one.made.height) for at, one in issue.pictures.items()}
         self._bodies = {
-            one.language: manuscript.read(drafts.fill(one.text, self._mark), self._in_address)
+            one.language: manuscript.read(
+                drafts.fill(one.text, self._mark), self._in_address, sizes
+            )
             for one in self._draft.versions
         }
 
@@ -182,9 +187,19 @@ class _Setting:
         ]
         made = _Pieces({"list": issue.face.title}, public=True)
         self._head(made, str(context["subject"]), self._draft.language, public=True)
-        self._part(
-            made, "html", "h", templates.page("issue", issue.language, texts=texts, **context)
-        )
+        page = templates.page("issue", issue.language, texts=texts, **context)
+        if not issue.pictures:
+            self._part(made, "html", "h", page)
+            return made.segments()
+        mark = f"=_{_word(issue.draft.digest, 'pictures')}".encode()
+        made.add(b'Content-Type: multipart/related; type="text/html";\r\n boundary="' + mark)
+        made.add(b'"\r\n\r\n--' + mark + b"\r\n")
+        for address, one in issue.pictures.items():
+            page = page.replace(html.escape(address), f"cid:{one.key}")
+        self._part(made, "html", "h", page)
+        for one in issue.pictures.values():
+            made.add(b"\r\n--" + mark + b"\r\n" + _enclosed(one))
+        made.add(b"\r\n--" + mark + b"--\r\n")
         return made.segments()
 
     def _part(self, made: "_Pieces", kind: str, form: str, text: str) -> None:
@@ -319,10 +334,21 @@ class _Pieces:
         return Segments(tuple(b"".join(part) for part in self._parts), tuple(self._slots))
 
 
+def _enclosed(one: Kept) -> bytes:
+    """Return a picture as a part that HTML names by its Content-ID (RFC 2392)."""
+    kind = "jpeg" if one.made.ending == "jpg" else one.made.ending
+    head = (
+        f"Content-Type: image/{kind}\r\nContent-ID: <{one.key}>\r\n"
+        f'Content-Disposition: inline; filename="picture.{one.made.ending}"\r\n'
+        "Content-Transfer-Encoding: base64\r\n\r\n"
+    )
+    return head.encode() + base64.encodebytes(one.made.data).replace(b"\n", b"\r\n")
+
+
 def _word(seed: bytes, purpose: str) -> str:
     """Return a word of 16 letters and digits that nobody can foresee who does not know ``seed``."""
     made = hashlib.sha256(seed + purpose.encode()).digest()
-    return b32encode(made[:10]).decode().lower()
+    return base64.b32encode(made[:10]).decode().lower()
 
 
 def _words(text: str) -> Iterator[str]:

@@ -8,12 +8,15 @@ one long dash, a signature below. Quotes in a fresh draft are the editor's own. 
 means is for drafts.py. SECURITY: anybody may have written it; the reader of bodies bounds it.
 """
 
+import binascii
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from archive import bodies
 from archive.quotes import Kind, split
-from listserv import drafts, pasted
+from listserv import drafts, pasted, pictures
+from listserv.pictures import File
 
 _BLANKS = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 _NOTHING = dict.fromkeys(map(ord, "\u200b\ufeff\u2060"), None)
@@ -22,30 +25,114 @@ _FIELD = re.compile(rf"\s*({'|'.join(drafts.KEYS)})\s*:\s*(.*)", re.IGNORECASE)
 _MARKDOWN = re.compile(r"^#{1,6}\s|\]\(\s*\w+:|\*\*\w|^\s*-{3,}\s*$|^```", re.MULTILINE)
 _RICH = re.compile(r"<(?:h[1-6]|b|strong|i|em|li|th|img)[\s>]|MsoListParagraph|<a\s", re.IGNORECASE)
 _HEAD = 12  # lines of front matter that a mail may have
+_MUCH = 30_000_000  # bytes of markup: a web page may hold its pictures in its own text
+_INLINE = re.compile(
+    r"""src=["']?data:image/[a-z+.-]{1,20};base64,([A-Za-z0-9+/=\s]+)["']?""", re.IGNORECASE
+)
+_CID = re.compile(r"""src=["']?cid:([^"'\s>]+)""", re.IGNORECASE)
+_GMAIL = re.compile(r"\[image: ([^\]\n]+)\]")  # what plain texts say where a picture stands
+_OUTLOOK = re.compile(r"\[cid:([^\]\s]+)\]")
+_LOGO = 10_000  # bytes up to which a picture that nothing names is part of a signature
 
 
 @dataclass(frozen=True, slots=True)
 class Mailed:
-    """Hold a draft with front matter, and the names of pictures that came with it as files."""
+    """Hold a draft with front matter, the pictures that came with it, and the names of those of
+    them that stand nowhere in the text.
+    """  # noqa: D205 - one sentence
 
     source: str
-    pictures: tuple[str, ...] = ()
+    files: tuple[File, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """Hold what a mail is made of: texts, markups, and where among them pictures stand."""
+
+    leaves: list[tuple[str, str, int | None]]  # text, markup, or the number of a picture
+    files: list[File]
+
+    def text(self, marked: Collection[int] = ()) -> str:
+        """Return the plain text, with a mark for each picture of ``marked``."""
+        said = [
+            f"![](cid:{self.files[at].cid})" if at is not None else _unsigned(_plain(text))
+            for text, _, at in self.leaves
+            if (at in marked if at is not None else text.strip())
+        ]
+        return "\n\n".join(said)
+
+    def markup(self, marked: Collection[int] = ()) -> str:
+        """Return the HTML, with a mark for each picture of ``marked``."""
+        said = [
+            f'<p><img src="cid:{self.files[at].cid}"></p>' if at is not None else markup
+            for _, markup, at in self.leaves
+            if at is None or at in marked
+        ]
+        return "\n".join(said)
 
 
 def read(raw: bytes, subject: str) -> Mailed:
     """Return the draft that a mail holds.
 
     Markdown is taken from the plain text; where that has none and the HTML has headings, lists or
-    links, the HTML says what the editor meant.
+    links, the HTML says what the editor meant. A picture that neither names stands where it came,
+    unless it is one of those that HTML shows by its Content-ID, as in a signature.
     """
-    text, files = bodies.read_text(raw)
-    markup = bodies.read_markup(raw)
-    pictures = tuple(one.name or one.type for one in files if one.picture)
-    if markup and _RICH.search(markup) and not _MARKDOWN.search(text):
-        text = pasted.to_markdown(markup).text
+    made = _cut(raw)
+    markup = made.markup()
+    shown = {one.lower() for one in _CID.findall(markup)}
+    loose = [at for at, one in enumerate(made.files) if one.cid.lower() not in shown]
+    left: list[str] = []
+    if markup and _RICH.search(markup) and not _MARKDOWN.search(made.text()):
+        text = pasted.to_markdown(made.markup(loose))
+    else:
+        named = pictures.found(_named(made.text()), made.files)
+        text = _named(made.text([at for at in loose if at not in named]))
+        left = [
+            one.name
+            for at, one in enumerate(made.files)
+            if at not in named and at not in loose and len(one.data) > _LOGO
+        ]
     fields, body = _apart(_plain(text))
     fields.setdefault("subject", subject)
-    return Mailed(compose(fields, _unsigned(body)), pictures)
+    return Mailed(compose(fields, _unsigned(body)), tuple(made.files), tuple(left))
+
+
+def files_of(raw: bytes) -> tuple[File, ...]:
+    """Return the pictures that came with an answer."""
+    return tuple(_cut(raw).files)
+
+
+def _cut(raw: bytes) -> _Pieces:
+    """Cut a mail into texts and pictures; pictures inside the HTML become files beside it."""
+    leaves: list[tuple[str, str, int | None]] = []
+    files: list[File] = []
+
+    def keep(name: str, data: bytes, cid: str = "") -> str:
+        files.append(File(name, data, cid or f"picture-{len(files) + 1}"))
+        return f'src="cid:{files[-1].cid}"'
+
+    for leaf in bodies.read_leaves(raw, _MUCH):
+        if leaf.picture is not None:
+            keep(leaf.name or "picture", leaf.picture.data(), leaf.cid)
+            leaves.append(("", "", len(files) - 1))
+            continue
+        markup = _INLINE.sub(lambda found: keep("picture", _decoded(found[1])), leaf.markup)
+        leaves.append((leaf.text, markup, None))
+    return _Pieces(leaves, files)
+
+
+def _decoded(coded: str) -> bytes:
+    try:
+        return binascii.a2b_base64(coded)
+    except binascii.Error:
+        return b""
+
+
+def _named(text: str) -> str:
+    """Return a text with its picture's names where programs say that one stands."""
+    return _OUTLOOK.sub(r"![](cid:\1)", _GMAIL.sub(r"![](\1)", text))
 
 
 def edited(text: str, before: str) -> str:

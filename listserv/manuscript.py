@@ -9,10 +9,12 @@ by the parser.
 """
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
+from types import MappingProxyType
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -23,9 +25,10 @@ WIDTH = 72  # columns of the text
 _BREAKS = {"softbreak": " ", "hardbreak": "\n"}
 _MARKS = {"strong": "*", "em": "_"}
 _UNDERLINES = {"h1": "=", "h2": "-"}
+COLUMN = 540  # pixels of the narrowest theme's column
 Address = Callable[[str], str]  # a link's address as it stands in the source -> as it is written
-
-
+Sizes = Mapping[str, tuple[int, int]]
+_NO_SIZES: Sizes = MappingProxyType({})
 _NOTHING = Markup()
 
 
@@ -51,6 +54,8 @@ class Block:
     address: str = ""
     caption: str = ""
     href: str = ""  # where a picture leads
+    width: int = 0  # of a picture, in pixels; 0 where nobody knows
+    height: int = 0
     level: int = 0  # of the heading that prose is, 0 where it is none
 
 
@@ -67,10 +72,13 @@ class Manuscript:
         return "".join(block.html for block in self.blocks)
 
 
-def read(source: str, address: Address = str) -> Manuscript:
-    """Set ``source``; every link's address goes through ``address``."""
+def read(source: str, address: Address = str, sizes: Sizes = _NO_SIZES) -> Manuscript:
+    """Set ``source``; every link's address goes through ``address``.
+
+    ``sizes`` tells the width and height of pictures, in pixels, by address.
+    """
     tokens = _parser().parse(source)
-    _dress(tokens, address)
+    _dress(tokens, address, sizes)
     setter = _Setter()
     nodes = Node(tokens).children
     lines = [setter.top(node) for node in nodes]
@@ -83,8 +91,8 @@ def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
-def _dress(tokens: Iterable[Token], address: Address) -> None:
-    """Give links and pictures their address, and tables what readers aloud need."""
+def _dress(tokens: Iterable[Token], address: Address, sizes: Sizes) -> None:
+    """Give links and pictures their address, pictures a size, tables what readers aloud need."""
     for token in tokens:
         for name in ("href", "src"):
             found = token.attrGet(name)
@@ -92,7 +100,12 @@ def _dress(tokens: Iterable[Token], address: Address) -> None:
                 token.attrSet(name, address(str(found)))
         if token.type == "th_open":
             token.attrSet("scope", "col")
-        _dress(token.children or (), address)
+        if token.type == "image" and (size := sizes.get(unquote(str(token.attrGet("src"))))):
+            wide = min(size[0], COLUMN)  # Outlook knows no max-width
+            token.attrSet("width", str(wide))
+            token.attrSet("height", str(round(wide * size[1] / size[0])))
+            token.meta["size"] = size
+        _dress(token.children or (), address, sizes)
 
 
 def _block(node: Node) -> Block:
@@ -147,12 +160,15 @@ def _only_child(node: Node, *, own: bool = True) -> Node | None:
 
 
 def _picture(node: Node, href: str = "") -> Block:
+    width, height = node.meta.get("size", (0, 0))
     return Block(
         BlockKind.PICTURE,
         words=_bare(node),
         address=str(node.attrs.get("src", "")),
         caption=str(node.attrs.get("title", "")),
         href=href,
+        width=width,
+        height=height,
     )
 
 

@@ -7,15 +7,16 @@ loses nothing: any worker goes on with a mailing that is freezing.
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import place
 from archive.heads import permalink_hash
-from listserv import audience, drafts, issues, notices, preflight, signing
+from listserv import audience, drafts, issues, notices, pictures, preflight, signing
 from listserv.app import App
 from listserv.drafts import BadDraft, Draft
 from listserv.forecast import Forecast, Limits, forecast
@@ -23,6 +24,7 @@ from listserv.issues import Imprint
 from listserv.looks import look_of
 from listserv.notices import face_of
 from listserv.permalinks import publish_permalink
+from listserv.pictures import Kept
 from listserv.preflight import Finding
 from listserv.tables import Issue
 from mailer import mailings, pace
@@ -128,18 +130,22 @@ def survey(
     *,
     readers: bool = True,
     segment: str | None = None,
+    folder: Path | None = None,
 ) -> Survey:
     """Read a draft for a list and look at what sending it would mean; raise what forbids it.
 
     ``readers`` False lets a list without readers pass: a proof needs none. ``segment`` says who
-    gets it, whatever the draft says.
+    gets it, whatever the draft says. ``folder`` is where the draft stands, and its pictures.
     """
-    draft = drafts.read(data)
-    if segment is not None:
-        draft = replace(draft, segment=segment, segment_at=0)
     with app.store.read() as session:
         lst = newsletter(session, list_address)
-    found = consider(app, lst, draft, now)
+    drafts.read(data)  # what is wrong with its words is said before any picture is opened
+    source = drafts.text_of(data)
+    placed, fresh = pictures.place(source, pictures.beside(folder, source), face_of(app, lst).page)
+    draft = drafts.read(placed.encode())
+    if segment is not None:
+        draft = replace(draft, segment=segment, segment_at=0)
+    found = consider(app, lst, draft, now, fresh=fresh)
     if readers and found.ready.chosen.text and not found.readers:
         raise Refused(
             f"Nobody is in the segment {found.ready.chosen.text}.",
@@ -153,11 +159,20 @@ def survey(
     return found
 
 
-def consider(app: App, lst: MailList, draft: Draft, now: float, *, message_id: str = "") -> Survey:
-    """Compose a draft and look at what sending it would mean."""
+def consider(
+    app: App,
+    lst: MailList,
+    draft: Draft,
+    now: float,
+    *,
+    message_id: str = "",
+    fresh: Sequence[Kept] = (),
+) -> Survey:
+    """Compose a draft and look at what sending it would mean; ``fresh`` pictures are not kept."""
     with app.store.read() as session:
         chosen = _chosen(session, lst, draft, now)
-    ready = replace(compose(app, lst, draft, now, message_id=message_id), chosen=chosen)
+    ready = compose(app, lst, draft, now, message_id=message_id, fresh=fresh)
+    ready = replace(ready, chosen=chosen)
     with app.store.read() as session:
         domains = count_by_domain(session, lst.id, now, chosen)
         most_first = tuple(sorted(domains.items(), key=lambda one: (-one[1], one[0])))
@@ -197,12 +212,20 @@ def newsletter(session: Session, list_address: str) -> MailList:
 
 
 def make(
-    app: App, lst: MailList, draft: Draft, now: float, *, message_id: str = ""
+    app: App,
+    lst: MailList,
+    draft: Draft,
+    now: float,
+    *,
+    message_id: str = "",
+    fresh: Sequence[Kept] = (),
 ) -> issues.Issue:
-    """Return the issue that a draft becomes, with its Message-ID, permalink and look."""
+    """Return the issue that a draft becomes, with its Message-ID, permalink, look and pictures."""
+    face = face_of(app, lst)
     with app.store.read() as session:
         one_click = signing.one_click(session, app.settings, lst.domain, now)
-    face = replace(face_of(app, lst), one_click=one_click)
+        shown = pictures.shown(session, lst.id, face.page, draft.whole, fresh)
+    face = replace(face, one_click=one_click)
     known = message_id or issues.new_message_id(lst.domain)
     kept = lst.archive is not ArchivePolicy.NONE
     settings = app.settings.listserv
@@ -215,12 +238,21 @@ def make(
         imprint=Imprint(settings.controller, lst.postal_address or settings.postal_address),
         permalink=f"{face.page}m/{permalink_hash(known)}/" if kept else "",
         look=look_of(app.data, lst, draft.theme),
+        pictures=shown,
     )
 
 
-def compose(app: App, lst: MailList, draft: Draft, now: float, *, message_id: str = "") -> Ready:
+def compose(
+    app: App,
+    lst: MailList,
+    draft: Draft,
+    now: float,
+    *,
+    message_id: str = "",
+    fresh: Sequence[Kept] = (),
+) -> Ready:
     """Compose an issue in every language, and the archive's copy of it."""
-    issue = make(app, lst, draft, now, message_id=message_id)
+    issue = make(app, lst, draft, now, message_id=message_id, fresh=fresh)
     raw = issues.archived(issue)
     return Ready(draft, issue, issues.compositions(issue), raw, pack(raw))
 
@@ -229,10 +261,18 @@ def begin(
     app: App, lst: MailList, ready: Ready, *, policy: Policy, now: float, by: str = "cli"
 ) -> int:
     """Archive an issue, publish its permalink and begin its mailing; return the mailing's id."""
+    keep_pictures(app, lst, ready.issue.pictures.values(), now)
     with app.store.write() as session:
         mailing = enter(session, app, lst, ready, policy=policy, now=now, by=by)
     app.ring("archive")
     return mailing
+
+
+def keep_pictures(app: App, lst: MailList, found: Iterable[Kept], now: float) -> None:
+    """Keep the pictures of a draft, each in a transaction of its own: they may be large."""
+    for one in found:
+        with app.store.write() as session:
+            pictures.keep(session, lst.id, [one], now)
 
 
 def enter(
@@ -249,6 +289,7 @@ def enter(
     issue = ready.issue
     lst = get_list(session, lst.address)  # its archive may be closed by now
     put_packed(session, [ready.kept])
+    pictures.mark_sent(session, lst.id, ready.draft.whole)
     place.place(session, lst, ready.raw, ready.kept.sha, now)
     mailing = mailings.create_mailing(
         session,
@@ -373,6 +414,7 @@ def _findings(
             "it goes to a segment, but its page in the archive is for whoever may read the archive",
         )
     settings = app.settings.listserv
+    yield from preflight.unseen(settings.base_url, len(ready.issue.pictures))
     if not (lst.postal_address or settings.postal_address):
         yield Finding(
             "no-postal-address",

@@ -1,7 +1,7 @@
 """Turn the HTML of a draft into Markdown: what Gmail, Outlook, Word and Apple Mail make of words.
 
-Keeps headings, paragraphs, lists, bold, italic, links, quotes, simple tables, pictures with an
-address, code; drops fonts, colours, signatures and everything else. Slots pass as they are. Pure.
+Keeps headings, paragraphs, lists, bold, italic, links, quotes, simple tables, pictures, code;
+drops fonts, colours, signatures and everything else. Slots pass as they are. Pure.
 SECURITY: hostile; one linear pass over at most ``MAX`` characters (the standard library's parser
 takes a minute for 60 KB of ``<a <a <a``), at most ``DEEP`` open elements; what comes out is
 Markdown with HTML off, so no tag survives.
@@ -44,16 +44,8 @@ class _Open:
     cells: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Pasted:
-    """Hold the Markdown of a draft, and the pictures that came with the mail and are not in it."""
-
-    text: str
-    pictures: tuple[str, ...] = ()
-
-
-def to_markdown(markup: str) -> Pasted:
-    """Return ``markup`` as Markdown."""
+def to_markdown(markup: str) -> str:
+    """Return ``markup`` as Markdown; a picture of the mail is named by its Content-ID."""
     reader = _Reader()
     reader.feed(_uncommented(markup[:MAX]))
     return reader.result()
@@ -62,7 +54,6 @@ def to_markdown(markup: str) -> Pasted:
 class _Reader:
     def __init__(self) -> None:
         self._stack = [_Open("", {})]
-        self._pictures: list[str] = []
 
     def feed(self, markup: str) -> None:
         at = 0
@@ -75,12 +66,12 @@ class _Reader:
                 self._start(tag[2].lower(), _attributes(tag[3]))
         self._words(unescape(markup[at:]))
 
-    def result(self) -> Pasted:
+    def result(self) -> str:
         while len(self._stack) > 1:
             self._close()
         self._end_line(self._stack[0])
         text = "\n".join(_broken(self._stack[0].lines))
-        return Pasted(re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n", tuple(self._pictures))
+        return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         top = self._stack[-1]
@@ -128,10 +119,8 @@ class _Reader:
         elif tag == "img":
             address = attributes.get("src", "")
             words = re.sub(r"[\[\]\\]", "", attributes.get("alt", ""))
-            if address.startswith(("http://", "https://")):
+            if address.startswith(("http://", "https://", "cid:")) and ">" not in address:
                 top.pieces.append(f"![{words}](<{address}>)")
-            elif address:
-                self._pictures.append(words or address.partition(":")[2][:60])
 
     def _close(self) -> None:
         done = self._stack.pop()

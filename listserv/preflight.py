@@ -8,6 +8,8 @@ import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from listserv import drafts, manuscript
 from listserv.drafts import Draft
@@ -61,12 +63,32 @@ def look(
 
 
 def left_behind(picture: str) -> Finding:
-    """Say that a picture came with the draft as a file, which no reader gets."""
+    """Say that a picture came with the draft and stands nowhere in its text."""
     return Finding(
         "left-behind",
-        f"the picture {picture} came as a file and is not sent; put it on a page and link it",
+        f"the picture {picture} is not in the text; write ![its words]({picture}) where it belongs",
         values={"picture": picture},
     )
+
+
+def unseen(base_url: str, count: int) -> Iterator[Finding]:
+    """Say that no reader's mail program can fetch pictures from where they would stand."""
+    host = urlsplit(base_url).hostname or ""
+    if count and not _is_public(host):
+        yield Finding(
+            "pictures-unseen",
+            f"the pictures would stand at {base_url}, which no reader can reach;"
+            " set listserv.base_url",
+            red=True,
+            values={"address": base_url},
+        )
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".localhost", ".local", ".internal", ".test"))
 
 
 def weight(made: Mapping[int, Segments]) -> int:

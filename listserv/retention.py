@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.tables import Message
+from listserv import pictures
 from listserv.app import App
 from listserv.config import Settings
 from listserv.tables import Issue, Post
@@ -22,6 +23,7 @@ from subscriptions import lapsing, proofs
 from subscriptions.roster import all_lists
 
 DAY = 86400.0
+PIECE = 20  # drafts or pictures that go in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def tend(app: App, now: float) -> bool:
         _mail(app, before.mail),
         _pending(app, before.pending),
         _traces(app, before.traces),
+        _drafts(app, before.mail),
     ]
     return any(done)
 
@@ -124,6 +127,20 @@ def _pending(app: App, before: float) -> int:
         with app.store.write() as session:
             done += lapsing.drop_pending(session, app.keyring, before)
     return done
+
+
+def _drafts(app: App, before: float) -> int:
+    """Drop what was proved and never sent, then the pictures that nothing names any more."""
+    with app.store.read() as session:
+        drafts = pictures.old_drafts(session, before, PIECE)
+        unseen = [] if drafts else pictures.old(session, before, PIECE)
+    if drafts:
+        with app.store.write() as session:
+            pictures.drop_drafts(session, drafts)
+    if unseen:
+        with app.store.write() as session:
+            pictures.drop(session, unseen)
+    return len(drafts) + len(unseen)
 
 
 def _traces(app: App, before: float) -> int:

@@ -232,7 +232,17 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
             source = editions.letter_source(letter, edition)
         elif order is not None and order.segment:
             source = mailed.with_segment(source, order.segment)
-        seen = editions.look(app, lst, source, reader, now, message_id=edition.message_id)
+        seen = editions.look(
+            app,
+            lst,
+            source,
+            reader,
+            now,
+            message_id=edition.message_id,
+            files=mailed.files_of(letter.raw) if facts.text else (),
+            before=edition.source,
+        )
+        editions.keep_pictures(app, lst, seen, now)
         facts = _with(facts, seen.survey, edition)
     return Case(lst, found.ask, edition, reader, facts, seen)
 

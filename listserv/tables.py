@@ -2,7 +2,16 @@
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 import archive.tables
@@ -35,12 +44,14 @@ __all__ = [
     "Hold",
     "HoldState",
     "Issue",
+    "Picture",
     "Post",
     "archive",
     "mailer",
     "subscriptions",
 ]
 _DUE = text("state = 'scheduled'")
+_UNSENT = text("NOT sent")
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -115,6 +126,26 @@ class Edition(Base):
     mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id))
     created: Mapped[float]
     changed: Mapped[float]
+
+
+class Picture(Base):
+    """A picture of an issue, as readers see it; the public may look at it at ``/LIST/f/``."""
+
+    __tablename__ = "picture"
+    __table_args__ = (
+        UniqueConstraint("list_id", "key"),
+        Index("ix_picture_old", "taken_at", sqlite_where=_UNSENT, postgresql_where=_UNSENT),
+    )
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
+    key: Mapped[str] = mapped_column(String(52))  # archive.files.key_of its bytes
+    ending: Mapped[str] = mapped_column(String(4))
+    name: Mapped[str] = mapped_column(String(200))  # as drafts say it
+    width: Mapped[int]  # pixels
+    height: Mapped[int]
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    sent: Mapped[bool]  # an issue that left shows it, so it stays
+    taken_at: Mapped[float]
 
 
 class HoldState(StrEnum):

@@ -33,6 +33,9 @@ MAX_NAME = 40
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _KEYS = {"title", "about", "accent"}
 _ELEMENT = re.compile(r"<(mj-[a-z-]+|mjml)\b")
+_IMG = re.compile(r"<img [^>]*>")
+_SRC = re.compile(r' src="([^"]*)"')
+_WIDE = re.compile(r' width="(\d+)"')
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-fA-F]+);)\w+;")
 _KNOWN = re.compile(
     r"mjml|mj-(?:head|body|title|preview|attributes|all|class|breakpoint|font|style|raw|section|hero"
@@ -107,7 +110,29 @@ def set_issue(theme: Theme, language: str, brand: Brand, **context: object) -> s
         keep_style_tags=True,
         load_remote_stylesheets=False,
     )
-    return re.sub(r"\n\s*\n+", "\n", inlined).strip() + "\n"
+    sized = _sized(inlined, context.get("blocks", ()))
+    return re.sub(r"\n\s*\n+", "\n", sized).strip() + "\n"
+
+
+def _sized(html: str, blocks: object) -> str:
+    """Write the height of each picture that is known, and no "auto", which HTML does not know."""
+    sizes: dict[str, tuple[int, int]] = {
+        escape(one.address): (one.width, one.height)
+        for one in (blocks if isinstance(blocks, Sequence) else ())
+        if getattr(one, "width", 0)
+    }
+
+    def tall(tag: re.Match[str]) -> str:
+        src, width = _SRC.search(tag[0]), _WIDE.search(tag[0])
+        size = sizes.get(src[1]) if src and width else None
+        high = "" if size is None or width is None else _high(int(width[1]), size)
+        return tag[0].replace(' height="auto"', high, 1)
+
+    return _IMG.sub(tall, html)
+
+
+def _high(width: int, size: tuple[int, int]) -> str:
+    return f' height="{round(width * size[1] / size[0])}"'
 
 
 def _describe(folder: Path) -> dict[str, str]:

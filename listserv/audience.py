@@ -28,11 +28,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from listserv import plans
 from listserv.issues import FILLED, NAMED, variant_of
+from listserv.plans import AT_ONCE, Plan
 from listserv.tables import Issue
 from mailer.addresses import parse
 from mailer.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
 from mailer.store import Store
+from subscriptions import terms
 from subscriptions.audience import audience_select
 from subscriptions.choosing import EVERYBODY, Chosen
 from subscriptions.roster import LANGUAGES, Address, Membership, Person, find_list
@@ -138,6 +141,7 @@ class _Piece(NamedTuple):
     last: int
     choice: Choice
     chosen: Chosen = EVERYBODY
+    plan: Plan = AT_ONCE
 
 
 def freeze_some(store: Store, mailing_id: int) -> bool:
@@ -153,6 +157,9 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
             counted = select(func.count()).select_from(Recipient)
             entered = session.scalar(counted.where(Recipient.mailing_id == mailing_id))
             older = twins(session, mailing_id)
+            issue = session.get(Issue, mailing_id)
+            held = terms.read(issue.terms if issue else "")
+            first = plans.first_of(session, mailing_id, held, entered or 0)
     with store.write() as session:
         if piece is not None:
             if _move_cursor(session, mailing_id, cursor, piece.last):
@@ -161,7 +168,10 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
         if older:
             session.execute(delete(Recipient).where(Recipient.id.in_(older)))
             return True
-        return enter(session, mailing_id, cursor, (), now=now, entered=entered)
+        more = enter(session, mailing_id, cursor, (), now=now, entered=entered)
+        if not more:
+            plans.go_first(session, first, held)
+        return more
 
 
 def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
@@ -181,15 +191,20 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
         return None
     variants = select(Composition.variant).where(Composition.mailing_id == mailing.id)
     choice = Choice(frozenset(session.scalars(variants)), lst.language)
-    issue = select(Issue.segment).where(Issue.mailing_id == mailing.id)
-    segment = session.scalar(issue) or ""
-    chosen = Chosen(segment, lst.language, mailing.created) if segment else EVERYBODY
-    return _Piece(lst.id, mailing.freeze_cursor, last, choice, chosen)
+    piece = _Piece(lst.id, mailing.freeze_cursor, last, choice)
+    issue = session.get(Issue, mailing.id)
+    if issue is None:
+        return piece
+    begun = mailing.created
+    chosen = Chosen(issue.segment, lst.language, begun) if issue.segment else EVERYBODY
+    held = terms.read(issue.terms)
+    made = plans.plan(session, lst.id, held, begun=begun, mailing=mailing.id)
+    return piece._replace(chosen=chosen, plan=made)
 
 
 def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> None:
     """Enter a piece within the database; a row through Python costs ten times as much."""
-    pouring = _pouring(session.get_bind().dialect.name, piece.choice, piece.chosen)
+    pouring = _pouring(session.get_bind().dialect.name, piece.choice, piece.chosen, piece.plan)
     values = {
         "mailing": mailing_id,
         "list": piece.list_id,
@@ -201,7 +216,7 @@ def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> Non
 
 
 @lru_cache(maxsize=64)
-def _pouring(dialect: str, choice: Choice, segment: Chosen) -> Insert:
+def _pouring(dialect: str, choice: Choice, segment: Chosen, plan: Plan) -> Insert:
     """Return the statement, built once: it runs hundreds of times, and within a write."""
     now = bindparam("now", type_=Float)
     columns = {
@@ -209,9 +224,11 @@ def _pouring(dialect: str, choice: Choice, segment: Chosen) -> Insert:
         "ref": Membership.id,
         "address": _wire_in(dialect),
         "bucket": Address.domain,
-        "due": now,
+        "due": plan.due(now),
         "variant": choice.column(),
     }
+    if plan.recent:
+        columns |= {"state": plan.state(), "reason": plan.why()}
     chosen = (
         audience_select(bindparam("list"), now=now, after=bindparam("after"), chosen=segment)
         .with_only_columns(*columns.values())

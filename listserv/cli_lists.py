@@ -160,6 +160,15 @@ def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
 @click.option(
     "--four-eyes/--no-four-eyes", default=None, help="An issue needs the word of two editors."
 )
+@click.option("--cap", metavar="ISSUES/DAYS", help="So many issues to a person: 2/7; '' for any.")
+@click.option(
+    "--quiet-hours", metavar="FROM-TO", help="No issue begins then, in readers' own time: 22-7."
+)
+@click.option(
+    "--canary",
+    metavar="READERS/MINUTES/PERCENT",
+    help="Some readers first; stop when so many are refused: 200/30/5.",
+)
 @click.option("--theme", metavar="NAME", help="How issues look: krets newsletter themes.")
 @click.option("--accent", metavar="#RRGGBB", help="The list's own colour in its issues.")
 @click.option("--logo", metavar="URL", help="A picture on top of issues, at an https:// address.")
@@ -216,6 +225,9 @@ def set_(
             logo=wanted["logo"],
             postal_address=wanted["postal_address"],
             zone=wanted["zone"],
+            cap=wanted["cap"],
+            quiet_hours=wanted["quiet_hours"],
+            canary=wanted["canary"],
             four_eyes=four_eyes,
         )
         after = as_object(lst)
@@ -259,6 +271,9 @@ def as_object(lst: MailList) -> dict[str, str | int | bool]:
         "postal_address": lst.postal_address or "",
         "zone": lst.zone or "",
         "four_eyes": bool(lst.four_eyes),
+        "cap": lst.cap or "",
+        "quiet_hours": lst.quiet_hours or "",
+        "canary": lst.canary or "",
     }
 
 

@@ -21,7 +21,8 @@ from mailer import history, mailings
 from mailer.addresses import parse
 from mailer.errors import Refused
 from mailer.mailings import Mailing, MailingState, Recipient, State, Status
-from subscriptions import bouncing
+from subscriptions import bouncing, terms
+from subscriptions.terms import Terms
 
 COUNTS = ("audience", *(state.name.lower() for state in State))
 SHOWN = 200  # recipients in a table; --json has all of them
@@ -87,18 +88,25 @@ def status(app: App, mailing_id: int, *, watch: bool, as_json: bool) -> None:
         counts = mailings.status(session, mailing_id)
         bounced = bouncing.count(session, mailing_id)
         one = session.get_one(Mailing, mailing_id)
-        subject = session.scalar(select(Issue.subject).where(Issue.mailing_id == mailing_id))
+        issue = session.get(Issue, mailing_id)
+        subject = issue.subject if issue else ""
+        held = terms.read(issue.terms if issue else "")
+        halted = issue is not None and issue.tripped is not None
+        begun = one.started or one.created
     if as_json:
         print_json(
             {"mailing": mailing_id, "list": one.list_address, "kind": one.kind}
             | {"state": counts.state, "policy": counts.policy}
             | {name: getattr(counts, name) for name in COUNTS}
             | {"bounced": bounced, "connections": connections_at_most(app)}
+            | {"halted": halted, "segment": issue.segment if issue else ""}
         )
         return
     title = f"Mailing {mailing_id}: {plain(subject)}" if subject else f"Mailing {mailing_id}"
     click.echo(f"{title}\n{one.kind} of {one.list_address}, {counts.state}, {counts.policy}\n")
     for line in _shown(mailing_id, counts):
+        click.echo(f"  {line}")
+    for line in _remarks(held, counts, begun, halted):
         click.echo(f"  {line}")
     if bounced:
         click.echo(f"  {bounced:,} came back later; accepted does not change by that")
@@ -318,6 +326,19 @@ def _shown(mailing_id: int, counts: Status) -> Iterator[str]:
     if next_step:
         yield ""
         yield next_step
+
+
+def _remarks(held: Terms, counts: Status, begun: float, halted: bool) -> Iterator[str]:  # noqa: FBT001
+    """Say what else bears on an issue: who goes first, whose hour comes later, a halt."""
+    canary = terms.read_canary(held.canary)
+    over = counts.state in _OVER
+    if canary.many and counts.audience > canary.many and not over:
+        rest = time.strftime("%H:%M", time.gmtime(begun + 60 * canary.minutes))
+        yield f"{canary.many:,} went first; the others follow from {rest} UTC"
+    if held.timed and counts.ready and not over:
+        yield "each reader's copy waits for their own hour"
+    if halted:
+        yield "it was halted by itself, because too many were refused or complained"
 
 
 def _next(mailing_id: int, counts: Status) -> str:

@@ -176,6 +176,7 @@ def schedule(
     Examples:
       krets newsletter schedule news@example.org november.md tomorrow 8
       krets newsletter schedule news@example.org november.md friday 9:30 Europe/Rome --yes
+      krets newsletter schedule news@example.org november.md friday 9:30 local time
     """
     now = time.time()
     survey = _survey(app, list_address, file, now, segment=segment)
@@ -187,7 +188,7 @@ def schedule(
         )
     _tell(app, survey, Policy.NEVER_TWICE)
     said = datetime.fromtimestamp(order.at, ZoneInfo(order.zone)).strftime("%A %Y-%m-%d %H:%M")
-    say(f"  goes out {said} ({order.zone})")
+    say(f"  goes out {said} ({'in the time of each reader' if order.own else order.zone})")
     found = _answer(survey, Policy.NEVER_TWICE.value) | {"at": order.at, "zone": order.zone}
     edition = None
     if dry_run:

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from archive import build
-from listserv import audience, endings, forgetting, holds, retention, sending
+from listserv import audience, endings, forgetting, holds, retention, sending, watching
 from listserv.app import App
 from mailer import arrivals, owners, refusals
 from mailer.errors import KretsError
@@ -28,6 +28,8 @@ def tick(app: App) -> list[str]:
         if owners.sweep(session, flights=app.data / "flight", now=app.store.now(session)):
             ring.append("deliver")
     endings.tell(app, time.time())
+    if int(time.time()) % watching.EVERY == 0:
+        watching.look(app, time.time())
     with app.store.read() as session:
         waiting = holds.due(session, time.time(), 1)
         if waiting or sending.due(session, time.time()) or _unsorted(session):

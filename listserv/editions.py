@@ -188,6 +188,7 @@ def waiting(session: Session, lst: MailList | None) -> list[dict[str, object]]:
             "revision": one.revision,
             "state": one.state,
             "goes out": _hour(one.due, one.zone),
+            "hour": one.hour or None,
         }
         for one, of in session.execute(chosen)
     ]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from archive import place
 from archive.heads import permalink_hash
-from listserv import audience, drafts, issues, notices, pictures, preflight, signing
+from listserv import audience, drafts, issues, notices, pictures, plans, preflight, signing
 from listserv.app import App
 from listserv.drafts import BadDraft, Draft
 from listserv.forecast import Forecast, Limits, forecast
@@ -284,8 +284,12 @@ def enter(
     policy: Policy,
     now: float,
     by: str,
+    hour: str = "",
 ) -> int:
-    """Do what ``begin`` does in the caller's transaction, who rings "sort" and "archive"."""
+    """Do what ``begin`` does in the caller's transaction, who rings "sort" and "archive".
+
+    ``hour`` is the hour of each reader's own day at which their copy may go.
+    """
     issue = ready.issue
     lst = get_list(session, lst.address)  # its archive may be closed by now
     put_packed(session, [ready.kept])
@@ -311,6 +315,7 @@ def enter(
             sent_at=now,
             sent_by=by,
             segment=ready.chosen.text,
+            terms=plans.terms_of(lst, hour).write(),
         )
     )
     session.flush()
@@ -408,6 +413,13 @@ def _findings(
     for version in draft.versions:
         counts.pop(version.language or lst.language, None)
     yield from preflight.look(draft, ready.copies, counts, language)
+    capped = plans.left_out(session, lst, ready.chosen, plans.terms_of(lst), now)
+    if capped:
+        yield Finding(
+            "capped",
+            f"{capped:,} have had enough issues these days ({lst.cap}) and would be left out",
+            values={"count": capped},
+        )
     if ready.chosen.text and lst.archive is not ArchivePolicy.NONE:
         yield Finding(
             "segment-archived",

@@ -48,6 +48,14 @@ class Order:
     at: float | None = None
     zone: str = ""  # of the hour that was named
     segment: str = ""  # who gets it, behind "only"
+    own: bool = False  # the hour is each reader's own
+
+    @property
+    def hour(self) -> str:
+        """Return the hour of each reader's own day, "" where it is the same moment for all."""
+        if self.at is None or not self.own:
+            return ""
+        return datetime.fromtimestamp(self.at, ZoneInfo(self.zone)).strftime("%Y-%m-%dT%H:%M")
 
 
 def read(text: str, now: float, zone: ZoneInfo) -> Order | None:
@@ -66,14 +74,21 @@ def read(text: str, now: float, zone: ZoneInfo) -> Order | None:
     rest = _behind(words, phrases("issue", Verb.SEND))
     if rest is None:
         return None
+    return _sent(rest, now, zone)
+
+
+def _sent(rest: list[str], now: float, zone: ZoneInfo) -> Order | None:
+    """Read what stands behind "send": how, and when."""
     kept = _without(rest, phrases("issue", "anyway"))
     anyway = kept != rest
     if not kept:
         return Order(Verb.SEND, anyway)
-    named = _zones().get(kept[-1])
+    theirs = _without(kept, phrases("issue", "own-time"), ends=True)
+    own = theirs != kept
+    named = "" if own else _zones().get(kept[-1], "")
     clock = ZoneInfo(named) if named else zone
-    at = _moment(kept[:-1] if named else kept, datetime.fromtimestamp(now, clock))
-    return None if at is None else Order(Verb.SEND, anyway, at.timestamp(), clock.key)
+    at = _moment(theirs[:-1] if named else theirs, datetime.fromtimestamp(now, clock))
+    return None if at is None else Order(Verb.SEND, anyway, at.timestamp(), clock.key, own=own)
 
 
 def _only(line: str) -> str:

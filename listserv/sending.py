@@ -3,9 +3,10 @@
     sending.reply(app, arrival, route, letter)     an answer to a token of an issue
     sending.attend(app, until)                     issues whose hour has come
 
-``next_step`` is pure. The fence is the edition's row: of two orders at once, and of one order said
-twice, one moves it from open to sent; everybody else is told that it is on its way. What leaves is
-composed anew and compared with what was proved: other bytes make a new proof and no mailing.
+What an answer leads to stands in steps.py. The fence is the edition's row: of two orders at once,
+and of one order said twice, one moves it from open to sent; everybody else is told that it is on
+its way. What leaves is composed anew and compared with what was proved: other bytes make a new
+proof and no mailing.
 SECURITY: an order needs the token of the newest revision AND a sender who is an editor now, so
 that a report passed on to a friend sends nothing; the token's owner must be one still.
 """
@@ -13,14 +14,13 @@ that a report passed on to a friend sends nothing; the token's owner must be one
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from listserv import acting, editions, mailed, newsletters, orders
+from listserv import acting, editions, mailed, newsletters, orders, plans
 from listserv.app import App
 from listserv.editions import Look
 from listserv.letters import Letter
@@ -29,6 +29,7 @@ from listserv.notices import Door
 from listserv.orders import Order, Verb
 from listserv.outcome import Outcome
 from listserv.routes import Route
+from listserv.steps import Facts, Step, next_step
 from listserv.tables import Edition, EditionState
 from listserv.visit import Visit, language_of, whom, write
 from mailer import mailings
@@ -46,104 +47,6 @@ WORDY = 60  # words that no remark has
 BATCH = 5
 _RUNNING = (MailingState.FREEZING, MailingState.SENDING, MailingState.PAUSED)
 _log = structlog.get_logger("krets.sending")
-
-
-class Step(StrEnum):
-    """Say what an answer leads to."""
-
-    SEND = "send"
-    SCHEDULE = "schedule"
-    CANCEL = "cancel"
-    STOP = "stop"
-    REVISE = "revise"  # a new text: a new proof
-    UNCLEAR = "unclear"  # neither an order nor a text: the report once more
-    BLOCKED = "blocked"  # something red stands against it
-    CHANGED = "changed"  # what would leave is not what was proved: a new proof
-    OLD = "old"  # there is a newer revision
-    SENT = "sent"  # it is on its way already
-    OVER = "over"  # nothing to stop
-    IDLE = "idle"  # nothing to cancel
-    ASK = "ask"  # another editor must approve first: they are asked
-    ALONE = "alone"  # and there is no other editor
-    APPROVED = "approved"  # noted; nobody has said "send" yet
-    OWN = "own"  # who approves wrote it, or wants it sent
-    NOBODY = "nobody"  # no readers
-    PAST = "past"  # the hour that was named has gone
-    STRANGER = "stranger"  # who answered is no editor
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Hold what decides about an answer."""
-
-    order: Order | None
-    state: EditionState
-    newest: bool = True  # it answers the newest revision
-    editor: bool = True  # its sender and the token's owner are editors now
-    expired: bool = False
-    text: bool = False  # it holds a text that could be a draft
-    running: bool = False  # the mailing has not come to its end
-    red: bool = False
-    same: bool = True  # what would leave is what was proved
-    readers: int = 1
-    two: bool = False  # it needs the word of two editors
-    approved: bool = False  # somebody else has approved this revision
-    wished: bool = False  # somebody else wants it sent
-    own: bool = False  # who answers wrote this revision
-    others: bool = True  # there is another editor to ask
-    pending: bool = False  # somebody's wish waits for an approval
-    wish_at: float | None = None  # when it is wanted sent, None for at once
-
-
-def next_step(facts: Facts, now: float) -> Step:  # noqa: C901, PLR0911, PLR0912 - a table of cases
-    """Return what an answer leads to."""
-    order = facts.order
-    if not facts.editor:
-        return Step.STRANGER
-    if facts.expired:
-        return Step.EXPIRED
-    if order is not None and order.verb is Verb.STOP:
-        if facts.state is EditionState.SENT:
-            return Step.STOP if facts.running else Step.OVER
-        return Step.CANCEL if facts.state is EditionState.SCHEDULED else Step.IDLE
-    if facts.state is EditionState.SENT:
-        return Step.SENT
-    if not facts.newest:
-        return Step.OLD
-    if order is None:
-        return Step.REVISE if facts.text else Step.UNCLEAR
-    if order.verb is Verb.ONLY:  # another audience: looked at anew before anything leaves
-        return Step.REVISE
-    if order.verb is Verb.CANCEL:
-        waits = facts.state is EditionState.SCHEDULED or facts.pending
-        return Step.CANCEL if waits else Step.IDLE
-    if order.verb is Verb.APPROVE:
-        return _approval(facts, now)
-    if order.at is not None and order.at <= now:
-        return Step.PAST
-    if not facts.same:
-        return Step.CHANGED
-    if facts.red and not order.anyway:
-        return Step.BLOCKED
-    if not facts.readers:
-        return Step.NOBODY
-    if facts.two and not facts.approved:
-        return Step.ASK if facts.others else Step.ALONE
-    return Step.SEND if order.at is None else Step.SCHEDULE
-
-
-def _approval(facts: Facts, now: float) -> Step:
-    """Return what an approval leads to: what the other editor wanted, or a note."""
-    if not facts.two:
-        return Step.UNCLEAR
-    if not facts.same:
-        return Step.CHANGED
-    if not facts.wished:
-        return Step.OWN if facts.own else Step.APPROVED
-    if facts.wish_at is None:
-        return Step.SEND
-    return Step.SCHEDULE if facts.wish_at > now else Step.PAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +107,9 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
         reader = newsletters.reader_of(session, lst, editor) if editor is not None else None
         me = editor.id if editor is not None else 0
         others = any(one.member != me for one in newsletters.provers(session, lst))
-        running = (
-            edition.mailing_id is not None
-            and mailings.status(session, edition.mailing_id).state in _RUNNING
-        )
+        state = None
+        if edition.mailing_id is not None:
+            state = mailings.status(session, edition.mailing_id).state
     order = orders.read(letter.text, now, ZoneInfo(lst.zone or "UTC"))
     facts = Facts(
         order=order,
@@ -216,7 +118,8 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
         editor=entitled,
         expired=found.trouble is asks.Trouble.EXPIRED,
         text=order is None and is_text(letter.text, edition.source),
-        running=running,
+        running=state in _RUNNING,
+        paused=state is MailingState.PAUSED,
         two=lst.four_eyes,
         approved=bool(edition.approved) and editor is not None and edition.approved != editor.id,
         wished=bool(edition.wished) and editor is not None and edition.wished != editor.id,
@@ -268,8 +171,19 @@ def schedule(app: App, number: int, order: Order, now: float, by: str = "cli") -
     """Let an edition leave at the order's hour."""
     with app.store.write() as session:
         edition = session.get_one(Edition, number)
-        values = {"due": order.at, "zone": order.zone, "by": by}
+        lst = session.get_one(MailList, edition.list_id)
+        at = _begins(session, lst, order.at, order.hour, now)
+        values = {"due": at, "zone": order.zone, "by": by, "hour": order.hour}
         _move(session, edition, EditionState.SCHEDULED, now, **values)
+
+
+def _begins(
+    session: Session, lst: MailList, at: float | None, hour: str, now: float
+) -> float | None:
+    """Return when an issue leaves: at its hour, or when that comes for the first reader."""
+    if not hour:
+        return at
+    return plans.earliest(session, lst, plans.terms_of(lst, hour), now)
 
 
 def cancel(app: App, number: int, now: float) -> bool:
@@ -349,7 +263,7 @@ def _attend(app: App, number: int, now: float) -> None:
                 theirs = replace(seen, proofs=editions.proofs_for(app, lst, survey, one))
                 editions.tell_proof(visit, theirs, one, fresh, note=doubt)
         else:
-            _enter(visit, survey, fresh, reader, edition.by)
+            _enter(visit, survey, fresh, reader, edition.by, edition.hour)
     for bell in ("sort", "deliver", "archive"):
         app.ring(bell)
     _log.info("an issue's hour has come", edition=number, list=lst.address)
@@ -371,7 +285,7 @@ def _move(
     moved = (
         update(Edition)
         .where(Edition.id == was.id, Edition.revision == was.revision, Edition.state == was.state)
-        .values(state=state.value, changed=now, **{"due": None, **values})
+        .values(state=state.value, changed=now, **{"due": None, "hour": "", **values})
         .returning(Edition.id)
     )
     return session.scalar(moved) is not None
@@ -387,7 +301,9 @@ def _send(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     return "sending"
 
 
-def _enter(visit: Visit, survey: Survey, edition: Edition, reader: Reader, by: str) -> None:
+def _enter(
+    visit: Visit, survey: Survey, edition: Edition, reader: Reader, by: str, hour: str = ""
+) -> None:
     edition.mailing_id = newsletters.enter(
         visit.session,
         visit.app,
@@ -396,6 +312,7 @@ def _enter(visit: Visit, survey: Survey, edition: Edition, reader: Reader, by: s
         policy=Policy.NEVER_TWICE,
         now=visit.now,
         by=by,
+        hour=hour,
     )
     visit.session.flush()
     context: dict[str, object] = {
@@ -409,27 +326,30 @@ def _enter(visit: Visit, survey: Survey, edition: Edition, reader: Reader, by: s
 
 def _schedule(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     survey, reader = case.seen.survey, case.reader
-    at, zone = _when(case)
+    at, zone, hour = _when(case)
     if survey is None or reader is None or at is None:
         return _trouble(visit, case, edition, step)
-    values = {"due": at, "zone": zone, "by": reader.to.given, "editor": reader.member}
+    at = _begins(visit.session, visit.lst, at, hour, visit.now)
+    who = {"by": reader.to.given, "editor": reader.member}
+    values = {"due": at, "zone": zone, "hour": hour, **who}
     _move(visit.session, case.edition, EditionState.SCHEDULED, visit.now, **values)
     context: dict[str, object] = {
         "subject": survey.draft.subject,
         "audience": survey.readers,
         "at": at,
         "zone": zone,
+        "hour": hour.replace("T", " "),
     }
     _write(visit, reader, "editor-scheduled", edition, context)
     return "scheduled"
 
 
-def _when(case: Case) -> tuple[float | None, str]:
-    """Return the hour that an answer names, or the one that an approval agrees to."""
+def _when(case: Case) -> tuple[float | None, str, str]:
+    """Return moment, zone and readers' own hour: of an answer, or of what is approved."""
     order = case.facts.order
     if order is not None and order.verb is Verb.SEND:
-        return order.at, order.zone
-    return case.edition.due, case.edition.zone
+        return order.at, order.zone, order.hour
+    return case.edition.due, case.edition.zone, case.edition.hour
 
 
 def _ask(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
@@ -437,7 +357,7 @@ def _ask(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     survey, reader = case.seen.survey, case.reader
     if survey is None or reader is None:
         return _trouble(visit, case, edition, step)
-    at, zone = _when(case)
+    at, zone, hour = _when(case)
     _move(
         visit.session,
         case.edition,
@@ -445,6 +365,7 @@ def _ask(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
         visit.now,
         due=at,
         zone=zone,
+        hour=hour,
         wished=reader.member,
     )
     visit.session.refresh(edition)
@@ -472,6 +393,12 @@ def _cancel(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
 def _stop(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     if edition.mailing_id is not None:
         mailings.stop(visit.session, edition.mailing_id, now=visit.now)
+    return _answer(visit, case, edition, step)
+
+
+def _resume(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    if edition.mailing_id is not None:
+        mailings.resume(visit.session, edition.mailing_id)
     return _answer(visit, case, edition, step)
 
 
@@ -564,6 +491,7 @@ _DO: dict[Step, Callable[[Visit, Case, Edition, Step], str]] = {
     Step.ASK: _ask,
     Step.APPROVED: _approve,
     Step.STOP: _stop,
+    Step.RESUME: _resume,
     Step.REVISE: _revise,
     Step.CHANGED: _revise,
     Step.UNCLEAR: _again,

@@ -90,6 +90,8 @@ class Issue(Base):
     sent_at: Mapped[float]
     sent_by: Mapped[str] = mapped_column(String(320))  # cli or an address
     segment: Mapped[str] = mapped_column(default="")  # as it was resolved; "" for everybody
+    terms: Mapped[str] = mapped_column(default="")  # subscriptions.terms
+    tripped: Mapped[float | None]  # when it was paused by itself
 
 
 class EditionState(StrEnum):
@@ -119,6 +121,7 @@ class Edition(Base):
     due: Mapped[float | None]  # when it leaves, while it is scheduled
     zone: Mapped[str] = mapped_column(String(60), default="")  # in which that hour was named
     by: Mapped[str] = mapped_column(String(320), default="")  # whose word sends it
+    hour: Mapped[str] = mapped_column(String(20), default="")  # of each reader's own day
     # Where two editors' word is needed, memberships: who wants it sent (at ``due``, or at once),
     # and who has approved this revision.
     wished: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.errors import BadInput, Refused
 from mailer.store import Base
+from subscriptions import terms
 from subscriptions.naming import ListAddress, check_name, read_list_address
 
 LANGUAGES = ("sv", "it", "ro", "ru", "nl", "en")
@@ -158,6 +159,9 @@ class MailList(Base):
     postal_address: Mapped[str] = mapped_column(String(200), default="")  # "" is the service's
     zone: Mapped[str] = mapped_column(String(60), default="")  # of hours that editors name
     four_eyes: Mapped[bool] = mapped_column(default=False)  # an issue needs two editors' word
+    cap: Mapped[str] = mapped_column(String(16), default="")  # subscriptions.terms, as the next two
+    quiet_hours: Mapped[str] = mapped_column(String(16), default="")
+    canary: Mapped[str] = mapped_column(String(16), default="")
     created: Mapped[float]
 
     @property
@@ -312,6 +316,9 @@ def change_list(
     postal_address: str | None = None,
     zone: str | None = None,
     four_eyes: bool | None = None,
+    cap: str | None = None,
+    quiet_hours: str | None = None,
+    canary: str | None = None,
 ) -> None:
     """Change what is not None; raise BadInput where a value cannot stand in a header or page."""
     if lst.kind is Kind.NEWSLETTER and post not in (None, PostPolicy.EDITORS):
@@ -345,7 +352,13 @@ def change_list(
         else one_line(postal_address, MAX_TITLE, "postal address"),
         "zone": None if zone is None else _zone(zone),
         "four_eyes": four_eyes,
+        "cap": cap,
+        "quiet_hours": quiet_hours,
+        "canary": canary,
     }
+    terms.read_cap(cap or "")
+    terms.read_quiet(quiet_hours or "")
+    terms.read_canary(canary or "")
     for field, value in wanted.items():
         if value is not None:
             setattr(lst, field, value)

@@ -16,7 +16,7 @@ from listserv import clock, door, orders, posts, restoring, sending
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
 from listserv.orders import Order, Verb
-from listserv.sending import Step, next_step
+from listserv.steps import Step, next_step
 from listserv.tables import Edition, EditionState, Hold, Issue
 from mailer import addresses, ledger, mailings, owners
 from mailer.ledger import Mark

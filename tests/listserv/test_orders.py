@@ -51,6 +51,20 @@ def test_send_anyway_is_said_in_every_language(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "send friday 9:30 reader's time", "Skicka fredag 9:30 läsarens tid",
+        "invia venerdì alle 9:30 ora del lettore", "trimite vineri la 9:30 ora cititorului",
+        "отправить в пятницу в 9:30 по времени читателя", "verstuur vrijdag 9:30 lokale tijd",
+    ],
+)  # fmt: skip
+def test_an_hour_may_be_each_readers_own(line: str) -> None:
+    order = read(line)
+    assert order is not None
+    assert (order.own, order.hour) == (True, "2026-11-27T09:30")
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
         ("send tomorrow 8", "2026-11-26 08:00"),

@@ -4,7 +4,7 @@ import pytest
 
 from listserv import sending
 from listserv.orders import Order, Verb
-from listserv.sending import Facts, Step, next_step
+from listserv.steps import Facts, Step, next_step
 from listserv.tables import EditionState
 
 OPEN, SCHEDULED, SENT = EditionState.OPEN, EditionState.SCHEDULED, EditionState.SENT

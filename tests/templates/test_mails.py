@@ -68,6 +68,11 @@ CONTEXT: dict[str, object] = {
     "red": True,
     "revision": 1,
     "running": True,
+    "by_mail": True,
+    "complaints": 4,
+    "hour": "",
+    "refused": 41,
+    "waiting": 12_000,
     "segment": "tag = choir",
     "segments": ("choir", "board"),
     "sample": (("Anna Berg", "anna@example.net"), ("", "bo@example.com")),
@@ -198,11 +203,14 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
             "other",
         )
     ),
+    ("editor-scheduled", {"hour": "2026-11-27 09:30"}),
+    ("editor-halted", {"why": "complaints", "by_mail": False, "complaints": 0, "reasons": ()}),
     ("editor-sending", {"minutes": None, "permalink": ""}),
     *(
         ("editor-answer", {"word": word, "counts": None})
         for word in (
             "over",
+            "resume",
             "cancel",
             "idle",
             "old",

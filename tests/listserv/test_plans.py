@@ -1,0 +1,167 @@
+"""Issues on terms: own hours, quiet hours, caps, who goes first, and a halt by itself."""
+
+import time
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select, update
+
+from listserv import audience, newsletters, watching
+from listserv.app import App
+from listserv.config import ListservSettings, MailerSettings, Settings
+from listserv.tables import Issue
+from listserv.watching import Counts, judge
+from mailer import mailings
+from mailer.addresses import parse
+from mailer.mailings import Mailing, MailingState, Policy, Recipient, State
+from mailer.store import Store
+from subscriptions import attributes, roster
+from subscriptions.consent import ConsentNote, Source
+from subscriptions.members import Candidate, enrol
+from subscriptions.roster import Kind, MailList, Role
+from subscriptions.terms import Canary
+from tests.place import Place, Silent, subject, text
+
+NEWS, OTHER = "news@example.org", "other@example.org"
+NOTE = ConsentNote("asked", Source.CLI)
+ZONES = {"anna": "Europe/Rome", "bo": "America/Lima", "carl": "Asia/Tokyo"}
+
+
+@pytest.fixture
+def app(store: Store, tmp_path: Path) -> App:
+    """Make two newsletters of an editor and three readers, each in a time zone of their own."""
+    made = App(
+        Settings(
+            listserv=ListservSettings(domain="example.org", base_url="http://localhost:8080"),
+            mailer=MailerSettings(data=tmp_path),
+        )
+    )
+    made.__dict__.update(store=store, bells=Silent())
+    people = [Candidate(parse(f"{who}@example.net"), consent=NOTE) for who in ZONES]
+    people.append(Candidate(parse("olga@example.org"), role=Role.EDITOR, consent=NOTE))
+    with store.write() as session:
+        for name in (NEWS, OTHER):
+            lst = roster.create_list(session, name, kind=Kind.NEWSLETTER, title="News", now=1.0)
+            enrol(session, lst, people, keyring=made.keyring, now=1e9)
+            for who, zone in ZONES.items():
+                member = roster.membership_of(session, lst.id, f"{who}@example.net")
+                assert member is not None
+                attributes.put(session, member.id, attributes.ZONE, zone)
+    return made
+
+
+def change(app: App, **values: str) -> MailList:
+    with app.store.write() as session:
+        lst = roster.get_list(session, NEWS)
+        roster.change_list(lst, **values)  # type: ignore[arg-type]
+    return lst
+
+
+def send(app: App, words: str, to: str = NEWS, hour: str = "") -> int:
+    now = time.time()
+    draft = f"---\nsubject: {words}\n---\n{words}\n".encode()
+    survey = newsletters.survey(app, to, draft, now)
+    with app.store.write() as session:
+        number = newsletters.enter(
+            session, app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=now,
+            by="cli", hour=hour,
+        )  # fmt: skip
+    for _ in newsletters.freeze(app, number):
+        pass
+    return number
+
+
+def rows(app: App, number: int) -> dict[str, Recipient]:
+    with app.store.read() as session:
+        found = session.scalars(select(Recipient).where(Recipient.mailing_id == number))
+        return {row.address.partition("@")[0]: row for row in found}
+
+
+def test_each_readers_copy_is_due_at_their_own_hour(app: App) -> None:
+    hour = "2030-01-15T09:30"
+    due = {who: row.due for who, row in rows(app, send(app, "One", hour=hour)).items()}
+    for who, zone in {**ZONES, "olga": "UTC"}.items():
+        local = datetime.fromtimestamp(due[who], ZoneInfo(zone))
+        assert local.strftime("%Y-%m-%dT%H:%M") == hour
+
+
+def test_nothing_is_due_in_a_readers_quiet_hours(app: App) -> None:
+    change(app, quiet_hours="13-12:59")  # the whole day but a minute
+    for who, row in rows(app, send(app, "One")).items():
+        local = datetime.fromtimestamp(row.due, ZoneInfo(ZONES.get(who, "UTC")))
+        assert (local.hour, local.minute) == (12, 59)
+
+
+def test_who_has_had_enough_issues_is_left_out_with_the_reason_and_counted_before(
+    app: App,
+) -> None:
+    send(app, "First", OTHER)
+    second = send(app, "Second")
+    with app.store.write() as session:  # a refused copy is no issue that anybody had
+        anna = update(Recipient).where(Recipient.address == "anna@example.net")
+        session.execute(anna.values(state=State.REFUSED))
+    change(app, cap="2/7")
+    draft = b"---\nsubject: Third\n---\nThird\n"
+    survey = newsletters.survey(app, NEWS, draft, time.time())
+    assert [one.values["count"] for one in survey.findings if one.key == "capped"] == [3]
+    third = send(app, "Third")
+    left_out = {who: (row.state, row.reason) for who, row in rows(app, third).items()}
+    assert left_out.pop("anna") == (State.READY, "")
+    assert set(left_out.values()) == {(State.SKIPPED, "had 2 issues in 7 days")}
+    with app.store.read() as session:
+        counts = mailings.status(session, third)
+    assert (counts.audience, counts.ready, counts.skipped) == (4, 1, 3)
+    assert rows(app, second)["bo"].state == State.READY
+
+
+def test_a_few_go_first_and_the_others_wait(app: App) -> None:
+    change(app, canary="2/30/5")
+    number = send(app, "One")
+    with app.store.read() as session:
+        begun = session.get_one(Mailing, number).created
+    waits = sorted(round((row.due - begun) / 60) for row in rows(app, number).values())
+    assert waits == [0, 0, 30, 30]
+
+
+@pytest.mark.parametrize(
+    ("counts", "canary", "why"),
+    [
+        (Counts(40, 9, 0), Canary(), ""),  # too few to tell
+        (Counts(40, 41, 0), Canary(), "refused"),
+        (Counts(60, 40, 0), Canary(), ""),
+        (Counts(190, 11, 0), Canary(200, 30, 5), "refused"),
+        (Counts(9, 1, 0), Canary(10, 30, 5), "refused"),  # so few were meant to tell
+        (Counts(100, 0, 2), Canary(), ""),
+        (Counts(100, 0, 3), Canary(), "complaints"),
+        (Counts(1000, 0, 3), Canary(), ""),
+    ],
+)
+def test_too_many_refusals_or_complaints_are_judged(
+    counts: Counts, canary: Canary, why: str
+) -> None:
+    assert judge(counts, canary) == why
+
+
+def test_an_issue_that_is_refused_too_often_halts_once_and_tells_its_editors_how_to_go_on(
+    app: App,
+) -> None:
+    change(app, canary="2/30/5")
+    number = send(app, "One")
+    assert watching.look(app, time.time()) == 0
+    with app.store.write() as session:
+        first = update(Recipient).where(Recipient.mailing_id == number, Recipient.ref <= 2)
+        session.execute(first.values(state=State.REFUSED, code=550))
+    assert watching.look(app, time.time()) == 1
+    (told,) = Place(app).mails("olga@example.org")
+    assert subject(told) == 'News: "One" has been halted'
+    assert f"krets newsletter resume {number}" in text(told)
+    with app.store.write() as session:
+        assert mailings.status(session, number).state is MailingState.PAUSED
+        assert watching.tripped(session, number)
+        mailings.resume(session, number)
+    assert watching.look(app, time.time()) == 0
+    with app.store.read() as session:
+        assert session.scalars(select(Issue.tripped)).one() is not None
+    assert audience.freeze_some(app.store, number) is False

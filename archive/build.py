@@ -101,7 +101,7 @@ def render_permalink(
     mail, thread = found
     sheet = sheets_of(session, [thread.id]).get(mail.id, 1) if thread.size > pages.MANY else 1
     files = pages.permalink_file(view, mail.hash, thread.hash, mail.subject, sheet)
-    files |= pages.accent_file(view) | pages.shared_files()
+    files |= pages.shared_files()
     write_files(root / tree, files)
 
 

@@ -14,11 +14,12 @@ from email.header import Header
 from email.utils import format_datetime
 
 from archive.mbox import write_mbox
-from archive.pages import ListView, Mail, bare_subject, sheet_name
+from archive.pages import ListView, Mail, bare_subject, sheet_name, spot
 from templates import page, stencil
 
 NEWEST = 30  # entries of a feed
 MAX_ENTRY = 20_000  # characters of own words in one entry
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def thread_json(lst: ListView, mails: Sequence[Mail]) -> bytes:
@@ -41,8 +42,8 @@ def thread_json(lst: ListView, mails: Sequence[Mail]) -> bytes:
         for mail in mails
     ]
     # A line for each message: indenting would cost five times as much, and lines can be compared.
-    lines = ",\n".join(json.dumps(message, ensure_ascii=False) for message in messages)
-    subject = json.dumps(mails[0].seen.subject, ensure_ascii=False)
+    lines = ",\n".join(_JSON(message) for message in messages)
+    subject = _JSON(mails[0].seen.subject)
     text = f'{{"subject": {subject}, "messages": [\n{lines}\n]}}\n'
     return text.encode("utf-8", "replace")
 
@@ -77,7 +78,9 @@ def feed(
     return text.encode("utf-8", "replace")
 
 
-_ENTRY = (*("address", "hash", "title", "updated", "author", "root", "thread", "tongue", "text"),)
+_ENTRY = (
+    *("address", "hash", "spot", "title", "updated", "author", "root", "thread", "tongue", "text"),
+)
 
 
 def _entry(lst: ListView, thread: str, mail: Mail, root: str) -> str:
@@ -95,6 +98,7 @@ def _entry(lst: ListView, thread: str, mail: Mail, root: str) -> str:
         {
             "address": lst.address,
             "hash": mail.hash,
+            "spot": spot(mail.hash),
             "title": title,
             "updated": datetime.fromtimestamp(mail.date, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "author": seen.author,

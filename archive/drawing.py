@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from archive import copies, pages
+from archive import copies, letters, pages, sheets
 from archive.bodies import read, read_files
 from archive.pages import ListView, Mail
 from archive.sight import Seen, pack, see, unpack
@@ -129,9 +129,9 @@ def fetch(session: Session, desk: Desk, threads: Sequence[int]) -> Tray:
 def _leaves(rows: dict[str, Message], claims: dict[str, str | None]) -> list[Leaf]:
     keys = {row.hash: (row.date, row.hash) for row in rows.values()}
     # By arrival: a mail stays on the page that its permalink leads to, whatever comes above it.
-    sheets = {hash_: place // pages.MANY + 1 for place, hash_ in enumerate(rows)}
+    numbers = {hash_: place // pages.MANY + 1 for place, hash_ in enumerate(rows)}
     placed = order(cut_loops(claims, keys), keys)
-    return [Leaf(rows[one.hash], one, sheets[one.hash]) for one in placed]
+    return [Leaf(rows[one.hash], one, numbers[one.hash]) for one in placed]
 
 
 def draw_thread(session: Session, desk: Desk, thread: Thread, tray: Tray, drawn: Drawn) -> bool:
@@ -168,7 +168,7 @@ def thread_files(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
     raws = copies.raws_of(lst, mails)
     subject = mails[0].seen.subject
     files = {
-        **{f"{folder}/{n}": data for n, data in pages.thread_pages(lst, mails).items()},
+        **{f"{folder}/{n}": data for n, data in sheets.thread_pages(lst, mails).items()},
         f"{folder}/thread.json": copies.thread_json(lst, mails),
         f"{folder}/thread.mbox.gz": copies.thread_mbox(mails, raws, masked=lst.masked),
         f"{folder}/feed.atom": copies.feed(
@@ -237,7 +237,9 @@ def draw_mail(
 ) -> Seen:
     """Read, judge and draw one mail."""
     sight = desk.view.sight
-    seen = pages.draw(desk.view, see(row.hash, row.subject, row.author, read(raw), sight))
+    seen = letters.draw(
+        desk.view.language, see(row.hash, row.subject, row.author, read(raw), sight)
+    )
     _put_files(session, desk, row, seen, raw)
     fresh[row.id] = {"message_id": row.id, "sight": sight.key, "packed": pack(seen)}
     return seen

@@ -23,7 +23,7 @@ FEW = 8  # unanswered and busiest ones there
 def listing_files(
     session: Session, desk: Desk, lst: MailList, drawn: Drawn, *, every: bool = False
 ) -> dict[str, bytes]:
-    """Return a list's home, its colour, its feed and the pages of the months that changed."""
+    """Return a list's home, its feed and the pages of the months that changed."""
     view = desk.view
     known = months_of(session, lst, drawn.months)
     shelf = Shelf(
@@ -32,7 +32,7 @@ def listing_files(
         busiest=_threads(session, lst, Thread.size.desc(), Thread.size > 2, limit=FEW),  # noqa: PLR2004 - a talk
         months=known,
     )
-    files = shelves.home_file(view, shelf) | pages.accent_file(view)
+    files = shelves.home_file(view, shelf)
     if known:
         files[f"{view.address}/feed.atom"] = _feed(session, desk, lst, drawn)
     for place, month in enumerate(known):

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from archive.bodies import read
 from archive.heads import permalink_hash, read_head
+from archive.pages import SPOT
 from archive.removal import Removed, digest, phrase, runs, words_of
 from archive.sight import unpack
 from archive.tables import Body, Message, Removal
@@ -37,6 +38,7 @@ from subscriptions.roster import MailList
 SHORTEST = 4  # letters of a phrase that is one word
 STILL = 0.2  # of a removed message's runs of words; a file with more still holds it
 _HASH = re.compile(r"(?:/m/|#|\A)([a-z2-7]{52})(?:/|\Z)")
+_SPOT = re.compile(rf"#([a-z2-7]{{{SPOT}}})\Z")  # a place on a thread's page
 _KEY = re.compile(r"(?:/f/|\A)([a-z2-7]{52})(?:\.|\Z)")
 _TAG = re.compile(r"<[^<>]*>")
 
@@ -176,15 +178,18 @@ def _plan_message(session: Session, lst: MailList, key: bytes, name: str, plan: 
     found = _HASH.search(name.strip())
     hash_ = found[1] if found else permalink_hash(name.strip().strip("<>"))
     row = session.scalar(select(Message).where(Message.list_id == lst.id, Message.hash == hash_))
+    if row is None and (place := _SPOT.search(name.strip())):
+        begins = Message.hash.startswith(place[1])
+        row = session.scalar(select(Message).where(Message.list_id == lst.id, begins))
     if row is None:
         raise Refused(
             f"There is no message {name} in the archive of {lst.address}.",
             "Give its Message-ID, or the address of its page.",
         )
     raw = get_raw(session, row.raw_sha) or b""
-    plan.rows.add(("message", 0, hash_.encode()))
+    plan.rows.add(("message", 0, row.hash.encode()))
     plan.rows |= {("quote", *one) for one in runs(key, read(raw).quoted.text)}
-    plan.messages.append((hash_, row.raw_sha))
+    plan.messages.append((row.hash, row.raw_sha))
 
 
 def _plan_file(session: Session, lst: MailList, name: str, plan: Plan) -> None:

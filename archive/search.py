@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from archive.disk import list_files, remove_files, write_files
 from archive.drawing import sheets_of
-from archive.pages import MANY, ListView, bare_subject, sheet_name
+from archive.pages import MANY, ListView, bare_subject, sheet_name, spot
 from archive.shelves import search_page
 from archive.sight import Seen, unpack
 from archive.tables import Body, Message, Thread
@@ -137,7 +137,7 @@ def _entries(
 def _record(hash_: str, thread: str, page: str, at: datetime, seen: Seen) -> dict[str, Any]:
     subject = bare_subject(seen.subject)
     return {
-        "url": f"{page}#{hash_}",
+        "url": f"{page}#{spot(hash_)}",
         "content": f"{subject}\n{seen.quoted.text[:MAX_WORDS]}",
         "meta": {"title": subject, "author": seen.author, "date": at.strftime("%Y-%m-%d")},
         "filters": {

@@ -49,7 +49,7 @@ class Seen:
         return Quoted(self.blocks)
 
 
-DRAWING = 1  # of the HTML that is made of a mail; a higher one draws all anew
+DRAWING = 2  # of the HTML that is made of a mail; a higher one draws all anew
 
 
 @dataclass(frozen=True, slots=True)

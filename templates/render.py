@@ -169,7 +169,7 @@ def linked(text: str) -> Markup:
 
 def _linked(text: str) -> str:
     if "://" not in text:
-        return escape(text)
+        return escape(text, quote=False)
     parts: list[str] = []
     last = 0
     for match in _URL.finditer(text):
@@ -179,10 +179,10 @@ def _linked(text: str) -> str:
         address = address.rstrip("]") if "[" not in address else address
         end = match.start() + len(address)
         shown = escape(address)
-        parts.append(escape(text[last : match.start()]))
-        parts.append(f'<a href="{shown}" rel="nofollow ugc noopener">{shown}</a>')
+        parts.append(escape(text[last : match.start()], quote=False))
+        parts.append(f'<a href="{shown}" rel="nofollow ugc">{shown}</a>')
         last = end
-    parts.append(escape(text[last:]))
+    parts.append(escape(text[last:], quote=False))
     return "".join(parts)
 
 

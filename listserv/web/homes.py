@@ -17,7 +17,7 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 import templates
-from archive import pages, redirects, shelves
+from archive import redirects, shelves
 from archive.build import view_of
 from listserv import pictures
 from listserv.app import App
@@ -29,7 +29,6 @@ from mailer.errors import Misconfigured
 from subscriptions.roster import ArchivePolicy, Join, MailList, all_lists, find_list
 
 _HOME = re.compile(r"([^/]+@[^/]+)(/(?:index\.html)?)?\Z")
-_HUE = re.compile(r"([^/]+@[^/]+)/hue\d{1,3}\.css\Z")
 _SEARCH = re.compile(r"[^/]+@[^/]+/search(?:/index\.html)?\Z")
 _OLD = re.compile(rf"/([^/]+@[^/]+)/{redirects.OLD}(/.+)\Z")
 _FILE = re.compile(r"[^/]+@[^/]+/f/")
@@ -184,7 +183,7 @@ class Pages(Tree):
         """Return what is not on the disk yet, or None."""
         if (static := _STATIC.match(path)) and (data := templates.static_files().get(static[1])):
             return Response(data, media_type=_media(static[1]))
-        found = _HOME.match(path) or _HUE.match(path)
+        found = _HOME.match(path)
         if found is None:
             return None
         with self._app.store.read() as session:
@@ -194,8 +193,6 @@ class Pages(Tree):
             view = view_of(lst, self._app.settings.listserv.base_url)
             closed = lst.archive is not ArchivePolicy.PUBLIC
             members = lst.archive is ArchivePolicy.MEMBERS
-        if path.endswith(".css"):
-            return Response(next(iter(pages.accent_file(view).values())), media_type="text/css")
         if not str(scope["path"]).endswith(("/", ".html")):
             return _with_slash(scope)
         read = f"{view.base}/{view.address}/read" if members else ""

@@ -112,7 +112,7 @@ def answer(
     accent = ""
     if lst is not None:
         view = view_of(lst, caller.app.settings.listserv.base_url)
-        accent = root + next(iter(pages.accent_file(view)))
+        accent = pages.accent(view.address)
     else:
         root = "/"
     text = templates.page(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
-from archive import build, drawing, pages, whole
+from archive import build, drawing, letters, pages, whole
 from archive.heads import permalink_hash
 from archive.importing import import_mails
 from archive.masking import mask
@@ -45,6 +45,10 @@ def set_policy(store: Store, lst: MailList, policy: ArchivePolicy) -> MailList:
 
 def thread(root: Path, name: str, tree: str = "public") -> Path:
     return root / tree / "circle@example.org" / "t" / permalink_hash(f"{name}@x")
+
+
+def spot(message_id: str) -> str:
+    return pages.spot(permalink_hash(message_id))
 
 
 def test_thread_json_has_the_promised_shape(
@@ -110,7 +114,7 @@ def test_the_disk_equals_the_rows_after_any_way(
     assert not whole.check(store, tmp_path, BASE, circle)
     assert not (thread(tmp_path, "b") / "thread.json").exists()
     pointer = (thread(tmp_path, "b") / "index.html").read_text(encoding="utf-8")
-    assert f"../../t/{permalink_hash('a@x')}/#{permalink_hash('b@x')}" in pointer
+    assert f"../../t/{permalink_hash('a@x')}/#{spot('b@x')}" in pointer
     assert build.render_late(store, tmp_path, BASE, time.time()) == 0
     assert build.render_late(store, tmp_path, BASE, time.time() + build.LATE) == 1
     before = drawn(tmp_path)
@@ -240,7 +244,7 @@ def test_a_mail_as_long_as_a_book_is_cut_on_its_page_alone(
     keep(store, circle, mail("a", body="x\n\n" * 20_000))
     build.render_dirty(store, tmp_path, BASE)
     html = (thread(tmp_path, "a") / "index.html").read_text(encoding="utf-8")
-    assert html.count("<p>x</p>") == pages.MAX_PARAGRAPHS
+    assert html.count("<p>x</p>") == letters.MAX_LINES // 2
     assert "longer than is shown here" in html
     found = json.loads((thread(tmp_path, "a") / "thread.json").read_text(encoding="utf-8"))
     assert found["messages"][0]["text"].count("x") == 20_000
@@ -385,16 +389,16 @@ def test_a_long_thread_has_several_pages_and_its_links_stay(
     build.render_dirty(store, tmp_path, BASE)
     folder = thread(tmp_path, "a")
     second = (folder / "2.html").read_text(encoding="utf-8")
-    assert f'id="{permalink_hash("c@x")}"' in second
-    assert f'href="./#{permalink_hash("a@x")}"' in second
+    assert f'id="{spot("c@x")}"' in second
+    assert f'href="./#{spot("a@x")}"' in second
     pointer = folder.parent.parent / "m" / permalink_hash("c@x") / "index.html"
-    assert f"/2.html#{permalink_hash('c@x')}" in pointer.read_text()
+    assert f"/2.html#{spot('c@x')}" in pointer.read_text()
     keep(store, circle, mail("d", "a", "b", at=3), mail("e", "a", "c", at=4))
     build.render_dirty(store, tmp_path, BASE)
     first = (folder / "index.html").read_text(encoding="utf-8")
-    assert [f'id="{permalink_hash(f"{n}@x")}"' in first for n in "abcde"] == [1, 1, 0, 0, 0]
-    assert f"/2.html#{permalink_hash('c@x')}" in pointer.read_text()
-    assert f"/3.html#{permalink_hash('e@x')}" in (folder.parents[1] / "feed.atom").read_text()
+    assert [f'id="{spot(f"{n}@x")}"' in first for n in "abcde"] == [1, 1, 0, 0, 0]
+    assert f"/2.html#{spot('c@x')}" in pointer.read_text()
+    assert f"/3.html#{spot('e@x')}" in (folder.parents[1] / "feed.atom").read_text()
     assert len(json.loads((folder / "thread.json").read_text())["messages"]) == 5
     assert not whole.check(store, tmp_path, BASE, circle)
     whole.build(store, tmp_path, BASE, circle)

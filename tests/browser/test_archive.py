@@ -215,7 +215,7 @@ def test_nothing_moves_while_a_page_comes_and_it_asks_for_little(window: Window,
                       all.reduce((sum, e) => sum + e.encodedBodySize, 0)];
             }"""
         )
-        assert [name.rpartition(".")[2] for name in names[1:]] == ["css", "css"], names
+        assert [name.rpartition(".")[2] for name in names[1:]] == ["css"], names
         assert 0 < size < 60_000
 
     for path in ("", f"t/{permalink_hash('sv@x')}/"):

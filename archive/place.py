@@ -35,6 +35,7 @@ from subscriptions.roster import ArchivePolicy, MailList
 
 _T = TypeVar("_T")
 _IN = 400  # parameters in one IN (...): far below SQLite's and PostgreSQL's limits
+BESIDE = 500  # mails of a thread that are looked through for its root
 
 
 class Outcome(StrEnum):
@@ -126,6 +127,14 @@ def answered(session: Session, list_id: int, row: int) -> str | None:
     """Return the Message-ID of an archived mail by its row, or None where it is not this list's."""
     found = session.get(Message, row)
     return found.message_id if found is not None and found.list_id == list_id else None
+
+
+def beside(session: Session, list_id: int, ids: Sequence[str]) -> list[str]:
+    """Return the Message-IDs of the threads in which ``ids`` stand, the oldest mails first."""
+    hashes = [permalink_hash(one) for one in ids]
+    known = select(Message.thread_id).where(Message.list_id == list_id, Message.hash.in_(hashes))
+    found = select(Message.message_id).where(Message.thread_id.in_(known))
+    return list(session.scalars(found.order_by(Message.date).limit(BESIDE)))
 
 
 def place_many(session: Session, lst: MailList, mails: Sequence[Mail]) -> list[Placed]:

@@ -165,6 +165,11 @@ def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
     "--quiet-hours", metavar="FROM-TO", help="No issue begins then, in readers' own time: 22-7."
 )
 @click.option(
+    "--replies",
+    metavar="editors|thread|LIST",
+    help="Where answers to an issue go: its editors, its page in the archive, another list.",
+)
+@click.option(
     "--canary",
     metavar="READERS/MINUTES/PERCENT",
     help="Some readers first; stop when so many are refused: 200/30/5.",
@@ -205,6 +210,8 @@ def set_(
     with app.store.write() as session:
         lst = roster.get_list(session, list_address)
         before = as_object(lst)
+        if "@" in (wanted["replies"] or ""):
+            roster.get_list(session, wanted["replies"] or "")  # raises where there is none
         roster.change_list(
             lst,
             title=wanted["title"],
@@ -228,6 +235,7 @@ def set_(
             cap=wanted["cap"],
             quiet_hours=wanted["quiet_hours"],
             canary=wanted["canary"],
+            replies=wanted["replies"],
             four_eyes=four_eyes,
         )
         after = as_object(lst)
@@ -274,6 +282,7 @@ def as_object(lst: MailList) -> dict[str, str | int | bool]:
         "cap": lst.cap or "",
         "quiet_hours": lst.quiet_hours or "",
         "canary": lst.canary or "",
+        "replies": lst.replies or "editors",
     }
 
 

@@ -59,6 +59,7 @@ class Issue:
     imprint: Imprint = Imprint()
     permalink: str = ""
     look: Look = field(default_factory=plain_look)
+    reply_to: str = ""  # "" where answers go to the list's own address
     pictures: Mapping[str, Kept] = field(default_factory=dict)  # of our own, by address
 
     @cached_property
@@ -253,6 +254,8 @@ class _Setting:
             f"Content-Language: {language or issue.language}\r\n".encode()
         )
         made.add(list_fields(face, "" if proof else issue.permalink))
+        if issue.reply_to and not public and not proof:
+            made.add(f"Reply-To: <{issue.reply_to}>\r\n".encode())
         if not public:
             local, _, domain = face.address.partition("@")
             made.add(f"List-Unsubscribe: <mailto:{local}-leave+".encode()).slot(LEAVE)

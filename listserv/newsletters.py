@@ -16,7 +16,17 @@ from sqlalchemy.orm import Session
 
 from archive import place
 from archive.heads import permalink_hash
-from listserv import audience, drafts, issues, notices, pictures, plans, preflight, signing
+from listserv import (
+    audience,
+    drafts,
+    issues,
+    notices,
+    pictures,
+    plans,
+    preflight,
+    replying,
+    signing,
+)
 from listserv.app import App
 from listserv.drafts import BadDraft, Draft
 from listserv.forecast import Forecast, Limits, forecast
@@ -238,6 +248,7 @@ def make(
         imprint=Imprint(settings.controller, lst.postal_address or settings.postal_address),
         permalink=f"{face.page}m/{permalink_hash(known)}/" if kept else "",
         look=look_of(app.data, lst, draft.theme),
+        reply_to=replying.address(app.keyring, lst, known),
         pictures=shown,
     )
 

@@ -17,7 +17,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import place
-from listserv import audience, facts, headers, incoming, moderation, routes, sending, signing
+from listserv import (
+    audience,
+    facts,
+    headers,
+    incoming,
+    moderation,
+    replying,
+    routes,
+    sending,
+    signing,
+)
 from listserv.app import App
 from listserv.facts import Reading
 from listserv.holds import hold
@@ -31,7 +41,7 @@ from mailer.arrivals import Arrival
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.store import get_raw
 from mailer.tokens import Purpose as Standing
-from subscriptions.roster import Copies, Kind, MailList, find_list, get_list
+from subscriptions.roster import Copies, Kind, MailList, PostPolicy, find_list, get_list
 
 MAX_TRIES = 3  # exceptions of ours that one message may cause
 MAX_DEATHS = 20  # readers that may die with it: a plug is pulled more often than mail kills
@@ -120,18 +130,24 @@ def post(
 ) -> Outcome:
     """Judge one post and carry out the decision; a human's release outweighs a hold.
 
-    ``answers`` is the row of the archived mail that it answers, known by its token.
+    ``answers`` is the row of the archived mail that it answers, known by its token, or what
+    stands for an issue (replying.py).
     """
     reading = facts.read(message.with_crlf(raw))
     now = time.time()
     with app.store.read() as session:
         lst = get_list(session, list_address)
-        verdict = judge(facts.gather(session, lst, reading, arrival.sender, now))
-        barred = lst.kind is Kind.NEWSLETTER  # its own address never distributes
+        known = facts.gather(session, lst, reading, arrival.sender, now)
+        issue = replying.answered(session, lst, reading.head, answers)
+        if issue:  # judged as a members' post; it goes to nobody, and stands under the issue
+            known = replace(known, list_kind=Kind.DISCUSSION, post_policy=PostPolicy.MEMBERS)
+        verdict = judge(known)
+        barred = lst.kind is Kind.NEWSLETTER and not issue  # its own address never distributes
         if verdict.decision is Decision.HOLD and not barred and _released(session, arrival):
             verdict = Verdict(Decision.ACCEPT, verdict.hits)
         accepted = verdict.decision is Decision.ACCEPT
-        first = audience.piece(session, lst.id, after=0, now=now) if accepted else ()
+        goes = accepted and not issue
+        first = audience.piece(session, lst.id, after=0, now=now) if goes else ()
     outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
     with app.store.write() as session:
         lst = get_list(session, list_address)  # its archive may be closed to strangers by now
@@ -139,7 +155,9 @@ def post(
             hold(session, arrival, lst.address, outcome.rules, reading.trouble, ask=True)
         elif arrivals.finish(session, arrival.id, " ".join((outcome.decision, *outcome.rules))):
             mailing = None
-            if accepted:
+            if accepted and issue:
+                replying.keep(app, session, lst, arrival, reading, issue)
+            elif accepted:
                 parent = place.answered(session, lst.id, answers) if answers is not None else None
                 mailing = _accept(app, session, lst, arrival, reading, now, parent or "")
             _record(session, arrival, lst, reading, outcome, mailing, now)

@@ -162,6 +162,7 @@ class MailList(Base):
     cap: Mapped[str] = mapped_column(String(16), default="")  # subscriptions.terms, as the next two
     quiet_hours: Mapped[str] = mapped_column(String(16), default="")
     canary: Mapped[str] = mapped_column(String(16), default="")
+    replies: Mapped[str] = mapped_column(String(320), default=terms.EDITORS)  # or thread, or a list
     created: Mapped[float]
 
     @property
@@ -319,6 +320,7 @@ def change_list(
     cap: str | None = None,
     quiet_hours: str | None = None,
     canary: str | None = None,
+    replies: str | None = None,
 ) -> None:
     """Change what is not None; raise BadInput where a value cannot stand in a header or page."""
     if lst.kind is Kind.NEWSLETTER and post not in (None, PostPolicy.EDITORS):
@@ -355,6 +357,7 @@ def change_list(
         "cap": cap,
         "quiet_hours": quiet_hours,
         "canary": canary,
+        "replies": None if replies is None else _replies(replies),
     }
     terms.read_cap(cap or "")
     terms.read_quiet(quiet_hours or "")
@@ -376,6 +379,17 @@ def _picture(text: str) -> str:
     if address and not re.fullmatch(r"https?://[^\s<>\"']+", address):
         raise BadInput("A logo is the https:// address of a picture.", "Put it on your own page.")
     return address
+
+
+def _replies(text: str) -> str:
+    said = text.strip().casefold()
+    if said in {terms.EDITORS, terms.THREAD}:
+        return said
+    try:
+        return str(read_list_address(text))
+    except BadInput:
+        what = f"{text[:40]!r} is no place for readers' answers."
+        raise BadInput(what, "Write editors, thread, or the address of a list.") from None
 
 
 def _zone(text: str) -> str:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from mailer.errors import BadInput
 
+EDITORS, THREAD = "editors", "thread"  # where readers' answers go, unless to another list
 MAX_ISSUES, MAX_DAYS = 100, 31
 MAX_CANARY, MAX_WAIT = 1000, 1440  # readers, minutes
 _DAY = 1440  # minutes

@@ -36,11 +36,13 @@ class Place:
         self.app = app
         self._numbers = itertools.count(1)
 
-    def add(self, address: str, role: Role = Role.MEMBER, language: str = "") -> None:
+    def add(
+        self, address: str, role: Role = Role.MEMBER, language: str = "", lst: str = LIST
+    ) -> None:
         who = Candidate(addresses.parse(address), role=role, language=language, consent=NOTE)
         with self.app.store.write() as session:
-            lst = roster.get_list(session, LIST)
-            add_member(session, lst, who, keyring=self.app.keyring, now=1e9)
+            on = roster.get_list(session, lst)
+            add_member(session, on, who, keyring=self.app.keyring, now=1e9)
 
     def change(self, **values: object) -> None:
         with self.app.store.write() as session:

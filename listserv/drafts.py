@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from listserv import manuscript
+from listserv.blocks import BadBlockError
 from mailer.errors import BadInput
 from subscriptions.roster import LANGUAGES
 
@@ -135,6 +137,10 @@ def _text(lines: list[str], start: int, end: int) -> str:
     text = "\n".join(lines[start:end]).strip("\n")
     if not text.strip():
         raise BadDraft(end or 1, "no-text", "the issue has no text below its front matter.")
+    try:
+        manuscript.check("\n".join(lines[start:end]))
+    except BadBlockError as bad:
+        raise BadDraft(start + bad.line + 1, bad.key, bad.what, bad.fix, **bad.values) from None
     return text
 
 

@@ -153,7 +153,10 @@ class _Setting:
         sizes = {at: (one.made.width, one.made.height) for at, one in issue.pictures.items()}
         self._bodies = {
             one.language: manuscript.read(
-                drafts.fill(one.text, self._mark), self._in_address, sizes
+                drafts.fill(one.text, self._mark),
+                self._in_address,
+                sizes,
+                templates.block_words(one.language or issue.language),
             )
             for one in self._draft.versions
         }

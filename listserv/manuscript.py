@@ -1,11 +1,13 @@
 """A manuscript: Markdown set twice, as plain text that reads like a letter and as blocks of HTML.
 
 A paragraph that is nothing but a picture is a picture (its title the caption), one that is nothing
-but a bold link is a button: what a theme sets in its own way, spelled so that mail programs leave
-it alone. Knows markdown-it's tree; refuses to know slots, themes and mail. SECURITY: HTML in the
-source is text (``html=False``), and markdown-it refuses javascript:, data: and file: links; what
-comes out holds tags that this module and its renderer wrote, and nothing else. Nesting is bounded
-by the parser.
+but a bold link is a button, one that begins with a block's word is that block (blocks.py): what a
+theme sets in its own way, spelled so that mail programs leave it alone. Each has HTML that any
+theme can show. Knows markdown-it's tree; refuses to know slots, themes and mail.
+
+SECURITY: HTML in the source is text (``html=False``), and markdown-it refuses javascript:, data:
+and file: links; what comes out holds tags that this module and its renderer wrote, and nothing
+else. Nesting is bounded by the parser.
 """
 
 import textwrap
@@ -21,15 +23,22 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode as Node
 from markupsafe import Markup
 
+from listserv import blocks
+from listserv.blocks import BadBlockError, Said, split_address
+
 WIDTH = 72  # columns of the text
 _BREAKS = {"softbreak": " ", "hardbreak": "\n"}
 _MARKS = {"strong": "*", "em": "_"}
 _UNDERLINES = {"h1": "=", "h2": "-"}
+MARK = 180  # pixels of a sponsor's picture, at most
 COLUMN = 540  # pixels of the narrowest theme's column
 Address = Callable[[str], str]  # a link's address as it stands in the source -> as it is written
 Sizes = Mapping[str, tuple[int, int]]
 _NO_SIZES: Sizes = MappingProxyType({})
+Words = Mapping[str, str]
+_NO_WORDS: Words = MappingProxyType({})
 _NOTHING = Markup()
+_NODE = Node()  # of an entry that is a block
 
 
 class BlockKind(StrEnum):
@@ -39,6 +48,10 @@ class BlockKind(StrEnum):
     PICTURE = "picture"
     BUTTON = "button"
     RULE = "rule"
+    COLUMNS = "columns"
+    EVENT = "event"
+    QUOTE = "quote"
+    SPONSOR = "sponsor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,13 @@ class Block:
     width: int = 0  # of a picture, in pixels; 0 where nobody knows
     height: int = 0
     level: int = 0  # of the heading that prose is, 0 where it is none
+    text: Markup = _NOTHING  # of a quote, an event or a sponsor: one paragraph's inside
+    name: str = ""  # who is quoted
+    when: str = ""
+    where: str = ""
+    label: str = ""  # a word of ours above a sponsor
+    alt: str = ""  # of a sponsor's picture
+    columns: tuple[tuple["Block", ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +92,74 @@ class Manuscript:
         return "".join(block.html for block in self.blocks)
 
 
-def read(source: str, address: Address = str, sizes: Sizes = _NO_SIZES) -> Manuscript:
+def read(
+    source: str, address: Address = str, sizes: Sizes = _NO_SIZES, words: Words = _NO_WORDS
+) -> Manuscript:
     """Set ``source``; every link's address goes through ``address``.
 
-    ``sizes`` tells the width and height of pictures, in pixels, by address.
+    ``sizes`` tells the width and height of pictures, in pixels, by address; ``words`` are ours,
+    by key: "sponsor" (above one), "more" (of a link without words).
     """
     tokens = _parser().parse(source)
     _dress(tokens, address, sizes)
-    setter = _Setter()
-    nodes = Node(tokens).children
-    lines = [setter.top(node) for node in nodes]
+    entries = _entries(Node(tokens).children)
+    maker = _Maker(address, sizes, words)
+    setter = _Setter(maker)
+    lines = [block for entry in entries for block in setter.entry(entry)]
     text = "\n\n".join("\n".join(block) for block in lines if block) + "\n"
-    return Manuscript(text, tuple(_joined(map(_block, nodes))))
+    return Manuscript(text, tuple(maker.blocks(entries)))
+
+
+def check(source: str) -> None:
+    """Raise BadBlockError for the first block that cannot be read; its line counts from 0."""
+    _entries(Node(_parser().parse(source)).children)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """Hold what stands at the top of a text: a node, a block, or two columns of entries."""
+
+    node: Node
+    said: Said | None = None
+    columns: tuple[list["_Entry"], ...] = ()
+
+
+def _entries(nodes: Iterable[Node]) -> list[_Entry]:
+    """Read the blocks among ``nodes``, and gather what stands in columns."""
+    found: list[_Entry] = []
+    open_at: int | None = None  # the line of "left:"
+    columns: tuple[list[_Entry], ...] = ()
+    for node in nodes:
+        line = node.map[0] if node.map else 0
+        try:
+            said = blocks.read(node.children[0].content) if node.type == "paragraph" else None
+        except BadBlockError as error:
+            error.line += line
+            raise
+        word = said.word if said else ""
+        if word not in {blocks.LEFT, blocks.RIGHT, blocks.END}:
+            (columns[-1] if columns else found).append(_Entry(node, said))
+        elif len(columns) != {blocks.LEFT: 0, blocks.RIGHT: 1, blocks.END: 2}[word]:
+            raise _unpaired(line, word)
+        elif word == blocks.END:
+            found.append(_Entry(node, None, columns))
+            columns, open_at = (), None
+        else:
+            columns = (*columns, [])
+            open_at = line if open_at is None else open_at
+    if open_at is not None:
+        raise _unpaired(open_at, "left")
+    return found
+
+
+def _unpaired(line: int, word: str) -> BadBlockError:
+    return BadBlockError(
+        line,
+        "block-columns",
+        f'"{word}:" stands alone.',
+        'Two columns are "left:", a text, "right:", a text, "end:".',
+        said=word,
+    )
 
 
 @cache
@@ -131,6 +207,143 @@ def _block(node: Node) -> Block:
     html = str(parser.renderer.render(node.to_tokens(), parser.options, {}))
     words = _bare(node) if level else ""
     return Block(BlockKind.PROSE, html=Markup(html), words=words, level=level)  # noqa: S704 - html=False
+
+
+class _Maker:
+    """Make a theme's blocks of entries."""
+
+    def __init__(self, address: Address, sizes: Sizes, words: Words) -> None:
+        self._address = address
+        self._sizes = sizes
+        self._words = words
+
+    def blocks(self, entries: Iterable[_Entry]) -> Iterator[Block]:
+        """Yield the blocks of ``entries``, prose joined."""
+        return _joined(map(self.block, entries))
+
+    def block(self, entry: _Entry) -> Block:
+        """Return the block that an entry is."""
+        if entry.columns:
+            columns = tuple(tuple(self.blocks(column)) for column in entry.columns)
+            html = Markup().join(_any_theme(one) for column in columns for one in column)
+            return Block(BlockKind.COLUMNS, html=html, columns=columns)
+        if entry.said is None:
+            return _block(entry.node)
+        made = self._said(entry.said)
+        return replace(made, html=_any_theme(made)) if made.kind in _SHOWN else made
+
+    def inline(self, text: str) -> Node:
+        """Return the tree of one paragraph's inside, its links and pictures dressed."""
+        tokens = _parser().parseInline(text)
+        _dress(tokens, self._address, self._sizes)
+        return Node(tokens).children[0]
+
+    def _said(self, said: Said) -> Block:
+        kind = BlockKind(said.word.replace("divider", "rule"))
+        words, address = split_address(said.get("link"))
+        if kind is BlockKind.RULE:
+            return Block(kind)
+        if kind is BlockKind.BUTTON:
+            label = f"{said.get('button')} {words}".strip()
+            return Block(kind, words=self._bare(label), address=self._address(address))
+        if kind is BlockKind.PICTURE:
+            src = _web(said.get("picture"))
+            width, height = self._sizes.get(src, (0, 0))
+            return Block(
+                kind,
+                words=self._bare(said.get("alt")),
+                address=self._address(src),
+                caption=self._bare(said.get("caption")),
+                href=self._address(address),
+                width=width,
+                height=height,
+            )
+        if kind is BlockKind.QUOTE:
+            return Block(
+                kind, text=self._html(said.get("quote")), name=self._bare(said.get("name"))
+            )
+        src = _web(said.get("picture"))
+        width, height = self._sizes.get(src, (0, 0))
+        return Block(
+            kind,
+            words=self._bare(said.get(kind.value)),
+            when=self._bare(said.get("when")),
+            where=self._bare(said.get("where")),
+            text=self._html(said.get("text")),
+            address=self._address(address),
+            name=self._bare(words) or (self._words.get("more", "") if address else ""),
+            label=self._words.get("sponsor", "") if kind is BlockKind.SPONSOR else "",
+            href=self._address(src),
+            alt=self._bare(said.get("alt")) or self._bare(said.get(kind.value)),
+            width=width,
+            height=height,
+        )
+
+    def _bare(self, text: str) -> str:
+        return _bare(self.inline(text)) if text else ""
+
+    def _html(self, text: str) -> Markup:
+        parser = _parser()
+        tokens = self.inline(text).to_tokens()
+        return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704 - html=False
+
+
+_SHOWN = {BlockKind.QUOTE, BlockKind.EVENT, BlockKind.SPONSOR}
+
+
+def _any_theme(block: Block) -> Markup:
+    """Return a block as HTML that needs no theme to know it."""
+    link = Markup('<p><a href="{}">{}</a></p>')
+    picture = Markup('<p><img src="{}" alt="{}" /></p>')
+    if block.kind is BlockKind.BUTTON:
+        return link.format(block.address, block.words)
+    if block.kind is BlockKind.PICTURE:
+        shown = picture.format(block.address, block.words)
+        return shown + Markup("<p>{}</p>").format(block.caption) if block.caption else shown
+    if block.kind is BlockKind.RULE:
+        return Markup("<hr />")
+    if block.kind is BlockKind.QUOTE:
+        name = Markup('<p class="by">{}</p>').format(block.name) if block.name else _NOTHING
+        return Markup("<blockquote><p>{}</p>{}</blockquote>").format(block.text, name)
+    if block.kind in {BlockKind.EVENT, BlockKind.SPONSOR}:
+        return _CARD.format(Markup().join(_card(block)))
+    return block.html
+
+
+# A table, because Outlook draws no frame around anything else.
+_CARD = Markup(
+    '<table role="presentation" class="card"><tbody><tr><td class="card">{}</td></tr></tbody>'
+    "</table>"
+)
+
+
+def _card(block: Block) -> Iterator[Markup]:
+    """Yield the lines of an event or a sponsor."""
+    if block.label:
+        yield Markup('<p class="label">{}</p>').format(block.label)
+    if block.href:
+        wide = Markup(' width="{}" height="{}"').format(*_small(block)) if block.width else _NOTHING
+        yield Markup('<p><img src="{}" alt="{}"{} /></p>').format(block.href, block.alt, wide)
+    yield Markup("<h3>{}</h3>").format(block.words)
+    if block.when:
+        where = Markup("<br />{}").format(block.where) if block.where else _NOTHING
+        yield Markup("<p><b>{}</b>{}</p>").format(block.when, where)
+    if block.text:
+        yield Markup("<p>{}</p>").format(block.text)
+    if block.address:
+        yield Markup('<p><a href="{}">{}</a></p>').format(block.address, block.name)
+
+
+def _web(address: str) -> str:
+    """Return a picture's address, "" for one that no browser should be sent to."""
+    bare = address.strip("<>")
+    return bare if bare.startswith(("https://", "http://")) else ""
+
+
+def _small(block: Block) -> tuple[int, int]:
+    """Return the size of a sponsor's mark, in pixels."""
+    wide = min(block.width, MARK)
+    return wide, round(wide * block.height / block.width)
 
 
 def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -185,20 +398,57 @@ def _bare(node: Node) -> str:
 class _Setter:
     """Set blocks as lines; links are numbered through the whole text."""
 
-    def __init__(self) -> None:
+    def __init__(self, maker: _Maker) -> None:
         self._count = 0
         self._links: list[str] = []
+        self._maker = maker
+
+    def entry(self, entry: _Entry) -> Iterator[list[str]]:
+        """Yield the lines of each block of an entry; columns stand below each other."""
+        if entry.columns:
+            for column in entry.columns:
+                for one in column:
+                    yield from self.entry(one)
+        elif entry.said is not None:
+            yield self._said(entry.said)
+        else:
+            yield self.top(entry.node)
+
+    def _said(self, said: Said) -> list[str]:
+        made = self._maker.block(_Entry(_NODE, said))
+        if made.kind is BlockKind.RULE:
+            return ["* * *"]
+        if made.kind is BlockKind.BUTTON:
+            return [*_wrap(f"{made.words}:", WIDTH), f"  {made.address}"]
+        if made.kind is BlockKind.PICTURE:
+            lines = _wrap(": ".join(one for one in (made.words, made.caption) if one), WIDTH)
+            return [*lines, f"  {made.address}"]
+        if made.kind is BlockKind.QUOTE:
+            text = self._inline(self._maker.inline(said.get("quote")))
+            quoted = [f"> {line}" for line in _wrap(text, WIDTH - 2)]
+            return self._noted([*quoted, *([f"> -- {made.name}"] if made.name else [])])
+        text = self._inline(self._maker.inline(said.get("text"))) if said.get("text") else ""
+        title = ": ".join(one for one in (made.label, made.words) if one)
+        lines = [
+            f"  {line}" for one in (made.when, made.where, text) for line in _wrap(one, WIDTH - 2)
+        ]
+        if made.address:
+            lines.append(f"  {made.address}")
+        return self._noted([*_wrap(title, WIDTH), *lines])
+
+    def _noted(self, lines: list[str]) -> list[str]:
+        """Return ``lines``, and below them the addresses that they named."""
+        if self._links:
+            lines += ["", *self._links]
+            self._links = []
+        return lines
 
     def top(self, node: Node) -> list[str]:
         """Return a block's lines, and below it the addresses that it named."""
         made = _block(node) if node.type == "paragraph" else None
         if made is not None and made.kind is BlockKind.BUTTON:
             return [*_wrap(f"{made.words}:", WIDTH), f"  {made.address}"]
-        lines = self._block(node, WIDTH)
-        if self._links:
-            lines += ["", *self._links]
-            self._links = []
-        return lines
+        return self._noted(self._block(node, WIDTH))
 
     def _block(self, node: Node, width: int) -> list[str]:
         kind = node.type

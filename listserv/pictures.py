@@ -32,6 +32,8 @@ _SAID = re.compile(
     r"!\[([^\]\n]*)\]\([ \t]*<?((?:[^()<>\n\"]|\([^()\n]*\))+?)>?[ \t]*(\"[^\"\n]*\")?[ \t]*\)"
 )
 _SCHEME = re.compile(r"(?!cid:)[a-z][a-z0-9+.-]*:|//|#|\{\{", re.IGNORECASE)
+# "picture: pond.jpg", a line of a block (blocks.py)
+_LINE = re.compile(r"([Pp]icture:[ \t]*)<?([^<>\n]+?\.[A-Za-z]{3,4}|cid:[^<>\s]+)>?([ \t\\]*)")
 _NAME_ALONE = re.compile(
     r"[^\s/]{1,80}\.(?:jpe?g|png|gif|webp|heic|bmp|tiff?)"
     r"|(?:img|image|dsc|dscn|photo|pxl|screenshot|bild|foto)[\s_-]?\d[\d_-]*",
@@ -70,41 +72,47 @@ def place(
     ``known`` are paths of pictures that came before, by name. Raise BadDraft that names the line
     of a picture that is not there, or cannot be used, and the cure.
     """
-    wanted: dict[int, list[int]] = {}  # the files that the text names: on which lines
     known = known or {}
-    for number, _, target in _local(source):
-        at = _find(target, files)
-        if at is not None:
-            wanted.setdefault(at, []).append(number)
-        elif _plain(target) not in known:
-            raise _missing(number, target, files)
-    if len(wanted) > MOST:
-        raise BadDraft(
-            0, "pictures-many", f"an issue can have {MOST} pictures, not {len(wanted)}.",
-            size=str(MOST),
-        )  # fmt: skip
-    made: dict[int, Kept] = {}
-    developed = darkroom.develop([files[at].data for at in wanted])
-    for at, one in zip(wanted, developed, strict=True):
-        if isinstance(one, Spoilt):
-            raise _spoilt(wanted[at][0], files[at].name, one)
-        made[at] = Kept(key_of(one.data), files[at].name, one)
+    made = _developed(source, files, known)
 
     def address(target: str) -> str:
         at = _find(target, files)
         return page + (known[_plain(target)] if at is None else made[at].path)
 
+    def written(match: re.Match[str]) -> str:
+        if _SCHEME.match(match[2]):
+            return match[0]
+        if match[0].startswith("!"):
+            return f"![{_worded(match[1])}]({address(match[2])}{_caption(match[3])})"
+        return f"{match[1]}{address(match[2])}{match[3]}"
+
     lines = source.split("\n")
     for number in {number for number, _, _ in _local(source)}:
-        lines[number - 1] = _SAID.sub(
-            lambda match: (
-                match[0]
-                if _SCHEME.match(match[2])
-                else f"![{_worded(match[1])}]({address(match[2])}{_caption(match[3])})"
-            ),
-            lines[number - 1],
-        )
+        line = lines[number - 1]
+        block = _LINE.fullmatch(line)
+        lines[number - 1] = written(block) if block else _SAID.sub(written, line)
     return "\n".join(lines), tuple(made.values())
+
+
+def _developed(source: str, files: Sequence[File], known: Mapping[str, str]) -> dict[int, Kept]:
+    """Return the files that a text names, as readers will see them."""
+    wanted: dict[int, int] = {}  # the files that the text names: on which line
+    for number, _, target in _local(source):
+        at = _find(target, files)
+        if at is not None:
+            wanted.setdefault(at, number)
+        elif _plain(target) not in known:
+            raise _missing(number, target, files)
+    if len(wanted) > MOST:
+        what = f"an issue can have {MOST} pictures, not {len(wanted)}."
+        raise BadDraft(0, "pictures-many", what, size=str(MOST))
+    made: dict[int, Kept] = {}
+    developed = darkroom.develop([files[at].data for at in wanted])
+    for at, one in zip(wanted, developed, strict=True):
+        if isinstance(one, Spoilt):
+            raise _spoilt(wanted[at], files[at].name, one)
+        made[at] = Kept(key_of(one.data), files[at].name, one)
+    return made
 
 
 def names(source: str) -> list[str]:
@@ -239,9 +247,14 @@ def _local(source: str) -> Iterator[tuple[int, str, str]]:
             code = not code
         if code or line.startswith("    "):
             continue
-        for match in _SAID.finditer(line):
+        for match in _named_in(line):
             if not _SCHEME.match(match[2]):
                 yield number, match[1], match[2]
+
+
+def _named_in(line: str) -> Iterator[re.Match[str]]:
+    block = _LINE.fullmatch(line)
+    return iter([block]) if block else _SAID.finditer(line)
 
 
 def _find(target: str, files: Sequence[File]) -> int | None:

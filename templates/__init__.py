@@ -1,7 +1,7 @@
 """Words and looks: every text that a person reads, in six languages."""
 
 from templates.brand import Brand, brand, is_colour
-from templates.catalogue import LANGUAGES, translator
+from templates.catalogue import LANGUAGES, block_words, translator
 from templates.render import (
     MailText,
     day,
@@ -25,6 +25,7 @@ __all__ = [
     "BrokenThemeError",
     "MailText",
     "Theme",
+    "block_words",
     "brand",
     "day",
     "drawn",

@@ -51,6 +51,12 @@ def translator(language: str) -> Translator:
     return Translator(language if language in LANGUAGES else FALLBACK)
 
 
+def block_words(language: str) -> dict[str, str]:
+    """Return the words of ours that stand among an editor's."""
+    _ = translator(language).gettext
+    return {"sponsor": _("Advertisement"), "more": _("Read more")}
+
+
 def read_catalogue(language: str) -> Catalog:
     """Read one language's .po file."""
     path = HERE / "locale" / language / "LC_MESSAGES" / "krets.po"

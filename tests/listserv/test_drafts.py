@@ -125,4 +125,4 @@ def test_a_language_that_cannot_be_is_named_with_its_line(more: str, said: str) 
 
 
 def test_a_sentence_about_a_language_begins_none() -> None:
-    assert read("---\nsubject: x\n---\nThe\nlanguage: sv\n\n  language: sv\n").also == ()
+    assert read("---\nsubject: x\n---\nThe\nlanguage: sv\n\n      language: sv\n").also == ()

@@ -35,6 +35,7 @@ CARRIED = 8  # pieces between checkpoints: about 25 MB of SQLite's log
 MAILED = 10  # of those who get a mail each: a message is made and kept for every one
 _AGAIN = Outcome(Fate.DUPLICATE, "on an earlier line")
 SHARED = "several people probably read it: did they all say yes?"
+_TAKEN = frozenset((Fate.ADDED, Fate.ALREADY, Fate.ASKED))
 MAX_SHOWN = 1000  # lines named in the summary; the report names all
 
 
@@ -44,7 +45,7 @@ class Fated(NamedTuple):
     line: int
     email: str
     name: str
-    fate: str
+    fate: Fate
     why: str
 
 
@@ -61,11 +62,11 @@ class Tally:
         """Count one line."""
         self.lines += 1
         self.fates[fated.fate] += 1
-        taken = fated.fate in {Fate.ADDED, Fate.ALREADY, Fate.ASKED}
-        if not taken and len(self.not_taken) < MAX_SHOWN:
+        if fated.fate in _TAKEN:
+            if fated.why.endswith("?") and len(self.doubts) < MAX_SHOWN:
+                self.doubts.append(fated)
+        elif len(self.not_taken) < MAX_SHOWN:
             self.not_taken.append(fated)
-        if taken and fated.why.endswith("?") and len(self.doubts) < MAX_SHOWN:
-            self.doubts.append(fated)
 
 
 class Report:
@@ -95,23 +96,23 @@ def take_in(
     source = iter(lines)
     doubts = _Doubts(app, lst)
     while window := list(islice(source, WINDOW)):
-        asked = [doubts.about(line) for line in window]
+        asked = list(map(doubts.about, window))
         fresh: dict[int, Candidate] = {}  # by their place in the window
         again: set[int] = set()
         for place, line in enumerate(window):
-            if line.candidate is None:
+            candidate = line.candidate
+            if candidate is None:
                 continue
-            mark = hash(line.candidate.address.key)
+            mark = hash(candidate.address.key)
             if mark in seen:
                 again.add(place)
                 continue
             seen.add(mark)
-            fresh[place] = line.candidate
+            fresh[place] = candidate
         outcomes = _enrol_all(app, lst, fresh, now, dry_run=dry_run, welcome=welcome)
         for place, (line, doubt) in enumerate(zip(window, asked, strict=True)):
             outcome = _AGAIN if place in again else line.outcome or outcomes[place]
-            why = outcome.why or doubt
-            yield Fated(line.number, line.email, line.name, outcome.fate.value, why)
+            yield Fated(line.number, line.email, line.name, outcome.fate, outcome.why or doubt)
 
 
 def _enrol_all(

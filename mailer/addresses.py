@@ -8,6 +8,7 @@ part, a route or an address literal is an address to us.
 import re
 import unicodedata
 from dataclasses import dataclass
+from sys import intern
 
 import idna
 
@@ -79,10 +80,11 @@ def parse(text: str) -> Address:
     ``%`` in a local part is refused: it is a source route in disguise (RFC 5321 section F.2).
     """
     if len(text) <= MAX_ADDRESS and _PLAIN.match(text):
-        local, _, domain = text.partition("@")
+        key = text.lower()
+        local, _, domain = key.partition("@")
         if len(local) <= MAX_LOCAL and len(domain) <= MAX_DOMAIN:
-            a_label = domain.lower()
-            return Address(given=text, key=f"{local.lower()}@{a_label}", domain=a_label)
+            # One string where there is one spelling: files of people are kept by the million.
+            return Address(text, text if key == text else key, intern(domain))
     return parse_slowly(text)
 
 

@@ -39,7 +39,8 @@ from mailer.mailings import (
     State,
 )
 from mailer.pace import Paces
-from mailer.store import DIALECTS, one_of, spell
+from mailer.rows import one_of, spell
+from mailer.store import DIALECTS
 
 MAX_REASON = 200  # characters
 LOOK = 1000  # rows looked at in one go where many must be put off

@@ -7,11 +7,10 @@ seconds since 1970 UTC, as floats.
 
 import hashlib
 import io
-import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,6 @@ import zstandard
 from sqlalchemy import (
     Connection,
     LargeBinary,
-    TextClause,
     create_engine,
     event,
     select,
@@ -274,22 +272,6 @@ def insert_or_ignore(session: Session, table: type[Base]) -> Any:  # noqa: ANN40
 DIALECTS = ("sqlite", "postgresql")
 
 
-def one_of(dialect: str, column: str, name: str) -> TextClause:
-    """Return the condition that ``column`` is one of the numbers in the one parameter ``name``.
-
-    A list spelled out as parameters is a new text for each length: building it took longer
-    than SQLite took to run it (measured). ``spell`` gives the parameter's value.
-    """
-    if dialect == "sqlite":
-        return text(f"{column} IN (SELECT value FROM json_each(:{name}))")  # noqa: S608 - names of ours
-    return text(f"{column} = ANY(CAST(:{name} AS bigint[]))")
-
-
-def spell(dialect: str, numbers: Sequence[int]) -> object:
-    """Return ``numbers`` as the value of the parameter that ``one_of`` names."""
-    return json.dumps(list(numbers)) if dialect == "sqlite" else list(numbers)
-
-
 def _read_url(url: str, data: Path) -> URL:
     if not url:
         return URL.create("sqlite", database=str(data / "krets.db"))
@@ -349,7 +331,14 @@ def _postgres_engine(url: URL) -> Engine:
         pool_pre_ping=True,
         pool_recycle=1800,
         hide_parameters=True,  # SECURITY: as for SQLite
-        connect_args={"connect_timeout": 10, "options": options, **_ALIVE},
+        connect_args={
+            "connect_timeout": 10,
+            "options": options,
+            # Never PostgreSQL's plan for any values, which it keeps: one made when a table was
+            # small reads all of it for the rest of the session (an import took 11 times as long).
+            "prepare_threshold": None,
+            **_ALIVE,
+        },
     )
 
 

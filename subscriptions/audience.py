@@ -10,7 +10,8 @@ from sqlalchemy import BindParameter, Float, Select, and_, bindparam, exists, fu
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from mailer.store import DIALECTS, one_of, spell
+from mailer.rows import one_of, spell
+from mailer.store import DIALECTS
 from subscriptions.choosing import EVERYBODY, Chosen
 from subscriptions.roster import Address, Membership, Person, Rhythm, State, state_at
 from subscriptions.suppression import Suppression

@@ -9,6 +9,7 @@ proved, what they agreed to. ``DDL`` holds the statements for migrations.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -216,26 +217,44 @@ def record_alike(
     *,
     act: Act,
     list_address: str,
-    addresses: Sequence[tuple[str, str, int]],
-    note: ConsentNote,
+    people: Sequence[tuple[str, str, int, ConsentNote]],
     now: float,
 ) -> None:
-    """Append the same entry for each of ``addresses``, as many did in the same words.
+    """Append the same entry for each of ``people``, as many did in the same words.
 
-    An address is (as given, key, id of its row).
+    A person is (address as given, its key, id of its row, how all of them said it).
     """
-    given, key, _ = addresses[0]
-    first = entry(
+    given, key, _, note = people[0]
+    alike = entry(
         keyring, act=act, list_address=list_address, address=(given, key), note=note, now=now
     )
-    at = list(first).index("who")  # and behind it the address
-    values = tuple(first.values())
-    before, behind = values[:at], values[at + 2 :]
+    del alike["who"], alike["address"]
     keyed_hash = keyring.keyed_hash
-    rows = [(*before, keyed_hash(key), given, *behind, row) for given, key, row in addresses]
-    insert_many(session, Consent, [*first, "address_id"], rows)
+    rows = [(keyed_hash(key), given, row) for given, key, row, _ in people]
+    insert_many(session, Consent, ("who", "address", "address_id"), rows, alike)
     if note.raw_sha:
         proofs.await_check(session, {note.raw_sha})
+
+
+def record_each(
+    session: Session,
+    keyring: Keyring,
+    *,
+    act: Act,
+    list_address: str,
+    people: Sequence[tuple[str, str, int, ConsentNote]],
+    now: float,
+) -> None:
+    """Append the same act of each of ``people``, who said it each in their own words.
+
+    A person is (address as given, its key, id of its row, how they said it).
+    """
+    said = partial(entry, keyring, act=act, list_address=list_address, now=now)
+    rows = (
+        said(address=(given, key), note=note) | {"address_id": row}
+        for given, key, row, note in people
+    )
+    record(session, list(rows))
 
 
 def history(session: Session, keyring: Keyring, keys: Collection[str]) -> Sequence[Consent]:

@@ -65,6 +65,7 @@ _WORDS = {
     "consent_ip": "consent ip|opt in ip|optin ip|confirm ip|ip|ip address",
 }
 _COLUMNS = {word: field for field, words in _WORDS.items() for word in words.split("|")}
+_SAID_BY_ALL = {"email", "name", "first", "last"}
 _NOES = "no|n|false|0|none|nej|nee|nu|net|нет|never|declined|refused|unsubscribed"
 _NO = frozenset(_NOES.split("|"))
 _LANGUAGE_NAMES = {
@@ -144,8 +145,8 @@ def read_people(stream: BinaryIO, defaults: Defaults, encoding: str = "") -> Rea
     if any(unread):
         notes.append(f"Not read: the columns {', '.join(name[:40] for name in unread if name)}.")
     body = records(chain(first[1:], raw), delimiter)
-    width = len(header)
-    return Reading(chosen, tuple(notes), (_read_row(row, columns, width, defaults) for row in body))
+    read = _Reader(columns, len(header), defaults)
+    return Reading(chosen, tuple(notes), map(read.line, body))
 
 
 def _find_header(row: Row, told: str) -> tuple[str, dict[str, int] | None]:
@@ -212,21 +213,30 @@ def _read_plain(row: Row, delimiter: str, defaults: Defaults) -> Line | None:
     return _person(row.line, {"email": email, "name": name or beside}, defaults)
 
 
-def _read_row(row: Row, columns: dict[str, int], width: int, defaults: Defaults) -> Line:
-    if row.fault:
-        return _invalid(row.line, row.text[:80], "", row.fault)
-    cells = row.cells
-    many = len(cells)
-    values = {name: cells[at].strip() for name, at in columns.items() if at < many}
-    if many > width and any(cell.strip() for cell in cells[width:]):
-        why = "more cells than the header has: a cell with the delimiter needs quotation marks"
-        return _invalid(row.line, values.get("email", "")[:80], "", why)
-    if not values.get("email"):
-        return _invalid(row.line, "", values.get("name", "")[:80], "there is no address here")
-    if "first" in values or "last" in values:
-        both = f"{values.get('first', '')} {values.get('last', '')}".strip()
-        values["name"] = values.get("name") or both
-    return _person(row.line, values, defaults)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Read the rows of a file with a header; ``columns`` are the places of its fields."""
+
+    columns: dict[str, int]
+    width: int
+    defaults: Defaults
+
+    def line(self, row: Row) -> Line:
+        """Return who stands on a row, or why nobody does."""
+        if row.fault:
+            return _invalid(row.line, row.text[:80], "", row.fault)
+        cells = row.cells
+        many = len(cells)
+        values = {name: cells[at].strip() for name, at in self.columns.items() if at < many}
+        if many > self.width and any(cell.strip() for cell in cells[self.width :]):
+            why = "more cells than the header has: a cell with the delimiter needs quotation marks"
+            return _invalid(row.line, values.get("email", "")[:80], "", why)
+        if not values.get("email"):
+            return _invalid(row.line, "", values.get("name", "")[:80], "there is no address here")
+        if "first" in values or "last" in values:
+            both = f"{values.get('first', '')} {values.get('last', '')}".strip()
+            values["name"] = values.get("name") or both
+        return _person(row.line, values, self.defaults)
 
 
 def _person(line: int, values: dict[str, str], defaults: Defaults) -> Line:
@@ -236,15 +246,7 @@ def _person(line: int, values: dict[str, str], defaults: Defaults) -> Line:
         inside, bare = named or ("", email.removeprefix("mailto:"))
         address = addresses.parse(bare)
         name = clean_name(shown or inside)
-        candidate = Candidate(
-            address,
-            name,
-            _language(values.get("language", ""), defaults.language),
-            _choice(Role, values.get("role", ""), defaults.role),
-            _choice(Rhythm, values.get("rhythm", ""), defaults.rhythm),
-            _consent(values, defaults),
-            _attributes(values) if defaults.attributes else (),
-        )
+        candidate = _candidate(address, name, values, defaults)
     except BadInput as error:
         return _invalid(line, email[:254], shown[:80], error.what)
     if not defaults.role_addresses and is_role_address(address.key):
@@ -264,6 +266,23 @@ def _attributes(values: dict[str, str]) -> tuple[tuple[str, str], ...]:
     for key, text in told:
         values_of(key, text)  # raises what is wrong with this line
     return tuple(told)
+
+
+def _candidate(
+    address: addresses.Address, name: str, values: dict[str, str], defaults: Defaults
+) -> Candidate:
+    if values.keys() <= _SAID_BY_ALL:  # most files say no more, and each of these costs its time
+        language, role, rhythm = defaults.language, defaults.role, defaults.rhythm
+        return Candidate(address, name, language, role, rhythm, defaults.consent)
+    return Candidate(
+        address,
+        name,
+        _language(values.get("language", ""), defaults.language),
+        _choice(Role, values.get("role", ""), defaults.role),
+        _choice(Rhythm, values.get("rhythm", ""), defaults.rhythm),
+        _consent(values, defaults),
+        _attributes(values) if defaults.attributes else (),
+    )
 
 
 def _invalid(line: int, email: str, name: str, why: str) -> Line:

@@ -7,11 +7,12 @@ and nobody can read who they were.
 
 from collections.abc import Collection, Sequence
 from enum import StrEnum
+from functools import cache
 
-from sqlalchemy import String, delete, select
+from sqlalchemy import Select, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mailer.rows import among
+from mailer.rows import one_of, spell
 from mailer.store import Base, insert_or_ignore
 from mailer.tokens import Keyring
 from subscriptions.roster import worded
@@ -56,13 +57,16 @@ def lift(session: Session, key: str, reason: Reason) -> bool:
 
 def suppressed(session: Session, keys: Collection[str], *reasons: Reason) -> dict[str, Reason]:
     """Return which of these address keys must not be mailed, and why (of ``reasons`` alone)."""
-    chosen = select(Suppression.address, Suppression.reason).where(
-        among(session, Suppression.address, list(keys))
-    )
-    if reasons:
-        chosen = chosen.where(Suppression.reason.in_(reasons))
-    rows = session.execute(chosen)
-    return {row.address: row.reason for row in rows}
+    dialect = session.get_bind().dialect.name
+    found = session.execute(_against(dialect), {"keys": spell(dialect, list(keys))})
+    return {key: reason for key, reason in found if not reasons or reason in reasons}
+
+
+@cache
+def _against(dialect: str) -> Select[str, Reason]:
+    """Return what stands against ``keys``: a question that takes longer to build than to ask."""
+    chosen = one_of(dialect, "suppression.address", "keys", "varchar")
+    return select(Suppression.address, Suppression.reason).where(chosen)
 
 
 def has(session: Session, key: str, reason: Reason) -> bool:

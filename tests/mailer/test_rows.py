@@ -31,6 +31,19 @@ def test_every_kind_of_value_comes_back_as_it_was(store: Store) -> None:
         assert (kept.sha, kept.size, kept.data) == raw
 
 
+def test_what_is_alike_in_many_rows_stands_in_each(store: Store) -> None:
+    people = [(at, f"n{at}") for at in range(1, 259)]  # some of every size of a statement
+    with store.write() as session:
+        rows.insert_many(
+            session, Person, ("id", "name"), people, {"language": 'a"b\\', "created": 2.5}
+        )
+    with store.read() as session:
+        found = session.execute(
+            select(Person.id, Person.name, Person.language, Person.created).order_by(Person.id)
+        )
+        assert [tuple(row) for row in found] == [(*one, 'a"b\\', 2.5) for one in people]
+
+
 def test_a_row_that_is_there_undoes_the_whole_piece(store: Store) -> None:
     with store.write() as session:
         rows.insert_many(session, Person, _COLUMNS, [(1, "Anna", "", 1.0)])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from mailer import addresses
 from mailer.errors import BadInput, Refused
@@ -45,6 +45,31 @@ def test_spelling_never_makes_a_second_person(email: str) -> None:
     first = addresses.parse(email)
     for other in (email.upper(), email.lower(), f" {email} ", first.wire):
         assert addresses.parse(other).key == first.key
+
+
+def test_a_file_of_people_reads_no_table_whole(
+    store: Store, lst: MailList, keyring: Keyring, add: Add
+) -> None:
+    """PostgreSQL kept a plan made when there was one person, and read all people for each."""
+    if store.sqlite:
+        pytest.skip("SQLite plans by indexes alone.")
+    add("anna@example.org")
+    with store.write() as session:
+        session.execute(text("ANALYZE"))
+    read = 0
+    for start in range(0, 600, 100):
+        some = [
+            Candidate(addresses.parse(f"p{at}@example.org"), consent=NOTE)
+            for at in range(start, start + 100)
+        ]
+        with store.write() as session:
+            enrol(session, lst, some, keyring=keyring, now=5.0)
+            counted = text(
+                "SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables"
+                " WHERE relname IN ('person', 'address', 'membership')"
+            )
+            read += session.scalar(counted) or 0
+    assert read == 0
 
 
 def test_without_consent_they_are_pending_and_not_mailed(

@@ -347,16 +347,19 @@ def mark(store: Store, lst: MailList, drawn: Drawn, *, late: bool = True) -> Non
         if drawn.bodies:
             session.execute(delete(Body).where(Body.message_id.in_(list(drawn.bodies))))
             session.execute(insert(Body), list(drawn.bodies.values()))
-        _count_months(session, lst, drawn.months, late=late)
+        _count_months(session, lst, drawn, late=late)
 
 
-def _count_months(session: Session, lst: MailList, months: set[str], *, late: bool) -> None:
+def _count_months(session: Session, lst: MailList, drawn: Drawn, *, late: bool) -> None:
+    months = drawn.months
     if not months:
         return
+    # What was counted when the pages were drawn: who came since has touched a thread again.
+    counts = drawn.counts or listing.count_months(session, lst, months)
     rows = [
         {"list_id": lst.id, "month": month, "threads": count[0], "messages": count[1]}
         for month in sorted(months)
-        if (count := listing.count_month(session, lst, month))
+        if (count := counts[month])
     ]
     here = (MonthCount.list_id == lst.id, MonthCount.month.in_(months))
     session.execute(delete(MonthCount).where(*here))

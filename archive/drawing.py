@@ -41,6 +41,7 @@ class Drawn:
     links: list[dict[str, Any]] = field(default_factory=list)
     bodies: dict[int, dict[str, Any]] = field(default_factory=dict)
     months: set[str] = field(default_factory=set)
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)  # of ``months``
     gone: list[str] = field(default_factory=list)
     size: int = 0
 

@@ -1,6 +1,6 @@
 """Gather what a list's own pages show: its newest threads, its months, its feed, its maps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from mailer.store import get_raw
 from subscriptions.roster import MailList
 
 NEWEST = 40  # threads on a list's home
+SPAN = 6  # months that are counted one by one
 FEW = 8  # unanswered and busiest ones there
 
 
@@ -25,7 +26,8 @@ def listing_files(
 ) -> dict[str, bytes]:
     """Return a list's home, its feed and the pages of the months that changed."""
     view = desk.view
-    known = months_of(session, lst, drawn.months)
+    drawn.counts = count_months(session, lst, drawn.months)
+    known = months_of(session, lst, drawn.counts)
     shelf = Shelf(
         newest=_threads(session, lst, Thread.last.desc(), limit=NEWEST),
         unanswered=_threads(session, lst, Thread.last.desc(), Thread.size == 1, limit=FEW),
@@ -82,14 +84,16 @@ def _neighbours(known: Sequence[Month], place: int) -> set[str]:
     return {month.path for month in known[max(0, place - 1) : place + 2]}
 
 
-def months_of(session: Session, lst: MailList, changed: set[str]) -> list[Month]:
-    """Return the months in which threads began, the newest first; ``changed`` are counted anew."""
+def months_of(
+    session: Session, lst: MailList, changed: Mapping[str, tuple[int, int]]
+) -> list[Month]:
+    """Return the months in which threads began, the newest first; ``changed`` were counted anew."""
     counts = {
         row.month: (row.threads, row.messages)
         for row in session.scalars(select(MonthCount).where(MonthCount.list_id == lst.id))
         if row.month not in changed
     }
-    counts |= {month: count_month(session, lst, month) for month in changed}
+    counts |= changed
     return [
         Month(path, month_start(path), *counts[path])
         for path in sorted(counts, reverse=True)
@@ -97,14 +101,32 @@ def months_of(session: Session, lst: MailList, changed: set[str]) -> list[Month]
     ]
 
 
-def count_month(session: Session, lst: MailList, month: str) -> tuple[int, int]:
-    """Return (threads that began in ``month``, their messages)."""
-    row = session.execute(
-        select(func.count(Thread.id), func.coalesce(func.sum(Thread.size), 0)).where(
-            Thread.list_id == lst.id, Thread.size > 0, *_within(month)
+def count_months(
+    session: Session, lst: MailList, months: Iterable[str]
+) -> dict[str, tuple[int, int]]:
+    """Return (threads that began there, their messages) of each of ``months``."""
+    counts = dict.fromkeys(sorted(months), (0, 0))
+    if len(counts) > SPAN:  # one walk over all of them is cheaper than so many questions
+        first, last = next(iter(counts)), next(reversed(counts))
+        between = Thread.first >= month_start(first), Thread.first < _after(last)
+        rows = session.execute(
+            select(Thread.first, Thread.size).where(
+                Thread.list_id == lst.id, Thread.size > 0, *between
+            )
         )
-    ).one()
-    return int(row[0]), int(row[1])
+        for at, size in rows:
+            if (month := month_of(at)) in counts:
+                threads, messages = counts[month]
+                counts[month] = threads + 1, messages + size
+        return counts
+    for month in counts:
+        row = session.execute(
+            select(func.count(Thread.id), func.coalesce(func.sum(Thread.size), 0)).where(
+                Thread.list_id == lst.id, Thread.size > 0, *_within(month)
+            )
+        ).one()
+        counts[month] = int(row[0]), int(row[1])
+    return counts
 
 
 def all_months(session: Session, lst: MailList) -> set[str]:
@@ -125,8 +147,12 @@ def every_thread(session: Session, lst: MailList) -> list[ThreadView]:
 
 
 def _within(month: str) -> tuple[Any, Any]:
-    start = month_start(month)
-    return Thread.first >= start, Thread.first < month_start(month_of(start + 32 * 86400.0))
+    return Thread.first >= month_start(month), Thread.first < _after(month)
+
+
+def _after(month: str) -> float:
+    """Return when the month after ``month`` begins."""
+    return month_start(month_of(month_start(month) + 32 * 86400.0))
 
 
 def _threads(

@@ -18,8 +18,21 @@ _QUERY = re.compile(r"([?&;=,])([\w.+-]{1,64})(@|%40)((?:[\w-]{1,63}\.){1,8}[a-z
 
 def mask(text: str) -> str:
     """Return ``text`` with every mail address shortened."""
-    if "@" not in text and "%40" not in text and not _SPELLED.search(text):
+    spelled = _SPELLED.search(text) is not None
+    if not spelled and "@" not in text and "%40" not in text:
         return text
+    # No address goes over the end of a line, and most lines have none.
+    return "\n".join(
+        [
+            _line(line)
+            if "@" in line or "%40" in line or (spelled and _SPELLED.search(line))
+            else line
+            for line in text.split("\n")
+        ]
+    )
+
+
+def _line(text: str) -> str:
     parts: list[str] = []
     last = 0
     for match in _URL.finditer(text):

@@ -28,6 +28,7 @@ MAX_BLOCKS = 2_000  # of a mail; below, what is left is put together by kind
 MAX_SET = 200  # lines of one mail in which set phrases are looked for
 MAX_ATTRIBUTION = 600  # characters of one attribution, unwrapped
 MAX_ATTRIBUTIONS = 300  # in one mail; more are a hostile mail, and shown as text
+INDENT = 3  # white space that may stand before a quote's mark
 ATTRIBUTION_LINES = 6  # an attribution wrapped by a mail program spans at most these
 HEADERS = 3  # header lines in a row that make a quoted mail
 DASHES_LINES = 25  # lines below a sloppy ``--`` that may still be a signature
@@ -164,6 +165,10 @@ def _kinds(text: str, lines: Sequence[str]) -> list[Kind]:
     while here < len(heads):
         head = heads[here]
         begin = head.lstrip()
+        if begin[:1] == ">" and len(head) - len(begin) <= INDENT:  # the most of most replies
+            scan.kinds[here], scan.below = Kind.QUOTE, False
+            here += 1
+            continue
         if not (
             here in set_phrases
             or begin[:1] in _RULES

@@ -71,7 +71,7 @@ def _sheet(
         lst.language,
         **frame(lst, "../../../", "../../"),
         subject=bare_subject(first.seen.subject) or first.seen.subject,
-        articles=articles,
+        articles="\n".join(articles),
         count=len(mails),
         toc=[(spot(m.hash), m.seen.author, m.date) for m in here] if len(here) > LONG else [],
         answer="" if answered.seen.gone else reply_link(answered, lst.sight),

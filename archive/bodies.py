@@ -96,8 +96,11 @@ class Leaf:
     cid: str = ""
 
 
-def read_leaves(raw: bytes, limit: int = MAX_TEXT) -> list[Leaf]:
-    """Return what an editor wrote and showed, in the order of the mail, at most ``limit`` of it."""
+def read_leaves(raw: bytes, limit: int = MAX_TEXT, endings: tuple[str, ...] = ()) -> list[Leaf]:
+    """Return what an editor wrote and showed, in the order of the mail, at most ``limit`` of it.
+
+    A file whose name has one of ``endings`` is text, with its name.
+    """
     found: list[Leaf] = []
     taken: set[int] = set()
     for part, plain in _shown(cut(raw)):
@@ -113,6 +116,8 @@ def read_leaves(raw: bytes, limit: int = MAX_TEXT) -> list[Leaf]:
         elif kind.startswith("image/") or files.attachment("", "", part.data()[:64]).picture:
             cid = _decoded(part.fields.get("id", b"")).strip().strip("<>")
             found.append(Leaf(picture=part, name=_words(part.filename), cid=cid))
+        elif (name := _words(part.filename)).endswith(endings):
+            found.append(Leaf(_source(part, limit), name=name))
     return found
 
 

@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from listserv import manuscript
+from listserv import sources
 from listserv.blocks import BadBlockError
 from mailer.errors import BadInput
 from subscriptions.roster import LANGUAGES
+from templates import BrokenSheetError, is_sheet, title_of
 
 SLOTS = ("name", "email", "list")
 PERSONAL = frozenset({"name", "email"})  # the others are the same for every reader
@@ -138,9 +139,12 @@ def _text(lines: list[str], start: int, end: int) -> str:
     if not text.strip():
         raise BadDraft(end or 1, "no-text", "the issue has no text below its front matter.")
     try:
-        manuscript.check("\n".join(lines[start:end]))
+        sources.check("\n".join(lines[start:end]))
     except BadBlockError as bad:
         raise BadDraft(start + bad.line + 1, bad.key, bad.what, bad.fix, **bad.values) from None
+    except BrokenSheetError as bad:
+        at = start + bad.line if bad.line else 0
+        raise BadDraft(at, "sheet", bad.what, bad.fix) from None
     return text
 
 
@@ -209,6 +213,9 @@ def _lines(data: bytes) -> list[str]:
 def _front_matter(lines: list[str]) -> tuple[dict[str, tuple[int, str]], int]:
     """Return {key: (line, value)} and the index of the first line behind the front matter."""
     example = 'Begin with a line "---", then "subject: ...", then "---", then the text.'
+    if is_sheet("\n".join(lines)):  # its head says what front matter would
+        title, preview = title_of("\n".join(lines))
+        return {"subject": (1, title), "preheader": (1, preview)}, 0
     if lines[0].rstrip() != _FENCE:
         raise BadDraft(1, "front", "a draft begins with its front matter.", example)
     fields: dict[str, tuple[int, str]] = {}

@@ -22,7 +22,7 @@ from functools import cached_property
 from urllib.parse import quote
 
 import templates
-from listserv import drafts, manuscript
+from listserv import drafts, sources
 from listserv.drafts import PERSONAL, Draft
 from listserv.headers import LEAVE, ONE_CLICK, ListFace, list_fields, phrase
 from listserv.looks import Look, plain_look, set_issue
@@ -152,7 +152,7 @@ class _Setting:
         self._cut = re.compile(f"q{self._nonce}([a-z]+)(u?)7")
         sizes = {at: (one.made.width, one.made.height) for at, one in issue.pictures.items()}
         self._bodies = {
-            one.language: manuscript.read(
+            one.language: sources.read(
                 drafts.fill(one.text, self._mark),
                 self._in_address,
                 sizes,
@@ -167,9 +167,7 @@ class _Setting:
         draft = self._draft.version(language)
         context = self._context(draft)
         words = templates.mail("reader-issue", language, proof=bool(proof), **context)
-        sheet = set_issue(
-            issue.look, language, {**context, "blocks": self._bodies[draft.language].blocks}
-        )
+        sheet = self._sheet(draft, language, context)
         made = _Pieces({"list": issue.face.title}, public=False)
         self._head(made, words.subject, draft.language, proof=proof)
         mark = f"=_{_word(issue.draft.digest, language)}".encode()
@@ -180,6 +178,14 @@ class _Setting:
             made.add(b"\r\n")
         made.add(b"--" + mark + b"--\r\n")
         return made.segments()
+
+    def _sheet(self, draft: Draft, language: str, context: dict[str, object]) -> str:
+        """Return the HTML: of the theme, or of the MJML that the draft is."""
+        if templates.is_sheet(draft.text):
+            text = drafts.fill(draft.text, self._mark)
+            return sources.sheet(text, self._in_address, language, context)
+        blocks = self._bodies[draft.language].blocks
+        return set_issue(self._issue.look, language, {**context, "blocks": blocks})
 
     def public(self) -> Segments:
         """Return the whole message with nobody in it."""
@@ -217,7 +223,10 @@ class _Setting:
         return f"q{self._nonce}{slot}7"
 
     def _in_address(self, address: str) -> str:
-        return self._cut.sub(f"q{self._nonce}\\1u7", address)
+        """Mark the slots of an address; the way out is one already."""
+        return self._cut.sub(
+            lambda slot: slot[0] if slot[1] == LEAVE else self._mark(f"{slot[1]}u"), address
+        )
 
     def _context(self, draft: Draft) -> dict[str, object]:
         issue, face = self._issue, self._issue.face

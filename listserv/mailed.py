@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import templates
 from archive import bodies
 from archive.quotes import Kind, split
 from listserv import drafts, pasted, pictures
@@ -52,6 +53,7 @@ class _Pieces:
 
     leaves: list[tuple[str, str, int | None]]  # text, markup, or the number of a picture
     files: list[File]
+    sheet: str = ""  # of MJML that came as a file
 
     def text(self, marked: Collection[int] = ()) -> str:
         """Return the plain text, with a mark for each picture of ``marked``."""
@@ -84,6 +86,12 @@ def read(raw: bytes, subject: str) -> Mailed:
     shown = {one.lower() for one in _CID.findall(markup)}
     loose = [at for at, one in enumerate(made.files) if one.cid.lower() not in shown]
     left: list[str] = []
+    fields, body = _apart(_plain(made.sheet or made.text()))
+    if templates.is_sheet(body):
+        above = {} if not made.sheet else _apart(_plain(made.text()))[0]
+        title, preview = templates.title_of(body)
+        known = {"subject": title or subject, "preheader": preview, **above, **fields}
+        return Mailed(compose(known, body), tuple(made.files))
     if markup and _RICH.search(markup) and not _MARKDOWN.search(made.text()):
         text = pasted.to_markdown(made.markup(loose))
     else:
@@ -113,14 +121,18 @@ def _cut(raw: bytes) -> _Pieces:
         files.append(File(name, data, cid or f"picture-{len(files) + 1}"))
         return f'src="cid:{files[-1].cid}"'
 
-    for leaf in bodies.read_leaves(raw, _MUCH):
+    sheet = ""
+    for leaf in bodies.read_leaves(raw, _MUCH, (".mjml", ".MJML")):
+        if leaf.name.lower().endswith(".mjml"):
+            sheet = leaf.text
+            continue
         if leaf.picture is not None:
             keep(leaf.name or "picture", leaf.picture.data(), leaf.cid)
             leaves.append(("", "", len(files) - 1))
             continue
         markup = _INLINE.sub(lambda found: keep("picture", _decoded(found[1])), leaf.markup)
         leaves.append((leaf.text, markup, None))
-    return _Pieces(leaves, files)
+    return _Pieces(leaves, files, sheet)
 
 
 def _decoded(coded: str) -> bytes:

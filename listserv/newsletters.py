@@ -20,12 +20,14 @@ from listserv import (
     audience,
     drafts,
     issues,
+    mailed,
     notices,
     pictures,
     plans,
     preflight,
     replying,
     signing,
+    sources,
 )
 from listserv.app import App
 from listserv.drafts import BadDraft, Draft
@@ -149,8 +151,11 @@ def survey(
     """
     with app.store.read() as session:
         lst = newsletter(session, list_address)
-    drafts.read(data)  # what is wrong with its words is said before any picture is opened
     source = drafts.text_of(data)
+    page = sources.from_page(source)
+    if page is not None:
+        source = mailed.compose({"subject": page.title}, page.text)
+    drafts.read(source.encode())  # its words are judged before any picture is opened
     placed, fresh = pictures.place(source, pictures.beside(folder, source), face_of(app, lst).page)
     draft = drafts.read(placed.encode())
     if segment is not None:

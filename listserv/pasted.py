@@ -23,6 +23,7 @@ _MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "tt": "`"
 _LINES = {"div", "address", "section", "article", "center", "tr", "header", "footer", "main"}
 _PARAGRAPHS = {"p", "ul", "ol", "blockquote", "table", "pre", "dl"} | {f"h{n}" for n in range(1, 7)}
 _SIGNED = re.compile(r"gmail_signature|moz-signature|applemailsignature|^signature$", re.IGNORECASE)
+_FILE = re.compile(r"[^:<>]{1,200}\.(?:jpe?g|png|gif|webp)", re.IGNORECASE)
 _BULLET = re.compile(r"\s*[\u00b7\u2022\u25aa\u00a7o-]\s+")
 _NUMBER = re.compile(r"\s*(\d{1,3})[.)]\s+")
 _SPECIAL = re.compile(r"([\\`*\[\]<])|(?<!\w)(_)|(_)(?!\w)")
@@ -44,15 +45,19 @@ class _Open:
     cells: list[str] = field(default_factory=list)
 
 
-def to_markdown(markup: str) -> str:
-    """Return ``markup`` as Markdown; a picture of the mail is named by its Content-ID."""
-    reader = _Reader()
+def to_markdown(markup: str, *, beside: bool = False) -> str:
+    """Return ``markup`` as Markdown; a picture of the mail is named by its Content-ID.
+
+    Of a page with files ``beside`` it, pictures are also named by those.
+    """
+    reader = _Reader(beside=beside)
     reader.feed(_uncommented(markup[:MAX]))
     return reader.result()
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, *, beside: bool) -> None:
+        self._beside = beside
         self._stack = [_Open("", {})]
 
     def feed(self, markup: str) -> None:
@@ -119,7 +124,8 @@ class _Reader:
         elif tag == "img":
             address = attributes.get("src", "")
             words = re.sub(r"[\[\]\\]", "", attributes.get("alt", ""))
-            if address.startswith(("http://", "https://", "cid:")) and ">" not in address:
+            known = address.startswith(("http://", "https://", "cid:"))
+            if (known or (self._beside and _FILE.fullmatch(address))) and ">" not in address:
                 top.pieces.append(f"![{words}](<{address}>)")
 
     def _close(self) -> None:

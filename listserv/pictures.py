@@ -34,6 +34,8 @@ _SAID = re.compile(
 _SCHEME = re.compile(r"(?!cid:)[a-z][a-z0-9+.-]*:|//|#|\{\{", re.IGNORECASE)
 # "picture: pond.jpg", a line of a block (blocks.py)
 _LINE = re.compile(r"([Pp]icture:[ \t]*)<?([^<>\n]+?\.[A-Za-z]{3,4}|cid:[^<>\s]+)>?([ \t\\]*)")
+# <mj-image src="pond.jpg" />
+_SHEET = re.compile(r"""(<(?:mj-image|img)\b[^<>]{0,400}?\ssrc=")([^"<>]+)(")""")
 _NAME_ALONE = re.compile(
     r"[^\s/]{1,80}\.(?:jpe?g|png|gif|webp|heic|bmp|tiff?)"
     r"|(?:img|image|dsc|dscn|photo|pxl|screenshot|bild|foto)[\s_-]?\d[\d_-]*",
@@ -89,8 +91,8 @@ def place(
     lines = source.split("\n")
     for number in {number for number, _, _ in _local(source)}:
         line = lines[number - 1]
-        block = _LINE.fullmatch(line)
-        lines[number - 1] = written(block) if block else _SAID.sub(written, line)
+        first = next(_named_in(line))
+        lines[number - 1] = first.re.sub(written, line)
     return "\n".join(lines), tuple(made.values())
 
 
@@ -245,7 +247,7 @@ def _local(source: str) -> Iterator[tuple[int, str, str]]:
     for number, line in enumerate(source.split("\n"), start=1):
         if line.lstrip().startswith("```"):
             code = not code
-        if code or line.startswith("    "):
+        if code or (line.startswith("    ") and not _SHEET.search(line)):
             continue
         for match in _named_in(line):
             if not _SCHEME.match(match[2]):
@@ -253,8 +255,9 @@ def _local(source: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _named_in(line: str) -> Iterator[re.Match[str]]:
-    block = _LINE.fullmatch(line)
-    return iter([block]) if block else _SAID.finditer(line)
+    """Return the pictures that a line names: of a sheet, of a block, or in Markdown."""
+    pattern = _SHEET if _SHEET.search(line) else _LINE if _LINE.fullmatch(line) else _SAID
+    return pattern.finditer(line)
 
 
 def _find(target: str, files: Sequence[File]) -> int | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from listserv import drafts, manuscript
+from listserv import drafts, sources
 from listserv.drafts import Draft
 from listserv.headers import LEAVE
 from listserv.manuscript import Block, BlockKind
@@ -57,7 +57,7 @@ def look(
     """
     found = [*_weight(made), *_ways_out(made), *_languages(languages, language)]
     for one in draft.versions:
-        blocks = manuscript.read(drafts.fill(one.text, str)).blocks
+        blocks = sources.read(drafts.fill(one.text, str), str, {}, {}).blocks
         found += [*_words(one), *_links(blocks), *_pictures(blocks), *_envelope(one)]
     yield from sorted(found, key=lambda one: not one.red)
 

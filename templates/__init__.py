@@ -16,21 +16,26 @@ from templates.render import (
     static_name,
     stencil,
 )
+from templates.sheets import BrokenSheetError, is_sheet, set_sheet, title_of, words_of
+from templates.sheets import check as check_sheet
 from templates.themes import DEFAULT, BrokenThemeError, Theme, find_theme, set_issue, theme_names
 
 __all__ = [
     "DEFAULT",
     "LANGUAGES",
     "Brand",
+    "BrokenSheetError",
     "BrokenThemeError",
     "MailText",
     "Theme",
     "block_words",
     "brand",
+    "check_sheet",
     "day",
     "drawn",
     "find_theme",
     "is_colour",
+    "is_sheet",
     "iso",
     "mail",
     "mail_names",
@@ -38,9 +43,12 @@ __all__ = [
     "page",
     "prose",
     "set_issue",
+    "set_sheet",
     "static_files",
     "static_name",
     "stencil",
     "theme_names",
+    "title_of",
     "translator",
+    "words_of",
 ]

@@ -37,7 +37,7 @@ _IMG = re.compile(r"<img [^>]*>")
 _SRC = re.compile(r' src="([^"]*)"')
 _WIDE = re.compile(r' width="(\d+)"')
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-fA-F]+);)\w+;")
-_KNOWN = re.compile(
+KNOWN = re.compile(
     r"mjml|mj-(?:head|body|title|preview|attributes|all|class|breakpoint|font|style|raw|section|hero"
     r"|wrapper|column|group|text|image|button|divider|spacer|table|social(?:-element)?"
     r"|navbar(?:-link)?|accordion(?:-element|-title|-text)?|carousel(?:-image)?)"
@@ -98,11 +98,16 @@ def set_issue(theme: Theme, language: str, brand: Brand, **context: object) -> s
     values = {"lang": known, "brand": brand, **context}
     sheet = _draw(sandbox, theme, "issue.mjml", values)
     _check(theme, sheet)
+    css = _draw(sandbox, theme, "issue.css", values) if _has_css(theme) else ""
+    return compile_mjml(sheet, css, context.get("blocks", ()), f"{theme.name}/issue.mjml")
+
+
+def compile_mjml(sheet: str, css: str, blocks: object = (), name: str = "The sheet") -> str:
+    """Return the HTML of MJML, CSS written into the tags; raise BrokenThemeError."""
     try:
         html = mjml.mjml2html(sheet, fonts={})
     except ValueError as error:
-        raise BrokenThemeError(f"{theme.name}/issue.mjml is not MJML: {error}.") from None
-    css = _draw(sandbox, theme, "issue.css", values) if _has_css(theme) else ""
+        raise BrokenThemeError(f"{name} is not MJML: {error}.") from None
     inlined = css_inline.inline(
         html,
         extra_css=css,
@@ -110,8 +115,12 @@ def set_issue(theme: Theme, language: str, brand: Brand, **context: object) -> s
         keep_style_tags=True,
         load_remote_stylesheets=False,
     )
-    sized = _sized(inlined, context.get("blocks", ()))
-    return re.sub(r"\n\s*\n+", "\n", sized).strip() + "\n"
+    return re.sub(r"\n\s*\n+", "\n", _sized(inlined, blocks)).strip() + "\n"
+
+
+def draw_part(folder: Path, name: str, language: str, values: dict[str, object]) -> str:
+    """Return what a template of ours draws in the sandbox."""
+    return _sandbox((folder,), language).draw(name, values)
 
 
 def _sized(html: str, blocks: object) -> str:
@@ -194,7 +203,7 @@ def _check(theme: Theme, sheet: str) -> None:
     source = (theme.folder / "issue.mjml").read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(source, start=1):
         for name in _ELEMENT.findall(line):
-            if not _KNOWN.fullmatch(name):
+            if not KNOWN.fullmatch(name):
                 raise BrokenThemeError(
                     f"{theme.name}/issue.mjml line {number}: MJML has no <{name}>.",
                     "https://documentation.mjml.io/ lists what it has.",

@@ -1,0 +1,60 @@
+"""What a draft's text is written in: Markdown, or MJML from the first tag to the last.
+
+``read`` makes of either what the archive, plain text and preflight look at; ``check`` says what is
+wrong with it, and where. Knows which is which; what they mean is for manuscript.py and
+templates/sheets.py. A web page (``from_page``) becomes Markdown before it is a draft.
+"""
+
+import re
+from dataclasses import dataclass
+from html import unescape
+
+import templates
+from listserv import manuscript, pasted
+from listserv.manuscript import Address, Manuscript, Sizes, Words
+from mailer.errors import BadInput
+
+_PAGE = re.compile(r"\s*(?:<!doctype html|<html[\s>]|<body[\s>])", re.IGNORECASE)
+_HEAD = re.compile(r"<title[^>]*>([^<]{1,400})</title>", re.IGNORECASE)
+_LINKED = re.compile(r"""(\s(?:href|src)=")([^"]*)(")""")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Hold a web page as a draft has it."""
+
+    title: str
+    text: str
+
+
+def read(source: str, address: Address, sizes: Sizes, words: Words) -> Manuscript:
+    """Return what stands in a draft's text, whatever it is written in."""
+    if templates.is_sheet(source):
+        source = pasted.to_markdown(templates.words_of(source))
+    return manuscript.read(source, address, sizes, words)
+
+
+def check(source: str) -> None:
+    """Raise BadBlockError or BrokenSheetError for what cannot be read."""
+    if templates.is_sheet(source):
+        templates.check_sheet(source)
+    else:
+        manuscript.check(source)
+
+
+def sheet(source: str, address: Address, language: str, context: dict[str, object]) -> str:
+    """Return the HTML of a draft in MJML; addresses in it go through ``address``."""
+    try:
+        html = templates.set_sheet(source, language, **context)
+    except templates.BrokenSheetError as error:
+        raise BadInput(error.what, error.fix) from None
+    return _LINKED.sub(lambda found: found[1] + address(found[2]) + found[3], html)
+
+
+def from_page(text: str) -> Page | None:
+    """Return the draft that a web page is, None for anything else."""
+    if not _PAGE.match(text):
+        return None
+    title = _HEAD.search(text)
+    said = " ".join(unescape(title[1]).split()) if title else ""
+    return Page(said, pasted.to_markdown(text, beside=True).strip())

@@ -38,7 +38,7 @@ _BEGINS = re.compile(r"([A-Za-z]{2,20}):(?!//)[ \t]*(.*)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z]{2,20}):(?!//)[ \t]*(.*)")
 _ADDRESS = re.compile(r"(?:\[[^\]]*\]\()?<?((?:https?://|mailto:)[^\s<>]+?)>?\)?[\\]?\s*\Z")
 _PICTURE = re.compile(r"://|\.[a-z]{3,4}>?\Z", re.IGNORECASE)
-_KNOWN = [word for word in SHAPES if word not in {LEFT, RIGHT, END}] + [LEFT, RIGHT, END]
+_KNOWN = [word for word in SHAPES if word not in {LEFT, RIGHT, END}] + [LEFT, RIGHT, END, "vote"]
 
 
 class BadBlockError(ValueError):
@@ -69,7 +69,7 @@ def read(paragraph: str) -> Said | None:
     """Return the block that a paragraph is, None for prose; raise BadBlockError."""
     lines = paragraph.split("\n")
     begins = _BEGINS.match(lines[0])
-    if begins is None or begins[1].lower() == "mailto":
+    if begins is None or begins[1].lower() in {"mailto", "vote"}:  # a vote is votes.py's
         return None
     word = begins[1].lower()
     if word not in SHAPES:

@@ -21,7 +21,7 @@ from mailer import history, mailings
 from mailer.addresses import parse
 from mailer.errors import Refused
 from mailer.mailings import Mailing, MailingState, Recipient, State, Status
-from subscriptions import bouncing, terms
+from subscriptions import ballots, bouncing, terms
 from subscriptions.terms import Terms
 
 COUNTS = ("audience", *(state.name.lower() for state in State))
@@ -93,18 +93,22 @@ def status(app: App, mailing_id: int, *, watch: bool, as_json: bool) -> None:
         held = terms.read(issue.terms if issue else "")
         halted = issue is not None and issue.tripped is not None
         begun = one.started or one.created
+        asked = ballots.result(session, mailing_id)
     if as_json:
         print_json(
             {"mailing": mailing_id, "list": one.list_address, "kind": one.kind}
             | {"state": counts.state, "policy": counts.policy}
             | {name: getattr(counts, name) for name in COUNTS}
             | {"bounced": bounced, "connections": connections_at_most(app)}
+            | {"votes": dict(asked.answers) if asked else None}
             | {"halted": halted, "segment": issue.segment if issue else ""}
         )
         return
     title = f"Mailing {mailing_id}: {plain(subject)}" if subject else f"Mailing {mailing_id}"
     click.echo(f"{title}\n{one.kind} of {one.list_address}, {counts.state}, {counts.policy}\n")
     for line in _shown(mailing_id, counts):
+        click.echo(f"  {line}")
+    for line in _voices(asked):
         click.echo(f"  {line}")
     for line in _remarks(held, counts, begun, halted):
         click.echo(f"  {line}")
@@ -326,6 +330,40 @@ def _shown(mailing_id: int, counts: Status) -> Iterator[str]:
     if next_step:
         yield ""
         yield next_step
+
+
+@click.command("votes")
+@_number
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def votes(app: App, mailing_id: int, *, as_json: bool) -> None:
+    """Show how many readers of MAILING chose which answer to its question; nobody is named.
+
+    \b
+    Example:
+      krets newsletter votes 12
+    """
+    with app.store.read() as session:
+        found = ballots.result(session, mailing_id)
+    if found is None:
+        raise Refused(f"Mailing {mailing_id} asks no question.")
+    if as_json:
+        answers = [{"answer": words, "votes": count} for words, count in found.answers]
+        print_json({"question": found.question, "votes": found.voices, "answers": answers})
+        return
+    for line in _voices(found):
+        click.echo(line)
+
+
+def _voices(found: ballots.Result | None) -> Iterator[str]:
+    """Show a question's answers, each with its share as a bar."""
+    if found is None:
+        return
+    yield f"{plain(found.question)} ({found.voices:,} answered)"
+    width = max(len(words) for words, _ in found.answers)
+    for words, count in found.answers:
+        yield f"  {plain(words):<{width}}  {bar(count, found.voices)}  {count:,}"
+    yield ""
 
 
 def _remarks(held: Terms, counts: Status, begun: float, halted: bool) -> Iterator[str]:  # noqa: FBT001

@@ -10,7 +10,7 @@ import click
 
 from listserv import editions, looks, newsletters, orders, sending
 from listserv.app import App
-from listserv.cli_mailing import VERBS, follow, progress
+from listserv.cli_mailing import VERBS, follow, progress, votes
 from listserv.cli_segment import SAMPLE, told
 from listserv.cli_segment import segment as segment_group
 from listserv.forecast import DAY
@@ -29,6 +29,7 @@ newsletter = click.Group("newsletter", help="Prove and send issues; see what bec
 for _verb in VERBS:
     newsletter.add_command(_verb)
 newsletter.add_command(segment_group)
+newsletter.add_command(votes)
 _segment = click.option(
     "--segment", metavar="SEGMENT", help="Only these readers: a saved name, or an expression."
 )

@@ -57,6 +57,19 @@ class _Own(NamedTuple):
     domain: str
     bounce: Callable[[int], str]
     leave: Callable[[int], str]
+    vote: Callable[[int], str]
+
+
+class _Values(dict[str, bytes]):
+    """Make the token that answers a question only for the few issues that ask one."""
+
+    vote: Callable[[int], str]
+    ref: int
+
+    def __missing__(self, slot: str) -> bytes:
+        if slot != issues.VOTE:
+            raise KeyError(slot)
+        return self.vote(self.ref).encode("ascii")
 
 
 class Readers:
@@ -106,7 +119,8 @@ class Readers:
             return Copy(f"{own.bounces}@{own.domain}", {})
         values = {headers.LEAVE: own.leave(row.ref).encode("ascii")}
         if mailing.kind == issues.KIND:
-            values |= self._slots(row)
+            values = _Values(values | self._slots(row))
+            values.vote, values.ref = own.vote, row.ref
         return Copy(f"{own.bounces}+{own.bounce(row.ref)}@{own.domain}", values)
 
     def _know(self, list_address: str) -> "_Own":
@@ -116,6 +130,7 @@ class Readers:
             domain,
             self._keyring.maker(Purpose.BOUNCE, list_address),
             self._keyring.maker(Purpose.LEAVE, list_address),
+            self._keyring.maker(Purpose.VOTE, list_address),
         )
         if len(self._lists) >= self._room:
             self._lists.clear()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from listserv import sources
+from listserv import sources, votes
 from listserv.blocks import BadBlockError
 from mailer.errors import BadInput
 from subscriptions.roster import LANGUAGES
@@ -131,11 +131,20 @@ def read(data: bytes) -> Draft:
                 theme=first.theme,
             )
         )
+    asked = [(one.text, votes.find(one.text)) for one in (first, *also)]
+    if len({len(question.answers) if question else 0 for _, question in asked}) > 1:
+        what = "the vote differs from language to language."
+        raise BadDraft(0, "vote", what, "Write it in each, with as many answers in one order.")
     return replace(first, also=tuple(also))
 
 
 def _text(lines: list[str], start: int, end: int) -> str:
     text = "\n".join(lines[start:end]).strip("\n")
+    try:
+        votes.find(text)
+    except BadInput as error:
+        at = start + votes.line_of("\n".join(lines[start:end]))
+        raise BadDraft(at, "vote", error.what, error.fix) from None
     if not text.strip():
         raise BadDraft(end or 1, "no-text", "the issue has no text below its front matter.")
     try:

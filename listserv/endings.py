@@ -20,7 +20,7 @@ from mailer.addresses import parse
 from mailer.arrivals import Arrival
 from mailer.mailings import Mailing, MailingState, Recipient, State, Status
 from mailer.store import get_raw
-from subscriptions import budget
+from subscriptions import ballots, budget
 from subscriptions.roster import MailList, find_list, membership_of
 from subscriptions.roster import State as Standing
 
@@ -129,6 +129,7 @@ def _report(session: Session, app: App, lst: MailList, ending: Ending, now: floa
         "counts": ending.counts,
         "reasons": ending.reasons,
         "people": ending.people,
+        "vote": ballots.result(session, ending.mailing),
         "more": ending.counts.refused - len(ending.people),
     }
     for member in newsletters.editors(session, lst):

@@ -22,7 +22,7 @@ from functools import cached_property
 from urllib.parse import quote
 
 import templates
-from listserv import drafts, sources
+from listserv import drafts, sources, votes
 from listserv.drafts import PERSONAL, Draft
 from listserv.headers import LEAVE, ONE_CLICK, ListFace, list_fields, phrase
 from listserv.looks import Look, plain_look, set_issue
@@ -31,6 +31,7 @@ from mailer.splice import Segments
 from subscriptions.roster import LANGUAGES
 
 KIND = "issue"  # of a mailing
+VOTE = "vote"  # the slot of the token that answers an issue's question
 TO = "to"  # the slot of a reader's address in the envelope's spelling
 MAX_NAME = 80  # characters of a name in a copy
 NAMED, FILLED = 1, 2  # bits of a variant: the reader's name is known; slots are filled
@@ -100,11 +101,18 @@ def archived(issue: Issue) -> bytes:
 
     HTML without a theme, because the archive's pages have a look of their own.
     """
-    return _Setting(issue, named=False).public().join({})
+    return _Setting(issue, named=False, public=True).public().join({})
 
 
 def proof(
-    issue: Issue, name: str, address: str, language: str, leave: str, *, message_id: str
+    issue: Issue,
+    name: str,
+    address: str,
+    language: str,
+    leave: str,
+    *,
+    message_id: str,
+    vote: str = "",
 ) -> bytes:
     """Return the very copy that a reader of this name would get, with a Message-ID of its own.
 
@@ -112,7 +120,7 @@ def proof(
     """
     setting = _Setting(issue, named=bool(name))
     segments = setting.segments(language, proof=message_id)
-    return segments.join({**values(name, address), LEAVE: leave.encode("ascii")})
+    return segments.join({**values(name, address), LEAVE: leave.encode(), VOTE: vote.encode()})
 
 
 def body_digest(made: Mapping[int, Segments]) -> bytes:
@@ -143,7 +151,7 @@ def shown(name: str) -> str:
 class _Setting:
     """Set an issue for readers with a name, or for those without; then once per language."""
 
-    def __init__(self, issue: Issue, *, named: bool) -> None:
+    def __init__(self, issue: Issue, *, named: bool, public: bool = False) -> None:
         self._issue = issue
         self._draft = issue.draft if named or not issue.split else issue.draft.nameless()
         # A word that no text holds stands for a slot until the bytes are cut there: nobody can
@@ -153,7 +161,7 @@ class _Setting:
         sizes = {at: (one.made.width, one.made.height) for at, one in issue.pictures.items()}
         self._bodies = {
             one.language: sources.read(
-                drafts.fill(one.text, self._mark),
+                self._asking(drafts.fill(one.text, self._mark), one.language, public=public),
                 self._in_address,
                 sizes,
                 templates.block_words(one.language or issue.language),
@@ -218,6 +226,16 @@ class _Setting:
             b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
         )
         self._printed(made, text, form)
+
+    def _asking(self, text: str, language: str, *, public: bool) -> str:
+        """Return a text with its question, if it has one, as readers see it."""
+        face, code = self._issue.face, votes.code_of(self._issue.message_id)
+        language = language or self._issue.language
+        if public:
+            return votes.expand(text, language, code)
+        local, _, domain = face.address.partition("@")
+        to = f"{local}-reply+{self._mark(VOTE)}@{domain}"
+        return votes.expand(text, language, code, to, f"{face.page}vote/{code}{self._mark(VOTE)}")
 
     def _mark(self, slot: str) -> str:
         return f"q{self._nonce}{slot}7"
@@ -303,8 +321,8 @@ class _Setting:
                 made.add(_lines(said[:-1]) + b"=\r\n" + _qp(said[-1]))
             else:
                 made.add(_lines(said))
-            if slot == LEAVE:
-                made.slot(LEAVE)
+            if slot in {LEAVE, VOTE}:
+                made.slot(slot)
             else:
                 chosen = "u" if url else form
                 made.value(slot, chosen, _WRITERS[chosen])
@@ -315,7 +333,7 @@ class _Setting:
         at = 0
         for match in self._cut.finditer(text):
             slot, url = match[1], bool(match[2])
-            if not url and slot.endswith("u") and slot[:-1] in drafts.SLOTS:
+            if not url and slot.endswith("u") and slot[:-1] in {*drafts.SLOTS, VOTE}:
                 slot, url = slot[:-1], True
             yield text[at : match.start()], slot, url
             at = match.end()

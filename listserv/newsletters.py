@@ -28,6 +28,7 @@ from listserv import (
     replying,
     signing,
     sources,
+    votes,
 )
 from listserv.app import App
 from listserv.drafts import BadDraft, Draft
@@ -48,7 +49,7 @@ from mailer.splice import Segments
 from mailer.store import Packed, pack, put_packed
 from mailer.tokens import Purpose
 from mailer.warmup import read_calendar
-from subscriptions import optin
+from subscriptions import ballots, optin
 from subscriptions.audience import count_by_domain, count_by_language
 from subscriptions.choosing import EVERYBODY, Chosen, resolve
 from subscriptions.roster import (
@@ -334,6 +335,12 @@ def enter(
             terms=plans.terms_of(lst, hour).write(),
         )
     )
+    question = votes.find(ready.draft.text)
+    if question is not None:
+        ballots.ask(
+            session, mailing, lst.id, code=votes.code_of(issue.message_id), question=question.words,
+            answers=question.answers, now=now,
+        )  # fmt: skip
     session.flush()
     publish_permalink(app, session, lst, ready.kept.sha)
     return mailing
@@ -375,6 +382,7 @@ def proof_for(app: App, lst: MailList, ready: Ready, reader: Reader, language: s
         language or reader.language,
         leave,
         message_id=message_id,
+        vote=app.keyring.standing(Purpose.VOTE, lst.address, PROOF),
     )
     return Proof(reader.to, message_id, raw)
 

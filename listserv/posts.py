@@ -27,6 +27,7 @@ from listserv import (
     routes,
     sending,
     signing,
+    voting,
 )
 from listserv.app import App
 from listserv.facts import Reading
@@ -115,6 +116,8 @@ def _route(app: App, arrival: Arrival) -> Outcome:
         row = app.keyring.read(route.token, Standing.REPLY, route.list_address)
         if row is not None:
             return post(app, arrival, route.list_address, raw, answers=row)
+        if app.keyring.read(route.token, Standing.VOTE, route.list_address) is not None:
+            return voting.take(app, arrival, route, raw)
     handler = incoming.HANDLERS.get(route.kind) if route is not None else None
     if route is not None and handler is not None:
         return handler(app, arrival, route, raw)

@@ -24,6 +24,7 @@ import mailer.refusals
 import mailer.tokens
 import subscriptions.asks
 import subscriptions.attributes
+import subscriptions.ballots
 import subscriptions.bouncing
 import subscriptions.budget
 import subscriptions.choosing

@@ -35,6 +35,7 @@ class Purpose(StrEnum):
     LEAVE = "leave"
     REPLY = "reply"
     ME = "me"
+    VOTE = "vote"  # answers an issue's question
     READ = "read"  # a members' archive, in a cookie
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mailer.store import get_raw
 from mailer.tokens import Keyring
-from subscriptions import attributes, consent, proofs, suppression, wording
+from subscriptions import attributes, ballots, consent, proofs, suppression, wording
 from subscriptions.consent import Act, Consent, ConsentNote
 from subscriptions.roster import Address, MailList, Membership, Person, state_at
 from subscriptions.suppression import Suppression
@@ -41,6 +41,7 @@ class MembershipShown:
     left: str | None
     paused_until: str | None
     attributes: Mapping[str, Sequence[str]]
+    votes: Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ def open_dossier(
     person, owned = _person_of(session, key)
     keys = [address.key for address in owned] or [key]
     memberships = _memberships(session, person.id) if person else ()
-    told = attributes.of(session, [member.id for member, _, _ in memberships])
+    places = [member.id for member, _, _ in memberships]
+    told, cast = attributes.of(session, places), ballots.of(session, places)
     return Dossier(
         name=person.name if person else "",
         language=person.language if person else "",
@@ -132,7 +134,7 @@ def open_dossier(
             AddressShown(a.given, iso(a.created), iso_or_none(a.proven_at)) for a in owned
         ),
         memberships=tuple(
-            _show_membership(member, lst, given, told.get(member.id, {}), now)
+            _show_membership(member, lst, given, told.get(member.id, {}), cast, now)
             for member, lst, given in memberships
         ),
         consent=_consents(session, consent.history(session, keyring, keys), longest),
@@ -226,7 +228,12 @@ def _memberships(session: Session, person_id: int) -> list[tuple[Membership, Mai
 
 
 def _show_membership(
-    member: Membership, lst: MailList, given: str, told: Mapping[str, Sequence[str]], now: float
+    member: Membership,
+    lst: MailList,
+    given: str,
+    told: Mapping[str, Sequence[str]],
+    cast: Sequence[tuple[int, str, str, float]],
+    now: float,
 ) -> MembershipShown:
     return MembershipShown(
         list=lst.address,
@@ -238,6 +245,11 @@ def _show_membership(
         left=iso_or_none(member.left_at),
         paused_until=iso_or_none(member.paused_until),
         attributes=told,
+        votes=[
+            {"question": question, "answer": answer, "at": iso(at)}
+            for voter, question, answer, at in cast
+            if voter == member.id
+        ],
     )
 
 

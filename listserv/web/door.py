@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from listserv import metrics
 from listserv.app import App
-from listserv.web import homes, joining, leaving, me, reading
+from listserv.web import homes, joining, leaving, me, reading, voting
 from listserv.web.headers import StrictHeaders
 from listserv.web.site import Site, caller_of, page_of, told
 from listserv.web.visitor import proxies
@@ -69,6 +69,9 @@ def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
                 "/{list}/leave/{token}",
                 page_of(site, leaving.show_leave, leaving.leave),
                 methods=both,
+            ),
+            Route(
+                "/{list}/vote/{token}", page_of(site, voting.show_vote, voting.vote), methods=both
             ),
             Route("/{list}/me", page_of(site, me.WAY.show, me.WAY.ask), methods=both),
             Route("/{list}/me/{token}", page_of(site, me.show_me, me.me), methods=both),

@@ -68,6 +68,11 @@ CONTEXT: dict[str, object] = {
     "red": True,
     "revision": 1,
     "running": True,
+    "answer": "Tuesday",
+    "question": "Which day do we walk?",
+    "vote": SimpleNamespace(
+        question="Which day do we walk?", voices=41, answers=(("Monday", 1), ("Tuesday", 40))
+    ),
     "by_mail": True,
     "complaints": 4,
     "hour": "",
@@ -186,6 +191,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     *(
         ("editor-trouble", {"key": key, "words": "", "again": True})
         for key in (
+            "vote",
             "segment-grammar",
             "segment-unknown-word",
             "segment-unknown-name",
@@ -203,6 +209,10 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
             "other",
         )
     ),
+    ("member-voted", {"word": "counted"}),
+    ("member-voted", {"word": "closed"}),
+    ("member-voted", {"word": "unclear"}),
+    ("editor-sent", {"vote": None}),
     ("editor-scheduled", {"hour": "2026-11-27 09:30"}),
     ("editor-halted", {"why": "complaints", "by_mail": False, "complaints": 0, "reasons": ()}),
     ("editor-sending", {"minutes": None, "permalink": ""}),

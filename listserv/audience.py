@@ -196,7 +196,10 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
     if issue is None:
         return piece
     begun = mailing.created
-    chosen = Chosen(issue.segment, lst.language, begun) if issue.segment else EVERYBODY
+    had = plans.series_of(session, lst.id, issue.series, before=mailing.id)
+    chosen = EVERYBODY
+    if issue.segment or had:
+        chosen = Chosen(issue.segment, lst.language, begun, had)
     held = terms.read(issue.terms)
     made = plans.plan(session, lst.id, held, begun=begun, mailing=mailing.id)
     return piece._replace(chosen=chosen, plan=made)

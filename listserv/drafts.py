@@ -15,6 +15,7 @@ from listserv import sources, votes
 from listserv.blocks import BadBlockError
 from mailer.errors import BadInput
 from subscriptions.roster import LANGUAGES
+from subscriptions.segments import check_name
 from templates import BrokenSheetError, is_sheet, title_of
 
 SLOTS = ("name", "email", "list")
@@ -22,7 +23,7 @@ PERSONAL = frozenset({"name", "email"})  # the others are the same for every rea
 MAX_BYTES = 2_000_000
 MAX_SUBJECT = 200  # characters
 _FENCE = "---"
-KEYS = ("subject", "preheader", "language", "theme", "segment")
+KEYS = ("subject", "preheader", "language", "theme", "segment", "series")
 _LANGUAGE = re.compile(r"language:[ \t]*\S+[ \t]*", re.IGNORECASE)
 _VERSION_FIELD = re.compile(r"(language|subject|preheader):[ \t]*(.*)", re.IGNORECASE)
 _SLOT = re.compile(r"(\\?)\{\{([^{}\n]*)\}\}")
@@ -57,6 +58,7 @@ class Draft:
     also: tuple["Draft", ...] = ()  # the same issue in other languages
     segment: str = ""  # who gets it; "" is everybody
     segment_at: int = 0  # its line
+    series: str = ""  # goes to whoever has had none of this name yet
 
     @property
     def versions(self) -> tuple["Draft", ...]:
@@ -115,6 +117,7 @@ def read(data: bytes) -> Draft:
         theme=fields.get("theme", (0, ""))[1],
         segment=segment,
         segment_at=segment_at,
+        series=_series(fields),
     )
     also: list[Draft] = []
     for found, start, end in parts[1:]:
@@ -136,6 +139,14 @@ def read(data: bytes) -> Draft:
         what = "the vote differs from language to language."
         raise BadDraft(0, "vote", what, "Write it in each, with as many answers in one order.")
     return replace(first, also=tuple(also))
+
+
+def _series(fields: dict[str, tuple[int, str]]) -> str:
+    at, name = fields.get("series", (0, ""))
+    try:
+        return check_name(name) if name else ""
+    except BadInput as error:
+        raise BadDraft(at, "series", error.what.replace("segment", "series"), error.fix) from None
 
 
 def _text(lines: list[str], start: int, end: int) -> str:

@@ -147,6 +147,7 @@ def open_file(
         "language": draft.language,
         "theme": draft.theme,
         "segment": draft.segment,
+        "series": draft.series,
     }
     with app.store.read() as session:
         sample = tuple(some_of(session, survey.lst.id, now, SAMPLE, survey.ready.chosen))

@@ -42,7 +42,7 @@ from listserv.preflight import Finding
 from listserv.tables import Issue
 from mailer import mailings, pace
 from mailer.addresses import Address
-from mailer.errors import Refused
+from mailer.errors import Refused, Temporary
 from mailer.mailings import Mailing, MailingState, Policy
 from mailer.relay import read_relay
 from mailer.splice import Segments
@@ -162,6 +162,8 @@ def survey(
     if segment is not None:
         draft = replace(draft, segment=segment, segment_at=0)
     found = consider(app, lst, draft, now, fresh=fresh)
+    if readers and draft.series and not found.readers:
+        raise Refused(f"Nobody is due: all have had {draft.series!r} already.")
     if readers and found.ready.chosen.text and not found.readers:
         raise Refused(
             f"Nobody is in the segment {found.ready.chosen.text}.",
@@ -186,7 +188,8 @@ def consider(
 ) -> Survey:
     """Compose a draft and look at what sending it would mean; ``fresh`` pictures are not kept."""
     with app.store.read() as session:
-        chosen = _chosen(session, lst, draft, now)
+        had = plans.series_of(session, lst.id, draft.series)
+        chosen = replace(_chosen(session, lst, draft, now), had=had)
     ready = compose(app, lst, draft, now, message_id=message_id, fresh=fresh)
     ready = replace(ready, chosen=chosen)
     with app.store.read() as session:
@@ -243,7 +246,7 @@ def make(
         shown = pictures.shown(session, lst.id, face.page, draft.whole, fresh)
     face = replace(face, one_click=one_click)
     known = message_id or issues.new_message_id(lst.domain)
-    kept = lst.archive is not ArchivePolicy.NONE
+    kept = lst.archive is not ArchivePolicy.NONE and not draft.series
     settings = app.settings.listserv
     return issues.Issue(
         draft=draft,
@@ -254,7 +257,7 @@ def make(
         imprint=Imprint(settings.controller, lst.postal_address or settings.postal_address),
         permalink=f"{face.page}m/{permalink_hash(known)}/" if kept else "",
         look=look_of(app.data, lst, draft.theme),
-        reply_to=replying.address(app.keyring, lst, known),
+        reply_to="" if draft.series else replying.address(app.keyring, lst, known),
         pictures=shown,
     )
 
@@ -307,11 +310,13 @@ def enter(
 
     ``hour`` is the hour of each reader's own day at which their copy may go.
     """
-    issue = ready.issue
+    issue, series = ready.issue, ready.draft.series
     lst = get_list(session, lst.address)  # its archive may be closed by now
+    _wait_for(session, plans.series_of(session, lst.id, series))
     put_packed(session, [ready.kept])
     pictures.mark_sent(session, lst.id, ready.draft.whole)
-    place.place(session, lst, ready.raw, ready.kept.sha, now)
+    if not series:  # the same words again and again
+        place.place(session, lst, ready.raw, ready.kept.sha, now)
     mailing = mailings.create_mailing(
         session,
         kind=issues.KIND,
@@ -333,6 +338,7 @@ def enter(
             sent_by=by,
             segment=ready.chosen.text,
             terms=plans.terms_of(lst, hour).write(),
+            series=series,
         )
     )
     question = votes.find(ready.draft.text)
@@ -342,8 +348,18 @@ def enter(
             answers=question.answers, now=now,
         )  # fmt: skip
     session.flush()
-    publish_permalink(app, session, lst, ready.kept.sha)
+    if not series:
+        publish_permalink(app, session, lst, ready.kept.sha)
     return mailing
+
+
+def _wait_for(session: Session, earlier: Sequence[int]) -> None:
+    """Raise Temporary while it is not known yet who gets an earlier mailing of a series."""
+    waiting = select(Mailing.id).where(
+        Mailing.id.in_(earlier), Mailing.state == MailingState.FREEZING
+    )
+    if session.scalar(waiting.limit(1)) is not None:
+        raise Temporary("This series is being sent this very moment.", "Try again in a minute.")
 
 
 PROOF = 0  # the membership that a proof's way out names: nobody's
@@ -422,7 +438,7 @@ def _findings(
         .order_by(Issue.mailing_id.desc())
         .limit(1)
     )
-    if same is not None:
+    if same is not None and not draft.series:
         day = time.strftime("%Y-%m-%d", time.gmtime(same.sent_at))
         yield Finding(
             "same",
@@ -444,7 +460,7 @@ def _findings(
             f"{capped:,} have had enough issues these days ({lst.cap}) and would be left out",
             values={"count": capped},
         )
-    if ready.chosen.text and lst.archive is not ArchivePolicy.NONE:
+    if ready.chosen.text and not draft.series and lst.archive is not ArchivePolicy.NONE:
         yield Finding(
             "segment-archived",
             "it goes to a segment, but its page in the archive is for whoever may read the archive",

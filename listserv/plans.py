@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from listserv.issues import KIND
+from listserv.tables import Issue
 from mailer.mailings import Mailing, Recipient, State
 from subscriptions import terms
 from subscriptions.attributes import ZONE, Attribute
@@ -137,6 +138,16 @@ def left_out(session: Session, lst: MailList, chosen: Chosen, held: Terms, now: 
     found = audience_select(lst.id, now=now, chosen=chosen).order_by(None)
     found = found.where(made.had_enough())
     return session.scalar(select(func.count()).select_from(found.subquery())) or 0
+
+
+def series_of(session: Session, list_id: int, name: str, before: int = 0) -> tuple[int, ...]:
+    """Return the mailings of a series so far; those ``before`` one, where it is given."""
+    if not name:
+        return ()
+    found = select(Issue.mailing_id).where(Issue.list_id == list_id, Issue.series == name)
+    if before:
+        found = found.where(Issue.mailing_id < before)
+    return tuple(session.scalars(found.order_by(Issue.mailing_id)))
 
 
 def terms_of(lst: MailList, hour: str = "") -> Terms:

@@ -92,6 +92,7 @@ class Issue(Base):
     sent_by: Mapped[str] = mapped_column(String(320))  # cli or an address
     segment: Mapped[str] = mapped_column(default="")  # as it was resolved; "" for everybody
     terms: Mapped[str] = mapped_column(default="")  # subscriptions.terms
+    series: Mapped[str] = mapped_column(String(40), default="")  # each member gets one of these
     tripped: Mapped[float | None]  # when it was paused by itself
 
 

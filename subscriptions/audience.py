@@ -56,7 +56,7 @@ def audience_select(
         )
         .order_by(Membership.id)
     )
-    if chosen.text:
+    if chosen.narrows:
         found = found.where(chosen.condition)
     return found if limit is None else found.limit(limit)
 

@@ -6,7 +6,7 @@ gives back a text without names of saved segments, which means the same for ever
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from functools import lru_cache
 
@@ -27,6 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from mailer.errors import Refused
+from mailer.mailings import Recipient
+from mailer.mailings import State as RecipientState
 from mailer.store import Base
 from subscriptions import attributes, segments
 from subscriptions.attributes import Attribute
@@ -68,6 +70,12 @@ class Chosen:
     text: str = ""
     language: str = ""  # of the list: what members read who have chosen none
     now: float = 0.0
+    had: tuple[int, ...] = ()  # mailings: nobody who stands in one of these
+
+    @property
+    def narrows(self) -> bool:
+        """Tell whether anybody is left out."""
+        return bool(self.text or self.had)
 
     @property
     def condition(self) -> ColumnElement[bool]:
@@ -132,6 +140,13 @@ def resolve(session: Session, lst: MailList, text: str, now: float) -> Chosen:
 
 @lru_cache(maxsize=64)
 def _condition(chosen: Chosen) -> ColumnElement[bool]:
+    if chosen.had:
+        had = exists().where(
+            Recipient.mailing_id.in_(chosen.had),
+            Recipient.ref == Membership.id,
+            Recipient.state != RecipientState.SKIPPED,
+        )
+        return and_(~had, _condition(replace(chosen, had=())))
     if not chosen.text:
         return true()
     try:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
+from archive.tables import Message
 from listserv import audience, newsletters, watching
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
@@ -15,6 +16,7 @@ from listserv.tables import Issue
 from listserv.watching import Counts, judge
 from mailer import mailings
 from mailer.addresses import parse
+from mailer.errors import Refused, Temporary
 from mailer.mailings import Mailing, MailingState, Policy, Recipient, State
 from mailer.store import Store
 from subscriptions import attributes, roster
@@ -165,3 +167,36 @@ def test_an_issue_that_is_refused_too_often_halts_once_and_tells_its_editors_how
     with app.store.read() as session:
         assert session.scalars(select(Issue.tripped)).one() is not None
     assert audience.freeze_some(app.store, number) is False
+
+
+def test_a_series_reaches_each_member_once_whenever_they_come_and_stays_out_of_the_archive(
+    app: App,
+) -> None:
+    draft = b"---\nsubject: Welcome\nseries: welcome\nsegment: domain = example.net\n---\nHi\n"
+
+    def run() -> set[str]:
+        found = newsletters.survey(app, NEWS, draft, time.time())
+        assert not [one for one in found.red if one.key == "same"]
+        number = newsletters.begin(
+            app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=time.time()
+        )
+        with pytest.raises(Temporary, match="this very moment"):
+            newsletters.begin(
+                app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=time.time()
+            )
+        for _ in newsletters.freeze(app, number):
+            pass
+        assert found.readers == len(rows(app, number))
+        return set(rows(app, number))
+
+    assert run() == {"anna", "bo", "carl"}
+    with pytest.raises(Refused, match="Nobody is due"):
+        run()
+    with app.store.write() as session:
+        stopped = update(Recipient).where(Recipient.address == "bo@example.net")
+        session.execute(stopped.values(state=State.SKIPPED))
+        late = Candidate(parse("dan@example.net"), consent=NOTE)
+        enrol(session, roster.get_list(session, NEWS), [late], keyring=app.keyring, now=2e9)
+    assert run() == {"bo", "dan"}
+    with app.store.read() as session:
+        assert session.scalars(select(Message)).all() == []

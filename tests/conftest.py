@@ -94,6 +94,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[CLOSING].close()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave unread what would be left out: each process of the run would import all of it."""
+    if config.getoption("--database") != "postgresql" or collection_path.is_dir():
+        return None
+    return None if _close(collection_path, config) else True
+
+
+def _close(path: Path, config: pytest.Config) -> bool:
+    """Tell whether tests of a file are to be seen on PostgreSQL."""
+    return config.getoption("--whole") or path.relative_to(HERE).as_posix().startswith(CLOSEST)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with what takes longest; on PostgreSQL, leave out what a database cannot change."""
@@ -106,9 +118,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, left_out = [], []
     for item in items:
         uses = "database_url" in getattr(item, "fixturenames", ())
-        where = item.path.relative_to(HERE).as_posix()
-        close = where.startswith(CLOSEST) or config.getoption("--whole")
-        (kept if uses and close else left_out).append(item)
+        (kept if uses and _close(item.path, config) else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from listserv import editions, looks, newsletters, orders, sending
+from listserv import editions, looks, newsletters, orders, preview, sending
 from listserv.app import App
 from listserv.cli_mailing import VERBS, follow, progress, votes
 from listserv.cli_segment import SAMPLE, told
@@ -138,11 +138,16 @@ def proof(
         say(plain(f"look at: {finding.what}"))
     edition = None if dry_run else editions.open_file(app, survey, to, time.time(), language)
     named = [one.to.given for one in to]
+    page = ""
+    if edition is not None:
+        page = preview.link(app, survey.lst, edition, to[0].member, time.time())
     if as_json:
-        found = {"list": survey.lst.address, "to": named, "edition": edition, "dry_run": dry_run}
-        print_json(found)
+        found = {"list": survey.lst.address, "to": named, "edition": edition, "page": page}
+        print_json(found | {"dry_run": dry_run})
     said = "Nothing was sent; the proof would go" if dry_run else "The proof is on its way"
     say(f"{said} to {', '.join(named)}.")
+    if page:
+        say(f"See it as other readers do: {page}")
 
 
 @newsletter.command("schedule")

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv import acting, drafts, letters, mailed, newsletters, pictures, preflight
+from listserv import acting, drafts, letters, mailed, newsletters, pictures, preflight, preview
 from listserv.app import App
 from listserv.holds import hold
 from listserv.letters import Letter
@@ -36,10 +36,8 @@ from mailer.errors import BadInput
 from subscriptions import asks, budget, choosing
 from subscriptions.asks import Purpose
 from subscriptions.audience import some_of
-from subscriptions.roster import Kind, MailList, Membership, Role, State, find_list, membership_of
+from subscriptions.roster import Kind, MailList, Membership, find_list, membership_of
 
-EDITORS = (Role.EDITOR, Role.OWNER)
-HERE = (State.ACTIVE, State.PAUSED)
 SAMPLE = 3  # readers named in a report
 SEGMENTS = 10  # saved ones named there
 DOMAINS = 3
@@ -206,12 +204,7 @@ def editor_of(session: Session, lst: MailList | None, who: Address | None) -> Me
     if lst is None or who is None or lst.kind is not Kind.NEWSLETTER:
         return None
     member = membership_of(session, lst.id, who.key)
-    return member if member is not None and is_editor(member) else None
-
-
-def is_editor(member: Membership) -> bool:
-    """Tell whether a membership may decide about issues."""
-    return member.role in EDITORS and member.state in HERE
+    return member if member is not None and newsletters.is_editor(member) else None
 
 
 def revise(visit: Visit, edition: Edition, seen: Look, reader: Reader) -> None:
@@ -286,6 +279,7 @@ def tell_proof(
             "sample": seen.sample,
             "minutes": minutes(survey),
             "kept": bool(survey.ready.issue.permalink),
+            "preview": preview.link(visit.app, visit.lst, edition.id, reader.member, visit.now),
             "four_eyes": visit.lst.four_eyes,
             "wish": wish,
             "at": edition.due,

@@ -59,6 +59,7 @@ from subscriptions.roster import (
     Membership,
     Person,
     Role,
+    State,
     get_list,
 )
 from subscriptions.segments import BadSegment
@@ -362,7 +363,14 @@ def _wait_for(session: Session, earlier: Sequence[int]) -> None:
         raise Temporary("This series is being sent this very moment.", "Try again in a minute.")
 
 
+_EDITORS = (Role.EDITOR, Role.OWNER)
+_HERE = (State.ACTIVE, State.PAUSED)
 PROOF = 0  # the membership that a proof's way out names: nobody's
+
+
+def is_editor(member: Membership) -> bool:
+    """Tell whether a membership may decide about issues."""
+    return member.role in _EDITORS and member.state in _HERE
 
 
 def editors(session: Session, lst: MailList) -> list[Membership]:

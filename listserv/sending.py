@@ -103,7 +103,7 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
             return None
         editor = editions.editor_of(session, lst, letter.author)
         owner = membership_of(session, lst.id, found.ask.address_key)
-        entitled = editor is not None and owner is not None and editions.is_editor(owner)
+        entitled = editor is not None and owner is not None and newsletters.is_editor(owner)
         reader = newsletters.reader_of(session, lst, editor) if editor is not None else None
         me = editor.id if editor is not None else 0
         others = any(one.member != me for one in newsletters.provers(session, lst))
@@ -238,7 +238,7 @@ def _attend(app: App, number: int, now: float) -> None:
         edition = session.get_one(Edition, number)
         lst = session.get_one(MailList, edition.list_id)
         member = session.get(Membership, edition.editor)
-        entitled = member is not None and editions.is_editor(member)
+        entitled = member is not None and newsletters.is_editor(member)
         own = [newsletters.reader_of(session, lst, member)] if member and entitled else []
         asked = own or newsletters.provers(session, lst)
     if not asked:  # nobody is left who could be asked
@@ -452,7 +452,7 @@ def _stranger(visit: Visit, case: Case, _edition: Edition, step: Step) -> str:
     """Tell whoever owns the token that somebody who is no editor has answered."""
     to = whom(case.ask)
     member = membership_of(visit.session, visit.lst.id, to.key)
-    if member is None or not editions.is_editor(member):
+    if member is None or not newsletters.is_editor(member):
         return step.value
     if budget.allow(visit.session, to.key, kind="editor-stranger", now=visit.now):
         subject = mailed.fields_of(case.edition.source).get("subject", "")

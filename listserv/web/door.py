@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from listserv import metrics
 from listserv.app import App
-from listserv.web import homes, joining, leaving, me, reading, voting
+from listserv.web import homes, joining, leaving, me, proof, reading, voting
 from listserv.web.headers import StrictHeaders
 from listserv.web.site import Site, caller_of, page_of, told
 from listserv.web.visitor import proxies
@@ -79,6 +79,9 @@ def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
             Route(
                 "/{list}/read/{token}", page_of(site, reading.show_way, reading.enter), methods=both
             ),
+            Route("/{list}/proof/{token}", shown := proof.page_of_proof(site)),
+            Route("/{list}/proof/{token}/{who}", shown),
+            Route("/{list}/proof/{token}/{who}/{view}", shown),
             Mount("/", homes.Pages(site)),
         ],
         exception_handlers={404: nothing},

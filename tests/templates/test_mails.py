@@ -34,6 +34,7 @@ CONTEXT: dict[str, object] = {
     "read_url": f"{PAGE}read/{TOKEN}",
     "added": "anna@work.example",
     "addresses": ["anna@example.net", "anna@work.example"],
+    "preview": f"{PAGE}proof/7-20000-{TOKEN}",
     "accepted": 3,
     "again": False,
     "audience": 12_400,

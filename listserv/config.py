@@ -94,6 +94,11 @@ class ListservSettings(_Section):
         description="Days that the ledger of permissions keeps IP addresses and browsers."
         " 0 is for ever.",
     )
+    check_links: bool = Field(
+        False,
+        description="Ask the links of a draft whether they lead anywhere, before it is proved and"
+        " sent: public web servers alone, thirty at most, for a second and a half.",
+    )
     metrics_token: str = Field(
         "", description="Who sends it as a Bearer token may GET /metrics; without it, this machine."
     )

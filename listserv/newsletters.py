@@ -20,6 +20,7 @@ from listserv import (
     audience,
     drafts,
     issues,
+    links,
     mailed,
     notices,
     pictures,
@@ -193,17 +194,21 @@ def consider(
         chosen = replace(_chosen(session, lst, draft, now), had=had)
     ready = compose(app, lst, draft, now, message_id=message_id, fresh=fresh)
     ready = replace(ready, chosen=chosen)
+    asked = preflight.addresses(draft) if app.settings.listserv.check_links else []
+    dead = sorted(preflight.followed(links.check(asked)), key=lambda one: not one.red)
     with app.store.read() as session:
         domains = count_by_domain(session, lst.id, now, chosen)
         most_first = tuple(sorted(domains.items(), key=lambda one: (-one[1], one[0])))
         last = _pace(session)
+        ahead = forecast(most_first, _limits(session, app, lst, last, now))
+        slow = preflight.warming(ahead.seconds, ahead.bound) if ahead else ()
         return Survey(
             lst=lst,
             ready=ready,
             domains=most_first,
-            findings=tuple(_findings(session, app, lst, ready, now)),
+            findings=(*dead, *_findings(session, app, lst, ready, now), *slow),
             pace=last,
-            forecast=forecast(most_first, _limits(session, app, lst, last, now)),
+            forecast=ahead,
         )
 
 

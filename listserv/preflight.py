@@ -5,15 +5,18 @@ line. A red one keeps `send` from sending until somebody answers "send anyway".
 """
 
 import binascii
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from listserv import drafts, sources
 from listserv.drafts import Draft
 from listserv.headers import LEAVE
+from listserv.links import Answer
 from listserv.manuscript import Block, BlockKind
 from mailer.splice import Segments
 
@@ -60,6 +63,43 @@ def look(
         blocks = sources.read(drafts.fill(one.text, str), str, {}, {}).blocks
         found += [*_words(one), *_links(blocks), *_pictures(blocks), *_envelope(one)]
     yield from sorted(found, key=lambda one: not one.red)
+
+
+def addresses(draft: Draft) -> list[str]:
+    """Return where the links of a draft lead, in every language."""
+    found: list[str] = []
+    for one in draft.versions:
+        for block in sources.read(drafts.fill(one.text, str), str, {}, {}).blocks:
+            found += [block.address] if block.kind is BlockKind.BUTTON else []
+            found += [unescape(match[1]) for match in _LINK.finditer(block.html)]
+    return list(dict.fromkeys(found))
+
+
+def followed(answers: Mapping[str, Answer]) -> Iterator[Finding]:
+    """Say what became of links that were asked for."""
+    for address, answer in answers.items():
+        if answer in _FOLLOWED:
+            key, what, red = _FOLLOWED[answer]
+            said = address[:120]
+            yield Finding(key, f"the link {said} {what}", red=red, values={"address": said})
+
+
+def warming(seconds: float, bound: str) -> Iterator[Finding]:
+    """Say that a warm-up calendar spreads an issue over days."""
+    days = math.ceil(seconds / 86400)
+    if bound == "days" and days > 1:
+        yield Finding(
+            "warm-up",
+            f"by the warm-up calendar it takes about {days} days until all have it",
+            values={"days": days},
+        )
+
+
+_FOLLOWED = {
+    Answer.DEAD: ("link-dead", "leads to nothing: no page, or no server", True),
+    Answer.INSIDE: ("link-inside", "leads into a private network, where no reader comes", True),
+    Answer.DOUBTFUL: ("link-doubtful", "gave an error or went in a circle", False),
+}
 
 
 def left_behind(picture: str) -> Finding:

@@ -4,6 +4,7 @@ import pytest
 
 from listserv import drafts, issues, preflight
 from listserv.headers import ListFace
+from listserv.links import Answer
 from listserv.preflight import Finding
 from mailer.splice import Segments
 
@@ -95,3 +96,22 @@ def test_the_red_comes_first() -> None:
     assert [one.red for one in look("![](https://a.example/p.png)\n\nTODO", preheader="")] == [
         True, False, False,
     ]  # fmt: skip
+
+
+def test_links_that_were_asked_and_a_calendar_of_days_are_told_by_their_colour() -> None:
+    text = (
+        "[a](https://a.example/?x=1&y=2) **[Come](https://b.example/)**\n\n"
+        "**[Come](https://b.example/)**\n\n[mail](mailto:a@b.example)"
+    )
+    draft = drafts.read((HEAD.format(subject="x", preheader="y") + text).encode())
+    asked = preflight.addresses(draft)
+    assert set(asked) >= {"https://a.example/?x=1&y=2", "https://b.example/"}
+    answers = dict(zip(asked, (Answer.DEAD, Answer.DOUBTFUL, Answer.FINE), strict=False))
+    assert keys(list(preflight.followed(answers))) == [
+        ("link-dead", True), ("link-doubtful", False),
+    ]  # fmt: skip
+    inside = preflight.followed({"http://x.example/": Answer.INSIDE, "y": Answer.UNKNOWN})
+    assert keys(list(inside)) == [("link-inside", True)]
+    assert list(preflight.warming(3e5, "last")) == list(preflight.warming(3e4, "days")) == []
+    (slow,) = preflight.warming(3e5, "days")
+    assert slow.values["days"] == 4

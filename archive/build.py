@@ -6,6 +6,7 @@ no file at all. Rendering reads in one transaction and marks in another, short o
 touched in between stays dirty. Slow files (a month's mbox, site maps) follow a little later.
 """
 
+import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -271,6 +272,44 @@ def draw(
     """Draw ``threads`` of one list, and the pages that list them unless ``listed`` is not set."""
     desk = desk_of(session, lst, base_url, root)
     drawn = Drawn()
+    with _uncollected():
+        _draw_threads(session, root, desk, lst, threads, drawn, progress)
+    if tree_of(lst):
+        drawn.files |= former_files(session, desk.view, lst, [thread.id for thread in threads])
+        if listed:
+            drawn.files |= listing_files(session, desk, lst, drawn)
+    # A former place may be a thread's home again, drawn in this very slice.
+    homes = {
+        f"{lst.address}/t/{thread.hash}/{name}"
+        for thread in threads
+        for name in (*THREAD_FILES, *pages.sheet_files(thread.size))
+    }
+    drawn.gone = [name for name in drawn.gone if name not in homes]
+    return drawn
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let Python look for no cycles: a slice makes a million objects, and none that needs it."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _draw_threads(
+    session: Session,
+    root: Path,
+    desk: Desk,
+    lst: MailList,
+    threads: Sequence[Thread],
+    drawn: Drawn,
+    progress: Progress,
+) -> None:
+    """Draw ``threads`` into ``drawn``, with what became of their former places."""
     tray = fetch(session, desk, [t.id for t in threads if t.size and tree_of(lst)])
     for thread in threads:
         month = month_of(thread.first) if thread.size else ""
@@ -285,18 +324,6 @@ def draw(
         if thread.size and tree_of(lst):
             draw_thread(session, desk, thread, tray, drawn)
         progress(thread.size)
-    if tree_of(lst):
-        drawn.files |= former_files(session, desk.view, lst, [thread.id for thread in threads])
-        if listed:
-            drawn.files |= listing_files(session, desk, lst, drawn)
-    # A former place may be a thread's home again, drawn in this very slice.
-    homes = {
-        f"{lst.address}/t/{thread.hash}/{name}"
-        for thread in threads
-        for name in (*THREAD_FILES, *pages.sheet_files(thread.size))
-    }
-    drawn.gone = [name for name in drawn.gone if name not in homes]
-    return drawn
 
 
 def _sheets(tree: Path, folder: str) -> list[str]:

@@ -180,10 +180,10 @@ def _beginning(lines: Sequence[str]) -> str:
     text = ""
     for line in lines[:HEAD]:
         words = " ".join(line[:MAX_LINE].lstrip(_LEADING).split())
-        if not words or _says_who(words):
-            if text:
-                break
+        if not words or (not text and _says_who(words)):
             continue
+        if _says_who(words):
+            break
         text = f"{text} {words}".strip()
         if len(text) > BEGIN:
             cut = text[: BEGIN + 1].rpartition(" ")[0] or text[:BEGIN]

@@ -11,8 +11,11 @@ def unflow(text: str, *, delsp: bool = False) -> str:
     depth = -1  # of the paragraph that is still open; -1 when none is
     parts: list[str] = []
     for line in text.split("\n"):
-        quotes = len(line) - len(line.lstrip(">"))
+        quotes = len(line) - len(line.lstrip(">")) if line[:1] == ">" else 0
         rest = line[quotes:].removeprefix(" ")
+        if depth < 0 and rest[-1:] != " ":  # most lines: nothing is open, nothing goes on
+            out.append(f"{line[:quotes]} {rest}" if quotes else rest)
+            continue
         mark = rest == "-- "
         if depth >= 0 and (quotes != depth or mark):
             out.append(_join(depth, parts))

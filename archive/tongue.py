@@ -53,12 +53,11 @@ def tongue_of(text: str, said: str = "") -> str:
         return "ru" if _RUSSIAN.search(sample) else ""
     scores = dict.fromkeys(_KNOWN, 0.0)
     known = 0
-    for word, count in Counter(words).items():
-        codes = _COUNTS.get(word)
-        if codes:
-            known += count
-            for code in codes:
-                scores[code] += count / len(codes)
+    for word, count in Counter(filter(_COUNTS.__contains__, words)).items():
+        codes = _COUNTS[word]
+        known += count
+        for code in codes:
+            scores[code] += count / len(codes)
     best, second = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
     if known >= FEW and scores[best] >= LEAD * scores[second]:
         return best

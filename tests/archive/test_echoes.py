@@ -45,6 +45,9 @@ def test_a_quote_that_stands_above_is_led_to() -> None:
     assert (whole.source, whole.lines, whole.rest) == ("a", 9, "")
     assert whole.begin == "The word number 0 of many that were said here. The word…"
     assert told.echo(marked(LONG.partition("\n")[2]), ["a"]) is not None
+    greeted = above(a="Hello all,\n\nthis is my view of it.\n")
+    assert (found := greeted.echo("> Hello all,\n>\n> this is my view of it.\n", ["a"]))
+    assert found.begin == "Hello all, this is my view of it."
     wrapped = re.sub(r"(word|many) ", r"\1\n", LONG)
     assert (again := told.echo(marked(wrapped), ["a"])) is not None
     assert again.rest == ""

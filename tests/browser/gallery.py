@@ -49,7 +49,8 @@ see {URL} and {"W" * 60}.
 -- 
 Anna of the garden
 """.replace("\n", "\r\n")  # noqa: W291 - a signature's mark has its blank
-ANSWER = """On Tue, 14 Nov 2023, Anna wrote:
+QUOTE = "".join(f"> {line}\n" for line in TEXT.splitlines()[:7])  # it stands above
+ANSWER = f"""On Tue, 14 Nov 2023, Anna wrote:
 > one
 > two
 > three
@@ -59,7 +60,9 @@ ANSWER = """On Tue, 14 Nov 2023, Anna wrote:
 > seven
 
 Yes, let us do that.
-""".replace("\n", "\r\n")
+
+On Tue, 14 Nov 2023, Anna wrote:
+{QUOTE}""".replace("\n", "\r\n")
 
 
 def app_in(folder: Path) -> App:

@@ -66,26 +66,46 @@ class _Press:
     ) -> None:
         self._clock = clock
         names, pieces = _chosen(recipe.fields)
-        self._pieces = tuple(_joined(pieces))
+        first, *more = _joined(pieces)
+        self._begun = hashlib.sha256(first if isinstance(first, bytes) else b"")
+        self._pieces = [piece if isinstance(piece, bytes) else _Field(piece) for piece in more]
         self._body = _Body(recipe.body)
         listed = b":\r\n ".join(_rows(names))
-        self._keys = [(key, _opening(key), b";\r\n h=" + listed + b";\r\n bh=") for key in keys]
+        self._keys = [(key, *_own_field(key, listed)) for key in keys]
 
     def __call__(self, values: Values) -> bytes:
         """Return the signature fields for the copy with ``values``."""
-        covered = b"".join(
-            piece if isinstance(piece, bytes) else _relaxed_field(piece.join(values))
-            for piece in self._pieces
-        )
+        covered = self._begun.copy()
+        for piece in self._pieces:
+            covered.update(piece if isinstance(piece, bytes) else piece.relaxed(values))
         body = base64.b64encode(self._body.digest(values))
-        when = b" t=%d" % self._clock()
+        when = b"%d" % self._clock()
         made = b""
-        for key, opening, middle in self._keys:
-            field = b"%s%s%s%s;\r\n b=" % (opening, when, middle, body)
-            said = covered + _relaxed_field(field)[:-2]
-            signature = base64.b64encode(key.private(hashlib.sha256(said).digest()))
-            made += field + b"\r\n  ".join(_slices(signature)) + b"\r\n"
+        for key, field, relaxed in self._keys:
+            said = covered.copy()
+            said.update(relaxed % (when, body))
+            signature = base64.b64encode(key.private(said.digest()))
+            made += field % (when, body) + b"\r\n  ".join(_slices(signature)) + b"\r\n"
         return made
+
+
+class _Field:
+    """Hold a field with slots, relaxed before their values are known."""
+
+    def __init__(self, segments: Segments) -> None:
+        self._segments = segments
+        self._parts = _relaxed_field(b"\0".join(segments.parts)).split(b"\0")  # no part has a NUL
+
+    def relaxed(self, values: Values) -> bytes:
+        """Return the field with ``values``, as RFC 6376 section 3.4.2 wants it."""
+        fill = [values[slot] for slot in self._segments.slots]
+        if not all(fill) or _FOLDS.search(b"".join(fill)):
+            # Blanks of theirs and those around them are one.
+            return _relaxed_field(self._segments.join(values))
+        pieces = [b""] * (2 * len(fill) + 1)
+        pieces[::2] = self._parts
+        pieces[1::2] = fill
+        return b"".join(pieces)
 
 
 class _Body:
@@ -233,11 +253,14 @@ def _relaxed_lines(lines: bytes) -> bytes:
     return _SPACES.sub(b" ", text).replace(b" \r\n", b"\r\n")
 
 
-def _opening(key: SigningKey) -> bytes:
-    return (
+def _own_field(key: SigningKey, listed: bytes) -> tuple[bytes, bytes]:
+    """Return a signature's field without time, body hash and signature; raw, and relaxed."""
+    opening = (
         f"DKIM-Signature: v=1; a={key.algorithm}; c=relaxed/relaxed;\r\n"
-        f" d={key.domain}; s={key.selector};"
+        f" d={key.domain}; s={key.selector}; t="
     ).encode("ascii")
+    field = b"%s%%s;\r\n h=%s;\r\n bh=%%s;\r\n b=" % (opening, listed)
+    return field, _relaxed_field(field)[:-2]
 
 
 def _rows(names: Sequence[str], width: int = 72) -> Iterator[bytes]:

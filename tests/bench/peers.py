@@ -22,7 +22,7 @@ import uvloop
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from mailer.sink import Sink, run_sink  # noqa: E402 - a script finds its own checkout first
+from mailer.sink import Answer, Caught, Moment, Sink, accept, run_sink  # noqa: E402 - a script finds its own checkout first
 
 SIZE = 10240  # bytes of a message
 SESSIONS = 4
@@ -74,6 +74,14 @@ def fast_sink() -> Iterator[int]:
 
 
 @contextmanager
+def thinking_sink(seconds: float) -> Iterator[int]:
+    """Run our sink, which takes ``seconds`` for each message, and give its port."""
+    words = [sys.executable, str(Path(__file__))]
+    with _listening(lambda port: [*words, str(port), str(seconds)], {**os.environ}) as at:
+        yield at
+
+
+@contextmanager
 def _listening(words: Words, environment: dict[str, str]) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
@@ -111,9 +119,13 @@ def _children_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-async def _serve(port: int) -> None:
-    await run_sink(Sink(port=port, quick=True), ready=lambda _port: None, until=asyncio.Event())
+async def _serve(port: int, thought: float = 0.0) -> None:
+    def think(moment: Moment, _caught: Caught) -> Answer | None:
+        return Answer(delay=thought) if thought and moment is Moment.DOT else None
+
+    made = Sink(script=think if thought else accept, port=port, quick=True)
+    await run_sink(made, ready=lambda _port: None, until=asyncio.Event())
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(int(sys.argv[1])))
+    uvloop.run(_serve(int(sys.argv[1]), *map(float, sys.argv[2:])))

@@ -82,7 +82,7 @@ def allow(
     with app.store.read() as session:
         chosen = roster.get_list(session, list_address) if list_address else None
         banned = [lst for row, lst in _bans(session, who.key, chosen)]
-        reasons = [] if chosen else bars.against(session, who.key)
+        reasons = [] if chosen else bars.against(session, keyring, who.key)
         forgotten = bool(suppression.erased(session, keyring, [who.key]))
     lifted = [*(reason.value for reason in reasons), *(f"banned on {lst}" for lst in banned)]
     if not lifted:

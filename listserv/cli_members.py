@@ -439,7 +439,7 @@ def forget(app: App, /, address: str, *, dry_run: bool, yes: bool, as_json: bool
 
     Their own mails go from the archives too; a line in their place says so, and what others quoted
     stays. What stays of them cannot be read: a keyed hash, so that an import cannot bring them
-    back, and the ledger of permissions without their address.
+    back, and "never mail me" stays in force, and the ledger of permissions without their address.
 
     \b
     Example:

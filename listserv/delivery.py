@@ -100,7 +100,7 @@ class Readers:
                 self._names.move_to_end(ref)  # else one of before keeps its place among the oldest
             while len(self._names) > max(self._room, len(rows)):
                 self._names.popitem(last=False)
-        return _unwanted(session, rows, kinds)
+        return _unwanted(session, self._keyring, rows, kinds)
 
     def _kinds_of(self, session: Session, mailing_ids: set[int]) -> Mapping[int, str]:
         """Return the mailings' kinds, which never change."""
@@ -151,19 +151,15 @@ def connections_at_most(app: App) -> int:
     return len(settings.relays) * senders * max(1, settings.connections // senders)
 
 
-def wanted(session: Session, rows: Sequence[ClaimedRow]) -> Mapping[int, str]:
-    """Return the rows that must not be sent to any more, each with its reason."""
-    return _unwanted(session, rows, _kinds(session, {row.mailing_id for row in rows}))
-
-
 def _unwanted(
-    session: Session, rows: Sequence[ClaimedRow], kinds: Mapping[int, str]
+    session: Session, keyring: Keyring, rows: Sequence[ClaimedRow], kinds: Mapping[int, str]
 ) -> Mapping[int, str]:
+    """Return the rows that must not be sent to any more, each with its reason."""
     letters = [row for row in rows if kinds.get(row.mailing_id) == KIND]
     copies = [row for row in rows if kinds.get(row.mailing_id) != KIND]
     reasons = still_wanted(session, [row.ref for row in copies], time.time()) if copies else {}
     unwanted = {row.id: reasons[row.ref] for row in copies if row.ref in reasons}
-    return unwanted | _silenced(session, letters)
+    return unwanted | _silenced(session, keyring, letters)
 
 
 def _kinds(session: Session, mailing_ids: set[int]) -> dict[int, str]:
@@ -171,7 +167,7 @@ def _kinds(session: Session, mailing_ids: set[int]) -> dict[int, str]:
     return {row.id: row.kind for row in found}
 
 
-def _silenced(session: Session, rows: Sequence[ClaimedRow]) -> dict[int, str]:
+def _silenced(session: Session, keyring: Keyring, rows: Sequence[ClaimedRow]) -> dict[int, str]:
     """Return the notices to people who said "never mail me"; a notice asks for no membership."""
     if not rows:
         return {}
@@ -179,5 +175,5 @@ def _silenced(session: Session, rows: Sequence[ClaimedRow]) -> dict[int, str]:
     gone = {row.id: "erased" for row in rows if "@" not in row.address}
     there = [row for row in rows if row.id not in gone and row.ref != LAST_WORD]
     keys = {row.id: parse(row.address).key for row in there}
-    never = suppression.suppressed(session, set(keys.values()), Reason.NEVER)
+    never = suppression.said_never(session, keyring, set(keys.values()))
     return gone | {row: Reason.NEVER.value for row, key in keys.items() if key in never}

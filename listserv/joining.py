@@ -38,7 +38,6 @@ from subscriptions.roster import (
     State,
     membership_of,
 )
-from subscriptions.suppression import Reason
 
 MAX_MORE = 20  # lists that one pending ask gathers
 
@@ -60,7 +59,7 @@ def ask_to_join(visit: Visit, who: Address, *, name: str = "", language: str = "
     """
     if is_own_address(visit.lst.where, who.key):
         return "own-address"
-    if suppression.has(visit.session, who.key, Reason.NEVER):
+    if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
         return "never-mail-me"
     member = membership_of(visit.session, visit.lst.id, who.key)
     if member is not None and member.state in (State.ACTIVE, State.PAUSED):
@@ -107,7 +106,7 @@ def offer(
 
 def offer_help(visit: Visit, who: Address, *, language: str = "", leaving: bool = False) -> str:
     """Answer a stranger's call for help; the mail also offers to join and to be left alone."""
-    if suppression.has(visit.session, who.key, Reason.NEVER):
+    if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
         return "never-mail-me"
     if is_own_address(visit.lst.where, who.key) or not _may(visit, who, "help"):
         return "not-answered"
@@ -119,7 +118,7 @@ def invite(visit: Visit, who: Address, *, name: str = "", language: str = "") ->
     """Invite ``who``: a yes makes them a member at once, whatever the list asks of others."""
     if is_own_address(visit.lst.where, who.key):
         return "own address"
-    if suppression.has(visit.session, who.key, Reason.NEVER):
+    if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
         return "suppressed"
     member = membership_of(visit.session, visit.lst.id, who.key)
     if member is not None and member.state in (State.ACTIVE, State.PAUSED):

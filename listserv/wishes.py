@@ -39,7 +39,6 @@ from subscriptions.roster import (
     check_language,
     state_at,
 )
-from subscriptions.suppression import Reason
 
 LONGEST = 65536  # bytes of a raw confirmation in a mail; `krets member export` has it whole
 
@@ -135,7 +134,7 @@ def unclear(visit: Visit, member: Membership) -> None:
 
 def ask_address(visit: Visit, member: Membership, who: Address) -> bool:
     """Ask at a new address if it is theirs, or would rather join; False: no mail may go there."""
-    if suppression.has(visit.session, who.key, Reason.NEVER) or is_own_address(
+    if suppression.said_never(visit.session, visit.app.keyring, [who.key]) or is_own_address(
         visit.lst.where, who.key
     ):
         return False

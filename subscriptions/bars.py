@@ -3,7 +3,7 @@
 Knows suppression and the ledger of permissions. What somebody has said themselves ("never mail
 me again", a complaint) is lifted by their own reply (optin.py) or by a statement how they took
 it back, which the ledger keeps. Who was forgotten is known here by a keyed hash alone and can only
-come back by joining: nothing in this module undoes that.
+come back by joining: nothing in this module undoes that, but a "never" of theirs is lifted here.
 """
 
 from dataclasses import dataclass
@@ -34,15 +34,18 @@ def standing(session: Session) -> list[Bar]:
     """Return every bar against an address that can be named, oldest first."""
     rows = session.scalars(
         select(Suppression)
-        .where(Suppression.reason != Reason.ERASED)
+        .where(~Suppression.address.startswith(suppression.HASH))
         .order_by(Suppression.since, Suppression.address)
     )
     return [Bar(row.address, row.reason, row.since) for row in rows]
 
 
-def against(session: Session, key: str) -> list[Reason]:
-    """Return what stands against one address key."""
-    return [reason for reason in Reason if suppression.has(session, key, reason)]
+def against(session: Session, keyring: Keyring, key: str) -> list[Reason]:
+    """Return what stands against one address key, a "never" of before an erasure too."""
+    found = [reason for reason in Reason if suppression.has(session, key, reason)]
+    if Reason.NEVER not in found and suppression.said_never(session, keyring, [key]):
+        found.append(Reason.NEVER)
+    return found
 
 
 def lift(
@@ -53,7 +56,7 @@ def lift(
     Raises Refused where they have said themselves that they want no mail and the note has no
     words on how they took that back.
     """
-    found = against(session, who.key)
+    found = against(session, keyring, who.key)
     own = [reason for reason in found if reason in OWN_WORD]
     if own and not note.wording:
         raise Refused(
@@ -63,6 +66,7 @@ def lift(
         )
     for reason in found:
         suppression.lift(session, who.key, reason)
+    suppression.lift(session, suppression.hashed(keyring, who.key), Reason.NEVER)
     consent.record(
         session,
         [

@@ -114,7 +114,7 @@ def _welcome_back(desk: Desk, member: Membership, state: State) -> None:
             f"{given} is {member.state.value} on {desk.lst.address} and has not said yes (again).",
             "Say how they did: --state active --consent 'asked me by phone on 3 May'.",
         )
-    if suppression.has(desk.session, key, Reason.NEVER):
+    if suppression.said_never(desk.session, desk.keyring, [key]):
         raise Refused(f"{given} asked never to be mailed.", "Only they can take that back.")
     for reason in (Reason.DEAD, Reason.COMPLAINT):
         suppression.lift(desk.session, key, reason)

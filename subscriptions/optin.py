@@ -48,7 +48,7 @@ def join(
     is not: that is taken back by its own token.
     """
     session = desk.session
-    if suppression.has(session, who.key, Reason.NEVER):
+    if suppression.said_never(session, desk.keyring, [who.key]):
         raise Refused(f"{who.given} asked never to be mailed.", "Only they can take that back.")
     lock_people(session)
     address = _address(session, who, name, language, desk.now)
@@ -110,7 +110,9 @@ def never(desk: Desk, who: MailAddress) -> None:
 
 def take_back_never(desk: Desk, who: MailAddress) -> bool:
     """Let mail to ``who`` go again; tell whether it was stopped."""
-    lifted = suppression.lift(desk.session, who.key, Reason.NEVER)
+    before = suppression.hashed(desk.keyring, who.key)  # they said it before they were erased
+    gone = [suppression.lift(desk.session, one, Reason.NEVER) for one in (who.key, before)]
+    lifted = any(gone)
     if lifted:
         record(desk, who, Act.STATE, "never mail me, taken back", everywhere=True)
     return lifted

@@ -17,6 +17,8 @@ from mailer.store import Base, insert_or_ignore
 from mailer.tokens import Keyring
 from subscriptions.roster import worded
 
+HASH = "hash:"
+
 
 class Reason(StrEnum):
     """Say why an address is not mailed."""
@@ -76,7 +78,16 @@ def has(session: Session, key: str, reason: Reason) -> bool:
 
 def hashed(keyring: Keyring, key: str) -> str:
     """Return what an erased address is remembered by."""
-    return "hash:" + keyring.keyed_hash(key).hex()
+    return HASH + keyring.keyed_hash(key).hex()
+
+
+def said_never(session: Session, keyring: Keyring, keys: Collection[str]) -> set[str]:
+    """Return which of these address keys belong to somebody who said "never mail me again".
+
+    Also before they were erased: their word outlives their address.
+    """
+    named = {hashed(keyring, key): key for key in keys} | {key: key for key in keys}
+    return {named[found] for found in suppressed(session, named, Reason.NEVER)}
 
 
 def erased(session: Session, keyring: Keyring, keys: Sequence[str]) -> set[str]:
@@ -90,7 +101,10 @@ def erased(session: Session, keyring: Keyring, keys: Sequence[str]) -> set[str]:
 
 
 def forget_plaintext(session: Session, keyring: Keyring, keys: Sequence[str], now: float) -> None:
-    """Replace every entry of these addresses by the hash alone."""
+    """Replace every entry of these addresses by the hash alone; "never" stays never."""
+    never = said_never(session, keyring, keys)
     session.execute(delete(Suppression).where(Suppression.address.in_(keys)))
     for key in keys:
         suppress(session, hashed(keyring, key), Reason.ERASED, now)
+    for key in never:
+        suppress(session, hashed(keyring, key), Reason.NEVER, now)

@@ -17,9 +17,10 @@ from mailer.ledger import Mark
 from mailer.mailings import Mailing, Recipient, State
 from mailer.store import Base, decompress, get_raw, put_raw
 from mailer.tokens import Purpose
-from subscriptions import roster, suppression
+from subscriptions import bars, roster, suppression
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.roster import Role
+from subscriptions.suppression import Reason
 from tests.place import EVE, LIST, MODERATOR, OWNER, Place, make_place, reply_to, text
 
 DANA = "dana.wolfram@nightjar.example"
@@ -121,9 +122,10 @@ def test_a_wish_stops_mail_at_once_and_is_carried_out_by_whoever_comes_next(
 
 def test_who_is_forgotten_while_a_letter_is_under_way_stops_nobody_elses(place: Place) -> None:
     place.write(FROM, "friends-join@example.org")
+    readers = delivery.Readers(place.app.keyring)
     with place.app.store.write() as session:
         epoch = owners.register(session, owners.here(), flight="x", lease_until=9e9)
-        claimed = ledger.claim(session, epoch=epoch, quota=9, now=9e9, wanted=delivery.wanted)
+        claimed = ledger.claim(session, epoch=epoch, quota=9, now=9e9, wanted=readers.wanted)
     (row,) = claimed
     forget(place)
     place.write(EVE, "friends-join@example.org")
@@ -133,7 +135,7 @@ def test_who_is_forgotten_while_a_letter_is_under_way_stops_nobody_elses(place: 
         )
         assert ledger.mark(session, [late]) == 1
         session.flush()
-        again = ledger.claim(session, epoch=epoch, quota=9, now=9e9, wanted=delivery.wanted)
+        again = ledger.claim(session, epoch=epoch, quota=9, now=9e9, wanted=readers.wanted)
         erased = session.get_one(Recipient, row.id)
     assert [one.address for one in again] == [EVE]
     assert (erased.state, erased.reason) == (State.SKIPPED, "erased")
@@ -234,3 +236,22 @@ def traces(place: Place, folder: Path) -> list[str]:
                     text = (decompress(data) if packed else data).lower()
                     found += [f"{table.name}.{column}" for word in TELLTALES if word in text]
     return found
+
+
+def test_never_stays_never_when_the_address_is_forgotten_until_they_take_it_back(
+    place: Place,
+) -> None:
+    key, keyring = addresses.parse(DANA).key, place.app.keyring
+    with place.app.store.write() as session:
+        suppression.suppress(session, key, Reason.NEVER, 1e9)
+    forget(place)
+    for to in ("friends-join@example.org", "friends-help@example.org", LIST):
+        place.write(FROM, to)
+    assert place.mails(DANA) == []
+    with place.app.store.write() as session:
+        assert bars.standing(session) == []  # whom it stands against, nobody can read any more
+        assert bars.against(session, keyring, key) == [Reason.NEVER]
+        note = ConsentNote("asked me by phone", Source.CLI)
+        bars.lift(session, keyring, addresses.parse(DANA), note=note, now=1e9)
+    place.write(FROM, "friends-join@example.org")
+    assert len(place.mails(DANA)) == 1

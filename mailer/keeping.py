@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from mailer.arrivals import UNTENDED, Arrival, ArrivalState, Tended
 from mailer.mailings import CLOSING, WHOLE, Composition, Mailing, Recipient, State, status
 from mailer.rows import among
-from mailer.store import RawMessage
+from mailer.store import RawMessage, hold_raw
 
 PIECE = 500  # rows of a transaction
 BLOBS = 25  # of raw mail: each is overwritten where it stood
@@ -111,6 +111,7 @@ def old_mail(session: Session, before: float) -> list[Old]:
 def drop_mail(session: Session, judged: Collection[Old], kept: Collection[bytes]) -> int:
     """Delete the raw mail of the ``judged`` that is not ``kept``; return how many went."""
     shas = {one.sha for one in judged}
+    hold_raw(session, shas)
     waiting = select(Arrival.raw_sha).where(
         Arrival.raw_sha.in_(shas), Arrival.state != ArrivalState.DONE
     )

@@ -246,6 +246,10 @@ def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -
     at = time.time() if now is None else now
     connection = session.connection()
     many = _for_rows(connection)
+    marks = list(marks)
+    put_off = [one.id for one in marks if one.state is State.DEFERRED]
+    if put_off:  # whose mailing could be called done just now, before anybody sees that it goes on
+        connection.execute(many.hold, {"rows": many.spell(put_off)}).all()
     accepted: dict[tuple[int, int], list[int]] = {}
     landed = 0
     events: list[history.Row] = []
@@ -370,6 +374,13 @@ class _ForRows:
             update(cast("Table", Mailing.__table__))
             .where(Mailing.id.in_(waiting), Mailing.state == MailingState.DONE)
             .values(state=MailingState.SENDING.value, finished=None, told=None)
+        )
+        before = select(_r.mailing_id).where(rows, _r.state.in_((State.UNSURE, State.SKIPPED)))
+        self.hold = (
+            select(Mailing.id)
+            .where(Mailing.id.in_(before))
+            .order_by(Mailing.id)
+            .with_for_update(key_share=True)  # SQLite has one writer and leaves it out
         )
         self.counted = (
             select(func.count())

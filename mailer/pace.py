@@ -224,15 +224,32 @@ def load(
     calendar: warmup.Calendar | None = None,
 ) -> Paces:
     """Read every pace, locked for this transaction; the last two are what the operator says."""
-    rows = session.connection().execute(_ALL).all()
-    found = {key: Pace(*values) for key, *values in rows}
+    quota = calendar.quota(warmup.day_of(now)) if calendar else None
+    found = _locked(session)
+    absent = [
+        key for key in (*allowed, *([] if quota is None else [warmup.KEY])) if key not in found
+    ]
+    if absent and session.get_bind().dialect.name != "sqlite":
+        # A row that is not there cannot be locked: two workers would each spend its tokens.
+        for key in sorted(absent):
+            fresh = Pace() if key == warmup.KEY else Pace(room=1.0, at=now)
+            _begin(session, key, fresh)
+        found = _locked(session)
     for key, most in allowed.items():
         found[key] = replace(found.get(key, Pace(room=1.0, at=now)), most=most)
     before = found.pop(warmup.KEY, Pace())
-    quota = calendar.quota(warmup.day_of(now)) if calendar else None
     if quota is not None:
         found[warmup.KEY] = replace(before, quota=quota)
     return Paces(now, {key: refilled(pace, now) for key, pace in found.items()})
+
+
+def _locked(session: Session) -> dict[str, Pace]:
+    return {key: Pace(*values) for key, *values in session.connection().execute(_ALL).all()}
+
+
+def _begin(session: Session, key: str, pace: Pace) -> None:
+    fields = {name: getattr(pace, name) for name in _FIELDS}
+    session.connection().execute(insert_or_ignore(session, PaceRow), {"key": key, **fields})
 
 
 def keep(session: Session, paces: Paces) -> None:
@@ -250,7 +267,7 @@ def keep(session: Session, paces: Paces) -> None:
         fields = {name: getattr(pace, name) for name in _FIELDS}
         values = {"name": key, **{f"new_{name}": value for name, value in fields.items()}}
         if not connection.execute(_KEEP, values).rowcount:
-            connection.execute(insert_or_ignore(session, PaceRow), {"key": key, **fields})
+            _begin(session, key, paces.known[key])
 
 
 def known(session: Session, now: float, allowed: Mapping[str, float]) -> dict[str, float]:

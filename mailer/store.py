@@ -10,7 +10,7 @@ import io
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,11 +201,32 @@ def pack(raw: bytes) -> Packed:
 
 
 def put_packed(session: Session, messages: Iterable[Packed]) -> None:
-    """Keep ``messages``; known ones cost nothing."""
-    rows = [{"sha": m.sha, "size": m.size, "data": m.data} for m in messages]
-    if rows:
+    """Keep ``messages``; known ones cost nothing, and nobody lets go of them before our commit."""
+    # In one order, whoever keeps them: two who hold each other's would wait for ever.
+    packed = {m.sha: {"sha": m.sha, "size": m.size, "data": m.data} for m in messages}
+    if packed:
         # The table, not the class: an ORM bulk insert costs several times as much.
-        session.connection().execute(insert_or_ignore(session, RawMessage), rows)
+        session.connection().execute(_put(session), [packed[sha] for sha in sorted(packed)])
+
+
+def _put(session: Session) -> Any:  # noqa: ANN401 - two dialects' Insert
+    if session.get_bind().dialect.name == "sqlite":
+        return insert_or_ignore(session, RawMessage)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - as in insert_or_ignore
+
+    insert = postgresql.insert(RawMessage)
+    # Writing what stands there holds the row: see hold_raw.
+    return insert.on_conflict_do_update(index_elements=["sha"], set_={"size": insert.excluded.size})
+
+
+def hold_raw(session: Session, shas: Collection[bytes]) -> None:
+    """Wait for who keeps these messages just now, and let nobody else until we have committed.
+
+    Who deletes mail asks this first and only then who refers to it: on PostgreSQL the same bytes
+    may be coming in again (SQLite has one writer).
+    """
+    held = select(RawMessage.sha).where(RawMessage.sha.in_(shas)).order_by(RawMessage.sha)
+    session.execute(held.with_for_update()).all()
 
 
 def put_raw(session: Session, messages: Iterable[bytes]) -> list[bytes]:

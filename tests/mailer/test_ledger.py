@@ -13,7 +13,7 @@ from mailer import ledger, mailings, owners
 from mailer.errors import BadInput, Refused
 from mailer.flight import FlightRecorder
 from mailer.ledger import Backoff, Mark
-from mailer.mailings import Policy, Recipient, State
+from mailer.mailings import Mailing, MailingState, Policy, Recipient, State
 from mailer.splice import Segments
 from mailer.store import Store
 
@@ -224,6 +224,27 @@ def test_who_is_to_be_sent_to_again_is_not_left_in_a_mailing_that_ends(store: St
             time.sleep(0.3)  # it looks while nobody else sees what we made ready
         assert other.result() == []
     assert len(claim(store, 9)[1]) == 2
+
+
+def test_a_late_deferral_is_not_left_in_a_mailing_that_ends(store: Store) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite has one writer at a time.")
+    made = mailing(store, 2)
+    epoch, ids = claim(store, 2)
+    with store.write() as session:
+        unsure = [Mark(row, epoch, State.UNSURE) for row in ids]
+        assert ledger.mark(session, unsure) == len(unsure)
+
+    def finish() -> list[int]:
+        with store.write() as session:
+            return mailings.finish(session, now=9.0)
+
+    with ThreadPoolExecutor(1) as pool, store.write() as session:
+        late = Mark(ids[0], epoch, State.DEFERRED, 451, "4.3.0 later", 3.0)
+        assert ledger.mark(session, [late]) == 1
+        assert pool.submit(finish).result() == []  # it looks while nobody else sees our mark
+    with store.read() as session:
+        assert session.get_one(Mailing, made).state == MailingState.SENDING
 
 
 def test_claims_use_the_index_of_what_is_claimable(store: Store) -> None:

@@ -144,3 +144,25 @@ def test_a_rate_that_is_none_is_told(text: str) -> None:
 def test_rates_are_of_domains_and_of_lists() -> None:
     read = pace.read_rates(["Gmail.com 20", "news@x.org 0.5"])
     assert read == {"to gmail.com": 20.0, "list news@x.org": 0.5}
+
+
+def test_two_workers_that_meet_a_pace_first_spend_one_bucket(store: Store) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite has one writer at a time.")
+
+    def grant() -> int | None:
+        with store.write() as session:
+            paces = pace.load(session, 10.0, {"relay": 1.0})
+            granted = paces.grant("relay", 5)
+            pace.keep(session, paces)
+            return granted
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            paces = pace.load(session, 10.0, {"relay": 1.0})
+            assert paces.grant("relay", 5) == 1
+            other = pool.submit(grant)
+            with pytest.raises(TimeoutError):
+                other.result(0.3)
+            pace.keep(session, paces)
+        assert other.result(20) == 0

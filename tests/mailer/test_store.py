@@ -4,16 +4,17 @@ import hashlib
 import shutil
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from mailer import tokens
 from mailer.errors import Misconfigured
 from mailer.gate import _locked
-from mailer.store import RawMessage, Store, get_raw, put_raw
+from mailer.store import RawMessage, Store, get_raw, hold_raw, put_raw
 
 
 def test_raw_mail_comes_back_byte_for_byte_and_is_kept_once(store: Store) -> None:
@@ -87,3 +88,25 @@ def test_a_checkpoint_carries_the_log_beside_a_reader(store: Store, tmp_path: Pa
     with closing(sqlite3.connect(alone)) as copy:
         shas = [row[0] for row in copy.execute("SELECT sha FROM raw_message")]
     assert shas == [hashlib.sha256(b"carried").digest()]
+
+
+def test_the_same_bytes_that_come_in_again_wait_for_who_lets_go_of_them(store: Store) -> None:
+    if store.sqlite:
+        pytest.skip("SQLite has one writer at a time.")
+    with store.write() as session:
+        (sha,) = put_raw(session, [b"the same"])
+
+    def come_in_again() -> None:
+        with store.write() as session:
+            put_raw(session, [b"the same", b"another", b"the same"])
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            hold_raw(session, {sha})
+            again = pool.submit(come_in_again)
+            with pytest.raises(TimeoutError):
+                again.result(0.3)
+            session.execute(delete(RawMessage).where(RawMessage.sha == sha))
+        again.result(20)
+    with store.read() as session:
+        assert get_raw(session, sha) == b"the same"

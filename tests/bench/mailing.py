@@ -44,6 +44,28 @@ FRIENDS = "friends@example.org"  # the discussion list
 AUTHOR = "p0@d0.net"  # its first member
 # With the sheet of the usual theme a copy has 12 KB then; the reference sends 10.
 ISSUE = "---\nsubject: The letter of November\n---\n\nA line for everybody who reads with care.\n"
+_STORY = """
+## Leaves that stay where they are, part {n}
+
+Whoever rakes them away takes the winter quarters of half the garden with them. [Why]({at}{n})
+
+| Bed | Who waters | When |
+|---|---|---|
+| First | Anna of the many words | Monday and Thursday |
+| Second | Bo | every day that has a Y in it |
+
+event: Planting day {n}
+when: Sunday 14 November, 10-13
+where: The garden, Hamngatan 12
+link: Say that you come {at}come/{n}
+
+![The pond in mist]({at}pond{n}.jpg "What the first of November looked like")
+"""
+# A magazine with tables, events and pictures: 60 KB a copy.
+THEMED = (
+    "---\nsubject: The magazine of {{ list }}\ntheme: magazine\n---\n\nHello {{ name }},\n"
+    + "".join(_STORY.format(n=n, at="https://garden.example/november/") for n in range(12))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +172,10 @@ def post(krets: Krets, raw: bytes) -> None:
             pass
 
 
-def freeze(krets: Krets) -> float:
+def freeze(krets: Krets, issue: str = ISSUE) -> float:
     """Enter one issue to all members into the ledger; return the seconds of the whole command."""
     draft = krets.folder / "issue.md"
-    draft.write_text(ISSUE, encoding="utf-8")
+    draft.write_text(issue, encoding="utf-8")
     began = time.perf_counter()
     krets.krets("newsletter", "send", LIST, str(draft), "--anyway", "--yes", "--json")
     return time.perf_counter() - began

@@ -322,8 +322,9 @@ def _card(block: Block) -> Iterator[Markup]:
     if block.label:
         yield Markup('<p class="label">{}</p>').format(block.label)
     if block.href:
-        wide = Markup(' width="{}" height="{}"').format(*_small(block)) if block.width else _NOTHING
-        yield Markup('<p><img src="{}" alt="{}"{} /></p>').format(block.href, block.alt, wide)
+        yield Markup('<p><img src="{}" alt="{}"{} /></p>').format(
+            block.href, block.alt, _small(block)
+        )
     yield Markup("<h3>{}</h3>").format(block.words)
     if block.when:
         where = Markup("<br />{}").format(block.where) if block.where else _NOTHING
@@ -340,10 +341,13 @@ def _web(address: str) -> str:
     return bare if bare.startswith(("https://", "http://")) else ""
 
 
-def _small(block: Block) -> tuple[int, int]:
-    """Return the size of a sponsor's mark, in pixels."""
+def _small(block: Block) -> Markup:
+    """Return the size of a sponsor's mark, whose own may not be known."""
+    if not block.width:
+        return Markup(' width="{}"').format(MARK)
     wide = min(block.width, MARK)
-    return wide, round(wide * block.height / block.width)
+    high = round(wide * block.height / block.width)
+    return Markup(' width="{}" height="{}"').format(wide, high)
 
 
 def _joined(blocks: Iterable[Block]) -> Iterator[Block]:

@@ -2,10 +2,13 @@
 
 import email
 import email.policy
+import io
+import json
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, ViewportSize
 
 import templates
@@ -15,7 +18,12 @@ from listserv.looks import Look
 from tests.browser.gallery import LONG, URL
 from tests.browser.window import DESK, PHONE, SCHEMES, Window, look, violations
 
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "themes"
+TALLER, DIFFERENT = 0.08, 9.0  # of the height; of 255, in the mean: another machine's fonts
 TABLET: ViewportSize = {"width": 700, "height": 900}
+_SHOT = io.BytesIO()
+Image.linear_gradient("L").resize((900, 600)).convert("RGB").save(_SHOT, "PNG")
+POND = _SHOT.getvalue()
 FACE = ListFace("news@example.org", LONG["sv"], "https://lists.example", False, True)
 DRAFT = f"""---
 subject: {LONG["nl"]}
@@ -43,6 +51,38 @@ language: ru
 > Тридцать кустов помидоров.
 
 ---
+
+event: День посадки в общественном саду
+when: воскресенье, 14 ноября, 10-13
+where: Сад, Hamngatan 12, Malmö
+text: Возьмите *перчатки*; чай будет.
+https://garden.example/come
+
+left:
+
+### Сажать
+
+Чеснок, тюльпаны и {LONG["ro"]}
+
+**[Семена]({URL})**
+
+right:
+
+### Ждать
+
+![Пруд](https://garden.example/pond.png)
+
+Розы.
+
+end:
+
+quote: Тридцать кустов помидоров - это тридцать лишних.
+name: Вера, четвёртая грядка
+
+sponsor: Nordic Seeds
+text: Семена для короткого лета.
+picture: https://garden.example/pond.png
+link: Подробнее https://seeds.example
 
 ## Мелочи
 
@@ -80,6 +120,7 @@ def test_a_theme_is_wide_enough_and_can_be_read_by_everybody(
     def work(page: Page) -> list[str]:
         page.goto("about:blank")  # what was shown before would impose its policy on the styles
         page.route("**/*", lambda route: route.abort())
+        page.route("**/pond.png", lambda route: route.fulfill(content_type="image/png", body=POND))
         wrong: list[str] = []
         for accent, html in sheets.items():
             for size in (PHONE, TABLET, DESK) if not accent else (PHONE,):
@@ -88,9 +129,39 @@ def test_a_theme_is_wide_enough_and_can_be_read_by_everybody(
                     page.set_content(html)
                     sight = f"{name} {accent} {size['width']} {scheme}"
                     wrong += [f"{sight}: {one}" for one in violations(page)]
-                    if pictures is not None:
-                        page.screenshot(path=pictures / f"{sight}.png", full_page=True)
+                    shot = page.screenshot(full_page=True) if not accent else b""
+                    if shot:
+                        seen[f"{size['width']} {scheme}"] = grid(shot)
+                    if pictures is not None and shot:
+                        (pictures / f"{sight}.png").write_bytes(shot)
         page.unroute_all()
         return wrong
 
+    seen: dict[str, tuple[int, str]] = {}
     assert not window.do(work)
+    golden = GOLDEN / f"{name}.json"
+    if not golden.exists():
+        GOLDEN.mkdir(exist_ok=True)
+        golden.write_text(json.dumps(seen, indent=1) + "\n", encoding="utf-8")
+        pytest.fail(f"{golden.name} was written: look at the pictures and run again")
+    known = json.loads(golden.read_text(encoding="utf-8"))
+    assert known.keys() == seen.keys()
+    strange = {sight: off(*known[sight], *seen[sight]) for sight in known}
+    assert not {sight: how for sight, how in strange.items() if how}
+
+
+def grid(shot: bytes) -> tuple[int, str]:
+    """Return a picture's height, and its light on a grid of 12 by 30 fields, two digits each."""
+    with Image.open(io.BytesIO(shot)) as picture:
+        small = picture.convert("L").resize((12, 30), Image.Resampling.BOX)
+        return picture.height, small.tobytes().hex()
+
+
+def off(height: int, light: str, now: int, seen: str) -> str:
+    """Say how a sight differs from its golden by more than another font would explain."""
+    fields = zip(bytes.fromhex(light), bytes.fromhex(seen), strict=True)
+    apart = [abs(one - other) for one, other in fields]
+    if abs(now - height) > height * TALLER:
+        return f"{now} px high, not {height}"
+    mean = sum(apart) / len(apart)
+    return f"its light differs by {mean:.1f} of 255" if mean > DIFFERENT else ""

@@ -41,7 +41,8 @@ class Echo:
 class Above:
     """Remember what the messages of a thread say, in the order of its page."""
 
-    _lines: dict[str, str] = field(default_factory=dict)  # bare line -> the first message with it
+    # A bare line -> the first message that has it; a blank one is nobody's.
+    _lines: dict[str, str] = field(default_factory=lambda: {"": ""})
     _bare: dict[str, str] = field(default_factory=dict)
     _whole: dict[str, str] = field(default_factory=dict)
     _signed: set[str] = field(default_factory=set)
@@ -73,37 +74,31 @@ class Above:
         joined = joined.replace("\n", "")
         if near and len(joined) >= RUN and joined in self._text(near[0]):
             return Echo(near[0], sum(map(bool, bare)), _beginning(lines), "")
-        weight: Counter[str] = Counter()
-        begun: dict[str, int] = {}  # message -> its first line here
-        for place, line in enumerate(bare):
-            if line and (source := self._lines.get(line)):
-                if source not in begun:
-                    begun[source] = place
-                    weight[source] = 0
-                weight[source] += len(line)
-        unknown = self._unknown(lines, bare, near, weight, begun)
+        said = [self._lines.get(line) for line in bare]  # None: nobody; "": a blank line
+        unknown = self._unknown(lines, bare, near, said) if None in said else []
         missing = sum(len(bare[place]) for run in unknown for place in run)
-        if not weight or missing > weight.total():
+        counts = Counter(filter(None, said))
+        if not counts or missing > len(joined) / 2:
             return None
         # Who is answered has said it, though most of it may be what they quote themselves.
-        answered = (one for one in near if weight[one] >= RUN)
-        source = next(answered, None) or max(weight, key=lambda one: (weight[one], one))
-        gone = sum(1 for run in unknown for place in run if bare[place])
+        answered = (one for one in near if one in counts and _weight(bare, said, one) >= RUN)
+        source = next(answered, None) or max(counts, key=lambda one: (counts[one], one))
         rest = "\n".join("\n".join(lines[place] for place in run) for run in unknown).rstrip("\n")
-        return Echo(source, sum(map(bool, bare)) - gone, _beginning(lines[begun[source] :]), rest)
+        gone = sum(1 for run in unknown for place in run if bare[place])
+        begin = _beginning(lines[said.index(source) :])
+        return Echo(source, sum(map(bool, bare)) - gone, begin, rest)
 
     def _unknown(
         self,
         lines: Sequence[str],
         bare: Sequence[str],
         ancestors: Sequence[str],
-        weight: Counter[str],
-        begun: dict[str, int],
+        said: list[str | None],
     ) -> list[list[int]]:
-        """Return the runs of lines that stand nowhere; what was only wrapped anew is weighed."""
+        """Return the runs of lines that stand nowhere; note who said what was wrapped anew."""
         tries = TRIES
         left = []
-        for run in _runs(bare, self._lines):
+        for run in _runs(said):
             if _is_head([lines[place] for place in run]):
                 continue
             joined = "".join(bare[place] for place in run)
@@ -111,8 +106,8 @@ class Above:
                 tries -= 1
                 source = next((one for one in ancestors if joined in self._text(one)), None)
                 if source is not None:
-                    weight[source] += len(joined)
-                    begun[source] = min(run[0], begun.get(source, run[0]))
+                    for place in run:
+                        said[place] = source
                     continue
             left.append(run)
         return left
@@ -131,21 +126,23 @@ def _bare(text: str) -> str:
     return text
 
 
-def _runs(bare: Sequence[str], known: dict[str, str]) -> list[list[int]]:
-    """Return the places of lines that are not ``known``, neighbours together."""
+def _weight(bare: Sequence[str], said: Sequence[str | None], source: str) -> int:
+    """Return how many characters of a quote ``source`` has said."""
+    return sum(len(line) for line, one in zip(bare, said, strict=True) if one == source)
+
+
+def _runs(said: Sequence[str | None]) -> list[list[int]]:
+    """Return the places of lines that nobody said, neighbours together, blank ones between."""
     runs: list[list[int]] = []
     together = False
-    for place, line in enumerate(bare):
-        if not line:
-            if together:
-                runs[-1].append(place)
-        elif line in known:
-            together = False
-        elif together:
-            runs[-1].append(place)
-        else:
+    for place, source in enumerate(said):
+        if source is None and not together:
             runs.append([place])
             together = True
+        elif source is None or (source == "" and together):
+            runs[-1].append(place)
+        else:
+            together = False
     return runs
 
 

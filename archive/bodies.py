@@ -107,9 +107,10 @@ def read_leaves(raw: bytes, limit: int = MAX_TEXT, endings: tuple[str, ...] = ()
         kind = part.kind
         if _is_text(part, kind):
             markup = _source(part, limit) if kind == "text/html" else ""
-            words = _text(part, kind, limit) if plain is None else ""
+            most = min(limit, MAX_TEXT)  # markup may hold pictures, and words may not
+            words = _text(part, kind, most) if plain is None else ""
             if plain is not None and id(plain) not in taken:  # markup in pieces has one plain text
-                words = _text(plain, "text/plain", limit)
+                words = _text(plain, "text/plain", most)
                 taken.add(id(plain))
             found.append(Leaf(words, markup))
             limit -= len(markup) or len(words)

@@ -37,6 +37,7 @@ _BARE = {"divider", LEFT, RIGHT, END}  # words that stand alone on their line
 _BEGINS = re.compile(r"([A-Za-z]{2,20}):(?!//)[ \t]*(.*)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z]{2,20}):(?!//)[ \t]*(.*)")
 _ADDRESS = re.compile(r"(?:\[[^\]]*\]\()?<?((?:https?://|mailto:)[^\s<>]+?)>?\)?[\\]?\s*\Z")
+_TAIL = 2_000  # characters at the end of a line, where an address is looked for
 _PICTURE = re.compile(r"://|\.[a-z]{3,4}>?\Z", re.IGNORECASE)
 _KNOWN = [word for word in SHAPES if word not in {LEFT, RIGHT, END}] + [LEFT, RIGHT, END, "vote"]
 
@@ -110,7 +111,7 @@ def _block(word: str, lines: list[str], rest: str) -> Said:
 
 def split_address(text: str) -> tuple[str, str]:
     """Return (words, the address at their end), as in "I will come https://..."."""
-    found = _ADDRESS.search(text)
+    found = _ADDRESS.search(text, max(0, len(text) - _TAIL))
     if found is None:
         return text, ""
     return text[: found.start()].rstrip(" :\t<\\"), found[1]

@@ -31,8 +31,8 @@ _INLINE = re.compile(
     r"""src=["']?data:image/[a-z+.-]{1,20};base64,([A-Za-z0-9+/=\s]+)["']?""", re.IGNORECASE
 )
 _CID = re.compile(r"""src=["']?cid:([^"'\s>]+)""", re.IGNORECASE)
-_GMAIL = re.compile(r"\[image: ([^\]\n]+)\]")  # what plain texts say where a picture stands
-_OUTLOOK = re.compile(r"\[cid:([^\]\s]+)\]")
+_GMAIL = re.compile(r"\[image: ([^\[\]\n]{1,300})\]")  # what plain texts say where a picture stands
+_OUTLOOK = re.compile(r"\[cid:([^\[\]\s]{1,300})\]")
 _LOGO = 10_000  # bytes up to which a picture that nothing names is part of a signature
 
 

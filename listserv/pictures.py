@@ -28,8 +28,11 @@ from mailer.store import insert_or_ignore
 from subscriptions.roster import find_list
 
 MOST = 40  # pictures of one draft
+# Everything is bounded, and no two repeats can take the same blanks: anybody may have written it.
 _SAID = re.compile(
-    r"!\[([^\]\n]*)\]\([ \t]*<?((?:[^()<>\n\"]|\([^()\n]*\))+?)>?[ \t]*(\"[^\"\n]*\")?[ \t]*\)"
+    r"!\[([^\[\]\n]{0,400})\]\([ \t]{0,3}"
+    r"<?([^\s()<>\"](?:[^()<>\n\"]|\([^()\n]{0,80}\)){0,200}?)>?"
+    r"(?:[ \t]{1,3}(\"[^\"\n]{0,400}\"))?[ \t]{0,3}\)"
 )
 _SCHEME = re.compile(r"(?!cid:)[a-z][a-z0-9+.-]*:|//|#|\{\{", re.IGNORECASE)
 # "picture: pond.jpg", a line of a block (blocks.py)

@@ -15,7 +15,7 @@ from listserv.manuscript import Address, Manuscript, Sizes, Words
 from mailer.errors import BadInput
 
 _PAGE = re.compile(r"\s*(?:<!doctype html|<html[\s>]|<body[\s>])", re.IGNORECASE)
-_HEAD = re.compile(r"<title[^>]*>([^<]{1,400})</title>", re.IGNORECASE)
+_HEAD = re.compile(r"<title[^<>]{0,200}>([^<]{1,400})</title>", re.IGNORECASE)
 _LINKED = re.compile(r"""(\s(?:href|src)=")([^"]*)(")""")
 
 

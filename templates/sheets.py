@@ -24,10 +24,11 @@ from templates.themes import (
 )
 
 SIZE = 200_000  # characters
+TOP = 20_000  # characters at the top, where its head is looked for
 ELEMENTS = 4_000
 DEEP = 60
 _FOLDER = HERE.parent / "sheet"
-_VOID = re.compile(r"<(br|hr|img|wbr)\b([^<>]*?)\s*/?>", re.IGNORECASE)
+_VOID = re.compile(r"<(br|hr|img|wbr)\b([^<>]*)>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-fA-F]+);)\w+;")
 _REFUSED = {
     *("script", "iframe", "object", "embed", "form", "input", "button", "base", "link", "meta"),
@@ -45,8 +46,8 @@ _SIMPLE = (
     (re.compile(r"<(/?)mj-table\b"), r"<\1table"),
     (re.compile(r"<(/?)mj-(?:text|section|column|hero|wrapper|group)\b"), r"<\1div"),
 )
-_TITLE = re.compile(r"<mj-title>(.*?)</mj-title>", re.DOTALL)
-_PREVIEW = re.compile(r"<mj-preview>(.*?)</mj-preview>", re.DOTALL)
+_TITLE = re.compile(r"<mj-title>([^<]{0,1000})</mj-title>")
+_PREVIEW = re.compile(r"<mj-preview>([^<]{0,1000})</mj-preview>")
 
 
 class BrokenSheetError(ValueError):
@@ -66,7 +67,7 @@ def is_sheet(text: str) -> bool:
 
 def title_of(source: str) -> tuple[str, str]:
     """Return what a sheet says in its head: (title, preview)."""
-    found = [pattern.search(source) for pattern in (_TITLE, _PREVIEW)]
+    found = [pattern.search(source, 0, TOP) for pattern in (_TITLE, _PREVIEW)]
     title, preview = (" ".join(unescape(one[1]).split()) if one else "" for one in found)
     return title, preview
 
@@ -75,6 +76,11 @@ def check(source: str) -> None:
     """Raise BrokenSheetError for the first thing that cannot stand in a sheet."""
     if len(source) > SIZE:
         raise BrokenSheetError(0, f"The sheet has more than {SIZE:,} characters.")
+    if "<![CDATA[" in source or "<!--" in source:
+        line = source[
+            : min(at for at in (source.find("<![CDATA["), source.find("<!--")) if at >= 0)
+        ]
+        raise BrokenSheetError(line.count("\n") + 1, "It has a comment or CDATA.", "Take it away.")
     seen = _Seen()
     parser = seen.parser
     try:
@@ -153,7 +159,9 @@ def words_of(source: str) -> str:
 
 def _closed(source: str) -> str:
     """Close tags that HTML leaves open, on the lines where they stand."""
-    return _VOID.sub(r"<\1\2 />", source.lstrip("\ufeff"))
+    return _VOID.sub(
+        lambda tag: f"<{tag[1]}{tag[2].rstrip().removesuffix('/')} />", source.lstrip("\ufeff")
+    )
 
 
 def _check_element(line: int, name: str, attributes: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Issues in MJML, and web pages: as they were meant, with our foot, and nothing that runs."""
 
+import contextlib
 import email
 import email.policy
 from email.message import EmailMessage
@@ -12,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import templates
-from listserv import drafts, issues, mailed, newsletters, preflight, sources
+from listserv import drafts, issues, mailed, newsletters, pictures, preflight, sources
 from listserv.drafts import BadDraft
+from mailer.errors import BadInput
+from tests.cost import AFFORDABLE, cost
 from tests.listserv.test_issues import FACE
 from tests.listserv.test_pictures import DOT, NEWS, Place, kept, place
 
@@ -84,7 +87,9 @@ BAD = [
     ("{{ name }}", "{{ nam }}", 6, "slot"),
     ("<mj-image", "<mj-raw>" * 70 + "<mj-image", 7, "too deep"),
     ("<mj-body ", "<mj-style>a{background:url(x)}</mj-style><mj-body ", 3, "style"),
-    ("</mjml>", "<!-- " + "x" * 200_000 + " --></mjml>", 0, "200,000"),
+    ("</mjml>", " " * 200_000 + "</mjml>", 0, "200,000"),
+    ("leaves", "<!-- leaves -->", 6, "comment"),
+    ("leaves", "<![CDATA[leaves]]>", 6, "CDATA"),
 ]
 
 
@@ -146,3 +151,27 @@ def test_a_sheets_pictures_lie_beside_it_and_a_web_page_becomes_markdown(place: 
     assert "alert" not in survey.draft.text
     assert len(survey.ready.issue.pictures) == 1
     assert sources.from_page("Hello <html>") is None
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "![](", "![", "![](  ", "![](a b ", "[image: ", "[cid:", "<img ", "<br  ", "<mj-title>",
+        "picture: a.jpg  ", "button: [", "button: https://a", "<title ", "<mj-button>", "left:\n\n",
+        'src="data:image/png;base64,', "![](((",
+    ],
+)  # fmt: skip
+def test_no_text_is_slow_to_read(piece: str) -> None:
+    text = piece * (30_000 // len(piece))
+
+    def read(source: str) -> None:
+        mail = MIMEText(source, "plain", "utf-8").as_bytes()
+        with contextlib.suppress(BadInput):
+            pictures.place(source, (), "https://l.example/")
+        with contextlib.suppress(BadInput):
+            sources.from_page(f"<html>{source}")
+        with contextlib.suppress(BadInput):
+            drafts.read(mailed.read(mail, "x").source.encode())
+
+    assert cost(lambda: [read(one) for one in (text, f"<mjml>{text}</mjml>")]) < AFFORDABLE

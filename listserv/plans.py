@@ -64,12 +64,13 @@ class Plan(NamedTuple):
     def had_enough(self) -> ColumnElement[bool]:
         """Return whether a person has had as many issues as they should."""
         other = aliased(Membership)
+        # Not a join: SQLite would walk whole mailings for each person, and not the index by both.
+        theirs = select(other.id).where(other.person_id == Membership.person_id)
         had = (
             select(func.count(Recipient.id))
-            .join(other, other.id == Recipient.ref)
             .where(
-                other.person_id == Membership.person_id,
                 Recipient.mailing_id.in_(self.recent),
+                Recipient.ref.in_(theirs.correlate(Membership)),
                 Recipient.state.not_in((State.REFUSED, State.SKIPPED)),
             )
             .correlate(Membership)

@@ -8,6 +8,7 @@ values may come from a stranger's file; both are bounded, on one line, and only 
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from zoneinfo import available_timezones
 
 from sqlalchemy import ForeignKey, String, delete, func, insert, select
@@ -82,11 +83,16 @@ def values_of(key: str, text: str) -> tuple[str, ...]:
 
 
 def _zone(text: str) -> str:
-    known = {name.casefold(): name for name in available_timezones()}
-    zone = known.get(text.casefold())
+    zone = _zones().get(text.casefold())
     if zone is None:
         raise BadInput(f"{text[:40]!r} is no time zone.", "Write one as Europe/Stockholm.")
     return zone
+
+
+@cache
+def _zones() -> Mapping[str, str]:
+    """Return the zones by their folded names; asking for them reads hundreds of files."""
+    return {name.casefold(): name for name in available_timezones()}
 
 
 def read_pair(text: str) -> tuple[str, str]:

@@ -41,6 +41,7 @@ from subscriptions.choosing import EVERYBODY, Chosen
 from subscriptions.roster import LANGUAGES, Address, Membership, Person, find_list
 
 PIECE = 2000  # members of a post that go through Python: about 10 ms on SQLite
+COUNTED = 600  # where each one's earlier issues are counted
 POUR = 4000  # memberships that the database enters by itself: about as long
 
 
@@ -179,11 +180,13 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
     lst = find_list(session, mailing.list_address)
     if lst is None:
         return None
+    issue = session.get(Issue, mailing.id)
+    held = terms.read(issue.terms if issue else "")
     following = (
         select(Membership.id)
         .where(Membership.list_id == lst.id, Membership.id > mailing.freeze_cursor)
         .order_by(Membership.id)
-        .limit(POUR)
+        .limit(COUNTED if held.cap else POUR)
         .subquery()
     )
     last = session.scalar(select(func.max(following.c.id)))
@@ -192,7 +195,6 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
     variants = select(Composition.variant).where(Composition.mailing_id == mailing.id)
     choice = Choice(frozenset(session.scalars(variants)), lst.language)
     piece = _Piece(lst.id, mailing.freeze_cursor, last, choice)
-    issue = session.get(Issue, mailing.id)
     if issue is None:
         return piece
     begun = mailing.created
@@ -200,7 +202,6 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
     chosen = EVERYBODY
     if issue.segment or had:
         chosen = Chosen(issue.segment, lst.language, begun, had)
-    held = terms.read(issue.terms)
     made = plans.plan(session, lst.id, held, begun=begun, mailing=mailing.id)
     return piece._replace(chosen=chosen, plan=made)
 

@@ -99,7 +99,12 @@ def test_an_answer_on_the_page_passes_the_real_door_and_makes_a_member(trial: Tr
     )[0]
     assert f'src="{issue}/html"' in trial.fetch(trial.box + issue)
     assert "<strong>new valve</strong>" in trial.fetch(f"{trial.box}{issue}/html")
-    said = (trial.folder / "log").read_text()
-    assert said.rstrip().endswith("krets try goes on where you left."), "nothing covers what to try"
+    # A machine with no time for its leases may warn of it; whatever goes well is silent.
+    said = [
+        line
+        for line in (trial.folder / "log").read_text().splitlines()
+        if line and "level=warning" not in line
+    ]
+    assert said[-1].endswith("krets try goes on where you left."), "nothing covers what to try"
     refused = trial.fetch(f"{trial.box}/", {**mail, "to": "nobody@krets.example"})
     assert "550" in refused

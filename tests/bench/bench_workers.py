@@ -129,7 +129,7 @@ def ended(store: Store) -> bool:
     time.sleep(0.25)
     with store.read() as session:
         state = select(Mailing.state).order_by(Mailing.id.desc()).limit(1)
-        return session.scalar(state) is MailingState.DONE
+        return session.scalar(state) == MailingState.DONE
 
 
 def who_sends(store: Store) -> int:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from listserv import plans
-from listserv.issues import FILLED, NAMED, variant_of
+from listserv.filling import FILLED, NAMED, variant_of
 from listserv.plans import AT_ONCE, Plan
 from listserv.tables import Issue
 from mailer.addresses import parse

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv import headers, issues, signing
+from listserv import filling, headers, signing
 from listserv.app import App
 from listserv.notices import KIND, LAST_WORD
 from mailer.addresses import parse
@@ -67,7 +67,7 @@ class _Values(dict[str, bytes]):
     ref: int
 
     def __missing__(self, slot: str) -> bytes:
-        if slot != issues.VOTE:
+        if slot != filling.VOTE:
             raise KeyError(slot)
         return self.vote(self.ref).encode("ascii")
 
@@ -92,7 +92,7 @@ class Readers:
         named = [
             row.ref
             for row in rows
-            if row.variant & issues.NAMED and kinds.get(row.mailing_id) == issues.KIND
+            if row.variant & filling.NAMED and kinds.get(row.mailing_id) == filling.KIND
         ]
         if named:
             for ref, name in names_of(session, named).items():
@@ -118,7 +118,7 @@ class Readers:
         if row.ref <= 0 or (mailing.shared and mailing.kind == "post"):  # no member; one for many
             return Copy(f"{own.bounces}@{own.domain}", {})
         values = {headers.LEAVE: own.leave(row.ref).encode("ascii")}
-        if mailing.kind == issues.KIND:
+        if mailing.kind == filling.KIND:
             values = _Values(values | self._slots(row))
             values.vote, values.ref = own.vote, row.ref
         return Copy(f"{own.bounces}+{own.bounce(row.ref)}@{own.domain}", values)
@@ -138,10 +138,10 @@ class Readers:
         return own
 
     def _slots(self, row: ClaimedRow) -> dict[str, bytes]:
-        if not row.variant & issues.FILLED:
-            return {issues.TO: row.address.encode()}
-        name = self._names[row.ref] if row.variant & issues.NAMED else ""
-        return issues.values(name, row.address)
+        if not row.variant & filling.FILLED:
+            return {filling.TO: row.address.encode()}
+        name = self._names[row.ref] if row.variant & filling.NAMED else ""
+        return filling.values(name, row.address)
 
 
 def connections_at_most(app: App) -> int:

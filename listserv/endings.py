@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from listserv import issues, newsletters, notices
+from listserv import filling, newsletters, notices
 from listserv.app import App
 from listserv.tables import Issue, Post
 from mailer import mailings, message
@@ -115,7 +115,7 @@ def _tell(session: Session, app: App, ending: Ending, now: float) -> None:
     lst = find_list(session, ending.list_address)
     if lst is None or ending.counts.state is MailingState.STOPPED:  # whoever stopped it knows
         return
-    if ending.kind == issues.KIND:
+    if ending.kind == filling.KIND:
         _report(session, app, lst, ending, now)
     elif ending.expired:
         _excuse(session, app, lst, ending, now)

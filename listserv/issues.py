@@ -2,9 +2,8 @@
 
 Knows headers, parts and slots; refuses to know who reads it (audience.py) and when it leaves
 (newsletters.py). SECURITY: a reader's name and address were written by strangers. Each value is
-made safe for the part it stands in (``values``): escaped in HTML, percent-encoded in addresses of
-links, quoted-printable in both parts and in the subject; nothing invisible passes, and values are
-never looked through for slots again. The same draft, theme and list give the same body to the byte
+made safe for the part it stands in (filling.py), and values are never looked through for slots
+again. The same draft, theme and list give the same body to the byte
 (``body_digest``), so that what was proved can be compared with what is about to be sent.
 """
 
@@ -19,24 +18,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cached_property
-from urllib.parse import quote
 
 import templates
 from listserv import drafts, sources, votes
 from listserv.drafts import PERSONAL, Draft
+from listserv.filling import KIND, TO, VOTE, WRITERS, q, qp, shown, values, variant_of
 from listserv.headers import LEAVE, ONE_CLICK, ListFace, list_fields, phrase
 from listserv.looks import Look, plain_look, set_issue
 from listserv.pictures import Kept
 from mailer.splice import Segments
 from subscriptions.roster import LANGUAGES
 
-KIND = "issue"  # of a mailing
-VOTE = "vote"  # the slot of the token that answers an issue's question
-TO = "to"  # the slot of a reader's address in the envelope's spelling
-MAX_NAME = 80  # characters of a name in a copy
-NAMED, FILLED = 1, 2  # bits of a variant: the reader's name is known; slots are filled
-_JOINERS = "\u200c\u200d"  # invisible, and part of how some names are written
-_PLAIN_Q = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
 _WORD = 45  # octets of an encoded word's text before encoding; RFC 2047 section 2 allows 75 after
 
 
@@ -77,12 +69,6 @@ class Issue:
 def new_message_id(domain: str, kind: str = KIND) -> str:
     """Return a Message-ID without its brackets."""
     return f"{kind}.{base64.b32encode(secrets.token_bytes(15)).decode().lower()}@{domain}"
-
-
-def variant_of(language: str, *, named: bool, filled: bool) -> int:
-    """Return the number under which a reader's composition stands in the ledger."""
-    place = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
-    return place << 2 | (FILLED if filled else 0) | (NAMED if named else 0)
 
 
 def compositions(issue: Issue) -> dict[int, Segments]:
@@ -131,21 +117,6 @@ def body_digest(made: Mapping[int, Segments]) -> bytes:
         slots = " ".join(made[variant].slots)
         digest.update(f"{variant} {slots}\n".encode() + packed.partition(b"\r\n\r\n")[2])
     return digest.digest()
-
-
-def values(name: str, address: str) -> dict[str, bytes]:
-    """Return what fills one reader's slots, each made safe for the part where it stands."""
-    found = {TO: address.encode()}
-    for slot, said in (("name", shown(name)), ("email", shown(address))):
-        for form, write in _WRITERS.items():
-            found[f"{slot}.{form}"] = write(said)
-    return found
-
-
-def shown(name: str) -> str:
-    """Return a stranger's words on one line, short, with nothing invisible in them."""
-    seen = "".join(c if c.isprintable() or c in _JOINERS else " " for c in name)
-    return " ".join(seen.split())[:MAX_NAME].rstrip()
 
 
 class _Setting:
@@ -303,9 +274,9 @@ class _Setting:
         made.add(b"Subject:")
         for said, slot, _ in self._cuts(text):
             for word in _words(said):
-                made.add(b" =?utf-8?q?" + _q(word) + b"?=\r\n")
+                made.add(b" =?utf-8?q?" + q(word) + b"?=\r\n")
             if slot:
-                made.add(b" =?utf-8?q?").value(slot, "q", _WRITERS["q"]).add(b"?=\r\n")
+                made.add(b" =?utf-8?q?").value(slot, "q", WRITERS["q"]).add(b"?=\r\n")
 
     def _printed(self, made: "_Pieces", text: str, form: str) -> None:
         """Write a part in quoted-printable (RFC 2045 section 6.7), a slot never at a line's end.
@@ -318,14 +289,14 @@ class _Setting:
                 made.add(_lines(said))
                 continue
             if said and said[-1] != "\n":
-                made.add(_lines(said[:-1]) + b"=\r\n" + _qp(said[-1]))
+                made.add(_lines(said[:-1]) + b"=\r\n" + qp(said[-1]))
             else:
                 made.add(_lines(said))
             if slot in {LEAVE, VOTE}:
                 made.slot(slot)
             else:
                 chosen = "u" if url else form
-                made.value(slot, chosen, _WRITERS[chosen])
+                made.value(slot, chosen, WRITERS[chosen])
             made.add(b"=\r\n")
 
     def _cuts(self, text: str) -> Iterator[tuple[str, str, bool]]:
@@ -388,7 +359,7 @@ def _words(text: str) -> Iterator[str]:
     """Cut text into pieces that fit an encoded word each; no character is cut in two."""
     word = ""
     for char in text:
-        if len(_q(word + char)) > _WORD:
+        if len(q(word + char)) > _WORD:
             yield word
             word = ""
         word += char
@@ -396,30 +367,7 @@ def _words(text: str) -> Iterator[str]:
         yield word
 
 
-def _q(text: str) -> bytes:
-    """Encode as in an encoded word (RFC 2047 section 4.2), without its frame."""
-    return b"".join(
-        b"_" if byte == ord(" ") else bytes((byte,)) if byte in _PLAIN_Q else b"=%02X" % byte
-        for byte in text.encode()
-    )
-
-
-def _qp(text: str) -> bytes:
-    """Encode one value on one line, whatever stands around it."""
-    coded = binascii.b2a_qp(text.encode(), quotetabs=True, istext=False)
-    return coded.replace(b"=\n", b"")
-
-
 def _lines(text: str) -> bytes:
     """Encode lines, each ended by CRLF, none longer than 76 octets."""
     coded = binascii.b2a_qp(text.encode(), istext=True)
     return coded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-
-
-# How a value is written where it stands: in text, in HTML, in the address of a link, in a header.
-_WRITERS: dict[str, Callable[[str], bytes]] = {
-    "t": _qp,
-    "h": lambda said: _qp(html.escape(said)),
-    "u": lambda said: _qp(quote(said, safe="@")),
-    "q": _q,
-}

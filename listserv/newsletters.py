@@ -19,6 +19,7 @@ from archive.heads import permalink_hash
 from listserv import (
     audience,
     drafts,
+    filling,
     issues,
     links,
     mailed,
@@ -325,7 +326,7 @@ def enter(
         place.place(session, lst, ready.raw, ready.kept.sha, now)
     mailing = mailings.create_mailing(
         session,
-        kind=issues.KIND,
+        kind=filling.KIND,
         list_address=lst.address,
         message_id=issue.message_id,
         policy=policy,

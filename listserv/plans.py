@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from listserv.issues import KIND
+from listserv.filling import KIND
 from listserv.tables import Issue
 from mailer.mailings import Mailing, Recipient, State
 from subscriptions import terms

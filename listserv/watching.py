@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from listserv import editions, endings, newsletters
 from listserv.app import App
-from listserv.issues import KIND
+from listserv.filling import KIND
 from listserv.notices import Door
 from listserv.tables import Edition, Issue
 from listserv.visit import Visit, language_of, write

@@ -19,7 +19,7 @@ from listserv import audience, delivery, sending
 from listserv.app import App
 from listserv.cli_newsletter import newsletter
 from listserv.config import load
-from listserv.issues import FILLED, NAMED, variant_of
+from listserv.filling import FILLED, NAMED, variant_of
 from mailer import ledger, mailings, owners, pace
 from mailer.addresses import parse
 from mailer.errors import KretsError

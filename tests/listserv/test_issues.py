@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listserv import drafts, issues, looks
+from listserv import drafts, filling, issues, looks
+from listserv.filling import FILLED, NAMED, variant_of
 from listserv.headers import LEAVE, ListFace
-from listserv.issues import FILLED, NAMED, Issue, variant_of
+from listserv.issues import Issue
 from mailer.splice import Segments, Wire
 from subscriptions.roster import LANGUAGES
 
@@ -67,7 +68,7 @@ def reader(
 
 
 def joined(segments: Segments, name: str, address: str = "anna@example.net") -> bytes:
-    return segments.join({**issues.values(name, address), LEAVE: b"abcdefgh"})
+    return segments.join({**filling.values(name, address), LEAVE: b"abcdefgh"})
 
 
 def read(raw: bytes) -> EmailMessage:
@@ -121,7 +122,7 @@ def test_the_foot_says_who_sends_and_how_to_leave_in_the_readers_language() -> N
 @settings(max_examples=50)
 @given(names)
 def test_a_name_stands_as_it_is_in_every_part_and_changes_nothing_around_it(name: str) -> None:
-    shown = issues.shown(name) or "x"
+    shown = filling.shown(name) or "x"
     message = reader(shown)
     assert f"Hej *{shown}*," in part(message, "plain")
     assert f".{shown} on Nytt & <nära>" in part(message, "plain")
@@ -215,7 +216,7 @@ def test_ten_thousand_copies_hold_their_own_readers_mark_and_no_others() -> None
     for number in range(10_000):
         hostile = HOSTILE[number % len(HOSTILE)]
         name, address = f"zq{number}qz{hostile}", f"zq{number}qz@example.net"
-        copy = variant.join({**issues.values(name, address), LEAVE: b"zq%dqz" % number})
+        copy = variant.join({**filling.values(name, address), LEAVE: b"zq%dqz" % number})
         assert set(marks.findall(copy)) == {b"zq%dqz" % number}
 
 
@@ -256,7 +257,7 @@ def test_who_has_no_name_reads_a_text_that_misses_none() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_lines_on_the_wire_are_short_ascii_and_end_only_at_the_end(name: str) -> None:
     segments = MADE[variant_of("ru", named=True, filled=True)]
-    wire = Wire(segments).join({**issues.values(name * 9, "a@example.net"), LEAVE: b"abcdefgh"})
+    wire = Wire(segments).join({**filling.values(name * 9, "a@example.net"), LEAVE: b"abcdefgh"})
     assert wire.isascii()
     assert wire.count(b"\r\n.\r\n") == 1
     assert wire.endswith(b"\r\n.\r\n")

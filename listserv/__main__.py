@@ -1,5 +1,5 @@
 """Let ``python -m listserv`` be the command ``krets``."""
 
-from listserv.cli import main
+from listserv.cli.main import main
 
 main()

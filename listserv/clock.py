@@ -9,8 +9,10 @@ import structlog
 from sqlalchemy.orm import Session
 
 from archive import build
-from listserv import audience, endings, forgetting, holds, retention, sending, watching
+from listserv import audience, forgetting, retention
 from listserv.app import App
+from listserv.moderation import holds
+from listserv.newsletters import endings, sending, watching
 from mailer import arrivals, owners, refusals
 from mailer.errors import KretsError
 from subscriptions import proofs

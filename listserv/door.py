@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from listserv import routes
 from listserv.app import App
-from listserv.editions import editor_of
+from listserv.newsletters.editions import editor_of
 from mailer.addresses import domain_key, parse
 from mailer.callers import networks
 from mailer.errors import BadInput, Misconfigured

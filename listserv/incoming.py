@@ -11,23 +11,13 @@ stranger has, and a plain member's pause or language, which the receipt takes ba
 import time
 from collections.abc import Callable
 
-from listserv import (
-    commands,
-    editions,
-    joining,
-    letters,
-    notices,
-    replies,
-    roles,
-    routes,
-    sending,
-    wishes,
-)
+from listserv import commands, joining, letters, notices, replies, roles, routes, wishes
 from listserv.acting import HELD, act
 from listserv.app import App
 from listserv.commands import Command
-from listserv.holds import hold
 from listserv.letters import Letter
+from listserv.moderation.holds import hold
+from listserv.newsletters import editions, sending
 from listserv.outcome import Outcome
 from listserv.routes import Route
 from listserv.visit import Proof, Visit, language_of, question

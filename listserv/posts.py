@@ -17,21 +17,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import place
-from listserv import (
-    audience,
-    facts,
-    headers,
-    incoming,
-    moderation,
-    replying,
-    routes,
-    sending,
-    signing,
-    voting,
-)
+from listserv import audience, facts, headers, incoming, routes, signing
 from listserv.app import App
 from listserv.facts import Reading
-from listserv.holds import hold
+from listserv.moderation import asking as moderation
+from listserv.moderation.holds import hold
+from listserv.newsletters import replying, sending, voting
 from listserv.notices import face_of
 from listserv.outcome import Outcome
 from listserv.permalinks import publish_permalink

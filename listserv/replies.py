@@ -7,12 +7,13 @@ never comes here.
 
 from collections.abc import Callable
 
-from listserv import commands, decisions, joining, notices, roles, wishes
+from listserv import commands, joining, notices, roles, wishes
 from listserv.acting import HELD
 from listserv.commands import Answer
-from listserv.decisions import HERE
-from listserv.holds import hold
 from listserv.letters import Letter
+from listserv.moderation import decisions
+from listserv.moderation.decisions import HERE
+from listserv.moderation.holds import hold
 from listserv.visit import Proof, Visit, language_of, whom, write
 from mailer.addresses import Address
 from mailer.arrivals import Arrival

@@ -19,10 +19,11 @@ from sqlalchemy import delete, func, inspect, select, text, update
 from sqlalchemy.orm import Session
 
 from archive.tables import Thread
-from listserv import audience, backup, schema, sending
+from listserv import audience, backup, schema
 from listserv.app import App, make_data_folder
 from listserv.backup import DATABASE, SETTINGS, Manifest
-from listserv.holds import hold
+from listserv.moderation.holds import hold
+from listserv.newsletters import sending
 from listserv.serve import lock_data_folder
 from listserv.tables import Hold
 from mailer import arrivals, mailings

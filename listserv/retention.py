@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.tables import Message
-from listserv import pictures
 from listserv.app import App
 from listserv.config import Settings
+from listserv.newsletters import pictures
 from listserv.tables import Issue, Post
 from mailer import keeping
 from mailer.arrivals import Arrival

@@ -86,7 +86,7 @@ class Issue(Base):
     )
     list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
     subject: Mapped[str]  # as it was written, slots and all
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # listserv.drafts.Draft.digest
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # newsletters.drafts.Draft.digest
     raw_sha: Mapped[bytes] = mapped_column(LargeBinary(32))  # the copy that the archive keeps
     sent_at: Mapped[float]
     sent_by: Mapped[str] = mapped_column(String(320))  # cli or an address

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from listserv import moderation, posts
+from listserv import posts
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
+from listserv.moderation import asking as moderation
 from listserv.tables import Hold
 from listserv.tables import Post as Decided
 from mailer import addresses, arrivals

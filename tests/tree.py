@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from click.testing import CliRunner
 
-from listserv.cli import krets as command
+from listserv.cli.main import krets as command
 from tests import warm
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -149,7 +149,7 @@ def _fork(request: bytes, streams: Sequence[int], line: socket.socket) -> int:
 
 def _become(request: list[object], streams: Sequence[int]) -> None:
     """Turn this process into the command, to its end."""
-    from listserv.cli import main as command  # noqa: PLC0415 - imported long before, by main
+    from listserv.cli.main import main as command  # noqa: PLC0415 - imported long before, by main
 
     code = 1
     try:

@@ -122,7 +122,7 @@ def _text(help_text: str) -> list[str]:
 
 def root_command() -> click.Group:
     """Return the group that ``krets`` runs."""
-    from listserv import cli  # noqa: PLC0415 - heavy, and only this page needs it
+    from listserv.cli import main as cli  # noqa: PLC0415 - heavy, and only this page needs it
 
     for value in vars(cli).values():
         if isinstance(value, click.Group) and value.name in {"krets", "main", "cli"}:

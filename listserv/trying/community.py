@@ -14,8 +14,8 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
-from listserv import newsletters
 from listserv.app import App
+from listserv.newsletters import launch as newsletters
 from mailer.addresses import parse
 from mailer.hand_in import hand_in
 from mailer.mailings import Policy

@@ -19,8 +19,8 @@ from starlette.types import Scope
 import templates
 from archive import redirects, shelves
 from archive.build import view_of
-from listserv import pictures
 from listserv.app import App
+from listserv.newsletters import pictures
 from listserv.web import reading
 from listserv.web.files import WholeFile
 from listserv.web.headers import PRIVATE, SEARCHING

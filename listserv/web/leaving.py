@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from listserv import newsletters, wishes
+from listserv import wishes
+from listserv.newsletters import launch as newsletters
 from listserv.web.site import Caller, list_of, offer, told
 from mailer.tokens import Purpose
 from subscriptions.optin import address_of

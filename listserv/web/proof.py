@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from archive.masking import mask
-from listserv import preview
-from listserv.preview import Copy
+from listserv.newsletters import preview
+from listserv.newsletters.preview import Copy
 from listserv.web.headers import CSP, PRIVATE
 from listserv.web.site import Caller, NoList, Site, answer, caller_of, list_of, told
 from mailer.errors import BadInput, Temporary

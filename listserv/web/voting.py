@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from listserv import voting
-from listserv.votes import CODE
+from listserv.newsletters import voting
+from listserv.newsletters.votes import CODE
 from listserv.web.forms import field
 from listserv.web.site import Caller, answer, list_of, told
 from subscriptions import ballots

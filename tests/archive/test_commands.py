@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from archive.mbox import write_mbox
-from listserv.cli_archive import archives, imports
+from listserv.cli.archive import archives, imports
 from mailer.errors import BadInput, Refused
 from mailer.store import Store
 from subscriptions.roster import MailList

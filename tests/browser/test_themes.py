@@ -12,9 +12,9 @@ from PIL import Image
 from playwright.sync_api import Page, ViewportSize
 
 import templates
-from listserv import drafts, issues
 from listserv.headers import ListFace
-from listserv.looks import Look
+from listserv.newsletters import drafts, issues
+from listserv.newsletters.looks import Look
 from tests.browser.gallery import LONG, URL
 from tests.browser.window import DESK, PHONE, SCHEMES, Window, look, violations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = "import sys; from listserv.cli import main; sys.exit(main())"
+RUN = "import sys; from listserv.cli.main import main; sys.exit(main())"
 ROOMS = ("mailer", "templates", "subscriptions", "archive", "listserv")
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import mailer.store
-from listserv.cli import krets as command
+from listserv.cli.main import krets as command
 from tests.tree import Krets
 
 LIST = "friends@example.org"

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, update
 
 from listserv import audience, schema
 from listserv.app import App
-from listserv.cli import krets
+from listserv.cli.main import krets
 from listserv.config import load
 from mailer import arrivals, dkim_keys, ledger, mailings, owners
 from mailer.arrivals import Incoming

@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 import pytest
 
 import templates
-from listserv import drafts, issues, manuscript, pasted
-from listserv.drafts import BadDraft
-from listserv.looks import Look
-from listserv.manuscript import BlockKind
+from listserv.newsletters import drafts, issues, manuscript, pasted
+from listserv.newsletters.drafts import BadDraft
+from listserv.newsletters.looks import Look
+from listserv.newsletters.manuscript import BlockKind
 from tests.listserv.test_issues import FACE
 
 TEXT = """Hello {{ name }},

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, select, update
 
-from listserv.cli_explain import explain
+from listserv.cli.explain import explain
 from mailer.arrivals import Arrival
 from mailer.mailings import Mailing
 from mailer.reasons import Kind

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from listserv.cli_explain import explain
+from listserv.cli.explain import explain
 
 # Two that lists would suffer from, two curiosities (tests/archive/test_quotes.py).
 KNOWN = {"embedded_email_1.txt", "embedded_email_german_6.txt", "spam_1.txt"}

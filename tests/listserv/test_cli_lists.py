@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from archive.place import place
-from listserv.cli_lists import lists
+from listserv.cli.lists import lists
 from mailer.errors import KretsError
 from mailer.store import Store, put_raw
 from subscriptions.roster import get_list

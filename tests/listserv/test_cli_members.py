@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from listserv.cli_members import members
+from listserv.cli.members import members
 from listserv.config import Settings
 from listserv.tables import Ban
 from mailer.errors import KretsError

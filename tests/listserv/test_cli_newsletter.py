@@ -15,11 +15,12 @@ from click.testing import CliRunner
 from sqlalchemy import select, update
 
 from archive.tables import Message
-from listserv import audience, delivery, sending
+from listserv import audience, delivery
 from listserv.app import App
-from listserv.cli_newsletter import newsletter
+from listserv.cli.newsletter import newsletter
 from listserv.config import load
 from listserv.filling import FILLED, NAMED, variant_of
+from listserv.newsletters import sending
 from mailer import ledger, mailings, owners, pace
 from mailer.addresses import parse
 from mailer.errors import KretsError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from listserv import drafts
+from listserv.newsletters import drafts
 from mailer.errors import BadInput, KretsError
 
 HEAD = "---\nsubject: News\n---\n"

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import select
 
 import templates
-from listserv import clock, door, orders, posts, restoring, sending
+from listserv import clock, door, posts, restoring
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
-from listserv.orders import Order, Verb
-from listserv.steps import Step, next_step
+from listserv.newsletters import orders, sending
+from listserv.newsletters.steps import Step, next_step
 from listserv.tables import Edition, EditionState, Hold, Issue
 from mailer import addresses, ledger, mailings, owners
 from mailer.ledger import Mark
@@ -594,7 +594,7 @@ def test_the_words_that_a_report_names_are_orders_in_its_own_language(
     read = [orders.read(word, now, ZoneInfo("UTC")) for word in named if "TODO" not in word]
     assert len(read) == 5
     assert all(read), named
-    assert read[3] == Order(Verb.SEND, anyway=True)
-    assert {one.verb for one in read if one} == {Verb.SEND, Verb.CANCEL}
+    assert read[3] == orders.Order(orders.Verb.SEND, anyway=True)
+    assert {one.verb for one in read if one} == {orders.Verb.SEND, orders.Verb.CANCEL}
     answer(place, named[3], report, "lang@example.net")
     assert len(issues_of(place)) == 1

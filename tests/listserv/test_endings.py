@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from listserv import clock, endings
+from listserv import clock
 from listserv.app import App
 from listserv.config import load
+from listserv.newsletters import endings
 from listserv.tables import Issue, Post
 from mailer import mailings
 from mailer.addresses import parse

@@ -2,7 +2,7 @@
 
 import pytest
 
-from listserv.forecast import DAY, Forecast, Limits, forecast
+from listserv.newsletters.forecast import DAY, Forecast, Limits, forecast
 from mailer import pace
 from mailer.store import Store
 

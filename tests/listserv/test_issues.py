@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listserv import drafts, filling, issues, looks
+from listserv import filling
 from listserv.filling import FILLED, NAMED, variant_of
 from listserv.headers import LEAVE, ListFace
-from listserv.issues import Issue
+from listserv.newsletters import drafts, issues, looks
+from listserv.newsletters.issues import Issue
 from mailer.splice import Segments, Wire
 from subscriptions.roster import LANGUAGES
 

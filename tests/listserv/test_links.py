@@ -6,8 +6,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
-from listserv import links
-from listserv.links import Answer, Limits, check, is_public
+from listserv.newsletters import links
+from listserv.newsletters.links import Answer, Limits, check, is_public
 
 PUBLIC = "93.184.216.34"
 NAMES = {

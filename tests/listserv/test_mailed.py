@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive import bodies
-from listserv import drafts, letters, mailed, manuscript, orders
-from listserv.drafts import Draft
-from listserv.orders import Order, Verb
-from listserv.pasted import to_markdown
+from listserv import letters
+from listserv.newsletters import drafts, mailed, manuscript, orders
+from listserv.newsletters.drafts import Draft
+from listserv.newsletters.orders import Order, Verb
+from listserv.newsletters.pasted import to_markdown
 from tests.cost import AFFORDABLE, cost
 from tests.replies import LANGUAGES, PROGRAMS, reply
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listserv import manuscript
-from listserv.blocks import BadBlockError
+from listserv.newsletters import manuscript
+from listserv.newsletters.blocks import BadBlockError
 
 LONG = "word " * 40
 TAGS = {

@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import select
 
 import templates
-from listserv import clock, moderation, rulings
-from listserv.moderation import DAY, HOUR, Step, next_step
-from listserv.rulings import Ruling, Word
+from listserv import clock
+from listserv.moderation import asking as moderation
+from listserv.moderation import rulings
+from listserv.moderation.asking import DAY, HOUR, Step, next_step
+from listserv.moderation.rulings import Ruling, Word
 from listserv.tables import Ban, Hold
 from subscriptions import asks, roster
 from subscriptions.roster import Role

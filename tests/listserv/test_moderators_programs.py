@@ -6,8 +6,8 @@ from email.mime.text import MIMEText
 import pytest
 
 from archive import bodies
-from listserv import rulings
-from listserv.rulings import Ruling, Word
+from listserv.moderation import rulings
+from listserv.moderation.rulings import Ruling, Word
 
 ASKED = [
     "Eve has sent a post to Friends. It has not gone out yet, because:",

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listserv import orders
-from listserv.orders import Order, Verb
+from listserv.newsletters import orders
+from listserv.newsletters.orders import Order, Verb
 from templates import lexicon
 
 ROME = ZoneInfo("Europe/Rome")

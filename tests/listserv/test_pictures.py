@@ -19,11 +19,13 @@ from sqlalchemy import delete, select, update
 
 from archive import bodies
 from archive.files import key_of
-from listserv import darkroom, newsletters, pictures, retention
+from listserv import retention
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
-from listserv.darkroom import Developed, Spoilt
-from listserv.pictures import File
+from listserv.newsletters import darkroom, pictures
+from listserv.newsletters import launch as newsletters
+from listserv.newsletters.darkroom import Developed, Spoilt
+from listserv.newsletters.pictures import File
 from listserv.tables import Edition, Picture
 from listserv.web.door import build
 from mailer import addresses

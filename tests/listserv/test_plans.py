@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import select, update
 
 from archive.tables import Message
-from listserv import audience, newsletters, watching
+from listserv import audience
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
+from listserv.newsletters import launch as newsletters
+from listserv.newsletters import watching
+from listserv.newsletters.watching import Counts, judge
 from listserv.tables import Issue
-from listserv.watching import Counts, judge
 from mailer import mailings
 from mailer.addresses import parse
 from mailer.errors import Refused, Temporary

@@ -8,9 +8,10 @@ from sqlalchemy import select, update
 
 from archive import place
 from archive.tables import Message, Thread
-from listserv import facts, holds, posts
+from listserv import facts, posts
 from listserv.app import App
 from listserv.config import load
+from listserv.moderation import holds
 from listserv.tables import Hold, HoldState
 from mailer import arrivals, mailings
 from mailer.arrivals import Incoming

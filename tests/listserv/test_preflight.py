@@ -2,10 +2,10 @@
 
 import pytest
 
-from listserv import drafts, issues, preflight
 from listserv.headers import ListFace
-from listserv.links import Answer
-from listserv.preflight import Finding
+from listserv.newsletters import drafts, issues, preflight
+from listserv.newsletters.links import Answer
+from listserv.newsletters.preflight import Finding
 from mailer.splice import Segments
 
 FACE = ListFace("news@example.org", "News", "https://lists.example.org", False, True)

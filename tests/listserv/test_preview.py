@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from listserv import preview
+from listserv.newsletters import preview
 from listserv.web.door import build
 from mailer import addresses
 from subscriptions import roster

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from archive.tables import Message, Thread
-from listserv import newsletters
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
+from listserv.newsletters import launch as newsletters
 from listserv.tables import Hold
 from mailer.mailings import Mailing, Policy, composition
 from mailer.store import Store, get_raw

@@ -2,9 +2,9 @@
 
 import pytest
 
-from listserv import sending
-from listserv.orders import Order, Verb
-from listserv.steps import Facts, Step, next_step
+from listserv.newsletters import sending
+from listserv.newsletters.orders import Order, Verb
+from listserv.newsletters.steps import Facts, Step, next_step
 from listserv.tables import EditionState
 
 OPEN, SCHEDULED, SENT = EditionState.OPEN, EditionState.SCHEDULED, EditionState.SENT

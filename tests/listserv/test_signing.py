@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from listserv import signing
 from listserv.app import App
-from listserv.cli_dkim import dkim
+from listserv.cli.dkim import dkim
 from listserv.config import load
 from listserv.delivery import make_sender
 from listserv.headers import ONE_CLICK, ListFace, Trace, compose

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import templates
-from listserv import drafts, issues, mailed, newsletters, pictures, preflight, sources
-from listserv.drafts import BadDraft
+from listserv.newsletters import drafts, issues, mailed, pictures, preflight, sources
+from listserv.newsletters import launch as newsletters
+from listserv.newsletters.drafts import BadDraft
 from mailer.errors import BadInput
 from tests.cost import AFFORDABLE, cost
 from tests.listserv.test_issues import FACE

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from listserv.cli_queue import queue
+from listserv.cli.queue import queue
 from mailer import ledger, mailings, owners
 from mailer.ledger import ClaimedRow, Mark
 from mailer.mailings import State

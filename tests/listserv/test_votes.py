@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from listserv import delivery, drafts, newsletters, votes
+from listserv import delivery
 from listserv.app import App
-from listserv.cli_newsletter import newsletter
+from listserv.cli.newsletter import newsletter
 from listserv.config import ListservSettings, MailerSettings, Settings
+from listserv.newsletters import drafts, votes
+from listserv.newsletters import launch as newsletters
 from listserv.web.door import build
 from mailer import mailings
 from mailer.errors import BadInput

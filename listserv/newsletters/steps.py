@@ -7,7 +7,7 @@ step out in one.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from listserv.orders import Order, Verb
+from listserv.newsletters.orders import Order, Verb
 from listserv.tables import EditionState
 
 

@@ -30,7 +30,7 @@ def back_up(app: App, file: Path, *, yes: bool, as_json: bool) -> None:
     Example:
       krets backup krets-2026-11-22.backup
     """
-    from listserv.cli import VERSION  # noqa: PLC0415 - cli imports this module
+    from listserv.cli.main import VERSION  # noqa: PLC0415 - cli imports this module
 
     manifest = backup.write(app, file, VERSION, replace=yes)
     if as_json:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from listserv import filling, newsletters, notices
+from listserv import filling, notices
 from listserv.app import App
+from listserv.newsletters import launch as newsletters
 from listserv.tables import Issue, Post
 from mailer import mailings, message
 from mailer.addresses import parse

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from listserv import editions, endings, newsletters
 from listserv.app import App
 from listserv.filling import KIND
+from listserv.newsletters import editions, endings
+from listserv.newsletters import launch as newsletters
 from listserv.notices import Door
 from listserv.tables import Edition, Issue
 from listserv.visit import Visit, language_of, write

@@ -1,7 +1,7 @@
 """An issue: a draft composed once per language into bytes with slots, ready to be spliced.
 
 Knows headers, parts and slots; refuses to know who reads it (audience.py) and when it leaves
-(newsletters.py). SECURITY: a reader's name and address were written by strangers. Each value is
+(launch.py). SECURITY: a reader's name and address were written by strangers. Each value is
 made safe for the part it stands in (filling.py), and values are never looked through for slots
 again. The same draft, theme and list give the same body to the byte
 (``body_digest``), so that what was proved can be compared with what is about to be sent.
@@ -20,12 +20,12 @@ from email.utils import format_datetime
 from functools import cached_property
 
 import templates
-from listserv import drafts, sources, votes
-from listserv.drafts import PERSONAL, Draft
 from listserv.filling import KIND, TO, VOTE, WRITERS, q, qp, shown, values, variant_of
 from listserv.headers import LEAVE, ONE_CLICK, ListFace, list_fields, phrase
-from listserv.looks import Look, plain_look, set_issue
-from listserv.pictures import Kept
+from listserv.newsletters import drafts, sources, votes
+from listserv.newsletters.drafts import PERSONAL, Draft
+from listserv.newsletters.looks import Look, plain_look, set_issue
+from listserv.newsletters.pictures import Kept
 from mailer.splice import Segments
 from subscriptions.roster import LANGUAGES
 

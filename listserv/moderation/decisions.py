@@ -17,9 +17,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 import templates
-from listserv import commands, editing, holds, joining, notices, rulings
+from listserv import commands, joining, notices
 from listserv.letters import Letter
-from listserv.rulings import Ruling, Word
+from listserv.moderation import editing, holds, rulings
+from listserv.moderation.rulings import Ruling, Word
 from listserv.tables import Ban, Hold, HoldState
 from listserv.visit import Visit, language_of, whom, write
 from mailer import message

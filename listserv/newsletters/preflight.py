@@ -13,11 +13,11 @@ from html import unescape
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from listserv import drafts, sources
-from listserv.drafts import Draft
 from listserv.headers import LEAVE
-from listserv.links import Answer
-from listserv.manuscript import Block, BlockKind
+from listserv.newsletters import drafts, sources
+from listserv.newsletters.drafts import Draft
+from listserv.newsletters.links import Answer
+from listserv.newsletters.manuscript import Block, BlockKind
 from mailer.splice import Segments
 
 CLIP = 102 * 1024  # bytes of HTML from which Gmail shows "message clipped", and hides the way out

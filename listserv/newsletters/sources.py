@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from html import unescape
 
 import templates
-from listserv import manuscript, pasted
-from listserv.manuscript import Address, Manuscript, Sizes, Words
+from listserv.newsletters import manuscript, pasted
+from listserv.newsletters.manuscript import Address, Manuscript, Sizes, Words
 from mailer.errors import BadInput
 
 _PAGE = re.compile(r"\s*(?:<!doctype html|<html[\s>]|<body[\s>])", re.IGNORECASE)

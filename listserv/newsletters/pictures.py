@@ -20,9 +20,9 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from archive.files import key_of
-from listserv import darkroom
-from listserv.darkroom import Developed, Spoilt
-from listserv.drafts import BadDraft
+from listserv.newsletters import darkroom
+from listserv.newsletters.darkroom import Developed, Spoilt
+from listserv.newsletters.drafts import BadDraft
 from listserv.tables import Edition, EditionState, Picture
 from mailer.store import insert_or_ignore
 from subscriptions.roster import find_list

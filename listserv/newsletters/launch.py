@@ -16,31 +16,27 @@ from sqlalchemy.orm import Session
 
 from archive import place
 from archive.heads import permalink_hash
-from listserv import (
-    audience,
+from listserv import audience, filling, notices, plans, signing
+from listserv.app import App
+from listserv.newsletters import (
     drafts,
-    filling,
     issues,
     links,
     mailed,
-    notices,
     pictures,
-    plans,
     preflight,
     replying,
-    signing,
     sources,
     votes,
 )
-from listserv.app import App
-from listserv.drafts import BadDraft, Draft
-from listserv.forecast import Forecast, Limits, forecast
-from listserv.issues import Imprint
-from listserv.looks import look_of
+from listserv.newsletters.drafts import BadDraft, Draft
+from listserv.newsletters.forecast import Forecast, Limits, forecast
+from listserv.newsletters.issues import Imprint
+from listserv.newsletters.looks import look_of
+from listserv.newsletters.pictures import Kept
+from listserv.newsletters.preflight import Finding
 from listserv.notices import face_of
 from listserv.permalinks import publish_permalink
-from listserv.pictures import Kept
-from listserv.preflight import Finding
 from listserv.tables import Issue
 from mailer import mailings, pace
 from mailer.addresses import Address

@@ -17,9 +17,10 @@ from email.message import EmailMessage
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from listserv import drafts, issues, newsletters
 from listserv.app import App
-from listserv.newsletters import PROOF, Reader
+from listserv.newsletters import drafts, issues
+from listserv.newsletters import launch as newsletters
+from listserv.newsletters.launch import PROOF, Reader
 from listserv.notices import face_of
 from listserv.tables import Edition
 from mailer.tokens import Purpose

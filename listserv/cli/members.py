@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from archive import build
 from listserv import entering, erasing
 from listserv.app import App
-from listserv.cli_barred import allow, barred
+from listserv.cli.barred import allow, barred
 from listserv.intake import Report, Tally, report_file, seekable, seldom_swept, take_in
 from listserv.terminal import (
     Application,

@@ -14,7 +14,7 @@ from subscriptions import roster
 from subscriptions.roster import ArchivePolicy, Copies, Join, Kind, MailList, Membership, PostPolicy
 
 if TYPE_CHECKING:
-    from listserv.cli_archive import ArchiveApplication
+    from listserv.cli.archive import ArchiveApplication
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -204,7 +204,7 @@ def set_(
       krets list set news@example.org --theme magazine --accent "#7a2e1d"
     """
     if wanted["theme"]:
-        from listserv.looks import find_theme  # noqa: PLC0415 - slow, rarely needed
+        from listserv.newsletters.looks import find_theme  # noqa: PLC0415 - slow, rarely needed
 
         find_theme(app.data, wanted["theme"])
     with app.store.write() as session:
@@ -246,7 +246,7 @@ def set_(
         if after[name] not in (False, "", Copies.PERSONAL.value) and name in _COSTS:
             say("  " + _COSTS[name])
     if "archive" in changed:
-        from listserv.cli_archive import move_pages  # noqa: PLC0415 - slow, rarely needed
+        from listserv.cli.archive import move_pages  # noqa: PLC0415 - slow, rarely needed
 
         move_pages(app, lst)
     if not changed:

@@ -5,7 +5,7 @@
 
 Each draft becomes two mails to the editor's own registered address: the proof, whose body is a
 reader's to the byte, and the report, whose Reply-To is a token for this revision. What an answer
-does stands in listserv/sending.py. SECURITY: a From line is no proof. It decides whom we write to,
+does stands in sending.py. SECURITY: a From line is no proof. It decides whom we write to,
 within the budget of automatic mail; without a token's answer nothing is sent to anybody, and the
 report says so to an editor whose name was forged.
 """
@@ -19,14 +19,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv import acting, drafts, letters, mailed, newsletters, pictures, preflight, preview
+from listserv import acting, letters
 from listserv.app import App
-from listserv.holds import hold
 from listserv.letters import Letter
-from listserv.newsletters import Proof, Reader, Survey
+from listserv.moderation.holds import hold
+from listserv.newsletters import drafts, mailed, pictures, preflight, preview
+from listserv.newsletters import launch as newsletters
+from listserv.newsletters.launch import Proof, Reader, Survey
+from listserv.newsletters.pictures import File, Kept
 from listserv.notices import Door, face_of
 from listserv.outcome import Outcome
-from listserv.pictures import File, Kept
 from listserv.routes import Route
 from listserv.tables import Edition, EditionState
 from listserv.visit import Visit, language_of, write

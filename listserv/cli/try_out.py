@@ -13,8 +13,8 @@ import structlog
 
 from listserv import log
 from listserv.app import App, make_data_folder
-from listserv.cli_parts import run_all
-from listserv.cli_sink import Keeper
+from listserv.cli.parts import run_all
+from listserv.cli.sink import Keeper
 from listserv.config import ListservSettings, MailerSettings, Settings
 from listserv.serve import bind
 from listserv.trying import community, mailbox

@@ -21,23 +21,23 @@ VERSION = "0.1.0"
 
 # Loaded when they are asked for: a command should not wait for what it does not use.
 _COMMANDS = {
-    "archive": "cli_archive:archives",
-    "backup": "cli_backup:back_up",
-    "clock": "cli_parts:clock_alone",
-    "dkim": "cli_dkim:dkim",
-    "explain": "cli_explain:explain",
-    "import": "cli_archive:imports",
-    "list": "cli_lists:lists",
-    "member": "cli_members:members",
-    "newsletter": "cli_newsletter:newsletter",
-    "queue": "cli_queue:queue",
-    "restore": "cli_backup:restore_from",
-    "serve": "cli_parts:serve",
-    "sink": "cli_sink:sink",
-    "smtp": "cli_parts:smtp",
-    "try": "cli_try:try_out",
-    "web": "cli_parts:web_door",
-    "worker": "cli_parts:worker",
+    "archive": "archive:archives",
+    "backup": "backup:back_up",
+    "clock": "parts:clock_alone",
+    "dkim": "dkim:dkim",
+    "explain": "explain:explain",
+    "import": "archive:imports",
+    "list": "lists:lists",
+    "member": "members:members",
+    "newsletter": "newsletter:newsletter",
+    "queue": "queue:queue",
+    "restore": "backup:restore_from",
+    "serve": "parts:serve",
+    "sink": "sink:sink",
+    "smtp": "parts:smtp",
+    "try": "try_out:try_out",
+    "web": "parts:web_door",
+    "worker": "parts:worker",
 }
 
 
@@ -53,7 +53,7 @@ class Door(click.Group):
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, _, name = _COMMANDS[cmd_name].partition(":")
-        command = getattr(importlib.import_module(f"listserv.{module}"), name)
+        command = getattr(importlib.import_module(f"listserv.cli.{module}"), name)
         return cast("click.Command", command)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature

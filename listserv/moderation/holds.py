@@ -1,6 +1,6 @@
 """Set an arrival aside for a human, and end that: the rows behind `krets queue` and moderation.
 
-Knows rows only. Whose word ends a hold, and who hears of it, is for listserv/decisions.py.
+Knows rows only. Whose word ends a hold, and who hears of it, is for moderation/decisions.py.
 """
 
 import json

@@ -23,8 +23,8 @@ from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode as Node
 from markupsafe import Markup
 
-from listserv import blocks
-from listserv.blocks import BadBlockError, Said, split_address
+from listserv.newsletters import blocks
+from listserv.newsletters.blocks import BadBlockError, Said, split_address
 
 WIDTH = 72  # columns of the text
 _BREAKS = {"softbreak": " ", "hardbreak": "\n"}

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import templates
 from archive import bodies
 from archive.quotes import Kind, split
-from listserv import drafts, pasted, pictures
-from listserv.pictures import File
+from listserv.newsletters import drafts, pasted, pictures
+from listserv.newsletters.pictures import File
 
 _BLANKS = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 _NOTHING = dict.fromkeys(map(ord, "\u200b\ufeff\u2060"), None)

@@ -5,9 +5,10 @@ given a copy can answer in its reader's name, and change nothing else. Automatic
 A letter is answered with a receipt, since nothing else would tell; a page says it itself.
 """
 
-from listserv import acting, letters, votes
+from listserv import acting, letters
 from listserv.app import App
 from listserv.letters import Letter
+from listserv.newsletters import votes
 from listserv.outcome import Outcome
 from listserv.routes import Route
 from listserv.visit import Visit, language_of, tell

@@ -4,7 +4,7 @@
 
 ``next_step`` is pure; the clock rings when something is due, so a restart loses nothing. A list
 without moderators keeps its holds in `krets queue`, and is looked at again every day. What an
-answer does stands in listserv/decisions.py. SECURITY: a stranger wrote what is shown here, so
+answer does stands in moderation/decisions.py. SECURITY: a stranger wrote what is shown here, so
 it is quoted line by line, bounded, and never followed; a wave of held mail asks at most
 ``MOST_ASKED`` times a day and list, and the rest waits for its turn.
 """
@@ -20,9 +20,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive import bodies
-from listserv import decisions, holds, notices
+from listserv import notices
 from listserv.app import App
-from listserv.decisions import Writer
+from listserv.moderation import decisions, holds
+from listserv.moderation.decisions import Writer
 from listserv.tables import Hold, HoldState, Post
 from listserv.visit import Visit
 from mailer import message

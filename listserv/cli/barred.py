@@ -6,7 +6,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv.decisions import lift_ban
+from listserv.moderation.decisions import lift_ban
 from listserv.tables import Ban
 from listserv.terminal import Application, agree, print_json, print_json_array, print_table, say
 from mailer import addresses

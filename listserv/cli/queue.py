@@ -10,12 +10,12 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv import decisions, holds
 from listserv.app import App
-from listserv.cli_backup import decide
-from listserv.cli_find import find
-from listserv.cli_mailing import VERBS, mailing
-from listserv.rulings import Ruling, Word
+from listserv.cli.backup import decide
+from listserv.cli.find import find
+from listserv.cli.mailing import VERBS, mailing
+from listserv.moderation import decisions, holds
+from listserv.moderation.rulings import Ruling, Word
 from listserv.tables import Hold
 from listserv.terminal import agree, plain, print_table, say
 from listserv.visit import Visit

@@ -20,16 +20,18 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from listserv import acting, editions, mailed, newsletters, orders, plans
+from listserv import acting, plans
 from listserv.app import App
-from listserv.editions import Look
 from listserv.letters import Letter
-from listserv.newsletters import Reader, Survey
+from listserv.newsletters import editions, mailed, orders
+from listserv.newsletters import launch as newsletters
+from listserv.newsletters.editions import Look
+from listserv.newsletters.launch import Reader, Survey
+from listserv.newsletters.orders import Order, Verb
+from listserv.newsletters.steps import Facts, Step, next_step
 from listserv.notices import Door
-from listserv.orders import Order, Verb
 from listserv.outcome import Outcome
 from listserv.routes import Route
-from listserv.steps import Facts, Step, next_step
 from listserv.tables import Edition, EditionState
 from listserv.visit import Visit, language_of, whom, write
 from mailer import mailings

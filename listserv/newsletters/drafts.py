@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from listserv import sources, votes
-from listserv.blocks import BadBlockError
+from listserv.newsletters import sources, votes
+from listserv.newsletters.blocks import BadBlockError
 from mailer.errors import BadInput
 from subscriptions.roster import LANGUAGES
 from subscriptions.segments import check_name

@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from listserv import editions, looks, newsletters, orders, preview, sending
 from listserv.app import App
-from listserv.cli_mailing import VERBS, follow, progress, votes
-from listserv.cli_segment import SAMPLE, told
-from listserv.cli_segment import segment as segment_group
-from listserv.forecast import DAY
-from listserv.newsletters import Reader, Survey
-from listserv.preflight import Finding
+from listserv.cli.mailing import VERBS, follow, progress, votes
+from listserv.cli.segment import SAMPLE, told
+from listserv.cli.segment import segment as segment_group
+from listserv.newsletters import editions, looks, orders, preview, sending
+from listserv.newsletters import launch as newsletters
+from listserv.newsletters.forecast import DAY
+from listserv.newsletters.launch import Reader, Survey
+from listserv.newsletters.preflight import Finding
 from listserv.terminal import agree, plain, print_json, print_table, say
 from mailer.addresses import parse
 from mailer.errors import BadInput, Refused

@@ -61,6 +61,7 @@ class Plan:
     messages: list[tuple[str, bytes]] = field(default_factory=list)  # hash, raw
     names: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    brought: set[str] = field(default_factory=set)  # keys of the files of those messages
     notes: list[str] = field(default_factory=list)
 
 
@@ -187,8 +188,10 @@ def _plan_message(session: Session, lst: MailList, key: bytes, name: str, plan: 
             "Give its Message-ID, or the address of its page.",
         )
     raw = get_raw(session, row.raw_sha) or b""
+    reading = read(raw)
     plan.rows.add(("message", 0, row.hash.encode()))
-    plan.rows |= {("quote", *one) for one in runs(key, read(raw).quoted.text)}
+    plan.rows |= {("quote", *one) for one in runs(key, reading.quoted.text)}
+    plan.brought |= {one.key for one in reading.attachments}
     plan.messages.append((row.hash, row.raw_sha))
 
 

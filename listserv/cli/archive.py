@@ -19,6 +19,7 @@ from archive import redaction, redirects, whole
 from archive.disk import list_files, remove_files
 from archive.importing import Report, import_mails
 from archive.mbox import open_mail_file, read_mbox
+from listserv.newsletters import pictures
 from listserv.terminal import agree, print_json, say
 from mailer.errors import BadInput, Refused
 from mailer.store import Store
@@ -293,7 +294,8 @@ def redact(
 
     Pages, feeds, mbox and JSON are written anew, and then every file is looked into: exit 1 where
     one still holds what was to go. Addresses of pages stay. What other people quoted of a removed
-    message goes too; a person's mails stay without their name and address.
+    message goes too; a person's mails stay without their name and address. Nobody is shown the
+    pictures of a removed issue any more, unless another issue shows them.
 
     \b
     Examples:
@@ -321,8 +323,13 @@ def redact(
             print_json({**said, "looked": 0, "left": [], "dry_run": True})
         return
     agree(f"Take this out of the archive of {lst.address} for good?", yes=yes)
+    removed = {hash_ for hash_, _ in plan.messages}
+    with app.store.read() as session:
+        removed |= redaction.removed_of(session, lst).messages
+        shown = pictures.shown_elsewhere(session, lst.id, plan.brought, removed)
     with app.store.write() as session:
         redaction.apply(session, lst, plan, time.time())
+        pictures.forget(session, lst.id, {*plan.files, *(plan.brought - shown)})
     proof = _build_and_prove(app, lst)
     if as_json:
         print_json({**said, "looked": proof.looked, "left": list(proof.left), "dry_run": False})

@@ -191,6 +191,8 @@ def consider(
         chosen = replace(_chosen(session, lst, draft, now), had=had)
     ready = compose(app, lst, draft, now, message_id=message_id, fresh=fresh)
     ready = replace(ready, chosen=chosen)
+    if gone := pictures.gone(ready.issue.face.page, draft.whole, ready.issue.pictures):
+        raise pictures.missing(0, gone)  # redacted with another issue
     asked = preflight.addresses(draft) if app.settings.listserv.check_links else []
     dead = sorted(preflight.followed(links.check(asked)), key=lambda one: not one.red)
     with app.store.read() as session:

@@ -12,7 +12,7 @@ rows; pixels are for darkroom.py.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,13 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from archive.files import key_of
+from archive.heads import permalink_hash
 from listserv.newsletters import darkroom
 from listserv.newsletters.darkroom import Developed, Spoilt
 from listserv.newsletters.drafts import BadDraft
-from listserv.tables import Edition, EditionState, Picture
-from mailer.store import insert_or_ignore
+from listserv.tables import Edition, EditionState, Issue, Picture
+from mailer.mailings import Mailing
+from mailer.store import get_raw, insert_or_ignore
 from subscriptions.roster import find_list
 
 MOST = 40  # pictures of one draft
@@ -107,7 +109,7 @@ def _developed(source: str, files: Sequence[File], known: Mapping[str, str]) -> 
         if at is not None:
             wanted.setdefault(at, number)
         elif _plain(target) not in known:
-            raise _missing(number, target, files)
+            raise missing(number, target, files)
     if len(wanted) > MOST:
         what = f"an issue can have {MOST} pictures, not {len(wanted)}."
         raise BadDraft(0, "pictures-many", what, size=str(MOST))
@@ -212,6 +214,44 @@ def mark_sent(session: Session, list_id: int, text: str) -> None:
         session.execute(chosen.values(sent=True))
 
 
+def gone(page: str, text: str, known: Mapping[str, Kept]) -> str:
+    """Return the name of a picture of ours whose address a text says and that is kept no more."""
+    pattern = re.compile(re.escape(page) + r"f/([a-z2-7]{52}\.(?:png|jpg|gif))\b")
+    return next((m[1] for m in pattern.finditer(text) if m[0] not in known), "")
+
+
+def shown_elsewhere(
+    session: Session, list_id: int, keys: set[str], removed: Collection[str]
+) -> set[str]:
+    """Return which of ``keys`` a sent issue shows whose permalink is not among ``removed``."""
+    chosen = select(Issue.raw_sha, Mailing.message_id).join(Mailing, Mailing.id == Issue.mailing_id)
+    found: set[str] = set()
+    for sha, message_id in session.execute(chosen.where(Issue.list_id == list_id)).all():
+        if keys - found and permalink_hash(message_id) not in removed:
+            raw = get_raw(session, sha) or b""
+            found |= {key for key in keys if b"Content-ID: <" + key.encode() + b">" in raw}
+    return found
+
+
+def forget(session: Session, list_id: int, keys: Collection[str]) -> None:
+    """Delete pictures by their keys: from now on nobody is shown them."""
+    session.execute(delete(Picture).where(Picture.list_id == list_id, Picture.key.in_(keys)))
+
+
+def missing(line: int, target: str, files: Sequence[File] = ()) -> BadDraft:
+    """Return what is said of a picture that a draft names and that is not there."""
+    shown = target[:80]
+    have = ", ".join(one.name for one in files[:5])
+    return BadDraft(
+        line,
+        "picture-missing",
+        f"there is no picture {shown!r}.",
+        f"There are {have}." if have else "Attach it, or put it beside the draft.",
+        said=shown,
+        known=have,
+    )
+
+
 def old_drafts(session: Session, before: float, most: int) -> list[int]:
     """Return some editions that nobody has touched since ``before`` and nobody has sent."""
     chosen = select(Edition.id).where(Edition.state == EditionState.OPEN, Edition.changed < before)
@@ -286,19 +326,6 @@ def _worded(words: str) -> str:
 
 def _caption(quoted: str | None) -> str:
     return f" {quoted}" if quoted else ""
-
-
-def _missing(line: int, target: str, files: Sequence[File]) -> BadDraft:
-    shown = target[:80]
-    have = ", ".join(one.name for one in files[:5])
-    return BadDraft(
-        line,
-        "picture-missing",
-        f"there is no picture {shown!r}.",
-        f"There are {have}." if have else "Attach it, or put it beside the draft.",
-        said=shown,
-        known=have,
-    )
 
 
 def _spoilt(line: int, name: str, trouble: Spoilt) -> BadDraft:

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image, ImageCms
 from sqlalchemy import delete, select, update
 
@@ -21,6 +22,7 @@ from archive import bodies
 from archive.files import key_of
 from listserv import retention
 from listserv.app import App
+from listserv.cli.archive import archives
 from listserv.config import ListservSettings, MailerSettings, Settings
 from listserv.newsletters import darkroom, pictures
 from listserv.newsletters import launch as newsletters
@@ -388,3 +390,45 @@ def test_pictures_that_no_reader_could_fetch_stand_in_red(place: Place) -> None:
     assert (
         "RED: No reader could see the pictures: they would stand at http://localhost:8080" in said
     )
+
+
+def test_a_redacted_issue_shows_its_pictures_to_nobody_and_another_keeps_its_own(
+    place: Place, tmp_path: Path
+) -> None:
+    """Not in the export, the database, or any answer; ``--attachment`` takes the shared one too."""
+    app, web = place.app, Web(place.app, build(place.app, dict))
+    with app.store.write() as session:
+        roster.change_list(roster.get_list(session, NEWS), archive=ArchivePolicy.PUBLIC)
+    alone = encoded(Image.new("RGB", (41, 30)), "PNG")
+    ids = []
+    for number, names in enumerate((("a.png", "b.png"), ("b.png",))):
+        for name, data in (("a.png", alone), ("b.png", DOT)):
+            (tmp_path / name).write_bytes(data)
+        said = "".join(f"![words](./{name})\n\n" for name in names)
+        draft = f"---\nsubject: Issue {number}\n---\n\nA pond {number}\n\n{said}".encode()
+        survey = newsletters.survey(app, NEWS, draft, 1e9, folder=tmp_path)
+        newsletters.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=1e9)
+        ids.append(survey.ready.issue.message_id)
+    one, other = kept(place)
+    source_of = f"---\nsubject: x\n---\n\nAgain\n\n![a]({PAGE}f/{one.key}.png)\n".encode()
+    newsletters.survey(app, NEWS, source_of, 1e9, readers=False)
+
+    def redacted(*words: str) -> tuple[list[int], set[str]]:
+        """Redact; return the answers of the web door by status, and what the export holds."""
+        ran = CliRunner().invoke(archives, ["redact", NEWS, *words, "--yes"], obj=app)
+        assert ran.exit_code == 0, ran.output
+        folder = tmp_path / f"site{len(words[1])}"
+        ran = CliRunner().invoke(archives, ["export", NEWS, str(folder)], obj=app)
+        assert ran.exit_code == 0, ran.output
+        paths = [*folder.rglob("*"), *app.settings.archive_path.rglob("*")]
+        files = [path.read_bytes() for path in paths if path.is_file()]
+        found = {name for name, data in zip("ab", (one, other), strict=True) if data.data in files}
+        answers = [web.get(f"/{NEWS}/f/{each.key}.png").status for each in (one, other)]
+        return answers, found
+
+    assert redacted("--message", ids[0]) == ([404, 200], {"b"})
+    assert [each.key for each in kept(place)] == [other.key]
+    with pytest.raises(BadInput, match="there is no picture"):  # in a draft that nobody has sent
+        newsletters.survey(app, NEWS, source_of, 1e9, readers=False)
+    assert redacted("--attachment", f"{other.key}.png") == ([404, 404], set())
+    assert not kept(place)

@@ -94,6 +94,11 @@ def allow(
     return True
 
 
+def room(session: Session, key: str, *, kind: str, now: float) -> bool:
+    """Tell whether ``allow`` would say yes, and count nothing: before work that costs much."""
+    return not decide(standing_of(session, key), _spent(session, key, kind, "", now))
+
+
 def count(
     session: Session, key: str, *, kind: str, now: float, source: str = "", proven: bool = True
 ) -> None:

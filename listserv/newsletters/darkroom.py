@@ -33,6 +33,7 @@ MOVING = 1_000_000  # bytes of a GIF that moves; a larger one stands still
 FRAMES = 20_000_000  # pixels of all its frames together
 MEMORY = 450_000_000
 SECONDS = 10
+DEATHS = 5  # processes for the pictures of one draft
 PATIENCE = 60.0  # seconds for all of a draft's pictures
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 _QUALITY = 82
@@ -67,12 +68,15 @@ def develop(pictures: Sequence[bytes]) -> list[Result]:
         at: Spoilt("large", len(data)) for at, data in enumerate(pictures) if len(data) > BYTES
     }
     todo = [at for at in range(len(pictures)) if at not in found]
-    while todo:
+    for _ in range(DEATHS):
+        if not todo:
+            break
         done = _ask([pictures[at] for at in todo])
-        if len(done) < len(todo):  # it died over the next one
+        if todo and not done:  # it died over the very first; over a later one it may be tired
             done.append(Spoilt("broken"))
         found.update(zip(todo, done, strict=False))
         todo = todo[len(done) :]
+    found.update((at, Spoilt("broken")) for at in todo)
     return [found[at] for at in range(len(pictures))]
 
 

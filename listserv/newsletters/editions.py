@@ -65,15 +65,19 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         lst = find_list(session, route.list_address)
         editor = editor_of(session, lst, letter.author)
         reader = newsletters.reader_of(session, lst, editor) if lst and editor else None
+        kind = f"draft {arrival.id}"  # of an address that no token has proven: five a day
+        room = reader is not None and budget.room(session, reader.to.key, kind=kind, now=now)
     if lst is None or reader is None or letter.automatic or letter.trouble:
         why = "draft-unread" if reader is not None else "draft-by-stranger"
+        return acting.act(app, arrival, route, letter, lambda v: _hold(v, arrival, why))
+    if not room:  # nothing of it is read: reading costs, and keeps its pictures
+        why = "draft-over-budget"
         return acting.act(app, arrival, route, letter, lambda v: _hold(v, arrival, why))
     came = mailed.read(raw, letter.subject)
     seen = look(app, lst, came.source, reader, now, files=came.files, left=came.left)
     keep_pictures(app, lst, seen, now)
 
     def work(visit: Visit) -> str:
-        kind = f"draft {arrival.id}"  # of an address that no token has proven: five a day
         if not budget.allow(visit.session, reader.to.key, kind=kind, now=visit.now):
             return _hold(visit, arrival, "draft-over-budget")
         if seen.survey is None:

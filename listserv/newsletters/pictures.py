@@ -38,7 +38,10 @@ _SAID = re.compile(
 )
 _SCHEME = re.compile(r"(?!cid:)[a-z][a-z0-9+.-]*:|//|#|\{\{", re.IGNORECASE)
 # "picture: pond.jpg", a line of a block (blocks.py)
-_LINE = re.compile(r"([Pp]icture:[ \t]*)<?([^<>\n]+?\.[A-Za-z]{3,4}|cid:[^<>\s]+)>?([ \t\\]*)")
+_LINE = re.compile(
+    r"([Pp]icture:[ \t]{0,80})<?"
+    r"([^<>\s][^<>\n]{0,400}?\.[A-Za-z]{3,4}|cid:[^<>\s]{1,400})>?([ \t\\]*)"
+)
 # <mj-image src="pond.jpg" />
 _SHEET = re.compile(r"""(<(?:mj-image|img)\b[^<>]{0,400}?\ssrc=")([^"<>]+)(")""")
 _NAME_ALONE = re.compile(

@@ -172,12 +172,25 @@ def test_hostile_pictures_are_refused_by_name_and_cost_the_others_nothing(
     # A picture that kills its process spoils itself and nothing else.
     real = darkroom._ask
 
-    def dies_over_the_second(pictures: list[bytes]) -> list[darkroom.Result]:
+    def dies_over_svg(pictures: list[bytes]) -> list[darkroom.Result]:
         return [] if pictures[0] is svg else real(pictures)[: 1 if svg in pictures else None]
 
-    monkeypatch.setattr(darkroom, "_ask", dies_over_the_second)
+    monkeypatch.setattr(darkroom, "_ask", dies_over_svg)
     found = darkroom.develop([DOT, svg, DOT])
     assert [isinstance(one, Developed) for one in found] == [True, False, True]
+    # One that is tired after many good ones gets another; one that always dies is not asked again.
+    asked: list[int] = []
+
+    def tired(pictures: list[bytes]) -> list[darkroom.Result]:
+        asked.append(len(pictures))
+        return real(pictures[:2])
+
+    monkeypatch.setattr(darkroom, "_ask", tired)
+    assert all(isinstance(one, Developed) for one in darkroom.develop([DOT] * 5))
+    assert asked == [5, 3, 1]
+    monkeypatch.setattr(darkroom, "_ask", lambda pictures: asked.append(len(pictures)) or [])
+    assert {type(one) for one in darkroom.develop([DOT] * 9)} == {Spoilt}
+    assert asked[3:] == [9, 8, 7, 6, 5]
 
 
 SHAPES = {
@@ -361,6 +374,13 @@ def test_a_picture_is_public_from_the_proof_on_under_an_address_that_never_chang
     with place.app.store.write() as session:
         session.execute(delete(Picture))
     assert web.get(f"/{NEWS}/f/{one.key}.png").status == 403
+
+
+def test_a_draft_beyond_the_budget_leaves_no_picture_behind(place: Place) -> None:
+    for number in range(7):
+        dot = encoded(Image.new("RGB", (9, 9 + number)), "PNG")
+        send(place, mail("mixed", plain("Hi\n\n![a](o.png)"), part(dot, "o.png")), number)
+    assert len(kept(place)) == 5
 
 
 def test_a_new_text_may_name_the_pictures_of_the_old_and_bring_others(place: Place) -> None:

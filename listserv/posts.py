@@ -31,7 +31,7 @@ from listserv.tables import Hold, HoldState, Post
 from mailer import arrivals, mailings, message
 from mailer.arrivals import Arrival
 from mailer.errors import KretsError, Misconfigured, Temporary
-from mailer.store import get_raw
+from mailer.store import get_raw, pack, put_packed
 from mailer.tokens import Purpose as Standing
 from subscriptions.roster import Copies, Kind, MailList, PostPolicy, find_list, get_list
 
@@ -141,8 +141,11 @@ def post(
             verdict = Verdict(Decision.ACCEPT, verdict.hits)
         accepted = verdict.decision is Decision.ACCEPT
         goes = accepted and not issue
+        whole = replying.blanked(app, session, lst, reading) if goes else reading
         first = audience.piece(session, lst.id, after=0, now=now) if goes else ()
     outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
+    kept = pack(whole.raw) if whole is not reading else None
+    reading, sha = whole, kept.sha if kept else arrival.raw_sha  # as the archive has it
     with app.store.write() as session:
         lst = get_list(session, list_address)  # its archive may be closed to strangers by now
         if verdict.decision is Decision.HOLD:
@@ -153,10 +156,11 @@ def post(
                 replying.keep(app, session, lst, arrival, reading, issue)
             elif accepted:
                 parent = place.answered(session, lst.id, answers) if answers is not None else None
-                mailing = _accept(app, session, lst, arrival, reading, now, parent or "")
+                put_packed(session, [kept] if kept else [])
+                mailing = _accept(app, session, lst, arrival, reading, now, parent or "", sha)
             _record(session, arrival, lst, reading, outcome, mailing, now)
             if mailing is not None:
-                publish_permalink(app, session, lst, arrival.raw_sha)
+                publish_permalink(app, session, lst, sha)
                 audience.enter(session, mailing, 0, first, now=now)
     if accepted:
         app.ring("deliver")
@@ -179,10 +183,9 @@ def _accept(
     reading: Reading,
     now: float,
     answers: str,
+    sha: bytes,
 ) -> int:
-    placed = place.place(
-        session, lst, reading.raw, arrival.raw_sha, arrival.received_at, answers=answers
-    )
+    placed = place.place(session, lst, reading.raw, sha, arrival.received_at, answers=answers)
     one_click = signing.one_click(session, app.settings, lst.domain, now)
     face = replace(face_of(app, lst), one_click=one_click)
     trace = headers.Trace(

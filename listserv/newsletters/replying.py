@@ -9,6 +9,7 @@ into the archive. Who may answer is judged by the rules of posts, as on a member
 
 import hashlib
 import re
+from dataclasses import replace
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -21,6 +22,7 @@ from archive import place
 from listserv import letters
 from listserv.app import App
 from listserv.facts import Reading
+from listserv.newsletters import blanking
 from listserv.permalinks import publish_permalink
 from listserv.tables import Issue
 from mailer import message
@@ -29,7 +31,7 @@ from mailer.arrivals import Arrival
 from mailer.mailings import Mailing
 from mailer.message import Head
 from mailer.store import pack, put_packed
-from mailer.tokens import LENGTH, Keyring, Purpose
+from mailer.tokens import Keyring, Purpose
 from subscriptions.roster import ArchivePolicy, Kind, MailList
 from subscriptions.terms import EDITORS, THREAD
 
@@ -37,7 +39,6 @@ _ISSUE = 1 << 39  # of a token's number: an issue by its Message-ID, no row of t
 _KNOWN = 500  # issues that a reply can be to, the newest
 _NAMED = 50  # ids that a mail may name
 _ID = re.compile(r"<([^<>\s]{1,998})>")
-_TOKEN = re.compile(rf"(?<![a-z0-9])[a-z2-7]{{{LENGTH}}}(?![a-z0-9])", re.IGNORECASE)
 
 
 def address(keyring: Keyring, lst: MailList, message_id: str) -> str:
@@ -79,14 +80,32 @@ def keep(
     app: App, session: Session, lst: MailList, arrival: Arrival, reading: Reading, issue: str
 ) -> None:
     """Put an answer under its issue."""
-    raw = own_mail(arrival, reading, lst, issue)
+    raw = own_mail(arrival, reading, lst, issue, blanking.proves(app.keyring, lst.address))
     kept = pack(raw)
     put_packed(session, [kept])
     place.place(session, lst, raw, kept.sha, arrival.received_at, answers=issue)
     publish_permalink(app, session, lst, kept.sha)
 
 
-def own_mail(arrival: Arrival, reading: Reading, lst: MailList, issue: str) -> bytes:
+def blanked(app: App, session: Session, lst: MailList, reading: Reading) -> Reading:
+    """Return a post to a list, without tokens of the newsletters whose answers come to it.
+
+    It quotes an issue as a rule, and with it its writer's own way out, which the list's members
+    and its archive would read. Nothing but a token changes.
+    """
+    named = session.execute(
+        select(MailList.name, MailList.domain).where(MailList.replies == lst.address)
+    ).all()
+    if not named:
+        return reading
+    ours = blanking.proves(app.keyring, *(f"{name}@{domain}" for name, domain in named))
+    raw = blanking.blank(reading.raw, ours)
+    return reading if raw == reading.raw else replace(reading, raw=raw, head=message.head(raw))
+
+
+def own_mail(
+    arrival: Arrival, reading: Reading, lst: MailList, issue: str, ours: blanking.Proves
+) -> bytes:
     """Return an answer as the archive keeps it: who, when, under what, and their own words."""
     letter = letters.read(arrival, reading.raw)
     made = EmailMessage(policy=SMTP)
@@ -94,12 +113,12 @@ def own_mail(arrival: Arrival, reading: Reading, lst: MailList, issue: str) -> b
         who = parse(letter.author.given)
         made["From"] = Address(letter.name[:80], addr_spec=who.wire)
     made["To"] = lst.address
-    made["Subject"] = " ".join(letter.subject.split())[:200]
+    made["Subject"] = blanking.bare(" ".join(letter.subject.split()), ours)[:200]
     made["Date"] = letter.head.text("date") or formatdate(arrival.received_at)
     made["Message-ID"] = f"<{reading.message_id or f'reply-{arrival.id}@{lst.domain}'}>"
     named = [one for one in _ID.findall(letter.head.text("in-reply-to")) if one != issue]
     made["References"] = " ".join(f"<{one}>" for one in [issue, *named[:1]])
-    made.set_content(_TOKEN.sub("...", letter.text).strip() or "-")
+    made.set_content(blanking.bare(letter.text, ours).strip() or "-")
     return made.as_bytes()
 
 

@@ -1,5 +1,6 @@
 """Readers' answers: to the editors, under the issue, or to another list; never to nowhere."""
 
+import base64
 import re
 import time
 from pathlib import Path
@@ -14,8 +15,9 @@ from listserv.newsletters import launch as newsletters
 from listserv.tables import Hold
 from mailer.mailings import Mailing, Policy, composition
 from mailer.store import Store, get_raw
+from mailer.tokens import Purpose
 from subscriptions import roster
-from subscriptions.roster import Kind, Role
+from subscriptions.roster import Kind, MailList, Role
 from tests.place import Place, Silent
 
 NEWS, FRIENDS = "news@example.org", "friends@example.org"
@@ -123,3 +125,77 @@ def test_answers_go_to_the_editors_or_to_another_list_where_the_list_says_so(
     assert len(place.mails(OLGA)) == 1
     assert len(threads(place)[0]) == 1
     assert send(place, FRIENDS)[1] == FRIENDS
+
+
+def own_token(place: Place, purpose: Purpose, on: str = NEWS) -> str:
+    """Return a token of Anna's."""
+    with place.app.store.read() as session:
+        member = roster.membership_of(session, roster.get_list(session, on).id, ANNA)
+    assert member is not None
+    return place.app.keyring.standing(purpose, on, member.id)
+
+
+def forms(place: Place) -> tuple[list[str], list[str]]:
+    """Return ways in which a mail may hold Anna's own tokens, and the tokens."""
+    leave, vote = own_token(place, Purpose.LEAVE), own_token(place, Purpose.VOTE)
+    page = f"http://localhost:8080/{NEWS}"
+    written = [
+        f"The page {page}/vote/abcde{vote} does not open.",
+        f"See {page}/leave/{leave[:13]}\r\n{leave[13:]} please",
+        f"{page}/leave/{leave[:9]}\r\n> {leave[9:]}",
+        f"mail news-leave+{leave}=40example.org and x{leave} and {leave}5, {leave.upper()}.",
+        f"{page}/vote/ab=\r\ncde{vote[:20]}=\r\n{vote[20:]}",
+    ]
+    return written, [leave, vote]
+
+
+def joined(raw: str) -> str:
+    """Return a mail as somebody reads it who undoes its lines and quote marks."""
+    return re.sub(r"=?\r?\n[> ]*", "", raw).lower()
+
+
+def test_no_readers_token_stands_in_the_archive_in_whatever_form_it_was_written(
+    place: Place,
+) -> None:
+    issue, _ = send(place, "thread")
+    written, tokens = forms(place)
+    for number, words in enumerate(written):
+        more = f"In-Reply-To: <{issue}>\r\n"
+        place.write(ANNA, NEWS, words, subject=f"Re: {number} {tokens[0]}", more=more)
+    (thread,) = threads(place)
+    assert len(thread) == 1 + len(written)
+    for _, kept in thread[1:]:
+        assert not [one for one in tokens if one in joined(kept)]
+    assert "please" in thread[2][1]
+    assert "does not open" in thread[1][1]
+
+
+def test_a_discussion_list_gets_answers_without_their_writers_tokens_and_otherwise_unchanged(
+    place: Place,
+) -> None:
+    send(place, FRIENDS)
+    place.add(ANNA, lst=FRIENDS)
+    place.add(EVE, lst=FRIENDS)
+    written, tokens = forms(place)
+    for words in written:
+        place.write(ANNA, FRIENDS, f"Nice!\r\n\r\n> {words}\r\n")
+    quoted = f"Nice, and so \u00e5ngstr\u00f6m!\r\n> http://x/leave/{tokens[0]}\r\n" * 20
+    coded = base64.encodebytes(quoted.encode()).replace(b"\n", b"\r\n")
+    head = f"From: {ANNA}\r\nTo: {FRIENDS}\r\nSubject: coded\r\nMessage-ID: <coded@e>\r\n"
+    more = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    place.take((head + more).encode() + coded, ANNA, FRIENDS)
+    place.write(ANNA, FRIENDS, f"Another's: {LEAVE}", subject="fine")
+    with place.app.store.read() as session:
+        numbers = session.scalars(select(Mailing.id).where(Mailing.kind == "post")).all()
+        copies = [composition(session, one, 0) for one in numbers]
+        of = select(MailList.id).where(MailList.name == "friends").scalar_subquery()
+        rows = session.scalars(select(Message).where(Message.list_id == of)).all()
+        archived = [(get_raw(session, row.raw_sha) or b"") for row in rows]
+    sent = [b"".join(one.parts) for one in copies if one is not None]
+    assert len(sent) == len(archived) == len(written) + 2
+    for raw in (*sent, *archived):
+        assert not [one for one in tokens if one in joined(raw.decode())]
+        assert b"Nice!" in raw or b"base64" in raw or LEAVE.encode() in raw
+    bodies = [raw.partition(b"\r\n\r\n")[2] for raw in archived if b"base64" in raw]
+    assert base64.b64decode(bodies[0]).decode() == quoted.replace(tokens[0], "x" * 26)
+    assert bodies[0].count(b"\r\n") == coded.count(b"\r\n")

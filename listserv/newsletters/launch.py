@@ -5,10 +5,12 @@ transaction; ``freeze`` completes its audience in short pieces. From the first c
 loses nothing: any worker goes on with a mailing that is freezing.
 """
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import select
@@ -98,8 +100,10 @@ class Ready:
 
     @property
     def digest(self) -> bytes:
-        """Return what tells its bodies from those of any other issue."""
-        return issues.body_digest(self.copies)
+        """Return what was proved: its bodies, and the words that choose who gets them."""
+        bodies = issues.body_digest(self.copies)
+        to = (self.chosen.text, self.draft.series)
+        return sha256(bodies + json.dumps(to).encode()).digest() if any(to) else bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,7 @@ def consider(
     """Compose a draft and look at what sending it would mean; ``fresh`` pictures are not kept."""
     with app.store.read() as session:
         had = plans.series_of(session, lst.id, draft.series)
-        chosen = replace(_chosen(session, lst, draft, now), had=had)
+        chosen = replace(_chosen(session, lst, draft, now), series=draft.series, had=had)
     ready = compose(app, lst, draft, now, message_id=message_id, fresh=fresh)
     ready = replace(ready, chosen=chosen)
     if gone := pictures.gone(ready.issue.face.page, draft.whole, ready.issue.pictures):

@@ -200,8 +200,8 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
     begun = mailing.created
     had = plans.series_of(session, lst.id, issue.series, before=mailing.id)
     chosen = EVERYBODY
-    if issue.segment or had:
-        chosen = Chosen(issue.segment, lst.language, begun, had)
+    if issue.segment or issue.series:
+        chosen = Chosen(issue.segment, lst.language, begun, issue.series, had)
     made = plans.plan(session, lst.id, held, begun=begun, mailing=mailing.id)
     return piece._replace(chosen=chosen, plan=made)
 

@@ -192,8 +192,8 @@ class MailerSettings(_Section):
         180,
         ge=0,
         le=_EVER,
-        description="Days that each recipient of a mailing is kept after its end; its totals"
-        " are for ever. 0 is for ever.",
+        description="Days that each recipient of a mailing is kept after its end, longer while"
+        " a frequency cap counts it; its totals are for ever. 0 is for ever.",
     )
     keep_envelopes: int = Field(
         30,

@@ -142,10 +142,17 @@ def left_out(session: Session, lst: MailList, chosen: Chosen, held: Terms, now: 
 
 
 def series_of(session: Session, list_id: int, name: str, before: int = 0) -> tuple[int, ...]:
-    """Return the mailings of a series so far; those ``before`` one, where it is given."""
+    """Return the mailings of a series that have rows; those ``before`` one, where it is given.
+
+    Who stood in the others is kept (subscriptions/series.py).
+    """
     if not name:
         return ()
-    found = select(Issue.mailing_id).where(Issue.list_id == list_id, Issue.series == name)
+    found = (
+        select(Issue.mailing_id)
+        .join(Mailing, Mailing.id == Issue.mailing_id)
+        .where(Issue.list_id == list_id, Issue.series == name, Mailing.freeze_cursor >= 0)
+    )
     if before:
         found = found.where(Issue.mailing_id < before)
     return tuple(session.scalars(found.order_by(Issue.mailing_id)))

@@ -2,7 +2,8 @@
 
 ``tend`` does one short piece of each kind of work and says whether more is due. It knows the ages
 and who refers to a message; what going means is for the rooms. A mailing's totals, the ledger of
-permissions and everything the archive keeps stay for ever.
+permissions and everything the archive keeps stay for ever, and so does who has had an issue of
+a series. Rows that a frequency cap still counts stay longer than the settings say.
 """
 
 from collections.abc import Collection
@@ -19,7 +20,8 @@ from listserv.tables import Issue, Post
 from mailer import keeping
 from mailer.arrivals import Arrival
 from mailer.keeping import Old
-from subscriptions import lapsing, proofs
+from subscriptions import lapsing, proofs, terms
+from subscriptions import series as had
 from subscriptions.roster import all_lists
 
 DAY = 86400.0
@@ -54,7 +56,7 @@ def tend(app: App, now: float) -> bool:
     """Do one piece of each kind of work; tell whether anything was done."""
     before = ages(app.settings, now)
     done = [
-        _ledger(app, before.ledger),
+        _ledger(app, before.ledger, now),
         _envelopes(app, before.envelopes),
         _mail(app, before.mail),
         _pending(app, before.pending),
@@ -64,13 +66,15 @@ def tend(app: App, now: float) -> bool:
     return any(done)
 
 
-def _ledger(app: App, before: float) -> int:
+def _ledger(app: App, before: float, now: float) -> int:
     """Close one mailing, or delete a piece of one whose closing was begun.
 
     Its rows go first and its totals are written before them, so that a cut in between is seen.
     """
     with app.store.read() as session:
         begun = keeping.begun(session)
+        before = min(before, now - _capped_days(session) * DAY)
+        series = session.scalar(select(Issue.series).where(Issue.mailing_id == begun))
         old = None if begun or not before else keeping.close_old(session, before)
         totals = keeping.counted(session, old) if old else ""
     if old is not None:
@@ -79,7 +83,15 @@ def _ledger(app: App, before: float) -> int:
     if begun is None:
         return 0
     with app.store.write() as session:
-        return keeping.drop_rows(session, begun)
+        if not series:
+            return keeping.drop_rows(session, begun)
+        return keeping.drop_rows(session, begun, lambda rows: had.keep(session, series, rows))
+
+
+def _capped_days(session: Session) -> int:
+    """Return for how many days some list's frequency cap counts what its readers have had."""
+    caps = [terms.read_cap(lst.cap) for lst in all_lists(session)]
+    return max((cap.days for cap in caps if cap is not None), default=0)
 
 
 def _envelopes(app: App, before: float) -> int:

@@ -30,6 +30,7 @@ import subscriptions.budget
 import subscriptions.choosing
 import subscriptions.consent
 import subscriptions.proofs
+import subscriptions.series
 import subscriptions.suppression
 import subscriptions.wording
 from mailer.arrivals import Arrival

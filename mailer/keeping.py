@@ -9,7 +9,7 @@ roof, and so is who else refers to a message. Indexes hold only what is left to 
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Select, delete, select, text, update
@@ -63,10 +63,17 @@ def keep_totals(session: Session, mailing_id: int, totals: str, before: float) -
     return True
 
 
-def drop_rows(session: Session, mailing_id: int) -> int:
-    """Delete one piece of the rows of a mailing that has its totals; 0 says that none is left."""
+def drop_rows(
+    session: Session, mailing_id: int, first: Callable[[Sequence[int]], None] | None = None
+) -> int:
+    """Delete one piece of the rows of a mailing that has its totals; 0 says that none is left.
+
+    ``first`` is told which rows go, before they do.
+    """
     some = select(Recipient.id).where(Recipient.mailing_id == mailing_id).limit(PIECE)
     ids = session.scalars(some).all()
+    if first is not None:
+        first(ids)
     session.execute(delete(Recipient).where(among(session, Recipient.id, ids)))
     if len(ids) < PIECE:
         session.execute(update(Mailing).where(Mailing.id == mailing_id).values(freeze_cursor=-1))

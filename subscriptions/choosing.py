@@ -30,7 +30,7 @@ from mailer.errors import Refused
 from mailer.mailings import Recipient
 from mailer.mailings import State as RecipientState
 from mailer.store import Base
-from subscriptions import attributes, segments
+from subscriptions import attributes, segments, series
 from subscriptions.attributes import Attribute
 from subscriptions.naming import read_list_address
 from subscriptions.roster import Address, MailList, Membership, Person, State, all_lists
@@ -70,12 +70,13 @@ class Chosen:
     text: str = ""
     language: str = ""  # of the list: what members read who have chosen none
     now: float = 0.0
-    had: tuple[int, ...] = ()  # mailings: nobody who stands in one of these
+    series: str = ""  # nobody who has had one of these
+    had: tuple[int, ...] = ()  # its mailings whose rows the ledger still has
 
     @property
     def narrows(self) -> bool:
         """Tell whether anybody is left out."""
-        return bool(self.text or self.had)
+        return bool(self.text or self.series)
 
     @property
     def condition(self) -> ColumnElement[bool]:
@@ -140,13 +141,14 @@ def resolve(session: Session, lst: MailList, text: str, now: float) -> Chosen:
 
 @lru_cache(maxsize=64)
 def _condition(chosen: Chosen) -> ColumnElement[bool]:
-    if chosen.had:
+    if chosen.series:
         had = exists().where(
             Recipient.mailing_id.in_(chosen.had),
             Recipient.ref == Membership.id,
             Recipient.state != RecipientState.SKIPPED,
         )
-        return and_(~had, _condition(replace(chosen, had=())))
+        rest = _condition(replace(chosen, series="", had=()))
+        return and_(~had, ~series.has_had(chosen.series), rest)
     if not chosen.text:
         return true()
     try:

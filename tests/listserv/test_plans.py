@@ -2,18 +2,19 @@
 
 import time
 from datetime import datetime
+from email.message import Message as Mail
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from archive.tables import Message
-from listserv import audience
+from listserv import audience, retention
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
 from listserv.newsletters import launch as newsletters
-from listserv.newsletters import watching
+from listserv.newsletters import sending, watching
 from listserv.newsletters.watching import Counts, judge
 from listserv.tables import Issue
 from mailer import mailings
@@ -21,10 +22,11 @@ from mailer.addresses import parse
 from mailer.errors import Refused, Temporary
 from mailer.mailings import Mailing, MailingState, Policy, Recipient, State
 from mailer.store import Store
-from subscriptions import attributes, roster
+from subscriptions import attributes, choosing, roster
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.members import Candidate, enrol
-from subscriptions.roster import Kind, MailList, Role
+from subscriptions.roster import Kind, MailList, Membership, Role
+from subscriptions.series import Had
 from subscriptions.terms import Canary
 from tests.place import Place, Silent, subject, text
 
@@ -56,7 +58,7 @@ def app(store: Store, tmp_path: Path) -> App:
     return made
 
 
-def change(app: App, **values: str) -> MailList:
+def change(app: App, **values: str | bool) -> MailList:
     with app.store.write() as session:
         lst = roster.get_list(session, NEWS)
         roster.change_list(lst, **values)  # type: ignore[arg-type]
@@ -202,3 +204,89 @@ def test_a_series_reaches_each_member_once_whenever_they_come_and_stays_out_of_t
     assert run() == {"bo", "dan"}
     with app.store.read() as session:
         assert session.scalars(select(Message)).all() == []
+
+
+def let_go(app: App, days: int) -> None:
+    """End every mailing now, and let ``days`` pass with a ledger that keeps rows for one."""
+    now = time.time()
+    with app.store.write() as session:
+        ready = update(Recipient).where(Recipient.state == State.READY)
+        session.execute(ready.values(state=State.ACCEPTED))
+        session.execute(update(Mailing).values(state=MailingState.DONE, finished=now))
+    mailer = app.settings.mailer.model_copy(update={"keep_ledger": 1})
+    app.settings = app.settings.model_copy(update={"mailer": mailer})
+    while retention.tend(app, now + days * 86400.0):
+        pass
+
+
+def test_who_has_had_an_issue_of_a_series_is_known_when_the_ledger_has_let_go_of_it(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailer.keeping.PIECE", 2)
+    draft = b"---\nsubject: Welcome\nseries: welcome\n---\nHi\n"
+
+    def run() -> int:
+        found = newsletters.survey(app, NEWS, draft, time.time())
+        number = newsletters.begin(
+            app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=time.time()
+        )
+        for _ in newsletters.freeze(app, number):
+            pass
+        return number
+
+    first = run()
+    with app.store.write() as session:  # bo's copy was not sent, and anna is forgotten
+        skipped = update(Recipient).where(Recipient.address == "bo@example.net")
+        session.execute(skipped.values(state=State.SKIPPED))
+        lst = roster.get_list(session, NEWS)
+        anna = roster.membership_of(session, lst.id, "anna@example.net")
+        session.delete(anna)
+    let_go(app, 2)
+    assert not rows(app, first)
+    with app.store.read() as session:
+        assert len(session.scalars(select(Had)).all()) == 2
+    assert set(rows(app, run())) == {"bo"}
+    with app.store.write() as session:
+        session.execute(delete(Membership))
+        assert not session.scalars(select(Had)).all()
+
+
+def test_a_cap_counts_issues_that_the_ledger_would_not_keep_for_so_long(app: App) -> None:
+    first = send(app, "First")
+    change(app, cap="1/7")
+    let_go(app, 6)
+    assert rows(app, first)
+    assert {row.state for row in rows(app, send(app, "Second")).values()} == {State.SKIPPED}
+    let_go(app, 8)
+    assert not rows(app, first)
+
+
+@pytest.mark.parametrize("word", ["send", "approve", "the hour"])
+def test_a_segment_that_has_changed_since_the_proof_is_proved_anew(app: App, word: str) -> None:
+    place = Place(app)
+
+    def choose(words: str) -> None:
+        with app.store.write() as session:
+            choosing.save(session, roster.get_list(session, NEWS), "choir", words, 1.0)
+
+    def newest(who: str) -> Mail:
+        return [one for one in place.mails(who) if "proof." not in one["Message-ID"]][-1]
+
+    who = "olga@example.org"
+    choose("domain = example.net")
+    place.write(who, "news-issue@example.org", "segment: choir\n\nHello.", subject="Song")
+    if word == "approve":
+        place.add("mia@example.org", Role.EDITOR, lst=NEWS)
+        change(app, four_eyes=True)
+        place.reply(newest(who), "send", who)
+        who = "mia@example.org"
+    if word == "the hour":
+        place.reply(newest(who), "send tomorrow 09:00", who)
+        choose("all")
+        sending.attend(app, lambda: False, time.time() + 2 * 86400)
+    else:
+        choose("all")
+        place.reply(newest(who), word, who)
+    assert "a saved segment has changed" in " ".join(text(newest(who)).split())
+    with app.store.read() as session:
+        assert not session.scalars(select(Issue)).all()

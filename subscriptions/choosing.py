@@ -136,7 +136,9 @@ def resolve(session: Session, lst: MailList, text: str, now: float) -> Chosen:
     tree = segments.read(text, scope_of(session, lst))
     if tree == Everybody():
         return EVERYBODY
-    return Chosen(segments.write(tree), lst.language, now)
+    written = segments.write(tree)
+    segments.read_written(written)  # what would choose nobody later is said now
+    return Chosen(written, lst.language, now)
 
 
 @lru_cache(maxsize=64)
@@ -152,7 +154,7 @@ def _condition(chosen: Chosen) -> ColumnElement[bool]:
     if not chosen.text:
         return true()
     try:
-        tree = segments.read(chosen.text)
+        tree = segments.read_written(chosen.text)
     except BadSegment:  # written by a newer program: rather nobody than everybody
         return false()
     return _meaning(tree, chosen)

@@ -42,6 +42,10 @@ _TOKEN = re.compile(
 )
 
 
+# What a value may stand between, and what ends it.
+_PAIRS = (('"', '"'), ("'", "'"), ("\u00ab", "\u00bb"), ("\u201c", "\u201d\u201c"))
+
+
 class BadSegment(BadInput):
     """A segment that cannot be read: where, and a key for templates beside the words."""
 
@@ -118,6 +122,11 @@ def read(text: str, scope: Scope = ANY) -> Tree:
     return _Reader(text, scope, depth=0, count=[0]).whole()
 
 
+def read_written(text: str) -> Tree:
+    """Read what ``write`` wrote: several saved segments in one may have made it long."""
+    return _Reader(text, ANY, depth=0, count=[0], limit=len(text)).whole()
+
+
 def write(tree: Tree) -> str:  # noqa: PLR0911 - one line a kind
     """Write a tree so that it reads as the same."""
     match tree:
@@ -159,7 +168,9 @@ def _inside(tree: Tree) -> str:
 def _quoted(value: str) -> str:
     if re.fullmatch(r"[\w.@+-]+", value):
         return value
-    return f"'{value}'" if '"' in value else f'"{value}"'
+    # Whatever could be read stood between one of these pairs, so one of them does not end in it.
+    begins, ends = next(one for one in _PAIRS if not set(one[1]) & set(value))
+    return f"{begins}{value}{ends[0]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +185,14 @@ class _Token:
         return "" if self.mark else self.text.casefold()
 
 
-def _tokens(text: str) -> Iterator[_Token]:
-    if len(text) > MAX_LENGTH:
+def _tokens(text: str, limit: int) -> Iterator[_Token]:
+    if len(text) > limit:
         raise BadSegment(
-            MAX_LENGTH,
+            limit,
             "long",
-            f"it is longer than {MAX_LENGTH} characters.",
+            f"it is longer than {limit} characters.",
             "Save a part of it under a name.",
-            size=str(MAX_LENGTH),
+            size=str(limit),
         )
     at, end = 0, len(text.rstrip())
     while at < end:
@@ -206,8 +217,10 @@ def _tokens(text: str) -> Iterator[_Token]:
 class _Reader:
     """Read one text from left to right; ``count`` is shared with the texts of saved names."""
 
-    def __init__(self, text: str, scope: Scope, *, depth: int, count: list[int]) -> None:
-        self._tokens = list(_tokens(text))
+    def __init__(
+        self, text: str, scope: Scope, *, depth: int, count: list[int], limit: int = MAX_LENGTH
+    ) -> None:
+        self._tokens = list(_tokens(text, limit))
         self._scope = scope
         self._depth = depth
         self._count = count

@@ -43,6 +43,7 @@ from subscriptions.roster import Kind, MailList, Membership, find_list, membersh
 SAMPLE = 3  # readers named in a report
 SEGMENTS = 10  # saved ones named there
 DOMAINS = 3
+PROOF, HALTED = "editor-proof", "editor-halted"  # the letters whose answers decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +323,7 @@ def tell_trouble(visit: Visit, seen: Look, reader: Reader, edition: Edition | No
     return "not-a-draft"
 
 
-def open_question(visit: Visit, edition: Edition, to: Address) -> str:
+def open_question(visit: Visit, edition: Edition, to: Address, about: str = PROOF) -> str:
     """Return a token for one editor's answers about an edition as it stands."""
     return asks.open_ask(
         visit.session,
@@ -332,7 +333,7 @@ def open_question(visit: Visit, edition: Edition, to: Address) -> str:
         now=visit.now,
         ref=edition.id,
         revision=edition.revision,
-        wording="editor-proof",
+        wording=about,
     )
 
 

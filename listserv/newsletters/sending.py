@@ -121,7 +121,9 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
         expired=found.trouble is asks.Trouble.EXPIRED,
         text=order is None and is_text(letter.text, edition.source),
         running=state in _RUNNING,
-        paused=state is MailingState.PAUSED,
+        halted=state is MailingState.PAUSED
+        and found.ask.wording == editions.HALTED
+        and found.ask.revision == edition.revision,
         two=lst.four_eyes,
         approved=bool(edition.approved) and editor is not None and edition.approved != editor.id,
         wished=bool(edition.wished) and editor is not None and edition.wished != editor.id,
@@ -401,6 +403,8 @@ def _stop(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
 def _resume(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     if edition.mailing_id is not None:
         mailings.resume(visit.session, edition.mailing_id)
+        edition.revision += 1  # the word is good once: a later pause is a person's
+        visit.session.flush()
     return _answer(visit, case, edition, step)
 
 

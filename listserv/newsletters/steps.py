@@ -48,7 +48,7 @@ class Facts:
     expired: bool = False
     text: bool = False  # it holds a text that could be a draft
     running: bool = False  # the mailing has not come to its end
-    paused: bool = False  # it waits for somebody's word to go on
+    halted: bool = False  # it paused by itself, and this answers the letter that said so
     red: bool = False
     same: bool = True  # what would leave is what was proved
     readers: int = 1
@@ -74,7 +74,7 @@ def next_step(facts: Facts, now: float) -> Step:  # noqa: C901, PLR0911, PLR0912
         return Step.CANCEL if facts.state is EditionState.SCHEDULED else Step.IDLE
     if facts.state is EditionState.SENT:
         insists = order is not None and order.verb is Verb.SEND and order.anyway
-        return Step.RESUME if facts.paused and insists else Step.SENT
+        return Step.RESUME if facts.halted and insists else Step.SENT
     if not facts.newest:
         return Step.OLD
     if order is None:

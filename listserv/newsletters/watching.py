@@ -134,8 +134,8 @@ def _tell(
     }
     for member in newsletters.editors(session, lst):
         to = newsletters.reader_of(session, lst, member).to
-        door = (
-            None if edition is None else Door("reply", editions.open_question(visit, edition, to))
-        )
+        door = None
+        if edition is not None:
+            door = Door("reply", editions.open_question(visit, edition, to, editions.HALTED))
         language = language_of(visit, to)
         write(visit, to, "editor-halted", language, member.id, context=context, door=door)

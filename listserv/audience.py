@@ -160,7 +160,7 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
             older = twins(session, mailing_id)
             issue = session.get(Issue, mailing_id)
             held = terms.read(issue.terms if issue else "")
-            first = plans.first_of(session, mailing_id, held, entered or 0)
+            first = plans.first_of(session, mailing, held, entered or 0)
     with store.write() as session:
         if piece is not None:
             if _move_cursor(session, mailing_id, cursor, piece.last):
@@ -171,7 +171,7 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
             return True
         more = enter(session, mailing_id, cursor, (), now=now, entered=entered)
         if not more:
-            plans.go_first(session, first, held)
+            plans.go_first(session, first)
         return more
 
 

@@ -6,12 +6,15 @@ had enough issues stands in the ledger too, as *skipped* with the reason: the au
 chosen, and the states add up to it.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Float,
     ScalarSelect,
+    and_,
+    bindparam,
     case,
     func,
     literal,
@@ -27,7 +30,7 @@ from subscriptions import terms
 from subscriptions.attributes import ZONE, Attribute
 from subscriptions.audience import audience_select
 from subscriptions.choosing import Chosen
-from subscriptions.roster import MailList, Membership
+from subscriptions.roster import MailList, Membership, table_of
 from subscriptions.terms import Terms
 
 _DAY = 86400.0
@@ -38,7 +41,7 @@ class Plan(NamedTuple):
 
     dues: tuple[tuple[str, float], ...] = ()  # by the readers' own zones
     usual: float | None = None  # for the others; None: at once
-    wait: float = 0.0  # seconds that all but the first wait longer
+    wait: float = 0.0  # seconds that all but the first wait longer, where nobody's hour matters
     enough: int = 0  # issues from which on a person is left out; 0 for no such bound
     recent: tuple[int, ...] = ()  # mailings that count
     reason: str = ""
@@ -92,15 +95,21 @@ def _zone() -> ScalarSelect[str]:
 AT_ONCE = Plan()
 
 
+class First(NamedTuple):
+    """Name a row that goes before the others, and when."""
+
+    row: int
+    due: float
+
+
 def plan(session: Session, list_id: int, held: Terms, *, begun: float, mailing: int = 0) -> Plan:
     """Return what the rows of an issue begin with that was sent at ``begun``."""
-    dues: tuple[tuple[str, float], ...] = ()
-    usual = None
+    cap, wait = terms.read_cap(held.cap), _wait(held)
+    made = Plan(wait=wait)
     if held.timed:
-        usual = terms.due(held, held.zone, begun)
-        dues = tuple((one, terms.due(held, one, begun)) for one in zones(session, list_id))
-    canary, cap = terms.read_canary(held.canary), terms.read_cap(held.cap)
-    made = Plan(dues, usual, 60.0 * canary.minutes if canary.many else 0.0)
+        known = zones(session, list_id)
+        dues = tuple((one, terms.later(held, one, begun, wait)) for one in known)
+        made = Plan(dues, terms.later(held, held.zone, begun, wait))
     if cap is None:
         return made
     recent = session.scalars(
@@ -163,27 +172,42 @@ def terms_of(lst: MailList, hour: str = "") -> Terms:
     return Terms(hour, lst.zone or "UTC", lst.cap, lst.quiet_hours, lst.canary)
 
 
-def first_of(session: Session, mailing: int, held: Terms, audience: int) -> list[int]:
+def _wait(held: Terms) -> float:
+    """Return how many seconds after the first ones all others may go."""
+    canary = terms.read_canary(held.canary)
+    return 60.0 * canary.minutes if canary.many else 0.0
+
+
+def first_of(session: Session, mailing: Mailing, held: Terms, audience: int) -> list[First]:
     """Return rows that go before the others: spread over the audience, old members and new."""
     many = terms.read_canary(held.canary).many
     if not many:
         return []
     step = max(1, audience // many)
-    rows = select(Recipient.id).where(
-        Recipient.mailing_id == mailing,
-        Recipient.state == State.READY,
-        Recipient.id % step == 0,
-    )
-    return list(session.scalars(rows.order_by(Recipient.id).limit(many)))
-
-
-def go_first(session: Session, rows: list[int], held: Terms) -> None:
-    """Let these rows go without the wait that all others have."""
-    wait = 60.0 * terms.read_canary(held.canary).minutes
-    for at in range(0, len(rows), 500):
-        session.execute(
-            update(Recipient)
-            .where(Recipient.id.in_(rows[at : at + 500]))
-            .values(due=Recipient.due - wait)
-            .execution_options(synchronize_session=False)
+    rows = (
+        select(Recipient.id, Recipient.due, Attribute.value)
+        .outerjoin(
+            Attribute,
+            and_(Attribute.membership_id == Recipient.ref, Attribute.key == ZONE),
         )
+        .where(
+            Recipient.mailing_id == mailing.id,
+            Recipient.state == State.READY,
+            Recipient.id % step == 0,
+        )
+        .order_by(Recipient.id)
+        .limit(many)
+    )
+    begun = mailing.created
+    return [
+        First(row, terms.due(held, zone or held.zone, begun) if held.timed else due - _wait(held))
+        for row, due, zone in session.execute(rows)
+    ]
+
+
+def go_first(session: Session, rows: Sequence[First]) -> None:
+    """Let these rows go without the wait that all others have."""
+    moved = update(table_of(Recipient)).where(table_of(Recipient).c.id == bindparam("row"))
+    if rows:
+        values = [{"row": one.row, "at": one.due} for one in rows]
+        session.connection().execute(moved.values(due=bindparam("at")), values)

@@ -13,7 +13,7 @@ import re
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailer.errors import BadInput
 
@@ -127,10 +127,30 @@ def read_canary(text: str) -> Canary:
 @lru_cache(maxsize=4096)
 def due(terms: Terms, zone: str, base: float) -> float:
     """Return when a copy may go to a reader in ``zone``, not before ``base`` (seconds, UTC)."""
-    clock = ZoneInfo(zone)
+    clock = _clock(zone, terms.zone)
     at = base
     if terms.hour:
         at = max(base, datetime.fromisoformat(terms.hour).replace(tzinfo=clock).timestamp())
+    return _waking(terms, clock, at)
+
+
+def later(terms: Terms, zone: str, base: float, wait: float) -> float:
+    """Return when a copy may go that waits for ``wait`` seconds longer than the first ones."""
+    return _waking(terms, _clock(zone, terms.zone), due(terms, zone, base) + wait)
+
+
+def _clock(zone: str, usual: str) -> ZoneInfo:
+    """Return a zone's clock; the list's, or UTC, where this machine does not know it any more."""
+    for one in (zone, usual):
+        try:
+            return ZoneInfo(one)
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # no such zone, or no such name
+            continue
+    return ZoneInfo("UTC")
+
+
+def _waking(terms: Terms, clock: ZoneInfo, at: float) -> float:
+    """Return ``at``, or when the quiet hours end that it is in; never before it."""
     quiet = read_quiet(terms.quiet)
     if quiet is None:
         return at
@@ -138,7 +158,10 @@ def due(terms: Terms, zone: str, base: float) -> float:
     minute = moment.hour * 60 + moment.minute
     if (minute - quiet.begins) % _DAY >= (quiet.ends - quiet.begins) % _DAY:
         return at
-    day = moment.replace(
-        hour=quiet.ends // 60, minute=quiet.ends % 60, second=0, microsecond=0, fold=0
+    # The clock's words, not moments: in the hour that comes twice the second one counts.
+    ends = moment.replace(
+        hour=quiet.ends // 60, minute=quiet.ends % 60, second=0, microsecond=0, tzinfo=None, fold=0
     )
-    return (day if day > moment else day + timedelta(days=1)).timestamp()
+    if ends <= moment.replace(tzinfo=None):
+        ends += timedelta(days=1)
+    return max(at, ends.replace(tzinfo=clock, fold=moment.fold).timestamp())

@@ -22,12 +22,12 @@ from mailer.addresses import parse
 from mailer.errors import Refused, Temporary
 from mailer.mailings import Mailing, MailingState, Policy, Recipient, State
 from mailer.store import Store
-from subscriptions import attributes, choosing, roster
+from subscriptions import attributes, choosing, roster, terms
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.members import Candidate, enrol
 from subscriptions.roster import Kind, MailList, Membership, Role
 from subscriptions.series import Had
-from subscriptions.terms import Canary
+from subscriptions.terms import Canary, Terms
 from tests.place import Place, Silent, subject, text
 
 NEWS, OTHER = "news@example.org", "other@example.org"
@@ -129,6 +129,22 @@ def test_a_few_go_first_and_the_others_wait(app: App) -> None:
         begun = session.get_one(Mailing, number).created
     waits = sorted(round((row.due - begun) / 60) for row in rows(app, number).values())
     assert waits == [0, 0, 30, 30]
+
+
+def test_who_waits_for_the_first_ones_is_not_due_in_quiet_hours_instead(app: App) -> None:
+    def hour(seconds: float) -> str:
+        return f"{datetime.fromtimestamp(time.time() + seconds, ZoneInfo('Europe/Rome')):%H:%M}"
+
+    quiet = f"{hour(900)}-{hour(36000)}"
+    change(app, canary="1/30/5", quiet_hours=quiet, zone="Europe/Rome")
+    number = send(app, "One")
+    for who, row in rows(app, number).items():
+        held = Terms(zone="Europe/Rome", quiet=quiet)
+        assert terms.due(held, ZONES.get(who, ""), row.due) == row.due
+    with app.store.read() as session:
+        begun = session.get_one(Mailing, number).created
+    rome = sorted(rows(app, number)[who].due - begun for who in ("anna", "olga"))
+    assert rome[-1] > 35000
 
 
 @pytest.mark.parametrize(
@@ -290,3 +306,45 @@ def test_a_segment_that_has_changed_since_the_proof_is_proved_anew(app: App, wor
     assert "a saved segment has changed" in " ".join(text(newest(who)).split())
     with app.store.read() as session:
         assert not session.scalars(select(Issue)).all()
+
+
+def test_send_anyway_goes_on_with_what_halted_by_itself_and_ends_no_pause_of_an_operators(
+    app: App,
+) -> None:
+    place, who = Place(app), "olga@example.org"
+    place.write(who, "news-issue@example.org", "Hello.", subject="Song")
+    report = place.mails(who)[-1]
+    place.reply(report, "send", who)
+    with app.store.read() as session:
+        number = session.scalars(select(Issue.mailing_id)).one()
+
+    def state() -> MailingState:
+        with app.store.read() as session:
+            return mailings.status(session, number).state
+
+    def pause() -> None:
+        with app.store.write() as session:
+            mailings.pause(session, number)
+
+    for _ in newsletters.freeze(app, number):
+        pass
+    pause()
+    place.reply(report, "send anyway", who)
+    assert state() is MailingState.PAUSED
+    with app.store.write() as session:
+        mailings.resume(session, number)
+        refused = update(Recipient).where(Recipient.mailing_id == number)
+        session.execute(refused.values(state=State.REFUSED, code=550))
+    change(app, canary="1/1/1")
+    with app.store.write() as session:
+        session.execute(update(Issue).values(terms=Terms(canary="1/1/1").write()))
+    assert watching.look(app, time.time()) == 1
+    halted = place.mails(who)[-1]
+    place.reply(report, "send anyway", who)
+    assert state() is MailingState.PAUSED
+    place.reply(halted, "send anyway", who)
+    assert state() is MailingState.SENDING
+    pause()
+    for letter in (halted, place.mails(who)[-1], report):
+        place.reply(letter, "send anyway", who)
+        assert state() is MailingState.PAUSED

@@ -61,3 +61,28 @@ def test_a_copy_is_due_at_the_readers_own_hour_and_never_in_their_quiet_hours(
 ) -> None:
     assert terms.due(held, zone, BASE) == due
     assert terms.read(held.write()) == (held if held.write() else Terms())
+
+
+def test_quiet_hours_that_end_in_the_hour_that_comes_twice_end_after_they_began() -> None:
+    rome = ZoneInfo("Europe/Rome")
+    second = datetime(2026, 10, 25, 2, 15, fold=1, tzinfo=rome).timestamp()
+    held = Terms(quiet="22-2:30")
+    assert terms.due(held, "Europe/Rome", second) == second + 15 * 60
+    assert terms.due(held, "Europe/Rome", second - 3600) == second - 45 * 60
+
+
+def test_a_zone_that_this_machine_does_not_know_is_the_lists() -> None:
+    held = Terms(zone="Europe/London", quiet="0-6:30")
+    ends = moment("Europe/London", 2026, 11, 27, 6, 30)
+    for unknown in ("Mars/Olympus", "../etc/passwd", "Europe"):
+        assert terms.due(held, unknown, BASE) == ends
+    assert terms.due(Terms(zone="Mars/Olympus", quiet="5-7"), "", BASE) == BASE + 3600
+
+
+def test_who_waits_for_the_first_ones_is_not_sent_to_in_quiet_hours_instead() -> None:
+    evening = moment("Europe/Rome", 2026, 11, 27, 21, 45)
+    held = Terms(quiet="22-7")
+    assert terms.due(held, "Europe/Rome", evening) == evening
+    assert terms.later(held, "Europe/Rome", evening, 600) == evening + 600
+    morning = moment("Europe/Rome", 2026, 11, 28, 7)
+    assert terms.later(held, "Europe/Rome", evening, 1800) == morning

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from archive import listing, pages, shelves
+from archive import listing, pages, people, shelves
 from archive.disk import plain_errors, remove_files, write_files
 from archive.drawing import (
     THREAD_FILES,
@@ -78,9 +78,9 @@ def desk_of(session: Session, lst: MailList, base_url: str, root: Path | None) -
 
 
 def something_dirty(session: Session) -> bool:
-    """Tell whether any thread was touched since its page was written."""
+    """Tell whether any thread was touched since its page was written, or a person's page waits."""
     touched = select(Thread.id).where(Thread.touched > Thread.rendered).limit(1)
-    return session.scalar(touched) is not None
+    return session.scalar(touched) is not None or people.waits(session)
 
 
 def render_permalink(
@@ -134,9 +134,11 @@ def render_dirty(
 ) -> int:
     """Render the next touched threads, a slice of about SLICE messages; return how many.
 
-    The pages that list them follow. 0 means that nothing waits. With ``now`` (seconds since
+    The pages that list them follow. 0 means that nothing waits (1, that mail is still being tied to
+    whom it is from). With ``now`` (seconds since
     1970 UTC), large threads whose page was written a moment ago are left for a later call.
     """
+    more = people.tend(store, root)
     with store.read() as session:
         resting = [] if now is None else _resting(session, root, now)
         found = next_threads(session, list_id, resting)
@@ -153,7 +155,7 @@ def render_dirty(
             mark(store, lst, one)
         for tree, files in indexes.items():
             write_files(root / tree, files)
-    return len(found)
+    return len(found) or int(more)
 
 
 def _resting(session: Session, root: Path, now: float) -> list[int]:
@@ -278,6 +280,8 @@ def draw(
         drawn.files |= former_files(session, desk.view, lst, [thread.id for thread in threads])
         if listed:
             drawn.files |= listing_files(session, desk, lst, drawn)
+            writers = people.pages_of(session, lst, [thread.id for thread in threads])
+            drawn.files |= people.page_files(session, desk, lst, drawn, writers)
     # A former place may be a thread's home again, drawn in this very slice.
     homes = {
         f"{lst.address}/t/{thread.hash}/{name}"

@@ -30,7 +30,7 @@ def thread_json(lst: ListView, mails: Sequence[Mail]) -> bytes:
             "id": ids[mail.hash],
             "parent": None if mail.parent is None else ids[mail.parent],
             "author": mail.seen.author,
-            "date": _iso(mail.date),
+            "date": iso_second(mail.date),
             "text": mail.seen.quoted.text,
             "quoted": mail.seen.quoted.quoted,
             "language": mail.seen.tongue or None,
@@ -154,5 +154,6 @@ def _one_line(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
-def _iso(at: float) -> str:
+def iso_second(at: float) -> str:
+    """Return a second (UTC) for machines."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -19,11 +19,12 @@ from archive import copies, letters, pages, sheets
 from archive.bodies import read, read_files
 from archive.pages import ListView, Mail
 from archive.sight import Seen, pack, see, unpack
-from archive.tables import Body, Message, Node, Thread
+from archive.tables import Body, Message, Node, PersonPage, Thread, Written
 from archive.threads import Placing, cut_loops, order
 from mailer.errors import KretsError
 from mailer.store import RawMessage, decompress, get_raw
 from mailer.tokens import Keyring, Purpose
+from subscriptions.roster import Membership
 
 MANY = 300  # threads that one query brings
 FETCH = 8  # mails that one query brings; each may be as large as a mail can be
@@ -79,6 +80,7 @@ class Tray:
 
     threads: dict[int, list[Leaf]]  # by thread, in tree order
     kept: dict[int, Seen]  # by message
+    people: dict[int, str]  # by message: the page of its writer
     raws: "Raws"
 
 
@@ -117,6 +119,7 @@ def fetch(session: Session, desk: Desk, threads: Sequence[int]) -> Tray:
         for node in session.execute(nodes.where(Node.thread_id.in_(threads[start : start + MANY]))):
             claims[node.thread_id][node.hash] = node.parent
         kept |= seen_of(session, desk, where)
+    people = _people(session, threads)
     leaves = {key: _leaves(rows[key], claims[key]) for key in threads}
     wanted = [
         leaf.row.raw_sha
@@ -124,7 +127,22 @@ def fetch(session: Session, desk: Desk, threads: Sequence[int]) -> Tray:
         for leaf in leaves[key]
         if not desk.view.masked or leaf.row.id not in kept
     ]
-    return Tray(leaves, kept, Raws(session, wanted))
+    return Tray(leaves, kept, people, Raws(session, wanted))
+
+
+def _people(session: Session, threads: Sequence[int]) -> dict[int, str]:
+    """Return the hash of the writer's page of each message whose writer wants one now."""
+    found: dict[int, str] = {}
+    for start in range(0, len(threads), MANY):
+        rows = session.execute(
+            select(Written.message_id, PersonPage.hash)
+            .join(PersonPage, PersonPage.membership_id == Written.membership_id)
+            .join(Membership, Membership.id == PersonPage.membership_id)
+            .join(Message, Message.id == Written.message_id)
+            .where(Message.thread_id.in_(threads[start : start + MANY]), Membership.has_page)
+        )
+        found |= {row.message_id: row.hash for row in rows}
+    return found
 
 
 def _leaves(rows: dict[str, Message], claims: dict[str, str | None]) -> list[Leaf]:
@@ -217,6 +235,7 @@ def mails_of(
                 raw=raw,
                 reply=_reply(desk, row.id),
                 sheet=leaf.sheet,
+                person=tray.people.get(row.id, ""),
             )
         )
     return mails

@@ -8,12 +8,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive import copies, pages, shelves
-from archive.drawing import Desk, Drawn, draw_mail, seen_of, sheets_of
-from archive.pages import ListView, Mail
+from archive.drawing import Desk, Drawn, sheets_of
+from archive.entries import entries_of
+from archive.pages import ListView
 from archive.shelves import Month, Shelf, ThreadView
-from archive.sight import unpack
 from archive.tables import FormerThread, Message, MonthCount, Thread
-from mailer.store import get_raw
 from subscriptions.roster import MailList
 
 NEWEST = 40  # threads on a list's home
@@ -55,27 +54,7 @@ def _feed(session: Session, desk: Desk, lst: MailList, drawn: Drawn) -> bytes:
         .order_by(Message.date.desc(), Message.hash.desc())
         .limit(copies.NEWEST)
     ).all()
-    kept = seen_of(session, desk, Message.id.in_([row.Message.id for row in found]))
-    entries = []
-    sheets = sheets_of(session, {t.id for _, t in found if t.size > pages.MANY})
-    for message, thread in found:
-        body = drawn.bodies.get(message.id)
-        seen = unpack(body["packed"]) if body else kept.get(message.id)
-        if seen is None:
-            raw = get_raw(session, message.raw_sha) or b""
-            seen = draw_mail(session, desk, message, raw, drawn.bodies)
-        if not seen.gone:
-            mail = Mail(
-                hash=message.hash,
-                message_id=message.message_id,
-                parent=None,
-                depth=0,
-                date=message.date,
-                arrival=message.arrival,
-                seen=seen,
-                sheet=sheets.get(message.id, 1),
-            )
-            entries.append((thread.hash, mail))
+    entries = entries_of(session, desk, drawn, [(row.Message, row.Thread) for row in found])
     return copies.feed(desk.view, entries, title=desk.view.title, path="", up="")
 
 

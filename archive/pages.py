@@ -61,6 +61,7 @@ class Mail:
     seen: Seen
     raw: bytes = b""
     reply: str = ""  # the address that a reply goes to, so that it finds its thread
+    person: str = ""  # the hash of its writer's own page, if they have one
     sheet: int = 1  # the page of its thread that it stands on; by arrival, so it stays there
 
 

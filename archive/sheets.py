@@ -151,7 +151,7 @@ def _gather(mails: Sequence[Mail]) -> _Gathered:
 
 _ARTICLE = (
     *("hash", "spot", "initials", "author", "iso", "moment", "above", "whom", "topic", "tongue"),
-    *("words", "reply"),
+    *("words", "reply", "person"),
 )
 
 
@@ -177,6 +177,7 @@ def _article(
         has_tongue=bool(tongue),
         has_reply=button,
         gone=seen.gone,
+        has_person=bool(mail.person),
     )
     return outline.fill(
         {
@@ -191,6 +192,7 @@ def _article(
             "topic": topic,
             "tongue": tongue,
             "words": drawn(words),
+            "person": mail.person,
             "reply": "" if seen.gone else reply_link(mail, lst.sight),
         }
     ).strip("\n")

@@ -88,6 +88,31 @@ class Body(Base):
     packed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class PersonPage(Base):
+    """Say whose page stands, made with what (``known``), and up to which message it was tied.
+
+    No foreign key to the membership: a page must be found after its owner is erased.
+    """
+
+    __tablename__ = "archive_person"
+    membership_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    list_id: Mapped[int] = mapped_column(ForeignKey("list.id", ondelete="CASCADE"))
+    hash: Mapped[str] = mapped_column(String(26))
+    known: Mapped[str] = mapped_column(String(32))
+    upto: Mapped[int] = mapped_column(BigId)
+
+
+class Written(Base):
+    """Tie a mail to the member who wrote it: only of those who have a page."""
+
+    __tablename__ = "archive_written"
+    __table_args__ = (Index("archive_written_member", "membership_id"),)
+    message_id: Mapped[int] = mapped_column(
+        ForeignKey("archive_message.id", ondelete="CASCADE"), primary_key=True
+    )
+    membership_id: Mapped[int] = mapped_column(BigId)
+
+
 class Removal(Base):
     """Remember what was taken out of a list's archive, as digests (archive/removal.py)."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from archive import listing, pages, shelves
+from archive import listing, pages, people, shelves
 from archive.build import (
     SLICE,
     Progress,
@@ -79,6 +79,8 @@ def build(
 
     With ``workers``, so many processes share the work where it is worth it.
     """
+    while people.tend(store, root):
+        pass
     with store.read() as session:
         rows = session.execute(
             select(Thread.id, Thread.size).where(Thread.list_id == lst.id).order_by(Thread.id)
@@ -177,6 +179,8 @@ def _finish(store: Store, root: Path, base_url: str, lst: MailList) -> None:
             if tree:
                 files = listing_files(session, desk, lst, drawn, every=True)
                 files |= former_files(session, desk.view, lst, None)
+                writers = people.pages_of(session, lst)
+                files |= people.page_files(session, desk, lst, drawn, writers)
                 write_files(root / tree, files)
                 late = slow_files(session, root, desk.view, lst, drawn.months)
                 write_files(root / tree, late)
@@ -305,6 +309,8 @@ def _all_files(
         yield from former_files(session, view, lst, None).items()
         drawn = Drawn(months=listing.all_months(session, lst))
         yield from listing_files(session, desk, lst, drawn, every=True).items()
+        writers = people.pages_of(session, lst)
+        yield from people.page_files(session, desk, lst, drawn, writers).items()
         if tree is None:
             yield from slow_files(session, root, view, lst, drawn.months).items()
 

@@ -74,6 +74,19 @@ def change_rhythm(member: Membership, rhythm: Rhythm) -> bool:
     return True
 
 
+def change_page(desk: Desk, member: Membership, *, wanted: bool) -> bool:
+    """Give the member a page in the list's archive, or take it away; tell whether that changed.
+
+    Being found by one's name is a permission of its own, so the ledger has both.
+    """
+    if member.own_page == wanted:
+        return False
+    member.own_page = wanted
+    said = "wants a" if wanted else "wants no"
+    _record(desk, member, Act.STATE, f"{said} page in the archive")
+    return True
+
+
 def change_state(
     desk: Desk, member: Membership, state: State, *, paused_until: float | None = None
 ) -> bool:
@@ -97,6 +110,7 @@ def change_state(
         member.rhythm = Rhythm.EACH
     if state is State.LEFT:
         member.left_at = desk.now
+        member.own_page = False  # who comes back asks anew
     act = Act.LEFT if state is State.LEFT else Act.STATE
     _record(desk, member, act, f"{was.value} -> {state.value}")
     return True

@@ -40,6 +40,7 @@ class MembershipShown:
     joined: str
     left: str | None
     paused_until: str | None
+    own_page: bool
     attributes: Mapping[str, Sequence[str]]
     votes: Sequence[Mapping[str, str]]
 
@@ -244,6 +245,7 @@ def _show_membership(
         joined=iso(member.joined_at),
         left=iso_or_none(member.left_at),
         paused_until=iso_or_none(member.paused_until),
+        own_page=member.own_page,
         attributes=told,
         votes=[
             {"question": question, "answer": answer, "at": iso(at)}

@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Enum,
     ForeignKey,
     Index,
@@ -21,9 +22,12 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    and_,
+    false,
     select,
     text,
 )
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.errors import BadInput, Refused
@@ -39,6 +43,7 @@ MAX_SIZE = 2**31 - 1  # bytes: what the column holds
 DEFAULT_MAX_SIZE = 10_000_000  # bytes of one post
 WAITS = "state = 'pending'"
 _WAITS = text(WAITS)
+_PAGE_LITE, _PAGE = text("own_page = 1"), text("own_page")
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts in 64 bits anyway
 
 
@@ -210,6 +215,7 @@ class Membership(Base):
         UniqueConstraint("list_id", "address_id"),
         Index("ix_membership_list_id_id", "list_id", "id"),  # an audience in id order
         Index("ix_membership_waits", "joined_at", sqlite_where=_WAITS, postgresql_where=_WAITS),
+        Index("ix_membership_page", "list_id", sqlite_where=_PAGE_LITE, postgresql_where=_PAGE),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -223,6 +229,17 @@ class Membership(Base):
     paused_until: Mapped[float | None]  # None in a paused state: until further notice
     joined_at: Mapped[float]
     left_at: Mapped[float | None]
+    own_page: Mapped[bool] = mapped_column(default=False, server_default=false())  # in the archive
+
+    @hybrid_property
+    def has_page(self) -> bool:
+        """Tell whether they want a page of their own in the archive, and are here."""
+        return self.own_page and self.state in {State.ACTIVE, State.PAUSED}
+
+    @has_page.inplace.expression
+    @classmethod
+    def _has_page(cls) -> ColumnElement[bool]:
+        return and_(cls.own_page, cls.state.in_((State.ACTIVE, State.PAUSED)))
 
 
 def state_at(state: State, rhythm: Rhythm, paused_until: float | None, now: float) -> State:

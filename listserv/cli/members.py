@@ -9,7 +9,7 @@ from enum import StrEnum
 import click
 from sqlalchemy.orm import Session
 
-from archive import build
+from archive import build, people
 from listserv import entering, erasing
 from listserv.app import App
 from listserv.cli.barred import allow, barred
@@ -352,11 +352,16 @@ def show(app: Application, /, list_address: str, address: str, *, as_json: bool)
     metavar="KEY=VALUE",
     help="What the list knows of them: place=Lund, tags=board,choir; place= for nothing.",
 )
+@click.option(
+    "--page",
+    type=click.Choice(["on", "off"]),
+    help="A page in the archive with what they wrote: only if they asked for one.",
+)
 @click.option("--consent", metavar="TEXT", help="How somebody who left said yes again.")
 @click.option("--json", "as_json", is_flag=True, help="Print the member as one JSON object.")
 @click.pass_obj
 def set_(
-    app: Application,
+    app: App,
     /,
     list_address: str,
     address: str,
@@ -368,6 +373,7 @@ def set_(
     name: str | None,
     language: str | None,
     pairs: tuple[str, ...],
+    page: str | None,
     consent: str | None,
     as_json: bool,
 ) -> None:
@@ -397,11 +403,16 @@ def set_(
             changes.change_rhythm(member, Rhythm(rhythm))
         if role:
             changes.change_role(desk, member, Role(role))
+        if page:
+            changes.change_page(desk, member, wanted=page == "on")
         _rename(session, member, name, language)
         for key, value in told:
             attributes.put(session, member.id, key, value)
         session.flush()
         row = rollcall.one(session, lst, member.id, now)
+        waiting = people.waits(session)
+    if waiting:
+        _draw_again(app)
     if as_json:
         print_json(asdict(row))
         return

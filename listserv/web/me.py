@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from archive.people import page_hash
 from listserv import forgetting, wishes
 from listserv.visit import Visit
 from listserv.web.forms import field
@@ -27,6 +28,7 @@ from subscriptions import addresses, asks, attributes, changes, dossier
 from subscriptions.asks import Ask, Purpose, Trouble
 from subscriptions.optin import address_of
 from subscriptions.roster import (
+    ArchivePolicy,
     MailList,
     Membership,
     Person,
@@ -98,6 +100,8 @@ def _change(
         case "resume":
             changes.change_state(desk, member, State.ACTIVE)
             changes.change_rhythm(member, Rhythm.EACH)
+        case "page":
+            changes.change_page(desk, member, wanted=field(form, "wanted") == "on")
         case "add":
             said = _add(caller.visit(session, lst), member, field(form, "address"))
         case "receive":
@@ -189,7 +193,16 @@ def _page(
         known={key: values for key, values in told.items() if key != attributes.ZONE},
         zone="".join(told.get(attributes.ZONE, [])),
         said=said,
+        own_page=_own_page(caller, lst, member),
+        archived=lst.archive is not ArchivePolicy.NONE,
     )
+
+
+def _own_page(caller: Caller, lst: MailList, member: Membership) -> str:
+    """Return the way to the member's page in the archive, "" where they want none."""
+    if not member.has_page:
+        return ""
+    return f"/{lst.address}/p/{page_hash(caller.app.keyring, lst.address, member.id)}/"
 
 
 def _export(session: Session, caller: Caller, key: str) -> Response:

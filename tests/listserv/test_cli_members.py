@@ -155,6 +155,18 @@ def test_set_changes_what_is_named(run: Run) -> None:
     }
 
 
+def test_a_page_in_the_archive_is_written_down_with_who_wanted_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the archive's folder is, unless one is named
+    run("add", LIST, "anna@example.org", "--consent", "paper form 12")
+    for switch, want in (("on", True), ("off", False)):
+        assert run("set", LIST, "anna@example.org", "--page", switch).exit_code == 0
+        kept = json.loads(run("export", "anna@example.org").stdout)
+        assert kept["memberships"][0]["own_page"] is want
+    assert [one["act"] for one in kept["consent"]].count("state") == 2
+
+
 def test_who_left_comes_back_only_with_consent(run: Run) -> None:
     _added(run, "anna@example.org")
     assert run("set", LIST, "anna@example.org", "--state", "left").exit_code == 0

@@ -127,3 +127,12 @@ def test_a_member_sees_what_a_list_has_written_down_and_sets_their_time_zone(
     page = web.post(me, {"act": "save", "name": "Anna", "zone": "europe/helsinki"}).text
     assert 'value="Europe/Helsinki"' in page
     assert "could not be read" in web.post(me, {"act": "save", "zone": "Mars"}).text
+
+
+def test_a_page_in_the_archive_is_asked_for_and_taken_away_by_buttons(web: Web, anna: str) -> None:
+    me = me_path(web, anna)
+    assert "/p/" not in web.get(me).text
+    asked = web.post(me, {"act": "page", "wanted": "on"}).text
+    assert re.search(rf'href="/{FRIENDS}/p/[a-z2-7]{{26}}/"', asked)
+    assert "/p/" in web.get(me).text
+    assert "/p/" not in web.post(me, {"act": "page", "wanted": "off"}).text

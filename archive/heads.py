@@ -72,7 +72,7 @@ def read_head(raw: bytes) -> Head:
         author=author,
         local=local,
         date=read_date(found.first("Date") or b""),
-        private=_is_private(found),
+        private=asks_privacy(found),
     )
 
 
@@ -125,7 +125,7 @@ def read_author(value: bytes) -> tuple[str, str]:
     return shown[:MAX_AUTHOR], local.strip("\"' <>")[:64]
 
 
-def _is_private(found: Fields) -> bool:
+def asks_privacy(found: Fields) -> bool:
     """Tell whether the author asked not to be archived (X-No-Archive, and RFC 5536's Archive)."""
     if any(value.strip().lower() in _YES for value in found.all("X-No-Archive")):
         return True

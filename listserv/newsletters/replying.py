@@ -18,7 +18,7 @@ from email.utils import formatdate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive import place
+from archive import heads, place
 from listserv import letters
 from listserv.app import App
 from listserv.facts import Reading
@@ -38,6 +38,8 @@ from subscriptions.terms import EDITORS, THREAD
 _ISSUE = 1 << 39  # of a token's number: an issue by its Message-ID, no row of the archive
 _KNOWN = 500  # issues that a reply can be to, the newest
 _NAMED = 50  # ids that a mail may name
+# Ids that the standard library writes as they are; it raises at some others.
+_PLAIN = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,250}@(?:[\w.-]{1,250}|\[[\w.:]{1,60}\])", re.ASCII)
 _ID = re.compile(r"<([^<>\s]{1,998})>")
 
 
@@ -52,10 +54,11 @@ def address(keyring: Keyring, lst: MailList, message_id: str) -> str:
 def answered(session: Session, lst: MailList, head: Head, number: int | None) -> str:
     """Return the Message-ID of the issue under which a mail belongs, "" where it does not.
 
-    ``number`` is the token's, where the mail came to one.
+    ``number`` is the token's, where the mail came to one. Nothing is archived of somebody who
+    asks for that; their answer goes to the editors.
     """
     threaded = lst.kind is Kind.NEWSLETTER and lst.replies == THREAD
-    if not threaded or lst.archive is ArchivePolicy.NONE:
+    if not threaded or lst.archive is ArchivePolicy.NONE or heads.asks_privacy(head):
         return ""
     if number is not None and number & _ISSUE:
         return next((one for one in _issues(session, lst) if _number(one) == number), "")
@@ -114,8 +117,12 @@ def own_mail(
         made["From"] = Address(letter.name[:80], addr_spec=who.wire)
     made["To"] = lst.address
     made["Subject"] = blanking.bare(" ".join(letter.subject.split()), ours)[:200]
-    made["Date"] = letter.head.text("date") or formatdate(arrival.received_at)
-    made["Message-ID"] = f"<{reading.message_id or f'reply-{arrival.id}@{lst.domain}'}>"
+    written = heads.clamp_date(
+        heads.read_date(letter.head.first("date") or b""), arrival.received_at
+    )
+    made["Date"] = formatdate(written)
+    own = reading.message_id if _PLAIN.fullmatch(reading.message_id) else ""
+    made["Message-ID"] = f"<{own or f'reply-{arrival.id}@{lst.domain}'}>"
     named = [one for one in _ID.findall(letter.head.text("in-reply-to")) if one != issue]
     made["References"] = " ".join(f"<{one}>" for one in [issue, *named[:1]])
     made.set_content(blanking.bare(letter.text, ours).strip() or "-")

@@ -199,3 +199,36 @@ def test_a_discussion_list_gets_answers_without_their_writers_tokens_and_otherwi
     bodies = [raw.partition(b"\r\n\r\n")[2] for raw in archived if b"base64" in raw]
     assert base64.b64decode(bodies[0]).decode() == quoted.replace(tokens[0], "x" * 26)
     assert bodies[0].count(b"\r\n") == coded.count(b"\r\n")
+
+
+@pytest.mark.parametrize("field", ["X-No-Archive: yes", "Archive: no"])
+def test_an_answer_that_asks_not_to_be_archived_goes_to_the_editors(
+    place: Place, field: str
+) -> None:
+    issue, to = send(place, "thread")
+    place.write(ANNA, to, "For you alone.", more=f"{field}\r\nIn-Reply-To: <{issue}>\r\n")
+    assert len(threads(place)[0]) == 1
+    assert len(place.mails(OLGA)) == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        'Message-ID: <[::@@,;"x>',
+        "Message-ID: <x@[>",
+        "Message-ID: <@>",
+        "Date: Mon, 99999999999999999999 Nov 2026 10:00:00 +0000",
+        "Date: Mon, 1 Nov 99999999 10:00:00 +9999999999",
+    ],
+)
+def test_an_answer_with_an_odd_head_stands_under_its_issue_all_the_same(
+    place: Place, odd: str
+) -> None:
+    _, to = send(place, "thread")
+    usual = {"Subject": "Re: November", "Message-ID": "<odd@e>", "From": ANNA, "To": to}
+    name, _, value = odd.partition(": ")
+    head = "".join(f"{key}: {said}\r\n" for key, said in {**usual, name: value}.items())
+    place.take(f"{head}\r\nMy own words.\r\n".encode(), ANNA, to)
+    (thread,) = threads(place)
+    assert len(thread) == 2
+    assert "My own words." in thread[1][1]

@@ -290,6 +290,24 @@ def insert_or_ignore(session: Session, table: type[Base]) -> Any:  # noqa: ANN40
     return postgresql.insert(table).on_conflict_do_nothing()
 
 
+def insert_or_change(session: Session, table: type[Base], *columns: str) -> Any:  # noqa: ANN401 - as above
+    """Return an INSERT for ``table`` that sets ``columns`` of a row which is already there.
+
+    On PostgreSQL two may write the same row at once: who looks first and then inserts fails.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite  # noqa: PLC0415 - as in insert_or_ignore
+
+        made: Any = sqlite.insert(table)
+    else:
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+        made = postgresql.insert(table)
+    keys = [column.name for column in table.__table__.primary_key]
+    changed = {name: made.excluded[name] for name in columns}
+    return made.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
 DIALECTS = ("sqlite", "postgresql")
 
 

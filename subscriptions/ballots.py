@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, SmallInteger, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.mailings import Mailing
-from mailer.store import Base
+from mailer.store import Base, insert_or_change
 from subscriptions.roster import BigId, MailList, Membership
 
 OPEN = 30 * 86400.0  # seconds for which a question can be answered
@@ -102,11 +102,17 @@ def cast(session: Session, vote: Vote, member: Membership, answer: int, now: flo
     """Count an answer, instead of an earlier one; return False where the question is closed."""
     if now > vote.asked + OPEN or not 0 < answer <= len(answers_of(vote)):
         return False
-    session.merge(
-        Ballot(mailing_id=vote.mailing_id, membership_id=member.id, answer=answer, at=now)
-    )
-    session.flush()
+    row = {"mailing_id": vote.mailing_id, "membership_id": member.id, "answer": answer, "at": now}
+    session.execute(insert_or_change(session, Ballot, "answer", "at"), [row])
     return True
+
+
+def chosen(session: Session, vote: Vote, member: Membership) -> int:
+    """Return the answer that a member has given, 0 for none yet."""
+    given = select(Ballot.answer).where(
+        Ballot.mailing_id == vote.mailing_id, Ballot.membership_id == member.id
+    )
+    return session.scalar(given) or 0
 
 
 def result(session: Session, mailing: int) -> Result | None:

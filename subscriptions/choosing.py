@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 from mailer.errors import Refused
 from mailer.mailings import Recipient
 from mailer.mailings import State as RecipientState
-from mailer.store import Base
+from mailer.store import Base, insert_or_change
 from subscriptions import attributes, segments, series
 from subscriptions.attributes import Attribute
 from subscriptions.naming import read_list_address
@@ -89,8 +89,8 @@ EVERYBODY = Chosen()
 
 def saved(session: Session, list_id: int) -> dict[str, str]:
     """Return the list's saved segments by name."""
-    rows = session.scalars(select(Segment).where(Segment.list_id == list_id).order_by(Segment.name))
-    return {row.name: row.expression for row in rows}
+    found = select(Segment.name, Segment.expression).where(Segment.list_id == list_id)
+    return {row.name: row.expression for row in session.execute(found.order_by(Segment.name))}
 
 
 def save(session: Session, lst: MailList, name: str, text: str, now: float) -> str:
@@ -101,7 +101,8 @@ def save(session: Session, lst: MailList, name: str, text: str, now: float) -> s
     if len(known) > MAX_SAVED:
         raise Refused(f"A list can have {MAX_SAVED} saved segments, and no more.")
     segments.read(name, Scope(known, scope.keys, scope.lists))  # also finds one within itself
-    session.merge(Segment(list_id=lst.id, name=name, expression=text.strip(), changed=now))
+    row = {"list_id": lst.id, "name": name, "expression": text.strip(), "changed": now}
+    session.execute(insert_or_change(session, Segment, "expression", "changed"), [row])
     return name
 
 

@@ -42,4 +42,7 @@ class StrictHeaders:
                     headers.setdefault(name, value)
             await send(message)
 
+        path = scope.get("path", "")
+        if "\0" in path:  # PostgreSQL's text holds none: it names nothing here
+            scope = {**scope, "path": path.replace("\0", "\ufffd")}
         await self._app(scope, receive, strict)

@@ -45,7 +45,7 @@ def _found(
 ) -> tuple[Vote | None, Membership | None]:
     code, token = caller.token[:CODE], caller.token[CODE:]
     member = voting.voter(caller.visit(session, lst), token)
-    return ballots.find(session, lst.id, code), member
+    return ballots.find(session, lst.id, code) if member is not None else None, member
 
 
 def _page(

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import place
-from listserv import audience, facts, headers, incoming, routes, signing
+from listserv import acting, audience, facts, headers, incoming, routes, signing
 from listserv.app import App
 from listserv.facts import Reading
 from listserv.moderation import asking as moderation
@@ -108,7 +108,9 @@ def _route(app: App, arrival: Arrival) -> Outcome:
         if row is not None:
             return post(app, arrival, route.list_address, raw, answers=row)
         if app.keyring.read(route.token, Standing.VOTE, route.list_address) is not None:
-            return voting.take(app, arrival, route, raw)
+            outcome = voting.take(app, arrival, route, raw)
+            more = acting.HELD in outcome.rules  # its reader has written a letter as well
+            return post(app, arrival, route.list_address, raw, aside=True) if more else outcome
     handler = incoming.HANDLERS.get(route.kind) if route is not None else None
     if route is not None and handler is not None:
         return handler(app, arrival, route, raw)
@@ -120,19 +122,25 @@ def _route(app: App, arrival: Arrival) -> Outcome:
 
 
 def post(
-    app: App, arrival: Arrival, list_address: str, raw: bytes, *, answers: int | None = None
+    app: App,
+    arrival: Arrival,
+    list_address: str,
+    raw: bytes,
+    *,
+    answers: int | None = None,
+    aside: bool = False,
 ) -> Outcome:
     """Judge one post and carry out the decision; a human's release outweighs a hold.
 
     ``answers`` is the row of the archived mail that it answers, known by its token, or what
-    stands for an issue (replying.py).
+    stands for an issue (replying.py). A post ``aside`` stands under no issue, whatever it names.
     """
     reading = facts.read(message.with_crlf(raw))
     now = time.time()
     with app.store.read() as session:
         lst = get_list(session, list_address)
         known = facts.gather(session, lst, reading, arrival.sender, now)
-        issue = replying.answered(session, lst, reading.head, answers)
+        issue = "" if aside else replying.answered(session, lst, reading.head, answers)
         if issue:  # judged as a members' post; it goes to nobody, and stands under the issue
             known = replace(known, list_kind=Kind.DISCUSSION, post_policy=PostPolicy.MEMBERS)
         verdict = judge(known)

@@ -92,6 +92,11 @@ def chosen(subject: str) -> tuple[str, int] | None:
     return (found[1].lower(), int(found[2])) if found else None
 
 
+def words(subject: str) -> str:
+    """Return a Subject without what names the answer."""
+    return _CODE.sub("", subject)
+
+
 def _even(text: str) -> str:
     """Return ``text`` with empty lines empty."""
     return re.sub(r"^[ \t]+$", "", text, flags=re.MULTILINE)

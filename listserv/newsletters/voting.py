@@ -2,7 +2,9 @@
 
 SECURITY: the token in the address is all the proof there is, one for each member; whoever was
 given a copy can answer in its reader's name, and change nothing else. Automatic mail is no answer.
-A letter is answered with a receipt, since nothing else would tell; a page says it itself.
+A letter is answered with a receipt, since nothing else would tell; a page says it itself. Receipts
+are bounded, and none says what was said before: a token that got out is no way to fill a mailbox.
+What a reader writes beside an answer is a letter to the editors.
 """
 
 from listserv import acting, letters
@@ -11,18 +13,18 @@ from listserv.letters import Letter
 from listserv.newsletters import votes
 from listserv.outcome import Outcome
 from listserv.routes import Route
-from listserv.visit import Visit, language_of, tell
+from listserv.visit import Visit, language_of, write
 from mailer.arrivals import Arrival
 from mailer.tokens import Purpose
-from subscriptions import ballots, optin
+from subscriptions import ballots, budget, optin
 from subscriptions.ballots import Vote
-from subscriptions.roster import Membership, State
+from subscriptions.roster import Kind, Membership, State
 
 HERE = (State.ACTIVE, State.PAUSED)
 
 
 def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
-    """Count the answer that a letter holds."""
+    """Count the answer that a letter holds; HELD where it says more, and is to be passed on."""
     letter = letters.read(arrival, raw)
 
     def work(visit: Visit) -> str:
@@ -30,12 +32,29 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         if letter.automatic or member is None:
             return f"not-counted: {letter.automatic or 'nobody'}"
         vote, number = _meant(visit, letter)
+        before = ballots.chosen(visit.session, vote, member) if vote is not None else 0
         counted = vote is not None and ballots.cast(visit.session, vote, member, number, visit.now)
         word = "counted" if counted else ("closed" if vote is not None and number else "unclear")
-        _receipt(visit, member, vote, number, word)
-        return word
+        if not counted or number != before:
+            _receipt(visit, member, vote, number, word)
+        passed_on = visit.lst.kind is Kind.NEWSLETTER and _says_more(letter, vote)
+        return acting.HELD if passed_on else word
 
     return acting.act(app, arrival, route, letter, work)
+
+
+def _says_more(letter: Letter, vote: Vote | None) -> bool:
+    """Tell whether a letter holds words that were not put into it for the reader."""
+    said = _even(letter.text)
+    if vote is None or votes.chosen(letter.subject) is None:
+        return bool(said or letter.trouble)
+    # The answers are kept in one language; the Subject has the reader's.
+    ready = {"", _even(votes.words(letter.subject)), *map(_even, ballots.answers_of(vote))}
+    return said not in ready or bool(letter.trouble)
+
+
+def _even(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def voter(visit: Visit, token: str) -> Membership | None:
@@ -61,6 +80,7 @@ def _receipt(visit: Visit, member: Membership, vote: Vote | None, number: int, w
     chosen = ballots.answers_of(vote)[number - 1] if vote and number else ""
     question = vote.question if vote else ""
     language = language_of(visit, to)
-    tell(
-        visit, to, "member-voted", language, member.id, word=word, question=question, answer=chosen
-    )
+    kind = f"voted-{word}-{number}"
+    if budget.allow(visit.session, to.key, kind=kind, now=visit.now, source=visit.source):
+        said: dict[str, object] = {"word": word, "question": question, "answer": chosen}
+        write(visit, to, "member-voted", language, member.id, context=said)

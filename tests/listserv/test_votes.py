@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from archive.tables import Message
 from listserv import delivery
 from listserv.app import App
 from listserv.cli.newsletter import newsletter
@@ -132,6 +133,9 @@ def test_a_letter_or_a_button_counts_once_a_member_and_editors_see_numbers_alone
     assert answer(place, first, ANNA, "Auto-Submitted: auto-replied\r\n") == ""
     assert counted(place) == [1, 0]
     assert "Tuesday" in answer(place, second, ANNA)
+    with place.app.store.write() as session:  # who is proven hears more often
+        anna = session.scalars(select(roster.Address).where(roster.Address.key == ANNA)).one()
+        anna.proven_at = 1.0
     assert "svar räknas" in answer(place, links(copies[BO])[1], BO)
     assert counted(place) == [0, 2]
     assert "parentheses" in answer(place, second.replace("subject=", "subject=x&was="), ANNA)
@@ -202,3 +206,49 @@ def test_a_text_without_a_vote_is_left_as_it_is(words: str) -> None:
         return
     if asked is None:
         assert votes.expand(words, "en", "abcde", "to@example.org", "page") == words
+
+
+def test_a_token_that_got_out_fills_no_mailbox(place: Place) -> None:
+    copies = send(place)
+    first, second = links(copies[ANNA])
+    assert answer(place, first, ANNA)
+    assert answer(place, first, ANNA) == ""  # nothing has changed
+    to = unquote(urlsplit(first).path)
+    subjects = [parse_qs(urlsplit(one).query)["subject"][0] for one in (first, second)] * 6
+    for one in subjects:
+        place.write("eve@attacker.example", to, subject=one)
+    for number in range(10):
+        place.write("eve@attacker.example", to, subject=f"unclear {number}")
+    assert len(place.mails(ANNA)) <= 5
+    assert counted(place) == [0, 1]
+
+
+def test_what_a_reader_writes_beside_an_answer_reaches_the_editors_alone(place: Place) -> None:
+    with place.app.store.write() as session:
+        roster.change_list(roster.get_list(session, NEWS), replies="thread")
+    copies = send(place)
+    to = unquote(urlsplit(links(copies[BO])[0]).path)
+    subjects = [parse_qs(urlsplit(one).query)["subject"][0] for one in links(copies[BO])]
+    with place.app.store.read() as session:
+        named = f"In-Reply-To: <{session.get_one(mailings.Mailing, 1).message_id}>\r\n"
+    place.write(BO, to, "Monday & more", subject=subjects[0])
+    in_swedish = subjects[0].replace("Monday & more", "M\u00e5ndag")
+    place.write(BO, to, "m\u00e5ndag\r\n\r\n", subject=in_swedish)
+    assert place.mails(OLGA) == []
+    place.write(BO, to, "Tuesday\r\n\r\nI am in hospital.", subject=subjects[1], more=named)
+    place.write(BO, to, "Please call me.", subject="Something else")
+    place.write(BO, to, "I am away.", subject="x", more="Auto-Submitted: auto-replied\r\n")
+    said = [text(one) for one in place.mails(OLGA)]
+    assert len(said) == 2
+    assert "hospital" in said[0]
+    assert "call me" in said[1]
+    assert counted(place) == [0, 1]
+    with place.app.store.read() as session:
+        assert len(session.scalars(select(Message)).all()) == 1  # the issue
+
+
+def test_a_path_with_a_nul_is_no_page(place: Place) -> None:
+    web = Web(place.app, build(place.app, dict))
+    for path in (f"/{NEWS}/vote/\0abcdefgh", "/a\0@example.org/", f"/{NEWS}\0/leave/abc"):
+        assert web.get(path).status == 404
+        assert web.post(path, form={"answer": "1"}).status in {404, 405}

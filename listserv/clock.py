@@ -12,7 +12,7 @@ from archive import build
 from listserv import audience, forgetting, retention
 from listserv.app import App
 from listserv.moderation import holds
-from listserv.newsletters import endings, sending, watching
+from listserv.newsletters import endings, sending, sittings, watching
 from mailer import arrivals, owners, refusals
 from mailer.errors import KretsError
 from subscriptions import proofs
@@ -38,12 +38,13 @@ def tick(app: App) -> list[str]:
             ring.append("sort")
         if build.something_dirty(session) or build.something_late(session, time.time()):
             ring.append("archive")
-        if proofs.waiting(session, 1):
-            ring.append("prove")
-        if forgetting.waiting(session, time.time()):
-            ring.append("erase")
-        if refusals.waiting(session):
-            ring.append("weigh")
+        beside = {
+            "prove": proofs.waiting(session, 1),
+            "erase": forgetting.waiting(session, time.time()),
+            "weigh": refusals.waiting(session),
+            "sit": sittings.waiting(session),
+        }
+        ring += [bell for bell, waits in beside.items() if waits]
     for bell in ring:
         app.ring(bell)
     app.store.checkpoint()

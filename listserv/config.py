@@ -99,6 +99,11 @@ class ListservSettings(_Section):
         description="Ask the links of a draft whether they lead anywhere, before it is proved and"
         " sent: public web servers alone, thirty at most, for a second and a half.",
     )
+    screenshots: str = Field(
+        "auto",
+        description="Chromium that takes pictures of a proof, which its editor gets by a second"
+        " mail: auto (one that is there, unless root runs krets), off, or its path.",
+    )
     metrics_token: str = Field(
         "", description="Who sends it as a Bearer token may GET /metrics; without it, this machine."
     )
@@ -123,6 +128,13 @@ class ListservSettings(_Section):
         if not value.startswith(("http://", "https://")) or any(c.isspace() for c in value):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("screenshots")
+    @classmethod
+    def _screenshots(cls, value: str) -> str:
+        if value not in {"auto", "off"} and not value.startswith("/"):
+            raise ValueError("must be auto, off or a path that begins with /")
+        return value
 
     @field_validator("privacy")
     @classmethod

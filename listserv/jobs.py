@@ -16,6 +16,7 @@ from listserv import posts, refusals
 from listserv.app import App
 from listserv.delivery import make_sender
 from listserv.forgetting import Forgetter
+from listserv.newsletters.sittings import Sitter
 from listserv.proving import Prover
 from mailer import verifying
 from mailer.errors import KretsError
@@ -35,6 +36,7 @@ class Desk:
         self._sender: Sender | None = None
         self.prover = Prover()
         self.forgetter = Forgetter()
+        self.sitter = Sitter()
 
     @property
     def sender(self) -> Sender:
@@ -53,6 +55,7 @@ class Desk:
         """Close the sender's connections; a question to DNS is awaited."""
         self.prover.end(verifying.PATIENCE * 2)
         self.forgetter.end(verifying.PATIENCE)  # what is cut off here is begun again
+        self.sitter.end(0)  # what is cut off here is begun again
         if self._sender is not None:
             self._sender.close()
 
@@ -109,6 +112,16 @@ def weigh() -> None:
 def erase() -> None:
     """Forget who asked for it, beside the other work."""
     _answer("erase", _erase)
+
+
+def sit() -> None:
+    """Take pictures of proofs, beside the other work."""
+    _answer("sit", _sit)
+
+
+def _sit(desk: Desk) -> bool:
+    desk.sitter.begin(desk.app)
+    return False  # the clock rings again while one waits
 
 
 def _erase(desk: Desk) -> bool:

@@ -98,14 +98,14 @@ def send(
     in_reply_to: str = "",
     member: int = 0,
     last_word: bool = False,
-    enclosure: Enclosure | None = None,
+    enclosures: Sequence[Enclosure] = (),
 ) -> Sent:
     """Put the mail ``name`` to ``to`` into the ledger; return the mailing and its words.
 
     ``door`` is where a reply goes (without it: LIST-request@), ``pages`` the confirmation that
     the pages are for where that is another, ``member`` the membership that the mail is about,
-    ``last_word`` lets it go although they said "never mail me", and ``enclosure`` is what it
-    brings along: the mail that it is about, or a file.
+    ``last_word`` lets it go although they said "never mail me", and ``enclosures`` are what
+    it brings along: the mail that it is about, or files.
     """
     face = face_of(app, lst)
     values = {**_shown(lst, face), **_ways_out(app, face, member), **_pages(face, door, pages)}
@@ -130,7 +130,7 @@ def send(
         "MIME-Version: 1.0",
     ]
     head = "".join(f"{field}\r\n" for field in fields).encode()
-    raw = head + _body(words, enclosure)
+    raw = head + _body(words, enclosures)
     ref = LAST_WORD if last_word else member
     return Sent(post(session, lst, to, message_id, raw, now, ref=ref), words)
 
@@ -298,12 +298,12 @@ def _header(name: str, text: str) -> str:
     return Header(clean, charset, header_name=name).encode(linesep="\r\n")
 
 
-def _body(words: templates.MailText, enclosure: Enclosure | None) -> bytes:
+def _body(words: templates.MailText, enclosures: Sequence[Enclosure]) -> bytes:
     """Return the rest of the header, the blank line and the parts."""
     text = _part("text/plain", words.text)
     if words.html is not None:
         text = _multipart("alternative", [text, _part("text/html", words.html)])
-    return text if enclosure is None else _multipart("mixed", [text, _enclosed(enclosure)])
+    return _multipart("mixed", [text, *map(_enclosed, enclosures)]) if enclosures else text
 
 
 def _enclosed(enclosure: Enclosure) -> bytes:

@@ -48,12 +48,14 @@ __all__ = [
     "Issue",
     "Picture",
     "Post",
+    "Sitting",
     "archive",
     "mailer",
     "subscriptions",
 ]
 _DUE = text("state = 'scheduled'")
 _UNSENT = text("NOT sent")
+_UNDONE = text("NOT done")
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -152,6 +154,23 @@ class Picture(Base):
     data: Mapped[bytes] = mapped_column(LargeBinary)
     sent: Mapped[bool]  # an issue that left shows it, so it stays
     taken_at: Mapped[float]
+
+
+class Sitting(Base):
+    """A proof of which pictures are to be taken for one editor, once its report has left."""
+
+    __tablename__ = "sitting"
+    __table_args__ = (
+        UniqueConstraint("edition_id", "revision", "member"),
+        Index("ix_sitting_waiting", "id", sqlite_where=_UNDONE, postgresql_where=_UNDONE),
+    )
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey(Edition.id, ondelete="CASCADE"))
+    revision: Mapped[int]
+    member: Mapped[int] = mapped_column(BigInteger)  # the membership that gets them
+    mailing_id: Mapped[int] = mapped_column(ForeignKey(Mailing.id, ondelete="CASCADE"))  # report
+    tries: Mapped[int]
+    done: Mapped[bool]
 
 
 class HoldState(StrEnum):

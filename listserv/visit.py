@@ -1,5 +1,6 @@
 """What everybody who answers somebody works with: the list, the moment, and the proof."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
@@ -144,7 +145,7 @@ def write(
     *,
     context: dict[str, object] | None = None,
     door: notices.Door | None = None,
-    enclosure: notices.Enclosure | None = None,
+    enclosures: Sequence[notices.Enclosure] = (),
 ) -> int:
     """Send a notice whose place in the budget was taken before; return the mailing's id."""
     sent = notices.send(
@@ -159,7 +160,7 @@ def write(
         door=door,
         in_reply_to=visit.in_reply_to,
         member=member,
-        enclosure=enclosure,
+        enclosures=enclosures,
     )
     return sent.mailing
 

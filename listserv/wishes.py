@@ -8,6 +8,7 @@ ask with what stood before. Knows nothing of who may wish what: incoming.py asks
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from sqlalchemy import select
@@ -119,7 +120,7 @@ def data(visit: Visit, member: Membership) -> None:
     )
     text = json.dumps({"email": to.given, **asdict(whole)}, ensure_ascii=False, indent=2)
     file = notices.Enclosure("application/json", "krets.json", text.encode())
-    _write(visit, member, "member-data", enclosure=file)
+    _write(visit, member, "member-data", enclosures=[file])
 
 
 def help_(visit: Visit, member: Membership) -> None:
@@ -224,12 +225,12 @@ def _write(
     member: Membership,
     name: str,
     *,
-    enclosure: notices.Enclosure | None = None,
+    enclosures: Sequence[notices.Enclosure] = (),
     **context: object,
 ) -> None:
     to = optin.address_of(visit.session, member)
     language = language_of(visit, to)
-    write(visit, to, name, language, member.id, context=context, enclosure=enclosure)
+    write(visit, to, name, language, member.id, context=context, enclosures=enclosures)
 
 
 def _addresses(visit: Visit, member: Membership) -> list[str]:

@@ -23,18 +23,19 @@ from listserv import acting, letters
 from listserv.app import App
 from listserv.letters import Letter
 from listserv.moderation.holds import hold
-from listserv.newsletters import drafts, mailed, pictures, preflight, preview
+from listserv.newsletters import camera, drafts, mailed, pictures, preflight, preview
 from listserv.newsletters import launch as newsletters
 from listserv.newsletters.launch import Proof, Reader, Survey
 from listserv.newsletters.pictures import File, Kept
 from listserv.notices import Door, face_of
 from listserv.outcome import Outcome
 from listserv.routes import Route
-from listserv.tables import Edition, EditionState
+from listserv.tables import Edition, EditionState, Sitting
 from listserv.visit import Visit, language_of, write
 from mailer.addresses import Address
 from mailer.arrivals import Arrival
 from mailer.errors import BadInput
+from mailer.store import insert_or_ignore
 from subscriptions import asks, budget, choosing
 from subscriptions.asks import Purpose
 from subscriptions.audience import some_of
@@ -190,7 +191,7 @@ def waiting(session: Session, lst: MailList | None) -> list[dict[str, object]]:
         {
             "edition": one.id,
             "list": of.address,
-            "subject": mailed.fields_of(one.source).get("subject", ""),
+            "subject": subject_of(one),
             "revision": one.revision,
             "state": one.state,
             "goes out": _hour(one.due, one.zone),
@@ -265,7 +266,7 @@ def tell_proof(
         for proof in seen.proofs:
             newsletters.post_proof(visit.session, visit.lst, proof, visit.now)
     most = survey.domains[:DOMAINS]
-    write(
+    report = write(
         visit,
         reader.to,
         "editor-proof",
@@ -294,6 +295,21 @@ def tell_proof(
         },
         door=Door("reply", open_question(visit, edition, reader.to)),
     )
+    if camera.find(visit.app.settings.listserv.screenshots):
+        row = {
+            "edition_id": edition.id,
+            "revision": edition.revision,
+            "member": reader.member,
+            "mailing_id": report,
+            "tries": 0,
+            "done": False,
+        }
+        visit.session.execute(insert_or_ignore(visit.session, Sitting), [row])  # once a revision
+
+
+def subject_of(edition: Edition) -> str:
+    """Return the subject of a draft that was proved."""
+    return mailed.fields_of(edition.source).get("subject", "")
 
 
 def tell_trouble(visit: Visit, seen: Look, reader: Reader, edition: Edition | None) -> str:

@@ -71,6 +71,7 @@ CONTEXT: dict[str, object] = {
     "kept": True,
     "key": "slot",
     "minutes": 14,
+    "tall": 2_000,
     "note": "",
     "red": True,
     "revision": 1,

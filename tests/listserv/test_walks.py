@@ -5,16 +5,18 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
+from listserv.newsletters import watching
 from listserv.tables import Edition, EditionState, Issue
 from mailer import mailings
-from mailer.mailings import MailingState, Recipient
+from mailer.mailings import MailingState, Recipient, State
 from mailer.store import Store
 from subscriptions import choosing, roster
 from subscriptions.roster import Kind, Role
+from subscriptions.terms import Terms
 from tests.listserv.test_mailed import DRAFTERS
 from tests.place import Place, Silent, reply_to, text
 from tests.replies import PROGRAMS, reply
@@ -101,7 +103,10 @@ def test_the_whole_way_in_each_language_by_every_mail_program(place: Place) -> N
             assert issue is not None
             to = select(Recipient.address).where(Recipient.mailing_id == issue.mailing_id)
             assert editor("en") not in set(session.scalars(to))
-            mailings.pause(session, issue.mailing_id)
+            refused = update(Recipient).where(Recipient.mailing_id == issue.mailing_id)
+            session.execute(refused.values(state=State.REFUSED, code=550))
+            issue.terms = Terms(canary="1/1/1").write()
+        assert watching.look(place.app, time.time()) == 1, language
         say(4)
         with place.app.store.read() as session:
             assert mailings.status(session, issue.mailing_id).state is MailingState.SENDING

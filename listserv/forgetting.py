@@ -8,9 +8,6 @@ every membership in its own transaction, so that nothing more is sent; its row g
 transaction that erases the rest, so a worker that is killed leaves it for the next one.
 """
 
-import threading
-import time
-
 import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -76,28 +73,3 @@ def _put_off(app: App, key: str, until: float) -> None:
         row = session.get(Erasure, key)
         if row is not None:
             row.due = until
-
-
-class Forgetter:
-    """Forget beside other work, in one thread at a time; it may be cut off anywhere."""
-
-    def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-
-    def begin(self, app: App) -> None:
-        """Begin, unless that is under way."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=_try, args=(app,), daemon=True)
-            self._thread.start()
-
-    def end(self, patience: float) -> None:
-        """Wait for what is under way, but no longer than ``patience`` seconds."""
-        if self._thread is not None:
-            self._thread.join(patience)
-
-
-def _try(app: App) -> None:
-    try:
-        carry_out(app, time.time())
-    except KretsError as error:
-        _log.warning("an erasure was put off", what=error.what)

@@ -12,11 +12,11 @@ from collections.abc import Callable
 import structlog
 
 from archive.build import render_dirty, render_late
-from listserv import posts, refusals
+from listserv import forgetting, posts, refusals
 from listserv.app import App
+from listserv.aside import Aside
 from listserv.delivery import make_sender
-from listserv.forgetting import Forgetter
-from listserv.newsletters.sittings import Sitter
+from listserv.newsletters import sittings
 from listserv.proving import Prover
 from mailer import verifying
 from mailer.errors import KretsError
@@ -35,8 +35,8 @@ class Desk:
         self.stopping = threading.Event()
         self._sender: Sender | None = None
         self.prover = Prover()
-        self.forgetter = Forgetter()
-        self.sitter = Sitter()
+        self.forgetter = Aside("an erasure", lambda app: forgetting.carry_out(app, time.time()))
+        self.sitter = Aside("pictures of proofs", sittings.carry_out)
 
     @property
     def sender(self) -> Sender:

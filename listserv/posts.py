@@ -20,7 +20,7 @@ from archive import place
 from listserv import acting, audience, facts, headers, incoming, routes, signing
 from listserv.app import App
 from listserv.facts import Reading
-from listserv.moderation import asking as moderation
+from listserv.moderation import asking
 from listserv.moderation.holds import hold
 from listserv.newsletters import replying, sending, voting
 from listserv.notices import face_of
@@ -54,7 +54,7 @@ def sort(app: App, until: Callable[[], bool]) -> bool:
             return False
         while not until():
             more = freeze(app)
-            moderation.attend(app, until)
+            asking.attend(app, until)
             sending.attend(app, until)
             with app.store.read() as session:
                 waiting = arrivals.next_new(session, BATCH)

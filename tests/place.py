@@ -12,7 +12,7 @@ from sqlalchemy import select
 from listserv import posts
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
-from listserv.moderation import asking as moderation
+from listserv.moderation import asking
 from listserv.tables import Hold
 from listserv.tables import Post as Decided
 from mailer import addresses, arrivals
@@ -116,7 +116,7 @@ class Place:
         self.app.close()
 
     def later(self, seconds: float) -> None:
-        moderation.attend(self.app, lambda: False, now=(self.hold().asked_at or 0.0) + seconds)
+        asking.attend(self.app, lambda: False, now=(self.hold().asked_at or 0.0) + seconds)
 
 
 def make_place(folder: Path, database: str, **listserv: object) -> Place:

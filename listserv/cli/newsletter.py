@@ -12,8 +12,7 @@ from listserv.app import App
 from listserv.cli.mailing import VERBS, follow, progress, votes
 from listserv.cli.segment import SAMPLE, told
 from listserv.cli.segment import segment as segment_group
-from listserv.newsletters import editions, looks, orders, preview, sending
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import editions, launch, looks, orders, preview, sending
 from listserv.newsletters.forecast import DAY
 from listserv.newsletters.launch import Reader, Survey
 from listserv.newsletters.preflight import Finding
@@ -88,10 +87,8 @@ def send(
     if survey.red and not anyway:
         raise Refused(f"Not sent: {survey.red[0].what}.", "Say --anyway to send it all the same.")
     agree(f"Send it to {survey.readers:,} readers now?", yes=yes)
-    mailing = newsletters.begin(
-        app, survey.lst, survey.ready, policy=Policy(policy), now=time.time()
-    )
-    for _ in progress("writing the ledger", newsletters.freeze(app, mailing), survey.readers):
+    mailing = launch.begin(app, survey.lst, survey.ready, policy=Policy(policy), now=time.time())
+    for _ in progress("writing the ledger", launch.freeze(app, mailing), survey.readers):
         pass
     if wait:
         follow(app, mailing)
@@ -247,7 +244,7 @@ def show_drafts(app: App, /, list_address: str | None, *, as_json: bool) -> None
       krets newsletter drafts news@example.org --json
     """
     with app.store.read() as session:
-        lst = newsletters.newsletter(session, list_address) if list_address else None
+        lst = launch.newsletter(session, list_address) if list_address else None
         found = editions.waiting(session, lst)
     if as_json:
         print_json(found)
@@ -259,8 +256,8 @@ def show_drafts(app: App, /, list_address: str | None, *, as_json: bool) -> None
 def _editors(app: App, lst: MailList, address: str | None) -> list[Reader]:
     """Return who gets a proof: the editors, or the one named; raise Refused for nobody."""
     with app.store.read() as session:
-        editors = {member.id for member in newsletters.editors(session, lst)}
-        known = newsletters.provers(session, lst)
+        editors = {member.id for member in launch.editors(session, lst)}
+        known = launch.provers(session, lst)
     wanted = parse(address).key if address else ""
     to = [one for one in known if (one.to.key == wanted if wanted else one.member in editors)]
     if not to:
@@ -305,7 +302,7 @@ def _survey(
 ) -> Survey:
     """Read a draft, and the pictures beside it where it is a file."""
     path = Path(str(getattr(file, "name", "")))
-    return newsletters.survey(
+    return launch.survey(
         app,
         list_address,
         file.read(),

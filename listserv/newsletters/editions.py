@@ -23,8 +23,7 @@ from listserv import acting, letters
 from listserv.app import App
 from listserv.letters import Letter
 from listserv.moderation.holds import hold
-from listserv.newsletters import camera, drafts, mailed, pictures, preflight, preview
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import camera, drafts, launch, mailed, pictures, preflight, preview
 from listserv.newsletters.launch import Proof, Reader, Survey
 from listserv.newsletters.pictures import File, Kept
 from listserv.notices import Door, face_of
@@ -66,7 +65,7 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     with app.store.read() as session:
         lst = find_list(session, route.list_address)
         editor = editor_of(session, lst, letter.author)
-        reader = newsletters.reader_of(session, lst, editor) if lst and editor else None
+        reader = launch.reader_of(session, lst, editor) if lst and editor else None
         kind = f"draft {arrival.id}"  # of an address that no token has proven: five a day
         room = reader is not None and budget.room(session, reader.to.key, kind=kind, now=now)
     if lst is None or reader is None or letter.automatic or letter.trouble:
@@ -114,7 +113,7 @@ def look(
             known = pictures.known_of(session, lst.id, before)
         placed, fresh = pictures.place(source, files, face_of(app, lst).page, known)
         draft = drafts.read(placed.encode())
-        survey = newsletters.consider(app, lst, draft, now, message_id=message_id, fresh=fresh)
+        survey = launch.consider(app, lst, draft, now, message_id=message_id, fresh=fresh)
     except BadInput as error:
         return Look(source, trouble=error)
     findings = (*map(preflight.left_behind, left), *survey.findings)
@@ -127,7 +126,7 @@ def look(
 
 def keep_pictures(app: App, lst: MailList, seen: Look, now: float) -> None:
     """Keep what a draft shows, before anything is written that names it."""
-    newsletters.keep_pictures(app, lst, seen.fresh, now)
+    launch.keep_pictures(app, lst, seen.fresh, now)
 
 
 def proofs_for(
@@ -137,7 +136,7 @@ def proofs_for(
     versions = survey.draft.versions
     several = [one.language or lst.language for one in versions] if len(versions) > 1 else [""]
     return tuple(
-        newsletters.proof_for(app, lst, survey.ready, reader, one)
+        launch.proof_for(app, lst, survey.ready, reader, one)
         for one in ([language] if language else several)
     )
 
@@ -163,7 +162,7 @@ def open_file(
         (one, replace(seen, proofs=proofs_for(app, survey.lst, survey, one, language)))
         for one in to
     ]
-    newsletters.keep_pictures(app, survey.lst, survey.ready.issue.pictures.values(), now)
+    launch.keep_pictures(app, survey.lst, survey.ready.issue.pictures.values(), now)
     with app.store.write() as session:
         visit = Visit(session=session, app=app, lst=survey.lst, now=now)
         edition = _new(visit, survey, seen, to[0])
@@ -212,7 +211,7 @@ def editor_of(session: Session, lst: MailList | None, who: Address | None) -> Me
     if lst is None or who is None or lst.kind is not Kind.NEWSLETTER:
         return None
     member = membership_of(session, lst.id, who.key)
-    return member if member is not None and newsletters.is_editor(member) else None
+    return member if member is not None and launch.is_editor(member) else None
 
 
 def revise(visit: Visit, edition: Edition, seen: Look, reader: Reader) -> None:
@@ -264,7 +263,7 @@ def tell_proof(
         raise ValueError(seen)
     if note not in {"unclear", "blocked"}:  # they have seen the proof
         for proof in seen.proofs:
-            newsletters.post_proof(visit.session, visit.lst, proof, visit.now)
+            launch.post_proof(visit.session, visit.lst, proof, visit.now)
     most = survey.domains[:DOMAINS]
     report = write(
         visit,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from listserv import filling, notices
 from listserv.app import App
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import launch
 from listserv.tables import Issue, Post
 from mailer import mailings, message
 from mailer.addresses import parse
@@ -133,7 +133,7 @@ def _report(session: Session, app: App, lst: MailList, ending: Ending, now: floa
         "vote": ballots.result(session, ending.mailing),
         "more": ending.counts.refused - len(ending.people),
     }
-    for member in newsletters.editors(session, lst):
+    for member in launch.editors(session, lst):
         notices.send_to_member(session, app, lst, member, "editor-sent", now=now, context=context)
 
 

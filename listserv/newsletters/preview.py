@@ -18,8 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from listserv.app import App
-from listserv.newsletters import drafts, issues
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import drafts, issues, launch
 from listserv.newsletters.launch import PROOF, Reader
 from listserv.notices import face_of
 from listserv.tables import Edition
@@ -70,15 +69,15 @@ def open_link(session: Session, app: App, lst: MailList, token: str, now: float)
     edition = session.get(Edition, int(found[1]))
     if member is None or edition is None or member.list_id != lst.id:
         return None
-    if edition.list_id != lst.id or not newsletters.is_editor(member):
+    if edition.list_id != lst.id or not launch.is_editor(member):
         return None
-    return Opened(edition, (newsletters.reader_of(session, lst, member), *_samples(session, lst)))
+    return Opened(edition, (launch.reader_of(session, lst, member), *_samples(session, lst)))
 
 
 def copy_for(app: App, lst: MailList, edition: Edition, reader: Reader, now: float) -> Copy:
     """Return the copy of ``reader``; raise BadInput where the draft cannot be read any more."""
     draft = drafts.read(edition.source.encode())
-    issue = newsletters.make(app, lst, draft, now, message_id=edition.message_id)
+    issue = launch.make(app, lst, draft, now, message_id=edition.message_id)
     raw = issues.proof(
         issue,
         reader.name,
@@ -124,4 +123,4 @@ def _samples(session: Session, lst: MailList) -> list[Reader]:
     asked += [chosen.where(Person.language == code).order_by(Membership.id) for code in LANGUAGES]
     found = [session.scalars(one).first() for one in asked]
     members = {member.id: member for member in found if member is not None}
-    return [newsletters.reader_of(session, lst, member) for member in members.values()]
+    return [launch.reader_of(session, lst, member) for member in members.values()]

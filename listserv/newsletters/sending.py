@@ -23,8 +23,7 @@ from sqlalchemy.orm import Session
 from listserv import acting, plans
 from listserv.app import App
 from listserv.letters import Letter
-from listserv.newsletters import editions, mailed, orders
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import editions, launch, mailed, orders
 from listserv.newsletters.editions import Look
 from listserv.newsletters.launch import Reader, Survey
 from listserv.newsletters.orders import Order, Verb
@@ -105,10 +104,10 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
             return None
         editor = editions.editor_of(session, lst, letter.author)
         owner = membership_of(session, lst.id, found.ask.address_key)
-        entitled = editor is not None and owner is not None and newsletters.is_editor(owner)
-        reader = newsletters.reader_of(session, lst, editor) if editor is not None else None
+        entitled = editor is not None and owner is not None and launch.is_editor(owner)
+        reader = launch.reader_of(session, lst, editor) if editor is not None else None
         me = editor.id if editor is not None else 0
-        others = any(one.member != me for one in newsletters.provers(session, lst))
+        others = any(one.member != me for one in launch.provers(session, lst))
         state = None
         if edition.mailing_id is not None:
             state = mailings.status(session, edition.mailing_id).state
@@ -242,9 +241,9 @@ def _attend(app: App, number: int, now: float) -> None:
         edition = session.get_one(Edition, number)
         lst = session.get_one(MailList, edition.list_id)
         member = session.get(Membership, edition.editor)
-        entitled = member is not None and newsletters.is_editor(member)
-        own = [newsletters.reader_of(session, lst, member)] if member and entitled else []
-        asked = own or newsletters.provers(session, lst)
+        entitled = member is not None and launch.is_editor(member)
+        own = [launch.reader_of(session, lst, member)] if member and entitled else []
+        asked = own or launch.provers(session, lst)
     if not asked:  # nobody is left who could be asked
         with app.store.write() as session:
             _move(session, edition, EditionState.OPEN, now)
@@ -308,7 +307,7 @@ def _send(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
 def _enter(
     visit: Visit, survey: Survey, edition: Edition, reader: Reader, by: str, hour: str = ""
 ) -> None:
-    edition.mailing_id = newsletters.enter(
+    edition.mailing_id = launch.enter(
         visit.session,
         visit.app,
         visit.lst,
@@ -373,7 +372,7 @@ def _ask(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
         wished=reader.member,
     )
     visit.session.refresh(edition)
-    for other in newsletters.provers(visit.session, visit.lst):
+    for other in launch.provers(visit.session, visit.lst):
         if other.member == reader.member:
             continue
         proofs = editions.proofs_for(visit.app, visit.lst, survey, other)
@@ -458,7 +457,7 @@ def _stranger(visit: Visit, case: Case, _edition: Edition, step: Step) -> str:
     """Tell whoever owns the token that somebody who is no editor has answered."""
     to = whom(case.ask)
     member = membership_of(visit.session, visit.lst.id, to.key)
-    if member is None or not newsletters.is_editor(member):
+    if member is None or not launch.is_editor(member):
         return step.value
     if budget.allow(visit.session, to.key, kind="editor-stranger", now=visit.now):
         subject = mailed.fields_of(case.edition.source).get("subject", "")

@@ -11,7 +11,6 @@ proof never waits for it.
 
 import base64
 import html
-import threading
 import time
 
 import structlog
@@ -19,8 +18,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from listserv.app import App
-from listserv.newsletters import camera, editions, pictures, preview
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import camera, editions, launch, pictures, preview
 from listserv.notices import Door, Enclosure, face_of
 from listserv.tables import Edition, EditionState, Sitting
 from listserv.visit import Visit, language_of, write
@@ -76,7 +74,7 @@ def _shots(app: App, program: str, sitting: Sitting) -> list[Enclosure]:
         if edition is None or member is None or not _stands(edition, member, sitting):
             return []
         lst = session.get_one(MailList, edition.list_id)
-        reader = newsletters.reader_of(session, lst, member)
+        reader = launch.reader_of(session, lst, member)
     copy = preview.copy_for(app, lst, edition, reader, now).html
     with app.store.read() as session:
         shown = pictures.shown(session, lst.id, face_of(app, lst).page, copy)
@@ -111,7 +109,7 @@ def _end(app: App, sitting: Sitting, shots: list[Enclosure]) -> None:
         lst = session.get_one(MailList, edition.list_id)
         report = session.get_one(Mailing, sitting.mailing_id).message_id
         visit = Visit(session, app, lst, app.store.now(session), in_reply_to=report)
-        to = newsletters.reader_of(session, lst, member).to
+        to = launch.reader_of(session, lst, member).to
         write(
             visit,
             to,
@@ -128,29 +126,4 @@ def _end(app: App, sitting: Sitting, shots: list[Enclosure]) -> None:
 def _stands(edition: Edition, member: Membership, sitting: Sitting) -> bool:
     """Tell whether an editor should still see this revision."""
     newest = edition.revision == sitting.revision and edition.state != EditionState.SENT
-    return newest and newsletters.is_editor(member)
-
-
-class Sitter:
-    """Take pictures beside other work, in one thread at a time; it may be cut off anywhere."""
-
-    def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-
-    def begin(self, app: App) -> None:
-        """Begin, unless that is under way."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=_try, args=(app,), daemon=True)
-            self._thread.start()
-
-    def end(self, patience: float) -> None:
-        """Wait for what is under way, but no longer than ``patience`` seconds."""
-        if self._thread is not None:
-            self._thread.join(patience)
-
-
-def _try(app: App) -> None:
-    try:
-        carry_out(app)
-    except KretsError as error:
-        _log.warning("pictures of proofs were put off", what=error.what)
+    return newest and launch.is_editor(member)

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 
 from listserv.app import App
 from listserv.filling import KIND
-from listserv.newsletters import editions, endings
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import editions, endings, launch
 from listserv.notices import Door
 from listserv.tables import Edition, Issue
 from listserv.visit import Visit, language_of, write
@@ -132,8 +131,8 @@ def _tell(
         "reasons": ending.reasons,
         "by_mail": edition is not None,
     }
-    for member in newsletters.editors(session, lst):
-        to = newsletters.reader_of(session, lst, member).to
+    for member in launch.editors(session, lst):
+        to = launch.reader_of(session, lst, member).to
         door = None
         if edition is not None:
             door = Door("reply", editions.open_question(visit, edition, to, editions.HALTED))

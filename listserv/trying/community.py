@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from listserv.app import App
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import launch
 from mailer.addresses import parse
 from mailer.hand_in import hand_in
 from mailer.mailings import Policy
@@ -72,11 +72,11 @@ def settle(app: App) -> None:
 def _send_issue(app: App, now: float) -> None:
     """Send the newsletter's first issue, as its editor's command would."""
     text = _ISSUE.read_text(encoding="utf-8").replace("http://krets.example/", _home(app))
-    found = newsletters.survey(app, NEWSLETTER, text.encode(), now)
-    mailing = newsletters.begin(
+    found = launch.survey(app, NEWSLETTER, text.encode(), now)
+    mailing = launch.begin(
         app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=now, by="krets try"
     )
-    for _ in newsletters.freeze(app, mailing):
+    for _ in launch.freeze(app, mailing):
         pass
 
 

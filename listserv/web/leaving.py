@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from listserv import wishes
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import launch
 from listserv.web.site import Caller, list_of, offer, told
 from mailer.tokens import Purpose
 from subscriptions.optin import address_of
@@ -45,7 +45,7 @@ def leave(caller: Caller, _form: Mapping[str, str]) -> Response:
 
 def _nobody(caller: Caller, lst: MailList) -> Response:
     ref = caller.app.keyring.read(caller.token, Purpose.LEAVE, lst.address)
-    if ref == newsletters.PROOF:
+    if ref == launch.PROOF:
         return told(caller, "leave-proof", lst)
     return told(caller, "leave-unknown", lst, status=404)
 

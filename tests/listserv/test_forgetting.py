@@ -1,6 +1,7 @@
 """Who is forgotten is gone: from every byte of the data folder but what other people wrote."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from archive import build
 from archive.place import place as put_in_archive
 from archive.tables import Message
 from listserv import audience, clock, delivery, erasing, forgetting
+from listserv.aside import Aside
 from listserv.tables import Erasure
 from mailer import addresses, ledger, mailings, owners
 from mailer.ledger import Mark
@@ -110,7 +112,7 @@ def test_a_wish_stops_mail_at_once_and_is_carried_out_by_whoever_comes_next(
     with place.app.store.read() as session:
         assert forgetting.waiting(session, 1e9) is None  # not again before an hour has gone
         assert forgetting.waiting(session, 1e9 + forgetting.LATER) is not None
-    forgetter = forgetting.Forgetter()
+    forgetter = Aside("an erasure", lambda app: forgetting.carry_out(app, time.time()))
     forgetter.begin(place.app)
     forgetter.end(30)
     draw(place)

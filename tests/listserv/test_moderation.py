@@ -9,8 +9,7 @@ from sqlalchemy import select
 
 import templates
 from listserv import clock
-from listserv.moderation import asking as moderation
-from listserv.moderation import rulings
+from listserv.moderation import asking, rulings
 from listserv.moderation.asking import DAY, HOUR, Step, next_step
 from listserv.moderation.rulings import Ruling, Word
 from listserv.tables import Ban, Hold
@@ -252,7 +251,7 @@ def test_without_moderators_it_waits_in_the_queue_until_there_is_one(place: Plac
     hold = place.hold()
     assert (hold.state, hold.asked_at) == ("waiting", None)
     place.role(OWNER, Role.OWNER)
-    moderation.attend(place.app, lambda: False, now=hold.held_at + 30 * DAY)
+    asking.attend(place.app, lambda: False, now=hold.held_at + 30 * DAY)
     assert len(place.mails(OWNER)) == 1
     assert place.hold().state == "waiting"
 
@@ -260,11 +259,11 @@ def test_without_moderators_it_waits_in_the_queue_until_there_is_one(place: Plac
 def test_a_wave_of_held_mail_asks_so_many_times_a_day(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moderation, "MOST_ASKED", 2)
+    monkeypatch.setattr(asking, "MOST_ASKED", 2)
     for _ in range(4):
         place.post(EVE)
     assert len(place.mails(OWNER)) == 2
-    moderation.attend(place.app, lambda: False, now=place.hold().held_at + DAY + HOUR)
+    asking.attend(place.app, lambda: False, now=place.hold().held_at + DAY + HOUR)
     assert len(place.mails(OWNER)) > 2
 
 

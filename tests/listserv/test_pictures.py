@@ -24,8 +24,7 @@ from listserv import retention
 from listserv.app import App
 from listserv.cli.archive import archives
 from listserv.config import ListservSettings, MailerSettings, Settings
-from listserv.newsletters import darkroom, pictures
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import darkroom, launch, pictures
 from listserv.newsletters.darkroom import Developed, Spoilt
 from listserv.newsletters.pictures import File
 from listserv.tables import Edition, Picture
@@ -282,7 +281,7 @@ def test_a_picture_that_cannot_be_used_is_named_with_its_line_and_cure(
 
     def trouble(said: str = draft, folder: Path | None = tmp_path) -> str:
         with pytest.raises(BadInput) as caught:
-            newsletters.survey(place.app, NEWS, said.encode(), 1e9, readers=False, folder=folder)
+            launch.survey(place.app, NEWS, said.encode(), 1e9, readers=False, folder=folder)
         return f"{caught.value.what} {caught.value.fix}"
 
     assert trouble() == (
@@ -327,9 +326,9 @@ def test_a_sent_picture_is_in_the_archive_for_ever_and_what_was_never_sent_goes(
     (tmp_path / "pond.png").write_bytes(DOT)
     other = encoded(Image.new("RGB", (41, 30)), "PNG")
     draft = b"---\nsubject: x\n---\n\nA pond\n\n![The pond](pond.png)\n"
-    survey = newsletters.survey(app, NEWS, draft, 1e9, folder=tmp_path)
+    survey = launch.survey(app, NEWS, draft, 1e9, folder=tmp_path)
     assert not kept(place)  # to look at a draft writes nothing
-    newsletters.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=1e9)
+    launch.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=1e9)
     send(place, mail("mixed", plain("Hi\n\n![a](o.png)"), part(other, "o.png")))
     sent, unsent = kept(place)
     assert (sent.sent, unsent.sent) == (True, False)
@@ -426,12 +425,12 @@ def test_a_redacted_issue_shows_its_pictures_to_nobody_and_another_keeps_its_own
             (tmp_path / name).write_bytes(data)
         said = "".join(f"![words](./{name})\n\n" for name in names)
         draft = f"---\nsubject: Issue {number}\n---\n\nA pond {number}\n\n{said}".encode()
-        survey = newsletters.survey(app, NEWS, draft, 1e9, folder=tmp_path)
-        newsletters.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=1e9)
+        survey = launch.survey(app, NEWS, draft, 1e9, folder=tmp_path)
+        launch.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=1e9)
         ids.append(survey.ready.issue.message_id)
     one, other = kept(place)
     source_of = f"---\nsubject: x\n---\n\nAgain\n\n![a]({PAGE}f/{one.key}.png)\n".encode()
-    newsletters.survey(app, NEWS, source_of, 1e9, readers=False)
+    launch.survey(app, NEWS, source_of, 1e9, readers=False)
 
     def redacted(*words: str) -> tuple[list[int], set[str]]:
         """Redact; return the answers of the web door by status, and what the export holds."""
@@ -449,6 +448,6 @@ def test_a_redacted_issue_shows_its_pictures_to_nobody_and_another_keeps_its_own
     assert redacted("--message", ids[0]) == ([404, 200], {"b"})
     assert [each.key for each in kept(place)] == [other.key]
     with pytest.raises(BadInput, match="there is no picture"):  # in a draft that nobody has sent
-        newsletters.survey(app, NEWS, source_of, 1e9, readers=False)
+        launch.survey(app, NEWS, source_of, 1e9, readers=False)
     assert redacted("--attachment", f"{other.key}.png") == ([404, 404], set())
     assert not kept(place)

@@ -13,8 +13,7 @@ from archive.tables import Message
 from listserv import audience, retention
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
-from listserv.newsletters import launch as newsletters
-from listserv.newsletters import sending, watching
+from listserv.newsletters import launch, sending, watching
 from listserv.newsletters.watching import Counts, judge
 from listserv.tables import Issue
 from mailer import mailings
@@ -68,13 +67,13 @@ def change(app: App, **values: str | bool) -> MailList:
 def send(app: App, words: str, to: str = NEWS, hour: str = "") -> int:
     now = time.time()
     draft = f"---\nsubject: {words}\n---\n{words}\n".encode()
-    survey = newsletters.survey(app, to, draft, now)
+    survey = launch.survey(app, to, draft, now)
     with app.store.write() as session:
-        number = newsletters.enter(
+        number = launch.enter(
             session, app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=now,
             by="cli", hour=hour,
         )  # fmt: skip
-    for _ in newsletters.freeze(app, number):
+    for _ in launch.freeze(app, number):
         pass
     return number
 
@@ -110,7 +109,7 @@ def test_who_has_had_enough_issues_is_left_out_with_the_reason_and_counted_befor
         session.execute(anna.values(state=State.REFUSED))
     change(app, cap="2/7")
     draft = b"---\nsubject: Third\n---\nThird\n"
-    survey = newsletters.survey(app, NEWS, draft, time.time())
+    survey = launch.survey(app, NEWS, draft, time.time())
     assert [one.values["count"] for one in survey.findings if one.key == "capped"] == [3]
     third = send(app, "Third")
     left_out = {who: (row.state, row.reason) for who, row in rows(app, third).items()}
@@ -195,16 +194,14 @@ def test_a_series_reaches_each_member_once_whenever_they_come_and_stays_out_of_t
     draft = b"---\nsubject: Welcome\nseries: welcome\nsegment: domain = example.net\n---\nHi\n"
 
     def run() -> set[str]:
-        found = newsletters.survey(app, NEWS, draft, time.time())
+        found = launch.survey(app, NEWS, draft, time.time())
         assert not [one for one in found.red if one.key == "same"]
-        number = newsletters.begin(
+        number = launch.begin(
             app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=time.time()
         )
         with pytest.raises(Temporary, match="this very moment"):
-            newsletters.begin(
-                app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=time.time()
-            )
-        for _ in newsletters.freeze(app, number):
+            launch.begin(app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=time.time())
+        for _ in launch.freeze(app, number):
             pass
         assert found.readers == len(rows(app, number))
         return set(rows(app, number))
@@ -242,11 +239,11 @@ def test_who_has_had_an_issue_of_a_series_is_known_when_the_ledger_has_let_go_of
     draft = b"---\nsubject: Welcome\nseries: welcome\n---\nHi\n"
 
     def run() -> int:
-        found = newsletters.survey(app, NEWS, draft, time.time())
-        number = newsletters.begin(
+        found = launch.survey(app, NEWS, draft, time.time())
+        number = launch.begin(
             app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=time.time()
         )
-        for _ in newsletters.freeze(app, number):
+        for _ in launch.freeze(app, number):
             pass
         return number
 
@@ -326,7 +323,7 @@ def test_send_anyway_goes_on_with_what_halted_by_itself_and_ends_no_pause_of_an_
         with app.store.write() as session:
             mailings.pause(session, number)
 
-    for _ in newsletters.freeze(app, number):
+    for _ in launch.freeze(app, number):
         pass
     pause()
     place.reply(report, "send anyway", who)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from archive.tables import Message, Thread
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import launch
 from listserv.tables import Hold
 from mailer.mailings import Mailing, Policy, composition
 from mailer.store import Store, get_raw
@@ -55,9 +55,9 @@ def send(place: Place, replies: str) -> tuple[str, str]:
     app, now = place.app, time.time()
     with app.store.write() as session:
         roster.change_list(roster.get_list(session, NEWS), replies=replies)
-    survey = newsletters.survey(app, NEWS, b"---\nsubject: November\n---\nLeaves.\n", now)
-    number = newsletters.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=now)
-    for _ in newsletters.freeze(app, number):
+    survey = launch.survey(app, NEWS, b"---\nsubject: November\n---\nLeaves.\n", now)
+    number = launch.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=now)
+    for _ in launch.freeze(app, number):
         pass
     with app.store.read() as session:
         message_id = session.get_one(Mailing, number).message_id

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import templates
-from listserv.newsletters import drafts, issues, mailed, pictures, preflight, sources
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import drafts, issues, launch, mailed, pictures, preflight, sources
 from listserv.newsletters.drafts import BadDraft
 from mailer.errors import BadInput
 from tests.cost import AFFORDABLE, cost
@@ -137,7 +136,7 @@ def test_a_sheets_pictures_lie_beside_it_and_a_web_page_becomes_markdown(place: 
     folder = place.app.data
     (folder / "pond.png").write_bytes(DOT)
     sheet = SHEET.replace("https://garden.example/p.jpg", "pond.png")
-    survey = newsletters.survey(place.app, NEWS, sheet.encode(), 1e9, readers=False, folder=folder)
+    survey = launch.survey(place.app, NEWS, sheet.encode(), 1e9, readers=False, folder=folder)
     (one,) = survey.ready.issue.pictures.values()
     assert f'src="https://lists.example/{NEWS}/{one.path}"' in survey.draft.text
     assert f"cid:{one.key}" in survey.ready.raw.decode()
@@ -147,7 +146,7 @@ def test_a_sheets_pictures_lie_beside_it_and_a_web_page_becomes_markdown(place: 
         "<body><h1>Hi</h1><p>Dear {{ name }}, <b>come</b>.</p><script>alert(1)</script>"
         '<img src="pond.png" alt="The pond"></body></html>'
     )
-    survey = newsletters.survey(place.app, NEWS, page.encode(), 1e9, readers=False, folder=folder)
+    survey = launch.survey(place.app, NEWS, page.encode(), 1e9, readers=False, folder=folder)
     assert survey.draft.subject == "Leaves & tea"
     assert survey.draft.text.startswith("# Hi\n\nDear {{ name }}, **come**.")
     assert "alert" not in survey.draft.text

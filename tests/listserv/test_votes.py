@@ -19,8 +19,7 @@ from listserv import delivery
 from listserv.app import App
 from listserv.cli.newsletter import newsletter
 from listserv.config import ListservSettings, MailerSettings, Settings
-from listserv.newsletters import drafts, votes
-from listserv.newsletters import launch as newsletters
+from listserv.newsletters import drafts, launch, votes
 from listserv.web.door import build
 from mailer import mailings
 from mailer.errors import BadInput
@@ -68,12 +67,10 @@ def place(store: Store, tmp_path: Path) -> Place:
 def send(place: Place) -> dict[str, EmailMessage]:
     """Send the issue; return each reader's copy."""
     app = place.app
-    survey = newsletters.survey(app, NEWS, DRAFT.encode(), time.time())
+    survey = launch.survey(app, NEWS, DRAFT.encode(), time.time())
     assert [one for one in survey.red if one.key != "no-https"] == []
-    number = newsletters.begin(
-        app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=time.time()
-    )
-    for _ in newsletters.freeze(app, number):
+    number = launch.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=time.time())
+    for _ in launch.freeze(app, number):
         pass
     readers = delivery.Readers(app.keyring)
     copies = {}

@@ -2,19 +2,18 @@
 
 A bundle holds one year of one language, because pagefind stems by one language for each index; what
 came since stands in a small bundle of its own (``new``), which is folded into its year when it has
-grown. Only own words are indexed. pagefind is a program: it runs beside us and writes into a
-folder aside. SECURITY: it gets ``Seen`` mails alone, as JSON; its page needs wasm, so that page
-alone has a policy that allows it (listserv/web/homes.py).
+grown. Only own words are indexed. pagefind is a program: it runs beside us and answers with the
+files. SECURITY: it gets ``Seen`` mails alone, as JSON; its page needs wasm, so that page alone has
+a policy that allows it (listserv/web/homes.py).
 """
 
 import base64
 import json
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -171,33 +170,33 @@ def _bundles(
 
 def _index(bundle: Bundle, entries: Sequence[Entry], folder: str) -> dict[str, bytes]:
     """Return the files of a bundle, and the script that all bundles share."""
-    aside = Path(tempfile.mkdtemp(prefix="krets-search"))
-    try:
-        _run(bundle.language, entries, aside)
-        files = {}
-        for path in sorted(p for p in aside.rglob("*") if p.is_file()):
-            name = path.relative_to(aside).as_posix()
-            wasm = name == f"wasm.{bundle.language}.pagefind"
-            if wasm or name.endswith(_KEPT) or name == "pagefind-entry.json":
-                files[f"{folder}/{bundle.name}/{name}"] = path.read_bytes()
-            elif name == _SHARED:
-                files[f"{folder}/{_SHARED}"] = path.read_bytes()
-        return files
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    files = {}
+    kept = (*_KEPT, f"wasm.{bundle.language}.pagefind", "pagefind-entry.json")
+    for one in _run(bundle.language, entries):
+        name = one["path"]
+        if name == _SHARED or name.endswith(kept):
+            place = folder if name == _SHARED else f"{folder}/{bundle.name}"
+            files[f"{place}/{name}"] = base64.b64decode(one["content"])
+    for name, content in files.items():
+        if not content:
+            message = f"pagefind: {name} is empty"
+            raise OSError(message)
+    return files
 
 
-def _run(language: str, entries: Sequence[Entry], aside: Path) -> None:
+def _run(language: str, entries: Sequence[Entry]) -> list[dict[str, str]]:
     """Talk to pagefind's service: JSON in base64, ended by a comma, one answer for each request.
 
     Its Python client sleeps a tenth of a second for each answer (measured, 1.5.2), so we speak for
-    ourselves. Raise OSError where it does not do what it is asked.
+    ourselves. The files come in its answer: what it is asked to write to a disk may still be empty
+    when it says that it is written (seen, 1.5.2, on a busy machine). Raise OSError where it does
+    not do what it is asked.
     """
     program = get_executable()
     if program is None:
         raise FileNotFoundError("pagefind")
     with subprocess.Popen(  # noqa: S603 - the program of the package we depend on
-        [program, "--service"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=aside
+        [program, "--service"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as service:
         try:
             made = _ask(service, {"type": "NewIndex", "config": {"force_language": language}})
@@ -205,24 +204,27 @@ def _run(language: str, entries: Sequence[Entry], aside: Path) -> None:
             for entry in entries:
                 record = {"type": "AddRecord", **index, "language": language, **entry.record}
                 _ask(service, record)
-            _ask(service, {"type": "WriteFiles", **index, "output_path": str(aside)})
+            files: list[dict[str, str]] = _ask(service, {"type": "GetFiles", **index})["files"]
         finally:
             service.kill()
+    return files
 
 
 def _ask(service: "subprocess.Popen[bytes]", payload: dict[str, Any]) -> dict[str, Any]:
     """Send one request and return its answer; one at a time, so that no pipe fills up."""
-    if service.stdin is None or service.stdout is None:
+    stdin, stdout = service.stdin, service.stdout
+    if stdin is None or not isinstance(stdout, BufferedReader):
         raise BrokenPipeError
     request = json.dumps({"message_id": 1, "payload": payload}).encode()
-    service.stdin.write(base64.b64encode(request) + b",")
-    service.stdin.flush()
+    stdin.write(base64.b64encode(request) + b",")
+    stdin.flush()
     answer = bytearray()
-    while (byte := service.stdout.read(1)) != b",":
-        if not byte:
+    while not answer.endswith(b","):
+        some = stdout.read1()
+        if not some:
             raise BrokenPipeError("pagefind ended before it answered.")
-        answer += byte
-    found: dict[str, Any] = json.loads(base64.b64decode(answer))["payload"]
+        answer += some
+    found: dict[str, Any] = json.loads(base64.b64decode(answer[:-1]))["payload"]
     if found["type"] == "Error":
         raise OSError(f"pagefind: {found['message']}")
     return found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from listserv import schema
 from listserv.config import Settings
 from mailer import tokens
+from mailer.alignment import Enquiries
 from mailer.errors import Misconfigured, Temporary
 from mailer.store import Store
 
@@ -25,6 +26,11 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.data = settings.mailer.data
+
+    @cached_property
+    def enquiries(self) -> Enquiries:
+        """Return who asks DNS about our own domains, and remembers for a while."""
+        return Enquiries()
 
     @cached_property
     def store(self) -> Store:

@@ -99,6 +99,11 @@ class ListservSettings(_Section):
         description="Ask the links of a draft whether they lead anywhere, before it is proved and"
         " sent: public web servers alone, thirty at most, for a second and a half.",
     )
+    check_dns: bool = Field(
+        True,
+        description="Ask DNS whether DKIM, SPF and DMARC speak for a newsletter's domain, before an"
+        " issue is proved and sent: ten names at most, for 1.2 seconds, once in ten minutes.",
+    )
     screenshots: str = Field(
         "auto",
         description="Chromium that takes pictures of a proof, which its editor gets by a second"

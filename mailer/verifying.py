@@ -1,4 +1,4 @@
-"""Read what the DKIM signatures of a mail say (RFC 6376); the one file that asks dkimpy and DNS.
+"""Read what the DKIM signatures of a mail say (RFC 6376); the one file that asks dkimpy.
 
     read(raw, look_up)   # "pass d=example.net s=k1 aligned", "fail ...", "none", "not checked: ..."
 
@@ -13,12 +13,11 @@ import re
 from collections.abc import Callable
 
 import dkim
-import dns.exception
-import dns.resolver
 
-from mailer import message
+from mailer import message, records
 from mailer.addresses import parse
 from mailer.errors import BadInput
+from mailer.records import NoAnswerError
 
 MAX_SIZE = 1024 * 1024  # bytes of a mail
 MAX_SIGNATURES = 3
@@ -31,19 +30,9 @@ _LETTERS = re.compile(r"[^A-Za-z0-9._-]")
 LookUp = Callable[[str], bytes | None]  # a TXT record, None where there is none
 
 
-class NoAnswerError(Exception):
-    """DNS did not answer."""
-
-
 def look_up(name: str) -> bytes | None:
     """Ask DNS for a TXT record; raise NoAnswerError where it does not answer."""
-    try:
-        found = dns.resolver.resolve(name.rstrip(".") + ".", "TXT", lifetime=PATIENCE)
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return None
-    except (dns.exception.DNSException, OSError) as error:
-        raise NoAnswerError(type(error).__name__) from error
-    return b"".join(next(iter(found)).strings)
+    return next(iter(records.texts(name, PATIENCE)), None)
 
 
 def read(raw: bytes, look_up: LookUp) -> str:

@@ -1,6 +1,6 @@
 """Words and looks: every text that a person reads, in six languages."""
 
-from templates.brand import Brand, brand, is_colour
+from templates.brand import Brand, brand, contrast, is_colour
 from templates.catalogue import LANGUAGES, block_words, translator
 from templates.render import (
     MailText,
@@ -31,6 +31,7 @@ __all__ = [
     "block_words",
     "brand",
     "check_sheet",
+    "contrast",
     "day",
     "drawn",
     "find_theme",

@@ -13,9 +13,9 @@ from listserv.cli.mailing import VERBS, follow, progress, votes
 from listserv.cli.segment import SAMPLE, told
 from listserv.cli.segment import segment as segment_group
 from listserv.newsletters import editions, launch, looks, orders, preview, sending
+from listserv.newsletters.findings import Finding
 from listserv.newsletters.forecast import DAY
 from listserv.newsletters.launch import Reader, Survey
-from listserv.newsletters.preflight import Finding
 from listserv.terminal import agree, plain, print_json, print_table, say
 from mailer.addresses import parse
 from mailer.errors import BadInput, Refused

@@ -23,7 +23,17 @@ from listserv import acting, letters
 from listserv.app import App
 from listserv.letters import Letter
 from listserv.moderation.holds import hold
-from listserv.newsletters import camera, drafts, launch, mailed, pictures, preflight, preview
+from listserv.newsletters import (
+    camera,
+    drafts,
+    launch,
+    mailed,
+    outline,
+    pictures,
+    preflight,
+    preview,
+)
+from listserv.newsletters.findings import Finding
 from listserv.newsletters.launch import Proof, Reader, Survey
 from listserv.newsletters.pictures import File, Kept
 from listserv.notices import Door, face_of
@@ -75,7 +85,8 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         why = "draft-over-budget"
         return acting.act(app, arrival, route, letter, lambda v: _hold(v, arrival, why))
     came = mailed.read(raw, letter.subject)
-    seen = look(app, lst, came.source, reader, now, files=came.files, left=came.left)
+    extra = (*map(preflight.left_behind, came.left), *([outline.turned()] if came.turned else ()))
+    seen = look(app, lst, came.source, reader, now, files=came.files, extra=extra)
     keep_pictures(app, lst, seen, now)
 
     def work(visit: Visit) -> str:
@@ -99,13 +110,13 @@ def look(
     *,
     message_id: str = "",
     files: Sequence[File] = (),
-    left: Sequence[str] = (),
+    extra: Sequence[Finding] = (),
     before: str = "",
 ) -> Look:
     """Read, compose and judge a draft, and make its proof; nothing is written.
 
-    ``files`` are pictures that came with the mail, ``left`` the names of those that the text
-    leaves out, ``before`` the draft that this one takes the place of, with its pictures.
+    ``files`` are pictures that came with the mail, ``extra`` what is to be said of the mail itself,
+    ``before`` the draft that this one takes the place of, with its pictures.
     """
     try:
         drafts.read(source.encode())
@@ -116,8 +127,7 @@ def look(
         survey = launch.consider(app, lst, draft, now, message_id=message_id, fresh=fresh)
     except BadInput as error:
         return Look(source, trouble=error)
-    findings = (*map(preflight.left_behind, left), *survey.findings)
-    survey = replace(survey, findings=findings)
+    survey = replace(survey, findings=(*extra, *survey.findings))
     with app.store.read() as session:
         sample = some_of(session, lst.id, now, SAMPLE, survey.ready.chosen)
     proofs = proofs_for(app, lst, survey, reader)

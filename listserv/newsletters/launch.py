@@ -25,18 +25,20 @@ from listserv.newsletters import (
     issues,
     links,
     mailed,
+    outline,
     pictures,
     preflight,
     replying,
     sources,
+    standing,
     votes,
 )
 from listserv.newsletters.drafts import BadDraft, Draft
+from listserv.newsletters.findings import Finding
 from listserv.newsletters.forecast import Forecast, Limits, forecast
 from listserv.newsletters.issues import Imprint
 from listserv.newsletters.looks import look_of
 from listserv.newsletters.pictures import Kept
-from listserv.newsletters.preflight import Finding
 from listserv.notices import face_of
 from listserv.permalinks import publish_permalink
 from listserv.tables import Issue
@@ -165,6 +167,8 @@ def survey(
     if segment is not None:
         draft = replace(draft, segment=segment, segment_at=0)
     found = consider(app, lst, draft, now, fresh=fresh)
+    if page is not None and page.turned:
+        found = replace(found, findings=(*found.findings, outline.turned()))
     if readers and draft.series and not found.readers:
         raise Refused(f"Nobody is due: all have had {draft.series!r} already.")
     if readers and found.ready.chosen.text and not found.readers:
@@ -193,12 +197,14 @@ def consider(
     with app.store.read() as session:
         had = plans.series_of(session, lst.id, draft.series)
         chosen = replace(_chosen(session, lst, draft, now), series=draft.series, had=had)
+    of_domain = standing.begin(app, lst.domain, now)  # DNS answers while we compose
     ready = compose(app, lst, draft, now, message_id=message_id, fresh=fresh)
     ready = replace(ready, chosen=chosen)
     if gone := pictures.gone(ready.issue.face.page, draft.whole, ready.issue.pictures):
         raise pictures.missing(0, gone)  # redacted with another issue
     asked = preflight.addresses(draft) if app.settings.listserv.check_links else []
     dead = sorted(preflight.followed(links.check(asked)), key=lambda one: not one.red)
+    dns = of_domain()
     with app.store.read() as session:
         domains = count_by_domain(session, lst.id, now, chosen)
         most_first = tuple(sorted(domains.items(), key=lambda one: (-one[1], one[0])))
@@ -209,7 +215,7 @@ def consider(
             lst=lst,
             ready=ready,
             domains=most_first,
-            findings=(*dead, *_findings(session, app, lst, ready, now), *slow),
+            findings=(*dead, *_findings(session, app, lst, ready, now), *slow, *dns),
             pace=last,
             forecast=ahead,
         )
@@ -468,7 +474,8 @@ def _findings(
         counts[one or lst.language] += count
     for version in draft.versions:
         counts.pop(version.language or lst.language, None)
-    yield from preflight.look(draft, ready.copies, counts, language)
+    postal = ready.issue.imprint.postal_address
+    yield from preflight.look(draft, ready.copies, counts, language, postal)
     capped = plans.left_out(session, lst, ready.chosen, plans.terms_of(lst), now)
     if capped:
         yield Finding(
@@ -483,7 +490,7 @@ def _findings(
         )
     settings = app.settings.listserv
     yield from preflight.unseen(settings.base_url, len(ready.issue.pictures))
-    if not (lst.postal_address or settings.postal_address):
+    if not postal:
         yield Finding(
             "no-postal-address",
             "no postal address is set (listserv.postal_address); many laws ask for one",

@@ -39,12 +39,13 @@ _LOGO = 10_000  # bytes up to which a picture that nothing names is part of a si
 @dataclass(frozen=True, slots=True)
 class Mailed:
     """Hold a draft with front matter, the pictures that came with it, and the names of those of
-    them that stand nowhere in the text.
+    them that stand nowhere in the text; ``turned`` where it was drawn in another order.
     """  # noqa: D205 - one sentence
 
     source: str
     files: tuple[File, ...] = ()
     left: tuple[str, ...] = ()
+    turned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def read(raw: bytes, subject: str) -> Mailed:
     shown = {one.lower() for one in _CID.findall(markup)}
     loose = [at for at, one in enumerate(made.files) if one.cid.lower() not in shown]
     left: list[str] = []
+    turned = False
     fields, body = _apart(_plain(made.sheet or made.text()))
     if templates.is_sheet(body):
         above = {} if not made.sheet else _apart(_plain(made.text()))[0]
@@ -94,6 +96,7 @@ def read(raw: bytes, subject: str) -> Mailed:
         return Mailed(compose(known, body), tuple(made.files))
     if markup and _RICH.search(markup) and not _MARKDOWN.search(made.text()):
         text = pasted.to_markdown(made.markup(loose))
+        turned = pasted.is_turned(markup)
     else:
         named = pictures.found(_named(made.text()), made.files)
         text = _named(made.text([at for at in loose if at not in named]))
@@ -104,7 +107,7 @@ def read(raw: bytes, subject: str) -> Mailed:
         ]
     fields, body = _apart(_plain(text))
     fields.setdefault("subject", subject)
-    return Mailed(compose(fields, _unsigned(body)), tuple(made.files), tuple(left))
+    return Mailed(compose(fields, _unsigned(body)), tuple(made.files), tuple(left), turned)
 
 
 def files_of(raw: bytes) -> tuple[File, ...]:

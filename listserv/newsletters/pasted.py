@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from html import unescape
 from itertools import pairwise
 
+from listserv.newsletters import tags
+
 MAX = 500_000
 DEEP = 60
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]{0,30})([^<>]{0,5000})>|<[!?][^<>]{0,5000}>")
-_ATTRIBUTE = re.compile(r"""(?<![\w-])([a-zA-Z-]{1,40})\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))""")
 _HIDDEN = {"head", "style", "script", "title", "template", "noscript", "svg", "object"}
-_VOID = {"br", "img", "hr", "meta", "link", "input", "col", "wbr", "area", "base"}
 _MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "tt": "`"}
 _LINES = {"div", "address", "section", "article", "center", "tr", "header", "footer", "main"}
 _PARAGRAPHS = {"p", "ul", "ol", "blockquote", "table", "pre", "dl"} | {f"h{n}" for n in range(1, 7)}
@@ -28,6 +27,11 @@ _BULLET = re.compile(r"\s*[\u00b7\u2022\u25aa\u00a7o-]\s+")
 _NUMBER = re.compile(r"\s*(\d{1,3})[.)]\s+")
 _SPECIAL = re.compile(r"([\\`*\[\]<])|(?<!\w)(_)|(_)(?!\w)")
 _OPENS = re.compile(r"\A\s{0,3}(#{1,6}\s|>|[-+]\s|\d+[.)]\s|={2,}|-{2,})")
+_TURNED = re.compile(
+    r"""flex-direction\s*:\s*(?:row|column)-reverse|position\s*:\s*(?:absolute|fixed)"""
+    r"""|[\s;"'{]order\s*:\s*-?[1-9]|<(?:table|tbody|tr)\s[^<>]{0,500}dir\s*=\s*["']?rtl""",
+    re.IGNORECASE,
+)
 # What is no line of prose; "preheader: ..." on top of a draft is none either.
 _BLOCK = re.compile(r"\s*(?:[-+*]\s|\d+\.\s|[>|#]|\*{3}|```|[a-z]{5,9}:\s)")
 
@@ -45,13 +49,21 @@ class _Open:
     cells: list[str] = field(default_factory=list)
 
 
+def is_turned(markup: str) -> bool:
+    """Tell whether a page is drawn in another order than its words stand in: all that it says so.
+
+    Markdown keeps the order of the words, so what the eye read first may stand below.
+    """
+    return _TURNED.search(tags.uncommented(markup[:MAX])) is not None
+
+
 def to_markdown(markup: str, *, beside: bool = False) -> str:
     """Return ``markup`` as Markdown; a picture of the mail is named by its Content-ID.
 
     Of a page with files ``beside`` it, pictures are also named by those.
     """
     reader = _Reader(beside=beside)
-    reader.feed(_uncommented(markup[:MAX]))
+    reader.feed(tags.uncommented(markup[:MAX]))
     return reader.result()
 
 
@@ -62,13 +74,13 @@ class _Reader:
 
     def feed(self, markup: str) -> None:
         at = 0
-        for tag in _TAG.finditer(markup):
+        for tag in tags.TAG.finditer(markup):
             self._words(unescape(markup[at : tag.start()]))
             at = tag.end()
             if tag[1]:
                 self._end(tag[2].lower())
             elif tag[2]:
-                self._start(tag[2].lower(), _attributes(tag[3]))
+                self._start(tag[2].lower(), tags.attributes(tag[3]))
         self._words(unescape(markup[at:]))
 
     def result(self) -> str:
@@ -80,7 +92,7 @@ class _Reader:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         top = self._stack[-1]
-        if tag in _VOID:
+        if tag in tags.VOID:
             if not top.hidden:
                 self._void(tag, attributes, top)
             return
@@ -190,22 +202,6 @@ class _Reader:
         one.pieces.clear()
         if line:
             one.lines.append(_OPENS.sub(lambda match: f"\\{match[0].lstrip()}", line))
-
-
-def _uncommented(markup: str) -> str:
-    parts, at = [], 0
-    while (start := markup.find("<!--", at)) >= 0:
-        end = markup.find("-->", start)
-        if end < 0:
-            break
-        parts.append(markup[at:start])
-        at = end + 3
-    return "".join([*parts, markup[at:]])
-
-
-def _attributes(text: str) -> dict[str, str]:
-    found = _ATTRIBUTE.finditer(text)
-    return {one[1].lower(): unescape(one[2] or one[3] or one[4] or "") for one in found}
 
 
 def _broken(lines: list[str]) -> Iterator[str]:

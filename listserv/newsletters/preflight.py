@@ -1,21 +1,23 @@
 """Preflight: what an editor should look at before an issue leaves. Pure.
 
-A finding has a key, by which templates say it in six languages, and English words for the command
-line. A red one keeps `send` from sending until somebody answers "send anyway".
+What is said of words, links and pictures stands here; of colours in legibility.py, of headings
+and tables in outline.py, of the plain text in plaintext.py, of DNS in standing.py.
 """
 
 import binascii
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import unescape
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from listserv.filling import variant_of
 from listserv.headers import LEAVE
-from listserv.newsletters import drafts, sources
+from listserv.newsletters import drafts, legibility, outline, plaintext, sources
 from listserv.newsletters.drafts import Draft
+from listserv.newsletters.findings import Finding
 from listserv.newsletters.links import Answer
 from listserv.newsletters.manuscript import Block, BlockKind
 from mailer.splice import Segments
@@ -23,9 +25,10 @@ from mailer.splice import Segments
 CLIP = 102 * 1024  # bytes of HTML from which Gmail shows "message clipped", and hides the way out
 LONG_SUBJECT = 60  # characters; telephones show fewer
 LONG_PREHEADER = 110
-_HTML = b"Content-Type: text/html"
+_TEXT, _HTML = b"Content-Type: text/plain", b"Content-Type: text/html"
 _PLACEHOLDER = re.compile(
-    r"(?<!\w)(?:(?:TK)+|TODO|FIXME|XXXX+|TBD|TBC)(?!\w)|\blorem ipsum\b|\[\s*\.\.\.\s*\]|\?\?\?",
+    r"(?<!\w)(?:(?:TK)+|TODO|FIXME|XXXX+|TBD|TBC)(?!\w)"
+    r"|\blorem ipsum\b|\\?\[\s*\.\.\.\s*\\?\]|\?\?\?",
     re.ASCII,
 )
 _NOWHERE = re.compile(
@@ -38,31 +41,28 @@ _SHOWN_HOST = re.compile(
 _HOST = re.compile(r"https?://(?:www\.)?([^/?#:]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Say what an editor should look at before the issue goes out."""
-
-    key: str
-    what: str
-    red: bool = False  # not sent without --anyway, or "send anyway"
-    values: Mapping[str, object] = field(default_factory=dict)
-
-
 def look(
     draft: Draft,
     made: Mapping[int, Segments],
     languages: Mapping[str, int],
     language: str,
+    postal: str = "",
 ) -> Iterator[Finding]:
     """Yield what is to be said of a draft as it was composed, the red first.
 
-    ``languages`` counts the readers whose language it lacks, ``language`` is what they get.
+    ``languages`` counts the readers whose language it lacks, ``language`` is what they get;
+    ``postal`` is the address that every copy should show.
     """
     found = [*_weight(made), *_ways_out(made), *_languages(languages, language)]
     for one in draft.versions:
-        blocks = sources.read(drafts.fill(one.text, str), str, {}, {}).blocks
-        found += [*_words(one), *_links(blocks), *_pictures(blocks), *_envelope(one)]
-    yield from sorted(found, key=lambda one: not one.red)
+        read = sources.read(drafts.fill(one.text, str), str, {}, {})
+        copy = _copy(made, one.language or language)
+        found += [*_words(one), *_links(one, read.blocks), *_pictures(one, read.blocks)]
+        found += [*_envelope(one), *outline.findings(read.blocks, copy.html, one.text)]
+        found += [*plaintext.findings(read.text, copy.text, copy.html)]
+        found += [*legibility.findings(copy.html), *_imprint(copy, postal)]
+    once = {(one.key, one.what): one for one in found}
+    yield from sorted(once.values(), key=lambda one: not one.red)
 
 
 def addresses(draft: Draft) -> list[str]:
@@ -72,7 +72,41 @@ def addresses(draft: Draft) -> list[str]:
         for block in sources.read(drafts.fill(one.text, str), str, {}, {}).blocks:
             found += [block.address] if block.kind is BlockKind.BUTTON else []
             found += [unescape(match[1]) for match in _LINK.finditer(block.html)]
+        found += [address for address, _ in sources.drawn_links(drafts.fill(one.text, str))]
     return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """Hold both parts of one reader's copy, with a letter for each slot."""
+
+    text: str
+    html: str
+
+
+def _copy(made: Mapping[int, Segments], language: str) -> _Copy:
+    """Return the copy of a reader of ``language`` whose name is known."""
+    ways = [(named, filled) for named in (True, False) for filled in (True, False)]
+    variants = [variant_of(language, named=named, filled=filled) for named, filled in ways]
+    one = next((made[at] for at in variants if at in made), None) or next(iter(made.values()))
+    before, _, html = b"x".join(one.parts).partition(_HTML)
+    text = before.partition(_TEXT)[2]
+    return _Copy(_unquoted(text), _unquoted(html))
+
+
+def _unquoted(part: bytes) -> str:
+    """Return the words of a part, from its header's end to the mark behind it."""
+    body = part.partition(b"\r\n\r\n")[2].rpartition(b"\r\n--=_")[0]
+    return binascii.a2b_qp(body).decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def _imprint(copy: _Copy, postal: str) -> Iterator[Finding]:
+    """Look for the postal address in both parts."""
+    shown = (" ".join(part.split()) for part in (copy.text, unescape(copy.html)))
+    if postal and not all(" ".join(postal.split()) in part for part in shown):
+        yield Finding(
+            "postal-unseen", "the theme does not show the postal address (imprint.postal_address)"
+        )
 
 
 def followed(answers: Mapping[str, Answer]) -> Iterator[Finding]:
@@ -151,8 +185,9 @@ def _words(draft: Draft) -> Iterator[Finding]:
             )
 
 
-def _links(blocks: tuple[Block, ...]) -> Iterator[Finding]:
-    links = [(block.address, block.words) for block in blocks if block.kind is BlockKind.BUTTON]
+def _links(draft: Draft, blocks: tuple[Block, ...]) -> Iterator[Finding]:
+    links = sources.drawn_links(drafts.fill(draft.text, str))
+    links += [(block.address, block.words) for block in blocks if block.kind is BlockKind.BUTTON]
     for block in blocks:
         links += [(m[1], re.sub(r"<[^>]*>", "", m[2])) for m in _LINK.finditer(block.html)]
     for address, words in links:
@@ -209,13 +244,14 @@ def _parts(one: Segments) -> tuple[bool, bool, bool]:
             where = 1
         if _HTML in part:
             where = 2
-        if slot == LEAVE:
+        if slot == LEAVE and (where or b"\nList-Unsubscribe:" in part):
             seen[where] = True
     return seen[0], seen[1], seen[2]
 
 
-def _pictures(blocks: tuple[Block, ...]) -> Iterator[Finding]:
-    missing = [b.address for b in blocks if b.kind is BlockKind.PICTURE and not b.words.strip()]
+def _pictures(draft: Draft, blocks: tuple[Block, ...]) -> Iterator[Finding]:
+    missing = sources.drawn_pictures(draft.text)
+    missing += [b.address for b in blocks if b.kind is BlockKind.PICTURE and not b.words.strip()]
     for block in blocks:
         missing += re.findall(r'<img\s[^>]*?src="([^"]*)"[^>]*?alt=""', block.html)
     for address in missing:

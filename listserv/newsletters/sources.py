@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from html import unescape
 
 import templates
-from listserv.newsletters import manuscript, pasted
+from listserv.newsletters import manuscript, pasted, tags
 from listserv.newsletters.manuscript import Address, Manuscript, Sizes, Words
 from mailer.errors import BadInput
 
 _PAGE = re.compile(r"\s*(?:<!doctype html|<html[\s>]|<body[\s>])", re.IGNORECASE)
 _HEAD = re.compile(r"<title[^<>]{0,200}>([^<]{1,400})</title>", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<(mj-[a-z-]+|area|a)\s([^<>]{1,5000})>", re.IGNORECASE)
+_SAID = {"a", "mj-button"}  # links that stand among the words, where they lead anywhere
+_SHOWS = {"mj-carousel-image", "mj-social-element"}  # pictures that no words are made of
 _LINKED = re.compile(r"""(\s(?:href|src)=")([^"]*)(")""")
 
 
@@ -25,6 +28,7 @@ class Page:
 
     title: str
     text: str
+    turned: bool = False  # drawn in another order than its words stand in
 
 
 def read(source: str, address: Address, sizes: Sizes, words: Words) -> Manuscript:
@@ -51,10 +55,37 @@ def sheet(source: str, address: Address, language: str, context: dict[str, objec
     return _LINKED.sub(lambda found: found[1] + address(found[2]) + found[3], html)
 
 
+def drawn_links(source: str) -> list[tuple[str, str]]:
+    """Return (address, element) of links in a sheet that its words do not have."""
+    return [
+        (given["href"], name)
+        for name, given in _drawn(source)
+        if "href" in given
+        and not (name in _SAID and given["href"].startswith(("http://", "https://", "mailto:")))
+    ]
+
+
+def drawn_pictures(source: str) -> list[str]:
+    """Return the addresses of a sheet's pictures that say nothing, and are not among its words."""
+    return [
+        given.get("src", given.get("name", ""))
+        for name, given in _drawn(source)
+        if name in _SHOWS
+        and not given.get("alt", "").strip()
+        and ("src" in given or name == "mj-carousel-image")
+    ]
+
+
+def _drawn(source: str) -> list[tuple[str, dict[str, str]]]:
+    if not templates.is_sheet(source):
+        return []
+    return [(one[1].lower(), tags.attributes(one[2])) for one in _ANY_TAG.finditer(source)]
+
+
 def from_page(text: str) -> Page | None:
     """Return the draft that a web page is, None for anything else."""
     if not _PAGE.match(text):
         return None
     title = _HEAD.search(text)
     said = " ".join(unescape(title[1]).split()) if title else ""
-    return Page(said, pasted.to_markdown(text, beside=True).strip())
+    return Page(said, pasted.to_markdown(text, beside=True).strip(), pasted.is_turned(text))

@@ -1,6 +1,8 @@
 # Everything a newcomer or a machine needs, by name. `make` alone prints this list.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+# Where compiled modules may not be kept, each of the tests' processes compiles all of them again.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 # Half as many again as cores: a part of the tests waits, for a relay, a lease or a browser.
 PYTEST := $(BIN)/pytest -n $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 ))) --dist worksteal

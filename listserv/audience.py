@@ -171,7 +171,7 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
             return True
         more = enter(session, mailing_id, cursor, (), now=now, entered=entered)
         if not more:
-            plans.go_first(session, first)
+            plans.go_first(session, mailing_id, first, held)
         return more
 
 

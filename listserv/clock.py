@@ -12,7 +12,7 @@ from archive import build
 from listserv import audience, forgetting, retention
 from listserv.app import App
 from listserv.moderation import holds
-from listserv.newsletters import endings, sending, sittings, watching
+from listserv.newsletters import canaries, endings, sending, sittings, watching
 from mailer import arrivals, owners, refusals
 from mailer.errors import KretsError
 from subscriptions import proofs
@@ -32,6 +32,7 @@ def tick(app: App) -> list[str]:
     endings.tell(app, time.time())
     if int(time.time()) % watching.EVERY == 0:
         watching.look(app, time.time())
+    canaries.look(app, time.time())
     with app.store.read() as session:
         waiting = holds.due(session, time.time(), 1)
         if waiting or sending.due(session, time.time()) or _unsorted(session):

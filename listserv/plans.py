@@ -6,6 +6,7 @@ had enough issues stands in the ledger too, as *skipped* with the reason: the au
 chosen, and the states add up to it.
 """
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -205,8 +206,14 @@ def first_of(session: Session, mailing: Mailing, held: Terms, audience: int) -> 
     ]
 
 
-def go_first(session: Session, rows: Sequence[First]) -> None:
-    """Let these rows go without the wait that all others have."""
+def go_first(session: Session, mailing_id: int, rows: Sequence[First], held: Terms) -> None:
+    """Let these rows go without the wait that all others have, and alone until they may follow.
+
+    An issue at each reader's own hour keeps to it: newsletters/canaries.py.
+    """
+    if rows and not held.hour:
+        ahead = json.dumps([one.row for one in rows])
+        session.execute(update(Mailing).where(Mailing.id == mailing_id).values(ahead=ahead))
     moved = update(table_of(Recipient)).where(table_of(Recipient).c.id == bindparam("row"))
     if rows:
         values = [{"row": one.row, "at": one.due} for one in rows]

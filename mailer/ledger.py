@@ -6,14 +6,16 @@ lost its lease can no longer change what another has been given. All statements 
 batched; callers keep each transaction under some hundreds of rows.
 """
 
+import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, cast
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Integer,
     Table,
@@ -39,7 +41,7 @@ from mailer.mailings import (
     State,
 )
 from mailer.pace import Paces
-from mailer.rows import one_of, spell
+from mailer.rows import among, one_of, spell
 from mailer.store import DIALECTS
 
 MAX_REASON = 200  # characters
@@ -155,21 +157,24 @@ def claim(
     """Claim up to ``quota`` due recipients for ``epoch``; skip those that are not wanted.
 
     Kinds go by priority and smaller audiences first, so that ten people do not wait for a
-    million. Those whose domain or list has no token now are put off, each to its own time, and
-    those behind them go; a notice is somebody's answer and queues behind nobody's issue. On
-    PostgreSQL rows that another worker is claiming are stepped over.
+    million; of a mailing that sends some ahead, those alone. Those whose domain or list has no
+    token now are put off, each to its own time, and those behind them go; a notice is somebody's
+    answer and queues behind nobody's issue. On PostgreSQL rows that another worker is claiming
+    are stepped over.
     """
     connection = session.connection()
     many = _for_rows(connection)
     claimed: list[ClaimedRow] = []
-    for mailing_id, list_address, priority in connection.execute(_LIVE).all():
+    for mailing_id, list_address, priority, ahead in connection.execute(_LIVE).all():
         look = 0
+        alone = {} if ahead is None else {"rows": many.spell(json.loads(ahead))}
         for _ in range(MAX_ROUNDS):
             room = quota - len(claimed)
             if room <= 0:
                 return claimed
-            values = {"mailing": mailing_id, "now": now, "room": max(room, look)}
-            found = list(map(ClaimedRow._make, connection.execute(_DUE, values).all()))
+            values = {"mailing": mailing_id, "now": now, "room": max(room, look), **alone}
+            due_now = many.due_ahead if alone else _DUE
+            found = list(map(ClaimedRow._make, connection.execute(due_now, values).all()))
             urgent = priority <= PRIORITY["notice"]
             due, later = _admit(found, room, list_address, paces, urgent=urgent)
             unwanted = wanted(session, due) if due else {}
@@ -210,12 +215,9 @@ def _admit(
 
 def due_count(session: Session, *, now: float, limit: int) -> int:
     """Return how many recipients are due, counting no further than ``limit``."""
-    live = select(Mailing.id).where(Mailing.state == MailingState.SENDING)
     found = 0
-    for mailing_id in session.scalars(live).all():
-        rows = select(Recipient.id).where(
-            Recipient.mailing_id == mailing_id, text(CLAIMABLE), Recipient.due <= now
-        )
+    for mailing in _live(session):
+        rows = select(Recipient.id).where(*mailing, text(CLAIMABLE), Recipient.due <= now)
         found += len(session.execute(rows.limit(limit - found)).all())
         if found >= limit:
             break
@@ -224,17 +226,20 @@ def due_count(session: Session, *, now: float, limit: int) -> int:
 
 def next_due(session: Session) -> float | None:
     """Return the earliest time at which a recipient is due, or None."""
-    live = select(Mailing.id).where(Mailing.state == MailingState.SENDING)
     times = [
         session.scalar(
-            select(Recipient.due)
-            .where(Recipient.mailing_id == mailing_id, text(CLAIMABLE))
-            .order_by(Recipient.due)
-            .limit(1)
+            select(Recipient.due).where(*mailing, text(CLAIMABLE)).order_by(Recipient.due).limit(1)
         )
-        for mailing_id in session.scalars(live).all()
+        for mailing in _live(session)
     ]
     return min((time for time in times if time is not None), default=None)
+
+
+def _live(session: Session) -> Iterator[list[ColumnElement[bool]]]:
+    """Yield what the rows of each mailing fulfil that may go now."""
+    for mailing_id, _, _, ahead in session.execute(_LIVE).all():
+        own = [Recipient.mailing_id == mailing_id]
+        yield own if ahead is None else [*own, among(session, Recipient.id, json.loads(ahead))]
 
 
 def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -> int:
@@ -325,7 +330,7 @@ _r = Recipient.__table__.c
 _ours = _r.epoch == bindparam("claim")
 
 _LIVE = (
-    select(Mailing.id, Mailing.list_address, Mailing.priority)
+    select(Mailing.id, Mailing.list_address, Mailing.priority, Mailing.ahead)
     .where(Mailing.state == MailingState.SENDING)
     .order_by(Mailing.priority, Mailing.audience, Mailing.id)
 )
@@ -365,6 +370,7 @@ class _ForRows:
     def __init__(self, dialect: str) -> None:
         rows = one_of(dialect, "recipient.id", "rows")
         self.spell = partial(spell, dialect)
+        self.due_ahead = _DUE.where(rows)
         self.take = _update().where(rows).values(state=State.CLAIMED, epoch=bindparam("claim"))
         self.release = (
             _update().where(rows, _ours, _r.state == State.CLAIMED).values(state=State.READY)

@@ -117,6 +117,7 @@ class Mailing(Base):
     freeze_cursor: Mapped[int] = mapped_column(BigInteger, default=0)  # -1: its rows are gone
     told: Mapped[float | None]  # when somebody heard how it ended
     totals: Mapped[str | None]  # JSON: the counts by state, once its rows are gone
+    ahead: Mapped[str | None]  # JSON: the rows that alone may go now; None: all
 
 
 class Recipient(Base):

@@ -92,7 +92,7 @@ def status(app: App, mailing_id: int, *, watch: bool, as_json: bool) -> None:
         subject = issue.subject if issue else ""
         held = terms.read(issue.terms if issue else "")
         halted = issue is not None and issue.tripped is not None
-        begun = one.started or one.created
+        alone = one.ahead is not None
         asked = ballots.result(session, mailing_id)
     if as_json:
         print_json(
@@ -110,7 +110,7 @@ def status(app: App, mailing_id: int, *, watch: bool, as_json: bool) -> None:
         click.echo(f"  {line}")
     for line in _voices(asked):
         click.echo(f"  {line}")
-    for line in _remarks(held, counts, begun, halted):
+    for line in _remarks(held, counts, alone=alone, halted=halted):
         click.echo(f"  {line}")
     if bounced:
         click.echo(f"  {bounced:,} came back later; accepted does not change by that")
@@ -366,13 +366,15 @@ def _voices(found: ballots.Result | None) -> Iterator[str]:
     yield ""
 
 
-def _remarks(held: Terms, counts: Status, begun: float, halted: bool) -> Iterator[str]:  # noqa: FBT001
+def _remarks(held: Terms, counts: Status, *, alone: bool, halted: bool) -> Iterator[str]:
     """Say what else bears on an issue: who goes first, whose hour comes later, a halt."""
     canary = terms.read_canary(held.canary)
     over = counts.state in _OVER
-    if canary.many and counts.audience > canary.many and not over:
-        rest = time.strftime("%H:%M", time.gmtime(begun + 60 * canary.minutes))
-        yield f"{canary.many:,} went first; the others follow from {rest} UTC"
+    if alone and counts.audience > canary.many and not over:
+        yield (
+            f"{canary.many:,} go first; the others follow {canary.minutes} minutes after the last"
+            " of these was answered for"
+        )
     if held.timed and counts.ready and not over:
         yield "each reader's copy waits for their own hour"
     if halted:

@@ -1,5 +1,6 @@
 """Issues on terms: own hours, quiet hours, caps, who goes first, and a halt by itself."""
 
+import json
 import time
 from datetime import datetime
 from email.message import Message as Mail
@@ -13,10 +14,11 @@ from archive.tables import Message
 from listserv import audience, retention
 from listserv.app import App
 from listserv.config import ListservSettings, MailerSettings, Settings
-from listserv.newsletters import launch, sending, watching
+from listserv.newsletters import canaries, launch, sending, watching
+from listserv.newsletters.canaries import BOUND, First, follow
 from listserv.newsletters.watching import Counts, judge
 from listserv.tables import Issue
-from mailer import mailings
+from mailer import ledger, mailings, owners
 from mailer.addresses import parse
 from mailer.errors import Refused, Temporary
 from mailer.mailings import Mailing, MailingState, Policy, Recipient, State
@@ -128,6 +130,80 @@ def test_a_few_go_first_and_the_others_wait(app: App) -> None:
         begun = session.get_one(Mailing, number).created
     waits = sorted(round((row.due - begun) / 60) for row in rows(app, number).values())
     assert waits == [0, 0, 30, 30]
+
+
+def claimed(app: App, now: float) -> set[str]:
+    """Claim all that may go at ``now``; return who that is."""
+    with app.store.write() as session:
+        epoch = owners.register(session, owners.here(), flight="x", lease_until=now + 60)
+        due = ledger.due_count(session, now=now, limit=9)
+        found = ledger.claim(session, epoch=epoch, quota=9, now=now, wanted=ledger.everyone)
+        assert len(found) == due
+        return {row.address.partition("@")[0] for row in found}
+
+
+def settle(app: App, number: int, who: set[str], state: State, at: float) -> None:
+    with app.store.write() as session:
+        for one in who:
+            row = update(Recipient).where(
+                Recipient.mailing_id == number, Recipient.address.startswith(f"{one}@")
+            )
+            session.execute(row.values(state=state, due=at))
+
+
+def test_the_others_follow_the_wait_after_the_last_of_the_first_was_answered_for(app: App) -> None:
+    change(app, canary="2/30/5")
+    number = send(app, "One")
+    with app.store.read() as session:
+        begun = session.get_one(Mailing, number).created
+    late = begun + 7200  # the relay was away, or every worker
+    assert canaries.look(app, late) == 0
+    first = claimed(app, late)
+    assert len(first) == 2
+    one = {min(first)}
+    settle(app, number, one, State.ACCEPTED, late + 10)
+    assert canaries.look(app, late + 1900) == 0
+    assert claimed(app, late + 1900) == set()
+    settle(app, number, first - one, State.ACCEPTED, late + 20)
+    for seconds, opened in ((1819, 0), (1821, 1), (1822, 0)):
+        assert canaries.look(app, late + seconds) == opened
+        with app.store.read() as session:
+            due = ledger.next_due(session)
+            assert (due is not None) == (seconds > 1820)
+    assert first | claimed(app, late + 1822) == {*ZONES, "olga"}
+
+
+@pytest.mark.parametrize(
+    ("first", "follows"),
+    [
+        (First(1, 0, 199, 50.0), 100 + BOUND),  # one has not had a turn
+        (First(0, 3, 197, 500.0), 2300.0),  # three are put off by their own servers
+        (First(0, 200, 0, 0.0), 100 + BOUND),  # a relay that puts all off has shown nothing
+        (First(0, 0, 200, 2 * BOUND), 100 + BOUND),
+        (First(0, 0, 0, 0.0), 100 + BOUND),  # asleep, or gone
+    ],
+)
+def test_when_the_others_follow_has_a_bound(first: First, follows: float) -> None:
+    assert follow(first, wait=1800.0, begun=100.0) == follows
+
+
+def test_who_sleeps_by_the_time_the_others_may_follow_is_left_to_sleep(app: App) -> None:
+    change(app, canary="1/1/5", quiet_hours="22-7", zone="Europe/Rome")
+    number = send(app, "One")
+    with app.store.write() as session:
+        session.execute(update(Recipient).values(due=0.0))
+        mailing = session.get_one(Mailing, number)
+        ahead = json.loads(mailing.ahead or "[]")
+        mailing.created = midnight = datetime(
+            2030, 1, 15, tzinfo=ZoneInfo("Europe/Rome")
+        ).timestamp()
+        who = session.get_one(Recipient, ahead[0]).address.partition("@")[0]
+    settle(app, number, {who}, State.ACCEPTED, midnight)
+    assert canaries.look(app, midnight + 61) == 1
+    wakes = {name: row.due - midnight for name, row in rows(app, number).items() if name != who}
+    asleep = {"anna": 7 * 3600.0, "olga": 7 * 3600.0, "carl": 0.0 - midnight, "bo": 0.0 - midnight}
+    assert wakes == {name: at for name, at in asleep.items() if name != who}
+    assert claimed(app, midnight + 61) == {name for name in ("bo", "carl") if name != who}
 
 
 def test_who_waits_for_the_first_ones_is_not_due_in_quiet_hours_instead(app: App) -> None:

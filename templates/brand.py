@@ -1,18 +1,19 @@
 """A list's colour, made readable: on paper, in the dark, under words.
 
 Pure. An owner chooses one accent; what a theme writes with it has a contrast of at least 4.5 to 1
-against what it stands on (WCAG 2.2, 1.4.3), whatever was chosen.
+against what it stands on (WCAG 2.2, 1.4.3), whatever was chosen; in the dark of 7 to 1, because
+a dull colour beside light text looks switched off.
 """
 
+import colorsys
 import re
 from dataclasses import dataclass
 
 PAPER, NIGHT = "#ffffff", "#17181b"  # what themes print on
 LIGHT, DARK = "#ffffff", "#000000"  # words on the accent
-ENOUGH = 4.5  # to 1
+ENOUGH, BRIGHT = 4.5, 7.0  # to 1
 _HEX = re.compile(r"#[0-9a-f]{6}")
-_STEP = 0.04  # of the way to black or white
-Colour = tuple[float, float, float]  # red, green, blue, each 0 to 1
+_STEP = 0.02  # of a colour's lightness
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Brand:
 
     accent: str  # as it was chosen: areas and lines
     link: str  # the accent as words on paper
-    night: str  # the accent as words in the dark
+    night: str  # the accent in the dark: words, lines, and areas under dark words
     on_accent: str  # words on the accent
     logo: str = ""  # https address of a picture
 
@@ -31,8 +32,8 @@ def brand(accent: str, logo: str = "") -> Brand:
     light = contrast(accent, LIGHT) >= ENOUGH
     return Brand(
         accent=accent,
-        link=_towards(accent, PAPER, (0.0, 0.0, 0.0)),
-        night=_towards(accent, NIGHT, (1.0, 1.0, 1.0)),
+        link=_towards(accent, PAPER, ENOUGH),
+        night=_towards(accent, NIGHT, BRIGHT),
         on_accent=LIGHT if light else DARK,
         logo=logo,
     )
@@ -49,22 +50,23 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def _towards(colour: str, ground: str, end: Colour) -> str:
-    """Mix ``colour`` with ``end`` until it can be read on ``ground``."""
-    mixed, share = colour, 0.0
-    while contrast(mixed, ground) < ENOUGH and share < 1:
-        share += _STEP
-        pairs = zip(_read(colour), end, strict=True)
-        mixed = _write([old + (new - old) * min(share, 1.0) for old, new in pairs])
+def _towards(colour: str, ground: str, enough: float) -> str:
+    """Move the lightness of ``colour`` away from ``ground`` until it stands out; its hue stays."""
+    step = -_STEP if ground == PAPER else _STEP
+    hue, light, full = colorsys.rgb_to_hls(*_read(colour))
+    mixed = colour
+    while contrast(mixed, ground) < enough and 0 < light + step < 1:
+        light += step
+        mixed = _write(colorsys.hls_to_rgb(hue, light, full))
     return mixed
 
 
-def _read(colour: str) -> Colour:
+def _read(colour: str) -> tuple[float, float, float]:
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     return red, green, blue
 
 
-def _write(parts: list[float]) -> str:
+def _write(parts: tuple[float, float, float]) -> str:
     return "#" + "".join(f"{round(part * 255):02x}" for part in parts)
 
 

@@ -36,6 +36,11 @@ _ELEMENT = re.compile(r"<(mj-[a-z-]+|mjml)\b")
 _IMG = re.compile(r"<img [^>]*>")
 _SRC = re.compile(r' src="([^"]*)"')
 _WIDE = re.compile(r' width="(\d+)"')
+_MIDDLE = re.compile(r"(<td [^<>]*?) vertical-align=")  # so MRML writes it; HTML has another name
+_PADDED = re.compile(r"<mj-(?:image|divider)\b[^<>]*>")
+_PADDING = re.compile(r"""\spadding=["']([^"']*)["']""")
+_SIDES = ("padding-top", "padding-right", "padding-bottom", "padding-left")
+_MEANT = ((0, 0, 0, 0), (0, 1, 0, 1), (0, 1, 2, 1), (0, 1, 2, 3))  # by one, two, three, four values
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-fA-F]+);)\w+;")
 KNOWN = re.compile(
     r"mjml|mj-(?:head|body|title|preview|attributes|all|class|breakpoint|font|style|raw|section|hero"
@@ -105,7 +110,7 @@ def set_issue(theme: Theme, language: str, brand: Brand, **context: object) -> s
 def compile_mjml(sheet: str, css: str, blocks: object = (), name: str = "The sheet") -> str:
     """Return the HTML of MJML, CSS written into the tags; raise BrokenThemeError."""
     try:
-        html = mjml.mjml2html(sheet, fonts={})
+        html = mjml.mjml2html(_PADDED.sub(_sided, sheet), fonts={})
     except ValueError as error:
         raise BrokenThemeError(f"{name} is not MJML: {error}.") from None
     inlined = css_inline.inline(
@@ -115,7 +120,20 @@ def compile_mjml(sheet: str, css: str, blocks: object = (), name: str = "The she
         keep_style_tags=True,
         load_remote_stylesheets=False,
     )
-    return re.sub(r"\n\s*\n+", "\n", _sized(inlined, blocks)).strip() + "\n"
+    inlined = _MIDDLE.sub(r"\1 valign=", _sized(inlined, blocks))
+    return re.sub(r"\n\s*\n+", "\n", inlined).strip() + "\n"
+
+
+def _sided(tag: re.Match[str]) -> str:
+    """Say an element's padding side by side: of "6px 28px 0" MRML takes no width for Outlook."""
+    found = _PADDING.search(tag[0])
+    said = ["0px" if one == "0" else one for one in found[1].split()] if found else []
+    if found is None or not 1 <= len(said) <= len(_SIDES):
+        return tag[0]
+    around = [said[at] for at in _MEANT[len(said) - 1]]
+    pairs = zip(_SIDES, around, strict=True)
+    sides = "".join(f' {side}="{value}"' for side, value in pairs if f" {side}=" not in tag[0])
+    return tag[0].replace(found[0], sides)
 
 
 def draw_part(folder: Path, name: str, language: str, values: dict[str, object]) -> str:

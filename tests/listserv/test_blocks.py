@@ -4,7 +4,6 @@ import email
 import email.policy
 import re
 from email.message import EmailMessage
-from html.parser import HTMLParser
 
 import pytest
 
@@ -14,6 +13,7 @@ from listserv.newsletters.drafts import BadDraft
 from listserv.newsletters.looks import Look
 from listserv.newsletters.manuscript import BlockKind
 from tests.listserv.test_issues import FACE
+from tests.validity import wrong_for_outlook, wrong_in
 
 TEXT = """Hello {{ name }},
 
@@ -156,47 +156,9 @@ def test_every_theme_sets_every_block_and_so_does_the_archive(name: str) -> None
     assert html.count("mj-column-per-50") >= 2
     assert 'width="180"' in html
     assert not wrong_in(html)
+    assert not wrong_for_outlook(html)
     archived = issues.archived(issue).decode()
     assert all(said in archived for said in ("Planting day", "Garlic", "Annons", "Mist"))
-
-
-class Checker(HTMLParser):
-    """Find what no validator would let pass: tags that cross, attributes said twice or wrongly.
-
-    Not a whole validator: of the rules of HTML those that a theme, MJML or css-inline could break.
-    """
-
-    VOID = frozenset({"meta", "link", "img", "br", "hr", "col", "input"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = [name for name, _ in attrs]
-        told = dict(attrs)
-        if len(names) != len(set(names)):
-            self.wrong.append(f"<{tag}> says an attribute twice: {names}")
-        if tag == "img":
-            sized = [told.get(name) or "0" for name in ("width", "height")]
-            if told.get("alt") is None or not all(one.isdigit() for one in sized):
-                self.wrong.append(f"<img> lacks words or a size in pixels: {told}")
-        if tag in {"p", "h1", "h2", "h3", "table", "div", "ul", "blockquote"} and "p" in self.open:
-            self.wrong.append(f"<{tag}> stands in a <p>")
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.VOID or not self.open or self.open.pop() != tag:
-            self.wrong.append(f"</{tag}> closes nothing")
-
-
-def wrong_in(html: str) -> list[str]:
-    checker = Checker()
-    checker.feed(html)  # what only Outlook reads is a comment
-    checker.close()
-    return checker.wrong + [f"<{tag}> stays open" for tag in checker.open]
 
 
 BAD = [

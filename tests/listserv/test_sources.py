@@ -19,6 +19,7 @@ from mailer.errors import BadInput
 from tests.cost import AFFORDABLE, cost
 from tests.listserv.test_issues import FACE
 from tests.listserv.test_pictures import DOT, NEWS, Place, kept, place
+from tests.validity import wrong_for_outlook, wrong_in
 
 __all__ = ["place"]  # a fixture
 SHEET = """<mjml>
@@ -27,7 +28,7 @@ SHEET = """<mjml>
     <mj-section background-color="#ffffff">
       <mj-column>
         <mj-text font-size="20px">Hello {{ name }},<br>leaves &amp; tea.</mj-text>
-        <mj-image src="https://garden.example/p.jpg" alt="Pond" width="300px" />
+        <mj-image src="https://garden.example/p.jpg" alt="Pond" padding="0 30px 9px" />
         <mj-button href="https://garden.example/?e={{ email }}">Come</mj-button>
       </mj-column>
     </mj-section>
@@ -67,6 +68,8 @@ def test_a_sheet_is_sent_as_it_was_written_with_our_foot_and_a_plain_text() -> N
     assert 'href="https://lists.example.org/news@example.org/leave/abc"' in html
     assert "Lämna listan" in html
     assert 'lang="sv"' in html
+    assert not wrong_in(html)
+    assert not wrong_for_outlook(html)
     assert "leave/" not in archived
     assert "Pond" in archived
     made = issues.compositions(

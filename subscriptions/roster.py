@@ -6,6 +6,7 @@ membership is their place on one list. Ids are never used again after an erasure
 leave token in an old mail stays valid for ever and names a membership by its id.
 """
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -411,8 +412,13 @@ def _replies(text: str) -> str:
 
 def _zone(text: str) -> str:
     name = text.strip()
-    if name and name not in available_timezones():
-        raise BadInput(f"{name[:40]!r} is no time zone.", "Write one as Europe/Stockholm.")
+    known = available_timezones() if name else {""}
+    if name not in known:
+        near = difflib.get_close_matches(name.title(), known, n=1)
+        raise BadInput(
+            f"{name[:40]!r} is no time zone that this machine knows.",
+            f"Did you mean {near[0]}?" if near else "Write one as Europe/Stockholm.",
+        )
     return name
 
 

@@ -139,14 +139,20 @@ def later(terms: Terms, zone: str, base: float, wait: float) -> float:
     return _waking(terms, _clock(zone, terms.zone), due(terms, zone, base) + wait)
 
 
+def clock(zone: str) -> ZoneInfo | None:
+    """Return a zone's clock, "" being UTC's; None where this machine does not know it any more."""
+    try:
+        return ZoneInfo(zone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # no such zone, or no such name
+        return None
+
+
 def _clock(zone: str, usual: str) -> ZoneInfo:
-    """Return a zone's clock; the list's, or UTC, where this machine does not know it any more."""
-    for one in (zone, usual):
-        try:
-            return ZoneInfo(one)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # no such zone, or no such name
-            continue
-    return ZoneInfo("UTC")
+    """Return a zone's clock; the list's, or UTC, where this machine does not know it any more.
+
+    A list's own that is not known is told before an issue leaves (newsletters/launch.py).
+    """
+    return clock(zone) or clock(usual) or ZoneInfo("UTC")
 
 
 def _waking(terms: Terms, clock: ZoneInfo, at: float) -> float:

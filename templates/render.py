@@ -17,7 +17,7 @@ from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
 from typing import Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_interval, format_skeleton
@@ -269,7 +269,10 @@ def _utc(at: float) -> datetime:
 
 def _local(at: float, zone: str, language: str) -> str:
     """Return an hour with its weekday, date and zone: nobody must guess which Friday."""
-    when = datetime.fromtimestamp(at, ZoneInfo(zone or "UTC"))
+    try:
+        when = datetime.fromtimestamp(at, ZoneInfo(zone or "UTC"))
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # this machine knows it no more
+        when, zone = _utc(at), "UTC"
     day = format_date(when, "full", locale=_locale(language))
     hour = format_datetime(when, "HH:mm", locale=_locale(language))
     return f"{day}, {hour} ({zone or 'UTC'})"

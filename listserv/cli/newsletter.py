@@ -20,6 +20,7 @@ from listserv.terminal import agree, plain, print_json, print_table, say
 from mailer.addresses import parse
 from mailer.errors import BadInput, Refused
 from mailer.mailings import Policy
+from subscriptions import terms
 from subscriptions.audience import some_of
 from subscriptions.roster import MailList, check_language
 
@@ -184,7 +185,14 @@ def schedule(
     """
     now = time.time()
     survey = _survey(app, list_address, file, now, segment=segment)
-    order = orders.read(f"send {' '.join(when)}", now, ZoneInfo(survey.lst.zone or "UTC"))
+    clock = terms.clock(survey.lst.zone)
+    order = orders.read(f"send {' '.join(when)}", now, clock or ZoneInfo("UTC"))
+    if clock is None and order is not None and not order.named:
+        raise BadInput(
+            f"This machine does not know the time zone of {survey.lst.address}, {survey.lst.zone}.",
+            f"Name one behind the hour, such as Europe/Stockholm; or give the list another:"
+            f" `krets list set {survey.lst.address} --zone NAME`.",
+        )
     if order is None or order.at is None or order.at <= now:
         raise BadInput(
             f"{' '.join(when)!r} names no time to come.",

@@ -45,7 +45,7 @@ from mailer.addresses import Address
 from mailer.arrivals import Arrival
 from mailer.errors import BadInput
 from mailer.store import insert_or_ignore
-from subscriptions import asks, budget, choosing
+from subscriptions import asks, budget, choosing, terms
 from subscriptions.asks import Purpose
 from subscriptions.audience import some_of
 from subscriptions.roster import Kind, MailList, Membership, find_list, membership_of
@@ -213,7 +213,8 @@ def waiting(session: Session, lst: MailList | None) -> list[dict[str, object]]:
 def _hour(due: float | None, zone: str) -> str | None:
     if due is None:
         return None
-    return datetime.fromtimestamp(due, ZoneInfo(zone or "UTC")).isoformat(timespec="minutes")
+    clock = terms.clock(zone) or ZoneInfo("UTC")
+    return datetime.fromtimestamp(due, clock).isoformat(timespec="minutes")
 
 
 def editor_of(session: Session, lst: MailList | None, who: Address | None) -> Membership | None:
@@ -271,7 +272,7 @@ def tell_proof(
     survey = seen.survey
     if survey is None:
         raise ValueError(seen)
-    if note not in {"unclear", "blocked"}:  # they have seen the proof
+    if note not in {"unclear", "blocked", "zone"}:  # they have seen the proof
         for proof in seen.proofs:
             launch.post_proof(visit.session, visit.lst, proof, visit.now)
     most = survey.domains[:DOMAINS]

@@ -51,7 +51,7 @@ from mailer.splice import Segments
 from mailer.store import Packed, pack, put_packed
 from mailer.tokens import Purpose
 from mailer.warmup import read_calendar
-from subscriptions import ballots, optin
+from subscriptions import ballots, optin, terms
 from subscriptions.audience import count_by_domain, count_by_language
 from subscriptions.choosing import EVERYBODY, Chosen, resolve
 from subscriptions.roster import (
@@ -482,6 +482,14 @@ def _findings(
             "capped",
             f"{capped:,} have had enough issues these days ({lst.cap}) and would be left out",
             values={"count": capped},
+        )
+    if terms.clock(lst.zone) is None:
+        yield Finding(
+            "zone-unknown",
+            f"this machine does not know the list's time zone, {lst.zone}: hours would be UTC's;"
+            f" `krets list set {lst.address} --zone NAME` changes it",
+            red=bool(lst.quiet_hours),
+            values={"zone": lst.zone},
         )
     if ready.chosen.text and not draft.series and lst.archive is not ArchivePolicy.NONE:
         yield Finding(

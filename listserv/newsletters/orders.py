@@ -49,6 +49,7 @@ class Order:
     zone: str = ""  # of the hour that was named
     segment: str = ""  # who gets it, behind "only"
     own: bool = False  # the hour is each reader's own
+    named: bool = False  # the line named the zone itself
 
     @property
     def hour(self) -> str:
@@ -88,7 +89,11 @@ def _sent(rest: list[str], now: float, zone: ZoneInfo) -> Order | None:
     named = "" if own else _zones().get(kept[-1], "")
     clock = ZoneInfo(named) if named else zone
     at = _moment(theirs[:-1] if named else theirs, datetime.fromtimestamp(now, clock))
-    return None if at is None else Order(Verb.SEND, anyway, at.timestamp(), clock.key, own=own)
+    return (
+        None
+        if at is None
+        else Order(Verb.SEND, anyway, at.timestamp(), clock.key, own=own, named=bool(named))
+    )
 
 
 def _only(line: str) -> str:

@@ -37,7 +37,7 @@ from mailer import mailings
 from mailer.arrivals import Arrival
 from mailer.errors import Temporary
 from mailer.mailings import MailingState, Policy
-from subscriptions import asks, budget, optin
+from subscriptions import asks, budget, optin, terms
 from subscriptions.asks import Ask, Purpose
 from subscriptions.roster import MailList, Membership, find_list, membership_of
 
@@ -111,7 +111,8 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
         state = None
         if edition.mailing_id is not None:
             state = mailings.status(session, edition.mailing_id).state
-    order = orders.read(letter.text, now, ZoneInfo(lst.zone or "UTC"))
+    clock = terms.clock(lst.zone)
+    order = orders.read(letter.text, now, clock or ZoneInfo("UTC"))
     facts = Facts(
         order=order,
         state=EditionState(edition.state),
@@ -123,6 +124,7 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
         halted=state is MailingState.PAUSED
         and found.ask.wording == editions.HALTED
         and found.ask.revision == edition.revision,
+        lost=clock is None,
         two=lst.four_eyes,
         approved=bool(edition.approved) and editor is not None and edition.approved != editor.id,
         wished=bool(edition.wished) and editor is not None and edition.wished != editor.id,
@@ -251,7 +253,7 @@ def _attend(app: App, number: int, now: float) -> None:
     reader = asked[0]
     seen = editions.look(app, lst, edition.source, reader, now, message_id=edition.message_id)
     survey = seen.survey
-    doubt = _doubt(edition, survey, now, orphan=not own)
+    doubt = _doubt(edition, lst, survey, now, orphan=not own)
     with app.store.write() as session:
         visit = Visit(session=session, app=app, lst=lst, now=now)
         fresh = session.get_one(Edition, number)
@@ -272,12 +274,17 @@ def _attend(app: App, number: int, now: float) -> None:
     _log.info("an issue's hour has come", edition=number, list=lst.address)
 
 
-def _doubt(edition: Edition, survey: Survey | None, now: float, *, orphan: bool) -> str:
+def _doubt(
+    edition: Edition, lst: MailList, survey: Survey | None, now: float, *, orphan: bool
+) -> str:
     """Return why somebody is asked before an issue leaves at its hour; "" where nobody need be."""
     if orphan:  # whoever scheduled it is no editor any more: nobody stands for it
         return "orphan"
     if survey is not None and survey.ready.digest != edition.digest:
         return "changed"
+    timed = edition.hour or lst.quiet_hours
+    if timed and edition.zone == lst.zone and terms.clock(lst.zone) is None:
+        return "zone"
     return "late" if now > (edition.due or now) + LATE else ""
 
 
@@ -501,6 +508,7 @@ _DO: dict[Step, Callable[[Visit, Case, Edition, Step], str]] = {
     Step.CHANGED: _revise,
     Step.UNCLEAR: _again,
     Step.BLOCKED: _again,
+    Step.ZONE: _again,
     Step.STRANGER: _stranger,
     **dict.fromkeys(
         (

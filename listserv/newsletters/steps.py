@@ -32,6 +32,7 @@ class Step(StrEnum):
     OWN = "own"  # who approves wrote it, or wants it sent
     NOBODY = "nobody"  # no readers
     RESUME = "resume"  # it was halted by itself, and goes on
+    ZONE = "zone"  # the hour is of a zone that this machine does not know
     PAST = "past"  # the hour that was named has gone
     STRANGER = "stranger"  # who answered is no editor
     EXPIRED = "expired"
@@ -49,6 +50,7 @@ class Facts:
     text: bool = False  # it holds a text that could be a draft
     running: bool = False  # the mailing has not come to its end
     halted: bool = False  # it paused by itself, and this answers the letter that said so
+    lost: bool = False  # this machine does not know the list's time zone
     red: bool = False
     same: bool = True  # what would leave is what was proved
     readers: int = 1
@@ -86,6 +88,8 @@ def next_step(facts: Facts, now: float) -> Step:  # noqa: C901, PLR0911, PLR0912
         return Step.CANCEL if waits else Step.IDLE
     if order.verb is Verb.APPROVE:
         return _approval(facts, now)
+    if order.at is not None and facts.lost and not order.named:
+        return Step.ZONE
     if order.at is not None and order.at <= now:
         return Step.PAST
     if not facts.same:

@@ -84,6 +84,7 @@ CONTEXT: dict[str, object] = {
             ("text-wide", False, {"size": 140, "words": "a | b"}),
             ("text-markup", False, {"words": "<b>Tea"}),
             ("postal-unseen", False, {}),
+            ("zone-unknown", True, {"zone": "Europe/Atlantis"}),
             ("no-postal-address", False, {}),
             ("unsigned", False, {}),
         )
@@ -185,7 +186,7 @@ RULES = [
     "editors-only", "moderated-list", "moderated-member", "first-post", "emergency",
 ]  # fmt: skip
 CLEAN = Status(MailingState.DONE, Policy.NEVER_TWICE, *(9, 0, 0, 9, 0, 0, 0, 0))
-NOTES = ("", "unclear", "changed", "late", "unscheduled")
+NOTES = ("", "unclear", "changed", "late", "unscheduled", "zone")
 VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-help", {"leaving": True}),
     ("stranger-late", {"trouble": "expired"}),

@@ -72,9 +72,7 @@ def write_search(
     if anew:
         bundles, upto = [], 0
     fresh = [(e.number, e.year) for e in _entries(session, view, lst, Message.id > upto)]
-    if not fresh:
-        if anew:
-            write_files(root, search_page(view, []))
+    if not fresh and not anew:
         return
     years = {year for _, year in fresh}
     bundles = [b for b in bundles if not b.name.startswith("new-")]
@@ -82,7 +80,7 @@ def write_search(
     if len(fresh) <= FOLD and upto:
         made = _bundles(list(_entries(session, view, lst, Message.id > upto)), view, "new")
     else:
-        upto = max(number for number, _ in fresh)
+        upto = max((number for number, _ in fresh), default=0)
         bundles = [b for b in bundles if b.year not in years]
         made = []
         for year in sorted(years):

@@ -237,7 +237,10 @@ def check(store: Store, root: Path, base_url: str, lst: MailList) -> Differences
 
 
 def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
-    """Write what a stranger may see of ``lst`` under ``folder``; return how many files."""
+    """Write what a stranger may see of ``lst`` under ``folder``; return how many files.
+
+    What an earlier export wrote of the list and no stranger may see any more goes.
+    """
     if lst.archive != ArchivePolicy.PUBLIC:
         raise Refused(
             f"The archive of {lst.address} is not public: a stranger may see nothing of it.",
@@ -269,7 +272,11 @@ def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
             view = view_of(lst, base_url, removed_of(session, lst))
             write_search(session, folder, view, lst, anew=True)
         write_files(folder, late)
-    return len(written | set(batch) | set(late))
+        known = written | set(batch) | set(late)
+        theirs = f"{view.address}/search/"  # write_search has swept it
+        old = [name for name in list_files(folder, view.address) if name not in known]
+        remove_files(folder, [name for name in old if not name.startswith(theirs)])
+    return len(known)
 
 
 def _all_files(

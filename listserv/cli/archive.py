@@ -192,6 +192,8 @@ def export(
 ) -> None:
     """Write the archive of LIST under DIR, as a stranger may see it.
 
+    What an earlier export left in DIR/LIST and nobody may see any more is removed.
+
     \b
     Example:
       krets archive export friends@example.org ./site

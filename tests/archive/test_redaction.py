@@ -74,7 +74,8 @@ def everything(folder: Path) -> str:
     found = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         data = path.read_bytes()
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
+        # What is searched is packed as well, under names of pagefind's own.
+        data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
         found.append(f"{path.name}\n{data.decode('utf-8', 'replace')}")
     return "\n".join(found)
 
@@ -101,6 +102,37 @@ def test_a_removed_message_is_gone_with_its_quotes_and_leaves_a_stone(
     with store.read() as session:
         row = session.query(Message).filter_by(hash=hash_).one()
         assert redaction.get_raw(session, row.raw_sha) is None
+
+
+def test_an_export_over_an_older_one_leaves_nothing_that_has_been_taken_out(
+    store: Store, talk: MailList, tmp_path: Path
+) -> None:
+    """Pages, originals, files and bundles of the older export are gone; other lists' stay."""
+    out = tmp_path / "out"
+    whole.export(store, out, BASE, talk)
+    other = out / "others@example.org" / "index.html"
+    other.parent.mkdir()
+    other.write_text("Another list's.")
+    assert "four seven eleven" in everything(out)
+    assert "%PDF the plan" in everything(out)
+    names = ("root", "anna", "bo", "other")
+    redact(store, talk, tmp_path, messages=tuple(f"<{name}@x>" for name in names))
+    whole.export(store, out, BASE, talk)
+    text = everything(out)
+    assert "four seven eleven" not in text
+    assert "How do I get in" not in text
+    assert "%PDF the plan" not in text
+    assert other.exists()
+    whole.export(store, tmp_path / "new", BASE, talk)
+    assert {
+        path.relative_to(out).as_posix()
+        for path in (out / talk.address).rglob("*")
+        if path.is_file() and path.name != "pagefind.js"
+    } == {
+        path.relative_to(tmp_path / "new").as_posix()
+        for path in (tmp_path / "new" / talk.address).rglob("*")
+        if path.is_file()
+    }
 
 
 def test_a_removed_person_keeps_their_words_and_loses_name_and_address(

@@ -29,6 +29,7 @@ MAX_ATTACHMENTS = 100
 LIKE = 0.6  # a text with this share of the markup's words says the same
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature"}
 _SIGNATURES |= {"application/x-pkcs7-signature"}
+_SIDE = {*_SIGNATURES, "text/vcard", "text/x-vcard", "application/pgp-keys", "text/calendar"}
 _HEADINGS = ("h1", "h2", "h3", "h4")
 _PLAIN_MARKUP = {"html", "head", "body", "meta", "title", "style", "p", "div", "span", "br", "font"}
 _PLAIN_MARKUP |= {"o", "link", "script", "center"}  # o: Word's o:p
@@ -94,6 +95,7 @@ class Leaf:
     picture: Part | None = None
     name: str = ""
     cid: str = ""
+    other: bool = False  # a file that is neither text nor a picture; ``name`` is all that is read
 
 
 def read_leaves(raw: bytes, limit: int = MAX_TEXT, endings: tuple[str, ...] = ()) -> list[Leaf]:
@@ -119,6 +121,8 @@ def read_leaves(raw: bytes, limit: int = MAX_TEXT, endings: tuple[str, ...] = ()
             found.append(Leaf(picture=part, name=_words(part.filename), cid=cid))
         elif (name := _words(part.filename)).endswith(endings):
             found.append(Leaf(_source(part, limit), name=name))
+        elif kind == "application/ms-tnef" or (name and kind not in _SIDE):
+            found.append(Leaf(name=name or "winmail.dat", other=True))
     return found
 
 

@@ -49,6 +49,7 @@ _SET = (
     ),
     *("get outlook", "get [outlook", "skickat fr", "sendt fra", "inviato da", "trimis de"),
     *("verzonden ", "\u043e\u0442\u043f\u0440\u0430\u0432\u043b\u0435\u043d\u043e ", "envoy"),
+    *("verstuurd v", "verstuurd met ", " outlook ", " [outlook", "outlook voor "),
     *("von meinem", "gesendet ", "diese nachricht", "enviado ", "wys", "hetetty", "\u6211\u7684"),
 )
 

@@ -17,12 +17,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import place
-from listserv import acting, audience, facts, headers, incoming, routes, signing
+from listserv import acting, audience, facts, headers, incoming, letters, routes, signing
 from listserv.app import App
 from listserv.facts import Reading
 from listserv.moderation import asking
 from listserv.moderation.holds import hold
-from listserv.newsletters import replying, sending, voting
+from listserv.newsletters import replying, reports, sending, voting
 from listserv.notices import face_of
 from listserv.outcome import Outcome
 from listserv.permalinks import publish_permalink
@@ -36,6 +36,7 @@ from mailer.tokens import Purpose as Standing
 from subscriptions.roster import Copies, Kind, MailList, PostPolicy, find_list, get_list
 
 MAX_TRIES = 3  # exceptions of ours that one message may cause
+HEADS = 65_536  # bytes in which a mail names what it answers
 MAX_DEATHS = 20  # readers that may die with it: a plug is pulled more often than mail kills
 EXPIRES = 5 * 86400.0  # seconds until a deferred copy of a post is given up, RFC 5321 4.5.4.1
 PIECES = 10  # of one audience, before arrivals are looked at again
@@ -101,6 +102,12 @@ def _route(app: App, arrival: Arrival) -> Outcome:
     if raw is None:
         raise LookupError("the raw message is missing from the store")
     if route is not None and route.kind is routes.Kind.POST:
+        if b"<proof." in raw[:HEADS]:
+            letter = letters.read(arrival, raw)
+            with app.store.read() as session:
+                edition = reports.proved(session, get_list(session, route.list_address), letter)
+            if edition is not None:
+                return reports.bring(app, arrival, route, letter, edition)
         return post(app, arrival, route.list_address, raw)
     if route is not None and route.kind is routes.Kind.REPLY:
         # The reply button of an archive's page: a post, and what it answers.

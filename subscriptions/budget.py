@@ -4,9 +4,11 @@
 
 ``allow`` counts the mail where it says yes. A stranger gets ONE automatic mail in 24 hours,
 of whatever kind, over all lists and doors; a member whose address no token has proven yet one of
-each kind and at most five; a proven address twenty. Also bounded are the strangers of one
-domain and those that one source asks for. SECURITY: this is what stands between a form on the
-web and forty confirmations in a victim's mailbox; every door that answers asks here first.
+each kind and at most five; a proven address twenty. Editors' drafts, each of which brings its own
+editor two mails, are counted apart: an issue is written in more than five. Also bounded are the
+strangers of one domain and those that one source asks for. SECURITY: this is what stands between a
+form on the web and forty confirmations in a victim's mailbox; every door that answers asks here
+first.
 """
 
 from dataclasses import dataclass
@@ -21,6 +23,9 @@ DAY = 86400.0
 STRANGER = 1  # automatic mails in 24 hours
 MEMBER = 5  # a member by statement, whose address no token has proven
 PROVEN = 20
+DRAFTS = 20  # of an editor in 24 hours, where no token has proven the address
+DRAFTS_PROVEN = 60
+DRAFT = "draft"
 DOMAIN = 500  # strangers at one domain
 SOURCE = 50  # strangers asked for from one address of the net
 _KEPT = 2 * DAY
@@ -83,9 +88,7 @@ def allow(
     ``source`` is the IP address that asked, "" for those that are not counted (loopback, LMTP,
     servers in front of us). ``wave`` False leaves the bound by domain out: an operator invites.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        # Two workers reading two of forty forged mails must not both find nothing spent.
-        session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:key))"), {"key": key})
+    _alone(session, key)
     standing = standing_of(session, key)
     against = decide(standing, _spent(session, key, kind, source, now))
     if against and (wave or against != "domain"):
@@ -94,9 +97,34 @@ def allow(
     return True
 
 
-def room(session: Session, key: str, *, kind: str, now: float) -> bool:
-    """Tell whether ``allow`` would say yes, and count nothing: before work that costs much."""
-    return not decide(standing_of(session, key), _spent(session, key, kind, "", now))
+def room_for_draft(session: Session, key: str, now: float) -> bool:
+    """Tell whether a draft of this editor may be read; count nothing: reading costs much."""
+    most = DRAFTS_PROVEN if standing_of(session, key).proven else DRAFTS
+    return _spent(session, key, DRAFT, "", now).of_kind < most
+
+
+def allow_draft(session: Session, key: str, now: float) -> bool:
+    """Tell whether a draft of this editor may be answered, and count it if so."""
+    _alone(session, key)
+    if not room_for_draft(session, key, now):
+        return False
+    count(session, key, kind=DRAFT, now=now)
+    return True
+
+
+def once(session: Session, key: str, kind: str, now: float) -> bool:
+    """Tell whether this is the first of its kind within a day, and count it if so."""
+    _alone(session, key)
+    if _spent(session, key, kind, "", now).of_kind:
+        return False
+    count(session, key, kind=kind, now=now)
+    return True
+
+
+def _alone(session: Session, key: str) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        # Two workers reading two of forty forged mails must not both find nothing spent.
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:key))"), {"key": key})
 
 
 def count(
@@ -147,7 +175,7 @@ def _spent(session: Session, key: str, kind: str, source: str, now: float) -> Sp
     domain = select(func.count()).where(AutomaticMail.domain == key.rpartition("@")[2], since)
     asked = select(func.count()).where(AutomaticMail.source == source, since)
     return Spent(
-        in_all=sum(kinds.values()),
+        in_all=sum(number for name, number in kinds.items() if name != DRAFT),
         of_kind=kinds.get(kind, 0),
         to_domain=session.scalar(domain) or 0,
         from_source=(session.scalar(asked) or 0) if source else 0,

@@ -13,6 +13,7 @@ DOCTYPE, no include, no script, no form, no address but http, https and mailto; 
 import re
 from html import escape, unescape
 from xml.parsers import expat
+from xml.parsers.expat import errors
 
 from templates.catalogue import FALLBACK, LANGUAGES
 from templates.themes import (
@@ -46,6 +47,11 @@ _SIMPLE = (
     (re.compile(r"<(/?)mj-table\b"), r"<\1table"),
     (re.compile(r"<(/?)mj-(?:text|section|column|hero|wrapper|group)\b"), r"<\1div"),
 )
+_TAGS = {  # what expat says of a tag without its end
+    errors.codes[errors.XML_ERROR_TAG_MISMATCH],
+    errors.codes[errors.XML_ERROR_NO_ELEMENTS],
+    errors.codes[errors.XML_ERROR_UNCLOSED_TOKEN],
+}
 _TITLE = re.compile(r"<mj-title>([^<]{0,1000})</mj-title>")
 _PREVIEW = re.compile(r"<mj-preview>([^<]{0,1000})</mj-preview>")
 
@@ -53,8 +59,12 @@ _PREVIEW = re.compile(r"<mj-preview>([^<]{0,1000})</mj-preview>")
 class BrokenSheetError(ValueError):
     """A sheet that cannot be used: ``line`` (from 1), what is wrong, and the cure."""
 
-    def __init__(self, line: int, what: str, fix: str = "") -> None:
+    def __init__(
+        self, line: int, what: str, fix: str = "", *, key: str = "", said: str = ""
+    ) -> None:
         super().__init__(what)
+        self.key = key  # by which mails say it in six languages, "" where they have no words
+        self.said = said
         self.line = line
         self.what = what
         self.fix = fix
@@ -90,7 +100,10 @@ def check(source: str) -> None:
     except expat.ExpatError as error:
         said = expat.ErrorString(error.code)
         raise BrokenSheetError(
-            error.lineno, f"{said}.", "Each tag needs its end, as in <mj-text>...</mj-text>."
+            error.lineno,
+            f"{said}.",
+            "Each tag needs its end, as in <mj-text>...</mj-text>.",
+            key="tags" if error.code in _TAGS else "",
         ) from None
     if seen.bodies != 1:
         raise BrokenSheetError(1, "It has no <mj-body>, or two.", "Put all sections into one.")
@@ -169,10 +182,15 @@ def _closed(source: str) -> str:
 def _check_element(line: int, name: str, attributes: dict[str, str]) -> None:
     lower = name.lower()
     if lower in _REFUSED:
-        raise BrokenSheetError(line, f"<{name}> cannot stand in a mail here.", "Take it away.")
+        what = f"<{name}> cannot stand in a mail here."
+        raise BrokenSheetError(line, what, "Take it away.", key="refused", said=name)
     if lower.startswith("mj-") and not KNOWN.fullmatch(lower):
         raise BrokenSheetError(
-            line, f"MJML has no <{name}>.", "https://documentation.mjml.io/ lists what it has."
+            line,
+            f"MJML has no <{name}>.",
+            "https://documentation.mjml.io/ lists what it has.",
+            key="unknown",
+            said=name[:40],
         )
     for key, value in attributes.items():
         if key.lower().startswith("on"):

@@ -58,6 +58,7 @@ class Draft:
     also: tuple["Draft", ...] = ()  # the same issue in other languages
     segment: str = ""  # who gets it; "" is everybody
     segment_at: int = 0  # its line
+    theme_at: int = 0
     series: str = ""  # goes to whoever has had none of this name yet
 
     @property
@@ -117,6 +118,7 @@ def read(data: bytes) -> Draft:
         theme=fields.get("theme", (0, ""))[1],
         segment=segment,
         segment_at=segment_at,
+        theme_at=fields.get("theme", (0, ""))[0],
         series=_series(fields),
     )
     also: list[Draft] = []
@@ -164,7 +166,8 @@ def _text(lines: list[str], start: int, end: int) -> str:
         raise BadDraft(start + bad.line + 1, bad.key, bad.what, bad.fix, **bad.values) from None
     except BrokenSheetError as bad:
         at = start + bad.line if bad.line else 0
-        raise BadDraft(at, "sheet", bad.what, bad.fix) from None
+        key = f"sheet-{bad.key}" if bad.key else "sheet"
+        raise BadDraft(at, key, bad.what, bad.fix, at=str(bad.line), said=bad.said) from None
     return text
 
 

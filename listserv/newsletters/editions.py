@@ -10,6 +10,7 @@ within the budget of automatic mail; without a token's answer nothing is sent to
 report says so to an editor whose name was forged.
 """
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -53,6 +54,7 @@ from subscriptions.roster import Kind, MailList, Membership, find_list, membersh
 SAMPLE = 3  # readers named in a report
 SEGMENTS = 10  # saved ones named there
 DOMAINS = 3
+_OURS = re.compile(r"---\s*\Z|!\[\]\(cid:")  # lines of a draft that no editor has written
 PROOF, HALTED = "editor-proof", "editor-halted"  # the letters whose answers decide
 
 
@@ -65,6 +67,7 @@ class Look:
     proofs: tuple[Proof, ...] = ()  # one for each language of the draft
     sample: tuple[tuple[str, str], ...] = ()
     trouble: BadInput | None = None
+    extra: tuple[Finding, ...] = ()  # what is to be said of the mail that it came in
     fresh: tuple[Kept, ...] = ()  # pictures that are to be kept before anything names them
 
 
@@ -76,22 +79,24 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         lst = find_list(session, route.list_address)
         editor = editor_of(session, lst, letter.author)
         reader = launch.reader_of(session, lst, editor) if lst and editor else None
-        kind = f"draft {arrival.id}"  # of an address that no token has proven: five a day
-        room = reader is not None and budget.room(session, reader.to.key, kind=kind, now=now)
+        room = reader is not None and budget.room_for_draft(session, reader.to.key, now)
     if lst is None or reader is None or letter.automatic or letter.trouble:
         why = "draft-unread" if reader is not None else "draft-by-stranger"
         return acting.act(app, arrival, route, letter, lambda v: _hold(v, arrival, why))
     if not room:  # nothing of it is read: reading costs, and keeps its pictures
-        why = "draft-over-budget"
-        return acting.act(app, arrival, route, letter, lambda v: _hold(v, arrival, why))
+        return acting.act(app, arrival, route, letter, lambda v: _put_aside(v, arrival, reader))
     came = mailed.read(raw, letter.subject)
-    extra = (*map(preflight.left_behind, came.left), *([outline.turned()] if came.turned else ()))
+    extra = (
+        *map(preflight.left_behind, came.left),
+        *map(preflight.attached, came.other),
+        *([outline.turned()] if came.turned else ()),
+    )
     seen = look(app, lst, came.source, reader, now, files=came.files, extra=extra)
     keep_pictures(app, lst, seen, now)
 
     def work(visit: Visit) -> str:
-        if not budget.allow(visit.session, reader.to.key, kind=kind, now=visit.now):
-            return _hold(visit, arrival, "draft-over-budget")
+        if not budget.allow_draft(visit.session, reader.to.key, visit.now):
+            return _put_aside(visit, arrival, reader)
         if seen.survey is None:
             return tell_trouble(visit, seen, reader, None)
         edition = _new(visit, seen.survey, seen, reader)
@@ -126,7 +131,7 @@ def look(
         draft = drafts.read(placed.encode())
         survey = launch.consider(app, lst, draft, now, message_id=message_id, fresh=fresh)
     except BadInput as error:
-        return Look(source, trouble=error)
+        return Look(source, trouble=error, extra=tuple(extra))
     survey = replace(survey, findings=(*extra, *survey.findings))
     with app.store.read() as session:
         sample = some_of(session, lst.id, now, SAMPLE, survey.ready.chosen)
@@ -272,7 +277,7 @@ def tell_proof(
     survey = seen.survey
     if survey is None:
         raise ValueError(seen)
-    if note not in {"unclear", "blocked", "zone"}:  # they have seen the proof
+    if note not in {"unclear", "blocked", "zone", "proof"}:  # they have seen the proof
         for proof in seen.proofs:
             launch.post_proof(visit.session, visit.lst, proof, visit.now)
     most = survey.domains[:DOMAINS]
@@ -293,10 +298,11 @@ def tell_proof(
             "segment": survey.ready.chosen.text,
             "segments": tuple(choosing.saved(visit.session, visit.lst.id))[:SEGMENTS],
             "domains": most,
-            "elsewhere": len(survey.domains) - len(most),
+            "elsewhere": sum(count for _, count in survey.domains[DOMAINS:]),
             "sample": seen.sample,
             "minutes": minutes(survey),
             "kept": bool(survey.ready.issue.permalink),
+            "differing": _differing(survey),
             "preview": preview.link(visit.app, visit.lst, edition.id, reader.member, visit.now),
             "four_eyes": visit.lst.four_eyes,
             "wish": wish,
@@ -322,13 +328,22 @@ def subject_of(edition: Edition) -> str:
     return mailed.fields_of(edition.source).get("subject", "")
 
 
-def tell_trouble(visit: Visit, seen: Look, reader: Reader, edition: Edition | None) -> str:
-    """Tell an editor why a draft cannot be read, and on which line."""
+def _differing(survey: Survey) -> str:
+    """Name the fields of a reader's header that the proof's header has not, or has otherwise."""
+    issue = survey.ready.issue
+    fields = ("Subject", "Date", "Message-ID", issue.permalink and "Archived-At")
+    return ", ".join(filter(None, (*fields, issue.reply_to and "Reply-To", "List-Unsubscribe")))
+
+
+def tell_trouble(
+    visit: Visit, seen: Look, reader: Reader, edition: Edition | None, *, only: bool = False
+) -> str:
+    """Tell an editor why a draft cannot be read, and on which line; or ``only`` its segment."""
     error = seen.trouble
     if error is None:
         raise ValueError(seen)
     line = error.line if isinstance(error, drafts.BadDraft) else 0
-    lines = seen.source.split("\n")
+    lines = ["" if _OURS.match(one) else one for one in seen.source.split("\n")]
     write(
         visit,
         reader.to,
@@ -341,6 +356,9 @@ def tell_trouble(visit: Visit, seen: Look, reader: Reader, edition: Edition | No
             "what": f"{error.what} {error.fix}".strip(),
             "words": lines[line - 1].strip()[:200] if 0 < line <= len(lines) else "",
             "again": edition is not None,
+            "only": only,
+            "packed": any(one.key == "packed" for one in seen.extra),
+            "subject": "" if edition is None else subject_of(edition),
         },
         door=Door("issue", "")
         if edition is None
@@ -366,6 +384,15 @@ def open_question(visit: Visit, edition: Edition, to: Address, about: str = PROO
 def minutes(survey: Survey) -> int | None:
     """Return how many minutes sending takes, at least one; None where nothing tells."""
     return None if survey.seconds is None else max(1, round(survey.seconds / 60))
+
+
+def _put_aside(visit: Visit, arrival: Arrival, reader: Reader) -> str:
+    """Let a draft above the budget wait for a person, and say so to its editor once a day."""
+    if budget.once(visit.session, reader.to.key, "drafts-put-aside", visit.now):
+        context: dict[str, object] = {"word": "many", "subject": "", "counts": None}
+        language = language_of(visit, reader.to)
+        write(visit, reader.to, "editor-answer", language, reader.member, context=context)
+    return _hold(visit, arrival, "draft-over-budget")
 
 
 def _hold(visit: Visit, arrival: Arrival, why: str) -> str:

@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from listserv import filling, notices
 from listserv.app import App
-from listserv.newsletters import launch
-from listserv.tables import Issue, Post
+from listserv.newsletters import editions, launch
+from listserv.notices import Door
+from listserv.tables import Edition, Issue, Post
+from listserv.visit import Visit, language_of, write
 from mailer import mailings, message
 from mailer.addresses import parse
 from mailer.arrivals import Arrival
@@ -49,6 +51,8 @@ def tell(app: App, now: float) -> int:
     with app.store.read() as session:
         found = [read(session, number) for number in untold(session)]
     for ending in found:
+        if ending.counts.claimed:  # stopped, and some copies are still on their way
+            continue
         with app.store.write() as session:
             if _claim(session, ending.mailing, now):
                 _tell(session, app, ending, now)
@@ -114,18 +118,19 @@ def _claim(session: Session, mailing_id: int, now: float) -> bool:
 
 def _tell(session: Session, app: App, ending: Ending, now: float) -> None:
     lst = find_list(session, ending.list_address)
-    if lst is None or ending.counts.state is MailingState.STOPPED:  # whoever stopped it knows
+    if lst is None:
         return
     if ending.kind == filling.KIND:
         _report(session, app, lst, ending, now)
-    elif ending.expired:
+    elif ending.expired and ending.counts.state is not MailingState.STOPPED:
         _excuse(session, app, lst, ending, now)
 
 
 def _report(session: Session, app: App, lst: MailList, ending: Ending, now: float) -> None:
     subject = session.scalar(select(Issue.subject).where(Issue.mailing_id == ending.mailing))
-    context = {
+    context: dict[str, object] = {
         "subject": subject or "",
+        "stopped": ending.counts.state is MailingState.STOPPED,
         "number": ending.mailing,
         "counts": ending.counts,
         "reasons": ending.reasons,
@@ -133,8 +138,15 @@ def _report(session: Session, app: App, lst: MailList, ending: Ending, now: floa
         "vote": ballots.result(session, ending.mailing),
         "more": ending.counts.refused - len(ending.people),
     }
+    visit = Visit(session=session, app=app, lst=lst, now=now)
+    edition = session.scalar(select(Edition).where(Edition.mailing_id == ending.mailing))
     for member in launch.editors(session, lst):
-        notices.send_to_member(session, app, lst, member, "editor-sent", now=now, context=context)
+        to = launch.reader_of(session, lst, member).to
+        door = None
+        if edition is not None:  # whoever answers "stop" here hears that it is over
+            door = Door("reply", editions.open_question(visit, edition, to))
+        language = language_of(visit, to)
+        write(visit, to, "editor-sent", language, member.id, context=context, door=door)
 
 
 def _excuse(session: Session, app: App, lst: MailList, ending: Ending, now: float) -> None:

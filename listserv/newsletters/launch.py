@@ -37,7 +37,7 @@ from listserv.newsletters.drafts import BadDraft, Draft
 from listserv.newsletters.findings import Finding
 from listserv.newsletters.forecast import Forecast, Limits, forecast
 from listserv.newsletters.issues import Imprint
-from listserv.newsletters.looks import look_of
+from listserv.newsletters.looks import look_of, theme_names
 from listserv.newsletters.pictures import Kept
 from listserv.notices import face_of
 from listserv.permalinks import publish_permalink
@@ -271,7 +271,7 @@ def make(
         at=now,
         imprint=Imprint(settings.controller, lst.postal_address or settings.postal_address),
         permalink=f"{face.page}m/{permalink_hash(known)}/" if kept else "",
-        look=look_of(app.data, lst, draft.theme),
+        look=look_of(app.data, lst, _theme(app, draft)),
         reply_to="" if draft.series else replying.address(app.keyring, lst, known),
         pictures=shown,
     )
@@ -437,6 +437,22 @@ def reader_of(session: Session, lst: MailList, member: Membership) -> Reader:
     return Reader(member.id, to, person.name, person.language or lst.language)
 
 
+def _theme(app: App, draft: Draft) -> str:
+    """Return the theme that a draft asks for; raise BadDraft that names its line."""
+    known = theme_names(app.data)
+    if draft.theme and draft.theme not in known:
+        said = draft.theme[:40]
+        raise BadDraft(
+            draft.theme_at,
+            "theme",
+            f"There is no theme {said!r}.",
+            f"Known are {', '.join(known)}.",
+            said=said,
+            known=", ".join(known),
+        )
+    return draft.theme
+
+
 def freeze(app: App, mailing: int) -> Iterator[int]:
     """Complete the audience; yield how many members have been looked at after each piece."""
     seen = 0
@@ -475,7 +491,8 @@ def _findings(
     for version in draft.versions:
         counts.pop(version.language or lst.language, None)
     postal = ready.issue.imprint.postal_address
-    yield from preflight.look(draft, ready.copies, counts, language, postal)
+    names = {address: one.name for address, one in ready.issue.pictures.items()}
+    yield from preflight.look(draft, ready.copies, counts, language, postal, names)
     capped = plans.left_out(session, lst, ready.chosen, plans.terms_of(lst), now)
     if capped:
         yield Finding(

@@ -38,13 +38,15 @@ _LOGO = 10_000  # bytes up to which a picture that nothing names is part of a si
 
 @dataclass(frozen=True, slots=True)
 class Mailed:
-    """Hold a draft with front matter, the pictures that came with it, and the names of those of
-    them that stand nowhere in the text; ``turned`` where it was drawn in another order.
+    """Hold a draft with front matter, the pictures that came with it, the names of those of
+    them that stand nowhere in the text, and those of other files; ``turned`` where it was drawn
+    in another order.
     """  # noqa: D205 - one sentence
 
     source: str
     files: tuple[File, ...] = ()
     left: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
     turned: bool = False
 
 
@@ -55,6 +57,7 @@ class _Pieces:
     leaves: list[tuple[str, str, int | None]]  # text, markup, or the number of a picture
     files: list[File]
     sheet: str = ""  # of MJML that came as a file
+    other: tuple[str, ...] = ()  # names of files that nothing can be made of
 
     def text(self, marked: Collection[int] = ()) -> str:
         """Return the plain text, with a mark for each picture of ``marked``."""
@@ -93,7 +96,7 @@ def read(raw: bytes, subject: str) -> Mailed:
         above = {} if not made.sheet else _apart(_plain(made.text()))[0]
         title, preview = templates.title_of(body)
         known = {"subject": title or subject, "preheader": preview, **above, **fields}
-        return Mailed(compose(known, body), tuple(made.files))
+        return Mailed(compose(known, body), tuple(made.files), other=made.other)
     if markup and _RICH.search(markup) and not _MARKDOWN.search(made.text()):
         text = pasted.to_markdown(made.markup(loose))
         turned = pasted.is_turned(markup)
@@ -107,7 +110,8 @@ def read(raw: bytes, subject: str) -> Mailed:
         ]
     fields, body = _apart(_plain(text))
     fields.setdefault("subject", subject)
-    return Mailed(compose(fields, _unsigned(body)), tuple(made.files), tuple(left), turned)
+    text = compose(fields, _unsigned(body))
+    return Mailed(text, tuple(made.files), tuple(left), made.other, turned)
 
 
 def files_of(raw: bytes) -> tuple[File, ...]:
@@ -125,9 +129,13 @@ def _cut(raw: bytes) -> _Pieces:
         return f'src="cid:{files[-1].cid}"'
 
     sheet = ""
+    other: list[str] = []
     for leaf in bodies.read_leaves(raw, _MUCH, (".mjml", ".MJML")):
         if leaf.name.lower().endswith(".mjml"):
             sheet = leaf.text
+            continue
+        if leaf.other:
+            other.append(leaf.name)
             continue
         if leaf.picture is not None:
             keep(leaf.name or "picture", leaf.picture.data(), leaf.cid)
@@ -135,7 +143,7 @@ def _cut(raw: bytes) -> _Pieces:
             continue
         markup = _INLINE.sub(lambda found: keep("picture", _decoded(found[1])), leaf.markup)
         leaves.append((leaf.text, markup, None))
-    return _Pieces(leaves, files, sheet)
+    return _Pieces(leaves, files, sheet, tuple(dict.fromkeys(other)))
 
 
 def _decoded(coded: str) -> bytes:

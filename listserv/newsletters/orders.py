@@ -68,20 +68,28 @@ def read(text: str, now: float, zone: ZoneInfo) -> Order | None:
     words = fold(line).split()
     if not words or len(words) > _LONGEST:
         return None
-    words = _without(words, phrases("commands", "thanks"), ends=True)
+    for kind in (("commands", "thanks"), ("issue", "please"), ("commands", "thanks")):
+        words = _without(words, phrases(*kind))
     for verb in (Verb.APPROVE, Verb.CANCEL, Verb.STOP):
         if " ".join(words) in phrases("issue", verb):
             return Order(verb)
+    words, anyway = _anyway(words)
     rest = _behind(words, phrases("issue", Verb.SEND))
     if rest is None:
         return None
-    return _sent(rest, now, zone)
+    return _sent(rest, now, zone, anyway=anyway)
 
 
-def _sent(rest: list[str], now: float, zone: ZoneInfo) -> Order | None:
+def _anyway(words: list[str]) -> tuple[list[str], bool]:
+    """Return a line without "anyway", before or behind what it says, and whether it stood there."""
+    kept = _without(words, phrases("issue", "anyway"))
+    return kept, kept != words
+
+
+def _sent(rest: list[str], now: float, zone: ZoneInfo, *, anyway: bool) -> Order | None:
     """Read what stands behind "send": how, and when."""
-    kept = _without(rest, phrases("issue", "anyway"))
-    anyway = kept != rest
+    kept, said = _anyway(rest)
+    anyway = anyway or said
     if not kept:
         return Order(Verb.SEND, anyway)
     theirs = _without(kept, phrases("issue", "own-time"), ends=True)
@@ -126,17 +134,18 @@ def _without(words: Sequence[str], known: frozenset[str], *, ends: bool = False)
 
 def _moment(words: Sequence[str], now: datetime) -> datetime | None:
     """Read a day and an hour, every word of which must say something."""
-    bare = [word for word in words if word not in phrases("issue", "around")]
+    said, half = _half(_joined(words))
+    bare = [word for word in said if word not in phrases("issue", "around")]
     if not bare:
         return None
-    hour = _hour(bare[-1])
+    hour = _of_half(_hour(bare[-1]), half)
     if hour is None:
         return None
     day, left = _day(bare[:-1], now)
     if left:
         return None
     if day is None:
-        if len(bare) == len(words) and bare[-1].isdigit():
+        if len(bare) == len(words) and bare[-1].isdigit() and not half:
             return None  # "send 8" may mean anything
         found = _at(now.date(), hour, now)
         return found if found > now else _at(now.date() + timedelta(days=1), hour, now)
@@ -147,6 +156,31 @@ def _moment(words: Sequence[str], now: datetime) -> datetime | None:
 
 def _at(day: date, hour: tuple[int, int], now: datetime) -> datetime:
     return datetime(day.year, day.month, day.day, *hour, tzinfo=now.tzinfo)
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """Return the words with "8 am" as one."""
+    return re.sub(r"(?<=\d) ([ap])\.?m\b", r"\1m", " ".join(words)).split()
+
+
+def _half(words: Sequence[str]) -> tuple[list[str], str]:
+    """Return the words without that for a half of the day, and which half: "" for none."""
+    line = f" {' '.join(words)} "
+    for half, day in (("tonight", "today"), ("morning", ""), ("evening", "")):
+        for phrase in sorted(phrases("issue", half), key=len, reverse=True):
+            if f" {phrase} " in line:
+                left = line.replace(f" {phrase} ", f" {day} ", 1).split()
+                return left, "evening" if day else half
+    return list(words), ""
+
+
+def _of_half(hour: tuple[int, int] | None, half: str) -> tuple[int, int] | None:
+    """Return the hour of a half of the day: eight in the evening is twenty."""
+    if hour is None or not half or (half == "evening" and hour[0] >= 12):  # noqa: PLR2004 - noon
+        return hour
+    if half == "morning":
+        return hour if hour[0] < 12 else None  # noqa: PLR2004 - noon
+    return (hour[0] + 12) % 24, hour[1]
 
 
 def _hour(word: str) -> tuple[int, int] | None:

@@ -25,10 +25,12 @@ from mailer.splice import Segments
 CLIP = 102 * 1024  # bytes of HTML from which Gmail shows "message clipped", and hides the way out
 LONG_SUBJECT = 60  # characters; telephones show fewer
 LONG_PREHEADER = 110
+PACKED = "winmail.dat"  # Outlook's own format, in which files and layout may be hidden
 _TEXT, _HTML = b"Content-Type: text/plain", b"Content-Type: text/html"
 _PLACEHOLDER = re.compile(
     r"(?<!\w)(?:(?:TK)+|TODO|FIXME|XXXX+|TBD|TBC)(?!\w)"
-    r"|\blorem ipsum\b|\\?\[\s*\.\.\.\s*\\?\]|\?\?\?",
+    r"|\blorem ipsum\b|\\?\[\s*\.\.\.\s*\\?\]|\?\?\?"
+    r"|\{%.{0,200}?%\}|\*\|\w{1,40}\|\*",  # other programs' templates: nothing fills them here
     re.ASCII,
 )
 _NOWHERE = re.compile(
@@ -47,17 +49,23 @@ def look(
     languages: Mapping[str, int],
     language: str,
     postal: str = "",
+    names: Mapping[str, str] | None = None,
 ) -> Iterator[Finding]:
     """Yield what is to be said of a draft as it was composed, the red first.
 
     ``languages`` counts the readers whose language it lacks, ``language`` is what they get;
-    ``postal`` is the address that every copy should show.
+    ``postal`` is the address that every copy should show, ``names`` are the first names of
+    pictures, by their addresses.
     """
     found = [*_weight(made), *_ways_out(made), *_languages(languages, language)]
     for one in draft.versions:
         read = sources.read(drafts.fill(one.text, str), str, {}, {})
         copy = _copy(made, one.language or language)
-        found += [*_words(one), *_links(one, read.blocks), *_pictures(one, read.blocks)]
+        found += [
+            *_words(one),
+            *_links(one, read.blocks),
+            *_pictures(one, read.blocks, names or {}),
+        ]
         found += [*_envelope(one), *outline.findings(read.blocks, copy.html, one.text)]
         found += [*plaintext.findings(read.text, copy.text, copy.html)]
         found += [*legibility.findings(copy.html), *_imprint(copy, postal)]
@@ -142,6 +150,18 @@ def left_behind(picture: str) -> Finding:
         "left-behind",
         f"the picture {picture} is not in the text; write ![its words]({picture}) where it belongs",
         values={"picture": picture},
+    )
+
+
+def attached(name: str) -> Finding:
+    """Say that a file came with the draft, which cannot go with the issue."""
+    if name.lower() == PACKED:
+        what = "winmail.dat cannot be read; send the draft as HTML or plain text"
+        return Finding("packed", what)
+    return Finding(
+        "attached",
+        f"the file {name} does not go with the issue; put it on a page and link it",
+        values={"file": name},
     )
 
 
@@ -249,13 +269,15 @@ def _parts(one: Segments) -> tuple[bool, bool, bool]:
     return seen[0], seen[1], seen[2]
 
 
-def _pictures(draft: Draft, blocks: tuple[Block, ...]) -> Iterator[Finding]:
+def _pictures(
+    draft: Draft, blocks: tuple[Block, ...], names: Mapping[str, str]
+) -> Iterator[Finding]:
     missing = sources.drawn_pictures(draft.text)
     missing += [b.address for b in blocks if b.kind is BlockKind.PICTURE and not b.words.strip()]
     for block in blocks:
         missing += re.findall(r'<img\s[^>]*?src="([^"]*)"[^>]*?alt=""', block.html)
     for address in missing:
-        name = address.rpartition("/")[2][:60]
+        name = (names.get(address) or address.rpartition("/")[2])[:60]
         yield Finding(
             "alt",
             f"the picture {name} says nothing to those who cannot see it: ![its words]({name})",
@@ -283,9 +305,13 @@ def _envelope(draft: Draft) -> Iterator[Finding]:
 
 
 def _languages(languages: Mapping[str, int], language: str) -> Iterator[Finding]:
-    for other, count in sorted(languages.items(), key=lambda one: -one[1]):
+    if languages:
+        others = sorted(languages.items(), key=lambda one: (-one[1], one[0]))
+        said = ", ".join(f"{other} {count:,}" for other, count in others)
+        count = sum(languages.values())
         yield Finding(
             "language",
-            f"{count:,} readers read {other}; they get the text in {language}",
-            values={"language": other, "count": count, "only": language},
+            f"{count:,} readers have chosen another language ({said});"
+            f" they get the text in {language}",
+            values={"languages": others, "count": count, "only": language},
         )

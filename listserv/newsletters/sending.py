@@ -11,6 +11,7 @@ SECURITY: an order needs the token of the newest revision AND a sender who is an
 that a report passed on to a friend sends nothing; the token's owner must be one still.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -46,8 +47,13 @@ AGAIN = 3600.0  # seconds until an issue is looked at again that could not be at
 MUCH = 0.5  # a text with this share of the draft's letters is a new text, not a remark
 WORDY = 60  # words that no remark has
 BATCH = 5
+TRIES = 3  # of one answer while others answer too
 _RUNNING = (MailingState.FREEZING, MailingState.SENDING, MailingState.PAUSED)
 _log = structlog.get_logger("krets.sending")
+
+
+class _MovedError(Exception):
+    """Somebody else has changed the edition since it was read: look at it anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,18 @@ class Case:
 
 def reply(app: App, arrival: Arrival, route: Route, letter: Letter) -> Outcome:
     """Carry out an answer to a report; automatic mail answers nothing."""
-    now = time.time()
-    case = None if letter.automatic else _read(app, route, letter, now)
+    for left in reversed(range(TRIES)):
+        case = None if letter.automatic else _read(app, route, letter, time.time())
+        with contextlib.suppress(_MovedError):
+            done = acting.act(app, arrival, route, letter, _work(case, letter, again=left > 0))
+            break
+    for bell in ("sort", "archive"):
+        app.ring(bell)
+    return done
+
+
+def _work(case: Case | None, letter: Letter, *, again: bool) -> Callable[[Visit], str]:
+    """Return what carries out one answer; it raises _MovedError where it must be read ``again``."""
 
     def work(visit: Visit) -> str:
         if case is None:
@@ -75,14 +91,13 @@ def reply(app: App, arrival: Arrival, route: Route, letter: Letter) -> Outcome:
         moved = (edition.revision, edition.state) != (case.edition.revision, case.edition.state)
         step = next_step(case.facts, visit.now)
         if moved and step in _MOVES:
-            step = Step.SENT if edition.state == EditionState.SENT else Step.OLD
+            if again:
+                raise _MovedError
+            step = Step.SENT if edition.state == EditionState.SENT else Step.IDLE
         optin.prove(visit.session, whom(case.ask), visit.now)
         return f"{_DO[step](visit, case, edition, step)}: edition {edition.id}"
 
-    done = acting.act(app, arrival, route, letter, work)
-    for bell in ("sort", "archive"):
-        app.ring(bell)
-    return done
+    return work
 
 
 def is_for_issue(session: Session, route: Route, now: float) -> bool:
@@ -136,7 +151,9 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
     seen = Look(edition.source)
     if reader is not None and entitled and edition.state != EditionState.SENT:
         source = edition.source
-        if facts.text:
+        if not facts.newest:
+            facts = replace(facts, text=False)  # what is shown is the newest
+        elif facts.text:
             source = editions.letter_source(letter, edition)
         elif order is not None and order.segment:
             source = mailed.with_segment(source, order.segment)
@@ -422,6 +439,9 @@ def _revise(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
         _move(visit.session, case.edition, EditionState.OPEN, visit.now)
         visit.session.refresh(edition)
     editions.revise(visit, edition, case.seen, case.reader)
+    order = case.facts.order
+    if not note and order is not None and order.verb is Verb.ONLY:
+        note = "readers"
     note = "changed" if step is Step.CHANGED else note
     editions.tell_proof(visit, case.seen, case.reader, edition, note=note)
     return "proved"
@@ -437,7 +457,9 @@ def _again(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
 def _trouble(visit: Visit, case: Case, edition: Edition, _step: Step) -> str:
     if case.reader is None or case.seen.trouble is None:
         return "nothing"
-    return editions.tell_trouble(visit, case.seen, case.reader, edition)
+    order = case.facts.order
+    only = order is not None and order.verb is Verb.ONLY and case.facts.newest
+    return editions.tell_trouble(visit, case.seen, case.reader, edition, only=only)
 
 
 def _answer(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
@@ -456,7 +478,7 @@ def _answer(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
         "at": edition.changed,
         "running": case.facts.running,
     }
-    _write(visit, case.reader, "editor-answer", edition, context, asks_on=step is not Step.OLD)
+    _write(visit, case.reader, "editor-answer", edition, context)
     return step.value
 
 
@@ -482,11 +504,9 @@ def _write(
     name: str,
     edition: Edition,
     context: dict[str, object],
-    *,
-    asks_on: bool = True,
 ) -> None:
     budget.count(visit.session, reader.to.key, kind=name, now=visit.now)
-    door = Door("reply", editions.open_question(visit, edition, reader.to)) if asks_on else None
+    door = Door("reply", editions.open_question(visit, edition, reader.to))
     language = language_of(visit, reader.to)
     write(visit, reader.to, name, language, reader.member, context=context, door=door)
 
@@ -509,10 +529,11 @@ _DO: dict[Step, Callable[[Visit, Case, Edition, Step], str]] = {
     Step.UNCLEAR: _again,
     Step.BLOCKED: _again,
     Step.ZONE: _again,
+    Step.OLD: _again,
     Step.STRANGER: _stranger,
     **dict.fromkeys(
         (
-            *(Step.OLD, Step.SENT, Step.OVER, Step.IDLE, Step.NOBODY, Step.PAST, Step.EXPIRED),
+            *(Step.SENT, Step.OVER, Step.IDLE, Step.NOBODY, Step.PAST, Step.EXPIRED),
             *(Step.ALONE, Step.OWN),
         ),
         _answer,

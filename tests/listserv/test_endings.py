@@ -157,12 +157,21 @@ def test_a_post_that_reached_everybody_or_was_refused_at_once_ends_in_silence(ap
     assert told(app) == []
 
 
-def test_whoever_stopped_a_mailing_is_not_told_that_it_ended(app: App) -> None:
-    number = ended(app, "issue", (State.SKIPPED, 0, "stopped"))
+@pytest.mark.parametrize("kind", ["issue", "post"])
+def test_of_an_issue_that_was_stopped_its_editors_hear_when_the_last_copy_has_gone(
+    app: App, kind: str
+) -> None:
+    number = ended(app, kind, (State.SKIPPED, 0, "stopped"), (State.CLAIMED, 0, ""))
+    stopped = update(Mailing).where(Mailing.id == number).values(state="stopped")
+    last = update(Recipient).where(Recipient.state == State.CLAIMED).values(state=State.ACCEPTED)
     with app.store.write() as session:
-        session.execute(update(Mailing).where(Mailing.id == number).values(state="stopped"))
+        session.execute(stopped)
     endings.tell(app, time.time())
     assert told(app) == []
+    with app.store.write() as session:
+        session.execute(last)
+    endings.tell(app, time.time())
+    assert len(told(app)) == (kind == "issue")
 
 
 @pytest.mark.parametrize(

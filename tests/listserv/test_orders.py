@@ -35,7 +35,13 @@ def test_every_phrase_of_every_language_is_the_order_it_says(verb: Verb) -> None
                 verb, segment="Choir and tag = x"
             )
             continue
-        for line in (phrase, f"{phrase.title()}.", f"  {phrase}!", f"{phrase}, thanks"):
+        for line in (
+            phrase,
+            f"{phrase.title()}.",
+            f"  {phrase}!",
+            f"{phrase}, thanks",
+            f"please {phrase}",
+        ):
             assert read(line) == Order(verb), line
 
 
@@ -43,7 +49,7 @@ def test_every_phrase_of_every_language_is_the_order_it_says(verb: Verb) -> None
     "line",
     [
         "send anyway", "Skicka ändå", "invia comunque", "trimite oricum", "отправить всё равно",
-        "verstuur toch",
+        "verstuur toch", "comunque invia", "ändå skicka",
     ],
 )  # fmt: skip
 def test_send_anyway_is_said_in_every_language(line: str) -> None:
@@ -81,6 +87,13 @@ def test_an_hour_may_be_each_readers_own(line: str) -> None:
         ("отправить в пятницу в 9:30", "2026-11-27 09:30"),
         ("отправить в среду в 9:30", "2026-12-02 09:30"),
         ("verstuur vrijdag om 9:30", "2026-11-27 09:30"),
+        ("skicka imorgon bitti kl 8", "2026-11-26 08:00"),
+        ("invia domani mattina alle 8, grazie", "2026-11-26 08:00"),
+        ("trimite mâine seară la 8", "2026-11-26 20:00"),
+        ("отправить завтра в 8 утра", "2026-11-26 08:00"),
+        ("verstuur morgenochtend om 8 uur aub", "2026-11-26 08:00"),
+        ("please send tonight at 8", "2026-11-25 20:00"),
+        ("send tomorrow at 8 pm", "2026-11-26 20:00"),
         ("send wednesday 9", "2026-12-02 09:00"),  # today's nine has gone
         ("send wednesday 11", "2026-11-25 11:00"),
         ("send at 11", "2026-11-25 11:00"),
@@ -116,8 +129,8 @@ def test_hours_are_the_lists_own_unless_a_zone_is_named() -> None:
         "", "yes", "ok", "looks good, send it when you can", "send, but without the last line",
         "send 8", "send friday", "send tomorrow", "send tomorrow 25", "send tomorrow 8:61",
         "send 31 february 9", "send tomorrow 8 Europe/Nowhere", "do send", "resend",
-        "stop it please",
         "send me the proof", "Could you send", "send 24 december november 9",
+        "send tomorrow morning at 20",
     ],
 )  # fmt: skip
 def test_anything_else_is_no_order(line: str) -> None:

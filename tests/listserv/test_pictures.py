@@ -33,7 +33,7 @@ from mailer import addresses
 from mailer.errors import BadInput
 from mailer.mailings import Policy
 from mailer.store import Store, get_raw
-from subscriptions import roster
+from subscriptions import budget, roster
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.members import Candidate, add_member
 from subscriptions.roster import ArchivePolicy, Kind, Role
@@ -375,11 +375,14 @@ def test_a_picture_is_public_from_the_proof_on_under_an_address_that_never_chang
     assert web.get(f"/{NEWS}/f/{one.key}.png").status == 403
 
 
-def test_a_draft_beyond_the_budget_leaves_no_picture_behind(place: Place) -> None:
-    for number in range(7):
+def test_a_draft_beyond_the_budget_leaves_no_picture_behind(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "DRAFTS", 2)
+    for number in range(4):
         dot = encoded(Image.new("RGB", (9, 9 + number)), "PNG")
         send(place, mail("mixed", plain("Hi\n\n![a](o.png)"), part(dot, "o.png")), number)
-    assert len(kept(place)) == 5
+    assert len(kept(place)) == 2
 
 
 def test_a_new_text_may_name_the_pictures_of_the_old_and_bring_others(place: Place) -> None:

@@ -61,7 +61,6 @@ CONTEXT: dict[str, object] = {
             ("long-subject", False, {"size": 71}),
             ("long-preheader", False, {"size": 130}),
             ("no-preheader", False, {}),
-            ("language", False, {"language": "ru", "count": 40, "only": "sv"}),
             ("dkim-unpublished", False, {"name": "k-r._domainkey.example.net"}),
             ("dkim-other", False, {"name": "k-e._domainkey.example.net"}),
             ("dkim-relay", False, {"domain": "example.net"}),
@@ -85,10 +84,17 @@ CONTEXT: dict[str, object] = {
             ("text-markup", False, {"words": "<b>Tea"}),
             ("postal-unseen", False, {}),
             ("zone-unknown", True, {"zone": "Europe/Atlantis"}),
+            ("language", False, {"languages": [("ru", 40), ("it", 2)], "count": 42, "only": "sv"}),
+            ("attached", False, {"file": "programme.pdf"}),
+            ("packed", False, {}),
             ("no-postal-address", False, {}),
             ("unsigned", False, {}),
         )
     ],
+    "differing": "Subject, Date, Message-ID, Archived-At, List-Unsubscribe",
+    "stopped": False,
+    "only": False,
+    "packed": False,
     "four_eyes": False,
     "fresh": True,
     "kept": True,
@@ -186,7 +192,7 @@ RULES = [
     "editors-only", "moderated-list", "moderated-member", "first-post", "emergency",
 ]  # fmt: skip
 CLEAN = Status(MailingState.DONE, Policy.NEVER_TWICE, *(9, 0, 0, 9, 0, 0, 0, 0))
-NOTES = ("", "unclear", "changed", "late", "unscheduled", "zone")
+NOTES = ("", "unclear", "changed", "late", "unscheduled", "zone", "old", "proof", "readers")
 VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-help", {"leaving": True}),
     ("stranger-late", {"trouble": "expired"}),
@@ -237,6 +243,10 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
             "subject-long",
             "slot-open",
             "large",
+            "theme",
+            "sheet-tags",
+            "sheet-unknown",
+            "sheet-refused",
             "other",
         )
     ),
@@ -244,6 +254,10 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("member-voted", {"word": "closed"}),
     ("member-voted", {"word": "unclear"}),
     ("editor-sent", {"vote": None}),
+    ("editor-sent", {"stopped": True, "vote": None, "reasons": (), "people": ()}),
+    ("editor-trouble", {"key": "no-text", "packed": True, "words": ""}),
+    ("editor-trouble", {"key": "segment-unknown-name", "only": True}),
+    ("editor-answer", {"word": "many", "subject": "", "counts": None}),
     ("editor-scheduled", {"hour": "2026-11-27 09:30"}),
     ("editor-halted", {"why": "complaints", "by_mail": False, "complaints": 0, "reasons": ()}),
     ("editor-sending", {"minutes": None, "permalink": ""}),
@@ -254,7 +268,6 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
             "resume",
             "cancel",
             "idle",
-            "old",
             "nobody",
             "past",
             "expired",

@@ -136,6 +136,7 @@ class _Setting:
                 self._in_address,
                 sizes,
                 templates.block_words(one.language or issue.language),
+                votes.shortly,
             )
             for one in self._draft.versions
         }

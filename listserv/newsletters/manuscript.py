@@ -28,8 +28,10 @@ from listserv.newsletters.blocks import BadBlockError, Said, split_address
 
 WIDTH = 72  # columns of the text
 _BREAKS = {"softbreak": " ", "hardbreak": "\n"}
+_GLUE = "\0"  # a blank at which no line ends; no draft holds one
 _MARKS = {"strong": "*", "em": "_"}
 _UNDERLINES = {"h1": "=", "h2": "-"}
+_GAP = 3  # columns between those of a table
 MARK = 180  # pixels of a sponsor's picture, at most
 COLUMN = 540  # pixels of the narrowest theme's column
 Address = Callable[[str], str]  # a link's address as it stands in the source -> as it is written
@@ -93,21 +95,26 @@ class Manuscript:
 
 
 def read(
-    source: str, address: Address = str, sizes: Sizes = _NO_SIZES, words: Words = _NO_WORDS
+    source: str,
+    address: Address = str,
+    sizes: Sizes = _NO_SIZES,
+    words: Words = _NO_WORDS,
+    shortly: Address = str,
 ) -> Manuscript:
     """Set ``source``; every link's address goes through ``address``.
 
     ``sizes`` tells the width and height of pictures, in pixels, by address; ``words`` are ours,
-    by key: "sponsor" (above one), "more" (of a link without words).
+    by key: "sponsor" (above one), "more" (of a link without words). ``shortly`` writes an address
+    where all of it is seen, in the plain text.
     """
     tokens = _parser().parse(source)
     _dress(tokens, address, sizes)
     entries = _entries(Node(tokens).children)
     maker = _Maker(address, sizes, words)
-    setter = _Setter(maker)
+    setter = _Setter(maker, shortly)
     lines = [block for entry in entries for block in setter.entry(entry)]
     text = "\n\n".join("\n".join(block) for block in lines if block) + "\n"
-    return Manuscript(text, tuple(maker.blocks(entries)))
+    return Manuscript(text.replace(_GLUE, " "), tuple(maker.blocks(entries)))
 
 
 def check(source: str) -> None:
@@ -300,6 +307,7 @@ class _Maker:
         return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704 - html=False
 
 
+_ALONE = {BlockKind.BUTTON, BlockKind.PICTURE}
 _SHOWN = {BlockKind.QUOTE, BlockKind.EVENT, BlockKind.SPONSOR}
 
 
@@ -414,10 +422,11 @@ def _bare(node: Node) -> str:
 class _Setter:
     """Set blocks as lines; links are numbered through the whole text."""
 
-    def __init__(self, maker: _Maker) -> None:
+    def __init__(self, maker: _Maker, shortly: Address) -> None:
         self._count = 0
         self._links: list[str] = []
         self._maker = maker
+        self._shortly = shortly
 
     def entry(self, entry: _Entry) -> Iterator[list[str]]:
         """Yield the lines of each block of an entry; columns stand below each other."""
@@ -434,11 +443,8 @@ class _Setter:
         made = self._maker.block(_Entry(_NODE, said))
         if made.kind is BlockKind.RULE:
             return ["* * *"]
-        if made.kind is BlockKind.BUTTON:
-            return [*_wrap(f"{made.words}:", WIDTH), f"  {made.address}"]
-        if made.kind is BlockKind.PICTURE:
-            lines = _wrap(": ".join(one for one in (made.words, made.caption) if one), WIDTH)
-            return [*lines, f"  {made.address}"]
+        if made.kind in _ALONE:
+            return _alone(made)
         if made.kind is BlockKind.QUOTE:
             text = self._inline(self._maker.inline(said.get("quote")))
             quoted = [f"> {line}" for line in _wrap(text, WIDTH - 2)]
@@ -448,6 +454,8 @@ class _Setter:
         lines = [
             f"  {line}" for one in (made.when, made.where, text) for line in _wrap(one, WIDTH - 2)
         ]
+        if split_address(said.get("link"))[0]:  # words of the writer's own
+            lines += [f"  {line}" for line in _wrap(f"{made.name}:", WIDTH - 2)]
         if made.address:
             lines.append(f"  {made.address}")
         return self._noted([*_wrap(title, WIDTH), *lines])
@@ -462,8 +470,8 @@ class _Setter:
     def top(self, node: Node) -> list[str]:
         """Return a block's lines, and below it the addresses that it named."""
         made = _block(node) if node.type == "paragraph" else None
-        if made is not None and made.kind is BlockKind.BUTTON:
-            return [*_wrap(f"{made.words}:", WIDTH), f"  {made.address}"]
+        if made is not None and made.kind in _ALONE:
+            return _alone(made)
         return self._noted(self._block(node, WIDTH))
 
     def _block(self, node: Node, width: int) -> list[str]:
@@ -477,7 +485,7 @@ class _Setter:
         if kind == "hr":
             return ["* * *"]
         if kind == "table":
-            return self._table(node)
+            return self._table(node, width)
         text = self._inline(node)
         lines = [line for part in text.split("\n") for line in _wrap(part, width)]
         if kind == "heading" and lines and node.tag in _UNDERLINES:
@@ -505,16 +513,20 @@ class _Setter:
             lines += ["", *block] if lines and loose else block
         return lines
 
-    def _table(self, node: Node) -> list[str]:
-        rows = [
+    def _table(self, node: Node, width: int) -> list[str]:
+        """Set a table as columns, or row by row where it has more than a line holds."""
+        head, *rows = [
             [self._inline(cell) for cell in row.children]
             for part in node.children
             for row in part.children
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=False)]
+        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+        if sum(widths) + _GAP * len(widths) - 1 > width:
+            return _records(head, rows, width)
+        cells = node.children[0].children[0].children
+        right = ["right" in str(cell.attrs.get("style", "")) for cell in cells]
         return [
-            "  " + "   ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)).rstrip()
-            for row in rows
+            _row(cells, widths, right) for cells in (head, ["-" * wide for wide in widths], *rows)
         ]
 
     def _inline(self, node: Node) -> str:
@@ -536,8 +548,35 @@ class _Setter:
         if words in {address, address.removeprefix("mailto:")}:
             return words
         self._count += 1
-        self._links.append(f"  [{self._count}] {address}")
-        return f"{words} [{self._count}]"
+        self._links.append(f"  [{self._count}] {self._shortly(address)}")
+        return f"{words}{_GLUE}[{self._count}]"
+
+
+def _alone(made: Block) -> list[str]:
+    """Set what has an address on a line of its own: a button, or a picture with its caption."""
+    if made.kind is BlockKind.BUTTON:
+        return [*_wrap(f"{made.words}:", WIDTH), f"  {made.address}"]
+    said = ": ".join(one for one in (made.words, made.caption) if one)
+    return [*_wrap(said, WIDTH), f"  {made.href or made.address}"]
+
+
+def _row(cells: list[str], widths: list[int], right: list[bool]) -> str:
+    put = [
+        cell.rjust(wide) if to_right else cell.ljust(wide)
+        for cell, wide, to_right in zip(cells, widths, right, strict=True)
+    ]
+    return (" " * (_GAP - 1) + (" " * _GAP).join(put)).rstrip()
+
+
+def _records(head: list[str], rows: list[list[str]], width: int) -> list[str]:
+    """Set each row below the other: its first cell, then what the others say under their names."""
+    lines: list[str] = []
+    for first, *others in rows:
+        lines += ["", *_wrap(first, width)] if lines else _wrap(first, width)
+        for name, said in zip(head[1:], others, strict=True):
+            whole = ": ".join(one for one in (name, said) if one)
+            lines += [f"  {line}" for line in _wrap(whole, width - 2)] if said else []
+    return lines
 
 
 def _is_prose(node: Node) -> bool:

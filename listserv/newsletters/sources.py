@@ -31,11 +31,13 @@ class Page:
     turned: bool = False  # drawn in another order than its words stand in
 
 
-def read(source: str, address: Address, sizes: Sizes, words: Words) -> Manuscript:
+def read(
+    source: str, address: Address, sizes: Sizes, words: Words, shortly: Address = str
+) -> Manuscript:
     """Return what stands in a draft's text, whatever it is written in."""
     if templates.is_sheet(source):
         source = pasted.to_markdown(templates.words_of(source))
-    return manuscript.read(source, address, sizes, words)
+    return manuscript.read(source, address, sizes, words, shortly)
 
 
 def check(source: str) -> None:

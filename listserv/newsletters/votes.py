@@ -23,6 +23,7 @@ _VOTE = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _CODE = re.compile(rf"\(([a-z2-7]{{{CODE}}})-(\d{{1,2}})\)", re.IGNORECASE)
+_READY = re.compile(rf"\?subject=[^&\s]*%28([a-z2-7]{{{CODE}}})-(\d{{1,2}})%29&body=\S*\Z")
 _BAR = re.compile(r"\\?\|")  # as pasted text has it, too
 _SPECIAL = re.compile(r"([\\\[\]*_`<>#|])")
 
@@ -78,6 +79,11 @@ def expand(text: str, language: str, code: str, address: str = "", page: str = "
         about, aside = templates.page("vote.txt", language).strip().split("\n")
         lines += ["", f"*{about}* [{aside}]({page})"]
     return _VOTE.sub(lambda _: "\n".join(lines), _even(text))
+
+
+def shortly(address: str) -> str:
+    """Return the address of an answer without words, for the plain text: it names its number."""
+    return _READY.sub(r"?subject=(\1-\2)", address)
 
 
 def code_of(message_id: str) -> str:

@@ -3,11 +3,8 @@
 Axe is content, nothing is wider than the window, and it looks as when somebody looked at it.
 """
 
-import email
-import email.policy
 import io
 import json
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -15,11 +12,11 @@ from PIL import Image
 from playwright.sync_api import Page, ViewportSize
 
 import templates
-from listserv.headers import ListFace
-from listserv.newsletters import drafts, issues
-from listserv.newsletters.looks import Look
-from tests.browser.gallery import LONG, URL
+from listserv.newsletters import drafts
+from tests.browser.gallery import LONG
 from tests.browser.window import DESK, PHONE, SCHEMES, Window, look, violations
+from tests.listserv.test_november import november
+from tests.listserv.test_sources import SHEET, bodies_of
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "themes"
 TALLER, DIFFERENT = 0.08, 9.0  # of the height; of 255, in the mean: another machine's fonts
@@ -32,94 +29,6 @@ LEGIBLE = """image => {
 _SHOT = io.BytesIO()
 Image.linear_gradient("L").resize((900, 600)).convert("RGB").save(_SHOT, "PNG")
 POND = _SHOT.getvalue()
-FACE = ListFace("news@example.org", LONG["sv"], "https://lists.example", False, True)
-DRAFT = f"""---
-subject: {LONG["nl"]}
-preheader: Листья, чай в воскресенье и новый кран у сарая.
-language: ru
----
-# {LONG["ru"]}
-
-Здравствуйте, {{{{ name }}}}, **[приходите]({URL})** или [пишите]({URL}): {URL}
-
-![Пруд в тумане](https://garden.example/pond.png "Пруд первого ноября.")
-
-## {LONG["ro"]}
-
-- *Воскресенье:* чай `4711`
-- Четырнадцатое
-
-**[Приду в воскресенье]({URL})**
-
-| Грядка | Кто поливает | Когда | Литров |
-|---|---|---|---:|
-| Первая | Ștefania Constantinescu-Brâncoveanu | понедельник, среда | 40 |
-| Четвёртая | Вера Преображенская | ежедневно | 120 |
-
-> Тридцать кустов помидоров.
-
----
-
-event: День посадки в общественном саду
-when: воскресенье, 14 ноября, 10-13
-where: Сад, Hamngatan 12, Malmö
-text: Возьмите *перчатки*; чай будет.
-https://garden.example/come
-
-left:
-
-### Сажать
-
-Чеснок, тюльпаны и {LONG["ro"]}
-
-**[Семена]({URL})**
-
-right:
-
-### Ждать
-
-![Пруд](https://garden.example/pond.png)
-
-Розы.
-
-end:
-
-quote: Тридцать кустов помидоров - это тридцать лишних.
-name: Вера, четвёртая грядка
-
-vote: Когда пойдём на прогулку? | В субботу | В воскресенье
-
-sponsor: Nordic Seeds
-text: Семена для короткого лета.
-picture: https://garden.example/pond.png
-link: Подробнее https://seeds.example
-
-## Мелочи
-
-    код, который не ломается
-"""
-
-
-def sheet(name: str, accent: str) -> str:
-    theme = templates.find_theme(name)
-    issue = issues.Issue(
-        drafts.read(DRAFT.encode()),
-        FACE,
-        language="ru",
-        message_id="one@example.org",
-        at=1.8e9,
-        imprint=issues.Imprint("Ingrid Lund", "Hamngatan 12, Malmö"),
-        permalink="https://lists.example/news@example.org/m/abc/",
-        look=Look(theme, templates.brand(accent or theme.accent)),
-    )
-    raw = issues.proof(
-        issue, "Мария", "m@example.net", "ru", "abcdefgh", message_id="p@b.example", vote="abc"
-    )
-    mail = email.message_from_bytes(raw, policy=email.policy.default)
-    assert isinstance(mail, EmailMessage)
-    body = mail.get_body(("html",))
-    assert body is not None
-    return str(body.get_content())
 
 
 @pytest.mark.parametrize("name", templates.theme_names())
@@ -127,7 +36,7 @@ def test_a_theme_is_wide_enough_and_can_be_read_by_everybody(
     window: Window, name: str, pictures: Path | None
 ) -> None:
     # Its own colour, and the two that are hardest to read on white and on black.
-    sheets = {accent: sheet(name, accent) for accent in ("", "#ffe94d", "#0b0b2a")}
+    sheets = {one: november(name, one, LONG["sv"])[1] for one in ("", "#ffe94d", "#0b0b2a")}
 
     def keep(page: Page, sight: str) -> None:
         shot = page.screenshot(full_page=True)
@@ -172,6 +81,23 @@ def test_a_theme_is_wide_enough_and_can_be_read_by_everybody(
     assert known.keys() == seen.keys()
     strange = {sight: off(*known[sight], *seen[sight]) for sight in known}
     assert not {sight: how for sight, how in strange.items() if how}
+
+
+def test_a_sheet_of_ones_own_and_our_foot_below_it_can_be_read_by_everybody(window: Window) -> None:
+    html = bodies_of(drafts.read(SHEET.encode()))[1]
+
+    def work(page: Page) -> list[str]:
+        page.goto("about:blank")
+        page.route("**/*", lambda route: route.abort())
+        wrong: list[str] = []
+        for scheme in SCHEMES:
+            look(page, PHONE, scheme)
+            page.set_content(html)
+            wrong += violations(page)
+        page.unroute_all()
+        return wrong
+
+    assert not window.do(work)
 
 
 def grid(shot: bytes) -> tuple[int, str]:

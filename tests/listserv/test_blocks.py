@@ -89,6 +89,7 @@ Roses
 
 Annons: Nordic <Seeds>
   Seeds for short summers.
+  Order now:
   https://n.example
 
 * * *
@@ -96,7 +97,7 @@ Annons: Nordic <Seeds>
 Note: bring gloves.
 
 The pond: Mist
-  https://a.example/q.jpg
+  https://a.example/pond
 """
 KINDS = ["prose", "event", "button", "quote", "columns", "sponsor", "rule", "prose", "picture"]
 

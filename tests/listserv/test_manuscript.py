@@ -10,9 +10,12 @@ from listserv.newsletters import manuscript
 from listserv.newsletters.blocks import BadBlockError
 
 LONG = "word " * 40
+W = "w" * 30
+LINK = "\n\n  [1] https://a.example"
 TAGS = {
     "h1", "h2", "h3", "h4", "h5", "h6", "p", "ul", "ol", "li", "em", "strong", "code", "pre",
     "blockquote", "hr", "br", "a", "img", "s", "table", "thead", "tbody", "tr", "th", "td",
+    "div",
 }  # fmt: skip
 
 
@@ -39,8 +42,11 @@ def text(source: str) -> str:
         ("<a@b.example>", "a@b.example"),
         ("[a](https://a.example)", "a [1]\n\n  [1] https://a.example"),
         ("**[a](https://a.example)**", "a:\n  https://a.example"),
-        ("![a](https://a.example)", "a [1]\n\n  [1] https://a.example"),
-        ("|a|b|\n|-|-|\n|1|22|", "  a   b\n  1   22"),
+        ('![a](https://a.example "b")', "a: b\n  https://a.example"),
+        ("x ![a](https://a.example)", "x a [1]\n\n  [1] https://a.example"),
+        ("|a|b|\n|-|-:|\n|1|22|", "  a    b\n  -   --\n  1   22"),
+        (f"|a|b|c|\n|-|-|-|\n|{W}|{W}|{W}|\n|2|||", f"{W}\n  b: {W}\n  c: {W}\n\n2"),
+        (f"{'word ' * 14}[a](https://a.example)", f"{'word ' * 13}word\na [1]{LINK}"),
         ("<b>x</b>", "<b>x</b>"),
     ],
 )

@@ -130,7 +130,7 @@ LONG = "One two three four five six seven eight nine ten. " * 4
         ("## A\n\n### B\n\n# C\n\n## D\n\nHi", []),
         ("left:\n\n# A\n\nright:\n\n#### B\n\nHi\n\nend:", ["heading-jump"]),
         (LONG * 9, ["no-heading"]),
-        (f"| a | b |\n|---|---|\n| {LONG * 2} | c |", ["table-read", "text-wide"]),
+        (f"| a | b |\n|---|---|\n| {LONG * 2} | c |", ["table-read"]),
         ("| a | b |\n|---|---|\n| c | d |", []),
         ("![](https://a.example/p.png)", ["alt", "text-empty"]),
         ("<https://a.example/>", ["text-empty"]),

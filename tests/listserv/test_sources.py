@@ -38,9 +38,8 @@ SHEET = """<mjml>
 PLAIN = """Hello Eva & <b>,
 leaves & tea.
 
-Pond [1]
-
-  [1] https://garden.example/p.jpg
+Pond
+  https://garden.example/p.jpg
 
 Come:
   https://garden.example/?e=e@x.example

@@ -93,7 +93,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         joined = tree.find(nodes.Concat)
         if joined is not None:
             where = joined.lineno
-            raise LimitError(f"line {where}: write {{{{ a }}}}{{{{ b }}}} instead of a ~ b.")
+            raise SecurityError(f"line {where}: write {{{{ a }}}}{{{{ b }}}} instead of a ~ b.")
         for node in list(tree.find_all(_LOOPS)):
             count = nodes.Call(nodes.EnvironmentAttribute("step"), [], [], None, None)
             node.body.insert(0, nodes.Output([count]))

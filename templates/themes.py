@@ -25,7 +25,7 @@ from jinja2 import TemplateError, TemplateSyntaxError
 
 from templates.brand import Brand, is_colour
 from templates.catalogue import FALLBACK, LANGUAGES, translator
-from templates.sandbox import Sandbox
+from templates.sandbox import LimitError, Sandbox
 
 HERE = Path(__file__).parent / "themes"
 DEFAULT = "letter"
@@ -50,12 +50,18 @@ KNOWN = re.compile(
 
 
 class BrokenThemeError(ValueError):
-    """A theme that cannot be used: ``what`` names the file and the line, ``fix`` the cure."""
+    """A theme that cannot be used: ``what`` names the file and the line, ``fix`` the cure.
 
-    def __init__(self, what: str, fix: str = "") -> None:
+    ``key`` is how templates say it in the editor's language, with ``values``; what a library
+    has said stands in ``values`` as it came, in English.
+    """
+
+    def __init__(self, what: str, fix: str = "", *, key: str = "other", **values: str) -> None:
         super().__init__(what)
         self.what = what
         self.fix = fix
+        self.key = key
+        self.values = values
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,11 @@ def find_theme(name: str = DEFAULT, own: Path | None = None) -> Theme:
     known = theme_names(own)
     if name not in known:
         raise BrokenThemeError(
-            f"There is no theme {name[:MAX_NAME]!r}.", f"Known are {', '.join(known)}."
+            f"There is no theme {name[:MAX_NAME]!r}.",
+            f"Known are {', '.join(known)}.",
+            key="theme",
+            said=name[:MAX_NAME],
+            known=", ".join(known),
         )
     mine = own / name if own is not None else HERE / name
     folder = mine if (mine / "issue.mjml").is_file() else HERE / name
@@ -91,6 +101,9 @@ def find_theme(name: str = DEFAULT, own: Path | None = None) -> Theme:
         raise BrokenThemeError(
             f"{folder.name}/theme.toml: accent {accent[:20]!r} is no colour.",
             'Write one as accent = "#7a2e1d".',
+            key="theme-accent",
+            where=f"{folder.name}/theme.toml",
+            said=accent[:20],
         )
     title = values.get("title", name)
     return Theme(name, folder, title, values.get("about", ""), accent)
@@ -112,7 +125,9 @@ def compile_mjml(sheet: str, css: str, blocks: object = (), name: str = "The she
     try:
         html = mjml.mjml2html(_PADDED.sub(_sided, sheet), fonts={})
     except ValueError as error:
-        raise BrokenThemeError(f"{name} is not MJML: {error}.") from None
+        raise BrokenThemeError(
+            f"{name} is not MJML: {error}.", key="theme-broken", where=name, said=str(error)
+        ) from None
     inlined = css_inline.inline(
         html,
         extra_css=css,
@@ -167,12 +182,20 @@ def _describe(folder: Path) -> dict[str, str]:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BrokenThemeError(f"{folder.name}/theme.toml: {error}.") from None
+        where = f"{folder.name}/theme.toml"
+        raise BrokenThemeError(
+            f"{where}: {error}.", key="theme-broken", where=where, said=str(error)
+        ) from None
     unknown = sorted(found.keys() - _KEYS)
     if unknown or not all(isinstance(value, str) for value in found.values()):
         named = unknown[0] if unknown else "a value that is no text"
         raise BrokenThemeError(
-            f"{folder.name}/theme.toml has {named!r}.", f"Known are {', '.join(sorted(_KEYS))}."
+            f"{folder.name}/theme.toml has {named!r}.",
+            f"Known are {', '.join(sorted(_KEYS))}.",
+            key="theme-word",
+            where=f"{folder.name}/theme.toml",
+            said=named,
+            known=", ".join(sorted(_KEYS)),
         )
     return found
 
@@ -193,27 +216,37 @@ def _draw(sandbox: Sandbox, theme: Theme, name: str, values: dict[str, object]) 
     try:
         return sandbox.draw(name, values)
     except TemplateSyntaxError as error:
-        raise BrokenThemeError(
-            f"{theme.name}/{name} line {error.lineno}: {error.message}"
-        ) from None
+        raise _broken(theme, name, error.lineno, error.message or "") from None
     except TemplateError as error:
-        raise BrokenThemeError(
-            f"{theme.name}/{name}{_line_of(error, theme.folder / name)}: {error.message}"
-        ) from None
+        line = _line_of(error, theme.folder / name)
+        key = "theme-greedy" if isinstance(error, LimitError) else "theme-broken"
+        raise _broken(theme, name, line, error.message or "", key) from None
     except (TypeError, ValueError, ZeroDivisionError, RecursionError, OverflowError) as error:
-        where = _line_of(error, theme.folder / name)
-        raise BrokenThemeError(f"{theme.name}/{name}{where}: {error}") from None
+        raise _broken(theme, name, _line_of(error, theme.folder / name), str(error)) from None
 
 
-def _line_of(error: Exception, file: Path) -> str:
-    """Return " line N" where the traceback has passed through the template's own lines."""
+def _broken(
+    theme: Theme, name: str, line: int, said: str, key: str = "theme-broken"
+) -> BrokenThemeError:
+    file = f"{theme.name}/{name}"
+    what = f"{file} line {line}: {said}" if line else f"{file}: {said}"
+    return BrokenThemeError(what, key=key, where=_at(file, line), said=said)
+
+
+def _at(file: str, line: int) -> str:
+    """Return where something stands, in no language."""
+    return f"{file}:{line}" if line else file
+
+
+def _line_of(error: Exception, file: Path) -> int:
+    """Return the last of the template's own lines that a traceback has passed through, or 0."""
     number = 0
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(file):
             number = trace.tb_lineno
         trace = trace.tb_next
-    return f" line {number}" if number else ""
+    return number
 
 
 def _check(theme: Theme, sheet: str) -> None:
@@ -225,6 +258,9 @@ def _check(theme: Theme, sheet: str) -> None:
                 raise BrokenThemeError(
                     f"{theme.name}/issue.mjml line {number}: MJML has no <{name}>.",
                     "https://documentation.mjml.io/ lists what it has.",
+                    key="theme-element",
+                    where=f"{theme.name}/issue.mjml:{number}",
+                    said=name,
                 )
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse_doctype
@@ -238,8 +274,11 @@ def _check(theme: Theme, sheet: str) -> None:
             f"{theme.name}/issue.mjml does not close its tags: {expat.ErrorString(error.code)},"
             f" near {shown!r}.",
             "Each tag needs its end, as in <mj-text>...</mj-text>, <br />.",
+            key="theme-tags",
+            where=f"{theme.name}/issue.mjml",
+            said=lines[at].strip()[:80] if lines else "",
         ) from None
 
 
 def _refuse_doctype(*_: object) -> None:
-    raise BrokenThemeError("A theme has no DOCTYPE.", "Begin with <mjml>.")
+    raise BrokenThemeError("A theme has no DOCTYPE.", "Begin with <mjml>.", key="theme-doctype")

@@ -1,7 +1,7 @@
 """The commands about members: add, import, see, change, export, forget."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from enum import StrEnum
@@ -44,6 +44,15 @@ def _words(kind: type[StrEnum]) -> click.Choice[str]:
     return click.Choice([word.value for word in kind], case_sensitive=False)
 
 
+_pairs = click.option(
+    "--attribute",
+    "pairs",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What the list knows of them: place=Lund, tags=board,choir; place= for nothing.",
+)
+
+
 @members.command("add")
 @click.argument("list_address", metavar="LIST")
 @click.argument("address")
@@ -52,6 +61,7 @@ def _words(kind: type[StrEnum]) -> click.Choice[str]:
 @click.option("--language", default="", metavar="CODE", help="sv, it, ro, ru, nl or en.")
 @click.option("--role", type=_words(Role), default="member", show_default=True, help="Their role.")
 @click.option("--rhythm", type=_words(Rhythm), default="each", show_default=True, help="How often.")
+@_pairs
 @click.option("--welcome", is_flag=True, help="Send them the welcome mail.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
@@ -66,20 +76,23 @@ def add(
     language: str,
     role: str,
     rhythm: str,
+    pairs: tuple[str, ...],
     welcome: bool,
     as_json: bool,
 ) -> None:
     """Add ADDRESS to LIST, at once, with their consent; without it they are invited by mail.
 
     With --consent no mail is sent, except with --welcome. Somebody who left, complained or was
-    forgotten is not added again.
+    forgotten is not added again; whoever is a member already stays as they are.
 
     \b
     Examples:
       krets member add friends@example.org anna@example.org --consent "asked me on 3 May"
       krets member add friends@example.org "Olga <olga@example.org>" --role owner --consent self
+      krets member add friends@example.org bo@example.org --consent paper --attribute place=Lund
     """
     candidate = _candidate(address, name, language, role, rhythm, _note(consent, Source.CLI))
+    candidate = candidate._replace(attributes=_told(pairs))
     _take(app, list_address, candidate, welcome=welcome, as_json=as_json)
 
 
@@ -114,6 +127,19 @@ def invite(
     _take(app, list_address, candidate, welcome=False, as_json=as_json)
 
 
+def _told(pairs: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Read what is said of somebody, each key once; raise BadInput for what cannot be."""
+    found: dict[str, str] = {}
+    for key, value in map(attributes.read_pair, pairs):
+        if key in found:
+            raise BadInput(f"{key} is said twice.", "Several tags stand between commas.")
+        attributes.values_of(key, value)  # raises what is wrong with it
+        found[key] = value
+    if len(found) > attributes.MAX_KEYS:
+        raise BadInput(f"A member can have {attributes.MAX_KEYS} attributes, and no more.")
+    return tuple(found.items())
+
+
 def _candidate(
     address: str, name: str, language: str, role: str, rhythm: str, note: ConsentNote | None
 ) -> Candidate:
@@ -142,6 +168,10 @@ def _take(
         print_json({"list": lst.address, "email": given, "fate": outcome.fate, "why": outcome.why})
     if outcome.fate is Fate.ALREADY:
         say(f"{given} is on {lst.address} already{_because(outcome.why)}.")
+        if candidate.attributes:
+            say(
+                f"What is known of them stays: `krets member set {lst.address} {given}` changes it."
+            )
     elif outcome.fate is Fate.ASKED:
         say(f"{given} is invited to {lst.address} by mail.")
     elif outcome.fate is not Fate.ADDED:
@@ -345,13 +375,7 @@ def show(app: Application, /, list_address: str, address: str, *, as_json: bool)
 @click.option("--until", metavar="DATE", help="With --state paused: the day it ends.")
 @click.option("--name", help="The new name.")
 @click.option("--language", metavar="CODE", help="sv, it, ro, ru, nl or en; '' for the list's.")
-@click.option(
-    "--attribute",
-    "pairs",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="What the list knows of them: place=Lund, tags=board,choir; place= for nothing.",
-)
+@_pairs
 @click.option(
     "--page",
     type=click.Choice(["on", "off"]),

@@ -15,7 +15,7 @@ from listserv.cli.segment import segment as segment_group
 from listserv.newsletters import editions, launch, looks, orders, preview, sending
 from listserv.newsletters.findings import Finding
 from listserv.newsletters.forecast import DAY
-from listserv.newsletters.launch import Reader, Survey
+from listserv.newsletters.launch import NobodyDue, Reader, Survey
 from listserv.terminal import agree, plain, print_json, print_table, say
 from mailer.addresses import parse
 from mailer.errors import BadInput, Refused
@@ -77,7 +77,11 @@ def send(
       krets newsletter send news@example.org november.md --yes --wait
       krets newsletter send news@example.org november.md --segment "language = sv" --dry-run
     """
-    survey = _survey(app, list_address, file, time.time(), segment=segment)
+    try:
+        survey = _survey(app, list_address, file, time.time(), segment=segment)
+    except NobodyDue as nobody:
+        _nobody(nobody, list_address, dry_run=dry_run, as_json=as_json)
+        return
     _tell(app, survey, Policy(policy))
     found = _answer(survey, policy)
     if dry_run:
@@ -184,7 +188,11 @@ def schedule(
       krets newsletter schedule news@example.org november.md friday 9:30 local time
     """
     now = time.time()
-    survey = _survey(app, list_address, file, now, segment=segment)
+    try:
+        survey = _survey(app, list_address, file, now, segment=segment)
+    except NobodyDue as nobody:
+        _nobody(nobody, list_address, dry_run=dry_run, as_json=as_json)
+        return
     clock = terms.clock(survey.lst.zone)
     order = orders.read(f"send {' '.join(when)}", now, clock or ZoneInfo("UTC"))
     if clock is None and order is not None and not order.named:
@@ -319,6 +327,14 @@ def _survey(
         segment=segment,
         folder=path.parent if path.is_file() else None,
     )
+
+
+def _nobody(error: NobodyDue, list_address: str, *, dry_run: bool, as_json: bool) -> None:
+    """Say that nobody is due, which is how most runs of a series end: well."""
+    say(f"{error.what} Nothing was sent.")
+    if as_json:
+        found = {"list": list_address, "audience": 0, "mailing": None, "edition": None}
+        print_json(found | {"dry_run": dry_run})
 
 
 def _answer(survey: Survey, policy: str) -> dict[str, object]:

@@ -71,6 +71,10 @@ SAME_WITHIN = 366 * 86400.0  # seconds in which the same words are one issue sen
 ENOUGH = 200  # recipients from which a mailing says something about our speed
 
 
+class NobodyDue(Refused):
+    """Nobody is due in a series: what most of its runs come to, and no failure of theirs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Name one person who proves an issue."""
@@ -170,7 +174,7 @@ def survey(
     if page is not None and page.turned:
         found = replace(found, findings=(*found.findings, outline.turned()))
     if readers and draft.series and not found.readers:
-        raise Refused(f"Nobody is due: all have had {draft.series!r} already.")
+        raise NobodyDue(f"Nobody is due: all have had {draft.series!r} already.")
     if readers and found.ready.chosen.text and not found.readers:
         raise Refused(
             f"Nobody is in the segment {found.ready.chosen.text}.",

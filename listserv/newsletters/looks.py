@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import templates
-from mailer.errors import BadInput
+from listserv.newsletters.drafts import BadDraft
 from subscriptions.roster import MailList
 
 
@@ -31,11 +31,11 @@ def theme_names(data: Path) -> list[str]:
 
 
 def find_theme(data: Path, name: str) -> templates.Theme:
-    """Return the theme ``name``; raise BadInput where there is none, or it says nonsense."""
+    """Return the theme ``name``; raise BadDraft where there is none, or it says nonsense."""
     try:
         return templates.find_theme(name or templates.DEFAULT, own_themes(data))
     except templates.BrokenThemeError as error:
-        raise BadInput(error.what, error.fix) from None
+        raise _told(error) from None
 
 
 def look_of(data: Path, lst: MailList, theme: str = "") -> Look:
@@ -45,14 +45,19 @@ def look_of(data: Path, lst: MailList, theme: str = "") -> Look:
 
 
 def set_issue(look: Look, language: str, context: dict[str, object]) -> str:
-    """Return the HTML of an issue; raise BadInput for what its theme cannot do."""
+    """Return the HTML of an issue; raise BadDraft for what its theme cannot do."""
     try:
         return templates.set_issue(look.theme, language, look.brand, **context)
     except templates.BrokenThemeError as error:
-        raise BadInput(error.what, error.fix) from None
+        raise _told(error) from None
 
 
 def plain_look() -> Look:
     """Return the look of a list that has chosen none."""
     theme = templates.find_theme(templates.DEFAULT)
     return Look(theme, templates.brand(theme.accent))
+
+
+def _told(error: templates.BrokenThemeError) -> BadDraft:
+    """Return what a theme's trouble is to an editor, who reads it in their language."""
+    return BadDraft(0, error.key, error.what, error.fix, **error.values)

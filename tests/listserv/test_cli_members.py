@@ -474,3 +474,12 @@ def test_attributes_are_set_imported_shown_and_exported(run: Run) -> None:
     refused = run(*words[:-1], "plats=Plats", typed=sheet.encode())
     assert refused.exit_code == 2
     assert "no column" in str(refused.exception)
+    pairs = ("--attribute", "place=Lund", "--attribute", "tags=choir,board")
+    bo = ("add", LIST, "bo@example.net", "--consent", "x")
+    assert "said twice" in str(run(*bo, *pairs, "--attribute", "tag=x").exception)
+    assert run(*bo, "--attribute", "zone=Atlantis").exit_code == 2
+    assert run(*bo, *pairs).exit_code == 0
+    again = run(*bo, "--attribute", "place=Malmö")
+    assert "What is known of them stays" in again.stderr
+    known = json.loads(run("show", LIST, "bo@example.net", "--json").stdout)["attributes"]
+    assert known == {"place": ["Lund"], "tag": ["board", "choir"]}

@@ -407,3 +407,14 @@ def _without_ways(text: str) -> str:
     return re.sub(
         r"leave[/+][a-z2-7]{26}|/m/[a-z2-7]{52}/| · <a [^>]*>[^<]*</a>|<title>[^<]*", "", text
     )
+
+
+def test_a_series_with_nobody_due_says_so_and_ends_well(run: Run) -> None:
+    draft = "---\nsubject: Welcome\nseries: welcome\n---\nHi.\n"
+    assert run("send", NEWS, "-", "--yes", stdin=draft).exit_code == 0
+    for words in (["send", NEWS, "-"], ["schedule", NEWS, "-", "tomorrow", "8"]):
+        again = run(*words, "--json", stdin=draft)  # nothing to agree to
+        assert again.exit_code == 0
+        assert "Nobody is due: all have had 'welcome' already. Nothing was sent." in again.stderr
+        answer = json.loads(again.stdout)
+        assert (answer["audience"], answer["mailing"]) == (0, None)

@@ -124,6 +124,7 @@ CONTEXT: dict[str, object] = {
         "size": "200",
         "at": "9",
         "near": "name",
+        "where": "mine/issue.mjml:9",
     },
     "what": "There is no theme 'x'.",
     "wish": "mats@example.net",
@@ -228,6 +229,8 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     *(
         ("editor-trouble", {"key": key, "words": "", "again": True})
         for key in (
+            *("theme-accent", "theme-word", "theme-element", "theme-tags"),
+            *("theme-greedy", "theme-broken", "theme-doctype"),
             "vote",
             "segment-grammar",
             "segment-unknown-word",

@@ -1,5 +1,6 @@
 """A theme is a folder that anybody may copy and change; a bad one costs little and says why."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,9 @@ def test_a_broken_or_greedy_theme_says_where_and_ends_soon(
     with pytest.raises(BrokenThemeError) as caught:
         drawn(own(tmp_path, SHEET.format("{}").replace("{}", inside)), big="x" * 1000)
     assert said in caught.value.what
+    greedy = re.search(r"turns|range of|2,000,000", caught.value.what)
+    assert (caught.value.key == "theme-greedy") == bool(greedy)
+    assert caught.value.values["where"].startswith("mine/issue.mjml")
 
 
 @pytest.mark.parametrize(
@@ -134,6 +138,7 @@ def test_a_description_that_says_nonsense_is_refused(tmp_path: Path, toml: str, 
     with pytest.raises(BrokenThemeError) as caught:
         templates.find_theme("mine", tmp_path)
     assert said in caught.value.what
+    assert caught.value.values["where"] == "mine/theme.toml"
 
 
 @pytest.mark.parametrize("name", ["nobody", "../letter", "", "LETTER", "letter/../letter"])

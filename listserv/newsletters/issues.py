@@ -162,7 +162,7 @@ class _Setting:
     def _sheet(self, draft: Draft, language: str, context: dict[str, object]) -> str:
         """Return the HTML: of the theme, or of the MJML that the draft is."""
         if templates.is_sheet(draft.text):
-            text = drafts.fill(draft.text, self._mark)
+            text = self._asking(drafts.fill(draft.text, self._mark), draft.language, public=False)
             return sources.sheet(text, self._in_address, language, context)
         blocks = self._bodies[draft.language].blocks
         return set_issue(self._issue.look, language, {**context, "blocks": blocks})

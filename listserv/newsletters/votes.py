@@ -1,15 +1,18 @@
 """One question in an issue: ``vote: Which day? | Monday | Tuesday``, a paragraph of its own. Pure.
 
 Three words and some bars, which no mail program changes; where one has wrapped the line, the
-paragraph is the question all the same. ``expand`` makes Markdown of it: each answer is a letter to
-write, ready to be sent, with the reader's own token in its address; in the archive the answers are
-words alone. Knows nothing of who answered (voting.py).
+paragraph is the question all the same. In a sheet of MJML it is an ``<mj-text>`` of its own.
+``expand`` makes Markdown, or HTML, of it: each answer is a letter to write, ready to be sent, with
+the reader's own token in its address; in the archive the answers are words alone. Knows nothing of
+who answered (voting.py). SECURITY: words of a sheet are escaped when they are written into it.
 """
 
 import hashlib
 import re
 from base64 import b32encode
+from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape, unescape
 from urllib.parse import quote
 
 import templates
@@ -23,6 +26,12 @@ _VOTE = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _CODE = re.compile(rf"\(([a-z2-7]{{{CODE}}})-(\d{{1,2}})\)", re.IGNORECASE)
+# What a sheet says in an mj-text of its own, in a paragraph of it or not.
+_IN_SHEET = re.compile(
+    r"(<mj-text\b[^<>]*>)\s*(?:<p\b[^<>]*>\s*)?vote:\s*([^\s<][^<]*)(?:</p>\s*)?(?=</mj-text>)",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(r">\s*vote:[^<>|]*\|", re.IGNORECASE)
 _READY = re.compile(rf"\?subject=[^&\s]*%28([a-z2-7]{{{CODE}}})-(\d{{1,2}})%29&body=\S*\Z")
 _BAR = re.compile(r"\\?\|")  # as pasted text has it, too
 _SPECIAL = re.compile(r"([\\\[\]*_`<>#|])")
@@ -38,8 +47,13 @@ class Question:
 
 def find(text: str) -> Question | None:
     """Return the question of a text; raise BadInput for two, or for one that cannot be answered."""
-    found = list(_VOTE.finditer(_even(text)))
-    if not found or text.lstrip().startswith("<"):  # MJML asks nothing
+    found = list(_written(text))
+    if templates.is_sheet(text) and len(_ASKED.findall(text)) != len(found):
+        raise BadInput(
+            "A vote shares its <mj-text> with something else.",
+            "Write <mj-text>vote: Which day? | Monday | Tuesday</mj-text>, and nothing else in it.",
+        )
+    if not found:
         return None
     if len(found) > 1:
         raise BadInput("There is more than one vote.", "An issue can ask one question.")
@@ -56,29 +70,59 @@ def find(text: str) -> Question | None:
 
 def line_of(text: str) -> int:
     """Return the line of a text (1 for the first) on which its last question begins, or 0."""
-    found = list(_VOTE.finditer(_even(text)))
+    pattern = _ASKED if templates.is_sheet(text) else _VOTE
+    found = list(pattern.finditer(_even(text)))
     return _even(text).count("\n", 0, found[-1].start()) + 1 if found else 0
 
 
-def expand(text: str, language: str, code: str, address: str = "", page: str = "") -> str:
-    """Return ``text`` with its question as Markdown; without ``address`` nobody can answer there.
+def _written(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (where it begins, its words) for each question of a text."""
+    if not templates.is_sheet(text):
+        yield from ((one.start(), one[1]) for one in _VOTE.finditer(_even(text)))
+        return
+    yield from ((one.start(), unescape(one[2])) for one in _IN_SHEET.finditer(text))
 
-    ``address`` and ``page`` hold what stands for the reader's token.
+
+def expand(text: str, language: str, code: str, address: str = "", page: str = "") -> str:
+    """Return ``text`` with its question as Markdown, or as HTML where it is a sheet.
+
+    Without ``address`` nobody can answer there. ``address`` and ``page`` hold what stands for the
+    reader's token.
     """
     question = find(text)
     if question is None:
         return text
+    links = [
+        f"mailto:{address}?subject={quote(f'{answer} ({code}-{number})', safe='')}"
+        f"&body={quote(answer, safe='')}"
+        for number, answer in enumerate(question.answers, start=1)
+    ]
+    hint = templates.page("vote.txt", language).strip().split("\n") if address else []
+    if templates.is_sheet(text):
+        html = _html(question, links, hint, page)
+        return _IN_SHEET.sub(lambda found: found[1] + html, text)
     lines = [f"**{_plain(question.words)}**", ""]
-    for number, answer in enumerate(question.answers, start=1):
-        said = _plain(answer)
-        subject = quote(f"{answer} ({code}-{number})", safe="")
-        body = quote(answer, safe="")
-        link = f"mailto:{address}?subject={subject}&body={body}"
-        lines.append(f"- [{said}]({link})" if address else f"- {said}")
-    if address:
-        about, aside = templates.page("vote.txt", language).strip().split("\n")
+    for answer, link in zip(question.answers, links, strict=True):
+        lines.append(f"- [{_plain(answer)}]({link})" if address else f"- {_plain(answer)}")
+    if hint:
+        about, aside = hint
         lines += ["", f"*{about}* [{aside}]({page})"]
     return _VOTE.sub(lambda _: "\n".join(lines), _even(text))
+
+
+def _html(question: Question, links: list[str], hint: list[str], page: str) -> str:
+    """Set a question for a sheet; without a ``hint`` its answers are words alone."""
+    answers = "".join(
+        f'<li><a href="{escape(link)}">{escape(said)}</a></li>'
+        if hint
+        else f"<li>{escape(said)}</li>"
+        for said, link in zip(question.answers, links, strict=True)
+    )
+    html = f"<p><b>{escape(question.words)}</b></p><ul>{answers}</ul>"
+    if hint:
+        about, aside = map(escape, hint)
+        html += f'<p><i>{about}</i> <a href="{escape(page)}">{aside}</a></p>'
+    return html
 
 
 def shortly(address: str) -> str:

@@ -19,7 +19,7 @@ from listserv import delivery
 from listserv.app import App
 from listserv.cli.newsletter import newsletter
 from listserv.config import ListservSettings, MailerSettings, Settings
-from listserv.newsletters import drafts, launch, votes
+from listserv.newsletters import drafts, launch, sources, votes
 from listserv.web.door import build
 from mailer import mailings
 from mailer.errors import BadInput
@@ -30,6 +30,7 @@ from subscriptions import ballots, dossier, roster
 from subscriptions.roster import Kind, Role
 from tests.listserv.web.conftest import Web
 from tests.place import Place, Silent, subject, text
+from tests.validity import wrong_in
 
 NEWS = "news@example.org"
 OLGA, ANNA, BO = "olga@example.org", "anna@example.net", "bo@example.com"
@@ -42,6 +43,19 @@ vote: Which [day]? | Monday &
  more | Tuesday
 
 See you.
+"""
+
+
+SHEET = """<mjml>
+  <mj-head><mj-title>The walk</mj-title></mj-head>
+  <mj-body><mj-section><mj-column>
+    <mj-text font-size="16px">Hello {{ name }}.</mj-text>
+    <mj-text color="#333333"><p>
+      vote: Which &lt;day&gt;? | Monday &amp;
+      more | Tuesday
+    </p></mj-text>
+  </mj-column></mj-section></mj-body>
+</mjml>
 """
 
 
@@ -64,10 +78,10 @@ def place(store: Store, tmp_path: Path) -> Place:
     return made
 
 
-def send(place: Place) -> dict[str, EmailMessage]:
+def send(place: Place, draft: str = DRAFT) -> dict[str, EmailMessage]:
     """Send the issue; return each reader's copy."""
     app = place.app
-    survey = launch.survey(app, NEWS, DRAFT.encode(), time.time())
+    survey = launch.survey(app, NEWS, draft.encode(), time.time())
     assert [one for one in survey.red if one.key != "no-https"] == []
     number = launch.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=time.time())
     for _ in launch.freeze(app, number):
@@ -106,7 +120,8 @@ def answer(place: Place, link: str, sender: str, more: str = "") -> str:
     there = urlsplit(link)
     said = parse_qs(there.query)
     before = len(place.mails(sender))
-    place.write(sender, unquote(there.path), said["body"][0], subject=said["subject"][0], more=more)
+    words = said.get("body", [""])[0]
+    place.write(sender, unquote(there.path), words, subject=said["subject"][0], more=more)
     receipts = place.mails(sender)[before:]
     return " ".join([subject(one) + " " + " ".join(text(one).split()) for one in receipts])
 
@@ -203,6 +218,36 @@ def test_a_text_without_a_vote_is_left_as_it_is(words: str) -> None:
         return
     if asked is None:
         assert votes.expand(words, "en", "abcde", "to@example.org", "page") == words
+
+
+def test_a_sheet_asks_in_the_same_words_and_its_answers_count(place: Place) -> None:
+    copies = send(place, SHEET)
+    html, plain = (part(copies[ANNA], kind) for kind in ("html", "plain"))
+    assert "<b>Which &lt;day&gt;?</b>" in html
+    assert ">Monday &amp; more</a>" in html
+    assert "vote:" not in html + plain
+    assert not wrong_in(html)
+    assert "Monday & more" in answer(place, links(copies[ANNA])[0], ANNA)
+    shown = re.findall(r"\[\d\] (mailto:\S+)", plain)
+    assert [len(one) < 100 for one in shown] == [True, True]
+    assert "Tuesday" in answer(place, shown[1], ANNA)  # the short address of the plain text
+    assert counted(place) == [0, 1]
+    with place.app.store.read() as session:
+        archived = get_raw(session, _kept(place))
+    assert archived is not None
+    assert b"Monday &amp; more" in archived
+    assert b'"mailto:' not in archived
+
+
+def test_a_web_page_asks_as_markdown_does_and_a_crowded_sheet_says_where() -> None:
+    page = sources.from_page("<html><p>Hi</p><p>vote: Which day? | Monday | Tuesday</p></html>")
+    assert page is not None
+    assert votes.find(page.text) == votes.Question("Which day?", ("Monday", "Tuesday"))
+    for crowded in ("Hi</p><p>\n      vote:", "<b>x</b></p><p>\n      vote:"):
+        with pytest.raises(drafts.BadDraft) as caught:
+            drafts.read(SHEET.replace("\n      vote:", crowded).encode())
+        assert "nothing else in it" in caught.value.fix
+        assert caught.value.line == 5
 
 
 def test_a_token_that_got_out_fills_no_mailbox(place: Place) -> None:

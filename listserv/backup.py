@@ -1,9 +1,9 @@
-"""A backup: the database and the settings in one file, checked before it is believed.
+"""A backup: the database, the settings and own themes in one file, checked before it is believed.
 
 A tar in a zstd frame: ``manifest.json`` (what is in it, sizes and SHA-256, version, schema),
 ``krets.db`` (the database with raw mail and keys, always in SQLite's form, whatever it came
-from) and ``krets.toml`` (the settings in use). Pages are not in it: they are made from the mail.
-Own themes are not in it either: files that people wrote, which the how-to tells them to keep.
+from), ``krets.toml`` (the settings in use) and what stands in ``themes`` (own_themes.py). Pages
+are not in it: they are made from the mail.
 SECURITY: it holds secrets and everybody's mail, so only its owner may read it. A file to be
 restored may come from anywhere: only these names are read, never more than the manifest says.
 """
@@ -22,16 +22,17 @@ from tempfile import TemporaryDirectory
 from typing import IO, BinaryIO
 
 from archive.disk import sync_folder
-from listserv import schema
+from listserv import own_themes, schema
 from listserv.app import App, make_data_folder
 from listserv.config import Settings
 from mailer.errors import BadInput, Misconfigured, Refused, Temporary
 from mailer.snapshot import check_file, copy_file, pour
 from mailer.store import Store, compressed, decompressed
 
-FORM = 1  # of the file; a newer one is refused
+FORM = 2  # of the file; a newer one is refused
+OLDER = 1  # without themes
 DATABASE, SETTINGS, MANIFEST = "krets.db", "krets.toml", "manifest.json"
-MAX_MANIFEST = 100_000  # bytes
+MAX_MANIFEST = 200_000  # bytes
 PIECE = 1024 * 1024
 _FULL = {28, 122}  # ENOSPC, EDQUOT
 
@@ -54,6 +55,12 @@ class Manifest:
     database: str  # sqlite or postgresql: where it came from
     taken: float  # seconds since 1970 UTC
     files: dict[str, Content]
+    left: tuple[str, ...] = ()  # files of themes that are not in it
+
+    @property
+    def themes(self) -> list[str]:
+        """Return the names of the own themes in it."""
+        return sorted({name.split("/")[1] for name in self.files if own_themes.is_name(name)})
 
 
 def write(app: App, target: Path, version: str, *, replace: bool) -> Manifest:
@@ -68,19 +75,25 @@ def write(app: App, target: Path, version: str, *, replace: bool) -> Manifest:
         taken = time.time()
         _copy_database(app.store, folder / DATABASE)
         (folder / SETTINGS).write_text(settings_file(app.settings), encoding="utf-8")
+        found, left = own_themes.list_files(app.data)
+        for name in found:  # a copy: somebody may be writing it
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((app.data / name).read_bytes())
+        names = (SETTINGS, *found, DATABASE)
         manifest = Manifest(
             form=FORM,
             version=version,
             schema=schema.HEAD,
             database="sqlite" if app.store.sqlite else "postgresql",
             taken=taken,
-            files={name: _content(folder / name) for name in (DATABASE, SETTINGS)},
+            files={name: _content(folder / name) for name in names},
+            left=tuple(left),
         )
         (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
         packed = folder / f"packed-{secrets.token_hex(4)}"
         with os.fdopen(os.open(packed, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as raw:
             with compressed(raw) as frame, tarfile.open(fileobj=frame, mode="w|") as tar:
-                for name in (MANIFEST, SETTINGS, DATABASE):
+                for name in (MANIFEST, *names):
                     tar.add(folder / name, name, filter=_nobody)
             raw.flush()
             os.fsync(raw.fileno())
@@ -108,6 +121,7 @@ def unpack(source: BinaryIO, folder: Path) -> Manifest:
                 content = manifest.files.get(member.name)
                 if content is None or not member.isfile() or member.size != content.size:
                     raise BadInput(f"The backup holds {member.name!r}, which it does not name.")
+                (folder / member.name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _unpack_one(_stream(tar, member), folder / member.name, content)
     except tarfile.TarError as error:
         raise BadInput(f"The backup is damaged ({error}).", "Use another one.") from None
@@ -153,15 +167,18 @@ def _content(path: Path) -> Content:
 def _read_manifest(raw: bytes) -> Manifest:
     try:
         told = json.loads(raw)
-        if told["form"] != FORM:
+        if told["form"] not in {OLDER, FORM}:
             raise Misconfigured(
-                f"The backup has the form {told['form']!r}; this Krets reads {FORM}.",
+                f"The backup has the form {told['form']!r}; this Krets reads {OLDER} and {FORM}.",
                 "Restore it with the Krets that made it, or a newer one.",
             )
         files = {name: Content(**content) for name, content in told.pop("files").items()}
-        if set(files) != {DATABASE, SETTINGS}:
+        themes = files.keys() - {DATABASE, SETTINGS}
+        few = len(themes) <= own_themes.FILES and len(files) == len(themes) + 2
+        if not few or not all(map(own_themes.is_name, themes)):
             raise BadInput("The backup's manifest names other files than a backup has.")
-        return Manifest(**told, files=files)
+        left = tuple(map(str, told.pop("left", ())))
+        return Manifest(**told, files=files, left=left)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadInput("The backup's manifest cannot be read.", "Use another backup.") from None
 

@@ -19,7 +19,7 @@ from sqlalchemy import delete, func, inspect, select, text, update
 from sqlalchemy.orm import Session
 
 from archive.tables import Thread
-from listserv import audience, backup, schema
+from listserv import audience, backup, own_themes, schema
 from listserv.app import App, make_data_folder
 from listserv.backup import DATABASE, SETTINGS, Manifest
 from listserv.moderation.holds import hold
@@ -59,6 +59,8 @@ class Restored:
     held: int  # messages that had come in and were not decided
     moved_to: str = ""
     settings: str = ""
+    themes: tuple[str, ...] = ()
+    themes_moved_to: str = ""  # where those went that stood there
 
 
 def restore(app: App, source: BinaryIO, *, replace: bool, dry_run: bool = False) -> Restored:
@@ -94,14 +96,17 @@ def _restore(app: App, source: BinaryIO, *, replace: bool, dry_run: bool) -> Res
                 f"{place.url.render_as_string()} has a database already.",
                 "Say --yes to move it aside and restore, or set mailer.data to an empty folder.",
             )
-        moved = settings = ""
+        moved = settings = dressed = ""
         if not dry_run:
             stamp = time.strftime("before-restore-%Y%m%dT%H%M%SZ", time.gmtime())
             moved = _move_aside(place, data, stamp) if full else ""
             _put_in_place(place, folder / DATABASE, data)
             settings = str(data / f"{stamp.replace('before', 'settings')}.toml")
             (folder / SETTINGS).replace(settings)
-    return Restored(manifest, lists, stands, held, moved, settings)
+            if manifest.themes and own_themes.put_back(folder, data, data / stamp):
+                dressed = str(data / stamp / own_themes.FOLDER)
+    themes = tuple(manifest.themes)
+    return Restored(manifest, lists, stands, held, moved, settings, themes, dressed)
 
 
 def settle(store: Store, taken: float, now: float) -> int:

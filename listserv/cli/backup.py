@@ -10,9 +10,11 @@ import click
 from listserv import backup, restoring
 from listserv.app import App
 from listserv.restoring import Restored, Standing
-from listserv.terminal import agree, print_json, print_table, say
+from listserv.terminal import agree, plain, print_json, print_table, say
 from mailer.errors import Refused
 from mailer.mailings import Policy
+
+_NAMED = 5  # files that are named
 
 
 @click.command("backup")
@@ -23,8 +25,8 @@ from mailer.mailings import Policy
 def back_up(app: App, file: Path, *, yes: bool, as_json: bool) -> None:
     """Write everything that cannot be made again into FILE, while Krets runs.
 
-    That is the database with all raw mail and keys, and the settings in use. FILE holds secrets:
-    only you may read it. Pages are made from the mail again.
+    That is the database with all raw mail and keys, the settings in use, and themes of your own.
+    FILE holds secrets: only you may read it. Pages are made from the mail again.
 
     \b
     Example:
@@ -35,6 +37,10 @@ def back_up(app: App, file: Path, *, yes: bool, as_json: bool) -> None:
     manifest = backup.write(app, file, VERSION, replace=yes)
     if as_json:
         print_json(asdict(manifest))
+    if manifest.left:
+        named = ", ".join(manifest.left[:_NAMED])
+        more = " and others" if len(manifest.left) > _NAMED else ""
+        say(plain(f"Not in it: {named}{more}. Links, odd names and too much of it stay behind."))
     say(f"{file} holds everything, {file.stat().st_size:,} bytes. Keep it away from this machine.")
 
 
@@ -119,6 +125,10 @@ def _tell(done: Restored, *, dry_run: bool) -> None:
     say(f"{'Would restore' if dry_run else 'Restored'} {done.lists} lists as of {taken}.")
     if done.moved_to:
         say(f"What was there is now in {done.moved_to}.")
+    if done.themes:
+        say(f"Themes of your own: {', '.join(done.themes)}.")
+    if done.themes_moved_to:
+        say(f"The themes that were there are now in {done.themes_moved_to}.")
     if done.settings:
         say(f"The settings that were in use then are in {done.settings}.")
     if done.held:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import insert, select, update
 
-from listserv import audience, schema
+from listserv import audience, backup, schema
 from listserv.app import App
 from listserv.cli.main import krets
 from listserv.config import load
@@ -213,3 +213,52 @@ def test_a_damaged_backup_changes_nothing(
     done = run(opened(new), "restore", str(kept))
     assert done.exit_code == BadInput.exit_code, done.output
     assert {path.name for path in new.iterdir()} == {"run", "themes"}
+
+
+def test_own_themes_come_back_and_those_that_stood_there_go_aside(
+    old: App, tmp_path: Path, opened: Open
+) -> None:
+    mine, kept = old.data / "themes" / "mine", tmp_path / "kept.backup"
+    (mine / "parts").mkdir(parents=True)
+    for name in ("issue.mjml", "parts/foot.mjml", ".DS_Store", "my logo.png"):
+        (mine / name).write_text(f"<!-- {name} -->")
+    (mine / "secret").symlink_to("/etc/hostname")
+    made = run(old, "backup", str(kept))
+    assert "Not in it: themes/mine/my logo.png, themes/mine/secret." in made.stderr
+    new = opened(tmp_path / "new")
+    there = new.data / "themes" / "theirs"
+    there.mkdir(parents=True)
+    (there / "issue.mjml").write_text("theirs")
+    done = json.loads(run(new, "restore", str(kept), "--json").stdout)
+    assert done["themes"] == ["mine"]
+    found = sorted(path for path in (new.data / "themes").rglob("*") if path.is_file())
+    assert [path.relative_to(new.data / "themes").as_posix() for path in found] == [
+        "mine/issue.mjml", "mine/parts/foot.mjml",
+    ]  # fmt: skip
+    assert found[1].read_text() == "<!-- parts/foot.mjml -->"
+    aside = Path(done["themes_moved_to"])
+    assert (aside / "theirs" / "issue.mjml").read_text() == "theirs"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "themes/../krets.db",
+        "themes/x",
+        "../themes/a/b",
+        "themes/a/.b",
+        "themes/a/b\n",
+        "/themes/a/b",
+    ],
+)
+def test_a_backup_names_no_file_outside_of_the_themes(name: str) -> None:
+    content = {"size": 1, "sha256": "0" * 64}
+    files = {"krets.db": content, "krets.toml": content}
+    told = {"version": "1", "schema": "1", "database": "sqlite", "taken": 1.0}
+    older = backup._read_manifest(json.dumps({**told, "form": 1, "files": files}).encode())
+    assert (older.themes, older.left) == ([], ())
+    fresh = {**told, "form": 2, "files": files | {"themes/a/b.mjml": content}, "left": []}
+    assert backup._read_manifest(json.dumps(fresh).encode()).themes == ["a"]
+    bad = {**fresh, "files": files | {name: content}}
+    with pytest.raises(BadInput, match="names other files"):
+        backup._read_manifest(json.dumps(bad).encode())

@@ -102,7 +102,7 @@ class ListservSettings(_Section):
     check_dns: bool = Field(
         True,
         description="Ask DNS whether DKIM, SPF and DMARC speak for a newsletter's domain, before an"
-        " issue is proved and sent: ten names at most, for 1.2 seconds, once in ten minutes.",
+        " issue is proved and sent: ten names at most, for 0.9 seconds, once in ten minutes.",
     )
     screenshots: str = Field(
         "auto",

@@ -19,7 +19,7 @@ from enum import StrEnum
 from mailer import records
 from mailer.records import NoAnswerError
 
-SECONDS = 1.2  # for all questions about a domain: a proof must not wait for DNS
+SECONDS = 0.9  # for all questions about a domain: a proof must not wait for DNS
 NAMES = 10
 KEYS = 4  # of them
 KEEP = 600.0  # seconds that a whole answer is kept

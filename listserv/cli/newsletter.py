@@ -138,7 +138,7 @@ def proof(
     survey = _survey(app, list_address, file, time.time(), readers=False, segment=segment)
     to = _editors(app, survey.lst, address)
     for finding in survey.findings:
-        say(plain(f"look at: {finding.what}"))
+        say(plain(f"{_colour(finding)}: {finding.what}"))
     edition = None if dry_run else editions.open_file(app, survey, to, time.time(), language)
     named = [one.to.given for one in to]
     page = ""

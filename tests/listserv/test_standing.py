@@ -74,9 +74,13 @@ def test_a_proof_says_what_dns_says_of_the_keys_that_sign(store: Store, tmp_path
     app.__dict__["enquiries"] = Enquiries(texts)
     words = ["proof", "news@garden.se", "-", "--dry-run"]
     for _ in range(2):
-        done = CliRunner().invoke(newsletter, words, input="---\nsubject: x\n---\nHi.\n", obj=app)
+        done = CliRunner().invoke(newsletter, words, input="---\nsubject: x\n---\nTODO\n", obj=app)
+        assert 'red: something is left to fill in: "TODO"' in done.stderr
         assert done.exit_code == 0, done.output
-        assert "another key than DNS has: k-e._domainkey.garden.se" in done.stderr
+        assert (
+            "look at: copies are signed with another key than DNS has: k-e._domainkey.garden.se"
+            in done.stderr
+        )
         assert "garden.se has no DMARC policy" in done.stderr
         assert "k-r._domainkey" not in done.stderr
     assert sorted(asked) == sorted([*here, "_dmarc.garden.se", "_dmarc.se"])

@@ -36,6 +36,8 @@ _ELEMENT = re.compile(r"<(mj-[a-z-]+|mjml)\b")
 _IMG = re.compile(r"<img [^>]*>")
 _SRC = re.compile(r' src="([^"]*)"')
 _WIDE = re.compile(r' width="(\d+)"')
+_LOOSE = re.compile(r"\s*;?\s*(})\s*|\s*([{;,!])\s*|(:)\s+")
+_STYLE = re.compile(r"(<style\b[^<>]*>)([^<]*)(?=</style>)")
 _MIDDLE = re.compile(r"(<td [^<>]*?) vertical-align=")  # so MRML writes it; HTML has another name
 _PADDED = re.compile(r"<mj-(?:image|divider)\b[^<>]*>")
 _PADDING = re.compile(r"""\spadding=["']([^"']*)["']""")
@@ -136,7 +138,15 @@ def compile_mjml(sheet: str, css: str, blocks: object = (), name: str = "The she
         load_remote_stylesheets=False,
     )
     inlined = _MIDDLE.sub(r"\1 valign=", _sized(inlined, blocks))
-    return re.sub(r"\n\s*\n+", "\n", inlined).strip() + "\n"
+    tight = _STYLE.sub(_tight, inlined)  # each of a million readers gets it
+    return re.sub(r"\n\s*\n+", "\n", tight).strip() + "\n"
+
+
+def _tight(style: re.Match[str]) -> str:
+    """Return a style without the blanks that are there for its writer; a word in quotes stays."""
+    if '"' in style[2] or "'" in style[2]:
+        return style[1] + re.sub(r"\n\s+", "\n", style[2])
+    return style[1] + _LOOSE.sub(r"\1\2\3", style[2]).strip()
 
 
 def _sided(tag: re.Match[str]) -> str:

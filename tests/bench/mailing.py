@@ -42,7 +42,7 @@ import beside  # noqa: E402
 LIST = "letter@example.org"
 FRIENDS = "friends@example.org"  # the discussion list
 AUTHOR = "p0@d0.net"  # its first member
-# With the sheet of the usual theme a copy has 12 KB then; the reference sends 10.
+# With the sheet of the usual theme a copy has 12.7 KB then; the reference sends 10.
 ISSUE = "---\nsubject: The letter of November\n---\n\nA line for everybody who reads with care.\n"
 _STORY = """
 ## Leaves that stay where they are, part {n}

@@ -104,10 +104,10 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def reference(port: int, copies: int, sessions: int = SESSIONS) -> Run:
-    """Send one message over and over with smtp-source, connections re-used."""
+def reference(port: int, copies: int, sessions: int = SESSIONS, size: int = SIZE) -> Run:
+    """Send one message of ``size`` bytes over and over with smtp-source, connections re-used."""
     program, environment = tool("smtp-source")
-    words = [program, "-d", "-s", str(sessions), "-l", str(SIZE), "-m", str(copies)]
+    words = [program, "-d", "-s", str(sessions), "-l", str(size), "-m", str(copies)]
     before, began = _children_cpu(), time.perf_counter()
     subprocess.run([*words, f"127.0.0.1:{port}"], env=environment, check=True)
     took = time.perf_counter() - began

@@ -6,6 +6,7 @@ import itertools
 import re
 import smtplib
 from email.message import Message
+from functools import cache
 from typing import Any
 
 from mailer.sink import Caught
@@ -43,7 +44,12 @@ def post(krets: Krets, raw: bytes, sender: str, to: str) -> None:
 
 
 def mails_to(outbox: list[Caught], address: str) -> list[Message]:
-    return [email.message_from_bytes(one.raw) for one in outbox if address in one.recipients]
+    return [_parsed(one.raw) for one in outbox if address in one.recipients]
+
+
+@cache  # whoever waits asks fifty times a second
+def _parsed(raw: bytes) -> Message:
+    return email.message_from_bytes(raw)
 
 
 def wait_mail(outbox: list[Caught], address: str, number: int = 1) -> Message:
@@ -63,8 +69,12 @@ def text_of(mail: Message) -> str:
     return payload.decode()
 
 
+def header(mail: Message, name: str) -> str:
+    return str(email.header.make_header(email.header.decode_header(mail[name])))
+
+
 def subject_of(mail: Message) -> str:
-    return str(email.header.make_header(email.header.decode_header(mail["Subject"])))
+    return header(mail, "Subject")
 
 
 def link(mail: Message, word: str) -> str:

@@ -104,9 +104,13 @@ def proof(
 
     The subject says that it is a proof; the body is a reader's to the byte.
     """
-    setting = _Setting(issue, named=bool(name))
-    segments = setting.segments(language, proof=message_id)
+    segments = proved(issue, language, named=bool(name), message_id=message_id)
     return segments.join({**values(name, address), LEAVE: leave.encode(), VOTE: vote.encode()})
+
+
+def proved(issue: Issue, language: str, *, named: bool, message_id: str) -> Segments:
+    """Return what the proofs for readers of one language are spliced from."""
+    return _Setting(issue, named=named).segments(language, proof=message_id)
 
 
 def body_digest(made: Mapping[int, Segments]) -> bytes:

@@ -3,7 +3,6 @@
 import email
 import email.policy
 import html
-import re
 from dataclasses import replace
 from email.message import EmailMessage
 from urllib.parse import quote
@@ -184,7 +183,7 @@ def body(raw: bytes) -> bytes:
     return raw.partition(b"\r\n\r\n")[2]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)  # a thousand: test_ten_thousand.py
 @given(names, st.sampled_from(LANGUAGES))
 def test_the_body_that_is_sent_is_the_body_that_was_proved(name: str, language: str) -> None:
     leave = "abcdefgh"
@@ -208,17 +207,6 @@ def test_the_same_draft_is_composed_to_the_same_bytes_whenever_and_under_whateve
         assert body(b"\0".join(one[variant].parts)) == body(b"\0".join(other[variant].parts))
     changed = issues.compositions(issue(draft.replace("all", "everybody").replace("Hej", "Hallå")))
     assert issues.body_digest(one) != issues.body_digest(changed)
-
-
-@pytest.mark.no_cover
-def test_ten_thousand_copies_hold_their_own_readers_mark_and_no_others() -> None:
-    marks = re.compile(rb"zq\d+qz")
-    variant = MADE[variant_of("ro", named=True, filled=True)]
-    for number in range(10_000):
-        hostile = HOSTILE[number % len(HOSTILE)]
-        name, address = f"zq{number}qz{hostile}", f"zq{number}qz@example.net"
-        copy = variant.join({**filling.values(name, address), LEAVE: b"zq%dqz" % number})
-        assert set(marks.findall(copy)) == {b"zq%dqz" % number}
 
 
 def test_an_issue_is_rendered_once_for_each_language_and_for_the_nameless_not_per_reader(

@@ -13,7 +13,7 @@ from archive.entries import entries_of
 from archive.pages import ListView
 from archive.shelves import Month, Shelf, ThreadView
 from archive.tables import FormerThread, Message, MonthCount, Thread
-from subscriptions.roster import MailList
+from subscriptions.roster import Kind, MailList
 
 NEWEST = 40  # threads on a list's home
 SPAN = 6  # months that are counted one by one
@@ -27,9 +27,12 @@ def listing_files(
     view = desk.view
     drawn.counts = count_months(session, lst, drawn.months)
     known = months_of(session, lst, drawn.counts)
+    asks = lst.kind is Kind.DISCUSSION  # an issue waits for no answer
     shelf = Shelf(
         newest=_threads(session, lst, Thread.last.desc(), limit=NEWEST),
-        unanswered=_threads(session, lst, Thread.last.desc(), Thread.size == 1, limit=FEW),
+        unanswered=_threads(session, lst, Thread.last.desc(), Thread.size == 1, limit=FEW)
+        if asks
+        else (),
         busiest=_threads(session, lst, Thread.size.desc(), Thread.size > 2, limit=FEW),  # noqa: PLR2004 - a talk
         months=known,
     )

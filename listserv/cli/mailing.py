@@ -209,7 +209,8 @@ def resend(app: App, mailing_id: int, *, only: str, dry_run: bool, yes: bool) ->
         count = getattr(mailings.status(session, mailing_id), only)
     said = f"mailing {mailing_id} again to {count:,} {only}"
     if dry_run or not count:
-        say(f"Would send {said}; nothing was changed.")
+        told = f"Would send {said}" if count else f"Mailing {mailing_id} has none that is {only}"
+        say(f"{told}; nothing was changed.")
         return
     agree(f"Send {said}?", yes=yes)
     sent, after = 0, 0

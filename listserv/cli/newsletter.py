@@ -378,8 +378,8 @@ def _colour(finding: Finding) -> str:
 
 def _domains(survey: Survey) -> str:
     named = [f"{domain} {count:,}" for domain, count in survey.domains[:_DOMAINS]]
-    rest = len(survey.domains) - len(named)
-    return ", ".join(named) + (f" and {rest:,} more domains" if rest else "")
+    rest = sum(count for _, count in survey.domains[_DOMAINS:])
+    return ", ".join([*named, *([f"elsewhere {rest:,}"] if rest else [])])
 
 
 def _time(survey: Survey) -> str:

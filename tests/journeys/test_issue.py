@@ -57,4 +57,5 @@ def test_an_issue_reaches_every_reader_once_stands_in_the_archive_and_lets_go(
 
 def _page(krets: Krets) -> bytes:
     status, home = krets.get(f"/{LIST}/")
+    assert "Ännu utan svar".encode() not in home  # an issue waits for none
     return home if status == 200 and b"Nyheter" in home else b""

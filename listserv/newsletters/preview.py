@@ -29,8 +29,8 @@ DAY = 86400
 LASTS = 31  # days
 LOOKED_AT = 2_000  # members among whom samples are found
 _TOKEN = re.compile(r"(\d{1,12})-(\d{1,6})-([a-z2-7]{26})")
-_DARK = "(prefers-color-scheme: dark)"
-_SCHEMES = "color-scheme: light dark"
+_DARK = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
+_SCHEMES = re.compile(r"color-scheme\s*:\s*light dark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,8 @@ def copy_for(app: App, lst: MailList, edition: Edition, reader: Reader, now: flo
 
 def in_light(html: str, *, dark: bool) -> str:
     """Return HTML as a mail program by day, or by night, would show it, whatever the browser's."""
-    said = html.replace(_DARK, "(min-width: 0px)" if dark else "(max-width: 0px)")
-    return said.replace(_SCHEMES, f"color-scheme: {'dark' if dark else 'light'}")
+    said = _DARK.sub("(min-width: 0px)" if dark else "(max-width: 0px)", html)
+    return _SCHEMES.sub(f"color-scheme: {'dark' if dark else 'light'}", said)
 
 
 def _scope(lst: MailList, edition: int, day: int) -> str:

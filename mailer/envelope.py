@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from mailer import addresses
 from mailer.errors import BadInput
-from mailer.replies import TOO_BIG, SmtpReply
+from mailer.replies import SmtpReply, too_big
 
 _MAIL = re.compile(r"FROM: ?<([^<>]*)>(?: +(.*))?\Z", re.IGNORECASE)
 _RCPT = re.compile(r"TO: ?<([^<>]*)>(?: +(.*))?\Z", re.IGNORECASE)
@@ -89,7 +89,7 @@ def _judge_parameters(given: dict[str, str], count: int, max_size: int) -> SmtpR
     body = given.get("BODY", "7BIT") in {"7BIT", "8BITMIME"}
     if len(given) != count or not digits or not body or given.get("SMTPUTF8"):
         return BAD_PARAMETER
-    return TOO_BIG if int(size) > max_size else None
+    return too_big(max_size) if int(size) > max_size else None
 
 
 def _is_sender(path: str) -> bool:

@@ -69,6 +69,12 @@ MAIL_ONCE = SmtpReply(503, "5.5.1", "There is a sender already; RSET starts agai
 RCPT_FIRST = SmtpReply(503, "5.5.1", "No recipient was accepted")
 NOT_NOW = SmtpReply(503, "5.5.1", "Not in the middle of a message")
 BAD_XCLIENT = SmtpReply(501, "5.5.4", "XCLIENT takes NAME=value pairs")
-TOO_BIG = SmtpReply(552, "5.3.4", "The message is too big")
 HEADER_TOO_BIG = SmtpReply(552, "5.3.4", "The header of the message is too big")
 STRAY_BYTES = SmtpReply(550, "5.6.0", "The message has a NUL, a bare CR or a bare LF in it")
+
+
+def too_big(most: int) -> SmtpReply:
+    """Say how many bytes a message may have: its sender's server passes the words on."""
+    said = f"{most / 1e6:.0f} MB" if most >= 1_000_000 else f"{most:,} bytes"  # noqa: PLR2004 - a MB
+    text = f"The message is too big: {said} are the most, and attached files count a third more"
+    return SmtpReply(552, "5.3.4", text)

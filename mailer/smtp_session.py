@@ -304,7 +304,11 @@ class SmtpSession(Connection):
     ) -> list[SmtpReply]:
         """Judge and commit a message; return the replies that its end of data gets."""
         verdict, raw = read
-        fault = replies.TOO_BUSY if hold.short else _fault(verdict, raw, self._limits.header)
+        fault = (
+            replies.TOO_BUSY
+            if hold.short
+            else _fault(verdict, raw, self._limits.header, self._settings.max_size)
+        )
         # A 5xx would make a server in front bounce to a sender who may be forged: keep, and hold.
         keepable = fault is None or (verdict is not Verdict.TOO_BIG and self._behind_another())
         if fault is not None and not keepable:
@@ -481,10 +485,10 @@ class LmtpSession(SmtpSession):
         return each
 
 
-def _fault(verdict: Verdict, raw: bytes, most_header: int) -> SmtpReply | None:
+def _fault(verdict: Verdict, raw: bytes, most_header: int, most: int) -> SmtpReply | None:
     """Return what is wrong with a message as it came over the wire."""
     if verdict is Verdict.TOO_BIG:
-        return replies.TOO_BIG
+        return replies.too_big(most)
     if verdict is Verdict.UNCLEAN:
         return replies.STRAY_BYTES
     end = 0 if raw.startswith(b"\r\n") else raw.find(b"\r\n\r\n")

@@ -39,6 +39,7 @@ _ADDRESSES = {"href", "src", "background-url", "background", "action"}
 _MAY_LEAD = re.compile(r"\s*(?:https?://|mailto:|#|\Z|[\w][^:]*\Z)", re.IGNORECASE)
 _FETCHES = re.compile(r"@import|expression\s*\(|url\s*\(", re.IGNORECASE)
 _LANG = re.compile(r"<mjml[^>]*\slang=")
+_EMPTY = re.compile(r"<mj-(?:head|button)\b[^<>]*/>")  # for whose end all would be searched
 _HEAD = re.compile(r"<mj-head\b.*?</mj-head>", re.DOTALL)
 _SIMPLE = (
     (re.compile(r"<mj-button\b([^>]*)>(.*?)</mj-button>", re.DOTALL), r"<p><b><a\1>\2</a></b></p>"),
@@ -166,7 +167,7 @@ def set_sheet(source: str, language: str, **context: object) -> str:
 
 def words_of(source: str) -> str:
     """Return what a sheet says as simple HTML, to make text of it."""
-    html = _HEAD.sub("", _closed(source))
+    html = _HEAD.sub("", _EMPTY.sub("", _closed(source)))
     for pattern, instead in _SIMPLE:
         html = pattern.sub(instead, html)
     return html

@@ -32,7 +32,8 @@ _NAME = r"\{\{[ \t]*name[ \t]*\}\}"
 _NAMELESS = (
     (re.compile(rf"(\*\*|__|\*|_){_NAME}\1"), "{{ name }}"),  # emphasis on nobody
     (re.compile(rf"^[ \t]*{_NAME}[,:;]?[ \t]*(\w?)", re.MULTILINE), None),  # begins the line
-    (re.compile(rf"(?<!\\),?[ \t]*{_NAME}"), ""),  # "Ciao, {{ name }}!" is "Ciao!"
+    # "Ciao, {{ name }}!" is "Ciao!"; a run of blanks is tried once, where it begins.
+    (re.compile(rf"(?:(?<!\\),|(?<![ \t\\])|(?<=\\[ \t]))[ \t]*{_NAME}"), ""),
 )
 
 

@@ -199,8 +199,7 @@ def _plain(text: str) -> str:
 def _apart(text: str) -> tuple[dict[str, str], str]:
     """Return (front matter, the text below it); a mail may leave out the rules around it."""
     lines = text.split("\n")
-    while lines and not lines[0].strip():
-        lines.pop(0)
+    del lines[: next((at for at, line in enumerate(lines) if line.strip()), len(lines))]
     fenced = bool(lines) and _FENCE.match(lines[0]) is not None
     fields: dict[str, str] = {}
     at = 1 if fenced else 0

@@ -17,6 +17,7 @@ from listserv.newsletters import tags
 
 MAX = 500_000
 DEEP = 60
+CELLS = 20_000  # of one table with all its rows as wide as the widest; a larger one is words
 _HIDDEN = {"head", "style", "script", "title", "template", "noscript", "svg", "object"}
 _MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`", "tt": "`"}
 _LINES = {"div", "address", "section", "article", "center", "tr", "header", "footer", "main"}
@@ -47,6 +48,7 @@ class _Open:
     hidden: bool = False
     rows: list[list[str]] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
+    items: int = 0  # of a list, so far
 
 
 def is_turned(markup: str) -> bool:
@@ -274,7 +276,8 @@ def _listed(line: str) -> str:
 def _item(done: _Open, above: _Open) -> list[str]:
     mark = "- "
     if above.tag == "ol":
-        mark = f"{sum(1 for line in above.lines if re.match(r'[0-9]', line)) + 1}. "
+        above.items += 1
+        mark = f"{above.items}. "
     lines = [line for line in done.lines if line] or [""]
     return [mark + lines[0], *(" " * len(mark) + line for line in lines[1:])]
 
@@ -282,7 +285,7 @@ def _item(done: _Open, above: _Open) -> list[str]:
 def _table(rows: list[list[str]]) -> list[str]:
     rows = [row for row in rows if any(row)]
     wide = max(map(len, rows), default=0)
-    if wide < 2 or len(rows) < 2:  # noqa: PLR2004 - a frame around words, not a table
+    if wide < 2 or len(rows) < 2 or wide * len(rows) > CELLS:  # noqa: PLR2004 - a frame around words
         return [line for row in rows for cell in row for line in (cell, "") if cell]
     even = [[cell.replace("|", "\\|") for cell in row] + [""] * (wide - len(row)) for row in rows]
     lines = [f"| {' | '.join(row)} |" for row in even]

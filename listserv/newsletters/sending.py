@@ -88,7 +88,7 @@ def _work(case: Case | None, letter: Letter, *, again: bool) -> Callable[[Visit]
             return f"not-answered: {letter.automatic or 'unknown-token'}"
         # Locked: what is seen here stands until the answer has gone out.
         edition = visit.session.get_one(Edition, case.edition.id, with_for_update=True)
-        moved = (edition.revision, edition.state) != (case.edition.revision, case.edition.state)
+        moved = _standing(edition) != _standing(case.edition)
         step = next_step(case.facts, visit.now)
         if moved and step in _MOVES:
             if again:
@@ -98,6 +98,14 @@ def _work(case: Case | None, letter: Letter, *, again: bool) -> Callable[[Visit]
         return f"{_DO[step](visit, case, edition, step)}: edition {edition.id}"
 
     return work
+
+
+def _standing(edition: Edition) -> tuple[object, ...]:
+    """Return what an order has looked at, and another order changes."""
+    return (
+        edition.revision, edition.state, edition.due, edition.hour, edition.wished,
+        edition.approved,
+    )  # fmt: skip
 
 
 def is_for_issue(session: Session, route: Route, now: float) -> bool:
@@ -273,7 +281,9 @@ def _attend(app: App, number: int, now: float) -> None:
     doubt = _doubt(edition, lst, survey, now, orphan=not own)
     with app.store.write() as session:
         visit = Visit(session=session, app=app, lst=lst, now=now)
-        fresh = session.get_one(Edition, number)
+        fresh = session.get_one(Edition, number, with_for_update=True)
+        if _standing(fresh) != _standing(edition):  # it has another hour now, or none
+            return
         state = EditionState.OPEN if survey is None or doubt else EditionState.SENT
         if not _move(session, edition, state, now):
             return

@@ -4,6 +4,7 @@ import pytest
 
 from listserv.newsletters import drafts
 from mailer.errors import BadInput, KretsError
+from tests.cost import AFFORDABLE, cost
 
 HEAD = "---\nsubject: News\n---\n"
 
@@ -88,6 +89,7 @@ def test_slots_are_filled_once_and_escaped_braces_are_none() -> None:
         ("{{ name }}, welcome", "Welcome"),
         ("Dear {{ name }} and all", "Dear and all"),
         ("Write \\{{ name }}", "Write \\{{ name }}"),
+        ("Hi ,  {{ name }} and\\, {{ name }} \\  {{ name }}!", "Hi  and\\, \\ !"),
         ("To {{ email }}", "To {{ email }}"),
     ],
 )
@@ -126,3 +128,9 @@ def test_a_language_that_cannot_be_is_named_with_its_line(more: str, said: str) 
 
 def test_a_sentence_about_a_language_begins_none() -> None:
     assert read("---\nsubject: x\n---\nThe\nlanguage: sv\n\n      language: sv\n").also == ()
+
+
+@pytest.mark.no_cover
+def test_blanks_without_end_before_a_name_cost_little() -> None:
+    draft = read(f"{HEAD}a{' ' * 100_000}b {{{{ name }}}}")
+    assert cost(draft.nameless) < AFFORDABLE

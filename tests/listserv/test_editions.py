@@ -4,8 +4,10 @@ import email
 import email.policy
 import re
 import time
+from collections.abc import Callable
 from email.message import EmailMessage, Message
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -294,6 +296,32 @@ def test_an_issue_that_cannot_be_attended_to_stops_no_letter(
     assert len(issues_of(place)) == 1
 
 
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen once, between the reading of an order and what it does."""
+    look = sending.editions.look
+
+    def looked(*given: Any, **named: Any) -> object:  # noqa: ANN401 - what it stands for takes
+        found = look(*given, **named)
+        monkeypatch.setattr(sending.editions, "look", look)
+        happens()
+        return found
+
+    monkeypatch.setattr(sending.editions, "look", looked)
+
+
+def test_another_hour_named_while_an_issue_is_made_ready_to_leave_is_kept(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft(place)
+    said = answer(place, "send tomorrow 8")
+    due = edition(place).due
+    assert due is not None
+    meanwhile(monkeypatch, lambda: answer(place, "send tomorrow 9", said))
+    sending.attend(place.app, lambda: False, now=due + 5)
+    assert not issues_of(place)
+    assert (edition(place).state, edition(place).due) == ("scheduled", due + 3600)
+
+
 def test_a_new_text_takes_the_hour_back(place: Place) -> None:
     draft(place)
     said = answer(place, "send tomorrow 8")
@@ -355,6 +383,23 @@ def test_what_is_wished_for_later_is_scheduled_by_the_approval(place: Place) -> 
     answer(place, "send tomorrow 8")
     assert "is scheduled" in subject(answer(place, "approve", asked, sender=MIA))
     assert edition(place).state == "scheduled"
+
+
+def test_a_wish_that_is_taken_back_while_it_is_being_approved_sends_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four_eyes(place)
+    draft(place)
+    answer(place, "send")
+    asked = mails(place, MIA)[1][-1]
+
+    def cancel() -> None:  # as another worker does
+        with place.app.store.write() as session:
+            session.get_one(Edition, edition(place).id).wished = 0
+
+    meanwhile(monkeypatch, cancel)
+    assert "is noted" in text(answer(place, "approve", asked, sender=MIA))
+    assert not issues_of(place)
 
 
 def test_a_stranger_who_has_the_report_sends_nothing_and_the_editor_hears_of_it(

@@ -170,6 +170,21 @@ def test_hostile_markup_costs_little(piece: str) -> None:
     assert cost(lambda: to_markdown(piece * (200_000 // len(piece)))) < AFFORDABLE
 
 
+@pytest.mark.no_cover
+@pytest.mark.parametrize(
+    ("opens", "piece"), [("<ol>", "<li>x"), (f"<table><tr>{'<td>x' * 1_000}", "<tr><td>x")]
+)
+def test_a_long_list_and_a_wide_table_cost_little(opens: str, piece: str) -> None:
+    made = ""
+
+    def turn() -> None:
+        nonlocal made
+        made = to_markdown(opens + piece * 20_000)
+
+    assert cost(turn) < AFFORDABLE
+    assert len(made) < 500_000
+
+
 ORDERS = {
     "sv": "Skicka", "it": "Invia", "ro": "Trimite", "ru": "Отправить", "nl": "Verstuur",
     "en": "Send",

@@ -179,3 +179,10 @@ def test_no_text_is_slow_to_read(piece: str) -> None:
             drafts.read(mailed.read(mail, "x").source.encode())
 
     assert cost(lambda: [read(one) for one in (text, lonely, f"<mjml>{text}</mjml>")]) < AFFORDABLE
+
+
+@pytest.mark.no_cover
+def test_an_empty_element_of_a_sheet_is_not_searched_for_its_end() -> None:
+    sheet = f"<mjml><mj-body>{'<mj-button />' * 3_900}{'x' * 140_000}</mj-body></mjml>"
+    sources.check(sheet)
+    assert cost(lambda: sources.read(sheet, str, {}, {})) < AFFORDABLE

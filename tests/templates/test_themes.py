@@ -93,6 +93,8 @@ def test_style_is_written_into_the_tags_in_the_lists_colour(tmp_path: Path) -> N
     assert '<p style="color: #1f4b3f;">x</p>' in shown
 
 
+TWICE = "{% set a %}{{ a }}{{ a }}{% endset %}"
+FILLED = "{% set a = _('%(a)s%(a)s', a=a) %}"
 BROKEN = [
     ("{% if %}", "mine/issue.mjml line 1"),
     ("<mj-text>\n{{ nobody }}</mj-text>", "mine/issue.mjml line 2: 'nobody' is undefined"),
@@ -111,6 +113,16 @@ BROKEN = [
     ("{% for a in range(999) %}{{ big }}{{ big }}{{ big }}{% endfor %}", "2,000,000"),
     ("{% include '../letter/issue.mjml' %}", "mine/issue.mjml"),
     ("{{ 1 // 0 }}", "mine/issue.mjml line 1"),
+    (f"{{% set a %}}{{{{ big }}}}{{% endset %}}{TWICE * 11}", "puts together more than 2,000,000"),
+    ("{{ '%09999999d' % 1 }}", "% is for numbers only"),
+    ("{{ _('%(a)09999999d', a=1) }}", "a sentence has %(name)s"),
+    (f"{{% set a = big %}}{FILLED * 11}", "puts together more than 2,000,000"),
+    ("{% set a = range(999)|join(big) %}{{ range(999)|join(a) }}", "puts together more"),
+    ("{{ ([1]|batch(99999999, 1)|list)|length }}", "at most 1,000"),
+    ("{{ ([1]|slice(99999999)|list)|length }}", "at most 1,000"),
+    ("{% set a = 99999999 %}" + "{% set a = a * a %}" * 9, "counts beyond"),
+    ("{% set a = [1] %}" + "{% set a = [a, a] %}" * 20 + "{{ a }}", "a list is not written"),
+    ("{% set a = [1] %}" + "{% set a = [a, a] %}" * 20 + "{{ a|upper }}", "a list is not written"),
 ]  # fmt: skip
 
 
@@ -121,9 +133,16 @@ def test_a_broken_or_greedy_theme_says_where_and_ends_soon(
     with pytest.raises(BrokenThemeError) as caught:
         drawn(own(tmp_path, SHEET.format("{}").replace("{}", inside)), big="x" * 1000)
     assert said in caught.value.what
-    greedy = re.search(r"turns|range of|2,000,000", caught.value.what)
+    greedy = re.search(r"turns|range of|2,000,000|at most 1,000|puts|beyond", caught.value.what)
     assert (caught.value.key == "theme-greedy") == bool(greedy)
     assert caught.value.values["where"].startswith("mine/issue.mjml")
+
+
+def test_a_theme_that_draws_itself_over_and_over_ends_soon(tmp_path: Path) -> None:
+    again = "{% include 'issue.css' %}"
+    css = f"{{% set left = left|default(40) - 1 %}}{{% if left %}}{again}{again}{{% endif %}}"
+    with pytest.raises(BrokenThemeError, match="50,000 turns"):
+        drawn(own(tmp_path, SHEET.format("<mj-text>x</mj-text>"), css))
 
 
 @pytest.mark.parametrize(

@@ -402,4 +402,4 @@ def _hold(visit: Visit, arrival: Arrival, why: str) -> str:
 
 def letter_source(letter: Letter, edition: Edition) -> str:
     """Return the draft that an answer with new text makes of an edition."""
-    return mailed.edited(letter.text, edition.source)
+    return mailed.edited(mailed.own_words(letter.raw, letter.text), edition.source)

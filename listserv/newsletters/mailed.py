@@ -33,6 +33,13 @@ _INLINE = re.compile(
 _CID = re.compile(r"""src=["']?cid:([^"'\s>]+)""", re.IGNORECASE)
 _GMAIL = re.compile(r"\[image: ([^\[\]\n]{1,300})\]")  # what plain texts say where a picture stands
 _OUTLOOK = re.compile(r"\[cid:([^\[\]\s]{1,300})\]")
+# Where Gmail, Outlook on the web, Outlook, and Apple Mail or Yandex begin to quote.
+_QUOTE = re.compile(
+    r"<div[^>]{0,200}(?:gmail_quote|divRplyFwdMsg|appendonsend|border-top:\s?solid #E1E1E1)"
+    r"|<blockquote",
+    re.IGNORECASE,
+)
+_LINKED = re.compile(r"<https?://[^>\s]*>|\]\([^)\s]*\)")
 _LOGO = 10_000  # bytes up to which a picture that nothing names is part of a signature
 
 
@@ -162,6 +169,25 @@ def edited(text: str, before: str) -> str:
     """Return the draft ``before`` with the text of an answer, and what front matter that names."""
     fields, body = _apart(_plain(text))
     return compose({**fields_of(before), **fields}, body)
+
+
+def own_words(raw: bytes, own: str) -> str:
+    """Return an answer's own words with the links, headings and lists that its HTML gives them.
+
+    ``own`` are those words as its plain text has them. They stay as they are where they are
+    Markdown, where the HTML says no more, and where what stands above its quote says otherwise.
+    """
+    markup = _cut(raw).markup()
+    above = markup[: found.start()] if (found := _QUOTE.search(markup)) else markup
+    if _MARKDOWN.search(own) or not _RICH.search(above):
+        return own
+    rich = _unsigned(_plain(pasted.to_markdown(above)))
+    return rich if _bare(rich) == _bare(own) else own
+
+
+def _bare(text: str) -> str:
+    """Return the letters of a text, without what programs put around links."""
+    return "".join(re.findall(r"[^\W_]", _LINKED.sub(" ", text)))
 
 
 def with_segment(draft: str, segment: str) -> str:

@@ -228,3 +228,23 @@ def test_what_is_composed_is_read_back(subject: str, body: str) -> None:
     clean = " ".join("".join(c if c.isprintable() else " " for c in subject).split())
     made = mailed.compose({"subject": clean}, body)
     assert mailed.fields_of(made).get("subject", "") == clean
+
+
+QUOTES = (
+    '<br><div class="gmail_quote"><div>Krets wrote:</div><blockquote>No</blockquote></div>',
+    '<div id="appendonsend"></div><hr><div id="divRplyFwdMsg"><b>From:</b> Krets</div><p>No</p>',
+    "<div style='border:none;border-top:solid #E1E1E1 1.0pt'><b>Från:</b> Krets</div><p>No</p>",
+    '<blockquote type="cite">On 1 Dec 2026 Krets wrote:<br>No</blockquote>',
+)
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+def test_a_new_text_keeps_the_links_and_lists_that_a_program_drew(quote: str) -> None:
+    words = '<div>Hej, läs <b>allt</b> på <a href="https://a.example/x">sidan</a>.</div>'
+    own = "Hej, läs *allt* på sidan <https://a.example/x>.\n\n   - ett\n"
+    answer = both(own + "\n> No\n", f"{words}<ul><li>ett</li></ul>{quote}", "quoted-printable")
+    kept = mailed.own_words(answer, own)
+    assert "**allt** på [sidan](<https://a.example/x>)" in kept
+    assert "No" not in kept
+    assert mailed.own_words(answer, "# Hej\n\nannat") == "# Hej\n\nannat"  # Markdown
+    assert mailed.own_words(answer, "annat") == "annat"  # the two say different things

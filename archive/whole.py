@@ -239,8 +239,14 @@ def check(store: Store, root: Path, base_url: str, lst: MailList) -> Differences
 def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
     """Write what a stranger may see of ``lst`` under ``folder``; return how many files.
 
-    What an earlier export wrote of the list and no stranger may see any more goes.
+    What an earlier export wrote of the list and no stranger may see any more goes; names that begin
+    with a dot are the operator's own. Raise Refused where the list's folder leads elsewhere.
     """
+    if (folder / lst.address).is_symlink():
+        raise Refused(
+            f"{folder / lst.address} is a link, and old pages would be removed where it leads.",
+            "Name the folder itself, or take the link away.",
+        )
     if lst.archive != ArchivePolicy.PUBLIC:
         raise Refused(
             f"The archive of {lst.address} is not public: a stranger may see nothing of it.",
@@ -275,7 +281,7 @@ def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
         known = written | set(batch) | set(late)
         theirs = f"{view.address}/search/"  # write_search has swept it
         old = [name for name in list_files(folder, view.address) if name not in known]
-        remove_files(folder, [name for name in old if not name.startswith(theirs)])
+        remove_files(folder, [one for one in old if not one.startswith(theirs) and "/." not in one])
     return len(known)
 
 

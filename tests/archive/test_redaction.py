@@ -113,6 +113,8 @@ def test_an_export_over_an_older_one_leaves_nothing_that_has_been_taken_out(
     other = out / "others@example.org" / "index.html"
     other.parent.mkdir()
     other.write_text("Another list's.")
+    own = out / talk.address / ".htaccess"
+    own.write_text("The operator's.")
     assert "four seven eleven" in everything(out)
     assert "%PDF the plan" in everything(out)
     names = ("root", "anna", "bo", "other")
@@ -123,6 +125,8 @@ def test_an_export_over_an_older_one_leaves_nothing_that_has_been_taken_out(
     assert "How do I get in" not in text
     assert "%PDF the plan" not in text
     assert other.exists()
+    assert own.exists()
+    own.unlink()
     whole.export(store, tmp_path / "new", BASE, talk)
     assert {
         path.relative_to(out).as_posix()
@@ -133,6 +137,21 @@ def test_an_export_over_an_older_one_leaves_nothing_that_has_been_taken_out(
         for path in (tmp_path / "new" / talk.address).rglob("*")
         if path.is_file()
     }
+
+
+def test_an_export_removes_nothing_behind_a_link(
+    store: Store, talk: MailList, tmp_path: Path
+) -> None:
+    """Where the list's folder is a link, it is refused before anything is written."""
+    precious = tmp_path / "elsewhere" / "precious.txt"
+    precious.parent.mkdir()
+    precious.write_text("Mine.")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / talk.address).symlink_to(precious.parent)
+    with pytest.raises(Refused, match="is a link"):
+        whole.export(store, out, BASE, talk)
+    assert precious.exists()
 
 
 def test_a_removed_person_keeps_their_words_and_loses_name_and_address(

@@ -4,8 +4,8 @@ SHELL := /bin/bash
 # Where compiled modules may not be kept, each of the tests' processes compiles all of them again.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
-# Half as many again as cores: a part of the tests waits, for a relay, a lease or a browser.
-PYTEST := $(BIN)/pytest -n $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 ))) --dist worksteal
+# Twice as many as cores: a part of the tests waits, for a relay, a lease or a browser.
+PYTEST := $(BIN)/pytest -n $(shell echo $$(( $$(nproc) * 2 ))) --dist worksteal
 
 .PHONY: help
 help: ## print this list

@@ -18,11 +18,12 @@ _FOLDED = (b" ", b"\t")
 _NAME = re.compile(rb"[!-9;-~]+")
 _KIND = re.compile(rb"[a-z]+-[a-z-]{1,30}")
 # Begins with a set of octets: such a search is ten times as fast as one that begins with a group.
-_END = re.compile(rb"[\r\n](?:(?<=\r)\n)?+(?>\r\n|\r|\n)")
+# No possessive quantifier: Python 3.11.2 (Debian 12) matches by some of them what they exclude.
+_END = re.compile(rb"[\r\n](?:(?<=\r)\n|(?<=\r)(?!\n)|(?<=\n))(?:\r\n|\r|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _STRAY = re.compile(rb"[\r\n](?![!-9;-~]+:|[ \t\r\n])")  # begins a line that is no field
 _FIRST = re.compile(rb"[!-9;-~]+:")
-_VALUE = rb"):([^\r\n]*(?:(?>\r\n|\r|\n)[ \t][^\r\n]*)*)"
+_VALUE = rb"):([^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ STRUCTURE = 8 * 1024  # octets of one Content-* field
 PARAMETERS = 20_000_000  # semicolons times octets of such a field, in all of them
 LINES = 600_000  # each line counts once, and a quarter for each container it may be in
 
-_END = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
+_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r|\n)")
 _FIELD_END = re.compile(rb"[\r\n]+(?![ \t])")
-_CONTENT = re.compile(rb"content-[a-z-]{1,40}:[^\r\n]*(?:(?>\r\n|\r|\n)[ \t][^\r\n]*)*")
+_CONTENT = re.compile(rb"content-[a-z-]{1,40}:[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*")
 _CONTAINER = re.compile(rb"content-type:[^!-~]*(?:multipart|message)/")
 
 

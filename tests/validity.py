@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-import html5lib  # type: ignore[import-untyped]
+import html5lib  # type: ignore[import-untyped]  # it ships none
 
 _EVERYWHERE = {"class", "style", "lang", "dir", "id", "title", "role", "tabindex"}
 _KNOWN = {

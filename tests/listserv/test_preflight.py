@@ -194,8 +194,8 @@ def test_a_sheet_and_a_web_page_are_looked_at_as_markdown_is() -> None:
     assert sheet(drawn=f"<mj-raw><p>{LONG}</p></mj-raw>" * 3) == []
     assert sheet(more=' direction="rtl"') == ["turned"]
     drawn = PAGE.format(text="Hi", drawn='<div style="flex-direction: row-reverse">x</div>')
-    assert sources.from_page(drawn).turned  # type: ignore[union-attr]
-    assert not sources.from_page(PAGE.format(text="Hi", drawn="")).turned  # type: ignore[union-attr]
+    assert sources.from_page(drawn).turned  # type: ignore[union-attr]  # it is a page
+    assert not sources.from_page(PAGE.format(text="Hi", drawn="")).turned  # type: ignore[union-attr]  # too
 
 
 def test_colours_are_judged_by_day_and_in_the_dark() -> None:

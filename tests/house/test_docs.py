@@ -141,7 +141,7 @@ def test_the_lock_names_every_dependency_with_hashes_and_no_address() -> None:
     asked = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     pins = re.findall(
-        r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==(.*?) ?\\\n    --hash=sha256:", lock, re.MULTILINE
+        r"^([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==(.*?) ?\\\n    --hash=sha256:", lock, re.MULTILINE
     )
     pinned = {name for name, _ in pins}
     asks = [line for line in lock.splitlines() if not line.startswith(" ")]

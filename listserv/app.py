@@ -4,16 +4,15 @@ Every door begins here. Opening the store creates the data folder and the databa
 and migrates an older one; a newer one is refused. Nothing opened here may cross a fork.
 """
 
-import os
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from listserv import schema
 from listserv.config import Settings
+from listserv.data_folder import make_data_folder
 from mailer import tokens
 from mailer.alignment import Enquiries
-from mailer.errors import Misconfigured, Temporary
+from mailer.errors import Misconfigured
 from mailer.store import Store
 
 if TYPE_CHECKING:
@@ -69,20 +68,3 @@ class App:
             self.bells.client.close()
         for name in ("store", "bells", "keyring"):
             self.__dict__.pop(name, None)
-
-
-def make_data_folder(data: Path) -> None:
-    """Create the data folder for our eyes only; raise Misconfigured where that cannot be."""
-    fix = "Set mailer.data to a folder that this user may write to."
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in ("run", "themes"):
-            (data / name).mkdir(mode=0o700, exist_ok=True)
-    except FileExistsError:
-        raise Misconfigured(f"{data} is not a folder.", fix) from None
-    except OSError as error:
-        if error.errno in {28, 122}:  # ENOSPC, EDQUOT
-            raise Temporary(f"The disk of {data} is full.", "Make room and try again.") from None
-        raise Misconfigured(f"{data} cannot be made: {error.strerror}.", fix) from None
-    if not os.access(data, os.W_OK | os.X_OK):
-        raise Misconfigured(f"{data} cannot be written to.", fix)

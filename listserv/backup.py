@@ -23,8 +23,9 @@ from typing import IO, BinaryIO
 
 from archive.disk import sync_folder
 from listserv import own_themes, schema
-from listserv.app import App, make_data_folder
+from listserv.app import App
 from listserv.config import Settings
+from listserv.data_folder import make_data_folder
 from mailer.errors import BadInput, Misconfigured, Refused, Temporary
 from mailer.snapshot import check_file, copy_file, pour
 from mailer.store import Store, compressed, decompressed

@@ -20,11 +20,11 @@ from sqlalchemy.orm import Session
 
 from archive.tables import Thread
 from listserv import audience, backup, own_themes, schema
-from listserv.app import App, make_data_folder
+from listserv.app import App
 from listserv.backup import DATABASE, SETTINGS, Manifest
+from listserv.data_folder import lock_data_folder, make_data_folder
 from listserv.moderation.holds import hold
 from listserv.newsletters import sending
-from listserv.serve import lock_data_folder
 from listserv.tables import Hold
 from mailer import arrivals, mailings
 from mailer.errors import Refused

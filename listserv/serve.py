@@ -7,7 +7,6 @@ tree begins when the last process of the old one is gone.
 """
 
 import errno
-import fcntl
 import gc
 import mmap
 import os
@@ -21,13 +20,12 @@ from pathlib import Path
 
 import structlog
 
-from listserv.app import App, make_data_folder
+from listserv.app import App
 from listserv.clock import try_tick
 from listserv.config import split_door
 from listserv.valkey import Valkey, die_with_parent, name_process
-from mailer.errors import KretsError, Misconfigured, Temporary
+from mailer.errors import KretsError, Misconfigured
 
-LOCK_WAIT = 10.0  # seconds that a new tree waits for the remains of one that was killed
 TICK = 1.0  # seconds between looks at the database
 _QUICK = 2.0  # a part that lives shorter than this is restarted with growing pauses
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -199,39 +197,6 @@ class Tree:
         if self._valkey is not None:
             self._valkey.stop()
         return 0
-
-
-def lock_data_folder(data: Path) -> int:
-    """Take the lock of this data folder for the whole tree; return its file descriptor.
-
-    Raise Temporary while another ``krets serve`` holds it.
-    """
-    make_data_folder(data)
-    fd = os.open(data / "run" / "serve.lock", os.O_CREAT | os.O_RDWR, 0o600)
-    deadline = time.monotonic() + LOCK_WAIT
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
-            if (holder.isdigit() and _alive(int(holder))) or time.monotonic() > deadline:
-                os.close(fd)
-                raise Temporary(
-                    f"Another krets serve (process {holder}) runs on {data}.",
-                    "Stop it first, or set mailer.data to another folder.",
-                ) from None
-            time.sleep(0.05)
-            continue
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, str(os.getpid()).encode(), 0)
-        return fd
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (OSError, IndexError):
-        return False
 
 
 def _make_way(path: Path) -> None:

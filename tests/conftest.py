@@ -127,7 +127,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Make this worker's database as the migrations make it; each test empties it."""
     from listserv import schema  # noqa: PLC0415 - most tests need no migrations
-    from listserv.app import make_data_folder  # noqa: PLC0415
+    from listserv.data_folder import make_data_folder  # noqa: PLC0415
 
     folder = request.config.stash[CLUSTER]
     if not folder:

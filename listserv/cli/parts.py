@@ -13,9 +13,10 @@ import click
 from listserv import clock, log
 from listserv.app import App
 from listserv.bells import BELLS, work
+from listserv.data_folder import lock_data_folder
 from listserv.door import run_door, tls_context
 from listserv.jobs import Desk, use
-from listserv.serve import Board, Tree, bind, lock_data_folder
+from listserv.serve import Board, Tree, bind
 from listserv.web import door as web
 from listserv.web import homes
 from listserv.web.visitor import proxies

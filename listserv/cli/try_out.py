@@ -12,10 +12,11 @@ import click
 import structlog
 
 from listserv import log
-from listserv.app import App, make_data_folder
+from listserv.app import App
 from listserv.cli.parts import run_all
 from listserv.cli.sink import Keeper
 from listserv.config import ListservSettings, MailerSettings, Settings
+from listserv.data_folder import make_data_folder
 from listserv.serve import bind
 from listserv.trying import community, mailbox
 from listserv.web import door as web

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from listserv import audience, schema
-from listserv.app import make_data_folder
+from listserv.data_folder import make_data_folder
 from mailer import mailings
 from mailer.addresses import parse
 from mailer.mailings import MailingState, Recipient

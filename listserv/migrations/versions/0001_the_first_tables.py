@@ -3,20 +3,53 @@
 import sqlalchemy as sa
 from alembic import op
 
-from subscriptions.consent import ddl
-
-
 revision = '0001'
 down_revision = None
 branch_labels = None
 depends_on = None
 
-# Of the ledger of permissions, as it was then.
-_LASTING = tuple(
-    "id at act list_address who wording wording_version language source raw_sha dkim"
-    " confirmed_by detail given_at".split()
-)
-_PERSONAL = ("address", "ip", "user_agent", "actor")
+# The triggers of the consent ledger as they were then: a migration changes with nothing.
+_TRIGGERS = {
+    "sqlite": (
+        "CREATE TRIGGER consent_no_delete BEFORE DELETE ON consent BEGIN SELECT RAISE(ABORT, "
+        "'the consent ledger is append-only'); END",
+        "CREATE TRIGGER consent_no_change BEFORE UPDATE ON consent WHEN NEW.id IS NOT OLD.id "
+        "OR NEW.at IS NOT OLD.at OR NEW.act IS NOT OLD.act OR NEW.list_address IS NOT "
+        "OLD.list_address OR NEW.who IS NOT OLD.who OR NEW.wording IS NOT OLD.wording OR "
+        "NEW.wording_version IS NOT OLD.wording_version OR NEW.language IS NOT OLD.language "
+        "OR NEW.source IS NOT OLD.source OR NEW.raw_sha IS NOT OLD.raw_sha OR NEW.dkim IS NOT"
+        " OLD.dkim OR NEW.confirmed_by IS NOT OLD.confirmed_by OR NEW.detail IS NOT "
+        "OLD.detail OR NEW.given_at IS NOT OLD.given_at OR (NEW.address IS NOT NULL AND "
+        "NEW.address IS NOT OLD.address) OR (NEW.ip IS NOT NULL AND NEW.ip IS NOT OLD.ip) OR "
+        "(NEW.user_agent IS NOT NULL AND NEW.user_agent IS NOT OLD.user_agent) OR (NEW.actor "
+        "IS NOT NULL AND NEW.actor IS NOT OLD.actor) BEGIN SELECT RAISE(ABORT, 'the consent "
+        "ledger is append-only'); END",
+        "CREATE TRIGGER consent_no_replace BEFORE INSERT ON consent WHEN EXISTS (SELECT 1 "
+        "FROM consent WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'the consent ledger is "
+        "append-only'); END",
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION consent_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'the consent ledger is append-only'; END $$",
+        "CREATE TRIGGER consent_no_delete BEFORE DELETE ON consent FOR EACH ROW EXECUTE "
+        "FUNCTION consent_append_only()",
+        "CREATE TRIGGER consent_no_truncate BEFORE TRUNCATE ON consent FOR EACH STATEMENT "
+        "EXECUTE FUNCTION consent_append_only()",
+        "CREATE TRIGGER consent_no_change BEFORE UPDATE ON consent FOR EACH ROW WHEN (NEW.id "
+        "IS DISTINCT FROM OLD.id OR NEW.at IS DISTINCT FROM OLD.at OR NEW.act IS DISTINCT "
+        "FROM OLD.act OR NEW.list_address IS DISTINCT FROM OLD.list_address OR NEW.who IS "
+        "DISTINCT FROM OLD.who OR NEW.wording IS DISTINCT FROM OLD.wording OR "
+        "NEW.wording_version IS DISTINCT FROM OLD.wording_version OR NEW.language IS DISTINCT"
+        " FROM OLD.language OR NEW.source IS DISTINCT FROM OLD.source OR NEW.raw_sha IS "
+        "DISTINCT FROM OLD.raw_sha OR NEW.dkim IS DISTINCT FROM OLD.dkim OR NEW.confirmed_by "
+        "IS DISTINCT FROM OLD.confirmed_by OR NEW.detail IS DISTINCT FROM OLD.detail OR "
+        "NEW.given_at IS DISTINCT FROM OLD.given_at OR (NEW.address IS NOT NULL AND "
+        "NEW.address IS DISTINCT FROM OLD.address) OR (NEW.ip IS NOT NULL AND NEW.ip IS "
+        "DISTINCT FROM OLD.ip) OR (NEW.user_agent IS NOT NULL AND NEW.user_agent IS DISTINCT "
+        "FROM OLD.user_agent) OR (NEW.actor IS NOT NULL AND NEW.actor IS DISTINCT FROM "
+        "OLD.actor)) EXECUTE FUNCTION consent_append_only()",
+    ),
+}
 
 
 def upgrade() -> None:
@@ -324,5 +357,5 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('message_id')
     )
     # ### end Alembic commands ###
-    for statement in ddl(_LASTING, _PERSONAL)[op.get_bind().dialect.name]:  # the consent ledger is append-only
+    for statement in _TRIGGERS[op.get_bind().dialect.name]:  # the consent ledger is append-only
         op.execute(statement)

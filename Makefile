@@ -5,7 +5,7 @@ SHELL := /bin/bash
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 # Twice as many as cores: a part of the tests waits, for a relay, a lease or a browser.
-PYTEST := $(BIN)/pytest -n $(shell echo $$(( $$(nproc) * 2 ))) --dist worksteal
+PYTEST := $(BIN)/pytest -n $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 ))) --dist worksteal
 
 .PHONY: help
 help: ## print this list
@@ -18,7 +18,7 @@ try: ## start Krets on this machine with an example list, and say what to do nex
 
 .PHONY: test
 test: ## set up what is missing, then every gate and every test, on SQLite and on PostgreSQL
-	@tools/prepare
+	@tools/prepare test
 	@tools/test-parts
 	@$(MAKE) --no-print-directory check
 
@@ -48,8 +48,8 @@ docs: ## write the reference pages again from the commands and the settings
 	PYTHONPATH=. $(BIN)/python tools/reference.py
 
 .PHONY: lock
-lock: ## resolve the dependencies anew, with hashes, for Python 3.11 to 3.13
-	@tools/lock
+lock: ## resolve what pyproject.toml asks for into the three locks, keep what is pinned (UPGRADE=1: take the newest)
+	@tools/lock $(if $(UPGRADE),--upgrade)
 
 .PHONY: bench
 bench: ## measure; the figures count as ratios within one run (N=200000: so many copies)

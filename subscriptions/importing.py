@@ -16,19 +16,23 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from mailer import addresses
 from mailer.errors import BadInput
+from subscriptions import former
 from subscriptions.attributes import values_of
 from subscriptions.consent import ConsentNote
+from subscriptions.former import Standing
+from subscriptions.headings import Layout, find_layout
 from subscriptions.members import Candidate, Fate, Outcome
 from subscriptions.roster import LANGUAGES, Rhythm, Role
 from subscriptions.sheet import (
-    DELIMITERS,
+    FALLBACKS,
     Row,
+    as_meant,
+    beginning,
     detect_encoding,
-    lines_of,
     open_text,
     records,
-    split_cells,
 )
+from subscriptions.survey import NO_ANSWERS, Answers, Survey, survey
 
 _Word = TypeVar("_Word", Role, Rhythm)
 MAX_NAME = 200
@@ -45,26 +49,6 @@ _SHARED = (
     "|styrelsen|contatti|segreteria|redazione|birou|secretariat|kantoor|bestuur|redactie"
 )
 SHARED_LOCALS = frozenset(_SHARED.split("|"))
-_WORDS = {
-    "email": (
-        "email|e mail|mail|email address|e mail address|mail address|mailaddress|emailaddress"
-        "|epost|e post|e postadress|epostadress|indirizzo email|indirizzo e mail|adresa de email"
-        "|adresă de email|emailadres|e mailadres|mailadres|электронная почта|эл почта|почта|емейл"
-    ),
-    "address": "address|member|subscriber|adress|indirizzo|adresa|adresă|adres|адрес",
-    "name": "name|full name|fullname|display name|real name|namn|nome|nume|naam|имя|фио",
-    "first": "first name|firstname|given name|forename|förnamn|prenume|voornaam",
-    "last": "last name|lastname|surname|family name|efternamn|cognome|achternaam|фамилия",
-    "language": "language|lang|preferred language|locale|språk|lingua|limba|limbă|taal|язык",
-    "role": "role|roll|ruolo|rol|роль",
-    "rhythm": "rhythm|delivery|rytm|ritmo|ritm|ritme|ритм",
-    "consent": "consent|permission|opt in|optin|samtycke|consenso|consimțământ|toestemming"
-    "|согласие",
-    "consent_date": "consent date|consent at|consented at|opt in date|opt in time|optin time"
-    "|permission date|datum för samtycke|data consenso|дата согласия",
-    "consent_ip": "consent ip|opt in ip|optin ip|confirm ip|ip|ip address",
-}
-_COLUMNS = {word: field for field, words in _WORDS.items() for word in words.split("|")}
 _SAID_BY_ALL = {"email", "name", "first", "last"}
 _NOES = "no|n|false|0|none|nej|nee|nu|net|нет|never|declined|refused|unsubscribed"
 _NO = frozenset(_NOES.split("|"))
@@ -106,6 +90,7 @@ class Line(NamedTuple):
     name: str
     candidate: Candidate | None = None
     outcome: Outcome | None = None
+    standing: Standing = Standing.MEMBER  # at the service that they come from
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,60 +100,48 @@ class Reading:
     encoding: str
     notes: tuple[str, ...]
     lines: Iterator[Line] = field(repr=False)
+    survey: Survey
 
 
-def read_people(stream: BinaryIO, defaults: Defaults, encoding: str = "") -> Reading:
-    """Open a seekable file; raise BadInput where it is not a file of people at all."""
+def read_people(
+    stream: BinaryIO,
+    defaults: Defaults,
+    encoding: str = "",
+    *,
+    name: str = "",
+    answers: Answers = NO_ANSWERS,
+) -> Reading:
+    """Open a seekable file; raise BadInput where it is not a file of people at all.
+
+    The whole file has been read once when this returns, so that what stops it (a quotation mark
+    that is not closed) stops it before anybody is taken in. ``name`` is the file's.
+    """
     chosen = encoding or detect_encoding(stream)
-    raw = lines_of(open_text(stream, chosen))
     notes = []
-    if chosen == "cp1252" and not encoding:
+    if chosen in FALLBACKS and not encoding:
         notes.append(
-            "The file is not UTF-8; it was read as Windows-1252. If names look wrong,"
-            " say --encoding."
+            f"The file is not UTF-8; it was read as {chosen}. If names look wrong, say --encoding."
         )
-    first = list(islice(raw, 20))
-    told = ""
-    if first and first[0].text.strip().lower().startswith("sep="):
-        told = first.pop(0).text.strip()[4:5]
-    if not first:
-        raise BadInput("The file has no lines.", "One address a line is enough.")
-    delimiter, columns = _find_header(first[0], told)
-    kept = _kept_columns(split_cells(first[0].text, delimiter) if columns else (), defaults)
-    if columns is None:
-        plain = told or _guess_delimiter(first)
-        lines = (_read_plain(row, plain, defaults) for row in chain(first, raw))
-        return Reading(chosen, tuple(notes), (line for line in lines if line is not None))
-    header = split_cells(first[0].text, delimiter)
-    columns |= kept
-    unread = [cell.strip() for at, cell in enumerate(header) if at not in columns.values()]
-    if any(unread):
-        notes.append(f"Not read: the columns {', '.join(name[:40] for name in unread if name)}.")
-    body = records(chain(first[1:], raw), delimiter)
-    read = _Reader(columns, len(header), defaults)
-    return Reading(chosen, tuple(notes), map(read.line, body))
+    layout = find_layout(beginning(stream, chosen))
 
+    def rows() -> Iterator[Row]:
+        return islice(records(open_text(stream, chosen), layout.delimiter), layout.skipped, None)
 
-def _find_header(row: Row, told: str) -> tuple[str, dict[str, int] | None]:
-    """Return the delimiter and {field: place} where the first line names an address column."""
-    best: dict[str, int] | None = None
-    chosen = told or ","
-    for delimiter in (told,) if told else DELIMITERS:
-        found: dict[str, int] = {}
-        for place, cell in enumerate(split_cells(row.text, delimiter)):
-            known = _COLUMNS.get(re.sub(r"[\s_.\-]+", " ", cell.strip().casefold()))
-            if known:
-                found.setdefault(known, place)
-        if not found.keys() & {"email", "address"}:
-            continue
-        if best is None or len(found) > len(best):
-            best, chosen = found, delimiter
-    if best is not None:
-        # "address" beside "email" is where they live, not where they read.
-        address = best.pop("address", None)
-        if address is not None:
-            best.setdefault("email", address)
-    return chosen, best
+    kept = _kept_columns(layout.header, defaults)
+    found = survey(rows, layout, answers, name)
+    columns = layout.fields | kept
+    spoken = {at for at, _ in found.rules.columns}
+    unread = [
+        heading[:40]
+        for at, heading in enumerate(layout.header)
+        if heading and at not in columns.values() and at not in spoken
+    ]
+    if unread:
+        notes.append(f"Not read: the columns {', '.join(unread)}.")
+    read = _Reader(layout, columns, defaults, found)
+    above = (read.above(row) for row in layout.above if "@" in row.text)
+    lines = chain(above, filter(None, map(read.line, rows())))
+    return Reading(chosen, tuple(notes), lines, found)
 
 
 _KEPT = "attribute "  # before the name of a column that is kept as an attribute
@@ -187,48 +160,44 @@ def _kept_columns(header: Sequence[str], defaults: Defaults) -> dict[str, int]:
     return found
 
 
-def _guess_delimiter(rows: Sequence[Row]) -> str:
-    found = {d: sum(d in re.sub(r'".*?"', "", row.text) for row in rows) for d in DELIMITERS}
-    return max(DELIMITERS, key=lambda delimiter: found[delimiter])
-
-
-def _read_plain(row: Row, delimiter: str, defaults: Defaults) -> Line | None:
-    """Read an address, ``Name <address>``, or cells of which one is an address."""
-    text = row.text.strip().removeprefix("\ufeff")
-    if row.fault:
-        return _invalid(row.line, row.text[:80], "", row.fault)
-    if text.startswith("#") and "@" not in text:
-        return None
-    whole = split_named(text)
-    if whole:
-        return _person(row.line, {"email": whole[1], "name": whole[0]}, defaults)
-    cells = [cell.strip() for cell in split_cells(text, delimiter)]
-    with_at = [cell for cell in cells if "@" in cell]
-    if len(with_at) > 1:
-        return _invalid(row.line, text[:80], "", "more than one address on a line")
-    if not with_at:
-        return _invalid(row.line, text[:80], "", "there is no address on this line")
-    beside = next((cell for cell in cells if cell and "@" not in cell), "")
-    name, email = split_named(with_at[0]) or (beside, with_at[0])
-    return _person(row.line, {"email": email, "name": name or beside}, defaults)
-
-
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Read the rows of a file with a header; ``columns`` are the places of its fields."""
+    """Read the rows of a file; ``columns`` are the places of its fields."""
 
+    layout: Layout
     columns: dict[str, int]
-    width: int
     defaults: Defaults
+    survey: Survey
 
-    def line(self, row: Row) -> Line:
-        """Return who stands on a row, or why nobody does."""
+    def line(self, row: Row) -> Line | None:
+        """Return who stands on a row, or why nobody does; None for a remark."""
         if row.fault:
             return _invalid(row.line, row.text[:80], "", row.fault)
+        read = self._celled(row) if self.layout.header else self._plain(row)
+        if read is None or read.candidate is None or self.survey.rules.silent:
+            return read
+        return self._judged(read, read.candidate, row.cells)
+
+    def above(self, row: Row) -> Line:
+        """Return the fate of a row above the heading that has an address."""
+        return _invalid(row.line, row.text[:80], "", "it stands above the heading")
+
+    def _judged(self, line: Line, candidate: Candidate, cells: Sequence[str]) -> Line:
+        standing, why = self.survey.rules.standing(cells)
+        worst = self.survey.worst.get(candidate.address.key)
+        if worst and former.is_good(standing):
+            standing, why = worst.standing, f"line {worst.line} says {worst.standing}"
+        if standing is Standing.MEMBER:
+            return line
+        return line._replace(candidate=None, outcome=Outcome(Fate.REFUSED, why), standing=standing)
+
+    def _celled(self, row: Row) -> Line:
         cells = row.cells
-        many = len(cells)
-        values = {name: cells[at].strip() for name, at in self.columns.items() if at < many}
-        if many > self.width and any(cell.strip() for cell in cells[self.width :]):
+        many, width = len(cells), len(self.layout.header)
+        values = {
+            name: as_meant(cells[at].strip()) for name, at in self.columns.items() if at < many
+        }
+        if many > width and any(cell.strip() for cell in cells[width:]):
             why = "more cells than the header has: a cell with the delimiter needs quotation marks"
             return _invalid(row.line, values.get("email", "")[:80], "", why)
         if not values.get("email"):
@@ -237,6 +206,30 @@ class _Reader:
             both = f"{values.get('first', '')} {values.get('last', '')}".strip()
             values["name"] = values.get("name") or both
         return _person(row.line, values, self.defaults)
+
+    def _plain(self, row: Row) -> Line | None:
+        """Read an address, ``Name <address>``, or cells of which one is an address."""
+        text = row.text.strip().removeprefix("\ufeff")
+        if text.startswith("#") and "@" not in text:
+            return None
+        whole = split_named(text) if "\n" not in text else None
+        if whole and "@" not in whole[0]:
+            return _person(row.line, {"email": whole[1], "name": whole[0]}, self.defaults)
+        cells = [cell.strip().removeprefix("\ufeff") for cell in row.cells]
+        at = self.layout.address
+        if at is None or len(cells) == 1:
+            with_at = [cell for cell in cells if "@" in cell]
+        else:  # an address in another column is somebody who is written about
+            with_at = [cells[at]] if at < len(cells) and "@" in cells[at] else []
+        if len(with_at) > 1:
+            return _invalid(row.line, text[:80], "", "more than one address on a line")
+        if not with_at:
+            return _invalid(row.line, text[:80], "", "there is no address on this line")
+        beside = next((cell for cell in cells if cell and "@" not in cell), "")
+        name, email = split_named(with_at[0]) or (beside, with_at[0])
+        return _person(
+            row.line, {"email": as_meant(email), "name": as_meant(name or beside)}, self.defaults
+        )
 
 
 def _person(line: int, values: dict[str, str], defaults: Defaults) -> Line:

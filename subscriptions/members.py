@@ -52,6 +52,7 @@ class Fate(StrEnum):
     OWN_ADDRESS = "own address"
     ROLE_ADDRESS = "role address"
     NO_CONSENT = "no consent"
+    REFUSED = "refused"
     INVALID = "invalid"
 
 

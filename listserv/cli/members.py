@@ -2,9 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import asdict
-from enum import StrEnum
 
 import click
 from sqlalchemy.orm import Session
@@ -13,11 +11,10 @@ from archive import build, people
 from listserv import entering, erasing
 from listserv.app import App
 from listserv.cli.barred import allow, barred
-from listserv.intake import Report, Tally, report_file, seekable, seldom_swept, take_in
+from listserv.cli.member_import import because, import_, note_of, words_of
 from listserv.terminal import (
     Application,
     agree,
-    plain,
     print_json,
     print_json_array,
     print_letter,
@@ -28,20 +25,14 @@ from mailer import addresses
 from mailer.errors import BadInput, Refused
 from subscriptions import attributes, changes, dossier, rollcall, roster
 from subscriptions.consent import ConsentNote, Source
-from subscriptions.importing import Defaults, clean_name, read_date, read_people, split_named
+from subscriptions.importing import clean_name, read_date, split_named
 from subscriptions.members import Candidate, Fate
 from subscriptions.roster import MailList, Membership, Person, Rhythm, Role, State
-
-_TAKEN = (Fate.ADDED, Fate.ALREADY, Fate.ASKED)
-_SHOWN = 10  # lines that an import names on the terminal
 
 members = click.Group("member", help="Add, see, change, export and forget members.")
 members.add_command(barred)
 members.add_command(allow)
-
-
-def _words(kind: type[StrEnum]) -> click.Choice[str]:
-    return click.Choice([word.value for word in kind], case_sensitive=False)
+members.add_command(import_)
 
 
 _pairs = click.option(
@@ -59,8 +50,12 @@ _pairs = click.option(
 @click.option("--consent", metavar="TEXT", help="How this person said yes; kept in the ledger.")
 @click.option("--name", default="", help="What they are called.")
 @click.option("--language", default="", metavar="CODE", help="sv, it, ro, ru, nl or en.")
-@click.option("--role", type=_words(Role), default="member", show_default=True, help="Their role.")
-@click.option("--rhythm", type=_words(Rhythm), default="each", show_default=True, help="How often.")
+@click.option(
+    "--role", type=words_of(Role), default="member", show_default=True, help="Their role."
+)
+@click.option(
+    "--rhythm", type=words_of(Rhythm), default="each", show_default=True, help="How often."
+)
 @_pairs
 @click.option("--welcome", is_flag=True, help="Send them the welcome mail.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -91,7 +86,7 @@ def add(
       krets member add friends@example.org "Olga <olga@example.org>" --role owner --consent self
       krets member add friends@example.org bo@example.org --consent paper --attribute place=Lund
     """
-    candidate = _candidate(address, name, language, role, rhythm, _note(consent, Source.CLI))
+    candidate = _candidate(address, name, language, role, rhythm, note_of(consent, Source.CLI))
     candidate = candidate._replace(attributes=_told(pairs))
     _take(app, list_address, candidate, welcome=welcome, as_json=as_json)
 
@@ -101,8 +96,12 @@ def add(
 @click.argument("address")
 @click.option("--name", default="", help="What they are called.")
 @click.option("--language", default="", metavar="CODE", help="sv, it, ro, ru, nl or en.")
-@click.option("--role", type=_words(Role), default="member", show_default=True, help="Their role.")
-@click.option("--rhythm", type=_words(Rhythm), default="each", show_default=True, help="How often.")
+@click.option(
+    "--role", type=words_of(Role), default="member", show_default=True, help="Their role."
+)
+@click.option(
+    "--rhythm", type=words_of(Rhythm), default="each", show_default=True, help="How often."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def invite(
@@ -167,7 +166,7 @@ def _take(
     if as_json:
         print_json({"list": lst.address, "email": given, "fate": outcome.fate, "why": outcome.why})
     if outcome.fate is Fate.ALREADY:
-        say(f"{given} is on {lst.address} already{_because(outcome.why)}.")
+        say(f"{given} is on {lst.address} already{because(outcome.why)}.")
         if candidate.attributes:
             say(
                 f"What is known of them stays: `krets member set {lst.address} {given}` changes it."
@@ -175,134 +174,15 @@ def _take(
     elif outcome.fate is Fate.ASKED:
         say(f"{given} is invited to {lst.address} by mail.")
     elif outcome.fate is not Fate.ADDED:
-        raise Refused(f"{given} was not added: {outcome.fate.value}{_because(outcome.why)}.")
+        raise Refused(f"{given} was not added: {outcome.fate.value}{because(outcome.why)}.")
     else:
         say(f"{given} is on {lst.address}.")
 
 
-@members.command("import")
-@click.argument("list_address", metavar="LIST")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--consent", metavar="TEXT", help="How these people said yes; a column may say more.")
-@click.option("--language", default="", metavar="CODE", help="For lines that name none.")
-@click.option("--role", type=_words(Role), default="member", show_default=True, help="Their role.")
-@click.option("--rhythm", type=_words(Rhythm), default="each", show_default=True, help="How often.")
-@click.option("--role-addresses", is_flag=True, help="Also add postmaster@, noreply@ and such.")
-@click.option("--encoding", default="", metavar="NAME", help="If names look wrong: koi8-r, ...")
-@click.option(
-    "--attribute",
-    "columns",
-    multiple=True,
-    metavar="[KEY=]COLUMN",
-    help="Keep this column of the file too, as an attribute.",
-)
-@click.option("--report", metavar="FILE", help="Write every line's fate to FILE, as CSV.")
-@click.option("--welcome", is_flag=True, help="Send everybody who is added the welcome mail.")
-@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
-@click.option("--yes", is_flag=True, help="Answer yes to every question.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
-def import_(
-    app: App,
-    /,
-    list_address: str,
-    file: str,
-    *,
-    consent: str | None,
-    language: str,
-    role: str,
-    rhythm: str,
-    role_addresses: bool,
-    encoding: str,
-    columns: tuple[str, ...],
-    report: str | None,
-    welcome: bool,
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    """Add the people in FILE (CSV, or one address a line; - is standard input) to LIST.
-
-    Columns: email, name, language, role, rhythm, consent, consent date, consent ip; commas,
-    semicolons or tabs. People who left, complained or were forgotten stay away. Nobody is mailed,
-    except with --welcome and those without consent, who are invited and stay pending until then.
-    Other columns are left alone, unless --attribute names them; members already there keep theirs.
-
-    \b
-    Examples:
-      krets member import friends@example.org people.csv --consent forms --attribute place=Ort
-      krets member import friends@example.org people.csv --consent "paper forms, 2026" --dry-run
-      krets member import friends@example.org people.csv --consent "paper forms, 2026"
-    """
-    now = time.time()
-    defaults = Defaults(
-        role=Role(role),
-        rhythm=Rhythm(rhythm),
-        language=roster.check_language(language) if language else "",
-        consent=_note(consent, Source.IMPORT),
-        template=ConsentNote("", Source.IMPORT, confirmed_by="statement"),
-        role_addresses=role_addresses,
-        attributes=tuple(_column(text) for text in columns),
-        now=now,
-    )
-    with app.store.read() as session:
-        lst = roster.get_list(session, list_address)
-    tally = Tally()
-    with ExitStack() as stack:
-        stack.enter_context(seldom_swept())
-        reading = read_people(stack.enter_context(seekable(file)), defaults, encoding)
-        written = (
-            Report(stack.enter_context(report_file(report, file, yes=yes))) if report else None
-        )
-        for note in reading.notes:
-            say(note)
-        people = take_in(app, lst, reading.lines, now=now, dry_run=dry_run, welcome=welcome)
-        for fated in people:
-            tally.add(fated)
-            if written:
-                written.add(fated)
-    if as_json:
-        print_json(
-            {
-                "list": lst.address,
-                "dry_run": dry_run,
-                "encoding": reading.encoding,
-                "lines": tally.lines,
-                "fates": {fate.value: tally.fates[fate.value] for fate in Fate},
-                "not_added": [fated._asdict() for fated in tally.not_taken],
-                "questions": [fated._asdict() for fated in tally.doubts],
-            }
-        )
-    else:
-        _tell(lst, tally, dry_run=dry_run)
-    if not dry_run and (tally.fates[Fate.ASKED] or welcome):
-        app.ring("deliver")
-    if tally.lines and not sum(tally.fates[fate] for fate in _TAKEN):
-        raise Refused("Nobody in this file could be added.")
-
-
-def _column(text: str) -> tuple[str, str]:
-    """Read ``KEY=COLUMN``, or a column that gives its name to the attribute."""
-    key, _, column = text.rpartition("=")
-    return attributes.check_key(key or column), column
-
-
-def _tell(lst: MailList, tally: Tally, *, dry_run: bool) -> None:
-    for fated in [*tally.not_taken[:_SHOWN], *tally.doubts[:_SHOWN]]:
-        who = plain(fated.email or fated.name)
-        say(f"line {fated.line}: {who}: {fated.fate}{_because(plain(fated.why))}")
-    left_out = sum(count for fate, count in tally.fates.items() if fate not in _TAKEN)
-    if left_out > _SHOWN:
-        say(f"... and {left_out - _SHOWN:,} more; --report FILE names every one.")
-    counts = ", ".join(f"{count:,} {fate}" for fate, count in tally.fates.most_common())
-    would = "Nothing was changed; this would be" if dry_run else lst.address
-    say(f"{would}: {counts or 'no lines'} (of {tally.lines:,}).")
-
-
 @members.command("ls")
 @click.argument("list_address", metavar="LIST")
-@click.option("--state", type=_words(State), help="Only these.")
-@click.option("--role", type=_words(Role), help="Only these.")
+@click.option("--state", type=words_of(State), help="Only these.")
+@click.option("--role", type=words_of(Role), help="Only these.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj
 def ls(
@@ -369,8 +249,8 @@ def show(app: Application, /, list_address: str, address: str, *, as_json: bool)
 @members.command("set")
 @click.argument("list_address", metavar="LIST")
 @click.argument("address")
-@click.option("--role", type=_words(Role), help="The new role.")
-@click.option("--rhythm", type=_words(Rhythm), help="The new rhythm.")
+@click.option("--role", type=words_of(Role), help="The new role.")
+@click.option("--rhythm", type=words_of(Rhythm), help="The new rhythm.")
 @click.option("--state", type=click.Choice(["active", "paused", "left"]), help="The new state.")
 @click.option("--until", metavar="DATE", help="With --state paused: the day it ends.")
 @click.option("--name", help="The new name.")
@@ -414,7 +294,7 @@ def set_(
     told = [attributes.read_pair(pair) for pair in pairs]
     if until and state != State.PAUSED:
         raise BadInput("--until goes with --state paused.")
-    note = _note(consent, Source.CLI) or ConsentNote("", Source.CLI)
+    note = note_of(consent, Source.CLI) or ConsentNote("", Source.CLI)
     keyring = app.keyring
     with app.store.write() as session:
         lst = roster.get_list(session, list_address)
@@ -511,18 +391,6 @@ def _draw_again(app: App) -> None:
     with build.rendering(app.store):
         while build.render_dirty(app.store, settings.archive_path, settings.listserv.base_url):
             pass
-
-
-def _note(consent: str | None, source: Source) -> ConsentNote | None:
-    if consent is None:
-        return None
-    if not consent.strip():
-        raise BadInput("--consent needs words: how did they say yes?")
-    return ConsentNote(consent.strip(), source, confirmed_by="statement")
-
-
-def _because(why: str) -> str:
-    return f" ({why})" if why else ""
 
 
 def _member(session: Session, lst: MailList, address: str) -> Membership:

@@ -79,7 +79,6 @@ def test_many_ways_to_write_one_person(text: str) -> None:
         ("a" * 70 + "@example.org,A", "too long"),
         ("anna@example.org,Ek, Anna", "quotation"),
         (",Anna", "no address"),
-        ('"anna@example.org,Anna', "not closed"),
         ("x" * (MAX_LINE + 50), "far too long"),
     ],
 )
@@ -92,10 +91,65 @@ def test_a_broken_line_costs_only_itself(line: str, why: str) -> None:
     assert [x.number for x in lines] == [2, 3]
 
 
-def test_an_open_quotation_mark_swallows_nobody() -> None:
-    text = 'email,name\na@example.org,"A\nb@example.org,"B\nc@example.org,C\n'
-    assert [email for email, _ in _people(text.encode())] == ["c@example.org"]
-    assert [x.number for x in _read(text.encode())] == [2, 3, 4]
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('email,name\na@example.org,"A\nb@example.org,B\n', 2),
+        ('email,name\na@example.org,A\nb@example.org,"B', 3),
+        ('email,name\na@example.org,"A\nb@example.org,"B\nc@example.org,C\n', 2),
+        ('email;name;notes\na@example.org;"A\nB";"x\nb@example.org;B;\n', 3),
+    ],
+)
+def test_an_open_quotation_mark_stops_the_file_and_names_its_line(text: str, line: int) -> None:
+    with pytest.raises(BadInput, match=f"line {line} a quotation mark"):
+        _read(text.encode())
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("inside", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "note", ["was c@example.org$before", "old:$c@example.org", "a$c@example.org{} Carl$z", "x$"]
+)
+def test_nobody_is_added_from_a_cell_that_is_not_the_address(
+    delimiter: str, inside: str, end: str, note: str
+) -> None:
+    cell = note.format(delimiter).replace("$", inside)
+    rows = [
+        ("email", "name", "notes"),
+        ("a@example.org", f'"Anna{inside}Berg"', f'"{cell}"'),
+        ("b@example.org", '"Bo ""Bee"" Ek"', "x"),
+    ]
+    text = end.join(delimiter.join(row) for row in rows)
+    assert _people(text.encode()) == [
+        ("a@example.org", "Anna Berg"),
+        ("b@example.org", 'Bo "Bee" Ek'),
+    ]
+
+
+def test_a_sheet_without_a_heading_gives_addresses_from_one_column_alone() -> None:
+    text = "Anna,a@example.org,\nBo,b@example.org,x\nCarl,,dora@example.org\n"
+    assert [email for email, _ in _people(text.encode())] == ["a@example.org", "b@example.org"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Members for group choir@example.org\nEmail address,Nickname\na@example.org,Anna\n",
+        "Adrese,Name\na@example.org,Anna\n",
+        "E-Mail-Adresse;Vorname;Nachname\na@example.org;Anna;\n",
+        "Nom;Adresse e-mail\nAnna;a@example.org\n",
+        "Subscribed Addresses\nAnna <a@example.org>\n",
+    ],
+)
+def test_the_address_column_is_found_by_its_heading_or_its_cells(text: str) -> None:
+    assert _people(text.encode()) == [("a@example.org", "Anna")]
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r", "utf-8", "utf-16"])
+def test_cyrillic_is_told_from_latin(encoding: str) -> None:
+    data = "email,name\nivan@example.org,Иван Петров\n".encode(encoding)
+    assert _people(data) == [("ivan@example.org", "Иван Петров")]
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf", b"PK\x03\x04rest"])
@@ -148,14 +202,17 @@ def test_any_bytes_give_fates_or_a_plain_error(data: bytes) -> None:
 @given(st.lists(st.text('a@b.c",;\n <>', max_size=30), max_size=12))
 def test_no_line_is_lost_or_told_twice(cells: list[str]) -> None:
     text = "email\n" + "\n".join(cells)
-    numbers = [x.number for x in _read(text.encode())]
+    try:
+        numbers = [x.number for x in _read(text.encode())]
+    except BadInput:  # a quotation mark is open: nobody is read at all
+        numbers = []
     assert numbers == sorted(set(numbers))
 
 
 def test_a_hostile_line_costs_no_time() -> None:
     spaces = "a" + " " * 16_000
     assert split_named(spaces) is None
-    hostile = "\n".join(['"' * 99 + "x"] * 300)
+    hostile = "\n".join(['"' * 98 + "x"] * 300)
     assert len(_read(f"email,name\n{hostile}\n".encode())) == 300
 
 

@@ -1,0 +1,168 @@
+"""Hold the words by which other services call a state, in many languages.
+
+Knows words alone; what they mean for a person is former.py's. Stems are compared with the
+beginnings of words, in small letters, as ``former.plain_words`` makes them.
+"""
+
+import re
+
+
+def _stems(text: str) -> re.Pattern[str]:
+    """Return a pattern for words that begin so; a stem with "$" is the whole word."""
+    stems = "|".join(stem.replace("$", r"(?!\w)") for stem in text.split())
+    return re.compile(rf"(?<!\w)(?:{stems})")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.strip() for word in text.split("|"))
+
+
+# By former.Standing, each with its stems: sv, it, ro, ru, nl, en, de, fr, es, pt. A "~" is a blank.
+BAD = {
+    kind: re.compile(_stems(text).pattern.replace("~", " "))
+    for kind, text in {
+        "left": "unsub optout opt~out opted~out left$ leaver removed deleted departed resigned"
+        " withdr revoked churn cancel gone$ terminated erased forgotten"
+        " avregistr avanmäl avslut utträd utmeld lämnat uppsagd uppsagt borttag raderad"
+        " disiscri cancella rimoss elimina recesso"
+        " dezabon dezabonat retras părăsit șters sters anulat"
+        " отпис удал вышел ушел ушёл покинул"
+        " uitgeschr uitschr afgemeld afmeld opgezegd verwijderd vertrokken"
+        " abgemeld abmeld ausgetrag austrag gekündig gelöscht ausgetreten widerruf"
+        " désabonn desabonn désinscri desinscri supprim désist résili"
+        " baja$ desuscri anulad borrad"
+        " descadast removid excluíd excluid cancelad",
+        "bounced": "bounc clean undeliver unreach invalid dead$ hardbounce softbounce nonexist"
+        " mailer~daemon failed failing mailbox~full"
+        " studs rensa rensad oåtkomlig onåbar ogiltig olevererb"
+        " rimbalz pulit irraggiung respint non~valid"
+        " respins curăț curat$ curați"
+        " недостав недоступ очищ отскоч возвращ недейств"
+        " onbereik opgeschoond ongeldig gebounc gestuiterd"
+        " bereinigt unzustell ungültig unerreich zurückgewies"
+        " nettoy injoign rejet inválid inalcan rebot limpi limpo limpa rebatid devuelt devolvid",
+        "complained": "spam junk complain abuse klagomål segnalaz жалоб спам пожалов beschwer"
+        " klacht plainte queja denunci pourriel skräp reclama",
+        "blocked": "block blok blacklist bann ban$ suppress quarantin embargo dnc$ dnm$ donotmail"
+        " do~not donot rejected refused declined denied dropped restricted excluded"
+        " spärr svartlist avvis nekad bloc bloq bann rifiut respinto refuz заблок блок черн"
+        " чёрн забан отклон geblok geweiger zwarte gesperr abgelehnt verbann refus exclu rechaz"
+        " recusad",
+        "unconfirmed": "unconfirm unverif unactiv unvalidat pending await invite$ invited waiting"
+        " validating requested unapprov needs requires nc$ unsolicit nonmember non~member"
+        " obekräft overifier väntar väntan inbjud inväntar"
+        " attesa invitat neconfirm aștept astept"
+        " неподтвер ожида приглаш непровер"
+        " onbevestig wacht uitgenod"
+        " unbestätig ausstehend eingeladen wartend"
+        " attente invité pendente pendiente",
+        "inactive": "inactiv disab deactiv unsubscriber expired dormant archived suspend nonsub"
+        " non~sub transactional off$ lapsed stopped sleeping former ended"
+        " inaktiv avaktiv avstäng arkiver vilande utgång tidigare"
+        " inattiv disattiv disabil sospes scadut archivia"
+        " dezactiv suspendat arhivat expirat"
+        " неактив отключ деактив архив приостановлен"
+        " inactief uitgeschakeld gedeactiv verlopen gearchiv"
+        " deaktiv ruhend abgelaufen archiviert ehemalig"
+        " désactiv desactiv desativ inativ expir caducad archivad arquivad suspens",
+    }.items()
+}
+PAUSES = _words(
+    "paused|nomail|no mail|no email|none|vacation|on vacation|snoozed|on hold|by user|u|web only"
+    "|disabled by user|nomail by user|nomail u|delivery disabled by user|kein e mail|keine e mails"
+    "|pausad|ingen e post|inga mejl|in pausa|sospensione|în pauză|pe pauză|в паузе|пауза"
+    "|gepauzeerd|geen e mail|pausiert|en pause|en pausa|pausado|pausada|vakantie|holiday"
+)
+DIGESTS = _words(
+    "digest|daily|weekly|daily digest|weekly digest|mime digests|plaintext digests|summary digests"
+    "|mime|plain|plain digest|abridged|abridged email|abridged emails|digest email|digest emails"
+    "|digestplain|summary|daily summary|full featured daily digest|html digest|full digest"
+)
+GOOD = _words(
+    "active|subscribed|subscriber|confirmed|verified|enabled|ok|good|valid|regular|premium|gifted"
+    "|gift|trialed|trialing|free|paid|comp|complimentary|founding|normal|member|members|owner"
+    "|manager|moderator|opted in|opt in|optin|double|double opt in|single|single opt in|email"
+    "|emails|each email|every email|all email|all|individual|individual messages|mail|yes|approved"
+    "|deliverable|marketing|consented|accepted|joined|express|implied|free signup|on|each"
+    "|prenumerant|prenumererar|bekräftad|aktiverad|medlem|godkänd|påmäld|anmäld|ansluten"
+    "|iscritto|iscritta|iscritti|attivo|attiva|attivi|confermato|confermata|abilitato|socio|socia"
+    "|abonat|abonată|activ|activă|confirmat|confirmată|activat|membru|înscris|inscris"
+    "|подписан|подписана|подписчик|активен|активна|активный|подтверждён|подтвержден"
+    "|подтверждена|включен|включён|участник|член"
+    "|ingeschreven|actief|geabonneerd|abonnee|bevestigd|ingeschakeld|lid|aangemeld"
+    "|angemeldet|bestätigt|abonniert|abonnent|aktiv|aktiviert|mitglied|eingetragen|verifiziert"
+    "|abonné|abonnée|actif|active|inscrit|inscrite|confirmé|confirmée|activé|membre"
+    "|suscrito|suscrita|activo|activa|confirmado|confirmada|socio|miembro|habilitado"
+    "|inscrito|inscrita|ativo|ativa|assinante|membro|ativado"
+)
+# Headings and denials ("not confirmed", "confirmed: no") by what they are about.
+YES = {
+    "confirmed": _stems(
+        "confirmed confirmation$ confirm$ verified verification activated validated bekräftad"
+        " bekräftat verifierad confermat conferma$ confirmat подтвержд bevestigd bestätigt"
+        " confirmé confirmad"
+    ),
+    "subscribed": _stems(
+        "subscribed subscribe$ is~subscribed opted~in opt~in optin accepts accept$ receives wants"
+        " newsletter mailing$ marketing$ prenumererar prenumerant iscritt abonat подписан"
+        " ingeschreven geabonneerd angemeldet abonniert abonné suscrit inscri assinante allow"
+        " permission$ permitted consent$ consented nyhetsbrev рассылк nieuwsbrief"
+    ),
+    "active": _stems(
+        "active$ enabled is~active mailable deliverable contactable aktiv$ attiv activ$ activă"
+        " актив actief actif activo ativo approved"
+    ),
+}
+YES = {kind: re.compile(one.pattern.replace("~", " ")) for kind, one in YES.items()}
+STATES = _stems(
+    "status state$ standing$ statut stato$ stare$ starea$ статус состояние zustand estado situação"
+    " situacao tillstånd toestand läge$ subscription$ subscription~type subscriber~type"
+    " subscriber~state contact~type member~type delivery$ delivery~mode email~delivery"
+    " mail~delivery email~preference reception$ nomail prenumeration$ abonnement$ iscrizione$"
+    " подписка$ inschrijving$ abonament$"
+)
+STATES = re.compile(STATES.pattern.replace("~", " "))
+# Columns that hold numbers about mails, of another channel than mail, or of what was paid.
+STATISTICS = re.compile(
+    r"(?<!\w)(?:count|counter|score|rate|rating|number|num|total|emails sent|sent|opened|opens"
+    r"|open|clicks|clicked|click|received|6mo|30d|7d|last activity|last changed)(?!\w)"
+    r"|bouncecount|soft ?bounces?(?!\w)"
+)
+OTHER_CHANNELS = re.compile(r"(?<!\w)(?:sms|whatsapp|push|phone|call|mobile|viber|telegram)(?!\w)")
+MONEY = re.compile(
+    r"(?<!\w)(?:stripe|plan|paid|premium|payment|payments|tier|tiers|billing|invoice|price|gifted"
+    r"|complimentary|active subscription|marital|employment|paying|trial|bestseller)(?!\w)"
+)
+TIMES = re.compile(
+    r"(?<!\w)(?:at|on|date|time|datetime|timestamp|since|day|am|datum|den|il|data|дата|op|le"
+    r"|fecha|el|em|um|när)(?!\w)"
+)
+BESIDES = re.compile(r"(?<!\w)(?:ip|source|method|from|via|url|page|campaign|form|by)(?!\w)")
+NEGATIONS = _words(
+    "not|no|non|never|un|nicht|kein|keine|nie|ej|inte|icke|aldrig|nu|niet|geen|nooit|не|нет|pas"
+    "|jamais|nunca|não|nao|mai|niciodată|longer|isn't|without|ne|sin|sem|senza|utan|ohne|sans|fără"
+)
+FALSY = _words(
+    "|0|0.0|false|no|n|f|nej|nee|nu|net|нет|ні|nein|non|não|nao|none|null|nil|nan|n/a|na|-|\u2013|\u2014|."
+    "|never|falskt|falso|falsa|fals|ложь|onwaar|faux|falsch|off|not set|undefined|[]|{}|ej|aldrig"
+    "|mai|niciodată|никогда|nooit|nie|jamais|nunca|no bounce|0000-00-00"
+)
+TRUTHY = _words(
+    "1|1.0|true|yes|y|t|on|x|ja|j|si|sì|sí|s|да|д|da|oui|o|sim|sant|vero|adevărat|истина|waar"
+    "|wahr|vrai|verdadero|verdadeiro|✓|✔|✅|tak|kyllä"
+)
+# Words of a state beyond doubt, in whatever column they stand alone.
+PLAIN = _words(
+    "unsubscribed|subscribed|opted out|optout|opt out|bounced|cleaned|blocked|blacklisted"
+    "|blocklisted|disabled|deactivated|unconfirmed|not confirmed|inactive|complained|undeliverable"
+    "|unreachable|suppressed|banned|unactivated|nonsubscribed|non subscribed|hard bounce|pending"
+    "|active|confirmed|enabled|avregistrerad|avanmäld|studsad|spärrad|obekräftad|inaktiv|avslutad"
+    "|disiscritto|disiscritta|cancellato|rimbalzato|bloccato|non confermato|inattivo|disattivato"
+    "|dezabonat|dezabonată|respins|blocat|neconfirmat|inactiv|dezactivat|отписан|отписана"
+    "|отписался|отписалась|заблокирован|неподтверждён|неподтвержден|не подтвержден|неактивен"
+    "|недоступен|отключен|uitgeschreven|afgemeld|gebounced|geblokkeerd|onbevestigd|inactief"
+    "|abgemeldet|ausgetragen|gesperrt|blockiert|unbestätigt|nicht bestätigt|unzustellbar"
+    "|désabonné|désabonnée|désinscrit|bloqué|non confirmé|dado de baja|bloqueado|no confirmado"
+    "|rebotado|descadastrado|não confirmado|inativo|inactivo|inactif|désactivé"
+)
+MIXED = re.compile(r"(?<!\w)(?:and|och|e|și|si|и|en|und|et|y|all|alla|subscribed|active)(?!\w)")

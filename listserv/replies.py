@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from listserv import commands, joining, notices, roles, wishes
 from listserv.acting import HELD
+from listserv.answers import own_words
 from listserv.commands import Answer
 from listserv.letters import Letter
 from listserv.moderation import decisions
@@ -71,7 +72,8 @@ def _confirm(visit: Visit, found: Look, letter: Letter) -> str:
     ask = found.ask
     if ask is None:
         return "unknown-token"
-    said = commands.answer(letter.text)
+    text = _said(ask, letter)
+    said = commands.answer(text)
     if said is Answer.NEVER:
         joining.never(visit, ask, proof_of(letter))
         return "never-mail-me"
@@ -85,13 +87,26 @@ def _confirm(visit: Visit, found: Look, letter: Letter) -> str:
     return _said_yes(visit, ask, letter)
 
 
+def _said(ask: Ask, letter: Letter) -> str:
+    """Return all that a letter says to the question: a changed subject, a text, a signature."""
+    subject, replied = own_words.of_subject(letter.subject, str(ask.details.get("question", "")))
+    refused = commands.answer(subject) is not Answer.YES or commands.is_doubtful(subject)
+    if not refused and (replied or letter.words.whole):
+        subject = ""  # a program's "Re: your mail" says nothing, nor does a title above a yes
+    return "\n".join(part for part in (subject, letter.words.whole) if part.strip())
+
+
 def _said_yes(visit: Visit, ask: Ask, letter: Letter) -> str:
+    """Join who answered with nothing or with a clear yes; anything else joins nobody."""
     if not ask.details.get("asked", True):
         # They were sent help, and may have a question that the owners answer "to all".
         if _is_from_owner(visit, letter):
             return "an owner's answer"
         if not commands.is_short_yes(letter.text):
             return _to_owners(visit, letter)
+    text = _said(ask, letter)
+    if text and not commands.is_clear_yes(text):
+        return "not-understood"
     if ask.purpose == Purpose.REST:
         rest = joining.confirm_rest(visit, ask, proof_of(letter)) or []
         return f"joined {len(rest)} more"

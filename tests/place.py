@@ -64,9 +64,11 @@ class Place:
         self.take(raw.encode(), bare(sender), LIST)
 
     def write(
-        self, sender: str, to: str, text: str = "", *, subject: str = "Hello", more: str = ""
+        self, sender: str, to: str, text: str = "", *, subject: str | None = None, more: str = ""
     ) -> None:
-        """Let a plain letter come in."""
+        """Let a plain letter come in; an answer's subject says nothing."""
+        if subject is None:
+            subject = "Re: Hello" if "+" in to else "Hello"
         raw = (
             f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\n{more}"
             f"Message-ID: <letter-{next(self._numbers)}@mail.example>\r\n"

@@ -21,11 +21,13 @@ def send(
     to: str,
     text: str = "",
     *,
-    subject: str = "Hello",
+    subject: str | None = None,
     headers: str = "",
     envelope: str | None = None,
 ) -> None:
-    """Send a plain letter through the real SMTP door."""
+    """Send a plain letter through the real SMTP door; an answer's subject says nothing."""
+    if subject is None:
+        subject = "Re: Hello" if "+" in to else "Hello"
     raw = (
         f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\n"
         f"Message-ID: <letter-{next(_numbers)}@mail.example>\r\n{headers}"

@@ -45,7 +45,7 @@ def test_a_request_is_confirmed_by_reply_proven_and_welcomed(
     assert link(asked, "confirm").startswith(f"{friends.url}/{LIST}/confirm/")
     assert link(asked, "not-me").startswith(f"{friends.url}/{LIST}/not-me/")
     assert state(friends, LIST, ANNA) == ""
-    send(friends, ANNA, reply_to(asked), "Sent while walking the dog.")
+    send(friends, ANNA, reply_to(asked), "Yes, gladly!")
     welcome = wait_mail(outbox, ANNA, 2)
     assert subject_of(welcome) == "Welcome to Friends"
     assert member(friends, LIST, ANNA) == {

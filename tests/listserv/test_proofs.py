@@ -34,7 +34,7 @@ def story(place: Place, longest: int = 0) -> dossier.ConsentShown:
 
 def test_an_export_holds_the_words_that_were_asked_and_the_raw_confirmation(place: Place) -> None:
     place.write(EVE, JOIN, more="Content-Language: sv\r\n")
-    place.reply(place.mails(EVE)[0], "Ja, gärna. Ett tecken: ж", EVE)
+    place.reply(place.mails(EVE)[0], "Ja, gärna.\r\n\r\n-- \r\nEve ж", EVE)
     told = story(place)
     assert told.wording == "Vill du gå med i Friends?"
     assert told.wording_version.startswith("stranger-confirm/")
@@ -43,7 +43,7 @@ def test_an_export_holds_the_words_that_were_asked_and_the_raw_confirmation(plac
     assert told.asked.startswith("Vill du gå med i Friends?\n\nNågon, troligen du, har bett")
     assert "/confirm/\N{HORIZONTAL ELLIPSIS}" in told.asked  # the words, without the token
     assert told.confirmation is not None
-    assert "Ja, gärna. Ett tecken: ж" in told.confirmation
+    assert "Ja, gärna.\n\n-- \nEve ж" in told.confirmation
     assert told.proof is not None
     assert len(told.proof) == 64
     assert (

@@ -1,0 +1,158 @@
+"""Find a person's own words in a mail: what is theirs and no quote, wherever it stands.
+
+    words = read(quoted)                    # archive's view of a body, or of bare text
+    words.text, words.signature             # what they wrote; sentences below a signature mark
+    of_subject(subject, question)           # what a changed subject says, "" for the old one
+
+The archive shows a mail; here it is taken for an answer, so that doubt goes the other way: words
+before an attribution on the same line, sentences in a signature and a subject that somebody
+changed are the writer's. Knows nothing of what words mean. Pure. SECURITY: the text is a
+stranger's; every pattern looks at one line of bounded length, in a bounded number of lines.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from archive.phrases import ATTRIBUTION_START, HEADER, MARKER, SENT_FROM, is_attribution
+from archive.quotes import MAX_LINE, Block, Kind, Quoted, split
+from templates.lexicon import fold, phrases
+
+_HEADERS = 2  # header lines that make a quoted mail
+_LINES = 200  # of a mail in which an attribution may stand behind own words
+_WRAPPED = 4  # lines that an attribution spans at most
+_STARTS = 40  # places of one line at which an attribution may begin
+_SENTENCE = 3  # words of a signature's line that may be a sentence
+_SHORTEST = 8  # letters of a subject that programs have cut short
+_PREFIXES = (
+    r"re|aw|sv|vs|r|rif|antw?|odp|fw|fwd|vb|i|tr|rv|wg|ha|\u043e\u0442\u0432|\u043d\u0430"
+    r"|\u043f\u0435\u0440|r\u0103sp|automatic reply|autosvar"
+)
+_PREFIX = re.compile(
+    rf"\s*(?:(?:{_PREFIXES})(?:\[\d{{1,3}}\]|\(\d{{1,3}}\))?\s?[:\uff1a]|\[[^\[\]]{{1,40}}\])\s*",
+    re.IGNORECASE,
+)
+_EMPTY = {"", "no subject", "kein betreff", "(no subject)"}
+_BEFORE_DATES = {
+    *("la", "pe", "in", "il", "den", "op", "on", "at", "am", "le", "el", "em", "de", "da", "van"),
+    *("il giorno", "in data", "in data di", "ziua", "pe data de", "la data de", "op datum", "fra"),
+}
+_CAPITAL = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWords:
+    """Hold what a person wrote; ``signature`` has only what a signature does not say by itself."""
+
+    text: str
+    signature: str = ""
+
+    @property
+    def whole(self) -> str:
+        """Return everything that is theirs."""
+        return "\n".join(part for part in (self.text, self.signature) if part)
+
+
+def read(quoted: Quoted) -> OwnWords:
+    """Return a writer's own words; an empty answer over a whole mail is empty.
+
+    For a page, nothing but a mail below Outlook's header lines is shown as what was sent; as an
+    answer it says nothing, whatever the mail below it says.
+    """
+    whole = "\n".join(block.text for block in quoted.blocks)
+    broken = _broken(whole)
+    blocks = quoted.blocks if broken == whole else split(broken).blocks
+    kept: list[str] = []
+    signed: list[str] = []
+    for before, block in pairwise((None, *blocks)):
+        if block is None:
+            continue
+        if block.kind is Kind.OWN:
+            if before is not None and before.kind is Kind.ATTRIBUTION and _is_whole_mail(before):
+                break
+            kept.append(block.text.strip("\n"))
+        elif block.kind is Kind.SIGNATURE:
+            signed += [line.strip() for line in block.text.splitlines() if _is_sentence(line)]
+    return OwnWords("\n\n".join(text for text in kept if text.strip()), "\n".join(signed))
+
+
+def of_subject(subject: str, question: str = "") -> tuple[str, bool]:
+    """Return what ``subject`` says beside the ``question`` that it answers, and if it is a reply's.
+
+    A subject that a program has cut short, or put a mark before, is the old one.
+    """
+    bare, prefixed = " ".join(subject.split()), False
+    while found := _PREFIX.match(bare):
+        bare, prefixed = bare[found.end() :], True
+    said, asked = fold(bare), fold(question)
+    if said in _EMPTY:
+        return "", prefixed
+    if asked and (said in asked if len(said) >= _SHORTEST else said == asked):
+        return "", True
+    if asked and asked in said:
+        return said.replace(asked, " ", 1).strip(), True
+    return bare, prefixed
+
+
+def _broken(text: str) -> str:
+    """Return ``text`` with an attribution that stands behind own words on a line of its own."""
+    lines = text.split("\n")
+    for at, line in enumerate(lines[:_LINES]):
+        cut = _begins(line[:MAX_LINE], lines[at + 1 : at + _WRAPPED])
+        if cut:
+            lines[at] = f"{line[:cut].rstrip()}\n\n{line[cut:].lstrip()}"
+    return "\n".join(lines)
+
+
+def _begins(line: str, below: list[str]) -> int:
+    """Return where in ``line`` an attribution or a splitter begins behind own words, 0 for none."""
+    bare = line.lstrip("> \t")
+    if not bare or line.lstrip()[:1] == ">" or ATTRIBUTION_START.match(line):
+        return 0
+    if HEADER.match(line):
+        return 0
+    for tried, found in enumerate(re.finditer(r"\s+(?=\S)", line)):
+        if tried == _STARTS:
+            break
+        rest = line[found.end() :]
+        if found.start() == 0 or fold(line[: found.start()]) in _BEFORE_DATES:
+            continue
+        if MARKER.match(rest):
+            return found.end()
+        if ATTRIBUTION_START.match(rest) and _says_who(rest, below):
+            return found.end()
+        ended = line[found.start() - 1] in ".!?;)"
+        if ended and _CAPITAL.match(rest) and is_attribution(rest):
+            return found.end()
+    return 0
+
+
+def _says_who(rest: str, below: list[str]) -> bool:
+    """Tell whether ``rest``, wrapped or not, is a whole attribution."""
+    joined = rest
+    for line in (None, *below):
+        if line is not None:
+            joined = f"{joined} {line.strip()}"
+        if is_attribution(joined[:MAX_LINE].rstrip()):
+            return True
+    return False
+
+
+def _is_sentence(line: str) -> bool:
+    """Tell whether a signature's line says more than who signs, and with which telephone."""
+    bare = line.strip()
+    if any(fold(bare) in phrases("commands", meaning) for meaning in ("no", "never", "leave")):
+        return True
+    if SENT_FROM.match(line):
+        return not phrases("answers", "negation").isdisjoint(fold(bare).split())
+    words = re.findall(r"[^\W\d_]{2,}", bare)
+    if len(words) < _SENTENCE or "@" in bare or "//" in bare or re.search(r"\d{4}", bare):
+        return False
+    small = sum(1 for word in words[1:] if word.islower())
+    return small * 2 >= len(words) - 1 or bare[-1] in ".!?"
+
+
+def _is_whole_mail(block: Block) -> bool:
+    lines = block.text.splitlines()
+    marked = any(MARKER.match(line[:MAX_LINE]) for line in lines)
+    return marked or sum(1 for line in lines if HEADER.match(line[:MAX_LINE])) >= _HEADERS

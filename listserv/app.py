@@ -7,7 +7,7 @@ and migrates an older one; a newer one is refused. Nothing opened here may cross
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from listserv import schema
+from listserv import journals, schema
 from listserv.config import Settings
 from listserv.data_folder import make_data_folder
 from mailer import tokens
@@ -37,6 +37,7 @@ class App:
         make_data_folder(self.data)
         store = Store(self.settings.mailer.database, self.data)
         schema.bring_up_to_date(store, self.data)
+        journals.attach(store, self.data)
         return store
 
     @cached_property

@@ -26,12 +26,14 @@ from listserv import own_themes, schema
 from listserv.app import App
 from listserv.config import Settings
 from listserv.data_folder import make_data_folder
+from mailer import journal
 from mailer.errors import BadInput, Misconfigured, Refused, Temporary
 from mailer.snapshot import check_file, copy_file, pour
 from mailer.store import Store, compressed, decompressed
 
-FORM = 2  # of the file; a newer one is refused
-OLDER = 1  # without themes
+FORM = 3  # of the file; a newer one is refused
+OLDER = (1, 2)  # without themes, without the journal
+JOURNAL = journal.NAME
 DATABASE, SETTINGS, MANIFEST = "krets.db", "krets.toml", "manifest.json"
 MAX_MANIFEST = 200_000  # bytes
 PIECE = 1024 * 1024
@@ -80,7 +82,9 @@ def write(app: App, target: Path, version: str, *, replace: bool) -> Manifest:
         for name in found:  # a copy: somebody may be writing it
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((app.data / name).read_bytes())
-        names = (SETTINGS, *found, DATABASE)
+        with suppress(FileNotFoundError):  # behind the database: it may only know more
+            (folder / JOURNAL).write_bytes((app.data / JOURNAL).read_bytes())
+        names = (SETTINGS, *found, DATABASE, *([JOURNAL] if (folder / JOURNAL).exists() else ()))
         manifest = Manifest(
             form=FORM,
             version=version,
@@ -168,14 +172,14 @@ def _content(path: Path) -> Content:
 def _read_manifest(raw: bytes) -> Manifest:
     try:
         told = json.loads(raw)
-        if told["form"] not in {OLDER, FORM}:
+        if told["form"] not in {*OLDER, FORM}:
             raise Misconfigured(
-                f"The backup has the form {told['form']!r}; this Krets reads {OLDER} and {FORM}.",
+                f"The backup has the form {told['form']!r}; this Krets reads 1 to {FORM}.",
                 "Restore it with the Krets that made it, or a newer one.",
             )
         files = {name: Content(**content) for name, content in told.pop("files").items()}
-        themes = files.keys() - {DATABASE, SETTINGS}
-        few = len(themes) <= own_themes.FILES and len(files) == len(themes) + 2
+        themes = files.keys() - {DATABASE, SETTINGS, JOURNAL}
+        few = len(themes) <= own_themes.FILES and {DATABASE, SETTINGS} <= files.keys()
         if not few or not all(map(own_themes.is_name, themes)):
             raise BadInput("The backup's manifest names other files than a backup has.")
         left = tuple(map(str, told.pop("left", ())))

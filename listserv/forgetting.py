@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 from listserv import erasing
 from listserv.app import App
 from listserv.tables import Erasure
+from mailer import journal
 from mailer.errors import KretsError
+from mailer.journal import Word
 from mailer.store import insert_or_ignore
 from mailer.tokens import Keyring
 from subscriptions import changes
@@ -31,6 +33,7 @@ def ask(session: Session, keyring: Keyring, key: str, *, how: str, now: float) -
     """Take the wish of whoever owns the address ``key``, and send them nothing more from now on."""
     row = {"address_key": key, "how": how, "asked_at": now, "due": now}
     session.execute(insert_or_ignore(session, Erasure), [row])
+    journal.note(session, Word.FORGOTTEN, key)
     theirs = session.execute(
         select(Membership, MailList)
         .join(MailList, MailList.id == Membership.list_id)

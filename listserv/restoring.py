@@ -8,9 +8,9 @@ waits for moderators. `krets queue decide` says what becomes of the unsure.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -19,15 +19,17 @@ from sqlalchemy import delete, func, inspect, select, text, update
 from sqlalchemy.orm import Session
 
 from archive.tables import Thread
-from listserv import audience, backup, own_themes, schema
+from listserv import audience, backup, journals, own_themes, schema
 from listserv.app import App
-from listserv.backup import DATABASE, SETTINGS, Manifest
+from listserv.backup import DATABASE, JOURNAL, SETTINGS, Manifest
 from listserv.data_folder import lock_data_folder, make_data_folder
+from listserv.journals import Heard
 from listserv.moderation.holds import hold
 from listserv.newsletters import sending
 from listserv.tables import Hold
-from mailer import arrivals, mailings
+from mailer import arrivals, journal, mailings, standstill
 from mailer.errors import Refused
+from mailer.journal import Book
 from mailer.mailings import Mailing, MailingState, Policy, Recipient, State
 from mailer.owners import Owner
 from mailer.snapshot import close_up, pour
@@ -61,21 +63,32 @@ class Restored:
     settings: str = ""
     themes: tuple[str, ...] = ()
     themes_moved_to: str = ""  # where those went that stood there
+    journal: Heard = field(default_factory=Heard)
 
 
-def restore(app: App, source: BinaryIO, *, replace: bool, dry_run: bool = False) -> Restored:
+def restore(
+    app: App,
+    source: BinaryIO,
+    *,
+    replace: bool,
+    dry_run: bool = False,
+    also: Sequence[Path] = (),
+) -> Restored:
     """Restore a backup; raise Refused where there is something already, unless ``replace``.
 
-    What was there is moved aside, never deleted. Raise Temporary while Krets runs here.
+    What was there is moved aside, never deleted. Raise Temporary while Krets runs here. ``also``
+    names journals of other folders.
     """
     lock = lock_data_folder(app.data)
     try:
-        return _restore(app, source, replace=replace, dry_run=dry_run)
+        return _restore(app, source, replace=replace, dry_run=dry_run, also=also)
     finally:
         os.close(lock)
 
 
-def _restore(app: App, source: BinaryIO, *, replace: bool, dry_run: bool) -> Restored:
+def _restore(
+    app: App, source: BinaryIO, *, replace: bool, dry_run: bool, also: Sequence[Path]
+) -> Restored:
     data = app.data
     with (
         closing(Store(app.settings.mailer.database, data)) as place,
@@ -87,6 +100,8 @@ def _restore(app: App, source: BinaryIO, *, replace: bool, dry_run: bool) -> Res
         with closing(Store(f"sqlite:///{folder / DATABASE}", folder)) as arriving:
             schema.bring_up_to_date(arriving, folder)
             held = settle(arriving, manifest.taken, time.time())
+            found = journals.find(arriving, data, also)
+            heard = journals.replay_into(arriving, found, time.time())
             with arriving.read() as session:
                 lists = session.scalar(select(func.count()).select_from(MailList)) or 0
                 stands = tuple(standing(session))
@@ -98,7 +113,9 @@ def _restore(app: App, source: BinaryIO, *, replace: bool, dry_run: bool) -> Res
             )
         moved = settings = dressed = ""
         if not dry_run:
-            stamp = time.strftime("before-restore-%Y%m%dT%H%M%SZ", time.gmtime())
+            with closing(Store(f"sqlite:///{folder / DATABASE}", folder)) as arriving:
+                journals.carry_on(arriving, data, [*found, *_brought(folder)])
+            stamp = _unused(data, time.strftime("before-restore-%Y%m%dT%H%M%SZ", time.gmtime()))
             moved = _move_aside(place, data, stamp) if full else ""
             _put_in_place(place, folder / DATABASE, data)
             settings = str(data / f"{stamp.replace('before', 'settings')}.toml")
@@ -106,7 +123,33 @@ def _restore(app: App, source: BinaryIO, *, replace: bool, dry_run: bool) -> Res
             if manifest.themes and own_themes.put_back(folder, data, data / stamp):
                 dressed = str(data / stamp / own_themes.FOLDER)
     themes = tuple(manifest.themes)
-    return Restored(manifest, lists, stands, held, moved, settings, themes, dressed)
+    return Restored(manifest, lists, stands, held, moved, settings, themes, dressed, heard)
+
+
+def _unused(data: Path, name: str) -> str:
+    """Return a name that no other restore of the same second has taken."""
+    names = (f"{name}-{count}" if count else name for count in range(1000))
+    taken = [path.name for path in data.iterdir()]
+    settings = [one.replace("settings", "before").removesuffix(".toml") for one in taken]
+    return next(one for one in names if one not in taken and one not in settings)
+
+
+def _brought(folder: Path) -> list[Book]:
+    """Return the backup's own journal, which has news for backups that are older still."""
+    book = journal.read(folder / JOURNAL)
+    return [book] if book else []
+
+
+def settle_rolled_back(store: Store, now: float) -> bool:
+    """Make a database stand still that was put back by hand; tell whether it was."""
+    with store.read() as session:
+        since = standstill.unsettled(session)
+    if since is None:
+        return False
+    settle(store, since.since, now)
+    with store.write() as session:
+        standstill.begin(session, since.why, since.since, settled=True)
+    return True
 
 
 def settle(store: Store, taken: float, now: float) -> int:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from mailer import history, pace, refusals, warmup
+from mailer import history, pace, refusals, standstill, warmup
 from mailer.addresses import nameless
 from mailer.mailings import (
     CLAIMABLE,
@@ -331,7 +331,7 @@ _ours = _r.epoch == bindparam("claim")
 
 _LIVE = (
     select(Mailing.id, Mailing.list_address, Mailing.priority, Mailing.ahead)
-    .where(Mailing.state == MailingState.SENDING)
+    .where(Mailing.state == MailingState.SENDING, standstill.NONE)
     .order_by(Mailing.priority, Mailing.audience, Mailing.id)
 )
 _DUE = (

@@ -10,7 +10,7 @@ import io
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,8 @@ class Store:
         self._engine: Engine | None = None
         self._write_engine: Engine | None = None  # the same connections, but BEGIN IMMEDIATE
         self._pid = 0
+        # Called last in every write; what it returns, after the commit (mailer/journal.py).
+        self.witness: Callable[[Session], Callable[[], None]] | None = None
         self._gate = Gate(Path(str(self.url.database)).parent) if self.sqlite else None
 
     @property
@@ -114,15 +116,23 @@ class Store:
         """
         with _plain_errors():
             if self._gate is None:
-                with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                    yield session
+                with Session(self.engine, expire_on_commit=False) as session:
+                    with session.begin():
+                        yield session
+                        after = self._witnessed(session)
+                    after()
                 return
             with (
                 self._gate.passing(first=first),
                 Session(self._writer(), expire_on_commit=False) as session,
-                session.begin(),
             ):
-                yield session
+                with session.begin():
+                    yield session
+                    after = self._witnessed(session)
+                after()
+
+    def _witnessed(self, session: Session) -> Callable[[], object]:
+        return self.witness(session) if self.witness is not None else bool
 
     @contextmanager
     def alone(self, errand: str) -> Iterator[bool]:

@@ -41,11 +41,15 @@ def standing(session: Session) -> list[Bar]:
 
 
 def against(session: Session, keyring: Keyring, key: str) -> list[Reason]:
-    """Return what stands against one address key, a "never" of before an erasure too."""
-    found = [reason for reason in Reason if suppression.has(session, key, reason)]
-    if Reason.NEVER not in found and suppression.said_never(session, keyring, [key]):
-        found.append(Reason.NEVER)
-    return found
+    """Return what stands against one address key, what a hash alone remembers too."""
+    hashed = suppression.hashed(keyring, key)
+    own = [reason for reason in Reason if suppression.has(session, key, reason)]
+    lasting = (Reason.NEVER, Reason.COMPLAINT, Reason.DEAD)  # not that they were erased: see above
+    return own + [
+        reason
+        for reason in lasting
+        if reason not in own and suppression.has(session, hashed, reason)
+    ]
 
 
 def lift(
@@ -66,7 +70,7 @@ def lift(
         )
     for reason in found:
         suppression.lift(session, who.key, reason)
-    suppression.lift(session, suppression.hashed(keyring, who.key), Reason.NEVER)
+        suppression.lift(session, suppression.hashed(keyring, who.key), reason)
     consent.record(
         session,
         [

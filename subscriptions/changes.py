@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailer import journal
 from mailer.errors import BadInput, Refused
+from mailer.journal import Word
 from mailer.tokens import Keyring
 from subscriptions import consent, suppression
 from subscriptions.consent import Act, ConsentNote
@@ -111,6 +113,7 @@ def change_state(
     if state is State.LEFT:
         member.left_at = desk.now
         member.own_page = False  # who comes back asks anew
+    remember(desk, member)
     act = Act.LEFT if state is State.LEFT else Act.STATE
     _record(desk, member, act, f"{was.value} -> {state.value}")
     return True
@@ -137,7 +140,22 @@ def _welcome_back(desk: Desk, member: Membership, state: State) -> None:
     member.joined_at = desk.now
     if member.rhythm is Rhythm.PAUSED:
         member.rhythm = Rhythm.EACH
+    remember(desk, member)
     _record(desk, member, Act.CONSENTED, f"{was.value} -> active")
+
+
+def remember(desk: Desk, member: Membership) -> None:
+    """Have the journal outside the database know where this membership stands now."""
+    words = {State.LEFT: Word.LEFT, State.PAUSED: Word.PAUSED, State.ACTIVE: Word.ACTIVE}
+    if member.state in words:
+        journal.note(
+            desk.session,
+            words[member.state],
+            _address(desk.session, member)[1],
+            list_address=desk.lst.address,
+            member=member.id,
+            until=member.paused_until,
+        )
 
 
 def _record(desk: Desk, member: Membership, act: Act, detail: str) -> None:

@@ -135,11 +135,12 @@ def look_up(
     dialect = session.get_bind().dialect.name
     found = session.execute(_acquainted(dialect), {"keys": spell(dialect, keys)})
     people = {key: (person_id, address_id) for key, person_id, address_id in found}
+    hashed = suppression.remembered(session, keyring, keys)
     return Known(
         people=people,
         states=_states(session, lst, [person for person, _ in people.values()]),
-        suppressed=suppression.suppressed(session, keys),
-        erased=suppression.erased(session, keyring, keys),
+        suppressed=hashed | suppression.suppressed(session, keys),
+        erased=suppression.erased(session, keyring, keys) if hashed else set(),
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from mailer.addresses import Address as MailAddress
 from mailer.errors import Refused
 from subscriptions import consent, suppression
-from subscriptions.changes import Desk
+from subscriptions.changes import Desk, remember
 from subscriptions.consent import Act
 from subscriptions.members import lock_people
 from subscriptions.roster import (
@@ -53,9 +53,11 @@ def join(
     lock_people(session)
     address = _address(session, who, name, language, desk.now)
     address.proven_at = desk.now
+    hashed = suppression.hashed(desk.keyring, who.key)
     for reason in (Reason.DEAD, Reason.COMPLAINT):
-        suppression.lift(session, who.key, reason)
-    suppression.lift(session, suppression.hashed(desk.keyring, who.key), Reason.ERASED)
+        for one in (who.key, hashed):
+            suppression.lift(session, one, reason)
+    suppression.lift(session, hashed, Reason.ERASED)
     member = membership_of(session, desk.lst.id, who.key)
     if member is not None and member.state in (State.ACTIVE, State.PAUSED):
         return member, False
@@ -76,6 +78,7 @@ def join(
     else:
         _come_back(member, address, state, desk.now)
     session.flush()
+    remember(desk, member)
     act = Act.CONSENTED
     detail = f"{was} -> {state.value}" if was else state.value
     record(desk, who, act, detail)
@@ -88,6 +91,7 @@ def admit(desk: Desk, member: Membership) -> bool:
         return False
     member.state = State.ACTIVE
     member.joined_at = desk.now
+    remember(desk, member)
     record(desk, address_of(desk.session, member), Act.STATE, "pending -> active")
     return True
 
@@ -98,6 +102,7 @@ def turn_away(desk: Desk, member: Membership) -> bool:
         return False
     member.state = State.LEFT
     member.left_at = desk.now
+    remember(desk, member)
     record(desk, address_of(desk.session, member), Act.STATE, "pending -> left")
     return True
 

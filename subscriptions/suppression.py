@@ -12,12 +12,14 @@ from functools import cache
 from sqlalchemy import Select, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from mailer import journal
+from mailer.journal import Word
 from mailer.rows import one_of, spell
 from mailer.store import Base, insert_or_ignore
 from mailer.tokens import Keyring
 from subscriptions.roster import worded
 
-HASH = "hash:"
+HASH = journal.HASH
 
 
 class Reason(StrEnum):
@@ -43,6 +45,7 @@ class Suppression(Base):
 
 def suppress(session: Session, key: str, reason: Reason, now: float) -> None:
     """Stop all mail to the address ``key``; saying it twice changes nothing."""
+    journal.note(session, Word.BARRED, key, reason=reason.value)
     row = {"address": key, "reason": reason, "since": now}
     session.execute(insert_or_ignore(session, Suppression), [row])
 
@@ -54,7 +57,10 @@ def lift(session: Session, key: str, reason: Reason) -> bool:
         .where(Suppression.address == key, Suppression.reason == reason)
         .returning(Suppression.since)
     )
-    return gone.first() is not None
+    if gone.first() is None:
+        return False
+    journal.note(session, Word.LIFTED, key, reason=reason.value)
+    return True
 
 
 def suppressed(session: Session, keys: Collection[str], *reasons: Reason) -> dict[str, Reason]:
@@ -90,19 +96,30 @@ def said_never(session: Session, keyring: Keyring, keys: Collection[str]) -> set
     return {named[found] for found in suppressed(session, named, Reason.NEVER)}
 
 
+def remembered(
+    session: Session, keyring: Keyring, keys: Sequence[str], *reasons: Reason
+) -> dict[str, Reason]:
+    """Return which of these address keys stand here as a hash alone (for ``reasons``), and why.
+
+    That is whoever was erased, and who said something that only a journal remembers (replay.py).
+    """
+    hashes = Suppression.address.startswith(HASH)
+    if not session.scalar(select(Suppression.since).where(hashes).limit(1)):
+        return {}
+    by_hash = {hashed(keyring, key): key for key in keys}
+    return {by_hash[one]: why for one, why in suppressed(session, by_hash, *reasons).items()}
+
+
 def erased(session: Session, keyring: Keyring, keys: Sequence[str]) -> set[str]:
     """Return which of these address keys belonged to somebody who was erased."""
-    if not session.scalar(
-        select(Suppression.since).where(Suppression.reason == Reason.ERASED).limit(1)
-    ):
-        return set()
-    by_hash = {hashed(keyring, key): key for key in keys}
-    return {by_hash[found] for found in suppressed(session, by_hash)}
+    return set(remembered(session, keyring, keys, Reason.ERASED))
 
 
 def forget_plaintext(session: Session, keyring: Keyring, keys: Sequence[str], now: float) -> None:
     """Replace every entry of these addresses by the hash alone; "never" stays never."""
     never = said_never(session, keyring, keys)
+    for key in keys:
+        journal.note(session, Word.FORGOTTEN, key)
     session.execute(delete(Suppression).where(Suppression.address.in_(keys)))
     for key in keys:
         suppress(session, hashed(keyring, key), Reason.ERASED, now)

@@ -7,10 +7,12 @@ from typing import BinaryIO
 
 import click
 
-from listserv import backup, restoring
+from listserv import backup, forgetting, journals, restoring
 from listserv.app import App
+from listserv.journals import Heard
 from listserv.restoring import Restored, Standing
 from listserv.terminal import agree, plain, print_json, print_table, say
+from mailer import standstill
 from mailer.errors import Refused
 from mailer.mailings import Policy
 
@@ -47,20 +49,40 @@ def back_up(app: App, file: Path, *, yes: bool, as_json: bool) -> None:
 @click.command("restore")
 @click.argument("file", type=click.File("rb"))
 @click.option("--yes", is_flag=True, help="Move what is there aside, and restore.")
+@click.option(
+    "--journal",
+    "journals_named",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="permissions.journal of the old data folder; once for each machine.",
+)
 @click.option("--dry-run", is_flag=True, help="Check FILE and say what would stand still.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def restore_from(app: App, file: BinaryIO, *, yes: bool, dry_run: bool, as_json: bool) -> None:
+def restore_from(
+    app: App,
+    file: BinaryIO,
+    *,
+    yes: bool,
+    journals_named: tuple[Path, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Put the backup FILE in place; every mailing starts paused, and nothing is sent by itself.
 
     Whoever waited for a mailing when the backup was made may have got it since: they are unsure
-    until `krets queue decide`. Krets must not be running. What was there is moved aside.
+    until `krets queue decide`. Who has left, said never or was erased since is known from the
+    journal in the data folder; without it nothing at all leaves until `krets queue decide`.
+    Krets must not be running. What was there is moved aside.
 
     \b
-    Example:
+    Examples:
       krets restore krets-2026-11-22.backup
+      krets restore krets-2026-11-22.backup --journal /mnt/old/krets-data/permissions.journal
     """
-    done = restoring.restore(app, file, replace=yes, dry_run=dry_run)
+    done = restoring.restore(app, file, replace=yes, dry_run=dry_run, also=journals_named)
+    if done.journal.erased and not dry_run:
+        forgetting.carry_out(app, time.time())
     if as_json:
         print_json(asdict(done))
         return
@@ -89,20 +111,34 @@ def decide(
 ) -> None:
     """Say what becomes of mailings that stand still since a restore; without --policy list them.
 
+    Without MAILING it also lets mail leave again where nothing did, because the journal of what
+    people decided since the backup was missing.
+
     \b
     Examples:
       krets queue decide
       krets queue decide --policy never-twice
       krets queue decide 17 --policy never-miss
     """
+    restoring.settle_rolled_back(app.store, time.time())
     with app.store.read() as session:
         found = list(restoring.standing(session))
+        still = standstill.reason(session)
     chosen = [one for one in found if not mailing_ids or one.mailing in mailing_ids]
     if unknown := set(mailing_ids) - {one.mailing for one in found}:
         raise Refused(
             f"Mailing {min(unknown)} does not stand still because of a restore.",
             "`krets queue decide` lists those that do.",
         )
+    if still and not (policy and not mailing_ids):
+        say(f"Nothing leaves: {still}\nLet it with: krets queue decide --policy never-twice")
+    elif still and not dry_run:
+        agree(f"{still} Let mail leave, to whoever may have left since?", yes=yes)
+        with app.store.write() as session:
+            standstill.end(session)
+            journals.forget_gaps(session, app.data)
+        app.ring("deliver")
+        say("Mail leaves again.")
     if policy and chosen and not dry_run:
         people = sum(one.unsure for one in chosen)
         fate = "mailed, perhaps again" if policy == Policy.NEVER_MISS else "not mailed"
@@ -116,7 +152,7 @@ def decide(
     _list(chosen)
     if policy and chosen and not dry_run:
         say(f"They go on, by {policy}.")
-    elif not chosen:
+    elif not chosen and not still:
         say("No mailing stands still because of a restore.")
 
 
@@ -133,12 +169,37 @@ def _tell(done: Restored, *, dry_run: bool) -> None:
         say(f"The settings that were in use then are in {done.settings}.")
     if done.held:
         say(f"{done.held} messages that had come in are held: krets queue ls.")
+    _tell_journal(done.journal, dry_run=dry_run)
     if done.standing:
         _list(done.standing)
         say(
             "These mailings stand still; their unsure recipients may have been mailed since.\n"
             "Decide with: krets queue decide --policy never-twice (or never-miss)"
         )
+
+
+def _tell_journal(heard: Heard, *, dry_run: bool) -> None:
+    counts = {
+        "left": heard.left,
+        "paused": heard.paused,
+        "came back": heard.came_back,
+        "are not to be mailed": heard.barred,
+        "may be mailed again": heard.lifted,
+        "are forgotten": heard.erased,
+    }
+    said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    if said:
+        counted = "would count" if dry_run else "counts"
+        say(f"The journal says of the time since the backup: {said}. That {counted}.")
+    if heard.whole:
+        return
+    where = ", ".join(heard.missing) or "the service that was backed up"
+    say(
+        f"The journal of {where} is missing: who has left since the backup is not known.\n"
+        "Nothing leaves until you decide. Restore again with --journal FILE (permissions.journal"
+        " of the old data folder), or let mail leave with:"
+        " krets queue decide --policy never-twice"
+    )
 
 
 def _list(standing: tuple[Standing, ...] | list[Standing]) -> None:

@@ -10,13 +10,14 @@ from functools import partial
 
 import click
 
-from listserv import clock, log
+from listserv import clock, log, restoring
 from listserv.app import App
 from listserv.bells import BELLS, work
 from listserv.data_folder import lock_data_folder
 from listserv.door import run_door, tls_context
 from listserv.jobs import Desk, use
 from listserv.serve import Board, Tree, bind
+from listserv.terminal import say
 from listserv.web import door as web
 from listserv.web import homes
 from listserv.web.visitor import proxies
@@ -43,6 +44,8 @@ def run_all(app: App, more: Mapping[str, Callable[[Ready], None]], announce: Rea
     _log(app, "serve")
     lock_data_folder(app.data)
     app.keyring  # noqa: B018 - opens, creates or migrates the database now, while it can be told
+    if restoring.settle_rolled_back(app.store, time.time()):
+        say("The database is older than its journal; see: krets queue decide")
     tls_context(app)  # the same for what else the parts would stumble over
     proxies(app.settings.listserv.proxies)
     homes.make_folder(app)

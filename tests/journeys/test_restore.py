@@ -1,10 +1,12 @@
-"""A backup taken in mid-mailing, restored elsewhere: nothing leaves until somebody decides."""
+"""What was under way, or decided by people, when a backup was taken and restored later."""
 
 from collections import Counter
 from pathlib import Path
 
 from mailer.sink import Caught, Sink, rehearsal
-from tests.journeys.test_parts import PEOPLE, a_post, make_list, send, slowly
+from tests.journeys.letters import reply_to, wait_mail
+from tests.journeys.letters import send as write
+from tests.journeys.test_parts import PEOPLE, a_post, make_list, send, slowly, the_end
 from tests.tree import Krets, running, wait_for
 
 FRIENDS, OTHERS = "friends@example.org", "others@example.org"
@@ -33,7 +35,8 @@ def test_what_may_have_been_mailed_since_is_named_and_mailed_only_by_a_decision(
     (tmp_path / "new").mkdir()
     with rehearsal(Sink(keep=after.append)) as relay:
         new = Krets(tmp_path / "new", f"smtp://127.0.0.1:{relay.port}")
-        told = new.run("restore", str(kept))
+        journal = tmp_path / "old" / "data" / "permissions.journal"
+        told = new.run("restore", str(kept), "--journal", str(journal))
         assert told.returncode == 0, told.stderr
         assert "Decide with: krets queue decide" in told.stderr
         with running(new):
@@ -58,3 +61,52 @@ def test_what_may_have_been_mailed_since_is_named_and_mailed_only_by_a_decision(
     again = Counter(caught.recipient for caught in after if b"Subject: Post 1\r\n" in caught.raw)
     assert again == dict.fromkeys(unsure, 1)
     assert had | again.keys() == set(READERS)
+
+
+def test_who_left_after_the_backup_gets_nothing_after_its_restore_whatever_was_cut(
+    tmp_path: Path, database_url: str
+) -> None:
+    out: list[Caught] = []
+    kept = tmp_path / "kept.backup"
+    anna, boris, chiara = PEOPLE
+    with rehearsal(Sink(keep=out.append)) as relay:
+        krets = Krets(tmp_path, f"smtp://127.0.0.1:{relay.port}", database_url)
+        make_list(krets, FRIENDS, PEOPLE)
+        krets.krets("backup", str(kept))
+        with running(krets):
+            for who in (boris, chiara):
+                write(krets, who, "friends-leave@example.org", "")
+                write(krets, who, reply_to(wait_mail(out, who)), "")
+                left = wait_mail(out, who, 2)
+            write(krets, chiara, reply_to(left), "Undo")
+            wait_mail(out, chiara, 3)
+            krets.kill_tree()
+        told = krets.run("restore", str(kept), "--yes")
+        assert (told.returncode, "is missing" in told.stderr) == (0, False), told.stderr
+        out.clear()
+        with running(krets):
+            send(krets, a_post(2, FRIENDS), FRIENDS)
+            the_end(krets)
+    assert {one.recipient for one in out} == {anna, chiara}
+
+
+def test_without_the_journal_nothing_leaves_until_a_person_lets_it(
+    tmp_path: Path, database_url: str
+) -> None:
+    out: list[Caught] = []
+    kept = tmp_path / "kept.backup"
+    with rehearsal(Sink(keep=out.append)) as relay:
+        krets = Krets(tmp_path, f"smtp://127.0.0.1:{relay.port}", database_url)
+        make_list(krets, FRIENDS, PEOPLE)
+        krets.krets("backup", str(kept))
+        (tmp_path / "data" / "permissions.journal").unlink()
+        told = krets.run("restore", str(kept), "--yes")
+        assert "Nothing leaves until you decide" in told.stderr, told.stderr
+        with running(krets):
+            send(krets, a_post(1, FRIENDS), FRIENDS)
+            wait_for("the post to be decided", lambda: krets.json("queue", "ls")["mailings"])
+            (waiting,) = krets.json("queue", "ls")["mailings"]
+            assert (out, waiting["state"]) == ([], "sending")
+            krets.krets("queue", "decide", "--policy", "never-twice", "--yes")
+            the_end(krets)
+    assert {one.recipient for one in out} == set(PEOPLE)

@@ -184,7 +184,7 @@ def test_a_backup_is_for_its_owner_alone_and_replaced_only_by_yes(old: App, tmp_
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert (manifest["schema"], set(manifest["files"])) == (
         schema.HEAD,
-        {"krets.db", "krets.toml"},
+        {"krets.db", "krets.toml", "permissions.journal"},
     )
     before = kept.read_bytes()
     assert run(old, "backup", str(kept)).exit_code == 1

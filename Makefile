@@ -12,9 +12,9 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: try
-try: ## start Krets on this machine with an example list, and say what to do next
+try: ## start Krets on this machine with an example list (ARGS="--fresh --port 9000": so)
 	@tools/prepare
-	@tools/try
+	@tools/try $(ARGS)
 
 .PHONY: test
 test: ## set up what is missing, then every gate and every test, on SQLite and on PostgreSQL

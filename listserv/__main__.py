@@ -1,5 +1,19 @@
-"""Let ``python -m listserv`` be the command ``krets``."""
+"""``krets`` and ``python -m listserv``: the command line, from its first moment on.
 
-from listserv.cli.main import main
+Ctrl-C while the modules load ends the process at once, as the kernel would, without a traceback.
+"""
 
-main()
+import signal
+
+
+def main() -> None:
+    """Run the command and exit."""
+    kept = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from listserv.cli.main import main as run  # noqa: PLC0415 - half a second of loading
+
+    signal.signal(signal.SIGINT, kept)
+    run()
+
+
+if __name__ == "__main__":
+    main()

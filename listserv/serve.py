@@ -76,8 +76,9 @@ class Tree:
         self._valkey_due = 0.0
         self.board = Board([part.name for part in self._parts])
 
-    def run(self, announce: Callable[[], None]) -> int:
-        """Run until SIGTERM or SIGINT; return the exit code."""
+    def run(self, announce: Callable[[], None], *, hangup_ends: bool = False) -> int:
+        """Run until SIGTERM or SIGINT (or SIGHUP, if ``hangup_ends``); return the exit code."""
+        ending = {signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hangup_ends else [])}
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         name_process("krets serve")
         self._tend_valkey(first=True)
@@ -92,7 +93,7 @@ class Tree:
                 announced = True
             wait = min(TICK, 0.05) if not announced else TICK
             got = signal.sigtimedwait(_SIGNALS, min(wait, self._until_due()))
-            if got is not None and got.si_signo in (signal.SIGTERM, signal.SIGINT):
+            if got is not None and got.si_signo in ending:
                 return self._stop()
             self._reap()
             self._tend_valkey()

@@ -84,6 +84,7 @@ class Valkey:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            process_group=0,  # Ctrl-C on a terminal is for us: the workers still wait at its socket
             preexec_fn=_become_child,  # noqa: PLW1509 - the parent has one thread
         )
         self._wait()

@@ -88,6 +88,7 @@ class Sink:
     script: Script = accept
     host: str = "127.0.0.1"
     port: int = 0
+    listener: socket.socket | None = None  # where somebody else has opened the port
     keep: Callable[[Caught], None] | None = None  # hears every message that was taken
     extensions: tuple[str, ...] = _EXTENSIONS
     tls: ssl.SSLContext | None = None  # offers STARTTLS
@@ -102,7 +103,10 @@ class Sink:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Session(self), self.host, self.port)
+        if self.listener is not None:
+            self._server = await loop.create_server(lambda: _Session(self), sock=self.listener)
+        else:
+            self._server = await loop.create_server(lambda: _Session(self), self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -41,7 +41,8 @@ def commands_page(root: click.Group) -> str:
     lines = [
         MADE.format(source="the commands' own help") + "# Commands",
         "",
-        "Exit codes: 0 ok, 1 refused, 2 usage, 75 temporary (try again), 78 configuration.",
+        "Exit codes: 0 ok, 1 refused, 2 usage, 75 temporary (try again), 78 configuration,",
+        "130 interrupted by Ctrl-C.",
         "Data goes to standard output, words to standard error.",
     ]
     lines += _section("krets", root, "##")

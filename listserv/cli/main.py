@@ -1,7 +1,7 @@
 """The command ``krets``: nouns, then verbs. A door: it turns errors into words and exit codes.
 
 Words go to stderr, data to stdout. Exit codes: 0 ok, 1 refused, 2 usage, 75 try again later,
-78 a setting or the machine must change (sysexits.h).
+78 a setting or the machine must change (sysexits.h), 130 interrupted by Ctrl-C.
 """
 
 import importlib
@@ -17,6 +17,7 @@ from listserv.config import SECRETS, Settings, described, example, load
 from mailer.errors import KretsError
 
 VERSION = "0.1.0"
+INTERRUPTED = 130  # 128 and SIGINT, as a shell has it
 
 
 # Loaded when they are asked for: a command should not wait for what it does not use.
@@ -65,6 +66,9 @@ class Door(click.Group):
             if error.fix:
                 click.echo(error.fix, err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            ctx.exit(INTERRUPTED)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)

@@ -39,8 +39,19 @@ def serve(app: App) -> None:
     raise SystemExit(run_all(app, {}, lambda: _announce(app)))
 
 
-def run_all(app: App, more: Mapping[str, Callable[[Ready], None]], announce: Ready) -> int:
-    """Run every part, and ``more`` parts beside them, until a signal; return the exit code."""
+def run_all(
+    app: App,
+    more: Mapping[str, Callable[[Ready], None]],
+    announce: Ready,
+    *,
+    opened: Mapping[str, socket.socket] | None = None,
+    hangup_ends: bool = False,
+) -> int:
+    """Run every part, and ``more`` parts beside them, until a signal; return the exit code.
+
+    ``opened`` are doors that are open already, by their setting; ``hangup_ends`` lets it end
+    with the terminal that it was started on.
+    """
     _log(app, "serve")
     lock_data_folder(app.data)
     app.keyring  # noqa: B018 - opens, creates or migrates the database now, while it can be told
@@ -51,9 +62,12 @@ def run_all(app: App, more: Mapping[str, Callable[[Ready], None]], announce: Rea
     homes.make_folder(app)
     app.close()
     settings = app.settings
-    doors = [bind(settings.mailer.smtp, "mailer.smtp")] if settings.mailer.smtp else []
+    has = dict(opened or {})
+    if settings.mailer.smtp and "mailer.smtp" not in has:
+        has["mailer.smtp"] = bind(settings.mailer.smtp, "mailer.smtp")
+    doors = [has["mailer.smtp"]] if settings.mailer.smtp else []
     lmtp = bind(settings.mailer.lmtp, "mailer.lmtp") if settings.mailer.lmtp else None
-    http = bind(settings.listserv.http, "listserv.http")
+    http = has.get("listserv.http") or bind(settings.listserv.http, "listserv.http")
     board: list[Board] = []  # made with the tree, after the parts that look at it
 
     def states() -> dict[str, int]:
@@ -70,7 +84,7 @@ def run_all(app: App, more: Mapping[str, Callable[[Ready], None]], announce: Rea
         parts["smtp"] = lambda ready: _part(app, "smtp", run_door, doors, lmtp, ready)
     tree = Tree(app, {**parts, **more})
     board.append(tree.board)
-    return tree.run(announce)
+    return tree.run(announce, hangup_ends=hangup_ends)
 
 
 @click.command()

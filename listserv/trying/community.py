@@ -14,6 +14,8 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from listserv.app import App
 from listserv.newsletters import launch
 from mailer.addresses import parse
@@ -21,11 +23,23 @@ from mailer.hand_in import hand_in
 from mailer.mailings import Policy
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.members import Candidate, enrol
-from subscriptions.roster import Kind, Role, create_list, find_list
+from subscriptions.roster import (
+    Address,
+    Kind,
+    Membership,
+    Person,
+    Role,
+    State,
+    create_list,
+    find_list,
+    get_list,
+)
 
 DOMAIN = "krets.example"
 LIST = f"garden@{DOMAIN}"
 NEWSLETTER = f"letter@{DOMAIN}"
+OWNER = "ingrid@bladverk.example"
+STRANGER = "tom@brickyard.example"  # who writes without being a member, and waits
 CONSENT = "made up for krets try"
 _SEEDS = Path(__file__).with_name("seeds.toml")
 _ISSUE = Path(__file__).with_name("issue.md")
@@ -40,8 +54,12 @@ class Letter:
     raw: bytes
 
 
-def settle(app: App) -> None:
-    """Make the lists and their members, unless they are there."""
+def settle(app: App, language: str) -> None:
+    """Make the lists and their members, unless they are there.
+
+    Whoever of them speaks the visitor's ``language`` helps to moderate, so that the visitor can
+    read what a moderator is asked.
+    """
     seeds = _read()
     now = time.time()
     people = [
@@ -49,7 +67,7 @@ def settle(app: App) -> None:
             parse(one["email"]),
             name=one["name"],
             language=one["language"],
-            role=Role(one.get("role", "member")),
+            role=Role(one.get("role", "moderator" if one["language"] == language else "member")),
             consent=ConsentNote(CONSENT, Source.CLI, confirmed_by="statement"),
         )
         for one in seeds["person"]
@@ -67,6 +85,21 @@ def settle(app: App) -> None:
                     description=one["description"],
                 )
                 enrol(session, lst, people, keyring=app.keyring, now=now)
+
+
+def deciders(app: App) -> dict[str, str]:
+    """Return who decides about the list's mail, by the language they read."""
+    with app.store.read() as session:
+        rows = session.execute(
+            select(Person.language, Address.given)
+            .join(Membership, Membership.person_id == Person.id)
+            .join(Address, Address.id == Membership.address_id)
+            .where(Membership.list_id == get_list(session, LIST).id)
+            .where(Membership.role.in_([Role.MODERATOR, Role.OWNER]))
+            .where(Membership.state == State.ACTIVE)
+            .order_by(Membership.id.desc())
+        )
+        return {row.language: row.given for row in rows}
 
 
 def _send_issue(app: App, now: float) -> None:

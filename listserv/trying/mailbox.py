@@ -15,6 +15,7 @@ from email.policy import SMTP
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -26,9 +27,11 @@ from starlette.types import ASGIApp
 import templates
 from archive import bodies, charsets
 from listserv.trying.community import LIST
+from listserv.trying.tour import Tour
 from listserv.web.forms import field as value_of
 from listserv.web.forms import read_form
 from listserv.web.headers import CSP, StrictHeaders
+from listserv.web.visitor import language_of
 from mailer import message
 from mailer.addresses import parse
 from mailer.errors import KretsError
@@ -100,22 +103,52 @@ class Mailbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Tongue:
+    """Hold the language a page is asked for in; ``chosen`` by hand, it stays from page to page."""
+
+    language: str
+    chosen: bool
+
+    def at(self, path: str, **query: str) -> str:
+        """Return the address of a page, with what it is asked."""
+        asked = {name: value for name, value in query.items() if value}
+        if self.chosen:
+            asked.setdefault("language", self.language)
+        return f"{path}?{urlencode(asked)}" if asked else path
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
-    """Show the mailbox and take answers; it answers to ``host`` alone."""
+    """Show the mailbox and take answers, in the visitor's language, else in ``language``."""
 
     box: Mailbox
-    host: str
+    tour: Tour
+    language: str
 
-    def page(self, sheet: str, status: int = 200, **context: object) -> Response:
+    def tongue(self, request: Request) -> Tongue:
+        """Return the language of the answer: the one named in the address, or the browser's."""
+        named = request.query_params.get("language", "")
+        spoken = request.headers.get("accept-language", "")
+        chosen = named in templates.LANGUAGES
+        return Tongue(named if chosen else language_of(spoken, self.language), chosen)
+
+    def page(self, sheet: str, tongue: Tongue, status: int = 200, **context: object) -> Response:
         """Return the page ``sheet``."""
-        text = templates.page(sheet, "en", root="/", accent="", pages=self.box.pages, **context)
-        return HTMLResponse(text, status_code=status, headers=_PAGE)
+        text = templates.page(
+            sheet, tongue.language, root="/", accent="", at=tongue.at,
+            pages=tongue.at(f"{self.box.pages}/"), **context,
+        )  # fmt: skip
+        told = {"vary": "accept-language", "content-language": tongue.language}
+        return HTMLResponse(text, status_code=status, headers={**_PAGE, **told})
 
-    def boxes(self, reader: str = "", said: str = "", wrong: str = "", to: str = "") -> Response:
+    def boxes(
+        self, tongue: Tongue, reader: str = "", said: str = "", wrong: str = "", to: str = ""
+    ) -> Response:
         """Return the page of all mails, or of those to one reader."""
         mails = self.box.mails()
         return self.page(
             "try-boxes",
+            tongue,
             400 if wrong else 200,
             mails=_together([one for one in mails if reader in ("", one.reader)])[:SHOWN],
             readers=sorted(Counter(one.reader for one in mails).items()),
@@ -124,23 +157,27 @@ class Desk:
             wrong=wrong,
             to=to or LIST,
             join=LIST.replace("@", "-join@"),
+            steps=self.tour.steps(tongue.language, chosen=tongue.chosen),
         )
 
-    def letter(self, number: int, wrong: str = "") -> Response:
+    def letter(self, tongue: Tongue, number: int, wrong: str = "") -> Response:
         """Return the page of one mail."""
         mail = self.box.find(number)
         if mail is None:
-            return self.boxes(wrong="That mail is not here.")
-        return self.page("try-letter", 400 if wrong else 200, mail=mail, wrong=wrong)
+            return self.boxes(tongue, wrong="gone")
+        return self.page("try-letter", tongue, 400 if wrong else 200, mail=mail, wrong=wrong)
 
     async def show(self, request: Request) -> Response:
         """Show the mails."""
         asked = request.query_params
-        return await run_in_threadpool(self.boxes, asked.get("reader", ""), asked.get("said", ""))
+        return await run_in_threadpool(
+            self.boxes, self.tongue(request), asked.get("reader", ""), asked.get("said", "")
+        )
 
     async def open(self, request: Request) -> Response:
         """Show one mail."""
-        return await run_in_threadpool(self.letter, int(request.path_params["number"]))
+        number = int(request.path_params["number"])
+        return await run_in_threadpool(self.letter, self.tongue(request), number)
 
     async def frame(self, request: Request) -> Response:
         """Show the HTML part of one mail, for the frame on its page."""
@@ -151,7 +188,7 @@ class Desk:
 
     async def send(self, request: Request) -> Response:
         """Take a mail, or an answer to one, to the SMTP door."""
-        form = await read_form(request)
+        form, tongue = await read_form(request), self.tongue(request)
         number = int(request.path_params.get("number", 0))
         mail = self.box.find(number)
         sender, to = mail.reader if mail else value_of(form, "from"), value_of(form, "to")
@@ -159,13 +196,15 @@ class Desk:
         try:
             await run_in_threadpool(self.box.send, sender, to, *words, mail)
         except KretsError as error:
-            return self.letter(number, error.what) if mail else self.boxes(wrong=error.what, to=to)
-        return RedirectResponse("/?said=sent", status_code=303)
+            if mail:
+                return self.letter(tongue, number, error.what)
+            return self.boxes(tongue, wrong=error.what, to=to)
+        return RedirectResponse(tongue.at("/", said="sent"), status_code=303)
 
 
-def build(box: Mailbox, host: str) -> ASGIApp:
-    """Return the ASGI application of the page."""
-    desk = Desk(box, host)
+def build(box: Mailbox, host: str, tour: Tour, language: str = "en") -> ASGIApp:
+    """Return the ASGI application of the page; it answers to ``host`` alone."""
+    desk = Desk(box, tour, language)
     pages = [
         Route("/", _own(host, desk.show), methods=["GET"]),
         Route("/", _own(host, desk.send), methods=["POST"]),

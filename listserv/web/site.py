@@ -22,7 +22,7 @@ from listserv.app import App
 from listserv.visit import Proof, Visit
 from listserv.web.forms import TooLarge, read_form
 from listserv.web.headers import PRIVATE
-from listserv.web.visitor import Patience, client_of, counted, language_of
+from listserv.web.visitor import Patience, client_of, counted, language_of, languages_of
 from mailer.callers import Network
 from mailer.errors import BadInput, Refused, Temporary
 from subscriptions.consent import Source
@@ -178,7 +178,7 @@ def caller_of(site: Site, request: Request) -> Caller:
         site=site,
         address=request.path_params.get("list", ""),
         token=request.path_params.get("token", ""),
-        accept=request.headers.get("accept-language", ""),
+        accept=languages_of(request),
         client=client_of(request, site.trusted),
         agent=request.headers.get("user-agent", "")[:400],
         now=time.time(),

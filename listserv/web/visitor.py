@@ -60,6 +60,12 @@ def counted(client: str) -> str:
     return client if address.version == 4 else str(ip_network(f"{client}/64", strict=False))  # noqa: PLR2004
 
 
+def languages_of(request: Request) -> str:
+    """Return what the visitor reads: the language named in the address, else the browser's."""
+    named = request.query_params.get("language", "")
+    return named if named in LANGUAGES else request.headers.get("accept-language", "")
+
+
 def language_of(accept: str, fallback: str) -> str:
     """Return the language that the visitor prefers (RFC 9110 section 12.5.4) of those we speak."""
     best, weight = fallback, 0.0

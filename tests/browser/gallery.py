@@ -18,6 +18,7 @@ from listserv.app import App
 from listserv.config import load
 from listserv.trying.mailbox import Mailbox
 from listserv.trying.mailbox import build as build_desk
+from listserv.trying.tour import Tour
 from listserv.visit import Visit
 from listserv.web.door import build
 from mailer.addresses import parse
@@ -231,12 +232,14 @@ class Gallery:
         return found[1]
 
 
-def desk_pages(folder: Path) -> tuple[dict[str, tuple[str, Got]], dict[str, bytes]]:
+def desk_pages(folder: Path, language: str) -> tuple[dict[str, tuple[str, Got]], dict[str, bytes]]:
     """Return the pages of ``krets try``, with one mail on them."""
     (folder / "1.eml").write_bytes(_mails("ru")[0])
     (folder / "1.json").write_text('{"recipients": ["anna@example.org"], "received_at": 1.7e9}')
     box = Mailbox(folder, ("127.0.0.1", 9), "http://127.0.0.1:8080")
-    web = Web(None, build_desk(box, "evil.example"))  # type: ignore[arg-type]  # asks for no app
+    tour = Tour("http://127.0.0.1:8080", "http://127.0.0.1:8081", {})
+    desk = build_desk(box, "evil.example", tour, language)
+    web = Web(None, desk)  # type: ignore[arg-type]  # asks for no app
     style = f"/static/{templates.static_name('krets.css')}"
     pages = {f"try{path}": (path, web.get(path)) for path in ("/", "/mail/1")}
     return pages, {style: web.get(style).body}

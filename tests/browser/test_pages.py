@@ -92,9 +92,10 @@ def test_every_page_of_the_door_is_good_to_read_for_everybody(
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
 def test_the_page_of_krets_try_is_good_to_read_for_everybody(
-    window: Window, tmp_path: Path, pictures: Path | None
+    window: Window, tmp_path: Path, pictures: Path | None, language: str
 ) -> None:
-    pages, styles = desk_pages(tmp_path)
+    pages, styles = desk_pages(tmp_path, language)
     wrong = window.do(lambda page: look_at(page, pages, styles, pictures))
     assert not wrong, "\n".join(wrong)

@@ -1,9 +1,10 @@
 """Keep the files on disk equal to the rows: render what was touched.
 
 The tree for strangers and the one for members have separate roots (``public/``, ``members/``
-under the archive folder), so that a web door cannot mix them up; a list without an archive has
-no file at all. Rendering reads in one transaction and marks in another, short one; a thread
-touched in between stays dirty. Slow files (a month's mbox, site maps) follow a little later.
+under the archive folder); a list without an archive has no file at all. What is written comes from
+the list's views (archive/views.py) and from nothing else. Rendering reads in one transaction and
+marks in another, short one; a thread touched in between stays dirty. Slow files (a month's mbox,
+site maps) follow a little later.
 """
 
 import gc
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -26,15 +28,13 @@ from archive.drawing import (
     sheets_of,
 )
 from archive.listing import former_files, listing_files, month_of
-from archive.pages import ListView
-from archive.redaction import removed_of
-from archive.removal import Removed
+from archive.pages import ListInfo, ListView
 from archive.search import write_search
-from archive.sight import Sight
 from archive.tables import Body, Late, Message, MonthCount, Thread
+from archive.views import TREES, views_of
 from mailer.store import Store, insert_or_ignore
 from mailer.tokens import load_keyring
-from subscriptions.roster import ArchivePolicy, MailList
+from subscriptions.roster import MailList
 
 SLICE = 300  # messages rendered between two commits: about two seconds
 LARGE = 300  # messages; the page of a thread with more is not written at every mail
@@ -44,30 +44,8 @@ INDEX_LANGUAGE = "en"
 Progress = Callable[[int], None]
 
 
-def tree_of(lst: MailList) -> str:
-    """Return the folder of the tree that holds ``lst``, or "" when it has no archive."""
-    if lst.archive == ArchivePolicy.NONE:
-        return ""
-    return "public" if lst.archive == ArchivePolicy.PUBLIC else "members"
-
-
-def view_of(lst: MailList, base_url: str, removed: Removed | None = None) -> ListView:
-    """Return what pages say about ``lst``."""
-    masked = lst.archive != ArchivePolicy.MEMBERS
-    return ListView(
-        address=lst.address,
-        title=lst.title or lst.address,
-        description=lst.description,
-        language=lst.language,
-        base=base_url.rstrip("/"),
-        sight=Sight(masked, lst.language, removed or Removed()),
-    )
-
-
-def desk_of(session: Session, lst: MailList, base_url: str, root: Path | None) -> Desk:
-    """Return what drawing ``lst`` needs; without ``root`` nothing is written on the way."""
-    view = view_of(lst, base_url, removed_of(session, lst))
-    folder = root / tree_of(lst) if root is not None and tree_of(lst) else None
+def desk_of(session: Session, view: ListView, folder: Path | None) -> Desk:
+    """Return what drawing ``view`` needs; without ``folder`` nothing is written on the way."""
 
     def put(files: dict[str, bytes]) -> None:
         if folder is not None:
@@ -90,20 +68,19 @@ def render_permalink(
 
     Raise OSError where the disk does not take it; a post need not wait for that.
     """
-    tree = tree_of(lst)
+    views = views_of(session, lst, base_url)
     found = session.execute(
         select(Message, Thread)
         .join(Thread, Thread.id == Message.thread_id)
         .where(Message.list_id == lst.id, Message.raw_sha == raw_sha)
     ).first()
-    if not tree or found is None:
+    if not views or found is None:
         return
-    view = view_of(lst, base_url, removed_of(session, lst))
     mail, thread = found
     sheet = sheets_of(session, [thread.id]).get(mail.id, 1) if thread.size > pages.MANY else 1
-    files = pages.permalink_file(view, mail.hash, thread.hash, mail.subject, sheet)
-    files |= pages.shared_files()
-    write_files(root / tree, files)
+    for view in views:
+        files = pages.permalink_file(view, mail.hash, thread.hash, mail.subject, sheet)
+        write_files(root / view.tree, files | pages.shared_files())
 
 
 @contextmanager
@@ -148,11 +125,12 @@ def render_dirty(
             drawn.append((lst, draw(session, root, lst, own, base_url, progress)))
         indexes = index_files(session, base_url) if found else {}
     with plain_errors(root):
-        for lst, one in drawn:
-            if tree := tree_of(lst):
-                write_files(root / tree, one.files)
-                remove_files(root / tree, one.gone)
-            mark(store, lst, one)
+        for lst, trees in drawn:
+            for one in trees:
+                if one.tree:
+                    write_files(root / one.tree, one.files)
+                    remove_files(root / one.tree, one.gone)
+            mark(store, lst, trees)
         for tree, files in indexes.items():
             write_files(root / tree, files)
     return len(found) or int(more)
@@ -167,8 +145,11 @@ def _resting(session: Session, root: Path, now: float) -> list[int]:
     )
     resting = []
     for thread, lst in found:
-        page = root / tree_of(lst) / lst.address / "t" / thread.rendered_hash / "index.html"
-        age = now - page.stat().st_mtime if page.is_file() else -1.0
+        name = f"{lst.address}/t/{thread.rendered_hash}/index.html"
+        written = [
+            (root / tree / name).stat().st_mtime for tree in TREES if (root / tree / name).is_file()
+        ]
+        age = now - max(written, default=now + 1.0)
         if 0 <= age < thread.size * REST:
             resting.append(thread.id)
     return resting
@@ -207,11 +188,10 @@ def render_late(
                 due.setdefault(row.list_id, []).append((row.month, row.touched))
             for lst in _lists(session, due):
                 months = {month for month, _ in due[lst.id]}
-                if tree := tree_of(lst):
-                    view = view_of(lst, base_url, removed_of(session, lst))
-                    files = slow_files(session, root, view, lst, months)
-                    write_files(root / tree, files)
-                    write_search(session, root / tree, view, lst)
+                for view in views_of(session, lst, base_url):
+                    folder = root / view.tree
+                    write_files(folder, slow_files(session, folder, view, lst, months))
+                    write_search(session, folder, view, lst)
         with store.write() as session:
             for key, months_at in due.items():
                 for month, touched in months_at:  # one that was touched since stays late
@@ -235,19 +215,18 @@ def something_late(session: Session, now: float) -> bool:
 
 
 def slow_files(
-    session: Session, root: Path, view: ListView, lst: MailList, months: Iterable[str]
+    session: Session, folder: Path, view: ListView, lst: MailList, months: Iterable[str]
 ) -> dict[str, bytes]:
-    """Return the mbox of each of ``months`` and the site maps, out of what stands on disk.
+    """Return the mbox of each of ``months`` and the site maps, out of what stands in ``folder``.
 
     Several gzip files in a row are one (RFC 1952 section 2.2), so a month is its threads' joined.
     """
-    files = shelves.map_files(view, listing.every_thread(session, lst))
+    files: dict[str, bytes] = {}
+    if view.tree == "public":
+        files |= shelves.map_files(view, listing.every_thread(session, view, lst))
     for month in months:
-        threads = listing.threads_of_month(session, lst, month)
-        paths = [
-            root / tree_of(lst) / view.address / "t" / t.hash / "thread.mbox.gz"
-            for t in reversed(threads)
-        ]
+        threads = listing.threads_of_month(session, view, lst, month)
+        paths = [folder / view.address / "t" / t.hash / "thread.mbox.gz" for t in reversed(threads)]
         if threads:
             joined = b"".join(path.read_bytes() for path in paths if path.is_file())
             files[f"{view.address}/{month}/{month}.mbox.gz"] = joined
@@ -270,26 +249,32 @@ def draw(
     progress: Progress = lambda _messages: None,
     *,
     listed: bool = True,
-) -> Drawn:
-    """Draw ``threads`` of one list, and the pages that list them unless ``listed`` is not set."""
-    desk = desk_of(session, lst, base_url, root)
-    drawn = Drawn()
+) -> list[Drawn]:
+    """Draw ``threads`` of one list in each of its trees, and what has to be marked then.
+
+    The pages that list them come too, unless ``listed`` is not set.
+    """
+    marks = [_mark_of(thread) for thread in threads]
+    months = {thread.rendered_month for thread in threads} | {one["month"] for one in marks}
+    drawn: list[Drawn] = []
     with _uncollected():
-        _draw_threads(session, root, desk, lst, threads, drawn, progress)
-    if tree_of(lst):
-        drawn.files |= former_files(session, desk.view, lst, [thread.id for thread in threads])
-        if listed:
-            drawn.files |= listing_files(session, desk, lst, drawn)
-            writers = people.pages_of(session, lst, [thread.id for thread in threads])
-            drawn.files |= people.page_files(session, desk, lst, drawn, writers)
-    # A former place may be a thread's home again, drawn in this very slice.
-    homes = {
-        f"{lst.address}/t/{thread.hash}/{name}"
-        for thread in threads
-        for name in (*THREAD_FILES, *pages.sheet_files(thread.size))
-    }
-    drawn.gone = [name for name in drawn.gone if name not in homes]
+        for view in views_of(session, lst, base_url):
+            desk = desk_of(session, view, root / view.tree)
+            one = Drawn(tree=view.tree, months=months - {""})
+            _draw_threads(session, desk, lst, threads, one)
+            if listed:
+                _draw_listings(session, desk, lst, threads, one)
+            drawn.append(one)
+    drawn = drawn or [Drawn(months=months - {""})]
+    drawn[0].threads = marks
+    progress(sum(thread.size for thread in threads))
     return drawn
+
+
+def _mark_of(thread: Thread) -> dict[str, Any]:
+    """Return what the row of a thread says when its pages stand."""
+    month = month_of(thread.first) if thread.size else ""
+    return {"key": thread.id, "seen": thread.touched, "now": thread.hash, "month": month}
 
 
 @contextmanager
@@ -305,29 +290,35 @@ def _uncollected() -> Iterator[None]:
 
 
 def _draw_threads(
-    session: Session,
-    root: Path,
-    desk: Desk,
-    lst: MailList,
-    threads: Sequence[Thread],
-    drawn: Drawn,
-    progress: Progress,
+    session: Session, desk: Desk, lst: MailList, threads: Sequence[Thread], drawn: Drawn
 ) -> None:
     """Draw ``threads`` into ``drawn``, with what became of their former places."""
-    tray = fetch(session, desk, [t.id for t in threads if t.size and tree_of(lst)])
+    tray = fetch(session, desk, [t.id for t in threads if t.size])
     for thread in threads:
-        month = month_of(thread.first) if thread.size else ""
-        drawn.months |= {thread.rendered_month, month} - {""}
         if thread.rendered_hash and thread.rendered_hash != thread.hash:
             folder = f"{lst.address}/t/{thread.rendered_hash}"
             drawn.gone += [f"{folder}/{name}" for name in THREAD_FILES if name != "index.html"]
-        drawn.gone += _sheets(root / tree_of(lst), f"{lst.address}/t/{thread.rendered_hash}")
-        drawn.threads.append(
-            {"key": thread.id, "seen": thread.touched, "now": thread.hash, "month": month}
-        )
-        if thread.size and tree_of(lst):
+        if desk.folder is not None:
+            drawn.gone += _sheets(desk.folder, f"{lst.address}/t/{thread.rendered_hash}")
+        if thread.size:
             draw_thread(session, desk, thread, tray, drawn)
-        progress(thread.size)
+    drawn.files |= former_files(session, desk.view, lst, [thread.id for thread in threads])
+    # A former place may be a thread's home again, drawn in this very slice.
+    homes = {
+        f"{lst.address}/t/{thread.hash}/{name}"
+        for thread in threads
+        for name in (*THREAD_FILES, *pages.sheet_files(thread.size))
+    }
+    drawn.gone = [name for name in drawn.gone if name not in homes]
+
+
+def _draw_listings(
+    session: Session, desk: Desk, lst: MailList, threads: Sequence[Thread], drawn: Drawn
+) -> None:
+    """Draw the pages that list ``threads``, and those of who wrote in them."""
+    drawn.files |= listing_files(session, desk, lst, drawn)
+    writers = people.pages_of(session, lst, [thread.id for thread in threads])
+    drawn.files |= people.page_files(session, desk, lst, drawn, writers)
 
 
 def _sheets(tree: Path, folder: str) -> list[str]:
@@ -338,23 +329,25 @@ def _sheets(tree: Path, folder: str) -> list[str]:
 def index_files(session: Session, base_url: str) -> dict[str, dict[str, bytes]]:
     """Return tree -> the page of its lists and the files that all pages share."""
     lists = session.scalars(select(MailList).order_by(MailList.title, MailList.id)).all()
-    trees: dict[str, list[ListView]] = {}
+    trees: dict[str, list[ListInfo]] = {}
     for lst in lists:
-        if tree := tree_of(lst):
-            trees.setdefault(tree, []).append(view_of(lst, base_url))
+        for view in views_of(session, lst, base_url):
+            trees.setdefault(view.tree, []).append(view.info)
     files = {
-        tree: shelves.index_file(views, INDEX_LANGUAGE) | pages.shared_files()
-        for tree, views in trees.items()
+        tree: shelves.index_file(infos, INDEX_LANGUAGE) | pages.shared_files()
+        for tree, infos in trees.items()
     }
     if "public" in files:
-        public = [(view, 1) for view in trees["public"]]
+        public = [(info, 1) for info in trees["public"]]
         files["public"] |= shelves.robots_file(public, base_url.rstrip("/"))
     return files
 
 
-def mark(store: Store, lst: MailList, drawn: Drawn, *, late: bool = True) -> None:
+def mark(store: Store, lst: MailList, trees: Sequence[Drawn], *, late: bool = True) -> None:
     """Say in the rows what stands on disk now; the slow files of its months are ``late``."""
     thread, message = Thread.__table__.c, Message.__table__.c
+    drawn = trees[0]
+    bodies = {key: body for one in trees for key, body in one.bodies.items()}
     with store.write() as session:
         connection = session.connection()
         if drawn.threads:
@@ -375,9 +368,9 @@ def mark(store: Store, lst: MailList, drawn: Drawn, *, late: bool = True) -> Non
                 .values(linked=bindparam("to")),
                 drawn.links,
             )
-        if drawn.bodies:
-            session.execute(delete(Body).where(Body.message_id.in_(list(drawn.bodies))))
-            session.execute(insert(Body), list(drawn.bodies.values()))
+        if bodies:
+            session.execute(delete(Body).where(Body.message_id.in_(list(bodies))))
+            session.execute(insert(Body), list(bodies.values()))
         _count_months(session, lst, drawn, late=late)
 
 

@@ -35,8 +35,9 @@ Put = Callable[[dict[str, bytes]], None]
 
 @dataclass(slots=True)
 class Drawn:
-    """Hold the files of some threads, and what to mark when they are written."""
+    """Hold the files of some threads in one tree, and what to mark when they are written."""
 
+    tree: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     threads: list[dict[str, Any]] = field(default_factory=list)
     links: list[dict[str, Any]] = field(default_factory=list)

@@ -1,4 +1,7 @@
-"""Gather what a list's own pages show: its newest threads, its months, its feed, its maps."""
+"""Gather what a list's own pages show: its newest threads, its months, its feed, its maps.
+
+Subjects and names are read here and leave as the list's view shows them.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -29,11 +32,18 @@ def listing_files(
     known = months_of(session, lst, drawn.counts)
     asks = lst.kind is Kind.DISCUSSION  # an issue waits for no answer
     shelf = Shelf(
-        newest=_threads(session, lst, Thread.last.desc(), limit=NEWEST),
-        unanswered=_threads(session, lst, Thread.last.desc(), Thread.size == 1, limit=FEW)
+        newest=_threads(session, view, lst, Thread.last.desc(), limit=NEWEST),
+        unanswered=_threads(session, view, lst, Thread.last.desc(), Thread.size == 1, limit=FEW)
         if asks
         else (),
-        busiest=_threads(session, lst, Thread.size.desc(), Thread.size > 2, limit=FEW),  # noqa: PLR2004 - a talk
+        busiest=_threads(
+            session,
+            view,
+            lst,
+            Thread.size.desc(),
+            Thread.size > 2,  # noqa: PLR2004 - a talk
+            limit=FEW,
+        ),
         months=known,
     )
     files = shelves.home_file(view, shelf)
@@ -43,7 +53,7 @@ def listing_files(
         if every or _neighbours(known, place) & drawn.months:
             newer = known[place - 1] if place else None
             older = known[place + 1] if place + 1 < len(known) else None
-            rows = threads_of_month(session, lst, month.path)
+            rows = threads_of_month(session, view, lst, month.path)
             files |= shelves.month_file(view, month, rows, older, newer)
     return files
 
@@ -118,14 +128,16 @@ def all_months(session: Session, lst: MailList) -> set[str]:
     return {month_of(first) for first in firsts} | set(counted)
 
 
-def threads_of_month(session: Session, lst: MailList, month: str) -> list[ThreadView]:
+def threads_of_month(
+    session: Session, view: ListView, lst: MailList, month: str
+) -> list[ThreadView]:
     """Return the threads that began in ``month``, the newest first."""
-    return _threads(session, lst, Thread.first.desc(), *_within(month))
+    return _threads(session, view, lst, Thread.first.desc(), *_within(month))
 
 
-def every_thread(session: Session, lst: MailList) -> list[ThreadView]:
+def every_thread(session: Session, view: ListView, lst: MailList) -> list[ThreadView]:
     """Return all threads, the newest first."""
-    return _threads(session, lst, Thread.first.desc())
+    return _threads(session, view, lst, Thread.first.desc())
 
 
 def _within(month: str) -> tuple[Any, Any]:
@@ -139,6 +151,7 @@ def _after(month: str) -> float:
 
 def _threads(
     session: Session,
+    view: ListView,
     lst: MailList,
     by: Any,  # noqa: ANN401 - SQLAlchemy's expressions
     *where: Any,  # noqa: ANN401
@@ -147,7 +160,14 @@ def _threads(
     # An expression, so that no index of sizes is used for what nearly every thread is.
     statement = select(Thread).where(Thread.list_id == lst.id, Thread.size + 0 > 0, *where)
     return [
-        ThreadView(t.hash, t.subject, t.author, t.last, t.size, t.first)
+        ThreadView(
+            t.hash,
+            view.sight.line(t.hash, pages.bare_subject(t.subject) or t.subject),
+            view.sight.name(t.hash, t.author),
+            t.last,
+            t.size,
+            t.first,
+        )
         for t in session.scalars(statement.order_by(by, Thread.hash).limit(limit))
     ]
 

@@ -1,7 +1,9 @@
 """Set what every page of an archive has, and the tiny pages that lead to a message's place.
 
-Knows how a list is shown (``ListView``), how pages are called, and what a mail of a thread is.
-SECURITY: subjects are hostile; they leave here as text and are escaped by the templates.
+Knows how a list is called (``ListInfo``) and shown (``ListView``), how pages are called, and what a
+mail of a thread is. SECURITY: a ListView is made in archive/views.py alone, so that whoever writes
+a file has the one that knows what was taken out; subjects are hostile, they leave here as text
+and are escaped by the templates.
 """
 
 import hashlib
@@ -27,25 +29,37 @@ _TAG = re.compile(r"^\s*\[[^\]]{1,40}\]\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class ListView:
-    """Hold what pages say about a list; ``base`` is the web address of the whole site or ""."""
+class ListInfo:
+    """Hold what every page says about a list; ``base`` is the web address of the site or ""."""
 
     address: str
     title: str
     description: str
     language: str
     base: str
-    sight: Sight
-
-    @property
-    def masked(self) -> bool:
-        """Tell whether strangers may read this."""
-        return self.sight.masked
 
     @property
     def domain(self) -> str:
         """Return the domain that the list is at."""
         return self.address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class ListView(ListInfo):
+    """Hold what may be read of a list, and the tree of files in which it may be read."""
+
+    sight: Sight
+    tree: str  # "public" or "members"
+
+    @property
+    def masked(self) -> bool:
+        """Tell whether mail addresses are shortened here."""
+        return self.sight.masked
+
+    @property
+    def info(self) -> ListInfo:
+        """Return what is said of the list, and nothing that can be read in it."""
+        return ListInfo(self.address, self.title, self.description, self.language, self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +159,7 @@ def _pointer_page(lst: ListView, target: str, subject: str) -> bytes:
     return page("pointer", lst.language, **shown, target=target, subject=subject).encode()
 
 
-def frame(lst: ListView, root: str, up: str) -> dict[str, object]:
+def frame(lst: ListInfo, root: str, up: str) -> dict[str, object]:
     """Return what every page of a list needs; ``root`` and ``up`` lead to the top and the list."""
     return {"list": lst, "root": root, "up": up, "accent": accent(lst.address)}
 

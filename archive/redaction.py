@@ -3,21 +3,17 @@
     request = Request(phrases=("the code is 4711",))
     plan = prepare(session, lst, request)     # reads; says what would go
     apply(session, lst, plan, now)            # rows only; build the archive after it
-    left = prove(root / tree, lst, removed)   # every file is looked into
 
-Rows only; removal.py takes the words out of every text, and build.py writes the files anew. What is
-kept are keyed digests, so nobody finds the name in the table that removes it. Addresses of
-pages stay: a removed message leaves a stone where it stood. The mail of a removed message
-leaves the store too; backups hold it until they are overwritten.
+Rows only; removal.py takes the words out of every text, build.py writes the files anew, and
+remains.py looks into them. What is kept are keyed digests, so nobody finds the name in the table
+that removes it. Addresses of pages stay: a removed message leaves a stone where it stood. The mail
+of a removed message leaves the store too; backups hold it until they are overwritten.
 """
 
-import gzip
-import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
@@ -25,22 +21,22 @@ from sqlalchemy.orm import Session
 from archive.bodies import read
 from archive.heads import permalink_hash, read_head
 from archive.pages import SPOT
-from archive.removal import Removed, digest, phrase, runs, words_of
+from archive.removal import phrase, runs, words_of
 from archive.sight import unpack
+from archive.spellings import address_phrases, name_phrases, names_beside
 from archive.tables import Body, Message, Removal
+from archive.views import removal_key
 from mailer.addresses import Address, parse
 from mailer.errors import BadInput, Refused
 from mailer.message import addresses_of, head
 from mailer.store import RawMessage, get_raw
-from mailer.tokens import load_keyring
-from subscriptions.roster import MailList
+from subscriptions.roster import Address as AddressRow
+from subscriptions.roster import MailList, Person
 
 SHORTEST = 4  # letters of a phrase that is one word
-STILL = 0.2  # of a removed message's runs of words; a file with more still holds it
 _HASH = re.compile(r"(?:/m/|#|\A)([a-z2-7]{52})(?:/|\Z)")
 _SPOT = re.compile(rf"#([a-z2-7]{{{SPOT}}})\Z")  # a place on a thread's page
 _KEY = re.compile(r"(?:/f/|\A)([a-z2-7]{52})(?:\.|\Z)")
-_TAG = re.compile(r"<[^<>]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +59,6 @@ class Plan:
     files: list[str] = field(default_factory=list)
     brought: set[str] = field(default_factory=set)  # keys of the files of those messages
     notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """Hold what a look into every file found; ``left`` names those that still hold something."""
-
-    looked: int
-    left: tuple[str, ...]
-
-
-def removed_of(session: Session, lst: MailList) -> Removed:
-    """Return what is in no view of ``lst``."""
-    rows = session.scalars(
-        select(Removal).where(Removal.list_id == lst.id).order_by(Removal.id)
-    ).all()
-    if not rows:
-        return Removed()
-    return Removed(
-        revision=rows[-1].id,
-        key=removal_key(session, lst),
-        messages=frozenset(r.digest.decode() for r in rows if r.kind == "message"),
-        authors=frozenset(r.digest.decode() for r in rows if r.kind == "author"),
-        files=frozenset(r.digest.decode() for r in rows if r.kind == "file"),
-        phrases=frozenset((r.words, r.digest) for r in rows if r.kind == "phrase"),
-        quotes=frozenset((r.words, r.digest) for r in rows if r.kind == "quote"),
-    )
-
-
-def removal_key(session: Session, lst: MailList) -> bytes:
-    """Return the secret with which this list's digests are made."""
-    keyring = load_keyring(session)
-    return keyring.keyed_hash(f"archive {lst.address}") if keyring else b""
 
 
 def prepare(session: Session, lst: MailList, request: Request) -> Plan:
@@ -139,40 +103,6 @@ def apply(session: Session, lst: MailList, plan: Plan, now: float) -> None:
         )
         if session.scalar(elsewhere.limit(1)) is None:
             session.execute(delete(RawMessage).where(RawMessage.sha == sha))
-
-
-def prove(root: Path, names: Iterator[str], removed: Removed, said: Callable[[int], None]) -> Proof:
-    """Look into every file of a list for what was removed; ``said`` is told of each."""
-    left: list[str] = []
-    looked = 0
-    for name in names:
-        data = (root / name).read_bytes()
-        if name.endswith((".gz", ".pf_fragment", ".pf_filter", ".pf_index", ".pf_meta")):
-            data = gzip.decompress(data)
-        text = data.decode("utf-8", "replace")
-        if name.endswith((".html", ".atom", ".xml")):
-            text = html.unescape(_TAG.sub(" ", text))
-        gone = any(f"/m/{hash_}/raw.eml" in f"/{name}" for hash_ in removed.messages)
-        kept = any(f"/f/{key}." in f"/{name}" for key in removed.files)
-        if gone or kept or removed.clean(text) != text or _holds_message(removed, text):
-            left.append(name)
-        looked += 1
-        said(1)
-    return Proof(looked, tuple(left))
-
-
-def _holds_message(removed: Removed, text: str) -> bool:
-    """Tell whether much of what removed messages said stands in ``text``."""
-    if not removed.quotes:
-        return False
-    words = words_of(text)
-    found = {
-        (length, made)
-        for length in {n for n, _ in removed.quotes}
-        for place in range(len(words) - length + 1)
-        if (length, made := digest(removed.key, words[place : place + length])) in removed.quotes
-    }
-    return len(found) > STILL * len(removed.quotes)
 
 
 def _plan_message(session: Session, lst: MailList, key: bytes, name: str, plan: Plan) -> None:
@@ -232,7 +162,8 @@ def _plan_people(
     """Find the names that came with the addresses of ``people``, and their own messages."""
     asked = [_address(one) for one in people]
     wanted = {one.key for one in asked}
-    names: set[str] = set()
+    spelled = {form for one in asked for form in (one.key, one.given)}
+    names = _names_of_members(session, wanted)
     others: set[str] = set()
     for hash_, raw in _raws(session, lst):
         author = read_head(raw).author
@@ -241,19 +172,22 @@ def _plan_people(
             names.add(author)
         else:
             others |= set(words_of(author))
-    for address in sorted({spelled for one in asked for spelled in (one.key, one.given)}):
-        found = phrase(key, address)
-        if found:
-            plan.rows.add(("phrase", *found))
+        names |= names_beside(raw, wanted, spelled)
+    for address in sorted(spelled):
+        plan.rows |= {("phrase", *one) for one in address_phrases(key, address)}
     for name in sorted(names - {""}):
         words = words_of(name)
         if len(words) == 1 and words[0] in others:
             plan.notes.append(f"{name} is also the name of others and stays in their words.")
             continue
         if words:
-            plan.rows.add(("phrase", len(words), digest(key, words)))
-            plan.rows.add(("phrase", len(words), digest(key, words[::-1])))
+            plan.rows |= {("phrase", *one) for one in name_phrases(key, name)}
             plan.names.append(name)
+
+
+def _names_of_members(session: Session, keys: set[str]) -> set[str]:
+    rows = select(Person.name).join(AddressRow, AddressRow.person_id == Person.id)
+    return set(session.scalars(rows.where(AddressRow.key.in_(keys))))
 
 
 def _senders(raw: bytes) -> set[str]:

@@ -24,6 +24,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from archive.heads import permalink_hash
+from archive.pages import ListView
 from archive.tables import Message, MonthCount, Redirect
 from mailer.errors import BadInput
 from subscriptions.roster import ArchivePolicy, MailList
@@ -175,16 +176,21 @@ def resolve_for_member(session: Session, lst: MailList, path: str) -> str | None
     return None if target is None else f"/{lst.address}/{target}"
 
 
-def redirect_lines(session: Session, lst: MailList) -> Iterator[str]:
-    """Yield the lines of a ``_redirects`` file, which static hosts read: old, new, 301."""
+def redirect_lines(session: Session, view: ListView, lst: MailList) -> Iterator[str]:
+    """Yield the lines of a ``_redirects`` file, which static hosts read: old, new, 301.
+
+    An old address that holds what was taken out is told nobody.
+    """
     rows = session.execute(
         select(Redirect.path, Redirect.target)
         .where(Redirect.list_id == lst.id)
         .order_by(Redirect.path)
         .execution_options(yield_per=1_000)
     )
+    removed = view.sight.removed
     for row in rows:
-        yield f"{quote(row.path, safe='/@')} /{lst.address}/{row.target} 301\n"
+        if removed.clean(row.path) == row.path:
+            yield f"{quote(row.path, safe='/@')} /{lst.address}/{row.target} 301\n"
 
 
 def batches(targets: Mapping[str, str]) -> Iterator[dict[str, str]]:

@@ -1,8 +1,9 @@
 """Know what was taken out of an archive, and take it out of every text: pure functions.
 
 What was removed is remembered as keyed digests of runs of words, so that the table which takes a
-name out of pages does not itself hold the name. Case, punctuation and line breaks make no
-difference; quotes of a removed message in others' replies lose its words as well.
+name out of pages does not itself hold the name. Case, punctuation, line breaks, how an accent is
+coded and characters that nobody sees make no difference; quotes of a removed message in others'
+replies lose its words as well.
 """
 
 import hashlib
@@ -13,7 +14,11 @@ from dataclasses import dataclass, field
 
 MARK = "[\u2026]"  # stands where something was
 RUN = 5  # words of a removed message that are enough to know it by
-_WORD = re.compile(r"\w+")
+# With accents that are characters of their own, and soft hyphens and joiners, inside of a word.
+_INSIDE = "\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff"
+_WORD = re.compile(rf"\w[\w{_INSIDE}]*")
+_PIECE = re.compile(rf"[^\W_](?:[^\W_]|[{_INSIDE}])*")  # of the name of a file: plan_by_anna
+_UNSEEN = dict.fromkeys((0xAD, *range(0x200B, 0x200E), 0x2060, 0xFEFF))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +44,15 @@ class Removed:
     def _cut(self, text: str, wanted: frozenset[tuple[int, bytes]]) -> str:
         if not wanted or not text:
             return text
-        words = [(m.start(), m.end(), _plain(m[0])) for m in _WORD.finditer(text)]
         spans: list[tuple[int, int]] = []
-        for length in sorted({n for n, _ in wanted}):
-            for place in range(len(words) - length + 1):
-                run = [word for _, _, word in words[place : place + length]]
-                if (length, digest(self.key, run)) in wanted:
-                    spans.append((words[place][0], words[place + length - 1][1]))
+        lengths = sorted({n for n, _ in wanted})
+        for pattern in (_WORD, _PIECE) if "_" in text else (_WORD,):
+            words = [(m.start(), m.end(), _plain(m[0])) for m in pattern.finditer(text)]
+            for length in lengths:
+                for place in range(len(words) - length + 1):
+                    run = [word for _, _, word in words[place : place + length]]
+                    if (length, digest(self.key, run)) in wanted:
+                        spans.append((words[place][0], words[place + length - 1][1]))
         return _without(text, sorted(spans))
 
 
@@ -78,7 +85,9 @@ def digest(key: bytes, words: Iterable[str]) -> bytes:
 
 
 def _plain(word: str) -> str:
-    return word.lower() if word.isascii() else unicodedata.normalize("NFC", word).casefold()
+    if word.isascii():
+        return word.lower()
+    return unicodedata.normalize("NFC", word.translate(_UNSEEN)).casefold()
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:

@@ -1,18 +1,18 @@
 """Set the pages that lead to threads: a list's home, its months, the page of all lists, maps.
 
 Knows what a reader looks for first (what is new, what nobody has answered, where most was said)
-and writes the same as JSON for programs. Subjects and names come as they were written and leave
-as the list's sight shows them.
+and writes the same as JSON for programs. Refuses to know mail: subjects and names come as they may
+be shown (archive/listing.py).
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from xml.sax.saxutils import escape
 
-from archive.pages import ListView, bare_subject, frame
+from archive.pages import ListInfo, frame
 from templates import day, iso, page, stencil
 
 CHART_HEIGHT = 48  # units of the chart; a month of the fullest is as high as this
@@ -22,7 +22,7 @@ MAP_SIZE = 40_000  # addresses in one sitemap (sitemaps.org allows 50,000)
 
 @dataclass(frozen=True, slots=True)
 class ThreadView:
-    """Hold one line of a page that lists threads."""
+    """Hold one line of a page that lists threads, as it may be shown."""
 
     hash: str
     subject: str
@@ -62,7 +62,7 @@ class Shelf:
 
 
 def home_file(
-    lst: ListView, shelf: Shelf, *, closed: bool = False, read: str = ""
+    lst: ListInfo, shelf: Shelf, *, closed: bool = False, read: str = ""
 ) -> dict[str, bytes]:
     """Return a list's home: what is new, what waits, where most was said, and all months.
 
@@ -73,14 +73,13 @@ def home_file(
     for month in shelf.months:
         years.setdefault(month.path[:4], []).append(month)
     join = f"{lst.base}/{lst.address}/join" if lst.base else f"mailto:{_sub_address(lst, 'join')}"
-    newest = [_shown(lst, thread) for thread in shelf.newest]
     html = page(
         "home",
         lst.language,
         **frame(lst, "../", ""),
-        threads=_rows(lst, newest, ""),
-        unanswered=_rows(lst, [_shown(lst, thread) for thread in shelf.unanswered], ""),
-        busiest=_rows(lst, [_shown(lst, thread) for thread in shelf.busiest], ""),
+        threads=_rows(lst, shelf.newest, ""),
+        unanswered=_rows(lst, shelf.unanswered, ""),
+        busiest=_rows(lst, shelf.busiest, ""),
         years=sorted(years.items(), reverse=True),
         bars=chart(shelf.months),
         bar=BAR,
@@ -96,7 +95,7 @@ def home_file(
         "title": lst.title,
         "description": lst.description,
         "language": lst.language,
-        "threads": [_told(thread) for thread in newest],
+        "threads": [_told(thread) for thread in shelf.newest],
         "months": [
             {"month": m.path, "threads": m.count, "messages": m.messages} for m in shelf.months
         ],
@@ -108,52 +107,51 @@ def home_file(
 
 
 def month_file(
-    lst: ListView,
+    lst: ListInfo,
     month: Month,
     threads: Sequence[ThreadView],
     older: Month | None,
     newer: Month | None,
 ) -> dict[str, bytes]:
     """Return the page of one month."""
-    shown = [_shown(lst, thread) for thread in threads]
     html = page(
         "month",
         lst.language,
         **frame(lst, "../../", "../"),
         month=month.path,
         at=month.at,
-        threads=_rows(lst, shown, "../"),
+        threads=_rows(lst, threads, "../"),
         older=older,
         newer=newer,
     )
     return {f"{lst.address}/{month.path}/index.html": html.encode()}
 
 
-def month_json(lst: ListView, month: str, threads: Sequence[ThreadView]) -> dict[str, bytes]:
+def month_json(lst: ListInfo, month: str, threads: Sequence[ThreadView]) -> dict[str, bytes]:
     """Return a month for programs."""
-    data = {"month": month, "threads": [_told(_shown(lst, thread)) for thread in threads]}
+    data = {"month": month, "threads": [_told(thread) for thread in threads]}
     return {f"{lst.address}/{month}/index.json": _json(data)}
 
 
-def index_file(lists: Sequence[ListView], language: str) -> dict[str, bytes]:
+def index_file(lists: Sequence[ListInfo], language: str) -> dict[str, bytes]:
     """Return the page of all lists in a tree."""
     return {"index.html": _index(tuple(lists), language)}
 
 
 @lru_cache(maxsize=4)  # asked for at every mail, and hardly ever another
-def _index(lists: tuple[ListView, ...], language: str) -> bytes:
+def _index(lists: tuple[ListInfo, ...], language: str) -> bytes:
     return page("index", language, root="", accent="", lists=lists).encode()
 
 
-def search_page(lst: ListView, years: Sequence[int]) -> dict[str, bytes]:
+def search_page(lst: ListInfo, years: Sequence[int]) -> dict[str, bytes]:
     """Return the page that searches; it needs the bundles beside it."""
     html = page("search", lst.language, **frame(lst, "../../", "../"), years=years)
     return {f"{lst.address}/search/index.html": html.encode()}
 
 
-def map_files(lst: ListView, threads: Sequence[ThreadView]) -> dict[str, bytes]:
-    """Return the list's sitemaps (sitemaps.org), which need absolute addresses."""
-    if not lst.base or not lst.masked:
+def map_files(lst: ListInfo, threads: Sequence[ThreadView]) -> dict[str, bytes]:
+    """Return the list's sitemaps (sitemaps.org) for strangers; they need absolute addresses."""
+    if not lst.base:
         return {}
     root = f"{lst.base}/{lst.address}/"
     files = {}
@@ -171,7 +169,7 @@ def map_files(lst: ListView, threads: Sequence[ThreadView]) -> dict[str, bytes]:
     return files
 
 
-def robots_file(lists: Sequence[tuple[ListView, int]], base: str) -> dict[str, bytes]:
+def robots_file(lists: Sequence[tuple[ListInfo, int]], base: str) -> dict[str, bytes]:
     """Return what machines may read; ``lists`` come with how many sitemaps they have."""
     lines = ["User-agent: *", "Disallow: /*/me", "Disallow: /*/raw.eml"]
     for lst, maps in lists if base else ():
@@ -198,7 +196,7 @@ def chart(months: Sequence[Month]) -> list[Bar]:
     return bars
 
 
-def _rows(lst: ListView, threads: Sequence[ThreadView], up: str) -> list[str]:
+def _rows(lst: ListInfo, threads: Sequence[ThreadView], up: str) -> list[str]:
     """Return the lines of a page that lists threads."""
     lines = []
     for thread in threads:
@@ -216,15 +214,6 @@ def _rows(lst: ListView, threads: Sequence[ThreadView], up: str) -> list[str]:
     return lines
 
 
-def _shown(lst: ListView, thread: ThreadView) -> ThreadView:
-    subject = bare_subject(thread.subject) or thread.subject
-    return replace(
-        thread,
-        subject=lst.sight.line(thread.hash, subject),
-        author=lst.sight.name(thread.hash, thread.author),
-    )
-
-
 def _told(thread: ThreadView) -> dict[str, object]:
     return {
         "path": f"t/{thread.hash}/",
@@ -235,7 +224,7 @@ def _told(thread: ThreadView) -> dict[str, object]:
     }
 
 
-def _sub_address(lst: ListView, what: str) -> str:
+def _sub_address(lst: ListInfo, what: str) -> str:
     name, _, domain = lst.address.partition("@")
     return f"{name}-{what}@{domain}"
 

@@ -9,7 +9,7 @@ import html
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from archive.bodies import VERSION, Reading
 from archive.files import Attachment
@@ -54,11 +54,14 @@ DRAWING = 2  # of the HTML that is made of a mail; a higher one draws all anew
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Say who looks: ``masked`` for strangers; ``removed`` is what nobody sees."""
+    """Say who looks: ``masked`` for strangers; ``removed`` is what nobody sees.
+
+    It has no default and is made in archive/views.py alone: no writer of files can forget it.
+    """
 
     masked: bool
     language: str
-    removed: Removed = field(default_factory=Removed)
+    removed: Removed
 
     @property
     def key(self) -> str:

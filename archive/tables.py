@@ -126,6 +126,17 @@ class Removal(Base):
     at: Mapped[float]
 
 
+class Export(Base):
+    """Remember a folder that an archive was exported to (archive/exports.py)."""
+
+    __tablename__ = "archive_export"
+    list_id: Mapped[int] = mapped_column(
+        ForeignKey("list.id", ondelete="CASCADE"), primary_key=True
+    )
+    folder: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[float]
+
+
 class Late(Base):
     """Name a month whose slow files (mbox, search, site map) are not yet what the mail says."""
 

@@ -6,6 +6,7 @@ whoever drew them. Search bundles are pagefind's own and are not compared.
 """
 
 import multiprocessing
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from archive import listing, pages, people, shelves
+from archive import exports, listing, pages, people, shelves
 from archive.build import (
     SLICE,
     Progress,
@@ -24,13 +25,10 @@ from archive.build import (
     mark,
     render_dirty,
     slow_files,
-    tree_of,
-    view_of,
 )
 from archive.disk import list_files, plain_errors, remove_files, write_files
 from archive.drawing import (
     THREAD_FILES,
-    Desk,
     Drawn,
     fetch,
     file_names,
@@ -40,14 +38,14 @@ from archive.drawing import (
 from archive.files import key_of
 from archive.listing import former_files, listing_files
 from archive.pages import ListView
-from archive.redaction import removed_of
 from archive.redirects import redirect_lines
 from archive.search import write_search
 from archive.sight import unpack
 from archive.tables import Body, Late, Message, Thread
+from archive.views import TREES, views_of
 from mailer.errors import Refused
 from mailer.store import Store
-from subscriptions.roster import ArchivePolicy, MailList
+from subscriptions.roster import MailList
 
 FEW = 20  # threads that a check holds at a time
 WORTH = 2_000  # messages; for fewer, processes of their own cost more than they save
@@ -64,6 +62,13 @@ class Differences:
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.differing or self.extra)
+
+    def __add__(self, other: "Differences") -> "Differences":
+        return Differences(
+            self.missing + other.missing,
+            self.differing + other.differing,
+            self.extra + other.extra,
+        )
 
 
 def build(
@@ -131,7 +136,7 @@ def _share(
     store.close()  # no connection crosses into another process
     # Not forked: a fork would carry our threads' locks and connections with it.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as crew:
-        waiting: set[Future[Drawn]] = set()
+        waiting: set[Future[list[Drawn]]] = set()
         more = True
         while waiting or more:
             while more and len(waiting) < workers * 2:
@@ -143,12 +148,14 @@ def _share(
             for one in done:
                 drawn = one.result()
                 mark(store, lst, drawn)
-                total += len(drawn.threads)
-                progress(drawn.size)
+                total += len(drawn[0].threads)
+                progress(drawn[0].size)
     return total
 
 
-def _draw_slice(address: str, root: Path, base_url: str, list_id: int, keys: list[int]) -> Drawn:
+def _draw_slice(
+    address: str, root: Path, base_url: str, list_id: int, keys: list[int]
+) -> list[Drawn]:
     """Draw and write some threads in a process of our own; return what is to be marked."""
     store = Store(address, root)
     try:
@@ -159,81 +166,110 @@ def _draw_slice(address: str, root: Path, base_url: str, list_id: int, keys: lis
             ).all()
             drawn = draw(session, root, lst, threads, base_url, listed=False)
             messages = sum(thread.size for thread in threads)
-        if tree := tree_of(lst):
-            with plain_errors(root):
-                write_files(root / tree, drawn.files)  # what is gone, the whole build removes
+        with plain_errors(root):
+            for one in drawn:
+                if one.tree:
+                    write_files(root / one.tree, one.files)  # what is gone, the whole build removes
     finally:
         store.close()
-    return replace(drawn, files={}, gone=[], size=messages)
+    return [replace(one, files={}, gone=[], size=messages) for one in drawn]
 
 
 def _finish(store: Store, root: Path, base_url: str, lst: MailList) -> None:
     """Write what lists the threads, and remove what does not belong."""
-    tree = tree_of(lst)
     with plain_errors(root):
+        expected: dict[str, set[str]] = {}
         with store.read() as session:
-            desk = desk_of(session, lst, base_url, root)
-            drawn = Drawn(months=listing.all_months(session, lst))
-            expected = set(_names(session, desk.view, lst))
-            files: dict[str, bytes] = {}
-            if tree:
-                files = listing_files(session, desk, lst, drawn, every=True)
-                files |= former_files(session, desk.view, lst, None)
-                writers = people.pages_of(session, lst)
-                files |= people.page_files(session, desk, lst, drawn, writers)
-                write_files(root / tree, files)
-                late = slow_files(session, root, desk.view, lst, drawn.months)
-                write_files(root / tree, late)
-                files |= dict.fromkeys(late, b"")
-                write_search(session, root / tree, desk.view, lst, anew=True)
-                searched = list_files(root / tree, f"{lst.address}/search")
-                files |= dict.fromkeys(searched, b"")
+            months = listing.all_months(session, lst)
+            trees: list[Drawn] = []
+            for view in views_of(session, lst, base_url):
+                drawn = Drawn(tree=view.tree, months=set(months))
+                expected[view.tree] = _finish_tree(session, root, view, lst, drawn)
+                trees.append(drawn)
             indexes = index_files(session, base_url)
-            expected |= set(files)
-        mark(store, lst, drawn, late=False)
+        mark(store, lst, trees or [Drawn(months=months)], late=False)
         for name, more in indexes.items():
             write_files(root / name, more)
-        for other in ("public", "members"):
-            keep = expected if other == tree else set()
-            extra = [n for n in list_files(root / other, lst.address) if n not in keep]
-            remove_files(root / other, extra)
+        for tree in TREES:
+            keep = expected.get(tree, set())
+            extra = [n for n in list_files(root / tree, lst.address) if n not in keep]
+            remove_files(root / tree, extra)
+
+
+def _finish_tree(
+    session: Session, root: Path, view: ListView, lst: MailList, drawn: Drawn
+) -> set[str]:
+    """Write what lists the threads in one tree; return every name that belongs there."""
+    folder = root / view.tree
+    desk = desk_of(session, view, folder)
+    files = listing_files(session, desk, lst, drawn, every=True)
+    files |= former_files(session, view, lst, None)
+    files |= people.page_files(session, desk, lst, drawn, people.pages_of(session, lst))
+    write_files(folder, files)
+    late = slow_files(session, folder, view, lst, drawn.months)
+    write_files(folder, late)
+    write_search(session, folder, view, lst, anew=True)
+    searched = list_files(folder, f"{lst.address}/search")
+    return {*_names(session, view, lst), *files, *late, *searched}
 
 
 def check(store: Store, root: Path, base_url: str, lst: MailList) -> Differences:
     """Compare the files of ``lst`` with what the rows say they should be."""
-    tree = tree_of(lst)
+    with store.read() as session:
+        views = views_of(session, lst, base_url)
+    found = Differences((), (), ())
+    for view in views:
+        found += _check_tree(store, root, view, lst)
+    extra = [
+        f"{tree}/{name}"
+        for tree in set(TREES) - {view.tree for view in views}
+        for name in list_files(root / tree, lst.address)
+    ]
+    return found + Differences((), (), tuple(sorted(extra)))
+
+
+def _check_tree(store: Store, root: Path, view: ListView, lst: MailList) -> Differences:
     seen: set[str] = set()
     missing: list[str] = []
     differing: list[str] = []
-    if tree:
-        for name, data in _all_files(store, lst, base_url, root):
+    folder = root / view.tree
+    for name, data in _all_files(store, view, lst, None):
+        seen.add(name)
+        path = folder / name
+        if not path.is_file():
+            missing.append(name)
+        elif (
+            (key_of(path.read_bytes()) != data)
+            if isinstance(data, str)
+            else (path.read_bytes() != data)
+        ):
+            differing.append(name)
+    with store.read() as session:
+        slow = slow_files(session, folder, view, lst, listing.all_months(session, lst))
+        for name, data in slow.items():
             seen.add(name)
-            path = root / tree / name
-            if not path.is_file():
-                missing.append(f"{tree}/{name}")
-            elif (
-                (key_of(path.read_bytes()) != data)
-                if isinstance(data, str)
-                else (path.read_bytes() != data)
-            ):
-                differing.append(f"{tree}/{name}")
-        with store.read() as session:
-            late = session.scalars(select(Late.month).where(Late.list_id == lst.id)).all()
-        folders = {f"{tree}/{lst.address}/{month}": month for month in late}
-        waiting = {f"{folder}/{month}.mbox.gz" for folder, month in folders.items()}
-        waiting |= {f"{folder}/index.json" for folder in folders}
-        if late:
-            waiting |= {n for n in (*missing, *differing) if "/sitemap" in n}
-        missing = [name for name in missing if name not in waiting]
-        differing = [name for name in differing if name not in waiting]
-        seen |= {name.partition("/")[2] for name in waiting}
+            if not (folder / name).is_file():
+                missing.append(name)
+            elif (folder / name).read_bytes() != data:
+                differing.append(name)
+        late = session.scalars(select(Late.month).where(Late.list_id == lst.id)).all()
+    # Slow files follow a little later: that they are not there yet is no difference.
+    folders = {f"{view.address}/{month}": month for month in late}
+    waiting = {f"{place}/{month}.mbox.gz" for place, month in folders.items()}
+    waiting |= {f"{place}/index.json" for place in folders}
+    if late:
+        waiting |= {n for n in (*missing, *differing) if "/sitemap" in n}
+    seen |= waiting
     extra = [
-        f"{other}/{name}"
-        for other in ("public", "members")
-        for name in list_files(root / other, lst.address)
-        if other != tree or (name not in seen and "/search/" not in name)
+        name
+        for name in list_files(folder, view.address)
+        if name not in seen and "/search/" not in name
     ]
-    return Differences(tuple(sorted(missing)), tuple(sorted(differing)), tuple(extra))
+    return Differences(
+        tuple(f"{view.tree}/{name}" for name in sorted(missing) if name not in waiting),
+        tuple(f"{view.tree}/{name}" for name in sorted(differing) if name not in waiting),
+        tuple(f"{view.tree}/{name}" for name in extra),
+    )
 
 
 def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
@@ -247,64 +283,59 @@ def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
             f"{folder / lst.address} is a link, and old pages would be removed where it leads.",
             "Name the folder itself, or take the link away.",
         )
-    if lst.archive != ArchivePolicy.PUBLIC:
+    with store.read() as session:
+        views = views_of(session, lst, base_url)
+    view = next((one for one in views if one.tree == "public"), None)
+    if view is None:
         raise Refused(
             f"The archive of {lst.address} is not public: a stranger may see nothing of it.",
             f"krets list set {lst.address} --archive public makes it so.",
         )
-    batch: dict[str, bytes] = {}
-    written: set[str] = set()
-    size = 0
+    with store.write() as session:
+        exports.remember(session, lst, folder, time.time())
     with plain_errors(folder):
-        for name, data in _all_files(store, lst, base_url, folder, tree="", put=True):
-            written.add(name)
-            if isinstance(data, str):
-                continue  # an attachment, written on the way
-            batch[name] = data
-            size += len(data)
-            if len(batch) >= 500 or size > 8_000_000:  # noqa: PLR2004 - held in memory
-                write_files(folder, batch)
-                batch, size = {}, 0
-        view = view_of(lst, base_url)
-        batch |= shelves.index_file([view], lst.language) | pages.shared_files()
-        batch |= shelves.robots_file([(view, 1)], view.base)
-        write_files(folder, batch)
-        late = {}
-        with store.read() as session:
-            months = listing.all_months(session, lst)
-            late = slow_files(session, folder, view, lst, months)
-            if moved := "".join(redirect_lines(session, lst)):
-                late["_redirects"] = moved.encode()
-            view = view_of(lst, base_url, removed_of(session, lst))
-            write_search(session, folder, view, lst, anew=True)
-        write_files(folder, late)
-        known = written | set(batch) | set(late)
+        known = _write_export(store, folder, view, lst)
         theirs = f"{view.address}/search/"  # write_search has swept it
         old = [name for name in list_files(folder, view.address) if name not in known]
         remove_files(folder, [one for one in old if not one.startswith(theirs) and "/." not in one])
     return len(known)
 
 
-def _all_files(
-    store: Store,
-    lst: MailList,
-    base_url: str,
-    root: Path,
-    *,
-    tree: str | None = None,
-    put: bool = False,
-) -> Iterator[tuple[str, bytes | str]]:
-    """Yield every file that ``lst`` should have, a thread at a time; an attachment as its key.
+def _write_export(store: Store, folder: Path, view: ListView, lst: MailList) -> set[str]:
+    """Write what ``view`` shows under ``folder``; return the names, but for the search bundles'."""
+    batch: dict[str, bytes] = {}
+    written: set[str] = set()
+    size = 0
+    for name, data in _all_files(store, view, lst, folder):
+        written.add(name)
+        if isinstance(data, str):
+            continue  # an attachment, written on the way
+        batch[name] = data
+        size += len(data)
+        if len(batch) >= 500 or size > 8_000_000:  # noqa: PLR2004 - held in memory
+            write_files(folder, batch)
+            batch, size = {}, 0
+    batch |= shelves.index_file([view.info], view.language) | pages.shared_files()
+    batch |= shelves.robots_file([(view.info, 1)], view.base)
+    write_files(folder, batch)
+    with store.read() as session:
+        late = slow_files(session, folder, view, lst, listing.all_months(session, lst))
+        if moved := "".join(redirect_lines(session, view, lst)):
+            late["_redirects"] = moved.encode()
+        write_files(folder, late)
+        write_search(session, folder, view, lst, anew=True)
+    return written | set(batch) | set(late)
 
-    ``put`` writes attachments under ``root``; slow files come from what stands there.
+
+def _all_files(
+    store: Store, view: ListView, lst: MailList, folder: Path | None
+) -> Iterator[tuple[str, bytes | str]]:
+    """Yield every file that ``view`` should have, a thread at a time; an attachment as its key.
+
+    Attachments are written below ``folder`` where it is given. Slow files are not among them.
     """
     with store.read() as session:
-        desk = desk_of(session, lst, base_url, None)
-        if put:
-            desk = Desk(
-                desk.view, desk.keyring, root, lambda files: _ignore(write_files(root, files))
-            )
-        view = desk.view
+        desk = desk_of(session, view, folder)
         for some in _batches(list(listing.thread_ids(session, lst))):
             tray = fetch(session, desk, some)
             for thread in session.scalars(select(Thread).where(Thread.id.in_(some))).all():
@@ -324,8 +355,6 @@ def _all_files(
         yield from listing_files(session, desk, lst, drawn, every=True).items()
         writers = people.pages_of(session, lst)
         yield from people.page_files(session, desk, lst, drawn, writers).items()
-        if tree is None:
-            yield from slow_files(session, root, view, lst, drawn.months).items()
 
 
 def _batches(keys: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -352,7 +381,3 @@ def _names(session: Session, view: ListView, lst: MailList) -> Iterator[str]:
     )
     for packed in bodies:
         yield from file_names(view, unpack(packed))
-
-
-def _ignore(_count: int) -> None:
-    """Take a count that nobody asks for."""

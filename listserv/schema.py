@@ -18,7 +18,7 @@ from mailer import tokens
 from mailer.errors import Misconfigured
 from mailer.store import Store
 
-HEAD = "0031"  # the newest revision in migrations/versions
+HEAD = "0032"  # the newest revision in migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

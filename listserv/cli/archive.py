@@ -15,10 +15,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sqlalchemy import select
 
 from archive import build as pages
-from archive import redaction, redirects, whole
+from archive import redaction, redirects, remains, views, whole
 from archive.disk import list_files, remove_files
 from archive.importing import Report, import_mails
 from archive.mbox import open_mail_file, read_mbox
+from archive.proof import Proof
 from listserv.newsletters import pictures
 from listserv.terminal import agree, print_json, say
 from mailer.errors import BadInput, Refused
@@ -131,7 +132,7 @@ def move_pages(app: ArchiveApplication, lst: MailList) -> None:
     """
     root = app.settings.archive_path
     with pages.rendering(app.store):
-        for tree in {"public", "members"} - {pages.tree_of(lst)}:
+        for tree in set(views.TREES) - set(views.trees_of(lst)):
             remove_files(root / tree, list(list_files(root / tree, lst.address)))
         whole.build(app.store, root, app.settings.listserv.base_url, lst)
 
@@ -142,6 +143,9 @@ def move_pages(app: ArchiveApplication, lst: MailList) -> None:
 @click.pass_obj
 def check(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool) -> None:
     """Compare the pages on disk with the mail; exit 1 on a difference.
+
+    Files of the archive, and of its exports on this machine, that hold what was taken out of it
+    count too.
 
     \b
     Example:
@@ -154,19 +158,27 @@ def _compare(app: ArchiveApplication, lists: Sequence[MailList], *, as_json: boo
     missing: list[str] = []
     differing: list[str] = []
     extra: list[str] = []
+    held: list[str] = []
+    root = app.settings.archive_path
     for lst in lists:
-        found = whole.check(
-            app.store, app.settings.archive_path, app.settings.listserv.base_url, lst
-        )
+        found = whole.check(app.store, root, app.settings.listserv.base_url, lst)
+        held += remains.look(app.store, root, lst).left
         missing += found.missing
         differing += found.differing
         extra += found.extra
     if as_json:
-        print_json({"missing": missing, "differing": differing, "extra": extra})
+        print_json({"missing": missing, "differing": differing, "extra": extra, "held": held})
     else:
-        for word, names in (("missing", missing), ("differing", differing), ("extra", extra)):
+        told = {"missing": missing, "differing": differing, "extra": extra, "held": held}
+        for word, names in told.items():
             for name in names:
                 click.echo(f"{word}\t{name}")
+    if held:
+        raise Refused(
+            f"{len(held)} files hold what was taken out of the archive.",
+            "krets archive build writes pages anew, krets archive export the copies;"
+            " krets archive redact LIST --attachment NAME takes out what came with a mail.",
+        )
     if missing or differing or extra:
         raise Refused(
             f"The archive differs from the mail: {len(missing)} files missing,"
@@ -294,10 +306,11 @@ def redact(
 ) -> None:
     """Take a message, a file, a person or a phrase out of the archive of LIST, for good.
 
-    Pages, feeds, mbox and JSON are written anew, and then every file is looked into: exit 1 where
-    one still holds what was to go. Addresses of pages stay. What other people quoted of a removed
-    message goes too; a person's mails stay without their name and address. Nobody is shown the
-    pictures of a removed issue any more, unless another issue shows them.
+    Pages, feeds, mbox and JSON are written anew, in the exports on this machine too, and then every
+    file is looked into, packed and coded as it may be: exit 1 where one still holds what was to go.
+    Addresses of pages stay. What other people quoted of a removed message goes too; a person's
+    mails stay without their name and address. Nobody is shown the pictures of a removed issue any
+    more, unless another issue shows them.
 
     \b
     Examples:
@@ -322,38 +335,50 @@ def redact(
         say(note)
     if dry_run:
         if as_json:
-            print_json({**said, "looked": 0, "left": [], "dry_run": True})
+            told = {"looked": 0, "left": [], "closed": [], "exports": []}
+            print_json({**said, **told, "dry_run": True})
         return
     agree(f"Take this out of the archive of {lst.address} for good?", yes=yes)
     removed = {hash_ for hash_, _ in plan.messages}
     with app.store.read() as session:
-        removed |= redaction.removed_of(session, lst).messages
+        removed |= views.removed_of(session, lst).messages
         shown = pictures.shown_elsewhere(session, lst.id, plan.brought, removed)
     with app.store.write() as session:
         redaction.apply(session, lst, plan, time.time())
         pictures.forget(session, lst.id, {*plan.files, *(plan.brought - shown)})
-    proof = _build_and_prove(app, lst)
+    proof, folders = _build_and_prove(app, lst)
     if as_json:
-        print_json({**said, "looked": proof.looked, "left": list(proof.left), "dry_run": False})
+        told = {"looked": proof.looked, "left": list(proof.left), "closed": list(proof.closed)}
+        print_json({**said, **told, "exports": [str(one) for one in folders], "dry_run": False})
     for name in proof.left:
         click.echo(name, err=as_json)
+    for folder in folders:
+        say(f"Written anew: {folder}. What was copied from there elsewhere is not.")
     if proof.left:
         raise Refused(
             f"{len(proof.left)} of {proof.looked} files still hold some of it.",
-            "Files of other kinds, such as PDF, are taken out by --attachment.",
+            "What came with a mail is taken out by --attachment NAME; an export that cannot be"
+            " written anew, by hand.",
         )
     say(f"{proof.looked} files looked into: none holds it any more. Backups do, until replaced.")
+    _tell_closed(proof)
 
 
-def _build_and_prove(app: ArchiveApplication, lst: MailList) -> redaction.Proof:
-    root = app.settings.archive_path
+def _tell_closed(proof: Proof) -> None:
+    """Say which files nobody can search."""
+    if proof.closed:
+        say(f"{len(proof.closed)} of them show words as pictures, or are sealed. Look yourself:")
+    for name in proof.closed[:SHOWN]:
+        say(f"  {name}")
+
+
+def _build_and_prove(app: ArchiveApplication, lst: MailList) -> tuple[Proof, list[Path]]:
+    """Write the pages and exports of ``lst`` anew; return what a look found, and the exports."""
+    root, base_url = app.settings.archive_path, app.settings.listserv.base_url
     with pages.rendering(app.store), _counting(app, lst) as progress:
-        whole.build(app.store, root, app.settings.listserv.base_url, lst, progress)
-    with app.store.read() as session:
-        removed = redaction.removed_of(session, lst)
-    tree = root / pages.tree_of(lst)
-    names = list_files(tree, lst.address) if pages.tree_of(lst) else iter(())
-    return redaction.prove(tree, names, removed, lambda _one: None)
+        whole.build(app.store, root, base_url, lst, progress)
+        folders = remains.renew_exports(app.store, base_url, lst)
+    return remains.look(app.store, root, lst), folders
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 import templates
 from archive import redirects, shelves
-from archive.build import view_of
+from archive.views import info_of
 from listserv.app import App
 from listserv.newsletters import pictures
 from listserv.web import reading
@@ -48,7 +48,7 @@ def show_lists(caller: Caller) -> Response:
     """Show every list that strangers may read or join, in the visitor's language."""
     with caller.app.store.read() as session:
         base = caller.app.settings.listserv.base_url
-        views = [view_of(lst, base) for lst in all_lists(session) if _is_public(lst)]
+        views = [info_of(lst, base) for lst in all_lists(session) if _is_public(lst)]
     language = caller.language()
     page = templates.page("index", language, root="", accent="", lists=views)
     return HTMLResponse(page, headers={"vary": "accept-language", "content-language": language})
@@ -190,7 +190,7 @@ class Pages(Tree):
             lst = find_list(session, found[1])
             if lst is None:
                 return None
-            view = view_of(lst, self._app.settings.listserv.base_url)
+            view = info_of(lst, self._app.settings.listserv.base_url)
             closed = lst.archive is not ArchivePolicy.PUBLIC
             members = lst.archive is ArchivePolicy.MEMBERS
         if not str(scope["path"]).endswith(("/", ".html")):

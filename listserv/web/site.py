@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse, Response
 
 import templates
 from archive import pages
-from archive.build import view_of
-from archive.pages import ListView
+from archive.pages import ListInfo
+from archive.views import info_of
 from listserv.app import App
 from listserv.visit import Proof, Visit
 from listserv.web.forms import TooLarge, read_form
@@ -108,10 +108,10 @@ def answer(
     """
     language = caller.language(lst)
     root = root or ("../../" if caller.token else "../")
-    view: ListView | None = None
+    view: ListInfo | None = None
     accent = ""
     if lst is not None:
-        view = view_of(lst, caller.app.settings.listserv.base_url)
+        view = info_of(lst, caller.app.settings.listserv.base_url)
         accent = pages.accent(view.address)
     else:
         root = "/"

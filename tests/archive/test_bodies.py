@@ -13,12 +13,13 @@ from archive.files import MAX_MASKED, attachment, key_of, masked_bytes
 from archive.flowed import unflow
 from archive.heads import read_author, read_head
 from archive.plaintext import html_to_text
+from archive.removal import Removed
 from archive.sight import Seen, Sight, pack, see, unpack
 
 
 def shown(raw: bytes, *, masked: bool = False) -> Seen:
     """Return what is shown of a mail."""
-    return see("h", "S", "A", read(raw), Sight(masked, "en"))
+    return see("h", "S", "A", read(raw), Sight(masked, "en", Removed()))
 
 
 @pytest.mark.parametrize("many", [1, 70_000])

@@ -18,6 +18,7 @@ from archive.mbox import open_mail_file, read_mbox
 from archive.place import place
 from archive.search import MANIFEST, write_search
 from archive.tables import Body
+from archive.views import views_of
 from mailer.errors import Refused
 from mailer.store import Store, put_raw
 from subscriptions.roster import ArchivePolicy, MailList
@@ -411,8 +412,8 @@ def test_what_an_older_program_drew_can_still_be_found(
     """An upgrade draws mails anew one by one; search bundles do not lose the others meanwhile."""
     keep(store, circle, mail("a"), mail("b"))
     build.render_dirty(store, tmp_path, BASE)
-    view = build.view_of(circle, BASE)
     with store.write() as session:
+        (view,) = views_of(session, circle, BASE)
         session.execute(update(Body).values(sight=f"0.0{view.sight.whose}"))
     with store.read() as session:
         write_search(session, tmp_path / "public", view, circle, anew=True)

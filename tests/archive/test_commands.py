@@ -92,6 +92,26 @@ def test_export_asks_before_it_writes_into_a_full_folder(
     run(app, "archive", "export", LIST, str(folder), "--yes")
 
 
+def test_a_redaction_reaches_the_exports_and_check_finds_what_is_left(
+    app: App, mbox: Path, tmp_path: Path
+) -> None:
+    """The copy that stands is written anew; an old page that holds the name makes check exit 1."""
+    run(app, "import", "mbox", LIST, str(mbox))
+    folder = tmp_path / "site"
+    run(app, "archive", "export", LIST, str(folder))
+    kept = folder / LIST / "2023-11" / "index.json"
+    assert "A Person" in kept.read_text()
+    told = json.loads(
+        run(app, "archive", "redact", LIST, "--person", "a@example.org", "--yes", "--json")
+    )
+    assert (told["left"], told["exports"]) == ([], [str(folder)])
+    assert "A Person" not in kept.read_text()
+    run(app, "archive", "check")
+    kept.write_text('{"author": "A Person"}')
+    with pytest.raises(Refused, match="1 files hold what was taken out"):
+        run(app, "archive", "check")
+
+
 @pytest.mark.parametrize("content", ["", "no mail at all\n"])
 def test_a_file_without_mail_is_an_error_that_says_what_an_mbox_is(
     app: App, tmp_path: Path, content: str

@@ -7,6 +7,7 @@ import pytest
 from archive import markup
 from archive.bodies import read, read_files
 from archive.files import attachment, key_of
+from archive.removal import Removed
 from archive.sight import Sight, see
 from tests.cost import AFFORDABLE, cost
 
@@ -19,6 +20,7 @@ NEWS = (
     '<img src="https://cdn.example/cat.jpg" alt="A cat">'
     '<p>Write to <a href="mailto:anna@example.net">anna@example.net</a>.</p></body></html>'
 )
+STRANGER = Sight(masked=True, language="en", removed=Removed())
 
 
 def letter(html: str, plain: str | None = None) -> bytes:
@@ -72,11 +74,11 @@ def test_a_newsletter_is_shown_with_its_picture_and_without_its_trackers() -> No
 
 def test_strangers_see_no_address_in_markup_either() -> None:
     """Neither as a link nor as text, and markup that hides one across elements is not shown."""
-    seen = see("h", "S", "A", read(letter(NEWS)), Sight(masked=True, language="en"))
+    seen = see("h", "S", "A", read(letter(NEWS)), STRANGER)
     assert "a...@example.net" in seen.markup
     assert "anna@" not in seen.markup
     split = NEWS.replace(">anna@example.net<", "><i>anna</i>@<b>example.net</b><")
-    assert see("h", "S", "A", read(letter(split)), Sight(masked=True, language="en")).markup == ""
+    assert see("h", "S", "A", read(letter(split)), STRANGER).markup == ""
 
 
 @pytest.mark.parametrize(
@@ -164,9 +166,7 @@ def test_no_markup_costs_more_than_its_size(html: str) -> None:
     """Deep, unclosed, endless: none grows faster than its length."""
     raw = letter(html)
     seen = []
-    work = cost(
-        lambda: seen.append(see("h", "S", "A", read(raw), Sight(masked=True, language="en")))
-    )
+    work = cost(lambda: seen.append(see("h", "S", "A", read(raw), STRANGER)))
     assert work < AFFORDABLE
     assert len(seen[0].markup) <= markup.MAX_OUT * 2
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from archive import build, redaction, whole
-from archive.disk import list_files
+from archive import redaction, remains, views, whole
 from archive.heads import permalink_hash
 from archive.place import place
+from archive.proof import Proof
 from archive.removal import Removed, phrase, runs
 from archive.tables import Message
 from mailer import tokens
@@ -52,9 +52,7 @@ def talk(store: Store, circle: MailList, mail: Write, tmp_path: Path) -> MailLis
     return circle
 
 
-def redact(
-    store: Store, lst: MailList, root: Path, **wanted: tuple[str, ...]
-) -> tuple[redaction.Proof, str]:
+def redact(store: Store, lst: MailList, root: Path, **wanted: tuple[str, ...]) -> tuple[Proof, str]:
     """Take something out; return the proof and all that stands in the archive afterwards."""
     with store.read() as session:
         plan = redaction.prepare(session, lst, redaction.Request(**wanted))
@@ -62,11 +60,8 @@ def redact(
         redaction.apply(session, lst, plan, 1.0)
     whole.build(store, root, BASE, lst)
     assert not whole.check(store, root, BASE, lst)
-    with store.read() as session:
-        removed = redaction.removed_of(session, lst)
-    tree = root / build.tree_of(lst)
-    proof = redaction.prove(tree, list_files(tree, lst.address), removed, lambda _one: None)
-    return proof, everything(tree / lst.address)
+    (tree,) = views.trees_of(lst)
+    return remains.look(store, root, lst), everything(root / tree / lst.address)
 
 
 def everything(folder: Path) -> str:
@@ -137,6 +132,45 @@ def test_an_export_over_an_older_one_leaves_nothing_that_has_been_taken_out(
         for path in (tmp_path / "new" / talk.address).rglob("*")
         if path.is_file()
     }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "word"),
+    [
+        ({"people": ("anna@example.org",)}, "Anna Person"),
+        ({"messages": ("<anna@x>",)}, "About anna"),
+        ({"phrases": ("about other",)}, "About other"),
+    ],
+)
+def test_an_export_is_of_the_same_view_as_the_pages(
+    store: Store, talk: MailList, tmp_path: Path, wanted: dict[str, tuple[str, ...]], word: str
+) -> None:
+    """A name, a subject and a phrase in one are in no file of it, and it is the live tree."""
+    assert word in everything(tmp_path / "public")
+    redact(store, talk, tmp_path, **wanted)
+    whole.export(store, tmp_path / "out", BASE, talk)
+    assert word not in everything(tmp_path / "out")
+    same = {path for path in paths(tmp_path) if talk.address in path}
+    assert same
+    for name in same:
+        live = (tmp_path / name).read_bytes()
+        assert (tmp_path / "out" / name.removeprefix("public/")).read_bytes() == live, name
+
+
+def test_an_export_that_stands_is_written_anew_and_looked_into(
+    store: Store, talk: MailList, tmp_path: Path
+) -> None:
+    """Where it cannot be written anew, its files are named."""
+    out = tmp_path / "out"
+    whole.export(store, out, BASE, talk)
+    proof, _ = redact(store, talk, tmp_path, messages=("<anna@x>",))
+    assert proof.left
+    assert all(name.startswith(f"{out}/") for name in proof.left)
+    assert remains.renew_exports(store, BASE, talk) == [out]
+    assert remains.look(store, tmp_path, talk).left == ()
+    assert "four seven eleven" not in everything(out)
+    (out / talk.address / "old.html").write_text(f"<p>{SECRET}</p>")
+    assert remains.look(store, tmp_path, talk).left == (f"{out}/{talk.address}/old.html",)
 
 
 def test_an_export_removes_nothing_behind_a_link(

@@ -36,6 +36,7 @@ from archive.mbox import open_mail_file, read_mbox, write_mbox  # noqa: E402
 from archive.place import place  # noqa: E402
 from archive.search import write_search  # noqa: E402
 from archive.tables import Message, Thread  # noqa: E402
+from archive.views import views_of  # noqa: E402
 from listserv.app import App  # noqa: E402
 from listserv.config import load  # noqa: E402
 from mailer.store import put_raw  # noqa: E402
@@ -135,7 +136,8 @@ def run_step(step: str, folder: Path, mbox: Path) -> None:
     with app.store.read() as session:
         lst = get_list(session, LIST)
         if step == "search":
-            write_search(session, root / "public", build.view_of(lst, BASE), lst, anew=True)
+            (view,) = views_of(session, lst, BASE)
+            write_search(session, root / "public", view, lst, anew=True)
     if step == "more":
         told = one_more(app, root)
     (folder / f"{step}.json").write_text(json.dumps(told))

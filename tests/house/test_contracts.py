@@ -73,6 +73,24 @@ def test_one_file_alone_knows(library: str) -> None:
     assert len(importers) <= 1, f"{library} is imported by {importers}"
 
 
+# What is read of mail passes a view that knows what was taken out of the archive.
+MADE_IN_VIEWS = {"ListView", "Sight", "Removed"}
+
+
+def test_the_view_of_a_list_is_made_in_one_place() -> None:
+    """A second way to make one is where a removal is forgotten."""
+    made = set()
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call):
+                    called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
+                    name = called.id if isinstance(called, ast.Name) else called
+                    if name in MADE_IN_VIEWS:
+                        made.add(path.relative_to(ROOT).as_posix())
+    assert made == {"archive/views.py"}
+
+
 def test_only_the_settings_read_the_environment() -> None:
     readers = {module.name for module in modules() if module.reads_environment}
     assert readers <= READS_ENVIRONMENT

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import uvloop
 from sqlalchemy.orm import Session
 
-from listserv import routes
+from listserv import routes, vouching
 from listserv.app import App
 from listserv.newsletters.editions import editor_of
 from mailer.addresses import domain_key, parse
@@ -76,6 +76,7 @@ async def _serve(
             max_size=settings.max_size,
             front=networks(settings.front),
             tls=tls_context(app),
+            own_names=lambda: _own_names(app),
         ),
         lambda sender, recipient, _client: recipient_verdict(app, sender, recipient),
         after_commit=lambda: app.ring("sort"),
@@ -91,6 +92,11 @@ async def _serve(
     ready()
     await stop.wait()
     await door.close(settings.grace)
+
+
+def _own_names(app: App) -> frozenset[str]:
+    with app.store.read() as session:
+        return vouching.own_names(session, app.settings)
 
 
 def tls_context(app: App) -> ssl.SSLContext | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from listserv import vouching
 from listserv.rules import Facts
 from listserv.tables import Ban, Post
 from mailer import message
@@ -84,6 +85,7 @@ def gather(
         author_state=_state(member, now),
         author_role=member.role if member else "",
         author_moderated=member.moderated if member else None,
+        from_is_ours=vouching.is_ours(reading.head, vouching.organisations(session, lst.domain)),
         author_banned=_banned(session, lst.id, reading),
         author_posts=_accepted_before(session, lst.id, reading) if member else 0,
         same_message=same,

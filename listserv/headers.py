@@ -5,12 +5,13 @@ and most author signatures stay valid (DESIGN.md, "Headers we add, replace and r
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
 
+from mailer import auth_results
 from mailer.message import Head
 from mailer.splice import Segments
 
@@ -67,15 +68,17 @@ def compose(
     *,
     answers: str = "",
     shared: bool = False,
+    own: Collection[str] = (),
 ) -> Segments:
     """Return the copy of a post with one slot, the recipient's leave token.
 
     A ``shared`` copy has no slot: its way out is the list's address and page, without one click.
 
     ``permalink`` is the page of this very message (RFC 5064), empty where there is none;
-    ``answers`` the Message-ID that it answers, added where the writer's program named none.
+    ``answers`` the Message-ID that it answers, added where the writer's program named none;
+    ``own`` the names under which nobody but us may say who a mail is from (RFC 8601).
     """
-    kept = b"".join(_kept(raw, head))
+    kept = auth_results.without(b"".join(_kept(raw, head)), own)
     token_free = _received(trace, face) + list_fields(face, permalink) + _answers(head, answers)
     if shared:
         leave = f"List-Unsubscribe: <mailto:{face.sub('leave')}>,\r\n <{face.page}>\r\n".encode()

@@ -25,9 +25,10 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 import templates
+from listserv import vouching
 from listserv.app import App
 from listserv.headers import ListFace, phrase
-from mailer import mailings, message
+from mailer import auth_results, mailings, message
 from mailer.addresses import Address, parse
 from mailer.arrivals import Arrival
 from mailer.mailings import Recipient
@@ -216,7 +217,8 @@ def forward(
     if not to:
         return 0
     lst = lists[0]
-    found = message.head(raw)
+    letter = auth_results.without(raw, vouching.own_names(session, app.settings))
+    found = message.head(letter)
     trace = (
         f"{HANDED_ON}{arrival.client or 'unknown'}\r\n by {app.settings.listserv.domain}"
         f" (Krets) with {arrival.protocol} id {arrival.id}\r\n"
@@ -228,7 +230,7 @@ def forward(
         list_address=lst.address,
         message_id=message.message_id(found) or "",
         policy="never-miss",
-        compositions={0: Segments((trace.encode("ascii", "replace") + raw,))},
+        compositions={0: Segments((trace.encode("ascii", "replace") + letter,))},
         created=now,
         expires_at=now + EXPIRES,
     )

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import place
-from listserv import acting, audience, facts, headers, incoming, letters, routes, signing
+from listserv import acting, audience, facts, headers, incoming, letters, routes, signing, vouching
 from listserv.app import App
 from listserv.facts import Reading
 from listserv.moderation import asking
@@ -201,7 +201,7 @@ def _accept(
     sha: bytes,
 ) -> int:
     placed = place.place(session, lst, reading.raw, sha, arrival.received_at, answers=answers)
-    one_click = signing.one_click(session, app.settings, lst.domain, now)
+    one_click = signing.one_click(session, app.settings, lst.domain, now, reading.head)
     face = replace(face_of(app, lst), one_click=one_click)
     trace = headers.Trace(
         client=arrival.client,
@@ -214,7 +214,14 @@ def _accept(
     permalink = f"{face.page}m/{placed.hash}/" if placed.hash else ""
     shared = lst.copies is Copies.SHARED
     copy = headers.compose(
-        reading.raw, reading.head, face, trace, permalink, answers=answers, shared=shared
+        reading.raw,
+        reading.head,
+        face,
+        trace,
+        permalink,
+        answers=answers,
+        shared=shared,
+        own=vouching.own_names(session, app.settings),
     )
     return mailings.create_mailing(
         session,

@@ -44,6 +44,7 @@ class Facts:
     author_moderated: bool | None = None  # None: as the list says
     author_banned: bool = False
     author_posts: int = 0  # accepted before
+    from_is_ours: bool = False  # From or Sender names a domain that our name would vouch for
     size: int = 0
     trouble: str = ""  # why the message must not be parsed (mailer.message limits)
     list_ids: tuple[str, ...] = ()  # List-Id and X-Original-List-Id, lower case, without brackets
@@ -133,6 +134,11 @@ def author(facts: Facts) -> Decision | None:
     return Decision.HOLD if len(facts.authors) != 1 else None
 
 
+def from_is_ours(facts: Facts) -> Decision | None:
+    """Hold a post in the name of our own domains: what we send on would make it believed."""
+    return Decision.HOLD if facts.from_is_ours else None
+
+
 def newsletter_address(facts: Facts) -> Decision | None:
     """Hold mail to a newsletter's own address: it reaches the editors and never the readers."""
     return Decision.HOLD if facts.list_kind == "newsletter" else None
@@ -182,6 +188,7 @@ RULES: dict[str, Callable[[Facts], Decision | None]] = {
     "broken": broken,
     "size": size,
     "author": author,
+    "from-is-ours": from_is_ours,
     "newsletter-address": newsletter_address,
     "membership": membership,
     "editors-only": editors_only,

@@ -6,11 +6,15 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
+from listserv import vouching
 from listserv.config import Settings
 from listserv.notices import HANDED_ON, KIND
-from mailer import dkim, dkim_keys
+from mailer import dkim, dkim_keys, message
 from mailer.mailings import MailingView
+from mailer.message import Head
 from mailer.splice import Segments, Stamp
+
+POST = "post"  # the kind of a mailing that its members write
 
 
 class Signer(StrEnum):
@@ -21,12 +25,17 @@ class Signer(StrEnum):
     NOBODY = "nobody"
 
 
-def one_click(session: Session, settings: Settings, domain: str, now: float) -> bool:
+def one_click(
+    session: Session, settings: Settings, domain: str, now: float, post: Head | None = None
+) -> bool:
     """Tell whether copies of lists at ``domain`` may carry List-Unsubscribe-Post.
 
-    RFC 8058 section 3.1 wants an https address, section 4 a signature over both fields.
+    RFC 8058 section 3.1 wants an https address, section 4 a signature over both fields; ``post``
+    is the header of a mail that somebody else wrote.
     """
     if not settings.listserv.base_url.startswith("https://"):
+        return False
+    if post is not None and not vouching.may_sign(post, vouching.organisations(session, domain)):
         return False
     signer = Signer(settings.mailer.sign)
     return signer is Signer.RELAY or (
@@ -45,6 +54,10 @@ def stamping(
         if mailing.kind == KIND and segments.parts[0].startswith(HANDED_ON.encode()):
             return None  # a stranger's letter to the owners: its From may claim to be one of us
         domain = mailing.list_address.rpartition("@")[2]
+        if mailing.kind == POST:
+            post = message.head(b"".join(segments.parts))
+            if not vouching.may_sign(post, vouching.organisations(session, domain)):
+                return None
         keys = dkim_keys.signing_keys(session, domain, clock())
         return dkim.stamp(segments, keys, clock) if keys else None
 

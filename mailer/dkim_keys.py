@@ -131,6 +131,11 @@ def free_selector(session: Session, domain: str, now: float) -> str:
     return day if f"{day}-r" not in used else f"{day}-{secrets.token_hex(2)}"
 
 
+def domains(session: Session) -> frozenset[str]:
+    """Return every domain that has a key, whether or not it signs now."""
+    return frozenset(session.scalars(select(DkimKey.domain).distinct()))
+
+
 def signs(session: Session, domain: str, now: float) -> bool:
     """Tell whether copies of lists at ``domain`` are signed now."""
     found = select(DkimKey.id).where(DkimKey.domain == domain, DkimKey.starts <= now).limit(1)

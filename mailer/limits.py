@@ -1,6 +1,7 @@
 """Say how much a client may ask of the door, and what an operator decides about it."""
 
 import ssl
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from mailer.callers import Network
@@ -35,4 +36,6 @@ class Settings:
     front: tuple[Network, ...] = ()
     proxy_protocol: bool = False  # fronts open with a PROXY line
     tls: ssl.SSLContext | None = None
+    # Under which names results of authentication would be ours; runs in a thread.
+    own_names: Callable[[], Collection[str]] = tuple
     limits: Limits = field(default_factory=Limits)

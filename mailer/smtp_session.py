@@ -320,7 +320,7 @@ class SmtpSession(Connection):
         incoming = Incoming(
             sender=mail.sender,
             recipients=tuple({to.casefold(): to for to in wanted}.values()),
-            raw=raw,
+            raw=await self._house.verdicts.clean(raw, self._settings.own_names),
             client=self._client,
             helo=self._helo,
             protocol=self._protocol(mail),

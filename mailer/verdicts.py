@@ -6,9 +6,10 @@ for one removed just now is judged again when it is sorted.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
+from mailer import auth_results
 from mailer.replies import SmtpReply
 
 # (sender, recipient, client ip) -> None to accept, or the refusal. Runs in a thread.
@@ -47,6 +48,14 @@ class Verdicts:
                 self._accepted.clear()
             self._accepted[asked] = loop.time() + self._ttl
         return refusal
+
+    async def clean(self, raw: bytes, own_names: Callable[[], Collection[str]]) -> bytes:
+        """Return ``raw`` without results of authentication that a stranger wrote in our name."""
+        if not auth_results.present(raw):
+            return raw
+        loop = asyncio.get_running_loop()
+        names = await loop.run_in_executor(self._threads, own_names)
+        return auth_results.without(raw, names)
 
     async def on_size(self, recipient: str, size: int) -> SmtpReply | None:
         """Return None where a message of ``size`` bytes is not too big for ``recipient``."""

@@ -39,6 +39,7 @@ CASES: list[tuple[str, Decision, dict[str, Any]]] = [
     ("size", Decision.HOLD, {"size": 25_000_001}),
     ("author", Decision.HOLD, {"authors": ()}),
     ("author", Decision.HOLD, {"authors": ("a@x.org", "b@x.org")}),
+    ("from-is-ours", Decision.HOLD, {"from_is_ours": True}),
     ("newsletter-address", Decision.HOLD, {"list_kind": "newsletter"}),
     ("membership", Decision.HOLD, {"author_state": ""}),
     ("membership", Decision.HOLD, {"author_state": "pending"}),

@@ -99,7 +99,31 @@ def test_a_strangers_letter_to_the_owners_does_not_get_our_signature(store: Stor
         dkim_keys.new_keys(session, DOMAIN, selector="k", now=0.0, starts=0.0)
         assert stamping(session, notice, letter) is None
         assert stamping(session, notice, LETTER) is not None
-        assert stamping(session, VIEW, letter) is not None  # a post has passed the list's rules
+
+
+@pytest.mark.parametrize(
+    ("sender", "signed"),
+    [
+        ("a@x.org", True),
+        (f"boss@{DOMAIN}", False),
+        ("boss@example.org", False),
+        ("a@keys.club.net", False),
+        ("", False),
+    ],
+)
+def test_a_post_is_not_signed_for_a_writer_whom_that_would_vouch_for(
+    store: Store, sender: str, *, signed: bool
+) -> None:
+    """Whoever released it: our signature, or our return path, would make DMARC pass."""
+    settings = load({"KRETS_LISTSERV__BASE_URL": "https://x.org"})
+    raw = f"From: {sender}\r\nSubject: Pay\r\n\r\nPay\r\n".encode()
+    letter = Segments((b"Received: from 192.0.2.1\r\n", raw), ("leave",))
+    with store.write() as session:
+        for domain in (DOMAIN, "club.net"):
+            dkim_keys.new_keys(session, domain, selector="k", now=0.0, starts=0.0)
+        stamp = signing.stamping(settings, lambda: 1.0)(session, VIEW, letter)
+        assert (stamp is not None) is signed
+        assert signing.one_click(session, settings, DOMAIN, 1.0, message.head(raw)) is signed
 
 
 @pytest.mark.parametrize("offered", [True, False])

@@ -25,7 +25,7 @@ from subscriptions.roster import Role
 
 LIST = "friends@example.org"
 OWNER, MODERATOR, ANNA, EVE = (
-    "olga@example.org", "mats@example.net", "anna@example.net", "eve@example.com",
+    "olga@example.se", "mats@example.net", "anna@example.net", "eve@example.com",
 )  # fmt: skip
 NOTE = ConsentNote("Signed the paper list at the door.", Source.CLI)
 

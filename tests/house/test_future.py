@@ -12,11 +12,8 @@ import os
 import subprocess
 import sys
 import sysconfig
-import threading
 import zipfile
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +21,7 @@ import pytest
 from packaging.version import Version
 
 from tests.conftest import missing
+from tests.house.index import served
 
 NEWER = "99999.0"
 
@@ -41,11 +39,6 @@ def _wheel(folder: Path, name: str, version: str, lines: list[str]) -> str:
         )
         wheel.writestr(f"{info}/RECORD", "")
     return f"{path.name}#sha256={hashlib.sha256(path.read_bytes()).hexdigest()}"
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing: pytest shows what pip says."""
 
 
 class Future:
@@ -91,15 +84,8 @@ class Future:
 @pytest.fixture(scope="module")
 def future(tmp_path_factory: pytest.TempPathFactory, locks: ModuleType) -> Iterator[Future]:
     folder = tmp_path_factory.mktemp("index")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield Future(folder, f"http://127.0.0.1:{server.server_port}/", locks)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(folder) as url:
+        yield Future(folder, url, locks)
 
 
 @pytest.fixture(scope="module")

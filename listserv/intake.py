@@ -22,6 +22,7 @@ from listserv import entering
 from listserv.app import App
 from listserv.terminal import agree
 from mailer.errors import Refused
+from subscriptions.departures import BARS, Departed, write_down
 from subscriptions.importing import Line, is_shared_address
 from subscriptions.members import Candidate, Fate, Outcome, enrol
 from subscriptions.rollcall import has_domain
@@ -35,7 +36,22 @@ CARRIED = 8  # pieces between checkpoints: about 25 MB of SQLite's log
 MAILED = 10  # of those who get a mail each: a message is made and kept for every one
 _AGAIN = Outcome(Fate.DUPLICATE, "on an earlier line")
 SHARED = "several people probably read it: did they all say yes?"
-_TAKEN = frozenset((Fate.ADDED, Fate.ALREADY, Fate.ASKED))
+_TAKEN = frozenset((Fate.ADDED, Fate.PAUSED, Fate.ALREADY, Fate.ASKED))
+# What a report adds up to: four ends, and which fates each of them holds.
+ENDS = {
+    "member": (Fate.ADDED, Fate.ASKED, Fate.ALREADY),
+    "paused": (Fate.PAUSED,),
+    "suppressed": (Fate.SUPPRESSED, Fate.LEFT, Fate.ERASED),
+    "refused": (
+        Fate.REFUSED,
+        Fate.DUPLICATE,
+        Fate.OWN_ADDRESS,
+        Fate.ROLE_ADDRESS,
+        Fate.NO_CONSENT,
+        Fate.INVALID,
+    ),
+}
+END_OF = {fate: end for end, fates in ENDS.items() for fate in fates}
 MAX_SHOWN = 1000  # lines named in the summary; the report names all
 
 
@@ -58,6 +74,11 @@ class Tally:
     not_taken: list[Fated] = field(default_factory=list)
     doubts: list[Fated] = field(default_factory=list)  # taken, with a question about the address
 
+    @property
+    def ends(self) -> dict[str, int]:
+        """Count the four ends that all fates add up to."""
+        return {end: sum(self.fates[fate] for fate in fates) for end, fates in ENDS.items()}
+
     def add(self, fated: Fated) -> None:
         """Count one line."""
         self.lines += 1
@@ -74,11 +95,11 @@ class Report:
 
     def __init__(self, file: TextIO) -> None:
         self._writer = csv.writer(file)
-        self._writer.writerow(("line", "email", "name", "fate", "why"))
+        self._writer.writerow(("line", "email", "name", "fate", "why", "end"))
 
     def add(self, fated: Fated) -> None:
         """Write one line."""
-        cells = (fated.email, fated.name, fated.fate, fated.why)
+        cells = (fated.email, fated.name, fated.fate, fated.why, END_OF[fated.fate])
         self._writer.writerow((fated.line, *(neutral(cell) for cell in cells)))
 
 
@@ -90,28 +111,43 @@ def take_in(
     now: float,
     dry_run: bool,
     welcome: bool = False,
+    suppress: bool = True,
 ) -> Iterator[Fated]:
-    """Enrol the people on ``lines`` and yield the fate of each line, in order."""
+    """Enrol the people on ``lines`` and yield the fate of each line, in order.
+
+    Who had left elsewhere is written down as such, unless ``suppress`` is False: then they only
+    stay out.
+    """
     seen: set[int] = set()  # hashes of keys: a fraction of the addresses' own weight
     source = iter(lines)
     doubts = _Doubts(app, lst)
     while window := list(islice(source, WINDOW)):
         asked = list(map(doubts.about, window))
         fresh: dict[int, Candidate] = {}  # by their place in the window
+        gone: dict[int, Departed] = {}
         again: set[int] = set()
         for place, line in enumerate(window):
             candidate = line.candidate
-            if candidate is None:
+            if candidate is None or (line.outcome and not suppress):
+                continue
+            if line.outcome and line.standing not in BARS:
                 continue
             mark = hash(candidate.address.key)
             if mark in seen:
                 again.add(place)
                 continue
             seen.add(mark)
-            fresh[place] = candidate
+            if line.outcome:
+                who, name, why = candidate.address, line.name, line.outcome.why
+                gone[place] = Departed(who, name, line.standing, line.since, why)
+            else:
+                fresh[place] = candidate
         outcomes = _enrol_all(app, lst, fresh, now, dry_run=dry_run, welcome=welcome)
+        outcomes |= _write_down(app, lst, gone, now, dry_run=dry_run)
         for place, (line, doubt) in enumerate(zip(window, asked, strict=True)):
-            outcome = _AGAIN if place in again else line.outcome or outcomes[place]
+            outcome = _AGAIN if place in again else outcomes.get(place) or line.outcome
+            if outcome is None:
+                raise AssertionError(line)
             yield Fated(line.number, line.email, line.name, outcome.fate, outcome.why or doubt)
 
 
@@ -143,6 +179,20 @@ def _enrol_all(
     return outcomes
 
 
+def _write_down(
+    app: App, lst: MailList, gone: Mapping[int, Departed], now: float, *, dry_run: bool
+) -> dict[int, Outcome]:
+    """Keep those who had left from being mailed, in pieces; return the outcome of each place."""
+    places, outcomes = list(gone), dict[int, Outcome]()
+    for at in range(0, len(places), CHUNK):
+        some = places[at : at + CHUNK]
+        people = [gone[place] for place in some]
+        with app.store.read() if dry_run else app.store.write() as session:
+            found = write_down(session, lst, people, keyring=app.keyring, now=now, dry_run=dry_run)
+        outcomes.update(zip(some, found, strict=True))
+    return outcomes
+
+
 class _Doubts:
     """Ask about shared addresses, and domains that look mistyped and that no member has yet."""
 
@@ -152,7 +202,7 @@ class _Doubts:
 
     def about(self, line: Line) -> str:
         """Return the question about a line's address, "" where there is none."""
-        if line.candidate is None:
+        if line.candidate is None or line.outcome:
             return ""
         who = line.candidate.address
         if is_shared_address(who.key):

@@ -12,6 +12,7 @@ option changes that; a word that nobody knows is asked about.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -19,17 +20,23 @@ from functools import lru_cache
 from subscriptions.former_words import (
     BAD,
     BESIDES,
+    CANCELLED,
     DIGESTS,
     FALSY,
     GOOD,
     MIXED,
     MONEY,
+    NAMES,
     NEGATIONS,
+    NOMAIL,
     OTHER_CHANNELS,
     PAUSES,
     PLAIN,
+    PREFIXES,
     STATES,
     STATISTICS,
+    SWITCHED,
+    TAGS,
     TIMES,
     TRUTHY,
     YES,
@@ -51,7 +58,7 @@ class Standing(StrEnum):
 
 
 _ORDER = {standing: place for place, standing in enumerate(Standing)}
-# What is said of a state that is not there, "not confirmed", and of a flag that says no.
+# What a flag says by a no.
 _DENIED = {"confirmed": Standing.UNCONFIRMED, "subscribed": Standing.LEFT}
 
 
@@ -71,6 +78,7 @@ class Says(StrEnum):
     WORD = "word"  # the cell names a state
     FLAG = "flag"  # the heading names a bad state; a cell that is not empty or "no" says it is so
     GOOD = "good"  # the heading names a good state; yes or no, or the day since when
+    NOMAIL = "nomail"  # the switch that stops mail to a member, and who turned it
     SINCE = "since"  # the day since when; an empty cell says that it never came to be
 
 
@@ -93,7 +101,7 @@ def plain_words(text: str) -> str:
 @lru_cache(maxsize=4096)
 def judge(cell: str) -> Standing | None:
     """Return the standing that a cell names, None where it is no word of a state."""
-    words = plain_words(cell)
+    words = PREFIXES.sub("", plain_words(cell))
     tokens = words.split()
     if not tokens or len(tokens) > 6:  # noqa: PLR2004 - a sentence is a note
         return None
@@ -101,14 +109,18 @@ def judge(cell: str) -> Standing | None:
         return Standing.PAUSED
     if words in GOOD or words in DIGESTS:
         return Standing.MEMBER
-    found = _bad(words)
-    if found:
-        return found
-    denied = [token for token in tokens if token in NEGATIONS]
+    return _bad(words) or _denied(tokens) or (Standing.MEMBER if _all_good(tokens) else None)
+
+
+def _denied(tokens: list[str]) -> Standing | None:
+    """Return what "not confirmed" or "no longer subscribed" says; None where nothing is denied."""
+    denials = [token for token in tokens if token in NEGATIONS]
     rest = " ".join(token for token in tokens if token not in NEGATIONS)
-    if denied and (rest in GOOD or _good_stem(rest)):
-        return _denial(rest)
-    return Standing.MEMBER if _all_good(tokens) else None
+    if not denials or not (rest in GOOD or _good_stem(rest)):
+        return None
+    if "longer" in denials:
+        return Standing.LEFT
+    return Standing.UNCONFIRMED if _good_stem(rest) == "confirmed" else Standing.INACTIVE
 
 
 def _bad(words: str) -> Standing | None:
@@ -159,6 +171,8 @@ def about(heading: str) -> Column | None:
     bad, kind = _bad(words), _good_stem(words)
     if is_beside(heading) or not words:
         return None
+    if NOMAIL.search(words):
+        return Column(Says.NOMAIL)
     if STATES.search(words):
         sense = Says.FLAG if bad else Says.GOOD if kind else None
         return Column(Says.WORD, bad or _denial(words), sense)
@@ -186,7 +200,50 @@ def read_cell(column: Column, cell: str) -> Standing | None:
         says = column.sense
     if says is Says.FLAG:
         return None if is_falsy(said) else column.standing
+    if says is Says.NOMAIL:
+        return _switched(said)
     return _yes_or_no(column, said)
+
+
+def _switched(said: str) -> Standing:
+    """Return what a switch says; "on [B]" names the worst last."""
+    words = " ".join(said.casefold().replace("[", " ").replace("]", " ").split())
+    if is_falsy(words) or words in {"off", "enabled", "by_unknown"}:
+        return Standing.MEMBER
+    found = [Standing(kind) for kind, one in SWITCHED.items() if one.search(words) or words == "?"]
+    return max(found, key=_ORDER.__getitem__) if found else judge(said) or Standing.UNKNOWN
+
+
+_MEMBERS = re.compile(r'"([\w ]{2,40})"\s*:\s*(?:"([^"]{1,60})"|(true|false|\d{1,12}))')
+
+
+def in_json(cell: str) -> Standing | None:
+    """Return the worst that the members of a JSON object in a cell say; None where none does."""
+    found = []
+    for name, text, bare in _MEMBERS.findall(cell):
+        column = about(name)
+        said = read_cell(column, text or bare) if column else None
+        if said is not None and said is not Standing.UNKNOWN and not is_good(said):
+            found.append(said)
+    return max(found, key=_ORDER.__getitem__) if found else None
+
+
+def is_of_names(heading: str) -> bool:
+    """Tell whether words of a state are names, places or remarks in a column."""
+    return NAMES.search(plain_words(heading)) is not None
+
+
+def is_of_tags(heading: str) -> bool:
+    """Tell whether the cells of a column hold several words each."""
+    return TAGS.search(plain_words(heading)) is not None
+
+
+def is_of_money(heading: str, all_of_them: Sequence[str]) -> bool:
+    """Tell whether a column says when a payment ended, as others beside it are about money."""
+    words = plain_words(heading)
+    if not CANCELLED.search(words) or "mail" in words:
+        return False
+    return any(MONEY.search(plain_words(one)) for one in all_of_them)
 
 
 def _yes_or_no(column: Column, said: str) -> Standing:

@@ -49,7 +49,8 @@ BAD = {
         " чёрн забан отклон geblok geweiger zwarte gesperr abgelehnt verbann refus exclu rechaz"
         " recusad",
         "unconfirmed": "unconfirm unverif unactiv unvalidat pending await invite$ invited waiting"
-        " validating requested unapprov needs requires nc$ unsolicit nonmember non~member"
+        " validating requested unapprov needs requires nc$ unsolicit"
+        " nonmember non~member"
         " obekräft overifier väntar väntan inbjud inväntar"
         " attesa invitat neconfirm aștept astept"
         " неподтвер ожида приглаш непровер"
@@ -57,7 +58,7 @@ BAD = {
         " unbestätig ausstehend eingeladen wartend"
         " attente invité pendente pendiente",
         "inactive": "inactiv disab deactiv unsubscriber expired dormant archived suspend nonsub"
-        " non~sub transactional off$ lapsed stopped sleeping former ended"
+        " non~sub transactional lapsed non~marketing nonmarketing stopped sleeping former ended"
         " inaktiv avaktiv avstäng arkiver vilande utgång tidigare"
         " inattiv disattiv disabil sospes scadut archivia"
         " dezactiv suspendat arhivat expirat"
@@ -83,7 +84,8 @@ GOOD = _words(
     "|gift|trialed|trialing|free|paid|comp|complimentary|founding|normal|member|members|owner"
     "|manager|moderator|opted in|opt in|optin|double|double opt in|single|single opt in|email"
     "|emails|each email|every email|all email|all|individual|individual messages|mail|yes|approved"
-    "|deliverable|marketing|consented|accepted|joined|express|implied|free signup|on|each"
+    "|deliverable|marketing|marketing contact|contact|comped|consented|accepted"
+    "|joined|express|implied|free signup|on|each"
     "|prenumerant|prenumererar|bekräftad|aktiverad|medlem|godkänd|påmäld|anmäld|ansluten"
     "|iscritto|iscritta|iscritti|attivo|attiva|attivi|confermato|confermata|abilitato|socio|socia"
     "|abonat|abonată|activ|activă|confirmat|confirmată|activat|membru|înscris|inscris"
@@ -104,7 +106,7 @@ YES = {
     ),
     "subscribed": _stems(
         "subscribed subscribe$ is~subscribed opted~in opt~in optin accepts accept$ receives wants"
-        " newsletter mailing$ marketing$ prenumererar prenumerant iscritt abonat подписан"
+        " newsletter$ mailing$ marketing$ prenumererar prenumerant iscritt abonat подписан"
         " ingeschreven geabonneerd angemeldet abonniert abonné suscrit inscri assinante allow"
         " permission$ permitted consent$ consented nyhetsbrev рассылк nieuwsbrief"
     ),
@@ -115,13 +117,42 @@ YES = {
 }
 YES = {kind: re.compile(one.pattern.replace("~", " ")) for kind, one in YES.items()}
 STATES = _stems(
-    "status state$ standing$ statut stato$ stare$ starea$ статус состояние zustand estado situação"
+    r"\w*status \w*statusen \w*zustand state$ standing$ statut stato$ stare$ starea$ статус"
+    " состояние zustand estado situação"
     " situacao tillstånd toestand läge$ subscription$ subscription~type subscriber~type"
     " subscriber~state contact~type member~type delivery$ delivery~mode email~delivery"
-    " mail~delivery email~preference reception$ nomail prenumeration$ abonnement$ iscrizione$"
+    " mail~delivery email~preference reception$ prenumeration$ abonnement$ iscrizione$"
     " подписка$ inschrijving$ abonament$"
 )
 STATES = re.compile(STATES.pattern.replace("~", " "))
+# Headings behind which a word of a state is somebody's name, a place or a remark.
+NAMES = _stems(
+    "company organi firm employer job title city town street country county phone website url"
+    " birth note notes comment remark description bio gender department school church"
+    " företag förening bolag ort$ stad$ postort gata land$ anteckn kommentar titel"
+    " azienda società ditta città via$ paese note$ commenti"
+    " companie firmă oraș stradă țară observ"
+    " компания фирма организация город улица страна примеч коммент"
+    " bedrijf plaats straat opmerking notitie"
+    " firma unternehmen stadt straße bemerkung notiz entreprise société ville rue pays"
+    " remarque empresa ciudad calle país nota observa cidade rua"
+)
+TAGS = _stems(
+    "tags tag$ labels label$ groups group$ segments segment$ lists list$ categories interests"
+    " taggar etiketter grupper listor etichette gruppi liste$ etichete grupuri теги метки группы"
+    " списки labels groepen lijsten gruppen listen étiquettes groupes etiquetas grupos listas"
+)
+# The switch of Mailman's that stops mail to a member, and who has turned it.
+NOMAIL = re.compile(r"(?<!\w)no ?mail(?!\w)")
+SWITCHED = {
+    "paused": re.compile(r"(?<!\w)(?:u|user|member|self|on|yes|true|1|x|nomail|t|y)(?!\w)"),
+    "inactive": re.compile(r"(?<!\w)(?:a|admin|administrator|moderator|owner|unknown|\?)(?!\w)"),
+    "bounced": re.compile(r"(?<!\w)(?:b|bounc\w*)(?!\w)"),
+}
+PREFIXES = re.compile(
+    r"^(?:delivery (?:status|mode)|subscription status|member role|status) (?=\w)"
+)
+CANCELLED = re.compile(r"(?<!\w)(?:cancel\w*|expir\w*|churn\w*|ended|ends)(?!\w)")
 # Columns that hold numbers about mails, of another channel than mail, or of what was paid.
 STATISTICS = re.compile(
     r"(?<!\w)(?:count|counter|score|rate|rating|number|num|total|emails sent|sent|opened|opens"

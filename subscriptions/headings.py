@@ -168,12 +168,13 @@ def _addressed(rows: Sequence[Row]) -> list[int]:
     for at in range(width):
         cells = [row.cells[at].strip() for row in rows if len(row.cells) > at]
         full = [cell for cell in cells if cell]
-        if full and 2 * sum(_is_address(cell) for cell in full) > len(full):
+        if full and 2 * sum(is_address(cell) for cell in full) > len(full):
             found.append(at)
     return found
 
 
-def _is_address(cell: str) -> bool:
+def is_address(cell: str) -> bool:
+    """Tell whether a cell holds an address and nothing else, but for a name before it."""
     return "@" in cell.strip("@") and " " not in cell.rpartition("<")[2]
 
 

@@ -16,11 +16,11 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from mailer import addresses
 from mailer.errors import BadInput
-from subscriptions import former
+from subscriptions import evidence, former
 from subscriptions.attributes import values_of
 from subscriptions.consent import ConsentNote
 from subscriptions.former import Standing
-from subscriptions.headings import Layout, find_layout
+from subscriptions.headings import Layout, find_layout, is_address
 from subscriptions.members import Candidate, Fate, Outcome
 from subscriptions.roster import LANGUAGES, Rhythm, Role
 from subscriptions.sheet import (
@@ -83,7 +83,10 @@ class Defaults:
 
 
 class Line(NamedTuple):
-    """Hold one line: somebody who may be added, or the outcome that is already plain."""
+    """Hold one line: somebody who may be added, or the outcome that is already plain.
+
+    Both where it is somebody who is kept out: the candidate is who.
+    """
 
     number: int
     email: str
@@ -91,6 +94,7 @@ class Line(NamedTuple):
     candidate: Candidate | None = None
     outcome: Outcome | None = None
     standing: Standing = Standing.MEMBER  # at the service that they come from
+    since: float = 0.0  # when they left or were barred there; 0 where it is not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +132,9 @@ def read_people(
         return islice(records(open_text(stream, chosen), layout.delimiter), layout.skipped, None)
 
     kept = _kept_columns(layout.header, defaults)
-    found = survey(rows, layout, answers, name)
+    found = survey(rows, layout, answers, name, defaults.now)
     columns = layout.fields | kept
-    spoken = {at for at, _ in found.rules.columns}
+    spoken = {at for at, _ in found.rules.columns} | {*found.evidence.values()}
     unread = [
         heading[:40]
         for at, heading in enumerate(layout.header)
@@ -139,7 +143,7 @@ def read_people(
     if unread:
         notes.append(f"Not read: the columns {', '.join(unread)}.")
     read = _Reader(layout, columns, defaults, found)
-    above = (read.above(row) for row in layout.above if "@" in row.text)
+    above = (read.above(row) for row in layout.above if any(map(is_address, row.cells)))
     lines = chain(above, filter(None, map(read.line, rows())))
     return Reading(chosen, tuple(notes), lines, found)
 
@@ -174,22 +178,46 @@ class _Reader:
         if row.fault:
             return _invalid(row.line, row.text[:80], "", row.fault)
         read = self._celled(row) if self.layout.header else self._plain(row)
-        if read is None or read.candidate is None or self.survey.rules.silent:
+        if read is None or read.candidate is None:
             return read
-        return self._judged(read, read.candidate, row.cells)
+        if self.survey.evidence and read.candidate.consent:
+            read = read._replace(candidate=self._with_evidence(read.candidate, row.cells))
+        return read if self.survey.rules.silent else self._judged(read, row.cells)
 
     def above(self, row: Row) -> Line:
         """Return the fate of a row above the heading that has an address."""
         return _invalid(row.line, row.text[:80], "", "it stands above the heading")
 
-    def _judged(self, line: Line, candidate: Candidate, cells: Sequence[str]) -> Line:
-        standing, why = self.survey.rules.standing(cells)
-        worst = self.survey.worst.get(candidate.address.key)
-        if worst and former.is_good(standing):
-            standing, why = worst.standing, f"line {worst.line} says {worst.standing}"
+    def _with_evidence(self, candidate: Candidate, cells: Sequence[str]) -> Candidate:
+        """Keep when and from where they said yes, where the line's own consent does not say it."""
+        note = candidate.consent
+        told = evidence.told(self.survey.evidence, cells, self.defaults.now)
+        if note is None or note.given_at or not (told.yes or told.ip):
+            return candidate
+        note = replace(note, given_at=told.yes or None, ip=note.ip or told.ip or None)
+        return candidate._replace(consent=note)
+
+    def _judged(self, line: Line, cells: Sequence[str]) -> Line:
+        """Return the line with how its person stood, the worst of their lines if there are more."""
+        if line.candidate is None:
+            return line
+        key, found = line.candidate.address.key, self.survey
+        standing, why = found.rules.standing(cells)
+        worst = found.worst.get(key)
+        since = found.rules.since(cells, self.defaults.now)
+        if key in found.renewed:
+            if not former.is_good(standing):
+                older = Outcome(Fate.DUPLICATE, "a newer line of theirs says yes")
+                return line._replace(candidate=None, outcome=older)
+        elif worst and former.is_good(standing):
+            standing, since = worst.standing, worst.since
+            why = f"line {worst.line} says {worst.standing}"
         if standing is Standing.MEMBER:
             return line
-        return line._replace(candidate=None, outcome=Outcome(Fate.REFUSED, why), standing=standing)
+        if standing is Standing.PAUSED and line.candidate.consent:
+            return line._replace(candidate=line.candidate._replace(paused=True), standing=standing)
+        refused = Outcome(Fate.REFUSED, why)
+        return line._replace(outcome=refused, standing=standing, since=since)
 
     def _celled(self, row: Row) -> Line:
         cells = row.cells

@@ -43,6 +43,7 @@ class Fate(StrEnum):
     """Say what became of somebody who was to be added."""
 
     ADDED = "added"
+    PAUSED = "paused"
     ASKED = "asked"
     ALREADY = "already"
     DUPLICATE = "duplicate"
@@ -66,6 +67,7 @@ class Candidate(NamedTuple):
     rhythm: Rhythm = Rhythm.EACH
     consent: ConsentNote | None = None
     attributes: tuple[tuple[str, str], ...] = ()
+    paused: bool = False  # on the list, and not mailed until they say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,9 @@ class Known:
 
 
 ADDED = Outcome(Fate.ADDED)
+PAUSED = Outcome(Fate.PAUSED, "as where they come from")
 ASKED = Outcome(Fate.ASKED)
+_WRITTEN = (Fate.ADDED, Fate.PAUSED, Fate.ASKED)
 _REFUSALS = {
     State.ACTIVE: Outcome(Fate.ALREADY),
     State.PAUSED: Outcome(Fate.ALREADY, "paused"),
@@ -109,10 +113,19 @@ def decide(candidate: Candidate, known: Known, where: ListAddress) -> Outcome:
         return _REFUSALS[state]
     if state is State.PENDING and candidate.consent is None:
         return Outcome(Fate.ALREADY, "asked before, has not answered")
-    verdict = ASKED if candidate.consent is None else ADDED
+    state = _begins(candidate)
     if person:
-        known.states[person] = State.PENDING if verdict is ASKED else State.ACTIVE
-    return verdict
+        known.states[person] = state
+    return _VERDICTS[state]
+
+
+_VERDICTS = {State.PENDING: ASKED, State.ACTIVE: ADDED, State.PAUSED: PAUSED}
+
+
+def _begins(candidate: Candidate) -> State:
+    if candidate.consent is None:
+        return State.PENDING
+    return State.PAUSED if candidate.paused else State.ACTIVE
 
 
 def _barred(key: str, known: Known, where: ListAddress) -> Outcome | None:
@@ -192,7 +205,7 @@ def enrol(
         chosen = [
             candidate
             for candidate, outcome in zip(candidates, outcomes, strict=True)
-            if outcome.fate in (Fate.ADDED, Fate.ASKED)
+            if outcome.fate in _WRITTEN
         ]
         _write(session, lst, chosen, people=known.people, before=before, keyring=keyring, now=now)
     return outcomes
@@ -219,7 +232,7 @@ def _write(
         return
     acquainted = [(c, people[c.address.key][0]) for c in chosen if c.address.key in people]
     strangers = [c for c in chosen if c.address.key not in people]
-    people = people | _insert_people(session, strangers, now)
+    people = people | insert_people(session, strangers, now)
     list_id = lst.id
     rows: list[tuple[Value, ...]] = []
     said: list[tuple[Candidate, int]] = []
@@ -229,8 +242,7 @@ def _write(
         if before.get(person_id) is State.PENDING:
             _activate(session, lst, candidate, (person_id, address_id), now)
             continue
-        state = State.PENDING if candidate.consent is None else State.ACTIVE
-        words = _words(candidate.role, candidate.rhythm, state)
+        words = _words(candidate.role, candidate.rhythm, _begins(candidate))
         rows.append((list_id, person_id, address_id, *words, now))
     insert_many(session, Membership, _MEMBERSHIP, rows)
     _fill_in(session, acquainted)
@@ -243,7 +255,7 @@ def _words(role: Role, rhythm: Rhythm, state: State) -> tuple[str, str, str]:
     return role.value, rhythm.value, state.value  # a call each in Python
 
 
-def _insert_people(
+def insert_people(
     session: Session, strangers: Sequence[Candidate], now: float
 ) -> dict[str, tuple[int, int]]:
     """Insert people and addresses under ids drawn first: RETURNING costs SQLite a call a row."""
@@ -284,7 +296,7 @@ def _activate(
         .where(Membership.list_id == lst.id, Membership.person_id == person_id)
         .values(
             address_id=address_id,
-            state=State.ACTIVE,
+            state=_begins(candidate),
             role=candidate.role,
             rhythm=candidate.rhythm,
             joined_at=now,

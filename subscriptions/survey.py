@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from mailer import addresses
 from mailer.errors import BadInput
-from subscriptions import former
+from subscriptions import evidence, former
 from subscriptions.former import Column, Says, Standing
 from subscriptions.former_words import PLAIN
 from subscriptions.headings import Layout, known
@@ -103,8 +103,9 @@ class Rules:
             if said is not None:
                 yield said, self._because(at, cells[at])
         for at in self.watched:
-            if at < many and (cell := cells[at].strip()).casefold() in PLAIN:
-                yield former.judge(cell) or Standing.UNKNOWN, self._because(at, cell)
+            if at < many:
+                for said in _plain_states(cells[at]):
+                    yield said, self._because(at, cells[at])
         if self.of_file:
             yield self.of_file, "the name of the file"
 
@@ -122,6 +123,15 @@ class Rules:
         """Tell whether another column is said to hold the states."""
         return bool(self.answers.column) and not _same(self.header[at], self.answers.column)
 
+    def since(self, cells: Sequence[str], now: float) -> float:
+        """Return when they left or were barred, as a cell of the row says; 0 where none does."""
+        days = [
+            evidence.when(cells[at], now)
+            for at, column in self.columns
+            if column.says is Says.FLAG and at < len(cells)
+        ]
+        return max(days, default=0.0)
+
     def of_cell(self, at: int, column: Column, cell: str) -> Standing | None:
         """Return what one cell of a column of states says."""
         cell = as_meant(cell.strip())
@@ -136,6 +146,17 @@ class Rules:
     def _because(self, at: int, cell: str) -> str:
         name = self.header[at] if at < len(self.header) else ""
         return f"{name[:40]}: {cell.strip()[:60]}" if name else cell.strip()[:60]
+
+
+def _plain_states(cell: str) -> list[Standing]:
+    """Return the bad states that a cell of any other column names beyond doubt."""
+    words = [cell.strip().casefold()]
+    if "," in cell or ";" in cell or "|" in cell:
+        words += [word.strip(" '\"[]") for word in re.split("[,;|]", words[0])]
+    found = [former.judge(word) for word in words if word in PLAIN]
+    if '":' in cell or '" :' in cell:
+        found.append(former.in_json(cell))
+    return [one for one in found if one and not former.is_good(one)]
 
 
 def _same(heading: str, told: str) -> bool:
@@ -155,10 +176,13 @@ class Survey:
     """Hold what a file says, before anything is done."""
 
     rules: Rules
+    evidence: Mapping[str, int]  # where the columns of it stand
     rows: int = 0
     standings: Counter[Standing] = field(default_factory=Counter)
     said: list[Said] = field(default_factory=list)
     worst: dict[str, Worst] = field(default_factory=dict)  # by the key of the address
+    renewed: set[str] = field(default_factory=set)  # keys whose newest line is a yes
+    newest: float = 0.0  # day of the newest yes or change that is told; 0 where none is
 
     @property
     def unknown(self) -> list[Said]:
@@ -172,21 +196,27 @@ class Survey:
 
 
 def survey(
-    rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, name: str
+    rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, name: str, now: float
 ) -> Survey:
-    """Read all rows, twice where they speak of states; ``name`` is the file's.
+    """Read all rows, twice where they speak of states or days; ``name`` is the file's.
 
     Raise BadInput for what stops the file.
     """
-    found = Survey(_rules(rows, layout, answers, name))
-    if not found.rules.silent:
-        _count(found, rows(), layout)
+    found = Survey(_rules(rows, layout, answers, name), evidence.find(layout.header))
+    if not found.rules.silent or found.evidence:
+        _count(found, rows(), layout, now)
+    if found.worst and found.evidence:
+        _renew(found, rows(), layout, now)
     return found
 
 
 def _rules(rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, name: str) -> Rules:
     header = layout.header or tuple(f"column {at + 1}" for at in range(layout.width))
-    columns = {at: column for at, one in enumerate(layout.header) if (column := _known(one))}
+    columns = {
+        at: column
+        for at, one in enumerate(layout.header)
+        if (column := _known(one)) and not former.is_of_money(one, header)
+    }
     for at, one in enumerate(header):
         if answers.column and _same(one, answers.column):
             columns[at] = Column(Says.WORD)
@@ -198,6 +228,7 @@ def _rules(rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, 
         at
         for at, one in enumerate(header)
         if not (at in columns or at in places or former.is_beside(one))
+        and not former.is_of_money(one, header)
     ]
     seen = _Seen([*columns, *held])
     for row in rows():
@@ -236,7 +267,7 @@ class _Seen:
         for at, values in self.values.items():
             if at < many and (cell := cells[at]):
                 word = cell.strip().casefold()
-                if word in PLAIN:
+                if at not in self.plain and (word in PLAIN or _plain_states(cell)):
                     self.plain.add(at)
                 if len(values) < MAX_VALUES or word in values:
                     values[word] += 1
@@ -261,6 +292,8 @@ def _is_place(header: Sequence[str], at: int, values: Mapping[str, int]) -> bool
 def _speaks(heading: str, values: Mapping[str, int], answers: Answers) -> bool:
     """Tell whether a column that nobody knows holds states: most of its few values do."""
     told = [value for value in values if value]
+    if former.is_of_names(heading) or former.is_of_tags(heading):
+        return False
     if not told or len(told) > _FEW or any(len(value.split()) > _SHORT for value in told):
         return False
     if _about_mail(heading) and all(_is_bool(value) for value in told):
@@ -290,15 +323,19 @@ def _column_of(heading: str, values: Mapping[str, int]) -> Column:
     return Column(Says.WORD, sure=False)
 
 
-def _count(found: Survey, rows: Iterator[Row], layout: Layout) -> None:
+def _count(found: Survey, rows: Iterator[Row], layout: Layout, now: float) -> None:
     """Judge every row once, and remember the worst of whoever is kept out."""
     rules = found.rules
     mapping: Counter[tuple[str, str, Standing]] = Counter()
-    at_address = layout.fields.get("email", layout.address or 0)
     for row in rows:
         if row.fault:
             continue
         found.rows += 1
+        told = evidence.told(found.evidence, row.cells, now)
+        since = rules.since(row.cells, now)
+        found.newest = max(found.newest, told.yes, told.changed, since)
+        if rules.silent:
+            continue
         standing, why = rules.standing(row.cells)
         found.standings[standing] += 1
         for at, column in rules.columns:
@@ -306,8 +343,8 @@ def _count(found: Survey, rows: Iterator[Row], layout: Layout) -> None:
             said = rules.of_cell(at, column, cell)
             if said is not None:
                 mapping[rules.header[at], _shown(column, cell), said] += 1
-        if not former.is_good(standing) and at_address < len(row.cells):
-            _remember(found, row, standing, row.cells[at_address])
+        if not former.is_good(standing):
+            _remember(found, row, layout, Worst(standing, row.line, since or told.changed))
             if not any(why.startswith(rules.header[at][:40]) for at, _ in rules.columns):
                 mapping[why, "", standing] += 1
     found.said = [
@@ -316,20 +353,42 @@ def _count(found: Survey, rows: Iterator[Row], layout: Layout) -> None:
     ]
 
 
+def _renew(found: Survey, rows: Iterator[Row], layout: Layout, now: float) -> None:
+    """Let a good line stand for whoever said yes after they had left."""
+    for row in rows:
+        key = _key(row, layout)
+        worst = found.worst.get(key)
+        if worst is None or not worst.since or worst.line == row.line:
+            continue
+        if evidence.told(found.evidence, row.cells, now).yes <= worst.since:
+            continue
+        if former.is_good(found.rules.standing(row.cells)[0]):
+            found.renewed.add(key)
+
+
 def _shown(column: Column, cell: str) -> str:
     if column.says is Says.WORD or _is_bool(cell):
         return cell[:60]
     return "(filled)"
 
 
-def _remember(found: Survey, row: Row, standing: Standing, cell: str) -> None:
-    try:
-        key = addresses.parse(bare_address(cell)).key
-    except BadInput:
-        return
+def _remember(found: Survey, row: Row, layout: Layout, worst: Worst) -> None:
+    key = _key(row, layout)
     before = found.worst.get(key)
-    if before is None or former.worse(before.standing, standing) is not before.standing:
-        found.worst[key] = Worst(standing, row.line, 0.0)
+    if key and (
+        before is None or former.worse(before.standing, worst.standing) is not before.standing
+    ):
+        found.worst[key] = worst
+
+
+def _key(row: Row, layout: Layout) -> str:
+    at = layout.fields.get("email", layout.address or 0)
+    if at >= len(row.cells):
+        return ""
+    try:
+        return addresses.parse(bare_address(row.cells[at])).key
+    except BadInput:
+        return ""
 
 
 def bare_address(cell: str) -> str:

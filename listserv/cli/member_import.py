@@ -24,7 +24,7 @@ from subscriptions.members import Fate
 from subscriptions.roster import MailList, Rhythm, Role
 from subscriptions.survey import MAX_VALUES, Answers, Survey, read_answer
 
-_TAKEN = (Fate.ADDED, Fate.ALREADY, Fate.ASKED)
+_TAKEN = (Fate.ADDED, Fate.PAUSED, Fate.ALREADY, Fate.ASKED)
 _SHOWN = 10  # lines that an import names on the terminal
 _MEANS = {standing: f"stays out ({standing})" for standing in Standing} | {
     Standing.MEMBER: "member",
@@ -66,6 +66,12 @@ def words_of(kind: type[StrEnum]) -> click.Choice[str]:
     metavar="VALUE=FATE",
     help="What a state means that nobody knows: member, paused, suppressed or refused.",
 )
+@click.option(
+    "--suppress/--leave-out",
+    "suppressed",
+    default=True,
+    help="Write down who had left elsewhere, so that they stay out; or only leave them out.",
+)
 @click.option("--report", metavar="FILE", help="Write every line's fate to FILE, as CSV.")
 @click.option("--welcome", is_flag=True, help="Send everybody who is added the welcome mail.")
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
@@ -87,6 +93,7 @@ def import_(
     columns: tuple[str, ...],
     state_column: str,
     states: tuple[str, ...],
+    suppressed: bool,
     report: str | None,
     welcome: bool,
     dry_run: bool,
@@ -136,7 +143,15 @@ def import_(
         written = (
             Report(stack.enter_context(report_file(report, file, yes=yes))) if report else None
         )
-        people = take_in(app, lst, reading.lines, now=now, dry_run=dry_run, welcome=welcome)
+        people = take_in(
+            app,
+            lst,
+            reading.lines,
+            now=now,
+            dry_run=dry_run,
+            welcome=welcome,
+            suppress=suppressed,
+        )
         for fated in people:
             tally.add(fated)
             if written:
@@ -149,6 +164,7 @@ def import_(
                 "encoding": reading.encoding,
                 "lines": tally.lines,
                 "fates": {fate.value: tally.fates[fate.value] for fate in Fate},
+                "ends": tally.ends,
                 "not_added": [fated._asdict() for fated in tally.not_taken],
                 "questions": [fated._asdict() for fated in tally.doubts],
                 "states": [asdict(said) for said in reading.survey.said],
@@ -158,7 +174,7 @@ def import_(
         _tell(lst, tally, dry_run=dry_run)
     if not dry_run and (tally.fates[Fate.ASKED] or welcome):
         app.ring("deliver")
-    if tally.lines and not sum(tally.fates[fate] for fate in _TAKEN):
+    if tally.lines and not sum(tally.fates[fate] for fate in (*_TAKEN, Fate.SUPPRESSED)):
         raise Refused("Nobody in this file could be added.")
 
 
@@ -203,6 +219,7 @@ def _tell(lst: MailList, tally: Tally, *, dry_run: bool) -> None:
     counts = ", ".join(f"{count:,} {fate}" for fate, count in tally.fates.most_common())
     would = "Nothing was changed; this would be" if dry_run else lst.address
     say(f"{would}: {counts or 'no lines'} (of {tally.lines:,}).")
+    say("That is " + ", ".join(f"{count:,} {end}" for end, count in tally.ends.items()) + ".")
 
 
 def note_of(consent: str | None, source: Source) -> ConsentNote | None:

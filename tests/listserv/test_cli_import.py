@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_a_word_that_nobody_knows_is_asked_about_and_answered(run: Run, tmp_path
     assert "Status" in refused.stderr
     assert "Gold" in refused.stderr
     assert run(*words, "--state", "Gold=member", "--yes").exit_code == 0
-    assert [row["email"] for row in json.loads(run("ls", LIST, "--json").stdout)] == ["a@x.example"]
+    assert _states(run) == {"a@x.example": "active", "c@x.example": "left"}
 
 
 @pytest.mark.parametrize("word", ["unsubscribed", "Blocked", "hard bounce", "unconfirmed"])
@@ -75,3 +76,100 @@ def test_a_file_that_says_nothing_of_states_asks_nothing(run: Run, tmp_path: Pat
     )
     assert run("import", LIST, str(file), "--consent", "the old service").exit_code == 0
     assert [row["state"] for row in json.loads(run("ls", LIST, "--json").stdout)] == ["active"]
+
+
+MAILCHIMP_LEFT = "Email Address,CONFIRM_TIME,UNSUB_TIME,UNSUB_REASON\n"
+
+
+def _states(run: Run) -> dict[str, str]:
+    rows = json.loads(run("ls", LIST, "--json").stdout)
+    return {row["email"]: row["state"] for row in rows}
+
+
+def _import(run: Run, text: str, *more: str) -> dict[str, Any]:
+    words = ("import", LIST, "-", "--consent", "the old service", "--yes", "--json", *more)
+    told: dict[str, Any] = json.loads(run(*words, typed=text.encode()).stdout)
+    return told
+
+
+def test_who_left_elsewhere_has_left_here_and_no_later_import_brings_them_back(run: Run) -> None:
+    gone = MAILCHIMP_LEFT + "a@x.example,2021-01-01,2022-02-02 10:00:00,NORMAL\n"
+    assert _import(run, gone)["ends"]["suppressed"] == 1
+    assert _states(run) == {"a@x.example": "left"}
+    assert _import(run, "email\na@x.example\n")["fates"]["left"] == 1
+    entry = json.loads(run("export", "a@x.example").stdout)["consent"][0]
+    assert (entry["act"], entry["given_at"]) == ("left", "2022-02-02T10:00:00+00:00")
+    assert "UNSUB_TIME" in entry["wording"]
+
+
+def test_what_was_told_to_be_left_out_leaves_no_trace(run: Run) -> None:
+    gone = MAILCHIMP_LEFT + "a@x.example,2021-01-01,2022-02-02 10:00:00,NORMAL\n"
+    run("import", LIST, "-", "--consent", "x", "--yes", "--leave-out", typed=gone.encode())
+    assert _states(run) == {}
+    assert _import(run, "email\na@x.example\n")["fates"]["added"] == 1
+
+
+def test_a_cleaned_address_is_barred_everywhere_and_a_complaint_too(run: Run) -> None:
+    _import(run, "email,Status\na@x.example,cleaned\nb@x.example,marked as spam\n")
+    barred = {row["address"]: row["why"] for row in json.loads(run("barred", "--json").stdout)}
+    assert barred == {"a@x.example": "dead", "b@x.example": "complaint"}
+
+
+@pytest.mark.parametrize(
+    ("day", "state"), [("2021-06-01", "left"), ("2020-06-01", "active"), ("", "active")]
+)
+def test_a_newer_yes_here_is_stronger_than_an_older_no_elsewhere(
+    run: Run, day: str, state: str
+) -> None:
+    yes = "email,consent,consent date\na@x.example,said so at the door,2021-01-01\n"
+    assert run("import", LIST, "-", typed=yes.encode()).exit_code == 0
+    _import(run, f"email,Status,Unsubscribed at\na@x.example,unsubscribed,{day}\n")
+    assert _states(run) == {"a@x.example": state}
+
+
+def test_an_import_without_a_day_is_no_yes_of_ones_own(run: Run) -> None:
+    _import(run, "email\na@x.example\n")
+    _import(run, "email,Status\na@x.example,unsubscribed\n")
+    assert _states(run) == {"a@x.example": "left"}
+
+
+def test_who_added_themselves_stays_where_the_no_has_no_day(run: Run) -> None:
+    assert run("add", LIST, "a@x.example", "--consent", "asked me today").exit_code == 0
+    _import(run, "email,Status\na@x.example,unsubscribed\n")
+    assert _states(run) == {"a@x.example": "active"}
+
+
+def test_a_paused_member_comes_paused(run: Run) -> None:
+    told = _import(run, "email,nomail\na@x.example,[U]\nb@x.example,\nc@x.example,[B]\n")
+    assert told["ends"] == {"member": 1, "paused": 1, "suppressed": 1, "refused": 0}
+    assert _states(run) == {"a@x.example": "paused", "b@x.example": "active"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "state"),
+    [
+        ("a@x.example,active,2021-01-01,\na@x.example,unsubscribed,,2022-01-01\n", "left"),
+        ("a@x.example,unsubscribed,,2022-01-01\na@x.example,active,2021-01-01,\n", "left"),
+        ("a@x.example,unsubscribed,,2022-01-01\na@x.example,active,2023-01-01,\n", "active"),
+        ("a@x.example,active,2023-01-01,\na@x.example,unsubscribed,,2022-01-01\n", "active"),
+        ("a@x.example,active,2023-01-01,\nA@X.example,unsubscribed,,\n", "left"),
+    ],
+)
+def test_who_stands_there_twice_is_what_the_worse_or_the_newer_line_says(
+    run: Run, rows: str, state: str
+) -> None:
+    told = _import(run, "email,status,subscribed at,unsubscribed at\n" + rows)
+    assert set(_states(run).values()) == {state}
+    assert sum(told["ends"].values()) == told["lines"] == 2
+
+
+def test_the_times_and_addresses_of_the_old_service_are_kept_as_evidence(run: Run) -> None:
+    _import(
+        run,
+        "Email Address,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP\n"
+        'a@x.example,"2021-03-05 10:11:12",192.0.2.1,"2021-03-05 10:12:00",192.0.2.2\n'
+        'b@x.example,"2021-03-05 10:11:12",192.0.2.1,,\n',
+    )
+    entry = json.loads(run("export", "a@x.example").stdout)["consent"][0]
+    assert (entry["given_at"], entry["ip"]) == ("2021-03-05T10:12:00+00:00", "192.0.2.2")
+    assert entry["wording"] == "the old service"

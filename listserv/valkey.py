@@ -42,7 +42,12 @@ def socket_path(data: Path) -> Path:
     if len(os.fsencode(inside)) <= _SOCKET_LIMIT:
         return inside
     name = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"krets-{os.getuid()}-{name}" / "valkey.sock"
+    places = [Path(one) / f"krets-{os.getuid()}-{name}" / "valkey.sock" for one in _short_places()]
+    return next((one for one in places if len(os.fsencode(one)) <= _SOCKET_LIMIT), inside)
+
+
+def _short_places() -> tuple[str, str]:
+    return tempfile.gettempdir(), "/tmp"  # noqa: S108 - a private folder in it, for us alone
 
 
 def url(data: Path) -> str:

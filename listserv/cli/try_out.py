@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from listserv.app import App
 from listserv.cli.parts import run_all
 from listserv.cli.sink import Keeper
 from listserv.config import ListservSettings, MailerSettings, Settings
-from listserv.trying import browser, community, mailbox
+from listserv.trying import browser, community, mailbox, once
 from listserv.trying.garden import Garden, Start, choose
 from listserv.trying.ports import LAST, listen, port_of
 from listserv.trying.tour import Tour, said
@@ -56,6 +57,11 @@ Ready = Callable[[], None]
     "--language", envvar=["LC_ALL", "LC_MESSAGES", "LANG"], default="en",
     help=f"The tour's language: {', '.join(templates.LANGUAGES)}; otherwise the terminal's.",
 )  # fmt: skip
+@click.option(
+    "--once", "just_once", is_flag=True,
+    help="Start, walk the tour through the real doors, say how each step went, and end: in a"
+    " folder that is removed again, unless --folder names one.",
+)  # fmt: skip
 @click.pass_context
 def try_out(
     ctx: click.Context,
@@ -65,26 +71,33 @@ def try_out(
     fresh: bool | None,
     browsing: bool | None,
     language: str,
+    just_once: bool,
 ) -> None:
     """Try Krets: two lists with people of six languages, and every mail they get on a page.
 
     No root, no network, no set-up; nothing leaves this machine. Ctrl-C ends it (exit code 0;
     130 while it is still asking or starting). Begun anew, what krets try made in its folder is
-    removed, and nothing else.
+    removed, and nothing else. Walked --once it exits with 0, or with 1 where a step went no
+    further.
 
     \b
     Examples:
       krets try
+      krets try --once
       krets try --fresh --port 9000 --language it
     """
-    by_hand = ctx.get_parameter_source("language") is click.core.ParameterSource.COMMANDLINE
-    talk = Talk(_language(language, by_hand=by_hand), by_hand=by_hand)
+    named = click.core.ParameterSource.COMMANDLINE
+    by_hand = ctx.get_parameter_source("language") is named
+    talk = Talk(_language(language, by_hand=by_hand), by_hand=by_hand, asks=not just_once)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the tree has its own
+    if just_once:
+        kept = folder if ctx.get_parameter_source("folder") is named else None
+        raise SystemExit(_once(kept, port, talk, fresh=fresh))
     try:
         garden = Garden(folder)
         _begin(garden, talk, fresh=fresh)
         opens = _shall_open(talk, wanted=browsing)
-        raise SystemExit(_run(garden, port, talk, opens=opens))
+        raise SystemExit(_run(garden, port, talk, lambda tour: _greet(tour, talk, opens=opens)))
     except click.Abort:  # Ctrl-C or Ctrl-D at a question
         raise KeyboardInterrupt from None
 
@@ -95,16 +108,23 @@ class Talk:
 
     language: str
     by_hand: bool  # the language was named on the command line
+    asks: bool = True
 
     @property
     def on_terminal(self) -> bool:
         """Tell whether somebody can be asked."""
-        return sys.stdin.isatty() and sys.stderr.isatty()
+        return self.asks and sys.stdin.isatty() and sys.stderr.isatty()
 
     def say(self, what: str, **values: object) -> None:
         """Say one of the things in try-said.txt."""
-        columns = shutil.get_terminal_size((100, 24)).columns
-        click.echo(said(what, self.language, columns, **values), err=True)
+        click.echo(self._set(what, **values), err=True)
+
+    def tell(self, what: str, **values: object) -> None:
+        """Say what the command was run for: on standard output."""
+        click.echo(self._set(what, **values))
+
+    def _set(self, what: str, **values: object) -> str:
+        return said(what, self.language, shutil.get_terminal_size((100, 24)).columns, **values)
 
     def ask(self, what: str, **values: object) -> bool:
         """Ask what has two answers; return whether it is the first, which an empty line is."""
@@ -154,26 +174,42 @@ def _shall_open(talk: Talk, *, wanted: bool | None) -> bool:
     return False
 
 
-def _run(garden: Garden, port: int, talk: Talk, *, opens: bool) -> int:
-    """Run everything until a signal; return the exit code."""
+def _once(kept: Path | None, port: int, talk: Talk, *, fresh: bool | None) -> int:
+    """Walk the tour once, in ``kept`` or in a folder for it alone; return the exit code."""
+    folder = kept or Path(tempfile.mkdtemp(prefix="krets-try-"))
+    garden = Garden(folder)
+    code = 1
+    try:
+        _begin(garden, talk, fresh=fresh)
+        code = once.walk(partial(_run, garden, port, talk), talk.language, talk.tell)
+    finally:
+        if kept is None and code == 0:
+            shutil.rmtree(folder)
+        elif code:
+            talk.say("kept", folder=folder)
+    return code
+
+
+def _run(garden: Garden, port: int, talk: Talk, announce: Callable[[Tour], None]) -> int:
+    """Run everything until a signal; return the exit code. ``announce`` hears when it is up."""
     listeners: list[socket.socket] = []
     for first in (port, None, _SMTP, _RELAY):
-        wanted = (
-            first or port_of(listeners[0]) + 1
-        )  # the page of every mail is the lists' neighbour
+        wanted = first or port_of(listeners[0]) + 1  # the mails' page is the lists' neighbour
         listeners.append(listen(_HOST, wanted))
         if port_of(listeners[-1]) != wanted:
             talk.say("port", wanted=wanted, found=port_of(listeners[-1]))
     http, page, smtp, relay = map(port_of, listeners)
-    settings = _settings(garden, http, smtp, relay)
-    app = App(settings)
-    before, base = garden.address, settings.listserv.base_url
+    app = App(_settings(garden, http, smtp, relay))
+    base = app.settings.listserv.base_url
+    if garden.address not in {"", base}:
+        talk.say("moved", before=garden.address)
     garden.mark(base)
     community.settle(app, talk.language)
-    tour = Tour(base, f"http://{_HOST}:{page}", community.deciders(app))
+    tour = Tour(
+        base, f"http://{_HOST}:{page}", f"{_HOST}:{smtp}", str(garden.folder),
+        community.deciders(app),
+    )  # fmt: skip
     app.close()
-    if before not in {"", base}:
-        talk.say("moved", before=before)
     box = mailbox.Mailbox(garden.mail, (_HOST, smtp), base)
     site = mailbox.build(box, f"{_HOST}:{page}", tour, talk.language)
     begin = partial(community.talk, app, box.door, garden.told)
@@ -181,18 +217,20 @@ def _run(garden: Garden, port: int, talk: Talk, *, opens: bool) -> int:
         "sink": lambda ready: _sink(listeners[3], box.folder, ready),
         "page": lambda ready: _page(site, listeners[1], begin, ready),
     }
-    query = f"?language={talk.language}" if talk.by_hand else ""
-
-    def announce() -> None:
-        talk.say(
-            "up", box=f"{tour.box}/{query}", pages=f"{base}/{query}", door=f"{_HOST}:{smtp}",
-            folder=garden.folder, steps=tour.steps(talk.language, chosen=talk.by_hand),
-        )  # fmt: skip
-        if opens:
-            browser.open_page(f"{tour.box}/{query}")
-
     opened = {"listserv.http": listeners[0], "mailer.smtp": listeners[2]}
-    return run_all(app, more, announce, opened=opened, hangup_ends=True)
+    return run_all(app, more, lambda: announce(tour), opened=opened, hangup_ends=True)
+
+
+def _greet(tour: Tour, talk: Talk, *, opens: bool) -> None:
+    """Say what there is and what to try, and open the browser if it was asked for."""
+    query = f"?language={talk.language}" if talk.by_hand else ""
+    box = f"{tour.box}/{query}"
+    talk.say(
+        "up", box=box, pages=f"{tour.pages}/{query}", door=tour.door, folder=tour.folder,
+        steps=tour.steps(talk.language, chosen=talk.by_hand),
+    )  # fmt: skip
+    if opens:
+        browser.open_page(box)
 
 
 def _settings(garden: Garden, http: int, smtp: int, relay: int) -> Settings:

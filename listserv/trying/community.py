@@ -87,6 +87,16 @@ def settle(app: App, language: str) -> None:
                 enrol(session, lst, people, keyring=app.keyring, now=now)
 
 
+def people() -> list[str]:
+    """Return who is a member from the beginning."""
+    return [one["email"] for one in _read()["person"]]
+
+
+def subject_of(sender: str) -> str:
+    """Return the subject of the first letter that ``sender`` wrote."""
+    return next(str(one["subject"]) for one in _read()["mail"] if one["from"] == sender)
+
+
 def deciders(app: App) -> dict[str, str]:
     """Return who decides about the list's mail, by the language they read."""
     with app.store.read() as session:

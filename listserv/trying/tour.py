@@ -27,10 +27,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Tour:
-    """Say what there is to try; ``deciders`` are the moderators by the language they read."""
+    """Say where everything is; ``deciders`` are the moderators by the language they read."""
 
     pages: str  # of the lists
     box: str  # the page of every mail
+    door: str  # for mail
+    folder: str
     deciders: Mapping[str, str]
 
     def decider(self, language: str) -> str:

@@ -237,7 +237,7 @@ def desk_pages(folder: Path, language: str) -> tuple[dict[str, tuple[str, Got]],
     (folder / "1.eml").write_bytes(_mails("ru")[0])
     (folder / "1.json").write_text('{"recipients": ["anna@example.org"], "received_at": 1.7e9}')
     box = Mailbox(folder, ("127.0.0.1", 9), "http://127.0.0.1:8080")
-    tour = Tour("http://127.0.0.1:8080", "http://127.0.0.1:8081", {})
+    tour = Tour("http://127.0.0.1:8080", "http://127.0.0.1:8081", "127.0.0.1:8025", "here", {})
     desk = build_desk(box, "evil.example", tour, language)
     web = Web(None, desk)  # type: ignore[arg-type]  # asks for no app
     style = f"/static/{templates.static_name('krets.css')}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from listserv import jobs
+from listserv import jobs, valkey
 from listserv.bells import BELLS, PATIENCE, Bells, connect
 
 
@@ -43,3 +43,12 @@ def test_nobody_at_home_is_told_only_where_somebody_should_be(
         assert not bells.ring("deliver")
     assert len(caplog.records) == lines
     bells.client.close()
+
+
+def test_the_server_has_a_socket_where_every_folder_has_a_long_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("a-name-that-goes-on-" * 6)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    assert len(str(valkey.socket_path(long / "data"))) < 108

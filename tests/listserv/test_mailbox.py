@@ -14,7 +14,13 @@ from tests.listserv.web.conftest import Web
 
 HOST = "evil.example"  # what this visitor always asks for
 LISTS = "http://127.0.0.1:8080"
-TOUR = Tour(LISTS, "http://127.0.0.1:8081", {"it": "paolo@ortofelice.example"})
+TOUR = Tour(
+    LISTS,
+    "http://127.0.0.1:8081",
+    "127.0.0.1:8025",
+    "krets-try",
+    {"it": "paolo@ortofelice.example"},
+)
 HTML = '<style>p{color:red}</style><script>alert(1)</script><p>Bald <a href="http://x.example/">här</a>'
 
 

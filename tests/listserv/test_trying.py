@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from listserv.trying import browser
+from listserv.trying import browser, once, pages
 from listserv.trying.garden import Garden, Start, choose
 from listserv.trying.ports import LAST, listen, port_of
+from listserv.trying.tour import Tour
+from listserv.trying.walk import Walk
 from mailer.errors import Misconfigured, Refused, Temporary
 
 HOST = "127.0.0.1"
@@ -127,3 +129,49 @@ def test_only_a_browser_with_a_window_is_offered(
 
     monkeypatch.setattr(webbrowser, "get", get)
     assert browser.has_desktop() is opens
+
+
+FORM = """<a href="../up">up</a>
+<form method="post" action="?language=it"><input type="hidden" name="at" value="1&amp;2">
+<select name="language"><option value="sv"><option value="it" selected></select>
+<select name="to"><option>a+1@x</option>
+<option>b@x</option></select><textarea name="text"></textarea><button>Send</button></form>
+<form method="post"><button>Yes</button></form>"""
+
+
+def test_a_page_is_read_as_a_browser_without_scripts_reads_it() -> None:
+    reader = pages._Reader("http://h:1/list/join?x=1")
+    reader.feed(FORM)
+    first, second = reader.forms
+    assert reader.links == ["http://h:1/up"]
+    assert first.action == "http://h:1/list/join?language=it"
+    assert first.fields == {"at": "1&2", "language": "it", "to": "a+1@x", "text": ""}
+    assert first.choices["to"] == ["a+1@x", "b@x"]
+    assert (second.action, second.fields) == ("http://h:1/list/join?x=1", {})
+
+
+def test_a_walk_that_gets_stuck_names_the_step_and_the_page_and_fails() -> None:
+    told: list[tuple[str, dict[str, object]]] = []
+
+    def tell(what: str, **values: object) -> None:
+        told.append((what, values))
+
+    with closing(socket.socket()) as silent:  # bound, and nobody listens
+        silent.bind((HOST, 0))
+        address = f"http://{HOST}:{port_of(silent)}"
+        visitor = Walk(Tour(address, address, "", "", {}), "en", "kai@example.net")
+        assert once._walk(visitor, tell) == 1
+    ((what, values),) = told
+    assert (what, values["number"]) == ("stuck", 1)
+    assert values["page"] == f"{address}/garden@krets.example/join?language=en (0)"
+
+
+def test_a_walk_waits_no_longer_than_its_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    hour = iter(range(0, 10_000, 20))
+    monkeypatch.setattr("listserv.trying.walk.get", lambda url: pages.Page(url, 200, "", (), ()))
+    visitor = Walk(
+        Tour("p", "b", "", "", {}), "en", "kai@example.net",
+        clock=lambda: float(next(hour)), pause=lambda _seconds: None,
+    )  # fmt: skip
+    with pytest.raises(Exception, match=r"b/\?reader=kai%40example.net \(60 s\)"):
+        visitor.confirm()

@@ -115,7 +115,7 @@ class Terminal:
         os.write(self._end, keys.encode())
 
     def end(self, again: str = "") -> int:
-        """Read to the end; return the exit code.
+        """Read to the end; return the exit code as a shell has it.
 
         ``again`` is typed each second until then: Python forgets a Ctrl-C that comes in the very
         moment in which it begins to wait for a line.
@@ -133,7 +133,8 @@ class Terminal:
             self.said += piece.decode()
         _, status = os.waitpid(self.pid, 0)
         os.close(self._end)
-        return os.waitstatus_to_exitcode(status)
+        code = os.waitstatus_to_exitcode(status)
+        return code if code >= 0 else 128 - code
 
     def hang_up(self) -> None:
         """Close the window."""

@@ -23,7 +23,8 @@ from listserv.app import App
 from listserv.terminal import agree
 from mailer.errors import Refused
 from subscriptions.departures import BARS, Departed, write_down
-from subscriptions.importing import Line, is_shared_address
+from subscriptions.duties import is_shared_address
+from subscriptions.importing import Line
 from subscriptions.members import Candidate, Fate, Outcome, enrol
 from subscriptions.rollcall import has_domain
 from subscriptions.roster import MailList

@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from mailer import addresses, journal
 from mailer.journal import Word
-from mailer.rows import among, insert_many
+from mailer.rows import insert_many
 from mailer.tokens import Keyring
 from subscriptions import changes, consent, suppression
 from subscriptions.changes import Desk
-from subscriptions.consent import Act, Consent, ConsentNote, Source
+from subscriptions.consent import Act, ConsentNote, Source
 from subscriptions.former import Standing
 from subscriptions.members import (
     Candidate,
@@ -88,7 +87,7 @@ def write_down(
     if not dry_run:
         lock_people(session)
     known = look_up(session, lst, [Candidate(one.address) for one in people], keyring)
-    yes = _said_yes(session, lst, known)
+    yes = _said_yes(session, lst, known, keyring)
     outcomes = [decide(person, known, yes) for person in people]
     if not dry_run:
         chosen = [
@@ -101,33 +100,25 @@ def write_down(
     return outcomes
 
 
-def _said_yes(session: Session, lst: MailList, known: Known) -> Yes:
-    """Return when those who are on some list said yes; an import that told no day says nothing."""
-    by_id = {address: key for key, (_, address) in known.people.items()}
-    if not by_id:
-        return Yes()
-    own = or_(Consent.source != Source.IMPORT, Consent.given_at.is_not(None))
-    rows = session.execute(
-        select(
-            Membership.address_id,
-            Consent.list_address,
-            func.max(func.coalesce(Consent.given_at, Consent.at)),
-        )
-        .join(Consent, Consent.address_id == Membership.address_id)
-        .where(
-            among(session, Membership.address_id, list(by_id)),
-            Membership.state.in_(_HERE),
-            Consent.act == Act.CONSENTED,
-            own,
-        )
-        .group_by(Membership.address_id, Consent.list_address)
-    )
+def _said_yes(session: Session, lst: MailList, known: Known, keyring: Keyring) -> Yes:
+    """Return when those who are known said yes; an import that told no day says nothing.
+
+    To this list only where they are on it: whoever left it afterwards has said no.
+    """
+    by_hash = {keyring.keyed_hash(key): key for key in known.people}
     yes = Yes()
-    for address, where, at in rows:
-        key = by_id[address]
+    if not by_hash:
+        return yes
+    for entry in consent.history(session, keyring, list(known.people)):
+        key = by_hash.get(entry.who)
+        own = entry.source is not Source.IMPORT or entry.given_at
+        if key is None or entry.act is not Act.CONSENTED or not own:
+            continue
+        at = entry.given_at or entry.at
         yes.anywhere[key] = max(at, yes.anywhere.get(key, 0.0))
-        if where == lst.address:
-            yes.here[key] = at
+        here = known.states.get(known.people[key][0]) in _HERE
+        if here and entry.list_address == lst.address:
+            yes.here[key] = max(at, yes.here.get(key, 0.0))
     return yes
 
 

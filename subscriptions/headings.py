@@ -56,6 +56,7 @@ _WORDS = {
     "consent_date": "consent date|consent at|consented at|permission date|datum för samtycke"
     "|data consenso|дата согласия",
     "consent_ip": "consent ip",
+    "paused_until": "paused until",
 }
 _COLUMNS = {word: one for one, words in _WORDS.items() for word in words.split("|")}
 _SOUGHT = 6  # records among which the heading stands

@@ -17,8 +17,10 @@ from typing import BinaryIO, NamedTuple, TypeVar
 from mailer import addresses
 from mailer.errors import BadInput
 from subscriptions import evidence, former
-from subscriptions.attributes import values_of
+from subscriptions.attributes import check_key, values_of
 from subscriptions.consent import ConsentNote
+from subscriptions.duties import is_role_address
+from subscriptions.exporting import ATTRIBUTE, MAX_WORDING
 from subscriptions.former import Standing
 from subscriptions.headings import Layout, find_layout, is_address
 from subscriptions.members import Candidate, Fate, Outcome
@@ -36,19 +38,7 @@ from subscriptions.survey import NO_ANSWERS, Answers, Survey, survey
 
 _Word = TypeVar("_Word", Role, Rhythm)
 MAX_NAME = 200
-MAX_WORDING = 1000
-# Read by a program or by whoever is on duty: nobody behind them has said yes.
-_ROLES = (
-    "postmaster|abuse|mailer-daemon|hostmaster|root|daemon|nobody|usenet|uucp|noreply|no-reply"
-    "|no_reply|donotreply|do-not-reply|bounce|bounces|spam|devnull|listserv|majordomo|mailman"
-)
-ROLE_LOCALS = frozenset(_ROLES.split("|"))
-# Read by people, but by several: one of them may have said yes for all. Asked about, and taken.
-_SHARED = (
-    "info|office|contact|hello|team|sales|support|admin|webmaster|mail|kontakt|kansli|kontor"
-    "|styrelsen|contatti|segreteria|redazione|birou|secretariat|kantoor|bestuur|redactie"
-)
-SHARED_LOCALS = frozenset(_SHARED.split("|"))
+MAX_PAUSE = 10 * 366 * 86_400  # seconds ahead that a pause may end
 _SAID_BY_ALL = {"email", "name", "first", "last"}
 _NOES = "no|n|false|0|none|nej|nee|nu|net|нет|never|declined|refused|unsubscribed"
 _NO = frozenset(_NOES.split("|"))
@@ -154,7 +144,11 @@ _KEPT = "attribute "  # before the name of a column that is kept as an attribute
 def _kept_columns(header: Sequence[str], defaults: Defaults) -> dict[str, int]:
     """Return where the columns stand that were named; raise BadInput for one that is not there."""
     places = {cell.strip().casefold(): at for at, cell in reversed(list(enumerate(header)))}
-    found = {}
+    found = {
+        _KEPT + check_key(cell.strip().removeprefix(ATTRIBUTE)): at
+        for at, cell in enumerate(header)
+        if cell.strip().startswith(ATTRIBUTE)  # as our own export calls them
+    }
     for key, column in defaults.attributes:
         at = places.get(column.strip().casefold())
         if at is None:
@@ -302,8 +296,13 @@ def _candidate(
         _choice(Role, values.get("role", ""), defaults.role),
         _choice(Rhythm, values.get("rhythm", ""), defaults.rhythm),
         _consent(values, defaults),
-        _attributes(values) if defaults.attributes else (),
+        _attributes(values),
+        paused_until=_until(values.get("paused_until", ""), defaults.now),
     )
+
+
+def _until(text: str, now: float) -> float | None:
+    return evidence.when(text, now + MAX_PAUSE) or None if text else None
 
 
 def _invalid(line: int, email: str, name: str, why: str) -> Line:
@@ -317,16 +316,6 @@ def split_named(text: str) -> tuple[str, str] | None:
     if not opened or not closed or rest.strip(" \t,;") or "<" in name:
         return None
     return name.strip(' \t"'), email.strip()
-
-
-def is_role_address(key: str) -> bool:
-    """Tell whether an address belongs to a duty or a program and to nobody in particular."""
-    return key.partition("@")[0].partition("+")[0] in ROLE_LOCALS
-
-
-def is_shared_address(key: str) -> bool:
-    """Tell whether several people probably read an address, such as info@."""
-    return key.partition("@")[0] in SHARED_LOCALS
 
 
 def clean_name(text: str) -> str:
@@ -365,10 +354,10 @@ def _consent(values: dict[str, str], defaults: Defaults) -> ConsentNote | None:
     if not ("consent" in values or "consent_date" in values or "consent_ip" in values):
         return defaults.consent
     said, when, ip = (values.get(n, "") for n in ("consent", "consent_date", "consent_ip"))
-    if said.casefold() in _NO:
+    if said.casefold() in _NO or _denies(said):
         return None
     note = defaults.consent
-    if said and defaults.template:
+    if said and defaults.template and not (note and former.is_truthy(said)):
         if len(said) > MAX_WORDING or any(unicodedata.category(c) == "Cc" for c in said):
             raise BadInput("The consent is too long, or has control characters.")
         note = replace(defaults.template, wording=said)
@@ -376,6 +365,12 @@ def _consent(values: dict[str, str], defaults: Defaults) -> ConsentNote | None:
         return note
     given = read_date(when, defaults.now) if when else None
     return replace(note, given_at=given, ip=ip[:64] or None)
+
+
+def _denies(said: str) -> bool:
+    """Tell whether a consent is the word of a bad state: pending, withdrawn, unsubscribed."""
+    judged = former.judge(said) if said and len(said.split()) <= 2 else None  # noqa: PLR2004
+    return judged is not None and not former.is_good(judged)
 
 
 def read_date(text: str, now: float) -> float:

@@ -68,6 +68,7 @@ class Candidate(NamedTuple):
     consent: ConsentNote | None = None
     attributes: tuple[tuple[str, str], ...] = ()
     paused: bool = False  # on the list, and not mailed until they say so
+    paused_until: float | None = None  # or until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,10 @@ def _write(
         rows.append((list_id, person_id, address_id, *words, now))
     insert_many(session, Membership, _MEMBERSHIP, rows)
     _fill_in(session, acquainted)
+    for candidate in chosen:
+        if candidate.paused and candidate.paused_until:
+            person_id = people[candidate.address.key][0]
+            _pause_until(session, list_id, person_id, candidate.paused_until)
     _tell_of(session, list_id, [(c, people[c.address.key][0]) for c in chosen if c.attributes])
     _record(session, keyring, lst, said, now)
 
@@ -302,6 +307,11 @@ def _activate(
             joined_at=now,
         )
     )
+
+
+def _pause_until(session: Session, list_id: int, person_id: int, until: float) -> None:
+    theirs = (Membership.list_id == list_id, Membership.person_id == person_id)
+    session.execute(update(Membership).where(*theirs).values(paused_until=until))
 
 
 def _fill_in(session: Session, known: Sequence[tuple[Candidate, int]]) -> None:

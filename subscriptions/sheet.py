@@ -187,14 +187,14 @@ def _is_strict(text: str, delimiter: str) -> bool:
     return True
 
 
-_FORMULAS = frozenset("=+-@\t\r\n")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
 def neutral(cell: str) -> str:
     """Return the cell so that no spreadsheet takes it for a formula."""
-    return "'" + cell if cell[:1] in _FORMULAS else cell
+    return "'" + cell if _FORMULA.match(cell) else cell
 
 
 def as_meant(cell: str) -> str:
     """Return the cell without the mark that ``neutral`` put before it."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULAS else cell
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell

@@ -7,6 +7,7 @@ which words those are is subscriptions.former's business.
 import time
 from contextlib import ExitStack
 from dataclasses import asdict
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,10 +22,12 @@ from subscriptions.consent import ConsentNote, Source
 from subscriptions.former import Standing
 from subscriptions.importing import Defaults, read_people
 from subscriptions.members import Fate
-from subscriptions.roster import MailList, Rhythm, Role
+from subscriptions.roster import Kind, MailList, Rhythm, Role
 from subscriptions.survey import MAX_VALUES, Answers, Survey, read_answer
 
 _TAKEN = (Fate.ADDED, Fate.PAUSED, Fate.ALREADY, Fate.ASKED)
+OLD = 3 * 365.25 * 86_400  # seconds since the newest day in a file, from which it is old
+OLD_CANARY = "100/60/3"  # readers, minutes, per cent: subscriptions.terms
 _SHOWN = 10  # lines that an import names on the terminal
 _MEANS = {standing: f"stays out ({standing})" for standing in Standing} | {
     Standing.MEMBER: "member",
@@ -156,6 +159,7 @@ def import_(
             tally.add(fated)
             if written:
                 written.add(fated)
+    canary = "" if dry_run else _begin_slowly(app, lst, reading.survey.newest, tally, now)
     if as_json:
         print_json(
             {
@@ -165,6 +169,7 @@ def import_(
                 "lines": tally.lines,
                 "fates": {fate.value: tally.fates[fate.value] for fate in Fate},
                 "ends": tally.ends,
+                "canary": canary,
                 "not_added": [fated._asdict() for fated in tally.not_taken],
                 "questions": [fated._asdict() for fated in tally.doubts],
                 "states": [asdict(said) for said in reading.survey.said],
@@ -201,6 +206,27 @@ def _ask(found: Survey, *, dry_run: bool, yes: bool) -> None:
         say(question.replace(" Take in", " It would be asked: take in"))
     else:
         agree(question, yes=yes)
+
+
+def _begin_slowly(app: App, lst: MailList, newest: float, tally: Tally, now: float) -> str:
+    """Let a few readers of an old list go first; return the terms that were set, "" for none.
+
+    Many addresses are dead after years without mail, and a server that is asked for all of them at
+    once takes the sender for a spammer.
+    """
+    old = newest and newest < now - OLD
+    if not old or not tally.ends["member"] or lst.kind is not Kind.NEWSLETTER or lst.canary:
+        return ""
+    with app.store.write() as session:
+        roster.change_list(roster.get_list(session, lst.address), canary=OLD_CANARY)
+    first, minutes, percent = OLD_CANARY.split("/")
+    say(
+        f"The newest day in this file is {datetime.fromtimestamp(newest, UTC):%Y-%m-%d}. Of each"
+        f" issue {first} readers get theirs first and all others {minutes} minutes later, and it"
+        f" pauses where more than {percent} % are refused. `krets list set {lst.address} --canary"
+        " ''` ends that."
+    )
+    return OLD_CANARY
 
 
 def _column(text: str) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """The commands about members: add, import, see, change, export, forget."""
 
+import csv
+import io
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -23,7 +25,7 @@ from listserv.terminal import (
 )
 from mailer import addresses
 from mailer.errors import BadInput, Refused
-from subscriptions import attributes, changes, dossier, rollcall, roster
+from subscriptions import attributes, changes, dossier, exporting, rollcall, roster
 from subscriptions.consent import ConsentNote, Source
 from subscriptions.importing import clean_name, read_date, split_named
 from subscriptions.members import Candidate, Fate
@@ -184,6 +186,7 @@ def _take(
 @click.option("--state", type=words_of(State), help="Only these.")
 @click.option("--role", type=words_of(Role), help="Only these.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print a sheet that an import reads again.")
 @click.pass_obj
 def ls(
     app: Application,
@@ -193,16 +196,26 @@ def ls(
     state: str | None,
     role: str | None,
     as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Show the members of LIST, also those who are pending or left.
+
+    With --csv how, when and from where they said yes stands beside them, and what else the list
+    knows of them; `krets member import` takes all of it in again.
 
     \b
     Examples:
       krets member ls friends@example.org --role owner
       krets member ls friends@example.org --json
+      krets member ls friends@example.org --csv > friends.csv
     """
     with app.store.read() as session:
         lst = roster.get_list(session, list_address)
+    if as_csv:
+        if as_json or state or role:
+            raise BadInput("--csv prints everybody, by itself.", "Leave the other options out.")
+        _print_sheet(app, lst)
+        return
     chosen = (
         row
         for row in _everyone(app, lst)
@@ -215,6 +228,24 @@ def ls(
         ("address", "name", "language", "role", "rhythm", "state"),
         ((row.email, row.name, row.language, row.role, row.rhythm, row.state) for row in chosen),
     )
+
+
+def _print_sheet(app: Application, lst: MailList) -> None:
+    """Print everybody as CSV in UTF-8, a short read at a time."""
+    with app.store.read() as session:
+        headings = exporting.header(session, lst)
+    rows: list[tuple[str, ...]] = [headings]
+    after: int | None = 0
+    while rows:
+        sheet = io.StringIO()
+        csv.writer(sheet).writerows(rows)
+        click.echo(sheet.getvalue().encode(), nl=False)
+        rows = []
+        if after is not None:
+            with app.store.read() as session:
+                rows, after = exporting.page(
+                    session, lst, headings, keyring=app.keyring, now=time.time(), after=after
+                )
 
 
 @members.command("show")

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from mailer.store import Store
+from subscriptions import roster
+from subscriptions.roster import Kind
 from tests.listserv.member_commands import LIST, Run, run
 
 __all__ = ["run"]
@@ -173,3 +176,49 @@ def test_the_times_and_addresses_of_the_old_service_are_kept_as_evidence(run: Ru
     entry = json.loads(run("export", "a@x.example").stdout)["consent"][0]
     assert (entry["given_at"], entry["ip"]) == ("2021-03-05T10:12:00+00:00", "192.0.2.2")
     assert entry["wording"] == "the old service"
+
+
+def test_what_is_exported_is_imported_again_unchanged(run: Run) -> None:
+    _import(
+        run,
+        "email,name,language,role,consent,consent date,consent ip,Status,unsubscribed at\n"
+        "a@x.example,=HYPERLINK(1),it,owner,'+ said so,2021-03-05,192.0.2.2,active,\n"
+        'b@x.example,"Ek, ""Bo""",,,at the door,2021-03-05,,nomail,\n'
+        "c@x.example,'=odd,ru,,,,,unsubscribed,2022-02-02\n"
+        "d@x.example,-Dan,,,by phone,2020-01-01,,active,\n",
+    )
+    run("set", LIST, "d@x.example", "--state", "paused", "--until", "2029-01-01")
+    run("set", LIST, "a@x.example", "--attribute", "tags=choir,board", "--attribute", "place=Lund")
+    sheet = run("ls", LIST, "--csv").stdout
+    assert "'=HYPERLINK(1)" in sheet
+    other = "others@example.org"
+    told = run("import", other, "-", "--yes", "--json", typed=sheet.encode())
+    assert json.loads(told.stdout)["ends"] == {
+        "member": 1, "paused": 2, "suppressed": 1, "refused": 0,
+    }  # fmt: skip
+    assert run("ls", other, "--csv").stdout == sheet
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "canary"),
+    [
+        ("newsletter", "2021-03-05", "100/60/3"),
+        ("newsletter", "2026-03-05", ""),
+        ("newsletter", "", ""),
+        ("discussion", "2021-03-05", ""),
+    ],
+)
+def test_an_old_list_begins_with_a_canary(
+    run: Run, store: Store, monkeypatch: pytest.MonkeyPatch, kind: str, day: str, canary: str
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1_780_000_000.0)  # in May 2026
+    with store.write() as session:
+        roster.create_list(session, "news@example.org", now=1.0, kind=Kind(kind))
+    rows = f"email,created_at\na@x.example,2020-01-01\nb@x.example,{day}\n"
+    text = rows if day else "a@x.example\n"
+    words = ("import", "news@example.org", "-", "--consent", "x", "--json")
+    dry = json.loads(run(*words, "--dry-run", typed=text.encode()).stdout)
+    assert json.loads(run(*words, typed=text.encode()).stdout)["canary"] == canary
+    assert dry["canary"] == ""
+    with store.read() as session:
+        assert roster.get_list(session, "news@example.org").canary == canary

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mailer.errors import BadInput
 from subscriptions.consent import ConsentNote, Source
-from subscriptions.importing import Defaults, Line, is_role_address, read_people, split_named
+from subscriptions.duties import is_role_address
+from subscriptions.importing import Defaults, Line, read_people, split_named
 from subscriptions.members import Fate
 from subscriptions.roster import Role
 from subscriptions.sheet import MAX_LINE, neutral

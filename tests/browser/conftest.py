@@ -1,13 +1,14 @@
 """A browser, and the pages it looks at; both made once for each process of a run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from listserv.app import App
-from tests.browser.gallery import app_in
+from tests.browser.gallery import Gallery, app_in
 from tests.browser.window import Window, chromium
 from tests.conftest import missing
 
@@ -28,6 +29,19 @@ def gallery_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     made = app_in(tmp_path_factory.mktemp("gallery"))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def galleries(gallery_app: App) -> Callable[[str], Gallery]:
+    """Give what walks through every page in a language, once."""
+
+    @cache
+    def walked(language: str) -> Gallery:
+        made = Gallery(gallery_app, language)
+        made.walk()
+        return made
+
+    return walked
 
 
 @pytest.fixture(scope="session")

@@ -4,16 +4,16 @@ The pages are what the door answers, with its own headers, handed to a real brow
 KRETS_PICTURES=FOLDER each is also kept as a picture, to be looked at.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, Request, Route
 
-from listserv.app import App
 from templates import LANGUAGES
 from tests.browser.gallery import DOMAIN, Gallery, desk_pages
+from tests.browser.layout import draw, faults, hold, measure
 from tests.browser.window import DESK, PHONE, Scheme, ViewportSize, Window, look, violations
 from tests.listserv.web.conftest import Got
 
@@ -29,6 +29,8 @@ ALIKE = {  # pages of two lines, which differ from "joined" in their words alone
     "join-approve",
 }  # fmt: skip
 ALL = {"ru", "en", ""}
+DRAWN = {"home", "thread", "join-wrong", "me", "leave"}  # one of each form
+DRAWN_IN: list[tuple[ViewportSize, Scheme]] = [(PHONE, "light"), (DESK, "light"), (PHONE, "dark")]
 # What light and width can change; all else is the same in every sight of a page.
 SEEN = ("color-contrast", "target-size")
 pytestmark = pytest.mark.timeout(300)  # 12 s a language on an idle machine, 80 s under a load of 10
@@ -69,26 +71,37 @@ def look_at(
             sights = SIGHTS + MORE_SIGHTS if thorough else [SIGHTS[turn]]
             for number, (size, scheme) in enumerate(sights):
                 look(page, size, scheme)
-                found = violations(page, *(SEEN if number else ()))
+                found = violations(page, *(SEEN if number else ())) + faults(measure(page))
                 wrong += [f"{name}, {size['width']} px, {scheme}: {one}" for one in found]
                 if pictures is not None:
                     file = f"{name.replace('/', '-')}-{size['width']}-{scheme}.png"
                     page.screenshot(path=pictures / file, full_page=True)
+            if language == "en" and name in DRAWN:
+                wrong += [f"{name}: {one}" for one in drawn(page, name)]
     finally:
         page.unroute("**/*")
     return wrong
 
 
+def drawn(page: Page, name: str) -> list[str]:
+    """Return how a page differs from its drawing."""
+    seen = []
+    for size, scheme in DRAWN_IN:
+        look(page, size, scheme)
+        seen.append(measure(page))
+    widths = [size["width"] for size, _ in DRAWN_IN[:-1]]
+    return hold(f"page-{name}", widths, draw(seen[:-1], seen[-1]))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_of_the_door_is_good_to_read_for_everybody(
-    window: Window, gallery_app: App, language: str, pictures: Path | None
+    window: Window, galleries: Callable[[str], Gallery], language: str, pictures: Path | None
 ) -> None:
-    gallery = Gallery(gallery_app, language)
-    pages = gallery.walk()
+    gallery = galleries(language)
     folder = pictures / language if pictures else None
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
-    wrong = window.do(lambda page: look_at(page, pages, gallery.styles, folder, language))
+    wrong = window.do(lambda page: look_at(page, gallery.pages, gallery.styles, folder, language))
     assert not wrong, "\n".join(wrong)
 
 

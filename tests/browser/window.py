@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -30,8 +31,22 @@ _RUN = """async rules => {
 
 
 def chromium() -> str:
-    """Return the path of Debian's Chromium, "" where there is none."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or ""
+    """Return the path of Debian's Chromium, or of KRETS_CHROMIUM; "" where there is none."""
+    named = os.environ.get("KRETS_CHROMIUM", "")
+    return named or shutil.which("chromium") or shutil.which("chromium-browser") or ""
+
+
+def only_fonts(folder: Path, pattern: str, at: Path) -> Path:
+    """Write a configuration into ``at`` that lets a browser know some fonts and no others."""
+    made = at / "fonts.conf"
+    made.write_text(
+        '<fontconfig><include ignore_missing="yes">/etc/fonts/conf.d</include>'
+        f"<dir>{folder}</dir><cachedir>{at}/cache</cachedir><selectfont>"
+        f"<acceptfont><glob>*/{pattern}</glob></acceptfont>"
+        "<rejectfont><glob>*</glob></rejectfont></selectfont></fontconfig>",
+        encoding="utf-8",
+    )
+    return made
 
 
 @dataclass
@@ -44,7 +59,9 @@ class Window:
     stop: Callable[[], None]
 
     @classmethod
-    def open(cls) -> "Window":
+    def open(cls, fonts: Path | None = None) -> "Window":
+        """Start the browser, with the machine's fonts or those of a configuration."""
+        environment = {**os.environ, **({"FONTCONFIG_FILE": str(fonts)} if fonts else {})}
         thread = ThreadPoolExecutor(max_workers=1)
 
         def start() -> tuple[Any, Browser, Page]:
@@ -52,6 +69,7 @@ class Window:
             root = hasattr(os, "geteuid") and os.geteuid() == 0
             browser = player.chromium.launch(
                 executable_path=chromium(),
+                env=environment,
                 args=["--no-sandbox"] if root else [],  # Chromium refuses root otherwise
             )
             return player, browser, browser.new_page()

@@ -2,8 +2,8 @@
 
 SECURITY: what is shown may be hostile; autoescape is on for all but plain text. Four filters
 make markup: ``linked`` and ``prose`` escape everything and link http and https only; ``folded``
-takes what archive/markup.py has cleaned, ``drawn`` what these templates have made before. These
-templates are our own files, so there is no sandbox around them (it would double the time of a
+takes what mailer/reading/markup.py has cleaned, ``drawn`` what these templates have made before.
+These templates are our own files, so there is no sandbox around them (it would double the time of a
 page); templates that an owner may write need one.
 """
 
@@ -187,7 +187,7 @@ def _linked(text: str) -> str:
 
 
 def folded(markup: str, fold: str, unfold: str, summary: str) -> Markup:
-    """Return markup that archive/markup.py has made safe, its long quotes folded.
+    """Return markup that mailer/reading/markup.py has made safe, its long quotes folded.
 
     ``fold`` and ``unfold`` are the marks around a quote, which no mail can write.
     """

@@ -16,8 +16,8 @@ from typing import NoReturn
 import hypothesis
 import pytest
 
-from mailer import tokens
-from mailer.store import Store
+from mailer.storage import tokens
+from mailer.storage.store import Store
 from tests import cluster, shape
 
 HERE = Path(__file__).resolve().parent
@@ -127,8 +127,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def _made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Make this worker's database as the migrations make it; each test empties it."""
-    from listserv import schema  # noqa: PLC0415 - most tests need no migrations
-    from listserv.data_folder import make_data_folder  # noqa: PLC0415
+    from listserv.wiring import schema  # noqa: PLC0415 - most tests need no migrations
+    from listserv.wiring.data_folder import make_data_folder  # noqa: PLC0415
 
     folder = request.config.stash[CLUSTER]
     if not folder:

@@ -9,19 +9,20 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from listserv import posts
-from listserv.app import App
-from listserv.config import ListservSettings, MailerSettings, Settings
 from listserv.moderation import asking
-from listserv.tables import Hold
-from listserv.tables import Post as Decided
-from mailer import addresses, arrivals
-from mailer.arrivals import Incoming
-from mailer.mailings import Mailing, Recipient, composition
-from subscriptions import roster
-from subscriptions.consent import ConsentNote, Source
-from subscriptions.members import Candidate, add_member
-from subscriptions.roster import Role
+from listserv.reception import sorter
+from listserv.wiring.app import App
+from listserv.wiring.config import ListservSettings, MailerSettings, Settings
+from listserv.wiring.tables import Hold
+from listserv.wiring.tables import Post as Decided
+from mailer.ledger.mailings import Mailing, Recipient, composition
+from mailer.reading import addresses
+from mailer.storage import arrivals
+from mailer.storage.arrivals import Incoming
+from subscriptions.lists import roster
+from subscriptions.lists.roster import Role
+from subscriptions.membership.members import Candidate, add_member
+from subscriptions.permission.consent import ConsentNote, Source
 
 LIST = "friends@example.org"
 OWNER, MODERATOR, ANNA, EVE = (
@@ -90,7 +91,7 @@ class Place:
     def take(self, raw: bytes, sender: str, to: str) -> None:
         with self.app.store.write() as session:
             arrivals.keep(session, [Incoming(sender, (to,), raw, "192.0.2.9", "h", "ESMTP", 1e9)])
-        posts.sort(self.app, lambda: False)
+        sorter.sort(self.app, lambda: False)
 
     def mails(self, to: str, *, kind: str = "notice") -> list[Message]:
         """Return what was put into the ledger for ``to``, oldest first."""

@@ -12,8 +12,8 @@ from contextlib import closing
 from functools import cache
 from pathlib import Path
 
-from listserv import schema
-from mailer.store import Store
+from listserv.wiring import schema
+from mailer.storage.store import Store
 
 _by_migrations: Callable[[Store], None] = schema._upgrade
 

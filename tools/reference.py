@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from listserv import config
+from listserv.wiring import config
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from {source}. Change the text there. -->\n\n"
@@ -18,7 +18,7 @@ MADE = "<!-- Made by `make docs` from {source}. Change the text there. -->\n\n"
 def settings_page() -> str:
     """Return the page of every setting."""
     lines = [
-        MADE.format(source="listserv/config.py") + "# Settings",
+        MADE.format(source="listserv/wiring/config.py") + "# Settings",
         "",
         "All are optional. They stand in `krets.toml` (in the folder you start from, or named by",
         "`KRETS_CONFIG`), in the environment as `KRETS_SECTION__KEY`, or on the command line.",

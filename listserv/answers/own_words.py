@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from archive.phrases import ATTRIBUTION_START, HEADER, MARKER, SENT_FROM, is_attribution
-from archive.quotes import MAX_LINE, Block, Kind, Quoted, split
+from mailer.reading.phrases import ATTRIBUTION_START, HEADER, MARKER, SENT_FROM, is_attribution
+from mailer.reading.quotes import MAX_LINE, Block, Kind, Quoted, split
 from templates.lexicon import fold, phrases
 
 _HEADERS = 2  # header lines that make a quoted mail

@@ -14,17 +14,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from sqlalchemy import select
 
-from archive import build as pages
-from archive import redaction, redirects, remains, views, whole
-from archive.disk import list_files, remove_files
-from archive.importing import Report, import_mails
-from archive.mbox import open_mail_file, read_mbox
-from archive.proof import Proof
-from listserv.newsletters import pictures
-from listserv.terminal import agree, print_json, say
+from archive.erasure import redaction
+from archive.erasure.removal_proof import Proof
+from archive.filing.mail_import import Report, import_mails
+from archive.pages import redirects, views
+from archive.site import build as pages
+from archive.site import remains, whole_archive
+from archive.threads.disk import list_files, remove_files
+from listserv.cli.terminal import agree, print_json, say
+from listserv.newsletters.writing import pictures
 from mailer.errors import BadInput, Refused
-from mailer.store import Store
-from subscriptions.roster import MailList, find_list
+from mailer.reading.mbox import open_mail_file, read_mbox
+from mailer.storage.store import Store
+from subscriptions.lists.roster import MailList, find_list
 
 SHOWN = 20  # old pages that are named on a terminal
 archives = click.Group("archive", help="Build, check and export the web archive.")
@@ -110,7 +112,7 @@ def build(
     with pages.rendering(app.store):
         for lst in lists:
             with _counting(app, lst) as progress:
-                done[lst.address] = whole.build(
+                done[lst.address] = whole_archive.build(
                     app.store,
                     app.settings.archive_path,
                     app.settings.listserv.base_url,
@@ -134,7 +136,7 @@ def move_pages(app: ArchiveApplication, lst: MailList) -> None:
     with pages.rendering(app.store):
         for tree in set(views.TREES) - set(views.trees_of(lst)):
             remove_files(root / tree, list(list_files(root / tree, lst.address)))
-        whole.build(app.store, root, app.settings.listserv.base_url, lst)
+        whole_archive.build(app.store, root, app.settings.listserv.base_url, lst)
 
 
 @archives.command("check")
@@ -161,7 +163,7 @@ def _compare(app: ArchiveApplication, lists: Sequence[MailList], *, as_json: boo
     held: list[str] = []
     root = app.settings.archive_path
     for lst in lists:
-        found = whole.check(app.store, root, app.settings.listserv.base_url, lst)
+        found = whole_archive.check(app.store, root, app.settings.listserv.base_url, lst)
         held += remains.look(app.store, root, lst).left
         missing += found.missing
         differing += found.differing
@@ -213,7 +215,7 @@ def export(
     lst = _lists(app, list_address)[0]
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         agree(f"{folder} is not empty. Write into it?", yes=yes)
-    count = whole.export(app.store, folder, app.settings.listserv.base_url, lst)
+    count = whole_archive.export(app.store, folder, app.settings.listserv.base_url, lst)
     if as_json:
         print_json({"list": lst.address, "files": count})
     say(f"{count} files written under {folder}.")
@@ -376,7 +378,7 @@ def _build_and_prove(app: ArchiveApplication, lst: MailList) -> tuple[Proof, lis
     """Write the pages and exports of ``lst`` anew; return what a look found, and the exports."""
     root, base_url = app.settings.archive_path, app.settings.listserv.base_url
     with pages.rendering(app.store), _counting(app, lst) as progress:
-        whole.build(app.store, root, base_url, lst, progress)
+        whole_archive.build(app.store, root, base_url, lst, progress)
         folders = remains.renew_exports(app.store, base_url, lst)
     return remains.look(app.store, root, lst), folders
 

@@ -7,14 +7,16 @@ from typing import BinaryIO
 
 import click
 
-from listserv import backup, forgetting, journals, restoring
-from listserv.app import App
-from listserv.journals import Heard
-from listserv.restoring import Restored, Standing
-from listserv.terminal import agree, plain, print_json, print_table, say
-from mailer import standstill
+from listserv.cli.terminal import agree, plain, print_json, print_table, say
+from listserv.membership import forgetting
+from listserv.upkeep import backup, restoring
+from listserv.upkeep.restoring import Restored, Standing
+from listserv.wiring import journals
+from listserv.wiring.app import App
+from listserv.wiring.journals import Heard
 from mailer.errors import Refused
-from mailer.mailings import Policy
+from mailer.ledger.mailings import Policy
+from mailer.storage import standstill
 
 _NAMED = 5  # files that are named
 

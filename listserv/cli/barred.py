@@ -6,15 +6,16 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from listserv.cli.terminal import Application, agree, print_json, print_json_array, print_table, say
 from listserv.moderation.decisions import lift_ban
-from listserv.tables import Ban
-from listserv.terminal import Application, agree, print_json, print_json_array, print_table, say
-from mailer import addresses
+from listserv.wiring.tables import Ban
 from mailer.errors import BadInput, Refused
-from subscriptions import bars, roster, suppression
-from subscriptions.consent import ConsentNote, Source
-from subscriptions.dossier import iso
-from subscriptions.roster import MailList
+from mailer.reading import addresses
+from subscriptions.lists import roster
+from subscriptions.lists.roster import MailList
+from subscriptions.membership.dossier import iso
+from subscriptions.permission import bars, suppression
+from subscriptions.permission.consent import ConsentNote, Source
 
 
 @click.command()

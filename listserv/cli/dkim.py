@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import click
 
-from listserv.app import App
-from listserv.terminal import print_json, print_table, say
-from mailer import dkim_keys
-from mailer.addresses import domain_key
-from mailer.dkim_keys import KeyView, Standing
+from listserv.cli.terminal import print_json, print_table, say
+from listserv.wiring.app import App
+from mailer.authentication import dkim_keys
+from mailer.authentication.dkim_keys import KeyView, Standing
 from mailer.errors import Refused
+from mailer.reading.addresses import domain_key
 
 
 @click.group()

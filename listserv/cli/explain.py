@@ -7,16 +7,16 @@ from typing import BinaryIO
 
 import click
 
-from archive.bodies import MAX_TEXT, read
-from archive.charsets import clean, decode
-from archive.quotes import split
-from listserv import facts
-from listserv.app import App
-from listserv.rules import judge
-from listserv.terminal import plain
-from mailer import bounces, message
+from listserv.cli.terminal import plain
+from listserv.posts import facts
+from listserv.posts.rules import judge
+from listserv.wiring.app import App
 from mailer.errors import BadInput
-from subscriptions.roster import get_list
+from mailer.reading import bounces, message
+from mailer.reading.bodies import MAX_TEXT, read
+from mailer.reading.charsets import clean, decode
+from mailer.reading.quotes import split
+from subscriptions.lists.roster import get_list
 
 _FIELD = re.compile(rb"([!-9;-~]{1,80})[ \t]*:")
 # One of them makes a head: "Note: call me" begins a text.

@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 import click
 
-from listserv import trail
-from listserv.app import App
-from listserv.terminal import bar, plain, print_json, print_letter, print_table, say
-from listserv.trail import Copy, Letter, Trail
+from listserv.cli.terminal import bar, plain, print_json, print_letter, print_table, say
+from listserv.upkeep import message_trace
+from listserv.upkeep.message_trace import Copy, Letter, Trail
+from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
-from mailer.mailings import MailingState, State
+from mailer.ledger.mailings import MailingState, State
 
 _DECIDED = {
     "accept": "accepted",
@@ -41,10 +41,10 @@ def find(app: App, what: str, *, as_json: bool) -> None:
     """
     with app.store.read() as session:
         now = app.store.now(session)
-        found = trail.of_message(session, what, now)
+        found = message_trace.of_message(session, what, now)
         if not found:
             try:
-                found = trail.of_address(session, what, now)
+                found = message_trace.of_address(session, what, now)
             except BadInput:  # an id that is no address either
                 found = Trail()
     if not found:

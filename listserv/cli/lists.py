@@ -9,9 +9,17 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from listserv.terminal import Application, print_json, print_letter, print_table, say
-from subscriptions import roster
-from subscriptions.roster import ArchivePolicy, Copies, Join, Kind, MailList, Membership, PostPolicy
+from listserv.cli.terminal import Application, print_json, print_letter, print_table, say
+from subscriptions.lists import roster
+from subscriptions.lists.roster import (
+    ArchivePolicy,
+    Copies,
+    Join,
+    Kind,
+    MailList,
+    Membership,
+    PostPolicy,
+)
 
 if TYPE_CHECKING:
     from listserv.cli.archive import ArchiveApplication
@@ -204,7 +212,7 @@ def set_(
       krets list set news@example.org --theme magazine --accent "#7a2e1d"
     """
     if wanted["theme"]:
-        from listserv.newsletters.looks import find_theme  # noqa: PLC0415 - slow, rarely needed
+        from listserv.newsletters.composing.looks import find_theme  # noqa: PLC0415 - slow, rarely needed
 
         find_theme(app.data, wanted["theme"])
     with app.store.write() as session:

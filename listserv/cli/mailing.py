@@ -13,16 +13,17 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv.app import App
-from listserv.delivery import connections_at_most
-from listserv.tables import Issue
-from listserv.terminal import agree, bar, plain, print_json, print_json_array, print_table, say
-from mailer import history, mailings
-from mailer.addresses import parse
+from listserv.cli.terminal import agree, bar, plain, print_json, print_json_array, print_table, say
+from listserv.mailings.delivery import connections_at_most
+from listserv.wiring.app import App
+from listserv.wiring.tables import Issue
 from mailer.errors import Refused
-from mailer.mailings import Mailing, MailingState, Recipient, State, Status
-from subscriptions import ballots, bouncing, terms
-from subscriptions.terms import Terms
+from mailer.ledger import history, mailings
+from mailer.ledger.mailings import Mailing, MailingState, Recipient, State, Status
+from mailer.reading.addresses import parse
+from subscriptions.lists import ballots, terms
+from subscriptions.lists.terms import Terms
+from subscriptions.membership import bouncing
 
 COUNTS = ("audience", *(state.name.lower() for state in State))
 SHOWN = 200  # recipients in a table; --json has all of them

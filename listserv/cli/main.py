@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import click
 
-from listserv.app import App
-from listserv.config import SECRETS, Settings, described, example, load
+from listserv.wiring.app import App
+from listserv.wiring.config import SECRETS, Settings, described, example, load
 from mailer.errors import KretsError
 
 VERSION = "0.1.0"

@@ -1,7 +1,7 @@
 """The command that takes a file of people in: what it says, asks, and tells afterwards.
 
 Whom the file says to have left, or to have been blocked, is left out whatever is answered here;
-which words those are is subscriptions.former's business.
+which words those are is subscriptions.member_files.former_state's business.
 """
 
 import time
@@ -13,21 +13,21 @@ from pathlib import Path
 
 import click
 
-from listserv.app import App
-from listserv.intake import Report, Tally, report_file, seekable, seldom_swept, take_in
-from listserv.terminal import agree, plain, print_json, say
+from listserv.cli.member_intake import Report, Tally, report_file, seekable, seldom_swept, take_in
+from listserv.cli.terminal import agree, plain, print_json, say
+from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
-from subscriptions import attributes, roster
-from subscriptions.consent import ConsentNote, Source
-from subscriptions.former import Standing
-from subscriptions.importing import Defaults, read_people
-from subscriptions.members import Fate
-from subscriptions.roster import Kind, MailList, Rhythm, Role
-from subscriptions.survey import MAX_VALUES, Answers, Survey, read_answer
+from subscriptions.lists import attributes, roster
+from subscriptions.lists.roster import Kind, MailList, Rhythm, Role
+from subscriptions.member_files.former_state import Standing
+from subscriptions.member_files.member_file import Defaults, read_people
+from subscriptions.member_files.state_survey import MAX_VALUES, Answers, Survey, read_answer
+from subscriptions.membership.members import Fate
+from subscriptions.permission.consent import ConsentNote, Source
 
 _TAKEN = (Fate.ADDED, Fate.PAUSED, Fate.ALREADY, Fate.ASKED)
 OLD = 3 * 365.25 * 86_400  # seconds since the newest day in a file, from which it is old
-OLD_CANARY = "100/60/3"  # readers, minutes, per cent: subscriptions.terms
+OLD_CANARY = "100/60/3"  # readers, minutes, per cent: subscriptions.lists.terms
 _SHOWN = 10  # lines that an import names on the terminal
 _MEANS = {standing: f"stays out ({standing})" for standing in Standing} | {
     Standing.MEMBER: "member",

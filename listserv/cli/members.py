@@ -9,12 +9,11 @@ from dataclasses import asdict
 import click
 from sqlalchemy.orm import Session
 
-from archive import build, people
-from listserv import entering, erasing
-from listserv.app import App
+from archive.pages import people
+from archive.site import build
 from listserv.cli.barred import allow, barred
 from listserv.cli.member_import import because, import_, note_of, words_of
-from listserv.terminal import (
+from listserv.cli.terminal import (
     Application,
     agree,
     print_json,
@@ -23,13 +22,17 @@ from listserv.terminal import (
     print_table,
     say,
 )
-from mailer import addresses
+from listserv.membership import adding, erasing
+from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
-from subscriptions import attributes, changes, dossier, exporting, rollcall, roster
-from subscriptions.consent import ConsentNote, Source
-from subscriptions.importing import clean_name, read_date, split_named
-from subscriptions.members import Candidate, Fate
-from subscriptions.roster import MailList, Membership, Person, Rhythm, Role, State
+from mailer.reading import addresses
+from subscriptions.lists import attributes, rollcall, roster
+from subscriptions.lists.roster import MailList, Membership, Person, Rhythm, Role, State
+from subscriptions.member_files import exporting
+from subscriptions.member_files.member_file import clean_name, read_date, split_named
+from subscriptions.membership import changes, dossier
+from subscriptions.membership.members import Candidate, Fate
+from subscriptions.permission.consent import ConsentNote, Source
 
 members = click.Group("member", help="Add, see, change, export and forget members.")
 members.add_command(barred)
@@ -161,7 +164,7 @@ def _take(
     now = time.time()
     with app.store.write() as session:
         lst = roster.get_list(session, list_address)
-        outcome = entering.enter(session, app, lst, [candidate], now=now, welcome=welcome)[0]
+        outcome = adding.enter(session, app, lst, [candidate], now=now, welcome=welcome)[0]
     given = candidate.address.given
     if outcome.fate is Fate.ASKED or welcome:
         app.ring("deliver")

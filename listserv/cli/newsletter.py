@@ -8,21 +8,23 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from listserv.app import App
 from listserv.cli.mailing import VERBS, follow, progress, votes
 from listserv.cli.segment import SAMPLE, told
 from listserv.cli.segment import segment as segment_group
-from listserv.newsletters import editions, launch, looks, orders, preview, sending
-from listserv.newsletters.findings import Finding
-from listserv.newsletters.forecast import DAY
-from listserv.newsletters.launch import NobodyDue, Reader, Survey
-from listserv.terminal import agree, plain, print_json, print_table, say
-from mailer.addresses import parse
+from listserv.cli.terminal import agree, plain, print_json, print_table, say
+from listserv.newsletters.checks.findings import Finding
+from listserv.newsletters.checks.forecast import DAY
+from listserv.newsletters.composing import looks
+from listserv.newsletters.editors import editor_answers, orders, preview, reviews
+from listserv.newsletters.sending import issue_sending
+from listserv.newsletters.sending.issue_sending import NobodyDue, Reader, Survey
+from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
-from mailer.mailings import Policy
-from subscriptions import terms
-from subscriptions.audience import some_of
-from subscriptions.roster import MailList, check_language
+from mailer.ledger.mailings import Policy
+from mailer.reading.addresses import parse
+from subscriptions.audience.audience import some_of
+from subscriptions.lists import terms
+from subscriptions.lists.roster import MailList, check_language
 
 _DOMAINS = 3  # named in the plan
 
@@ -92,8 +94,10 @@ def send(
     if survey.red and not anyway:
         raise Refused(f"Not sent: {survey.red[0].what}.", "Say --anyway to send it all the same.")
     agree(f"Send it to {survey.readers:,} readers now?", yes=yes)
-    mailing = launch.begin(app, survey.lst, survey.ready, policy=Policy(policy), now=time.time())
-    for _ in progress("writing the ledger", launch.freeze(app, mailing), survey.readers):
+    mailing = issue_sending.begin(
+        app, survey.lst, survey.ready, policy=Policy(policy), now=time.time()
+    )
+    for _ in progress("writing the ledger", issue_sending.freeze(app, mailing), survey.readers):
         pass
     if wait:
         follow(app, mailing)
@@ -139,7 +143,7 @@ def proof(
     to = _editors(app, survey.lst, address)
     for finding in survey.findings:
         say(plain(f"{_colour(finding)}: {finding.what}"))
-    edition = None if dry_run else editions.open_file(app, survey, to, time.time(), language)
+    edition = None if dry_run else reviews.open_file(app, survey, to, time.time(), language)
     named = [one.to.given for one in to]
     page = ""
     if edition is not None:
@@ -219,8 +223,8 @@ def schedule(
             raise Refused(f"Not scheduled: {what}.", "Say --anyway to send it all the same.")
         agree(f"Send it then to about {survey.readers:,} readers?", yes=yes)
         to = _editors(app, survey.lst, None)
-        edition = editions.open_file(app, survey, to, now)
-        sending.schedule(app, edition, order, now)
+        edition = reviews.open_file(app, survey, to, now)
+        editor_answers.schedule(app, edition, order, now)
         say(f"Edition {edition} is scheduled. Take it back: krets newsletter cancel {edition}")
     if as_json:
         print_json(found | {"edition": edition, "dry_run": dry_run})
@@ -240,7 +244,7 @@ def cancel(app: App, edition: int, *, dry_run: bool) -> None:
     if dry_run:
         say(f"Would cancel edition {edition}; nothing was done.")
         return
-    if not sending.cancel(app, edition, time.time()):
+    if not editor_answers.cancel(app, edition, time.time()):
         raise Refused(
             f"Edition {edition} is not scheduled.", "`krets newsletter drafts` shows all."
         )
@@ -260,8 +264,8 @@ def show_drafts(app: App, /, list_address: str | None, *, as_json: bool) -> None
       krets newsletter drafts news@example.org --json
     """
     with app.store.read() as session:
-        lst = launch.newsletter(session, list_address) if list_address else None
-        found = editions.waiting(session, lst)
+        lst = issue_sending.newsletter(session, list_address) if list_address else None
+        found = reviews.waiting(session, lst)
     if as_json:
         print_json(found)
         return
@@ -272,8 +276,8 @@ def show_drafts(app: App, /, list_address: str | None, *, as_json: bool) -> None
 def _editors(app: App, lst: MailList, address: str | None) -> list[Reader]:
     """Return who gets a proof: the editors, or the one named; raise Refused for nobody."""
     with app.store.read() as session:
-        editors = {member.id for member in launch.editors(session, lst)}
-        known = launch.provers(session, lst)
+        editors = {member.id for member in issue_sending.editors(session, lst)}
+        known = issue_sending.provers(session, lst)
     wanted = parse(address).key if address else ""
     to = [one for one in known if (one.to.key == wanted if wanted else one.member in editors)]
     if not to:
@@ -318,7 +322,7 @@ def _survey(
 ) -> Survey:
     """Read a draft, and the pictures beside it where it is a file."""
     path = Path(str(getattr(file, "name", "")))
-    return launch.survey(
+    return issue_sending.survey(
         app,
         list_address,
         file.read(),

@@ -10,17 +10,19 @@ from functools import partial
 
 import click
 
-from listserv import clock, log, restoring
-from listserv.app import App
-from listserv.bells import BELLS, work
-from listserv.data_folder import lock_data_folder
-from listserv.door import run_door, tls_context
-from listserv.jobs import Desk, use
-from listserv.serve import Board, Tree, bind
-from listserv.terminal import say
+from listserv.cli.terminal import say
+from listserv.reception.smtp_door import run_door, tls_context
+from listserv.run import clock
+from listserv.run.jobs import Desk, use
+from listserv.run.serve import Board, Tree, bind
+from listserv.upkeep import restoring
 from listserv.web import door as web
 from listserv.web import homes
 from listserv.web.visitor import proxies
+from listserv.wiring import log
+from listserv.wiring.app import App
+from listserv.wiring.bells import BELLS, work
+from listserv.wiring.data_folder import lock_data_folder
 
 WORKER_NICE = 5  # mail that waits for its 250 goes before mail that has been kept
 Ready = Callable[[], None]

@@ -10,21 +10,23 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv.app import App
 from listserv.cli.backup import decide
 from listserv.cli.find import find
 from listserv.cli.mailing import VERBS, mailing
+from listserv.cli.terminal import agree, plain, print_table, say
+from listserv.letters.request import Visit
 from listserv.moderation import decisions, holds
 from listserv.moderation.rulings import Ruling, Word
-from listserv.tables import Hold
-from listserv.terminal import agree, plain, print_table, say
-from listserv.visit import Visit
-from mailer import arrivals, mailings, message
-from mailer.arrivals import Arrival, ArrivalState
+from listserv.wiring.app import App
+from listserv.wiring.tables import Hold
 from mailer.errors import Refused
-from mailer.mailings import Mailing, MailingState
-from mailer.store import get_raw
-from subscriptions.roster import find_list
+from mailer.ledger import mailings
+from mailer.ledger.mailings import Mailing, MailingState
+from mailer.reading import message
+from mailer.storage import arrivals
+from mailer.storage.arrivals import Arrival, ArrivalState
+from mailer.storage.store import get_raw
+from subscriptions.lists.roster import find_list
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -5,13 +5,14 @@ import time
 import click
 from sqlalchemy.orm import Session
 
-from listserv.app import App
-from listserv.terminal import plain, print_json, print_table, say
+from listserv.cli.terminal import plain, print_json, print_table, say
+from listserv.wiring.app import App
 from mailer.errors import Refused
-from subscriptions import attributes, choosing, segments
-from subscriptions.audience import count_by_domain, some_of
-from subscriptions.choosing import Chosen
-from subscriptions.roster import MailList, get_list
+from subscriptions.audience import segment_query, segments
+from subscriptions.audience.audience import count_by_domain, some_of
+from subscriptions.audience.segment_query import Chosen
+from subscriptions.lists import attributes
+from subscriptions.lists.roster import MailList, get_list
 
 SAMPLE = 5  # readers named
 
@@ -34,7 +35,7 @@ def ls(app: App, /, list_address: str, *, as_json: bool) -> None:
         lst = get_list(session, list_address)
         rows = [
             {"name": name, "segment": text, "readers": _readers(session, lst, name, now)}
-            for name, text in choosing.saved(session, lst.id).items()
+            for name, text in segment_query.saved(session, lst.id).items()
         ]
     if as_json:
         print_json(rows)
@@ -60,7 +61,7 @@ def show(app: App, /, list_address: str, expression: str, *, as_json: bool) -> N
     now = time.time()
     with app.store.read() as session:
         lst = get_list(session, list_address)
-        chosen = choosing.resolve(session, lst, expression, now)
+        chosen = segment_query.resolve(session, lst, expression, now)
         readers = sum(count_by_domain(session, lst.id, now, chosen).values())
         sample = some_of(session, lst.id, now, SAMPLE, chosen)
         known = attributes.keys_on(session, lst.id)
@@ -100,10 +101,10 @@ def set_(app: App, /, list_address: str, name: str, expression: str) -> None:
     with app.store.write() as session:
         lst = get_list(session, list_address)
         if expression.strip():
-            name = choosing.save(session, lst, name, expression, now)
+            name = segment_query.save(session, lst, name, expression, now)
             readers = _readers(session, lst, name, now)
         else:
-            choosing.drop(session, lst, name)
+            segment_query.drop(session, lst, name)
             readers = None
     said = "is gone" if readers is None else f"has {readers:,} readers now"
     say(f"The segment {name} of {lst.address} {said}.")
@@ -122,7 +123,7 @@ def told(chosen: Chosen, readers: int, sample: list[tuple[str, str]]) -> list[tu
 def _readers(session: Session, lst: MailList, name: str, now: float) -> int | None:
     """Return how many are in a saved segment; None where what it names is gone."""
     try:
-        chosen = choosing.resolve(session, lst, name, now)
+        chosen = segment_query.resolve(session, lst, name, now)
     except (segments.BadSegment, Refused):
         return None
     return sum(count_by_domain(session, lst.id, now, chosen).values())

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from listserv.config import split_door
-from mailer import profiles
+from listserv.wiring.config import split_door
 from mailer.errors import BadInput, Misconfigured
-from mailer.sink import Caught, Sink, accept, run_sink
+from mailer.rehearsal import profiles
+from mailer.rehearsal.sink import Caught, Sink, accept, run_sink
 
 PROFILES = ("accept", "gmail", "outlook", "greylist", "faulty")
 

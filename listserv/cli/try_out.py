@@ -17,18 +17,18 @@ import structlog
 from starlette.types import ASGIApp
 
 import templates
-from listserv import log
-from listserv.app import App
 from listserv.cli.parts import run_all
 from listserv.cli.sink import Keeper
-from listserv.config import ListservSettings, MailerSettings, Settings
 from listserv.trying import browser, community, mailbox, once
 from listserv.trying.garden import Garden, Start, choose
 from listserv.trying.ports import LAST, listen, port_of
 from listserv.trying.tour import Tour, said
 from listserv.web import door as web
+from listserv.wiring import log
+from listserv.wiring.app import App
+from listserv.wiring.config import ListservSettings, MailerSettings, Settings
 from mailer.errors import KretsError
-from mailer.sink import Sink, run_sink
+from mailer.rehearsal.sink import Sink, run_sink
 
 _HOST = "127.0.0.1"
 _SMTP, _RELAY = 8025, 2525

@@ -1,9 +1,9 @@
-"""Run migrations on the connection that listserv/schema.py hands over."""
+"""Run migrations on the connection that listserv/wiring/schema.py hands over."""
 
 from alembic import context
 
-import listserv.tables  # noqa: F401 - registers every room's tables
-from mailer.store import Base
+import listserv.wiring.tables  # noqa: F401 - registers every room's tables
+from mailer.storage.store import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

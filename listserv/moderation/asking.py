@@ -19,18 +19,17 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from archive import bodies
-from listserv import notices
-from listserv.app import App
+from listserv.letters import notices
+from listserv.letters.request import Visit
 from listserv.moderation import decisions, holds
 from listserv.moderation.decisions import Writer
-from listserv.tables import Hold, HoldState, Post
-from listserv.visit import Visit
-from mailer import message
-from mailer.arrivals import Arrival
-from mailer.store import get_raw
-from subscriptions import asks
-from subscriptions.roster import MailList, Role, find_list, get_list, membership_of
+from listserv.wiring.app import App
+from listserv.wiring.tables import Hold, HoldState, Post
+from mailer.reading import bodies, message
+from mailer.storage.arrivals import Arrival
+from mailer.storage.store import get_raw
+from subscriptions.lists.roster import MailList, Role, find_list, get_list, membership_of
+from subscriptions.permission import asks
 
 HOUR = 3600.0
 DAY = 86400.0

@@ -17,23 +17,25 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 import templates
-from listserv import commands, joining, notices
-from listserv.letters import Letter
+from listserv.letters import commands, notices
+from listserv.letters.incoming_letter import Letter
+from listserv.letters.request import Visit, language_of, whom, write
+from listserv.membership import joining
 from listserv.moderation import editing, holds, rulings
 from listserv.moderation.rulings import Ruling, Word
-from listserv.tables import Ban, Hold, HoldState
-from listserv.visit import Visit, language_of, whom, write
-from mailer import message
-from mailer.addresses import Address, parse
-from mailer.arrivals import Arrival
+from listserv.wiring.tables import Ban, Hold, HoldState
 from mailer.errors import BadInput
-from mailer.mailings import Mailing
-from mailer.message import Head
-from mailer.store import get_raw, insert_or_ignore, put_raw
-from subscriptions import asks, budget, optin
-from subscriptions.asks import Ask, Look, Purpose, Trouble
-from subscriptions.naming import is_own_address
-from subscriptions.roster import Membership, Role, State, membership_of
+from mailer.ledger.mailings import Mailing
+from mailer.reading import message
+from mailer.reading.addresses import Address, parse
+from mailer.reading.message import Head
+from mailer.storage.arrivals import Arrival
+from mailer.storage.store import get_raw, insert_or_ignore, put_raw
+from subscriptions.lists.naming import is_own_address
+from subscriptions.lists.roster import Membership, Role, State, membership_of
+from subscriptions.membership import optin
+from subscriptions.permission import asks, budget
+from subscriptions.permission.asks import Ask, Look, Purpose, Trouble
 
 MAX_NAME = 80  # characters of a writer's name that a subject shows
 HERE = (State.ACTIVE, State.PAUSED)

@@ -6,7 +6,7 @@ hold. The text says at its end that it was edited: nobody's words change unseen.
 
 import quopri
 
-from mailer.message import Head
+from mailer.reading.message import Head
 
 MAX_LINE = 900  # octets; a longer line needs quoted-printable (RFC 5321 section 4.5.3.1.6)
 _ABOUT_BODY = ("content-", "arc-")

@@ -9,9 +9,9 @@ import time
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from listserv.tables import Hold, HoldState
-from mailer import arrivals
-from mailer.arrivals import Arrival, ArrivalState
+from listserv.wiring.tables import Hold, HoldState
+from mailer.storage import arrivals
+from mailer.storage.arrivals import Arrival, ArrivalState
 
 
 def hold(

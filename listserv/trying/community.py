@@ -16,14 +16,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from listserv.app import App
-from listserv.newsletters import launch
-from mailer.addresses import parse
-from mailer.hand_in import hand_in
-from mailer.mailings import Policy
-from subscriptions.consent import ConsentNote, Source
-from subscriptions.members import Candidate, enrol
-from subscriptions.roster import (
+from listserv.newsletters.sending import issue_sending
+from listserv.wiring.app import App
+from mailer.client.submit import hand_in
+from mailer.ledger.mailings import Policy
+from mailer.reading.addresses import parse
+from subscriptions.lists.roster import (
     Address,
     Kind,
     Membership,
@@ -34,6 +32,8 @@ from subscriptions.roster import (
     find_list,
     get_list,
 )
+from subscriptions.membership.members import Candidate, enrol
+from subscriptions.permission.consent import ConsentNote, Source
 
 DOMAIN = "krets.example"
 LIST = f"garden@{DOMAIN}"
@@ -115,11 +115,11 @@ def deciders(app: App) -> dict[str, str]:
 def _send_issue(app: App, now: float) -> None:
     """Send the newsletter's first issue, as its editor's command would."""
     text = _ISSUE.read_text(encoding="utf-8").replace("http://krets.example/", _home(app))
-    found = launch.survey(app, NEWSLETTER, text.encode(), now)
-    mailing = launch.begin(
+    found = issue_sending.survey(app, NEWSLETTER, text.encode(), now)
+    mailing = issue_sending.begin(
         app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=now, by="krets try"
     )
-    for _ in launch.freeze(app, mailing):
+    for _ in issue_sending.freeze(app, mailing):
         pass
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
-from listserv.data_folder import lock_data_folder
+from listserv.wiring.data_folder import lock_data_folder
 from mailer.errors import Refused, Temporary
 
 _MARK = "address"  # where its pages were last

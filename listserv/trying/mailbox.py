@@ -25,17 +25,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 import templates
-from archive import bodies, charsets
 from listserv.trying.community import LIST
 from listserv.trying.tour import Tour
 from listserv.web.forms import field as value_of
 from listserv.web.forms import read_form
 from listserv.web.headers import CSP, StrictHeaders
 from listserv.web.visitor import language_of
-from mailer import message
-from mailer.addresses import parse
+from mailer.client.submit import hand_in
 from mailer.errors import KretsError
-from mailer.hand_in import hand_in
+from mailer.reading import bodies, charsets, message
+from mailer.reading.addresses import parse
 
 SHOWN = 200  # mails on one page
 _PAGE = {  # the strict headers, but for the frame with a mail's HTML

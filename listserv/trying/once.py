@@ -18,7 +18,7 @@ import structlog
 
 from listserv.trying.tour import Tour
 from listserv.trying.walk import Stuck, Walk
-from listserv.valkey import die_with_parent
+from listserv.wiring.valkey import die_with_parent
 from mailer.errors import KretsError
 
 _UP = 120.0  # seconds until everything must be up

@@ -18,12 +18,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from listserv import metrics
-from listserv.app import App
+from listserv.upkeep import metrics
 from listserv.web import homes, joining, leaving, me, proof, reading, voting
 from listserv.web.headers import StrictHeaders
 from listserv.web.site import Site, caller_of, page_of, told
 from listserv.web.visitor import proxies
+from listserv.wiring.app import App
 from mailer.errors import KretsError
 
 

@@ -17,16 +17,16 @@ from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 import templates
-from archive import redirects, shelves
-from archive.views import info_of
-from listserv.app import App
-from listserv.newsletters import pictures
+from archive.pages import index_pages, redirects
+from archive.pages.views import info_of
+from listserv.newsletters.writing import pictures
 from listserv.web import reading
 from listserv.web.files import WholeFile
 from listserv.web.headers import PRIVATE, SEARCHING
 from listserv.web.site import Caller, Site
+from listserv.wiring.app import App
 from mailer.errors import Misconfigured
-from subscriptions.roster import ArchivePolicy, Join, MailList, all_lists, find_list
+from subscriptions.lists.roster import ArchivePolicy, Join, MailList, all_lists, find_list
 
 _HOME = re.compile(r"([^/]+@[^/]+)(/(?:index\.html)?)?\Z")
 _SEARCH = re.compile(r"[^/]+@[^/]+/search(?:/index\.html)?\Z")
@@ -196,7 +196,7 @@ class Pages(Tree):
         if not str(scope["path"]).endswith(("/", ".html")):
             return _with_slash(scope)
         read = f"{view.base}/{view.address}/read" if members else ""
-        files = shelves.home_file(view, shelves.Shelf(), closed=closed, read=read)
+        files = index_pages.home_file(view, index_pages.Shelf(), closed=closed, read=read)
         return HTMLResponse(next(iter(files.values())))
 
 

@@ -11,16 +11,14 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from listserv import joining
+from listserv.membership import joining
 from listserv.web import visitor
 from listserv.web.forms import field
 from listserv.web.site import Caller, answer, list_of, offer, told
-from mailer.addresses import Address, parse
 from mailer.errors import BadInput
-from subscriptions import asks
-from subscriptions.asks import Look, Purpose, Trouble
-from subscriptions.naming import is_own_address
-from subscriptions.roster import (
+from mailer.reading.addresses import Address, parse
+from subscriptions.lists.naming import is_own_address
+from subscriptions.lists.roster import (
     Join,
     MailList,
     State,
@@ -28,7 +26,9 @@ from subscriptions.roster import (
     membership_of,
     one_line,
 )
-from subscriptions.spelling import other_spelling
+from subscriptions.member_files.spelling import other_spelling
+from subscriptions.permission import asks
+from subscriptions.permission.asks import Look, Purpose, Trouble
 from templates import LANGUAGES
 
 _CONFIRM = (Purpose.CONFIRM, Purpose.REST)

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from listserv import wishes
-from listserv.newsletters import launch
+from listserv.membership import wishes
+from listserv.newsletters.sending import issue_sending
 from listserv.web.site import Caller, list_of, offer, told
-from mailer.tokens import Purpose
-from subscriptions.optin import address_of
-from subscriptions.roster import MailList, Membership, State
+from mailer.storage.tokens import Purpose
+from subscriptions.lists.roster import MailList, Membership, State
+from subscriptions.membership.optin import address_of
 
 
 def show_leave(caller: Caller) -> Response:
@@ -45,7 +45,7 @@ def leave(caller: Caller, _form: Mapping[str, str]) -> Response:
 
 def _nobody(caller: Caller, lst: MailList) -> Response:
     ref = caller.app.keyring.read(caller.token, Purpose.LEAVE, lst.address)
-    if ref == launch.PROOF:
+    if ref == issue_sending.PROOF:
         return told(caller, "leave-proof", lst)
     return told(caller, "leave-unknown", lst, status=404)
 

@@ -15,19 +15,17 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from archive.people import page_hash
-from listserv import forgetting, wishes
-from listserv.visit import Visit
+from archive.pages.people import page_hash
+from listserv.letters.request import Visit
+from listserv.membership import forgetting, wishes
 from listserv.web.forms import field
 from listserv.web.headers import PRIVATE
 from listserv.web.site import Caller, answer, list_of, told
 from listserv.web.ways import Way
-from mailer.addresses import parse
 from mailer.errors import BadInput
-from subscriptions import addresses, asks, attributes, changes, dossier
-from subscriptions.asks import Ask, Purpose, Trouble
-from subscriptions.optin import address_of
-from subscriptions.roster import (
+from mailer.reading.addresses import parse
+from subscriptions.lists import attributes
+from subscriptions.lists.roster import (
     ArchivePolicy,
     MailList,
     Membership,
@@ -37,6 +35,10 @@ from subscriptions.roster import (
     one_line,
     state_at,
 )
+from subscriptions.membership import changes, dossier, member_addresses
+from subscriptions.membership.optin import address_of
+from subscriptions.permission import asks
+from subscriptions.permission.asks import Ask, Purpose, Trouble
 from templates import LANGUAGES
 
 _DAY = 86400.0
@@ -105,9 +107,9 @@ def _change(
         case "add":
             said = _add(caller.visit(session, lst), member, field(form, "address"))
         case "receive":
-            said = "saved" if addresses.receive_at(desk, member, _number(form)) else "bad"
+            said = "saved" if member_addresses.receive_at(desk, member, _number(form)) else "bad"
         case "take":
-            said = "saved" if addresses.take_away(desk, member, _number(form)) else "used"
+            said = "saved" if member_addresses.take_away(desk, member, _number(form)) else "used"
         case _:
             said = "bad"
     session.flush()
@@ -183,7 +185,7 @@ def _page(
         "me",
         lst,
         who=address_of(session, member).given,
-        addresses=addresses.owned(session, member),
+        addresses=member_addresses.owned(session, member),
         called=person.name,
         chosen=person.language or caller.language(lst),
         since=member.joined_at,

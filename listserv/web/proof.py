@@ -13,12 +13,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from archive.masking import mask
-from listserv.newsletters import preview
-from listserv.newsletters.preview import Copy
+from listserv.newsletters.editors import preview
+from listserv.newsletters.editors.preview import Copy
 from listserv.web.headers import CSP, PRIVATE
 from listserv.web.site import Caller, NoList, Site, answer, caller_of, list_of, told
 from mailer.errors import BadInput, Temporary
+from mailer.reading.masking import mask
 
 VIEWS = ("light", "dark", "bare")
 _FRAME = (

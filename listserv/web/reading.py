@@ -20,8 +20,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
-from listserv import wishes
-from listserv.app import App
+from listserv.membership import wishes
 from listserv.web.headers import PRIVATE
 from listserv.web.site import (
     Caller,
@@ -34,16 +33,11 @@ from listserv.web.site import (
     told,
 )
 from listserv.web.ways import HERE, Way
-from mailer.tokens import Purpose as Standing
-from subscriptions import asks
-from subscriptions.asks import Purpose
-from subscriptions.roster import (
-    Address,
-    ArchivePolicy,
-    MailList,
-    Membership,
-    find_list,
-)
+from listserv.wiring.app import App
+from mailer.storage.tokens import Purpose as Standing
+from subscriptions.lists.roster import Address, ArchivePolicy, MailList, Membership, find_list
+from subscriptions.permission import asks
+from subscriptions.permission.asks import Purpose
 
 COOKIE = "krets-reader"
 LASTS = 14 * 86400  # seconds

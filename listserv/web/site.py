@@ -15,18 +15,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 import templates
-from archive import pages
-from archive.pages import ListInfo
-from archive.views import info_of
-from listserv.app import App
-from listserv.visit import Proof, Visit
+from archive.pages import pages
+from archive.pages.pages import ListInfo
+from archive.pages.views import info_of
+from listserv.letters.request import Proof, Visit
 from listserv.web.forms import TooLarge, read_form
 from listserv.web.headers import PRIVATE
 from listserv.web.visitor import Patience, client_of, counted, language_of, languages_of
-from mailer.callers import Network
+from listserv.wiring.app import App
+from mailer.door.callers import Network
 from mailer.errors import BadInput, Refused, Temporary
-from subscriptions.consent import Source
-from subscriptions.roster import MailList, find_list
+from subscriptions.lists.roster import MailList, find_list
+from subscriptions.permission.consent import Source
 
 
 class NoList(Refused):

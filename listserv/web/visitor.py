@@ -12,9 +12,9 @@ from ipaddress import ip_address, ip_network
 
 from starlette.requests import Request
 
-from mailer.callers import Network, is_front, plain_ip
+from mailer.door.callers import Network, is_front, plain_ip
 from mailer.errors import Misconfigured
-from mailer.tokens import Keyring
+from mailer.storage.tokens import Keyring
 from templates import LANGUAGES
 
 QUICK = 1.5  # seconds; nobody fills a form in faster

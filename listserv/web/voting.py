@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from listserv.newsletters import voting
-from listserv.newsletters.votes import CODE
+from listserv.newsletters.readers import voting
+from listserv.newsletters.writing.votes import CODE
 from listserv.web.forms import field
 from listserv.web.site import Caller, answer, list_of, told
-from subscriptions import ballots
-from subscriptions.ballots import Vote
-from subscriptions.roster import MailList, Membership
+from subscriptions.lists import ballots
+from subscriptions.lists.ballots import Vote
+from subscriptions.lists.roster import MailList, Membership
 
 
 def show_vote(caller: Caller) -> Response:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from listserv.visit import Visit
+from listserv.letters.request import Visit
 from listserv.web.forms import field
 from listserv.web.site import Caller, answer, told
-from mailer.addresses import parse
 from mailer.errors import BadInput
-from subscriptions import budget
-from subscriptions.optin import address_of
-from subscriptions.roster import MailList, Membership, State, membership_of
+from mailer.reading.addresses import parse
+from subscriptions.lists.roster import MailList, Membership, State, membership_of
+from subscriptions.membership.optin import address_of
+from subscriptions.permission import budget
 
 HERE = frozenset({State.ACTIVE, State.PAUSED})
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mailer.store import Store
-from subscriptions.roster import ArchivePolicy, Join, Kind, MailList, PostPolicy
+from mailer.storage.store import Store
+from subscriptions.lists.roster import ArchivePolicy, Join, Kind, MailList, PostPolicy
 
 ARRIVAL = 1_700_000_000.0
 

@@ -28,7 +28,7 @@ from mailing import Sent, Taken  # noqa: E402
 from measured import Row  # noqa: E402
 from peers import SESSIONS, SIZE, Run, fast_sink, reference, smtp_sink  # noqa: E402
 
-from mailer.dkim_keys import Algorithm  # noqa: E402
+from mailer.authentication.dkim_keys import Algorithm  # noqa: E402
 from tests import cluster  # noqa: E402
 from tests.tree import Krets  # noqa: E402
 

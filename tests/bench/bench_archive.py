@@ -30,17 +30,17 @@ from sqlalchemy import select
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from archive import build  # noqa: E402 - the checkout stands above this file
-from archive.importing import import_mails  # noqa: E402
-from archive.mbox import open_mail_file, read_mbox, write_mbox  # noqa: E402
-from archive.place import place  # noqa: E402
-from archive.search import write_search  # noqa: E402
-from archive.tables import Message, Thread  # noqa: E402
-from archive.views import views_of  # noqa: E402
-from listserv.app import App  # noqa: E402
-from listserv.config import load  # noqa: E402
-from mailer.store import put_raw  # noqa: E402
-from subscriptions.roster import create_list, find_list, get_list  # noqa: E402
+from archive.filing.mail_import import import_mails  # noqa: E402
+from archive.filing.mail_threading import place  # noqa: E402
+from archive.pages.search import write_search  # noqa: E402
+from archive.pages.views import views_of  # noqa: E402
+from archive.site import build  # noqa: E402 - the checkout stands above this file
+from archive.threads.tables import Message, Thread  # noqa: E402
+from listserv.wiring.app import App  # noqa: E402
+from listserv.wiring.config import load  # noqa: E402
+from mailer.reading.mbox import open_mail_file, read_mbox, write_mbox  # noqa: E402
+from mailer.storage.store import put_raw  # noqa: E402
+from subscriptions.lists.roster import create_list, find_list, get_list  # noqa: E402
 
 GROWTH = ROOT / "docs" / "pictures" / "archive-growth.svg"
 _MARKED = re.compile(rb"<[^<>\s]{3,300}@[^<>\s]{1,300}>")

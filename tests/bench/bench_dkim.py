@@ -19,10 +19,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from mailer import dkim_keys  # noqa: E402
-from mailer.dkim import stamp  # noqa: E402
-from mailer.dkim_keys import Algorithm, SigningKey  # noqa: E402
-from mailer.splice import Segments, Wire  # noqa: E402
+from mailer.authentication import dkim_keys  # noqa: E402
+from mailer.authentication.dkim import stamp  # noqa: E402
+from mailer.authentication.dkim_keys import Algorithm, SigningKey  # noqa: E402
+from mailer.ledger.splice import Segments, Wire  # noqa: E402
 
 LINES = b"A line of text as people write it, of about sixty characters\r\n" * 160
 HEAD = (

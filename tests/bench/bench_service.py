@@ -23,12 +23,12 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 from peers import SESSIONS, SIZE, reference, smtp_sink, tool  # noqa: E402
 from sqlalchemy import func, select  # noqa: E402
 
-from listserv.tables import Post  # noqa: E402
-from mailer import mailings  # noqa: E402
-from mailer.arrivals import Arrival  # noqa: E402
-from mailer.mailings import Mailing, MailingState  # noqa: E402
-from mailer.sink import Caught, Sink, rehearsal  # noqa: E402
-from mailer.store import Store  # noqa: E402
+from listserv.wiring.tables import Post  # noqa: E402
+from mailer.ledger import mailings  # noqa: E402
+from mailer.ledger.mailings import Mailing, MailingState  # noqa: E402
+from mailer.rehearsal.sink import Caught, Sink, rehearsal  # noqa: E402
+from mailer.storage.arrivals import Arrival  # noqa: E402
+from mailer.storage.store import Store  # noqa: E402
 from tests.tree import Krets, wait_for  # noqa: E402
 
 LIST = "friends@example.org"

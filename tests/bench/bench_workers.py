@@ -28,11 +28,11 @@ from measured import Row  # noqa: E402
 from peers import fast_sink, thinking_sink  # noqa: E402
 from sqlalchemy import func, select  # noqa: E402
 
-from listserv.valkey import Valkey, url  # noqa: E402
-from mailer import mailings  # noqa: E402
-from mailer.mailings import Mailing, MailingState, Recipient, State  # noqa: E402
-from mailer.owners import Owner  # noqa: E402
-from mailer.store import Store  # noqa: E402
+from listserv.wiring.valkey import Valkey, url  # noqa: E402
+from mailer.ledger import mailings  # noqa: E402
+from mailer.ledger.claim_owners import Owner  # noqa: E402
+from mailer.ledger.mailings import Mailing, MailingState, Recipient, State  # noqa: E402
+from mailer.storage.store import Store  # noqa: E402
 from tests import cluster  # noqa: E402
 from tests.tree import Krets, wait_for  # noqa: E402
 

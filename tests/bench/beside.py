@@ -20,9 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from listserv import config  # noqa: E402 - a script finds its own checkout first
-from listserv.app import App  # noqa: E402
-from mailer.store import pack, put_packed  # noqa: E402
+from listserv.wiring import config  # noqa: E402 - a script finds its own checkout first
+from listserv.wiring.app import App  # noqa: E402
+from mailer.storage.store import pack, put_packed  # noqa: E402
 from tests.tree import Krets  # noqa: E402
 
 EVERY = 0.02  # seconds between two messages

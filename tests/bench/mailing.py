@@ -25,14 +25,16 @@ sys.path.insert(0, str(ROOT))
 
 from sqlalchemy import delete, func, select  # noqa: E402 - a script finds its own checkout first
 
-from listserv import config  # noqa: E402
-from listserv.app import App  # noqa: E402
-from listserv.delivery import make_sender  # noqa: E402
-from listserv.posts import sort  # noqa: E402
-from mailer import arrivals, dkim_keys, mailings  # noqa: E402
-from mailer.arrivals import Incoming  # noqa: E402
-from mailer.dkim_keys import Algorithm, DkimKey  # noqa: E402
-from mailer.mailings import Mailing, MailingState, Recipient  # noqa: E402
+from listserv.mailings.delivery import make_sender  # noqa: E402
+from listserv.reception.sorter import sort  # noqa: E402
+from listserv.wiring import config  # noqa: E402
+from listserv.wiring.app import App  # noqa: E402
+from mailer.authentication import dkim_keys  # noqa: E402
+from mailer.authentication.dkim_keys import Algorithm, DkimKey  # noqa: E402
+from mailer.ledger import mailings  # noqa: E402
+from mailer.ledger.mailings import Mailing, MailingState, Recipient  # noqa: E402
+from mailer.storage import arrivals  # noqa: E402
+from mailer.storage.arrivals import Incoming  # noqa: E402
 from tests.tree import Krets  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -22,7 +22,7 @@ import uvloop
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from mailer.sink import Answer, Caught, Moment, Sink, accept, run_sink  # noqa: E402 - a script finds its own checkout first
+from mailer.rehearsal.sink import Answer, Caught, Moment, Sink, accept, run_sink  # noqa: E402 - a script finds its own checkout first
 
 SIZE = 10240  # bytes of a message
 SESSIONS = 4

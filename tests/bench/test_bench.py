@@ -13,8 +13,8 @@ import measured
 from measured import Row
 from peers import reference, smtp_sink
 
-from listserv import config
-from listserv.app import App
+from listserv.wiring import config
+from listserv.wiring.app import App
 
 
 @pytest.mark.usefixtures("postfix_tools")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from listserv.app import App
+from listserv.wiring.app import App
 from tests.browser.gallery import Gallery, app_in
 from tests.browser.window import Window, chromium
 from tests.conftest import missing

@@ -10,22 +10,22 @@ from urllib.parse import urljoin
 from sqlalchemy.orm import Session
 
 import templates
-from archive import build as archive
-from archive.heads import permalink_hash
-from archive.place import place
-from listserv import wishes
-from listserv.app import App
-from listserv.config import load
+from archive.filing.mail_threading import place
+from archive.site import build as archive
+from listserv.letters.request import Visit
+from listserv.membership import wishes
 from listserv.trying.mailbox import Mailbox
 from listserv.trying.mailbox import build as build_desk
 from listserv.trying.tour import Tour
-from listserv.visit import Visit
 from listserv.web.door import build
-from mailer.addresses import parse
-from mailer.store import put_raw
-from mailer.tokens import Purpose
-from subscriptions import roster
-from subscriptions.roster import ArchivePolicy, Join
+from listserv.wiring.app import App
+from listserv.wiring.config import load
+from mailer.reading.addresses import parse
+from mailer.reading.head_facts import permalink_hash
+from mailer.storage.store import put_raw
+from mailer.storage.tokens import Purpose
+from subscriptions.lists import roster
+from subscriptions.lists.roster import ArchivePolicy, Join
 from tests.listserv.web.conftest import Got, Web
 
 DOMAIN = "lists.example"

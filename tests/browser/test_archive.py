@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from archive import whole
-from archive.heads import permalink_hash
-from archive.place import place
-from listserv.app import App
-from listserv.config import load
+from archive.filing.mail_threading import place
+from archive.site import whole_archive
 from listserv.web.door import build as door
-from mailer.store import put_raw
-from subscriptions import roster
+from listserv.wiring.app import App
+from listserv.wiring.config import load
+from mailer.reading.head_facts import permalink_hash
+from mailer.storage.store import put_raw
+from subscriptions.lists import roster
 from tests.browser.test_without_javascript import served
 from tests.browser.window import DESK, PHONE, SCHEMES, Window, look, violations
 
@@ -83,7 +83,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert lst is not None
         for raw, sha in zip(raws, put_raw(session, raws), strict=True):
             place(session, lst, raw, sha, 1_700_000_000.0)
-    whole.build(app.store, app.settings.archive_path, base, lst)
+    whole_archive.build(app.store, app.settings.archive_path, base, lst)
     with served(door(app, dict), listener):
         yield base
     app.close()

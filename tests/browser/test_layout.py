@@ -13,7 +13,7 @@ from tests.browser.test_pages import DRAWN, look_at
 from tests.browser.test_themes import WIDTHS, hang_pictures
 from tests.browser.window import DESK, PHONE, Window, chromium, look, only_fonts
 from tests.conftest import missing
-from tests.listserv.test_november import november
+from tests.listserv.newsletters.test_november import november
 
 FONTS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 # Whole machines' worth of fonts, from narrow to wide: each browser knows one and no other.

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, Request, Route
 
 from tests.browser.window import DESK, PHONE, Window, look, violations
-from tests.listserv.test_pictures import place
-from tests.listserv.test_preview import path_in, web
+from tests.listserv.newsletters.test_pictures import place
+from tests.listserv.newsletters.test_preview import path_in, web
 from tests.listserv.web.conftest import Web
 from tests.place import Place
 

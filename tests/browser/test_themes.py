@@ -13,12 +13,12 @@ from PIL import Image
 from playwright.sync_api import Page, ViewportSize
 
 import templates
-from listserv.newsletters import drafts
+from listserv.newsletters.writing import drafts
 from tests.browser.gallery import LONG
 from tests.browser.layout import Measured, draw, faults, hold, measure
 from tests.browser.window import DESK, PHONE, SCHEMES, Scheme, Window, look, violations
-from tests.listserv.test_november import november
-from tests.listserv.test_sources import SHEET, bodies_of
+from tests.listserv.newsletters.test_november import november
+from tests.listserv.newsletters.test_sources import SHEET, bodies_of
 
 WIDTHS = (PHONE["width"], DESK["width"])  # that a drawing shows
 TABLET: ViewportSize = {"width": 700, "height": 900}

@@ -12,10 +12,10 @@ import uvicorn
 from playwright.sync_api import Page
 from starlette.types import ASGIApp
 
-from listserv.app import App
-from listserv.config import load
 from listserv.web.door import build
-from subscriptions import roster
+from listserv.wiring.app import App
+from listserv.wiring.config import load
+from subscriptions.lists import roster
 from tests.browser.window import Window
 from tests.listserv.web.conftest import FRIENDS, Web
 from tests.tree import wait_for

@@ -16,11 +16,19 @@ import psycopg
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from listserv.tables import Post
-from mailer import arrivals
+from listserv.wiring.tables import Post
 from mailer.errors import Temporary
-from mailer.mailings import CLAIMABLE, CLAIMED, Mailing, MailingState, Policy, Recipient, State
-from mailer.store import Store
+from mailer.ledger.mailings import (
+    CLAIMABLE,
+    CLAIMED,
+    Mailing,
+    MailingState,
+    Policy,
+    Recipient,
+    State,
+)
+from mailer.storage import arrivals
+from mailer.storage.store import Store
 from tests.faults.posting import Posted
 
 SAMPLE = 0.2  # seconds between looks

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from mailer.sink import Answer, Moment
+from mailer.rehearsal.sink import Answer, Moment
 from tests.faults.disk import Disk
 from tests.faults.prepared import NEWS
 from tests.faults.relay import DROP, KEPT, LOST

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 
-from mailer.sink import Answer, Caught, Moment
+from mailer.rehearsal.sink import Answer, Caught, Moment
 
 DROP = Answer(drop=True)
 KEPT = Answer(drop=True, kept=True)  # taken, and the connection is gone before the 250

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from mailer.mailings import State
+from mailer.ledger.mailings import State
 from tests.faults.book import Audit, audit
 from tests.faults.kinds import Strike, Struck
 from tests.faults.prepared import Measure, Prepared

@@ -16,10 +16,10 @@ from typing import Any, TypeVar, cast
 
 import redis
 
-from listserv import valkey
+from listserv.wiring import valkey
 from mailer.errors import Temporary
-from mailer.mailings import Policy
-from mailer.sink import Sink, rehearsal
+from mailer.ledger.mailings import Policy
+from mailer.rehearsal.sink import Sink, rehearsal
 from tests import warm
 from tests.cluster import Cluster
 from tests.faults.book import Book, Sampler

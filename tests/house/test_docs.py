@@ -10,7 +10,7 @@ from types import ModuleType
 import click
 import pytest
 
-from listserv import config
+from listserv.wiring import config
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailer.sink import Caught, Sink, rehearsal
+from mailer.rehearsal.sink import Caught, Sink, rehearsal
 from tests.tree import Krets
 
 

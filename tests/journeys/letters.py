@@ -9,7 +9,7 @@ from email.message import Message
 from functools import cache
 from typing import Any
 
-from mailer.sink import Caught
+from mailer.rehearsal.sink import Caught
 from tests.tree import Krets, wait_for
 
 _numbers = itertools.count(1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-import mailer.store
+import mailer.storage.store
 from listserv.cli.main import krets as command
 from tests.tree import Krets
 
@@ -225,7 +225,7 @@ def test_a_database_that_is_not_ours_to_open(
 def mounts(place: Krets, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Let the kernel's table of mounts say what a test wants."""
     table = place.folder / "mounts"
-    monkeypatch.setattr(mailer.store, "MOUNTS", table)
+    monkeypatch.setattr(mailer.storage.store, "MOUNTS", table)
     return table
 
 

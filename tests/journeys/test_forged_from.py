@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mailer.sink import Caught
+from mailer.rehearsal.sink import Caught
 from tests.journeys.letters import post, settled, text_of, wait_mail
 from tests.tree import Krets, running, wait_for
 

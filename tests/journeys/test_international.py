@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-import listserv.tables  # noqa: F401 - registers every room's tables
-from mailer.addresses import parse
-from mailer.mailings import Recipient, State
-from mailer.sink import Caught, Sink, rehearsal
-from mailer.store import Store
+import listserv.wiring.tables  # noqa: F401 - registers every room's tables
+from mailer.ledger.mailings import Recipient, State
+from mailer.reading.addresses import parse
+from mailer.rehearsal.sink import Caught, Sink, rehearsal
+from mailer.storage.store import Store
 from tests.journeys.letters import link, mails_to, reply_to, state, text_of, wait_mail
 from tests.tree import Krets, wait_for
 

@@ -4,7 +4,7 @@ import email
 import email.policy
 import re
 
-from mailer.sink import Caught
+from mailer.rehearsal.sink import Caught
 from tests.tree import Krets, running, wait_for
 
 LIST = "news@example.org"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from mailer.arrivals import Arrival
-from mailer.sink import Caught
-from mailer.store import Store, get_raw
+from mailer.rehearsal.sink import Caught
+from mailer.storage.arrivals import Arrival
+from mailer.storage.store import Store, get_raw
 from tests.raw_client import RawClient
 from tests.tree import Krets, wait_for
 

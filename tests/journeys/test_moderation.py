@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailer.sink import Caught
+from mailer.rehearsal.sink import Caught
 from tests.journeys.letters import (
     mails_to,
     reply_to,

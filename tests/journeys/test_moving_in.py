@@ -1,6 +1,6 @@
 """A newsletter that moves in with four exports: nobody who left there is mailed from here."""
 
-from mailer.sink import Caught
+from mailer.rehearsal.sink import Caught
 from tests.tree import Krets, running, wait_for
 
 LIST = "news@example.org"

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from mailer.sink import Answer, Caught, Moment, Sink, rehearsal
+from mailer.rehearsal.sink import Answer, Caught, Moment, Sink, rehearsal
 from templates.catalogue import read_catalogue, translator
 from tests.journeys import letters, programs
 from tests.journeys.programs import ANSWERS, DRAFTS, SPEECH

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from listserv.valkey import Valkey, url
-from mailer.mailings import Recipient, State
-from mailer.owners import Owner
-from mailer.sink import Answer, Caught, Moment, Sink, accept, rehearsal
-from mailer.store import Store
+from listserv.wiring.valkey import Valkey, url
+from mailer.ledger.claim_owners import Owner
+from mailer.ledger.mailings import Recipient, State
+from mailer.rehearsal.sink import Answer, Caught, Moment, Sink, accept, rehearsal
+from mailer.storage.store import Store
 from tests import warm
 from tests.raw_client import RawClient
 from tests.tree import Krets, free_port, wait_for

@@ -7,7 +7,7 @@ from email.message import Message
 
 import pytest
 
-from mailer.sink import Caught
+from mailer.rehearsal.sink import Caught
 from tests.tree import Krets, wait_for
 
 LIST = "friends@example.org"

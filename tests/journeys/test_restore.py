@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from mailer.sink import Caught, Sink, rehearsal
+from mailer.rehearsal.sink import Caught, Sink, rehearsal
 from tests.journeys.letters import reply_to, wait_mail
 from tests.journeys.letters import send as write
 from tests.journeys.test_parts import PEOPLE, a_post, make_list, send, slowly, the_end

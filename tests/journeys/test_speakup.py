@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from archive.mbox import Found, open_mail_file, read_mbox, write_mbox
-from listserv import facts, rules
-from mailer.sink import Caught, Sink, rehearsal
+from listserv.posts import facts, rules
+from mailer.reading.mbox import Found, open_mail_file, read_mbox, write_mbox
+from mailer.rehearsal.sink import Caught, Sink, rehearsal
 from tests.tree import Krets, wait_for
 
 LIVE, IMPORTED = "live@example.org", "imported@example.org"
@@ -199,7 +199,7 @@ def test_real_mails_reach_200_members_as_they_were_written_and_thread_as_importe
 def test_real_mail_is_imported_whole_with_its_pages(
     krets: Krets, corpora: Path, name: str, most: int | None, counts: tuple[int, int, int]
 ) -> None:
-    """The year's mail without pages is read whole in tests/archive/test_mbox.py."""
+    """The year's mail without pages is read whole in tests/archive/filing/test_mbox.py."""
     krets.krets("list", "create", IMPORTED)
     mbox = krets.folder / "some.mbox"
     with open_mail_file(corpora / "community" / name) as file:

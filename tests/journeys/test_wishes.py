@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-import listserv.tables  # noqa: F401 - registers every room's tables
-from mailer.sink import Caught
-from mailer.store import Base, Store, decompress
+import listserv.wiring.tables  # noqa: F401 - registers every room's tables
+from mailer.rehearsal.sink import Caught
+from mailer.storage.store import Base, Store, decompress
 from tests.journeys.letters import (
     link,
     mails_to,

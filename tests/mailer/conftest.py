@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mailer.smtp_in import Door, Settings, SmtpReply
-from mailer.store import Store
+from mailer.door.smtp_in import Door, Settings, SmtpReply
+from mailer.storage.store import Store
 from tests.raw_client import RawClient
 
 HERE = "here.test"

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from mailer import addresses
-from mailer.store import Store
-from mailer.tokens import Keyring, load_keyring
-from subscriptions import roster
-from subscriptions.consent import ConsentNote, Source
-from subscriptions.members import Candidate, Fate, add_member
-from subscriptions.roster import MailList
+from mailer.reading import addresses
+from mailer.storage.store import Store
+from mailer.storage.tokens import Keyring, load_keyring
+from subscriptions.lists import roster
+from subscriptions.lists.roster import MailList
+from subscriptions.membership.members import Candidate, Fate, add_member
+from subscriptions.permission.consent import ConsentNote, Source
 
 NOTE = ConsentNote("Signed the paper list at the door.", Source.CLI)
 

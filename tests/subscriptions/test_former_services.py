@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from subscriptions.consent import ConsentNote, Source
-from subscriptions.former import Standing
-from subscriptions.importing import Defaults, read_people
+from subscriptions.member_files.former_state import Standing
+from subscriptions.member_files.member_file import Defaults, read_people
+from subscriptions.permission.consent import ConsentNote, Source
 
 DEFAULTS = Defaults(
     consent=ConsentNote("joined there", Source.IMPORT),

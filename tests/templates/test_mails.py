@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 import templates
-from listserv import commands
-from listserv.commands import Answer
-from mailer.mailings import MailingState, Policy, Status
+from listserv.letters import commands
+from listserv.letters.commands import Answer
+from mailer.ledger.mailings import MailingState, Policy, Status
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "mail"
 TOKEN = "abcdefghijklmnopqrstuvwxyz"

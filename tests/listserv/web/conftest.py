@@ -12,15 +12,17 @@ import pytest
 from sqlalchemy import select
 from starlette.types import ASGIApp, Message
 
-from listserv.app import App
-from listserv.config import load
 from listserv.web.door import build
-from mailer.addresses import parse
-from mailer.mailings import Composition, Recipient
-from mailer.splice import unpack
-from mailer.store import decompress
-from subscriptions import consent, members, roster
-from subscriptions.consent import ConsentNote
+from listserv.wiring.app import App
+from listserv.wiring.config import load
+from mailer.ledger.mailings import Composition, Recipient
+from mailer.ledger.splice import unpack
+from mailer.reading.addresses import parse
+from mailer.storage.store import decompress
+from subscriptions.lists import roster
+from subscriptions.membership import members
+from subscriptions.permission import consent
+from subscriptions.permission.consent import ConsentNote
 
 FRIENDS = "friends@lists.example"
 

@@ -6,17 +6,18 @@ import time
 import pytest
 from sqlalchemy import select
 
-from listserv import forgetting, posts, wishes
-from listserv.app import App
-from listserv.visit import Visit
+from listserv.letters.request import Visit
+from listserv.membership import forgetting, wishes
+from listserv.reception import sorter
 from listserv.web.visitor import HASTY, language_of
-from mailer import arrivals
-from mailer.addresses import parse
-from mailer.arrivals import Incoming
-from mailer.tokens import Purpose
-from subscriptions import roster
-from subscriptions.consent import Consent, ConsentNote, Source
-from subscriptions.members import Candidate, enrol
+from listserv.wiring.app import App
+from mailer.reading.addresses import parse
+from mailer.storage import arrivals
+from mailer.storage.arrivals import Incoming
+from mailer.storage.tokens import Purpose
+from subscriptions.lists import roster
+from subscriptions.membership.members import Candidate, enrol
+from subscriptions.permission.consent import Consent, ConsentNote, Source
 from templates import LANGUAGES
 from tests.listserv.web.conftest import FRIENDS, Web
 
@@ -210,7 +211,7 @@ def test_a_providers_burst_of_one_click_posts_is_answered_and_one_reply_leads_ba
     incoming = Incoming(crowd[0], (found[1],), raw, "192.0.2.9", "h", "ESMTP", time.time())
     with web.app.store.write() as session:
         arrivals.keep(session, [incoming])
-    posts.sort(web.app, lambda: False)
+    sorter.sort(web.app, lambda: False)
     assert web.state(crowd[0]) == "active"
 
 

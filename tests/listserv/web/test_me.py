@@ -7,13 +7,14 @@ import time
 import pytest
 from sqlalchemy import select
 
-from listserv import forgetting, wishes
-from listserv.visit import Proof, Visit
-from subscriptions import attributes, changes, roster
-from subscriptions.asks import Purpose, look
-from subscriptions.audience import audience_select
-from subscriptions.consent import Consent, Source
-from subscriptions.roster import Address, Membership, Rhythm
+from listserv.letters.request import Proof, Visit
+from listserv.membership import forgetting, wishes
+from subscriptions.audience.audience import audience_select
+from subscriptions.lists import attributes, roster
+from subscriptions.lists.roster import Address, Membership, Rhythm
+from subscriptions.membership import changes
+from subscriptions.permission.asks import Purpose, look
+from subscriptions.permission.consent import Consent, Source
 from tests.listserv.web.conftest import FRIENDS, Web
 from tests.listserv.web.test_door import me_path
 

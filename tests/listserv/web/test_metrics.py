@@ -8,14 +8,15 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert
 
-from listserv import log
-from listserv.app import App
-from listserv.config import load
 from listserv.web.door import build
-from mailer import arrivals, mailings
-from mailer.arrivals import Incoming
-from mailer.mailings import Recipient, State
-from mailer.splice import Segments
+from listserv.wiring import log
+from listserv.wiring.app import App
+from listserv.wiring.config import load
+from mailer.ledger import mailings
+from mailer.ledger.mailings import Recipient, State
+from mailer.ledger.splice import Segments
+from mailer.storage import arrivals
+from mailer.storage.arrivals import Incoming
 from tests.listserv.web.conftest import FRIENDS, Web
 
 

@@ -6,15 +6,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from archive import build, redirects
-from archive.heads import permalink_hash
-from archive.place import place
+from archive.filing.mail_threading import place
+from archive.pages import redirects
+from archive.site import build
 from listserv.web import reading
-from mailer.store import put_raw
-from mailer.tokens import Purpose
-from subscriptions import roster
-from subscriptions.asks import Ask
-from subscriptions.roster import Address, ArchivePolicy, MailList, Membership
+from mailer.reading.head_facts import permalink_hash
+from mailer.storage.store import put_raw
+from mailer.storage.tokens import Purpose
+from subscriptions.lists import roster
+from subscriptions.lists.roster import Address, ArchivePolicy, MailList, Membership
+from subscriptions.permission.asks import Ask
 from tests.listserv.web.conftest import FRIENDS, Got, Web
 
 SECRET = "the gate opens with 4711"

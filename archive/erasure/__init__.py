@@ -1,0 +1,1 @@
+"""Erasure: messages, people and phrases taken out for good."""

@@ -1,0 +1,83 @@
+"""Bring mail of old archives into a list's archive, as often as you like.
+
+Parsing happens outside of transactions and each transaction is short, so a running service goes
+on; importing again adds nothing, so a broken import is resumed by doing it again. Mails are
+kept as they stand in the file (LF stays LF): their bytes are the proof of what was said.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from archive.filing.mail_threading import Mail, Outcome, place_many
+from mailer.reading.head_facts import read_head
+from mailer.reading.mbox import Found
+from mailer.storage.store import Store, put_raw
+from subscriptions.lists.roster import MailList
+
+CHUNK_MAILS = 50
+CHUNK_BYTES = 1_000_000
+MAX_REASONS = 100  # of unreadable mails, that a report lists
+
+
+@dataclass(slots=True)
+class Report:
+    """Count what an import did."""
+
+    read: int = 0
+    new: int = 0
+    duplicates: int = 0
+    not_archived: int = 0
+    unreadable: int = 0
+    reasons: list[tuple[int, str]] = field(default_factory=list)  # (number in the file, why)
+
+
+def import_mails(
+    store: Store,
+    lst: MailList,
+    found: Iterable[Found],
+    now: float,
+    progress: Callable[[int], None] = lambda _size: None,
+) -> Report:
+    """Archive the mails of a file; ``progress`` is told the bytes of each chunk."""
+    report = Report()
+    for chunk in _chunks(found, report):
+        mails = [
+            Mail(f.raw, hashlib.sha256(f.raw).digest(), _arrival(f, now), read_head(f.raw))
+            for f in chunk
+        ]
+        with store.write() as session:
+            placed = place_many(session, lst, mails)
+            new = [m.raw for m, p in zip(mails, placed, strict=True) if p.outcome is Outcome.NEW]
+            put_raw(session, new)
+        counts = Counter(p.outcome for p in placed)
+        report.new += counts[Outcome.NEW]
+        report.duplicates += counts[Outcome.DUPLICATE]
+        report.not_archived += counts[Outcome.NOT_ARCHIVED]
+        progress(sum(len(f.raw) for f in chunk))
+    return report
+
+
+def _chunks(found: Iterable[Found], report: Report) -> Iterator[list[Found]]:
+    chunk: list[Found] = []
+    size = 0
+    for one in found:
+        report.read += 1
+        if one.problem:
+            report.unreadable += 1
+            if len(report.reasons) < MAX_REASONS:
+                report.reasons.append((one.number, one.problem))
+            continue
+        chunk.append(one)
+        size += len(one.raw)
+        if len(chunk) >= CHUNK_MAILS or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _arrival(found: Found, now: float) -> float:
+    """Return when the mail came; nothing has come later than now."""
+    return now if found.arrival is None or not 0 < found.arrival <= now else found.arrival

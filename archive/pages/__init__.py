@@ -1,0 +1,1 @@
+"""Pages: what readers see of threads, months, people and searches."""

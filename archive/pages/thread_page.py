@@ -1,0 +1,215 @@
+"""Set the pages of a thread: its mails in tree order, who and what stands in the whole of it.
+
+A page is a join of what was drawn of each mail before; what a quote repeats of the page is led to
+instead of shown again (echoes.py). SECURITY: text is hostile; it comes drawn, or is escaped by the
+templates.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote
+
+from archive.pages.mail_text import File, Fold, file_of, filled, folded, shown
+from archive.pages.pages import ListView, Mail, bare_subject, frame, sheet_name, spot, way
+from archive.pages.repeated_quotes import Above, Echo
+from archive.visibility.visibility import Sight, links_of
+from templates import drawn, iso, moment, page, stencil
+
+MAX_LISTED = 100  # links that the list of a thread names
+STEPS = 3  # levels of indentation; a telephone shows none
+LONG = 12  # messages; a longer thread begins with a table of contents
+CARD = 140  # characters of a thread that other sites may show of it
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """Hold what stands in a whole thread: who, which links, which files."""
+
+    people: list[tuple[str, int]]
+    links: list[str]
+    files: list[tuple[File, str]]  # and where the mail that it came with stands
+
+
+def thread_pages(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
+    """Return the pages of a thread whose mails are drawn: index.html, and 2.html and so on."""
+    by_hash = {mail.hash: mail for mail in mails}
+    whole = _gather(mails)
+    last = max(mail.sheet for mail in mails)
+    words = _words(lst, mails, by_hash)
+    found: dict[str, bytes] = {}
+    for sheet in range(1, last + 1):
+        here = [mail for mail in mails if mail.sheet == sheet]
+        # The last one's button stands at the foot of the page.
+        articles = [
+            _article(lst, mail, by_hash, words[mail.hash], button=mail is not here[-1])
+            for mail in here
+        ]
+        name = sheet_name(sheet) or "index.html"
+        found[name] = _sheet(lst, mails, here, articles, whole, (sheet, last))
+    return found
+
+
+def _sheet(
+    lst: ListView,
+    mails: Sequence[Mail],
+    here: Sequence[Mail],
+    articles: Sequence[str],
+    whole: _Gathered,
+    place: tuple[int, int],
+) -> bytes:
+    """Return one page of a thread; what stands in the whole of it is gathered on the first."""
+    first, (sheet, last) = mails[0], place
+    own = sheet_name(sheet)
+    answered = here[-1]
+    gathered = whole if sheet == 1 else _Gathered(whole.people, [], [])
+    html = page(
+        "thread",
+        lst.language,
+        **frame(lst, "../../../", "../../"),
+        subject=bare_subject(first.seen.subject) or first.seen.subject,
+        articles="\n".join(articles),
+        count=len(mails),
+        toc=[(spot(m.hash), m.seen.author, m.date) for m in here] if len(here) > LONG else [],
+        answer="" if answered.seen.gone else reply_link(answered, lst.sight),
+        gathered=gathered,
+        sheet=sheet,
+        sheets=[(number, sheet_name(number) or "./") for number in range(1, last + 1)],
+        first=min(mail.date for mail in mails),
+        last=max(mail.date for mail in mails),
+        canonical=f"{lst.base}/{lst.address}/t/{first.hash}/{own}" if lst.base else "",
+        card=" ".join(first.seen.quoted.text[:1_000].split())[:CARD],
+        picture=next((f.path for f, _ in gathered.files if f.picture), ""),
+        masked=lst.masked,
+    )
+    return html.encode()
+
+
+def _words(lst: ListView, mails: Sequence[Mail], by_hash: dict[str, Mail]) -> dict[str, str]:
+    """Return hash -> the HTML of each mail's words; mails come in the order of the page."""
+    if len(mails) == 1:
+        return {mail.hash: filled(mail.seen, lambda f: folded(lst.language, f)) for mail in mails}
+    above = Above()
+    words: dict[str, str] = {}
+    for mail in mails:
+        words[mail.hash] = filled(mail.seen, _filler(lst, mail, by_hash, above))
+        above.hear(mail.hash, shown(mail.seen.blocks)[0])
+    return words
+
+
+def _filler(
+    lst: ListView, mail: Mail, by_hash: dict[str, Mail], above: Above
+) -> Callable[[Fold], str]:
+    """Return what stands where a mail is folded: what stands above already is led to."""
+
+    def fill(fold: Fold) -> str:
+        if fold.kind == "signature":
+            return "" if above.signed(fold.source) else folded(lst.language, fold)
+        echo = above.echo(fold.source, _ancestors(mail, by_hash))
+        if echo is None:
+            return folded(lst.language, fold)
+        line = _echo(lst, mail, by_hash[echo.source], echo)
+        if not echo.rest:
+            return line
+        return f"{line}\n{folded(lst.language, Fold('quote', echo.rest))}"
+
+    return fill
+
+
+def _ancestors(mail: Mail, by_hash: dict[str, Mail]) -> Iterator[str]:
+    """Yield the hashes of the mails that a mail answers, the nearest first."""
+    here, left = mail.parent, len(by_hash)
+    while here is not None and here in by_hash and left > 0:
+        yield here
+        here, left = by_hash[here].parent, left - 1
+
+
+_ECHO = ("way", "who", "begin")
+
+
+def _echo(lst: ListView, mail: Mail, source: Mail, echo: Echo) -> str:
+    """Return the line that stands for a quote."""
+    named, begun = bool(source.seen.author), bool(echo.begin)
+    outline = stencil("echo", lst.language, _ECHO, lines=echo.lines, named=named, begun=begun)
+    values = {"way": way(mail, source), "who": source.seen.author, "begin": echo.begin}
+    return outline.fill(values).strip("\n")
+
+
+def _gather(mails: Sequence[Mail]) -> _Gathered:
+    people = Counter(mail.seen.author for mail in mails)
+    links = dict.fromkeys(link for mail in mails for link in links_of(mail.seen))
+    files = {
+        one.key: (file_of(one), f"{sheet_name(mail.sheet)}#{spot(mail.hash)}")
+        for mail in mails
+        for one in mail.seen.attachments
+    }
+    return _Gathered(people.most_common(), list(links)[:MAX_LISTED], list(files.values()))
+
+
+_ARTICLE = (
+    *("hash", "spot", "initials", "author", "iso", "moment", "above", "whom", "topic", "tongue"),
+    *("words", "reply", "person"),
+)
+
+
+def _article(
+    lst: ListView, mail: Mail, by_hash: dict[str, Mail], words: str, *, button: bool
+) -> str:
+    """Return one mail on its thread's page."""
+    seen = mail.seen
+    parent = by_hash.get(mail.parent) if mail.parent else None
+    own = bare_subject(seen.subject)
+    above = bare_subject(parent.seen.subject) if parent else own
+    topic = own if own.casefold() != above.casefold() else ""
+    tongue = seen.tongue if seen.tongue != lst.language else ""
+    outline = stencil(
+        "article",
+        lst.language,
+        _ARTICLE,
+        step=min(mail.depth, STEPS),
+        named=bool(seen.author),
+        answers=parent is not None,
+        above_named=bool(parent and parent.seen.author),
+        has_topic=bool(topic),
+        has_tongue=bool(tongue),
+        has_reply=button,
+        gone=seen.gone,
+        has_person=bool(mail.person),
+    )
+    return outline.fill(
+        {
+            "hash": mail.hash,
+            "spot": spot(mail.hash),
+            "initials": initials(seen.author),
+            "author": seen.author,
+            "iso": iso(mail.date),
+            "moment": moment(mail.date, lst.language),
+            "above": way(mail, parent) if parent else "",
+            "whom": parent.seen.author if parent else "",
+            "topic": topic,
+            "tongue": tongue,
+            "words": drawn(words),
+            "person": mail.person,
+            "reply": "" if seen.gone else reply_link(mail, lst.sight),
+        }
+    ).strip("\n")
+
+
+def reply_link(mail: Mail, sight: Sight) -> str:
+    """Return the link (RFC 6068) that begins a reply to ``mail`` in the reader's mail program."""
+    subject = quote(f"Re: {bare_subject(mail.seen.subject)}"[:200], safe=":,!()*")
+    answers = quote(f"<{mail.message_id}>", safe="@:,!()*$+")
+    shown_id = sight.id(mail.message_id, mail.hash) == mail.message_id
+    known = shown_id and not mail.message_id.startswith("sha256:")
+    return f"mailto:{mail.reply}?subject={subject}" + (f"&In-Reply-To={answers}" if known else "")
+
+
+@lru_cache(maxsize=4_096)
+def initials(name: str) -> str:
+    """Return one or two letters for ``name``."""
+    words = [w for w in re.split(r"[\s._-]+", name) if w and w[0].isalnum()]
+    letters = [words[0][0], words[-1][0]] if len(words) > 1 else [w[0] for w in words]
+    return unicodedata.normalize("NFC", "".join(letters)).upper()[:2] or "·"

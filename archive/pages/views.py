@@ -1,0 +1,83 @@
+"""Make the views of a list: what may be read of it, and in which tree of files.
+
+    for view in views_of(session, lst, base_url):
+        ...                                    # draw; write below root / view.tree
+
+Every file of an archive is made from such a view: the live trees, an export, feeds, mbox, search
+bundles, redirects. Knows which trees a list has, and what was taken out of it. SECURITY: this
+module alone makes a ``ListView``, a ``Sight`` or a ``Removed`` (a test of the house says so), so
+that no writer of files can come to one that has forgotten what was taken out.
+"""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive.pages.pages import ListInfo, ListView
+from archive.threads.tables import Removal
+from archive.visibility.removal import Removed
+from archive.visibility.visibility import Sight
+from mailer.storage.tokens import load_keyring
+from subscriptions.lists.roster import ArchivePolicy, MailList
+
+TREES = ("public", "members")  # below the archive's folder; a web door cannot mix them up
+
+
+def trees_of(lst: MailList) -> tuple[str, ...]:
+    """Return the trees that hold ``lst``: none when it has no archive."""
+    if lst.archive == ArchivePolicy.NONE:
+        return ()
+    return ("public",) if lst.archive == ArchivePolicy.PUBLIC else ("members",)
+
+
+def views_of(session: Session, lst: MailList, base_url: str) -> tuple[ListView, ...]:
+    """Return the view of each tree that holds ``lst``."""
+    removed = removed_of(session, lst)
+    info = info_of(lst, base_url)
+    masked = lst.archive != ArchivePolicy.MEMBERS
+    return tuple(
+        ListView(
+            address=info.address,
+            title=removed.clean(info.title),
+            description=removed.clean(info.description),
+            language=info.language,
+            base=info.base,
+            sight=Sight(masked, info.language, removed),
+            tree=tree,
+        )
+        for tree in trees_of(lst)
+    )
+
+
+def info_of(lst: MailList, base_url: str) -> ListInfo:
+    """Return what the web door's own pages say about ``lst``: nothing of its mail."""
+    return ListInfo(
+        address=lst.address,
+        title=lst.title or lst.address,
+        description=lst.description,
+        language=lst.language,
+        base=base_url.rstrip("/"),
+    )
+
+
+def removed_of(session: Session, lst: MailList) -> Removed:
+    """Return what is in no view of ``lst``."""
+    rows = session.scalars(
+        select(Removal).where(Removal.list_id == lst.id).order_by(Removal.id)
+    ).all()
+    if not rows:
+        return Removed()
+    return Removed(
+        revision=rows[-1].id,
+        key=removal_key(session, lst),
+        messages=frozenset(r.digest.decode() for r in rows if r.kind == "message"),
+        authors=frozenset(r.digest.decode() for r in rows if r.kind == "author"),
+        files=frozenset(r.digest.decode() for r in rows if r.kind == "file"),
+        phrases=frozenset((r.words, r.digest) for r in rows if r.kind == "phrase"),
+        quotes=frozenset((r.words, r.digest) for r in rows if r.kind == "quote"),
+    )
+
+
+def removal_key(session: Session, lst: MailList) -> bytes:
+    """Return the secret with which this list's digests are made."""
+    keyring = load_keyring(session)
+    return keyring.keyed_hash(f"archive {lst.address}") if keyring else b""

@@ -1,0 +1,1 @@
+"""Threads: the rows of an archive and how mails hang together."""

@@ -1,0 +1,1 @@
+"""Visibility: the one view from which everything that is published is made."""

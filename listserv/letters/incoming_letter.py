@@ -1,0 +1,82 @@
+"""A letter to one of our service addresses, read once: who wrote, what they say, what made it.
+
+Reads before any transaction begins, because bodies take time. SECURITY: hostile bytes; a message
+over the limits is not parsed, its text is empty and ``trouble`` says why.
+"""
+
+from dataclasses import dataclass
+
+from listserv.answers import own_words
+from listserv.answers.own_words import OwnWords
+from listserv.letters import commands
+from mailer.errors import BadInput
+from mailer.reading import bodies, message
+from mailer.reading.addresses import Address, parse
+from mailer.reading.message import Head
+from mailer.storage.arrivals import Arrival
+from subscriptions.lists.roster import LANGUAGES
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Hold what a letter says of itself; nothing in it is proof of anything but its own bytes."""
+
+    arrival_id: int
+    raw: bytes
+    sha: bytes
+    head: Head
+    received_at: float
+    client: str
+    protocol: str
+    author: Address | None  # the one From address, if there is exactly one
+    name: str
+    message_id: str
+    subject: str
+    language: str  # of Content-Language, where we speak it
+    text: str  # own words, as far as a page would show them
+    words: OwnWords  # with what a signature says
+    automatic: str  # why it looks automatic; "" where a person wrote
+    trouble: str
+
+
+def read(arrival: Arrival, raw: bytes) -> Letter:
+    """Read the letter of ``arrival``; never raises for what stands in it."""
+    head = message.head(raw)
+    trouble = message.check_limits(raw) or ""
+    words = OwnWords("") if trouble else own_words.read(bodies.read(raw).quoted)
+    name, author = _author(head)
+    return Letter(
+        arrival_id=arrival.id,
+        raw=raw,
+        sha=arrival.raw_sha,
+        head=head,
+        received_at=arrival.received_at,
+        client=arrival.client,
+        protocol=arrival.protocol,
+        author=author,
+        name=name,
+        message_id=message.message_id(head) or "",
+        subject=commands.subject_of(head),
+        language=_language(head),
+        text=words.text,
+        words=words,
+        automatic=commands.is_automatic(head, arrival.sender, words.text),
+        trouble=trouble,
+    )
+
+
+def _author(head: Head) -> tuple[str, Address | None]:
+    found: dict[str, tuple[str, Address]] = {}
+    for value in head.all("from"):
+        for name, spelled in message.addresses_of(value):
+            try:
+                address = parse(spelled)
+            except BadInput:
+                continue
+            found.setdefault(address.key, (name, address))
+    return next(iter(found.values())) if len(found) == 1 else ("", None)
+
+
+def _language(head: Head) -> str:
+    said = head.text("content-language").split(",")[0].strip().lower().partition("-")[0]
+    return said if said in LANGUAGES else ""

@@ -1,0 +1,182 @@
+"""What everybody who answers somebody works with: the list, the moment, and the proof."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from listserv.letters import notices
+from listserv.wiring.app import App
+from mailer.reading.addresses import Address, parse
+from subscriptions.lists.roster import MailList, Membership
+from subscriptions.membership import optin
+from subscriptions.membership.changes import Desk
+from subscriptions.permission import asks, budget, wording
+from subscriptions.permission.asks import Ask, Purpose, open_ask
+from subscriptions.permission.consent import ConsentNote, Source
+
+# What a consent may come to rest on: the words of these questions are kept.
+_PERMISSIONS = {Purpose.CONFIRM, Purpose.REST, Purpose.LEAVE, Purpose.COMMAND, Purpose.ADDRESS}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Hold one transaction's work for one list; ``source`` is the IP address that is counted."""
+
+    session: Session
+    app: App
+    lst: MailList
+    now: float
+    source: str = ""
+    in_reply_to: str = ""
+
+    def at(self, lst: MailList) -> "Visit":
+        """Return the same visit to another list."""
+        return replace(self, lst=lst)
+
+    def desk(self, note: ConsentNote) -> Desk:
+        """Return what a change of a membership needs."""
+        return Desk(self.session, self.lst, self.app.keyring, note, self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Say what shows that the owner of an address has answered: a mail, or a page's button."""
+
+    source: Source
+    how: str  # reply, button, address (a standing leave address), command
+    raw_sha: bytes | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    name: str = ""
+
+    def note(self, ask: Ask | None = None, actor: str | None = None) -> ConsentNote:
+        """Return the entry's proof; what was asked, in which words, stands in ``ask``."""
+        name, _, rest = ask.wording.partition("/") if ask else ("", "", "")
+        version, _, language = rest.partition("/")
+        return ConsentNote(
+            wording=str(ask.details.get("question", "")) if ask else "",
+            source=self.source,
+            wording_version=f"{name}/{version}" if name else "",
+            language=language,
+            ip=self.ip,
+            user_agent=self.user_agent,
+            raw_sha=self.raw_sha,
+            confirmed_by=self.how,
+            actor=actor,
+        )
+
+
+def question(
+    visit: Visit,
+    purpose: Purpose,
+    *,
+    to: Address,
+    name: str,
+    language: str,
+    payload: dict[str, object] | None = None,
+    context: dict[str, object] | None = None,
+    ref: int = 0,
+    member: int = 0,
+    pages: str = "",
+) -> str:
+    """Ask something by the mail ``name`` and return the token that answers it.
+
+    ``pages`` is the token of the confirmation that the mail's pages are for, where that is
+    another question (``open_offer``).
+    """
+    token = open_ask(
+        visit.session,
+        purpose,
+        list_id=visit.lst.id,
+        to=to,
+        now=visit.now,
+        ref=ref,
+        payload=payload,
+    )
+    suffix = "confirm" if purpose in {Purpose.CONFIRM, Purpose.REST} else "reply"
+    sent = notices.send(
+        visit.session,
+        visit.app,
+        lst=visit.lst,
+        to=to,
+        name=name,
+        language=language,
+        now=visit.now,
+        context=context,
+        door=notices.Door(suffix, token),
+        pages=pages,
+        in_reply_to=visit.in_reply_to,
+        member=member,
+        last_word=purpose is Purpose.NEVER,
+    )
+    said = [value for value in (context or {}).values() if isinstance(value, str)]
+    text = wording.bare(f"{sent.words.subject}\n\n{sent.words.text}", said)
+    if purpose in _PERMISSIONS:
+        asked = wording.keep(visit.session, name, language, text, visit.now)
+    else:
+        asked = wording.name_of(name, text)
+    for one in filter(None, (token, pages)):
+        asks.reword(visit.session, one, f"{asked}/{language}", sent.words.subject)
+    return token
+
+
+def open_offer(visit: Visit, who: Address, language: str) -> str:
+    """Open a confirmation for the pages of a mail that asks something else first."""
+    payload = {"language": language, "asked": False}
+    return open_ask(
+        visit.session, Purpose.CONFIRM, list_id=visit.lst.id, to=who, now=visit.now, payload=payload
+    )
+
+
+def tell(
+    visit: Visit, to: Address, name: str, language: str, member: int = 0, **context: object
+) -> None:
+    """Answer somebody who has shown a token; counted, and never refused."""
+    budget.count(visit.session, to.key, kind=name, now=visit.now)
+    write(visit, to, name, language, member, context=context)
+
+
+def write(
+    visit: Visit,
+    to: Address,
+    name: str,
+    language: str,
+    member: int = 0,
+    *,
+    context: dict[str, object] | None = None,
+    door: notices.Door | None = None,
+    enclosures: Sequence[notices.Enclosure] = (),
+) -> int:
+    """Send a notice whose place in the budget was taken before; return the mailing's id."""
+    sent = notices.send(
+        visit.session,
+        visit.app,
+        lst=visit.lst,
+        to=to,
+        name=name,
+        language=language,
+        now=visit.now,
+        context=context,
+        door=door,
+        in_reply_to=visit.in_reply_to,
+        member=member,
+        enclosures=enclosures,
+    )
+    return sent.mailing
+
+
+def tell_member(visit: Visit, member: Membership, name: str, **context: object) -> None:
+    """Tell a member something at their own address, in their own language."""
+    to = optin.address_of(visit.session, member)
+    tell(visit, to, name, language_of(visit, to), member.id, **context)
+
+
+def language_of(visit: Visit, who: Address, said: str = "") -> str:
+    """Return the language to write in: the person's, else what they said, else the list's."""
+    return optin.known_language(visit.session, who.key) or said or visit.lst.language
+
+
+def whom(ask: Ask) -> Address:
+    """Return the address that was asked."""
+    return parse(ask.given)

@@ -1,0 +1,70 @@
+"""One letter, one transaction: what it asks for is done and the arrival finished, or nothing is.
+
+``arrivals.finish`` is the fence that lets a mail which is read twice act once.
+"""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+import structlog
+
+from listserv.letters.incoming_letter import Letter
+from listserv.letters.request import Visit
+from listserv.wiring.app import App
+from listserv.wiring.outcome import Outcome
+from listserv.wiring.routes import Route
+from mailer.door.callers import is_front, networks
+from mailer.storage import arrivals
+from mailer.storage.arrivals import Arrival
+from subscriptions.lists.roster import find_list
+
+HELD = "held"  # the work has set the arrival aside itself
+_log = structlog.get_logger("krets.incoming")
+
+
+class _EndedElsewhereError(Exception):
+    """Another worker has finished this arrival: undo what this one did."""
+
+
+def act(
+    app: App, arrival: Arrival, route: Route, letter: Letter, work: Callable[[Visit], str]
+) -> Outcome:
+    """Do ``work`` and finish the arrival in one transaction; ring for what is to be sent."""
+    try:
+        with app.store.write() as session:
+            lst = find_list(session, route.list_address)
+            if lst is None:
+                raise LookupError("the list vanished while its mail was read")
+            visit = Visit(
+                session=session,
+                app=app,
+                lst=lst,
+                now=app.store.now(session),
+                source=source_of(app, letter),
+                in_reply_to=letter.message_id,
+            )
+            note = work(visit)
+            if note != HELD:
+                _finish(visit, arrival, f"{route.kind} {note}")
+    except _EndedElsewhereError:
+        return Outcome("discard", ("finished-elsewhere",))
+    app.ring("deliver")
+    _log.info("a letter was read", arrival=arrival.id, to=route.kind, list=lst.address, did=note)
+    return Outcome("done", (str(route.kind), note))
+
+
+def _finish(visit: Visit, arrival: Arrival, note: str) -> None:
+    if not arrivals.finish(visit.session, arrival.id, note):
+        raise _EndedElsewhereError
+
+
+def source_of(app: App, letter: Letter) -> str:
+    """Return the IP address whose requests are counted; "" for those that speak for many."""
+    if not letter.client or letter.protocol.upper().startswith("LMTP"):
+        return ""
+    try:
+        found = ip_address(letter.client)
+    except ValueError:
+        return ""
+    front = networks(app.settings.mailer.front)
+    return "" if found.is_loopback or is_front(letter.client, front) else letter.client

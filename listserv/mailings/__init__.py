@@ -1,0 +1,1 @@
+"""Mailings: who gets one, when, in which words and under whose signature."""

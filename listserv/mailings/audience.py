@@ -1,0 +1,287 @@
+"""The audience of a mailing, frozen once into the ledger in short pieces.
+
+The one place that knows both the memberships and the ledger's rows. Each piece moves the
+mailing's cursor in its own transaction, so a cut anywhere is taken up where it stopped and
+nobody is entered twice.
+"""
+
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Insert,
+    Integer,
+    LargeBinary,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from listserv.mailings import due_times
+from listserv.mailings.due_times import AT_ONCE, Plan
+from listserv.mailings.slots import FILLED, NAMED, variant_of
+from listserv.wiring.tables import Issue
+from mailer.ledger.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
+from mailer.reading.addresses import parse
+from mailer.storage.store import Store
+from subscriptions.audience.audience import audience_select
+from subscriptions.audience.segment_query import EVERYBODY, Chosen
+from subscriptions.lists import terms
+from subscriptions.lists.roster import LANGUAGES, Address, Membership, Person, find_list
+
+PIECE = 2000  # members of a post that go through Python: about 10 ms on SQLite
+COUNTED = 600  # where each one's earlier issues are counted
+POUR = 4000  # memberships that the database enters by itself: about as long
+
+
+class Entry(NamedTuple):
+    """One member on the way into the ledger."""
+
+    ref: int  # membership
+    address: str  # as it stands in the envelope
+    bucket: str
+    variant: int = 0  # which composition is theirs
+
+
+class Choice(NamedTuple):
+    """Say which compositions a mailing has, and what a reader without a language reads."""
+
+    variants: frozenset[int] = frozenset({0})
+    language: str = ""
+
+    def of(self, language: str, *, named: bool) -> int:
+        """Return one reader's variant."""
+        if self.variants <= {0}:  # none: an erasure took its text
+            return 0
+        some = next(iter(self.variants))
+        split = any(variant & NAMED for variant in self.variants)
+        return variant_of(
+            language or self.language, named=named and split, filled=bool(some & FILLED)
+        )
+
+    def column(self) -> ColumnElement[int]:
+        """Return the same as an expression of SQL, beside ``Person``."""
+        if self.variants <= {0}:
+            return literal(0)
+        plain = {language: self.of(language, named=False) for language in LANGUAGES}
+        chosen = case(plain, value=Person.language, else_=self.of("", named=False))
+        if not any(variant & NAMED for variant in self.variants):
+            return chosen
+        return chosen + case((Person.name != "", NAMED), else_=0)
+
+
+def freezing(session: Session) -> list[int]:
+    """Return the mailings whose audience is not complete yet, oldest first."""
+    waiting = select(Mailing.id).where(Mailing.state == MailingState.FREEZING)
+    return list(session.scalars(waiting.order_by(Mailing.id)))
+
+
+def piece(session: Session, list_id: int, *, after: int, now: float) -> Sequence[Entry]:
+    """Return the next members who get a post, at most ``PIECE``, behind membership ``after``."""
+    chosen = session.execute(audience_select(list_id, now=now, after=after, limit=PIECE))
+    return [Entry(row[0], wire(row[1]), row[2]) for row in chosen]
+
+
+def enter(
+    session: Session,
+    mailing_id: int,
+    cursor: int,
+    entries: Sequence[Entry],
+    *,
+    now: float,
+    entered: int | None = None,
+) -> bool:
+    """Enter one piece; open the mailing when it was the last. Return whether more is to come.
+
+    A mailing of several pieces is opened by the empty one at its end, with the number of those
+    ``entered`` before: counting a million is too long for a write.
+    """
+    last = entries[-1].ref if entries else cursor
+    if not _move_cursor(session, mailing_id, cursor, last):
+        return True  # somebody else entered this piece
+    _enter_rows(session, mailing_id, entries, now)
+    if len(entries) == PIECE or (entries and cursor):
+        return True
+    open_mailing(session, mailing_id, now=now, audience=entered if cursor else len(entries))
+    return False
+
+
+def _enter_rows(session: Session, mailing_id: int, entries: Sequence[Entry], now: float) -> None:
+    rows = [
+        {
+            "mailing_id": mailing_id,
+            "ref": entry.ref,
+            "address": entry.address,
+            "bucket": entry.bucket,
+            "variant": entry.variant,
+            "due": now,
+        }
+        for entry in entries
+    ]
+    if rows:
+        # The connection, not the session: an ORM bulk insert costs several times as much.
+        session.connection().execute(insert(Recipient), rows)
+
+
+class _Piece(NamedTuple):
+    """Say which memberships come next: those behind ``after``, up to ``last``."""
+
+    list_id: int
+    after: int
+    last: int
+    choice: Choice
+    chosen: Chosen = EVERYBODY
+    plan: Plan = AT_ONCE
+
+
+def freeze_some(store: Store, mailing_id: int) -> bool:
+    """Enter one more piece of a mailing that was begun. Return True to be called again."""
+    now = time.time()
+    with store.read() as session:
+        mailing = session.get(Mailing, mailing_id)
+        if mailing is None or mailing.state != MailingState.FREEZING:
+            return False
+        cursor = mailing.freeze_cursor
+        piece = _next_piece(session, mailing)
+        if piece is None:
+            counted = select(func.count()).select_from(Recipient)
+            entered = session.scalar(counted.where(Recipient.mailing_id == mailing_id))
+            older = twins(session, mailing_id)
+            issue = session.get(Issue, mailing_id)
+            held = terms.read(issue.terms if issue else "")
+            first = due_times.first_of(session, mailing, held, entered or 0)
+    with store.write() as session:
+        if piece is not None:
+            if _move_cursor(session, mailing_id, cursor, piece.last):
+                _pour(session, mailing_id, piece, now)
+            return True
+        if older:
+            session.execute(delete(Recipient).where(Recipient.id.in_(older)))
+            return True
+        more = enter(session, mailing_id, cursor, (), now=now, entered=entered)
+        if not more:
+            due_times.go_first(session, mailing_id, first, held)
+        return more
+
+
+def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
+    """Return the piece behind the mailing's cursor, or None behind the last."""
+    lst = find_list(session, mailing.list_address)
+    if lst is None:
+        return None
+    issue = session.get(Issue, mailing.id)
+    held = terms.read(issue.terms if issue else "")
+    following = (
+        select(Membership.id)
+        .where(Membership.list_id == lst.id, Membership.id > mailing.freeze_cursor)
+        .order_by(Membership.id)
+        .limit(COUNTED if held.cap else POUR)
+        .subquery()
+    )
+    last = session.scalar(select(func.max(following.c.id)))
+    if last is None:
+        return None
+    variants = select(Composition.variant).where(Composition.mailing_id == mailing.id)
+    choice = Choice(frozenset(session.scalars(variants)), lst.language)
+    piece = _Piece(lst.id, mailing.freeze_cursor, last, choice)
+    if issue is None:
+        return piece
+    begun = mailing.created
+    had = due_times.series_of(session, lst.id, issue.series, before=mailing.id)
+    chosen = EVERYBODY
+    if issue.segment or issue.series:
+        chosen = Chosen(issue.segment, lst.language, begun, issue.series, had)
+    made = due_times.plan(session, lst.id, held, begun=begun, mailing=mailing.id)
+    return piece._replace(chosen=chosen, plan=made)
+
+
+def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> None:
+    """Enter a piece within the database; a row through Python costs ten times as much."""
+    pouring = _pouring(session.get_bind().dialect.name, piece.choice, piece.chosen, piece.plan)
+    values = {
+        "mailing": mailing_id,
+        "list": piece.list_id,
+        "after": piece.after,
+        "last": piece.last,
+        "now": now,
+    }
+    session.connection().execute(pouring, values)
+
+
+@lru_cache(maxsize=64)
+def _pouring(dialect: str, choice: Choice, segment: Chosen, plan: Plan) -> Insert:
+    """Return the statement, built once: it runs hundreds of times, and within a write."""
+    now = bindparam("now", type_=Float)
+    columns = {
+        "mailing_id": bindparam("mailing", type_=Integer),
+        "ref": Membership.id,
+        "address": _wire_in(dialect),
+        "bucket": Address.domain,
+        "due": plan.due(now),
+        "variant": choice.column(),
+    }
+    if plan.recent:
+        columns |= {"state": plan.state(), "reason": plan.why()}
+    chosen = (
+        audience_select(bindparam("list"), now=now, after=bindparam("after"), chosen=segment)
+        .with_only_columns(*columns.values())
+        .where(Membership.id <= bindparam("last"))
+    )
+    return insert(Recipient).from_select(list(columns), chosen)
+
+
+def _wire_in(dialect: str) -> ColumnElement[str]:
+    """Return what ``wire`` makes of an address, as an expression of SQL beside ``Address``."""
+    given = Address.given
+    if dialect == "sqlite":
+        octets, at = func.length(cast(given, LargeBinary)), func.instr(given, "@")
+    else:
+        octets, at = func.octet_length(given), func.strpos(given, "@")
+    spelled = func.substr(given, 1, at) + Address.domain
+    return case((func.length(given) == octets, given), else_=spelled)
+
+
+def twins(session: Session, mailing_id: int) -> Sequence[int]:
+    """Return rows whose address stands in a mailing a second time: the older of each two.
+
+    A list has no address twice, but a freeze takes its time: an address may have become another
+    member's meanwhile, and it is theirs then. An index that forbids it costs more than to look.
+    """
+    return session.scalars(
+        select(func.min(Recipient.id))
+        .where(Recipient.mailing_id == mailing_id)
+        .group_by(Recipient.address)
+        .having(func.count() > 1)
+        .limit(PIECE)
+    ).all()
+
+
+def wire(given: str) -> str:
+    """Return an address as it stands in an SMTP envelope."""
+    return given if given.isascii() else parse(given).wire
+
+
+def _move_cursor(session: Session, mailing_id: int, cursor: int, last: int) -> bool:
+    moved = (
+        update(Mailing)
+        .where(
+            Mailing.id == mailing_id,
+            Mailing.state == MailingState.FREEZING,
+            Mailing.freeze_cursor == cursor,
+        )
+        .values(freeze_cursor=last)
+        .returning(Mailing.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.scalar(moved) is not None

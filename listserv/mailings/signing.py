@@ -1,0 +1,65 @@
+"""Who signs a list's copies, and so whether they may offer one-click leaving (RFC 8058)."""
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from listserv.letters.notices import HANDED_ON, KIND
+from listserv.wiring import vouching
+from listserv.wiring.config import Settings
+from mailer.authentication import dkim, dkim_keys
+from mailer.ledger.mailings import MailingView
+from mailer.ledger.splice import Segments, Stamp
+from mailer.reading import message
+from mailer.reading.message import Head
+
+POST = "post"  # the kind of a mailing that its members write
+
+
+class Signer(StrEnum):
+    """Say who signs: the values of ``mailer.sign``."""
+
+    KRETS = "krets"
+    RELAY = "relay"  # declared to cover List-Unsubscribe and List-Unsubscribe-Post
+    NOBODY = "nobody"
+
+
+def one_click(
+    session: Session, settings: Settings, domain: str, now: float, post: Head | None = None
+) -> bool:
+    """Tell whether copies of lists at ``domain`` may carry List-Unsubscribe-Post.
+
+    RFC 8058 section 3.1 wants an https address, section 4 a signature over both fields; ``post``
+    is the header of a mail that somebody else wrote.
+    """
+    if not settings.listserv.base_url.startswith("https://"):
+        return False
+    if post is not None and not vouching.may_sign(post, vouching.organisations(session, domain)):
+        return False
+    signer = Signer(settings.mailer.sign)
+    return signer is Signer.RELAY or (
+        signer is Signer.KRETS and dkim_keys.signs(session, domain, now)
+    )
+
+
+def stamping(
+    settings: Settings, clock: Callable[[], float] = time.time
+) -> Callable[[Session, MailingView, Segments], Stamp | None]:
+    """Return what the sender asks once per composition: the stamp of its copies, or None."""
+
+    def chosen(session: Session, mailing: MailingView, segments: Segments) -> Stamp | None:
+        if Signer(settings.mailer.sign) is not Signer.KRETS:
+            return None
+        if mailing.kind == KIND and segments.parts[0].startswith(HANDED_ON.encode()):
+            return None  # a stranger's letter to the owners: its From may claim to be one of us
+        domain = mailing.list_address.rpartition("@")[2]
+        if mailing.kind == POST:
+            post = message.head(b"".join(segments.parts))
+            if not vouching.may_sign(post, vouching.organisations(session, domain)):
+                return None
+        keys = dkim_keys.signing_keys(session, domain, clock())
+        return dkim.stamp(segments, keys, clock) if keys else None
+
+    return chosen

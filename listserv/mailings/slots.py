@@ -1,0 +1,65 @@
+"""What fills a reader's copy: slots, values made safe for where they stand, and variants.
+
+Knows one reader's words and no issue. SECURITY: a name and an address were written by strangers.
+Each value is made safe for the part it stands in: escaped in HTML, percent-encoded in the address
+of a link, quoted-printable in both parts and in the subject; nothing invisible passes.
+"""
+
+import binascii
+import html
+from collections.abc import Callable
+from urllib.parse import quote
+
+from subscriptions.lists.roster import LANGUAGES
+
+KIND = "issue"  # of a mailing
+VOTE = "vote"  # the slot of the token that answers an issue's question
+TO = "to"  # the slot of a reader's address in the envelope's spelling
+MAX_NAME = 80  # characters of a name in a copy
+NAMED, FILLED = 1, 2  # bits of a variant: the reader's name is known; slots are filled
+_JOINERS = "\u200c\u200d"  # invisible, and part of how some names are written
+_PLAIN_Q = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
+
+
+def variant_of(language: str, *, named: bool, filled: bool) -> int:
+    """Return the number under which a reader's composition stands in the ledger."""
+    place = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
+    return place << 2 | (FILLED if filled else 0) | (NAMED if named else 0)
+
+
+def values(name: str, address: str) -> dict[str, bytes]:
+    """Return what fills one reader's slots, each made safe for the part where it stands."""
+    found = {TO: address.encode()}
+    for slot, said in (("name", shown(name)), ("email", shown(address))):
+        for form, write in WRITERS.items():
+            found[f"{slot}.{form}"] = write(said)
+    return found
+
+
+def shown(name: str) -> str:
+    """Return a stranger's words on one line, short, with nothing invisible in them."""
+    seen = "".join(c if c.isprintable() or c in _JOINERS else " " for c in name)
+    return " ".join(seen.split())[:MAX_NAME].rstrip()
+
+
+def q(text: str) -> bytes:
+    """Encode as in an encoded word (RFC 2047 section 4.2), without its frame."""
+    return b"".join(
+        b"_" if byte == ord(" ") else bytes((byte,)) if byte in _PLAIN_Q else b"=%02X" % byte
+        for byte in text.encode()
+    )
+
+
+def qp(text: str) -> bytes:
+    """Encode one value on one line, whatever stands around it."""
+    coded = binascii.b2a_qp(text.encode(), quotetabs=True, istext=False)
+    return coded.replace(b"=\n", b"")
+
+
+# How a value is written where it stands: in text, in HTML, in the address of a link, in a header.
+WRITERS: dict[str, Callable[[str], bytes]] = {
+    "t": qp,
+    "h": lambda said: qp(html.escape(said)),
+    "u": lambda said: qp(quote(said, safe="@")),
+    "q": q,
+}

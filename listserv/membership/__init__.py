@@ -1,0 +1,1 @@
+"""Membership: joining, wishes, roles, leaving and being forgotten."""

@@ -1,0 +1,380 @@
+"""Joining: ask once, join by the answer, offer the rest, let owners decide where a list wants it.
+
+    ask_to_join(visit, address, name=..., language=...)      a door's whole work; same for known
+                                                             and unknown addresses
+    confirm(visit, ask, proof)                               a reply or a button, after asks.look
+    confirm_rest(visit, ask, proof) · decline · never · take_back_never · decide_request
+    invite(visit, address, ...)                              an owner's or operator's invitation
+
+Pages look with ``asks.look(session, token, Purpose.CONFIRM, Purpose.REST, ...)`` and act by the
+same functions as replies. Functions that spend a token return None where somebody was faster.
+"""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from listserv.letters.request import (
+    Proof,
+    Visit,
+    language_of,
+    question,
+    tell,
+    tell_member,
+    whom,
+    write,
+)
+from mailer.reading.addresses import Address
+from subscriptions.lists.naming import is_own_address
+from subscriptions.lists.roster import (
+    Join,
+    MailList,
+    Membership,
+    Person,
+    Role,
+    State,
+    membership_of,
+)
+from subscriptions.membership import optin
+from subscriptions.permission import asks, budget, suppression
+from subscriptions.permission.asks import Ask, Purpose
+from subscriptions.permission.consent import Source
+
+MAX_MORE = 20  # lists that one pending ask gathers
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Say what an answer came to; ``rest`` are the lists still to be offered, by ``token``."""
+
+    member: Membership
+    waits: bool  # for an owner
+    rest: list[MailList] = field(default_factory=list)
+    token: str = ""
+
+
+def ask_to_join(visit: Visit, who: Address, *, name: str = "", language: str = "") -> str:
+    """Ask ``who`` to confirm, once a day at most; return what was done, for the log alone.
+
+    A request that may not be answered any more joins the pending question.
+    """
+    if is_own_address(visit.lst.where, who.key):
+        return "own-address"
+    if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
+        return "never-mail-me"
+    member = membership_of(visit.session, visit.lst.id, who.key)
+    if member is not None and member.state in (State.ACTIVE, State.PAUSED):
+        return _remind(visit, who, member)
+    pending = asks.waiting(visit.session, who.key, Purpose.CONFIRM, now=visit.now)
+    if not _may(visit, who, "join"):
+        return _join_pending(visit, pending)
+    spoken = language_of(visit, who, language)
+    details: dict[str, object] = {"name": name[:200], "language": language, "asked": True}
+    question(
+        visit,
+        Purpose.CONFIRM,
+        to=who,
+        name="stranger-confirm",
+        language=spoken,
+        payload=details,
+    )
+    return "asked"
+
+
+def offer(
+    visit: Visit,
+    who: Address,
+    name: str,
+    *,
+    language: str = "",
+    context: dict[str, object] | None = None,
+) -> None:
+    """Send a stranger the mail ``name``, which also offers to join and to be left alone.
+
+    Whoever answers it without asking to join writes to the owners (listserv/reception/replies.py).
+    """
+    payload: dict[str, object] = {"language": language, "asked": False}
+    question(
+        visit,
+        Purpose.CONFIRM,
+        to=who,
+        name=name,
+        language=language_of(visit, who, language),
+        payload=payload,
+        context=context,
+    )
+
+
+def offer_help(visit: Visit, who: Address, *, language: str = "", leaving: bool = False) -> str:
+    """Answer a stranger's call for help; the mail also offers to join and to be left alone."""
+    if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
+        return "never-mail-me"
+    if is_own_address(visit.lst.where, who.key) or not _may(visit, who, "help"):
+        return "not-answered"
+    offer(visit, who, "stranger-help", language=language, context={"leaving": leaving})
+    return "helped"
+
+
+def invite(visit: Visit, who: Address, *, name: str = "", language: str = "") -> str:
+    """Invite ``who``: a yes makes them a member at once, whatever the list asks of others."""
+    if is_own_address(visit.lst.where, who.key):
+        return "own address"
+    if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
+        return "suppressed"
+    member = membership_of(visit.session, visit.lst.id, who.key)
+    if member is not None and member.state in (State.ACTIVE, State.PAUSED):
+        return "already"
+    pending = asks.waiting(visit.session, who.key, Purpose.CONFIRM, now=visit.now)
+    if not _may(visit, who, "invitation", wave=False):
+        if not pending:
+            return "not now"
+        _join_pending(visit, pending, approved=True)
+        return "asked"
+    question(
+        visit,
+        Purpose.CONFIRM,
+        to=who,
+        name="stranger-invited",
+        language=language_of(visit, who, language),
+        payload={"name": name[:200], "language": language, "asked": True, "approved": True},
+    )
+    return "asked"
+
+
+def confirm(visit: Visit, ask: Ask, proof: Proof, *, by_mail: bool = True) -> Joined | None:
+    """Make the asked address a member, or hand the request to the owners.
+
+    ``by_mail`` says how the rest is offered: by one more mail, or by the page that follows.
+    """
+    if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now):
+        return None
+    details = ask.details
+    joined = _enter(visit, ask, proof, approved=bool(details.get("approved")))
+    rest = _still_outside(visit, whom(ask), details.get("more", {}))
+    if not rest:
+        return joined
+    token = _offer_rest(visit, ask, rest, by_mail=by_mail)
+    return Joined(joined.member, joined.waits, list(rest), token)
+
+
+def confirm_rest(visit: Visit, ask: Ask, proof: Proof) -> list[Joined] | None:
+    """Make the asked address a member of the other lists it had asked for."""
+    if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now):
+        return None
+    rest = _still_outside(visit, whom(ask), ask.details.get("more", {}))
+    return [_enter(visit.at(lst), ask, proof, approved=approved) for lst, approved in rest.items()]
+
+
+def decline(visit: Visit, ask: Ask, how: str) -> None:
+    """Take a plain no: the question is closed, a request that waits is withdrawn."""
+    asks.spend(visit.session, ask.id, how=f"no: {how}"[:40], now=visit.now)
+    member = membership_of(visit.session, visit.lst.id, ask.address_key)
+    if member is not None:
+        _withdraw(visit, member, Proof(Source.MAIL, "no"))
+
+
+def never(visit: Visit, ask: Ask, proof: Proof, *, by_mail: bool = True) -> str:
+    """Stop all mail to the asked address; return the token that takes it back.
+
+    Works with a used or expired token as well: whoever has it has read the mail.
+    """
+    who = whom(ask)
+    optin.never(visit.desk(proof.note(ask)), who)
+    for purpose in (Purpose.CONFIRM, Purpose.REST, Purpose.JOIN_REQUEST):
+        for waiting in asks.waiting(visit.session, who.key, purpose, now=visit.now):
+            asks.spend(visit.session, waiting.id, how="never", now=visit.now)
+    for member in optin.pending_of(visit.session, who.key):
+        _withdraw(visit.at(visit.session.get_one(MailList, member.list_id)), member, proof)
+    if not by_mail:
+        return asks.open_ask(
+            visit.session, Purpose.NEVER, list_id=visit.lst.id, to=who, now=visit.now
+        )
+    return question(
+        visit,
+        Purpose.NEVER,
+        to=who,
+        name="stranger-stopped",
+        language=language_of(visit, who, str(ask.details.get("language", ""))),
+        payload=ask.details,
+    )
+
+
+def take_back_never(visit: Visit, ask: Ask, proof: Proof) -> bool:
+    """Let mail to the asked address go again; False where it went already."""
+    asks.spend(visit.session, ask.id, how=proof.how, now=visit.now)
+    return optin.take_back_never(visit.desk(proof.note(ask)), whom(ask))
+
+
+def decide_request(visit: Visit, ask: Ask, proof: Proof, *, yes: bool, reason: str = "") -> str:
+    """Let somebody in, or not, by an owner's answer; the first answer wins."""
+    if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now):
+        return "too-late"
+    others = asks.supersede(visit.session, Purpose.JOIN_REQUEST, ask.ref, now=visit.now)
+    member = visit.session.get(Membership, ask.ref)
+    if member is None or member.state is not State.PENDING:
+        return "gone"
+    desk = visit.desk(proof.note(ask, actor=ask.address_key))
+    if yes:
+        optin.admit(desk, member)
+        tell_member(visit, member, "member-welcome")
+    else:
+        who = optin.address_of(visit.session, member)
+        optin.turn_away(desk, member)
+        budget.count(visit.session, who.key, kind="stranger-refused", now=visit.now)
+        offer(visit, who, "stranger-refused", context={"reason": reason[:2000]})
+    guest = optin.address_of(visit.session, member).given
+    for other in others:
+        to = whom(other)
+        place = membership_of(visit.session, visit.lst.id, to.key)
+        number = place.id if place is not None else 0
+        tell(visit, to, "owner-decided", language_of(visit, to), number, guest=guest, yes=yes)
+    return "admitted" if yes else "turned-away"
+
+
+def _withdraw(visit: Visit, member: Membership, proof: Proof) -> None:
+    """End a request that waits for an owner, by the word of whoever made it."""
+    if optin.turn_away(visit.desk(proof.note()), member):
+        asks.supersede(visit.session, Purpose.JOIN_REQUEST, member.id, now=visit.now)
+
+
+def _enter(visit: Visit, ask: Ask, proof: Proof, *, approved: bool) -> Joined:
+    details, who = ask.details, whom(ask)
+    opens = approved or visit.lst.join is Join.OPEN
+    member, fresh = optin.join(
+        visit.desk(proof.note(ask)),
+        who,
+        # Anybody may have asked in their name; how they sign their own answer is theirs.
+        name=(proof.name or str(details.get("name", "")))[:200],
+        language=_chosen(visit, ask),
+        state=State.ACTIVE if opens else State.PENDING,
+    )
+    if member.state is State.PENDING and opens:
+        optin.admit(visit.desk(proof.note(ask)), member)
+    if member.state is not State.PENDING:
+        tell_member(visit, member, "member-welcome")
+        return Joined(member, waits=False)
+    if fresh or not _is_before_owners(visit, member):
+        _ask_owners(visit, member)
+    budget.count(visit.session, who.key, kind="stranger-waiting", now=visit.now)
+    offer(visit, who, "stranger-waiting")
+    return Joined(member, waits=True)
+
+
+def _chosen(visit: Visit, ask: Ask) -> str:
+    """Return the language to remember: that of the question, where it is not the list's own."""
+    said = str(ask.details.get("language", ""))
+    return said if said != visit.lst.language else ""
+
+
+def _is_before_owners(visit: Visit, member: Membership) -> bool:
+    open_ones = select(Ask.id).where(
+        Ask.purpose == Purpose.JOIN_REQUEST.value, Ask.ref == member.id, Ask.used_at.is_(None)
+    )
+    return visit.session.scalar(open_ones.limit(1)) is not None
+
+
+def _ask_owners(visit: Visit, member: Membership) -> None:
+    for owner in optin.owners_of(visit.session, visit.lst, Role.OWNER, Role.MODERATOR):
+        _ask_owner(visit, member, owner)
+
+
+def _ask_owner(visit: Visit, member: Membership, owner: Membership) -> None:
+    to = optin.address_of(visit.session, owner)
+    person = visit.session.get_one(Person, member.person_id)
+    guest = optin.address_of(visit.session, member).given
+    question(
+        visit,
+        Purpose.JOIN_REQUEST,
+        to=to,
+        name="owner-request",
+        language=language_of(visit, to),
+        ref=member.id,
+        member=owner.id,
+        context={"guest": guest, "guest_name": person.name},
+    )
+
+
+def ask_owner_again(visit: Visit, ask: Ask) -> None:
+    """Put a join request before an owner once more, whose answer was neither yes nor no."""
+    member = visit.session.get(Membership, ask.ref)
+    owner = membership_of(visit.session, visit.lst.id, ask.address_key)
+    waits = member is not None and member.state is State.PENDING
+    if member is not None and owner is not None and waits and _may(visit, whom(ask), "again"):
+        _ask_owner(visit, member, owner)
+
+
+def _offer_rest(visit: Visit, ask: Ask, rest: dict[MailList, bool], *, by_mail: bool) -> str:
+    who = whom(ask)
+    payload = {
+        **ask.details,
+        "more": {str(lst.id): approved for lst, approved in rest.items()},
+    }
+    if not by_mail:
+        return asks.open_ask(
+            visit.session,
+            Purpose.REST,
+            list_id=visit.lst.id,
+            to=who,
+            now=visit.now,
+            payload=payload,
+            wording=ask.wording,
+        )
+    budget.count(visit.session, who.key, kind="rest", now=visit.now)
+    return question(
+        visit,
+        Purpose.REST,
+        to=who,
+        name="stranger-rest",
+        language=language_of(visit, who, str(ask.details.get("language", ""))),
+        payload=payload,
+        context={"others": [{"title": lst.title, "address": lst.address} for lst in rest]},
+    )
+
+
+def _still_outside(visit: Visit, who: Address, more: object) -> dict[MailList, bool]:
+    """Return the other lists that were asked for and whether an owner has said yes already."""
+    wanted = more if isinstance(more, dict) else {}
+    found: dict[MailList, bool] = {}
+    for number, approved in wanted.items():
+        lst = visit.session.get(MailList, int(number))
+        if lst is None:
+            continue
+        member = membership_of(visit.session, lst.id, who.key)
+        if member is None or member.state in (State.LEFT, State.PENDING):
+            found[lst] = bool(approved)
+    return found
+
+
+def _join_pending(visit: Visit, pending: list[Ask], *, approved: bool = False) -> str:
+    """Let a request that may not be answered join the pending question.
+
+    How that question may be answered stays what its mail says: who was told to write "join" is
+    not made a member by a question of theirs, because somebody forged a request meanwhile.
+    """
+    if not pending:
+        return "not-answered"
+    ask = pending[-1]
+    details = ask.details
+    if ask.list_id == visit.lst.id:
+        details["approved"] = bool(details.get("approved")) or approved
+    else:
+        more = dict(details.get("more", {}))
+        if len(more) < MAX_MORE:
+            more[str(visit.lst.id)] = bool(more.get(str(visit.lst.id))) or approved
+        details["more"] = more
+    asks.amend(visit.session, ask, details)
+    return "joined-pending"
+
+
+def _remind(visit: Visit, who: Address, member: Membership) -> str:
+    """Answer somebody who is a member already, at the address that asked."""
+    if not _may(visit, who, "join"):
+        return "not-answered"
+    write(visit, who, "member-already", language_of(visit, who), member.id)
+    return "already"
+
+
+def _may(visit: Visit, who: Address, kind: str, *, wave: bool = True) -> bool:
+    return budget.allow(
+        visit.session, who.key, kind=kind, now=visit.now, source=visit.source, wave=wave
+    )

@@ -1,0 +1,107 @@
+"""Weigh what relays refuse as bounces are weighed: a 5xx at the relay is a bounce, too.
+
+Reads the rows that stand beside the ledger's marks (mailer/ledger/refusals.py) and knows whose copy
+it was. Only what speaks of the address counts; policy and content speak of us. A deferral that
+expired counts too, but kills nobody: its last answer was "later".
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from listserv.letters.request import Proof, Visit
+from listserv.wiring.app import App
+from mailer.ledger import refusals
+from mailer.ledger.mailings import Mailing, Recipient
+from mailer.ledger.refusals import Told
+from mailer.reading import bounces
+from mailer.reading.addresses import parse
+from mailer.reading.bounce_reasons import Kind
+from subscriptions.lists.roster import Address, MailList, Membership, get_list
+from subscriptions.membership import bouncing
+from subscriptions.permission.consent import Source
+
+CHUNK = 50  # refusals a transaction: 7 ms of work
+_EXPIRED = "expired: "
+
+
+class Whose(NamedTuple):
+    """Say whose copy was refused, where that member is still mailed at that address."""
+
+    recipient: int
+    mailing: int
+    list_address: str
+    member: int
+
+
+def weigh(app: App, until: Callable[[], bool]) -> bool:
+    """Weigh what was refused until ``until`` says stop; return whether more waits."""
+    while not until():
+        with app.store.write() as session:
+            taken = refusals.take(session, CHUNK)
+            _weigh(session, app, taken)
+        if len(taken) < CHUNK:
+            return False
+    return True
+
+
+def judge(code: int, reason: str) -> bounces.Bounce:
+    """Read a relay's answer, as it stands in the ledger; one that was put off is never dead."""
+    late = reason.startswith(_EXPIRED)
+    found = bounces.said(f"{code} {reason.removeprefix(_EXPIRED)}")
+    if late and found.kind is Kind.DEAD:
+        return bounces.Bounce(Kind.TEMPORARY, found.recipient, found.status, found.text)
+    return found
+
+
+def _weigh(session: Session, app: App, taken: Sequence[Told]) -> None:
+    """Enter those that count, all at once, and give up the addresses that are dead by now."""
+    judged = [(told, judge(told.code, told.reason)) for told in taken]
+    counting = [(told, found) for told, found in judged if found.kind in bouncing.WEIGHTS]
+    if not counting:
+        return
+    whose = {one.recipient: one for one in _whose(session, [t.recipient for t, _ in counting])}
+    rows = [
+        bouncing.row(
+            whose[told.recipient].member,
+            told.at,
+            found.kind,
+            found.status or str(told.code),
+            whose[told.recipient].mailing,
+        )
+        for told, found in counting
+        if told.recipient in whose
+    ]
+    bouncing.enter(session, rows)
+    now = max(told.at for told in taken)
+    scores = bouncing.scores(session, {row["membership_id"] for row in rows}, now)
+    dead = {row["membership_id"]: row for row in rows if scores[row["membership_id"]].dead}
+    lists = {one.member: one.list_address for one in whose.values()}
+    for member_id, row in dead.items():
+        visit = Visit(session, app, get_list(session, lists[member_id]), row["at"])
+        note = Proof(Source.BOUNCE, f"{row['kind']} at the relay").note()
+        member = session.get_one(Membership, member_id)
+        bouncing.give_up(visit.desk(note), member, row["status"])
+
+
+def _whose(session: Session, recipients: Sequence[int]) -> Iterator[Whose]:
+    """Leave out letters to no member, and to an address that is not the member's (any more)."""
+    found = session.execute(
+        select(
+            Recipient.id, Mailing.id, Mailing.list_address, Membership.id, Recipient.address,
+            Address.given,
+        )
+        .join(Mailing, Mailing.id == Recipient.mailing_id)
+        .join(Membership, Membership.id == Recipient.ref)
+        .join(Address, Address.id == Membership.address_id)
+        .join(MailList, MailList.id == Membership.list_id)
+        .where(
+            Recipient.id.in_(recipients),
+            MailList.name + "@" + MailList.domain == Mailing.list_address,
+        )
+    )  # fmt: skip
+    for recipient, mailing, list_address, member, address, given in found:
+        if parse(given).wire == address:
+            yield Whose(recipient, mailing, list_address, member)

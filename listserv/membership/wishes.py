@@ -1,0 +1,257 @@
+"""Carry out what a member wishes by mail, each with a receipt that says how to undo it.
+
+    leave(visit, member, proof) · pause(visit, member, until, proof) · resume · speak (language) ·
+    settings · way_in · data · help_ · add_address · undo(visit, ask, proof)
+
+The receipt goes to the member's own address, whoever wrote; its reply address carries an UNDO
+ask with what stood before. Knows nothing of who may wish what: incoming.py asks for proof first.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import select
+
+from listserv.letters import notices
+from listserv.letters.request import (
+    Proof,
+    Visit,
+    language_of,
+    open_offer,
+    question,
+    tell_member,
+    whom,
+    write,
+)
+from mailer.errors import Refused
+from mailer.reading.addresses import Address
+from subscriptions.lists.naming import is_own_address
+from subscriptions.lists.roster import Address as AddressRow
+from subscriptions.lists.roster import (
+    MailList,
+    Membership,
+    Person,
+    Rhythm,
+    Role,
+    State,
+    check_language,
+    state_at,
+)
+from subscriptions.membership import changes, dossier, optin
+from subscriptions.permission import asks, budget, suppression
+from subscriptions.permission.asks import Ask, Purpose
+
+LONGEST = 65536  # bytes of a raw confirmation in a mail; `krets member export` has it whole
+
+
+def leave(visit: Visit, member: Membership, proof: Proof) -> bool:
+    """Let the member go at once; tell whether they were still there."""
+    was = _before(visit, member)
+    if not changes.leave(visit.desk(proof.note()), member):
+        return False
+    _receipt(visit, member, "member-left", was)
+    return True
+
+
+def pause(visit: Visit, member: Membership, until: float | None, proof: Proof) -> bool:
+    """Send nothing until a day, or until further notice."""
+    was = _before(visit, member)
+    changes.change_state(visit.desk(proof.note()), member, State.PAUSED, paused_until=until)
+    _receipt(visit, member, "member-paused", was, until=until)
+    return True
+
+
+def resume(visit: Visit, member: Membership, proof: Proof) -> bool:
+    """Send again what the list sends."""
+    was = _before(visit, member)
+    changes.change_state(visit.desk(proof.note()), member, State.ACTIVE)
+    _receipt(visit, member, "member-resumed", was)
+    return True
+
+
+def speak(visit: Visit, member: Membership, language: str) -> bool:
+    """Write to this person in another language from now on, on every list."""
+    was = _before(visit, member)
+    visit.session.get_one(Person, member.person_id).language = check_language(language)
+    visit.session.flush()
+    _receipt(visit, member, "member-language", was)
+    return True
+
+
+def settings(visit: Visit, member: Membership, name: str = "member-settings") -> None:
+    """Mail the member what is set, on every list, and the way to their own page."""
+    to = optin.address_of(visit.session, member)
+    token = asks.open_ask(
+        visit.session,
+        Purpose.ME,
+        list_id=visit.lst.id,
+        to=to,
+        now=visit.now,
+        ref=member.id,
+    )
+    page = f"{notices.face_of(visit.app, visit.lst).page}me/{token}"
+    person = visit.session.get_one(Person, member.person_id)
+    _write(
+        visit,
+        member,
+        name,
+        me_url=page,
+        person={"name": person.name, "language": person.language or visit.lst.language},
+        addresses=_addresses(visit, member),
+        places=_places(visit, member),
+    )
+
+
+def way_in(visit: Visit, member: Membership) -> None:
+    """Mail the member a link that opens the archive."""
+    to = optin.address_of(visit.session, member)
+    token = asks.open_ask(
+        visit.session, Purpose.READ, list_id=visit.lst.id, to=to, now=visit.now, ref=member.id
+    )
+    page = f"{notices.face_of(visit.app, visit.lst).page}read/{token}"
+    _write(visit, member, "member-read", read_url=page)
+
+
+def data(visit: Visit, member: Membership) -> None:
+    """Mail the member everything that is kept about them, as one JSON file."""
+    to = optin.address_of(visit.session, member)
+    whole = dossier.open_dossier(
+        visit.session, visit.app.keyring, to.key, visit.now, longest=LONGEST
+    )
+    text = json.dumps({"email": to.given, **asdict(whole)}, ensure_ascii=False, indent=2)
+    file = notices.Enclosure("application/json", "krets.json", text.encode())
+    _write(visit, member, "member-data", enclosures=[file])
+
+
+def help_(visit: Visit, member: Membership) -> None:
+    """Mail the member what may be written to us."""
+    _write(visit, member, "member-help", owner=member.role is Role.OWNER)
+
+
+def unclear(visit: Visit, member: Membership) -> None:
+    """Say that a letter was not understood, and what would be."""
+    _write(visit, member, "member-unclear", owner=member.role is Role.OWNER)
+
+
+def ask_address(visit: Visit, member: Membership, who: Address) -> bool:
+    """Ask at a new address if it is theirs, or would rather join; False: no mail may go there."""
+    if suppression.said_never(visit.session, visit.app.keyring, [who.key]) or is_own_address(
+        visit.lst.where, who.key
+    ):
+        return False
+    if not budget.allow(visit.session, who.key, kind="address", now=visit.now, source=visit.source):
+        return False
+    own = optin.address_of(visit.session, member)
+    language = language_of(visit, own)
+    joins = open_offer(visit, who, language)
+    question(
+        visit,
+        Purpose.ADDRESS,
+        to=who,
+        name="stranger-address",
+        language=language,
+        payload={"person": member.person_id},
+        ref=member.id,
+        pages=joins,
+    )
+    return True
+
+
+def add_address(visit: Visit, ask: Ask, proof: Proof) -> str:
+    """Take the asked address as one more of the member's."""
+    member = visit.session.get(Membership, ask.ref)
+    if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now) or member is None:
+        return "too-late"
+    desk = visit.desk(proof.note(ask))
+    if not optin.add_address(desk, member.person_id, whom(ask)):
+        return "taken"
+    tell_member(visit, member, "member-address-added", added=ask.given)
+    return "address-added"
+
+
+def undo(visit: Visit, ask: Ask, proof: Proof) -> str:
+    """Put back what stood before the receipt that ``ask`` came with."""
+    member = visit.session.get(Membership, ask.ref)
+    if not asks.spend(visit.session, ask.id, how="undo", now=visit.now) or member is None:
+        return "too-late"
+    optin.prove(visit.session, whom(ask), visit.now)
+    was = ask.details["was"]
+    person = visit.session.get_one(Person, member.person_id)
+    person.language = str(was["language"])
+    try:
+        changes.change_state(
+            visit.desk(proof.note(ask)),
+            member,
+            State(was["state"]),
+            paused_until=was["paused_until"],
+        )
+    except Refused:  # they have said "never mail me" meanwhile
+        return "refused"
+    member.rhythm = Rhythm(was["rhythm"])
+    visit.session.flush()
+    tell_member(visit, member, "member-undone")
+    return "undone"
+
+
+def _before(visit: Visit, member: Membership) -> dict[str, object]:
+    person = visit.session.get_one(Person, member.person_id)
+    return {
+        "state": member.state.value,
+        "rhythm": member.rhythm.value,
+        "paused_until": member.paused_until,
+        "language": person.language,
+    }
+
+
+def _receipt(
+    visit: Visit, member: Membership, name: str, was: dict[str, object], **context: object
+) -> None:
+    to = optin.address_of(visit.session, member)
+    question(
+        visit,
+        Purpose.UNDO,
+        to=to,
+        name=name,
+        language=language_of(visit, to),
+        payload={"was": was, "now": member.state.value},
+        context=context,
+        ref=member.id,
+        member=0 if member.state is State.LEFT else member.id,
+    )
+
+
+def _write(
+    visit: Visit,
+    member: Membership,
+    name: str,
+    *,
+    enclosures: Sequence[notices.Enclosure] = (),
+    **context: object,
+) -> None:
+    to = optin.address_of(visit.session, member)
+    language = language_of(visit, to)
+    write(visit, to, name, language, member.id, context=context, enclosures=enclosures)
+
+
+def _addresses(visit: Visit, member: Membership) -> list[str]:
+    own = select(AddressRow.given).where(AddressRow.person_id == member.person_id)
+    return list(visit.session.scalars(own.order_by(AddressRow.id)))
+
+
+def _places(visit: Visit, member: Membership) -> list[dict[str, object]]:
+    rows = visit.session.execute(
+        select(Membership, MailList)
+        .join(MailList, MailList.id == Membership.list_id)
+        .where(Membership.person_id == member.person_id, Membership.state != State.LEFT)
+        .order_by(Membership.id)
+    )
+    return [
+        {
+            "title": lst.title,
+            "address": lst.address,
+            "state": state_at(one.state, one.rhythm, one.paused_until, visit.now).value,
+            "until": one.paused_until,
+        }
+        for one, lst in rows
+    ]

@@ -1,0 +1,1 @@
+"""Checks: what an editor should look at before an issue leaves."""

@@ -1,0 +1,1 @@
+"""Editors: proofs and reports, what editors answer, and what they are told afterwards."""

@@ -1,0 +1,556 @@
+"""What an editor's answer to a report does: send, send later, cancel, stop, or a new revision.
+
+    sending.reply(app, arrival, route, letter)     an answer to a token of an issue
+    sending.attend(app, until)                     issues whose hour has come
+
+What an answer leads to stands in steps.py. The fence is the edition's row: of two orders at once,
+and of one order said twice, one moves it from open to sent; everybody else is told that it is on
+its way. What leaves is composed anew and compared with what was proved: other bytes make a new
+proof and no mailing.
+SECURITY: an order needs the token of the newest revision AND a sender who is an editor now, so
+that a report passed on to a friend sends nothing; the token's owner must be one still.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from listserv.letters import transaction
+from listserv.letters.incoming_letter import Letter
+from listserv.letters.notices import Door
+from listserv.letters.request import Visit, language_of, whom, write
+from listserv.mailings import due_times
+from listserv.newsletters.editors import orders, reviews
+from listserv.newsletters.editors.orders import Order, Verb
+from listserv.newsletters.editors.reviews import Look
+from listserv.newsletters.editors.steps import Facts, Step, next_step
+from listserv.newsletters.sending import issue_sending
+from listserv.newsletters.sending.issue_sending import Reader, Survey
+from listserv.newsletters.writing import mailed_draft
+from listserv.wiring.app import App
+from listserv.wiring.outcome import Outcome
+from listserv.wiring.routes import Route
+from listserv.wiring.tables import Edition, EditionState
+from mailer.errors import Temporary
+from mailer.ledger import mailings
+from mailer.ledger.mailings import MailingState, Policy
+from mailer.storage.arrivals import Arrival
+from subscriptions.lists import terms
+from subscriptions.lists.roster import MailList, Membership, find_list, membership_of
+from subscriptions.membership import optin
+from subscriptions.permission import asks, budget
+from subscriptions.permission.asks import Ask, Purpose
+
+LATE = 86400.0  # seconds after its hour, from which an issue asks before it leaves
+AGAIN = 3600.0  # seconds until an issue is looked at again that could not be attended to
+MUCH = 0.5  # a text with this share of the draft's letters is a new text, not a remark
+WORDY = 60  # words that no remark has
+BATCH = 5
+TRIES = 3  # of one answer while others answer too
+_RUNNING = (MailingState.FREEZING, MailingState.SENDING, MailingState.PAUSED)
+_log = structlog.get_logger("krets.sending")
+
+
+class _MovedError(Exception):
+    """Somebody else has changed the edition since it was read: look at it anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Hold one answer with all that was read and made for it before the transaction."""
+
+    lst: MailList
+    ask: Ask
+    edition: Edition
+    reader: Reader | None  # who answered, if that is an editor
+    facts: Facts
+    seen: Look
+
+
+def reply(app: App, arrival: Arrival, route: Route, letter: Letter) -> Outcome:
+    """Carry out an answer to a report; automatic mail answers nothing."""
+    for left in reversed(range(TRIES)):
+        case = None if letter.automatic else _read(app, route, letter, time.time())
+        with contextlib.suppress(_MovedError):
+            done = transaction.act(app, arrival, route, letter, _work(case, letter, again=left > 0))
+            break
+    for bell in ("sort", "archive"):
+        app.ring(bell)
+    return done
+
+
+def _work(case: Case | None, letter: Letter, *, again: bool) -> Callable[[Visit], str]:
+    """Return what carries out one answer; it raises _MovedError where it must be read ``again``."""
+
+    def work(visit: Visit) -> str:
+        if case is None:
+            return f"not-answered: {letter.automatic or 'unknown-token'}"
+        # Locked: what is seen here stands until the answer has gone out.
+        edition = visit.session.get_one(Edition, case.edition.id, with_for_update=True)
+        moved = _standing(edition) != _standing(case.edition)
+        step = next_step(case.facts, visit.now)
+        if moved and step in _MOVES:
+            if again:
+                raise _MovedError
+            step = Step.SENT if edition.state == EditionState.SENT else Step.IDLE
+        optin.prove(visit.session, whom(case.ask), visit.now)
+        return f"{_DO[step](visit, case, edition, step)}: edition {edition.id}"
+
+    return work
+
+
+def _standing(edition: Edition) -> tuple[object, ...]:
+    """Return what an order has looked at, and another order changes."""
+    return (
+        edition.revision, edition.state, edition.due, edition.hour, edition.wished,
+        edition.approved,
+    )  # fmt: skip
+
+
+def is_for_issue(session: Session, route: Route, now: float) -> bool:
+    """Tell whether a token is about an issue."""
+    lst = find_list(session, route.list_address)
+    if lst is None:
+        return False
+    return asks.look(session, route.token, Purpose.ISSUE, list_id=lst.id, now=now).ask is not None
+
+
+def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
+    with app.store.read() as session:
+        lst = find_list(session, route.list_address)
+        if lst is None:
+            return None
+        found = asks.look(session, route.token, Purpose.ISSUE, list_id=lst.id, now=now)
+        edition = session.get(Edition, found.ask.ref) if found.ask is not None else None
+        if found.ask is None or edition is None:
+            return None
+        editor = reviews.editor_of(session, lst, letter.author)
+        owner = membership_of(session, lst.id, found.ask.address_key)
+        entitled = editor is not None and owner is not None and issue_sending.is_editor(owner)
+        reader = issue_sending.reader_of(session, lst, editor) if editor is not None else None
+        me = editor.id if editor is not None else 0
+        others = any(one.member != me for one in issue_sending.provers(session, lst))
+        state = None
+        if edition.mailing_id is not None:
+            state = mailings.status(session, edition.mailing_id).state
+    clock = terms.clock(lst.zone)
+    order = orders.read(letter.text, now, clock or ZoneInfo("UTC"))
+    facts = Facts(
+        order=order,
+        state=EditionState(edition.state),
+        newest=found.ask.revision == edition.revision,
+        editor=entitled,
+        expired=found.trouble is asks.Trouble.EXPIRED,
+        text=order is None and is_text(letter.text, edition.source),
+        running=state in _RUNNING,
+        halted=state is MailingState.PAUSED
+        and found.ask.wording == reviews.HALTED
+        and found.ask.revision == edition.revision,
+        lost=clock is None,
+        two=lst.four_eyes,
+        approved=bool(edition.approved) and editor is not None and edition.approved != editor.id,
+        wished=bool(edition.wished) and editor is not None and edition.wished != editor.id,
+        own=editor is not None and editor.id in {edition.editor, edition.wished},
+        others=others,
+        pending=bool(edition.wished),
+        wish_at=edition.due if edition.wished else None,
+    )
+    seen = Look(edition.source)
+    if reader is not None and entitled and edition.state != EditionState.SENT:
+        source = edition.source
+        if not facts.newest:
+            facts = replace(facts, text=False)  # what is shown is the newest
+        elif facts.text:
+            source = reviews.letter_source(letter, edition)
+        elif order is not None and order.segment:
+            source = mailed_draft.with_segment(source, order.segment)
+        seen = reviews.look(
+            app,
+            lst,
+            source,
+            reader,
+            now,
+            message_id=edition.message_id,
+            files=mailed_draft.files_of(letter.raw) if facts.text else (),
+            before=edition.source,
+        )
+        reviews.keep_pictures(app, lst, seen, now)
+        facts = _with(facts, seen.survey, edition)
+    return Case(lst, found.ask, edition, reader, facts, seen)
+
+
+def _with(facts: Facts, survey: Survey | None, edition: Edition) -> Facts:
+    if survey is None:
+        return facts
+    same = survey.ready.digest == edition.digest
+    return replace(facts, red=bool(survey.red), same=same, readers=survey.readers)
+
+
+def is_text(own: str, draft: str) -> bool:
+    """Tell whether an answer's own words are a new text, and not a remark about the old one."""
+    if mailed_draft.has_fields(own):
+        return True
+    words = own.split()
+    return len(words) >= WORDY or (
+        len(words) > 2 and len(own) >= MUCH * len(mailed_draft.text_of(draft))  # noqa: PLR2004 - "looks good"
+    )
+
+
+def schedule(app: App, number: int, order: Order, now: float, by: str = "cli") -> None:
+    """Let an edition leave at the order's hour."""
+    with app.store.write() as session:
+        edition = session.get_one(Edition, number)
+        lst = session.get_one(MailList, edition.list_id)
+        at = _begins(session, lst, order.at, order.hour, now)
+        values = {"due": at, "zone": order.zone, "by": by, "hour": order.hour}
+        _move(session, edition, EditionState.SCHEDULED, now, **values)
+
+
+def _begins(
+    session: Session, lst: MailList, at: float | None, hour: str, now: float
+) -> float | None:
+    """Return when an issue leaves: at its hour, or when that comes for the first reader."""
+    if not hour:
+        return at
+    return due_times.earliest(session, lst, due_times.terms_of(lst, hour), now)
+
+
+def cancel(app: App, number: int, now: float) -> bool:
+    """Take an edition's hour back; return whether it had one."""
+    with app.store.write() as session:
+        edition = session.get(Edition, number)
+        if edition is None or edition.state != EditionState.SCHEDULED:
+            return False
+        return _move(session, edition, EditionState.OPEN, now)
+
+
+def ask_first(session: Session, now: float) -> None:
+    """Let every scheduled issue ask its editor before it leaves, as one that is late does."""
+    session.execute(update(Edition).where(Edition.state == "scheduled").values(due=now - LATE - 1))
+
+
+def attend(app: App, until: Callable[[], bool], now: float | None = None) -> None:
+    """Send what is due; what is more than a day late asks first."""
+    moment = time.time() if now is None else now
+    while not until():
+        with app.store.read() as session:
+            waiting = due(session, moment)
+        if not waiting:
+            return
+        for number in waiting:
+            if until():
+                return
+            try:
+                _attend(app, number, moment)
+            except Temporary:
+                raise
+            except Exception:  # noqa: BLE001 - a door: one issue must not stop all mail behind it
+                _log.exception("an issue could not be attended to", edition=number)
+                _later(app, number, moment + AGAIN)
+
+
+def due(session: Session, now: float) -> list[int]:
+    """Return some editions whose hour has come, the earliest first."""
+    found = select(Edition.id).where(Edition.state == "scheduled", Edition.due <= now)
+    return list(session.scalars(found.order_by(Edition.due).limit(BATCH)))
+
+
+def _later(app: App, number: int, until: float) -> None:
+    """Look at a scheduled issue again later."""
+    waits = update(Edition).where(Edition.id == number, Edition.state == "scheduled")
+    with app.store.write() as session:
+        session.execute(waits.values(due=until))
+
+
+def _attend(app: App, number: int, now: float) -> None:
+    with app.store.read() as session:
+        edition = session.get_one(Edition, number)
+        lst = session.get_one(MailList, edition.list_id)
+        member = session.get(Membership, edition.editor)
+        entitled = member is not None and issue_sending.is_editor(member)
+        own = [issue_sending.reader_of(session, lst, member)] if member and entitled else []
+        asked = own or issue_sending.provers(session, lst)
+    if not asked:  # nobody is left who could be asked
+        with app.store.write() as session:
+            _move(session, edition, EditionState.OPEN, now)
+        return
+    reader = asked[0]
+    seen = reviews.look(app, lst, edition.source, reader, now, message_id=edition.message_id)
+    survey = seen.survey
+    doubt = _doubt(edition, lst, survey, now, orphan=not own)
+    with app.store.write() as session:
+        visit = Visit(session=session, app=app, lst=lst, now=now)
+        fresh = session.get_one(Edition, number, with_for_update=True)
+        if _standing(fresh) != _standing(edition):  # it has another hour now, or none
+            return
+        state = EditionState.OPEN if survey is None or doubt else EditionState.SENT
+        if not _move(session, edition, state, now):
+            return
+        if survey is None:
+            reviews.tell_trouble(visit, seen, reader, fresh)
+        elif doubt:
+            reviews.revise(visit, fresh, seen, reader)
+            for one in asked:
+                theirs = replace(seen, proofs=reviews.proofs_for(app, lst, survey, one))
+                reviews.tell_proof(visit, theirs, one, fresh, note=doubt)
+        else:
+            _enter(visit, survey, fresh, reader, edition.by, edition.hour)
+    for bell in ("sort", "deliver", "archive"):
+        app.ring(bell)
+    _log.info("an issue's hour has come", edition=number, list=lst.address)
+
+
+def _doubt(
+    edition: Edition, lst: MailList, survey: Survey | None, now: float, *, orphan: bool
+) -> str:
+    """Return why somebody is asked before an issue leaves at its hour; "" where nobody need be."""
+    if orphan:  # whoever scheduled it is no editor any more: nobody stands for it
+        return "orphan"
+    if survey is not None and survey.ready.digest != edition.digest:
+        return "changed"
+    timed = edition.hour or lst.quiet_hours
+    if timed and edition.zone == lst.zone and terms.clock(lst.zone) is None:
+        return "zone"
+    return "late" if now > (edition.due or now) + LATE else ""
+
+
+def _move(
+    session: Session, was: Edition, state: EditionState, now: float, **values: object
+) -> bool:
+    """Let an edition pass from where it was seen to ``state``, once."""
+    moved = (
+        update(Edition)
+        .where(Edition.id == was.id, Edition.revision == was.revision, Edition.state == was.state)
+        .values(state=state.value, changed=now, **{"due": None, "hour": "", **values})
+        .returning(Edition.id)
+    )
+    return session.scalar(moved) is not None
+
+
+def _send(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    survey, reader = case.seen.survey, case.reader
+    if survey is None or reader is None:
+        return _trouble(visit, case, edition, step)
+    if not _move(visit.session, case.edition, EditionState.SENT, visit.now, by=reader.to.given):
+        return _answer(visit, case, edition, Step.SENT)
+    _enter(visit, survey, edition, reader, reader.to.given)
+    return "sending"
+
+
+def _enter(
+    visit: Visit, survey: Survey, edition: Edition, reader: Reader, by: str, hour: str = ""
+) -> None:
+    edition.mailing_id = issue_sending.enter(
+        visit.session,
+        visit.app,
+        visit.lst,
+        survey.ready,
+        policy=Policy.NEVER_TWICE,
+        now=visit.now,
+        by=by,
+        hour=hour,
+    )
+    visit.session.flush()
+    context: dict[str, object] = {
+        "subject": survey.draft.subject,
+        "audience": survey.readers,
+        "minutes": reviews.minutes(survey),
+        "permalink": survey.ready.issue.permalink,
+    }
+    _write(visit, reader, "editor-sending", edition, context)
+
+
+def _schedule(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    survey, reader = case.seen.survey, case.reader
+    at, zone, hour = _when(case)
+    if survey is None or reader is None or at is None:
+        return _trouble(visit, case, edition, step)
+    at = _begins(visit.session, visit.lst, at, hour, visit.now)
+    who = {"by": reader.to.given, "editor": reader.member}
+    values = {"due": at, "zone": zone, "hour": hour, **who}
+    _move(visit.session, case.edition, EditionState.SCHEDULED, visit.now, **values)
+    context: dict[str, object] = {
+        "subject": survey.draft.subject,
+        "audience": survey.readers,
+        "at": at,
+        "zone": zone,
+        "hour": hour.replace("T", " "),
+    }
+    _write(visit, reader, "editor-scheduled", edition, context)
+    return "scheduled"
+
+
+def _when(case: Case) -> tuple[float | None, str, str]:
+    """Return moment, zone and readers' own hour: of an answer, or of what is approved."""
+    order = case.facts.order
+    if order is not None and order.verb is Verb.SEND:
+        return order.at, order.zone, order.hour
+    return case.edition.due, case.edition.zone, case.edition.hour
+
+
+def _ask(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    """Ask the other editors for their word; each gets the proof and a report of their own."""
+    survey, reader = case.seen.survey, case.reader
+    if survey is None or reader is None:
+        return _trouble(visit, case, edition, step)
+    at, zone, hour = _when(case)
+    _move(
+        visit.session,
+        case.edition,
+        EditionState.OPEN,
+        visit.now,
+        due=at,
+        zone=zone,
+        hour=hour,
+        wished=reader.member,
+    )
+    visit.session.refresh(edition)
+    for other in issue_sending.provers(visit.session, visit.lst):
+        if other.member == reader.member:
+            continue
+        proofs = reviews.proofs_for(visit.app, visit.lst, survey, other)
+        theirs = replace(case.seen, proofs=proofs)
+        reviews.tell_proof(visit, theirs, other, edition, note="wish", wish=reader.to.given)
+    return _answer(visit, case, edition, step)
+
+
+def _approve(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    if case.reader is not None:
+        edition.approved = case.reader.member
+        visit.session.flush()
+    return _answer(visit, case, edition, step)
+
+
+def _cancel(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    _move(visit.session, case.edition, EditionState.OPEN, visit.now, wished=0)
+    return _answer(visit, case, edition, step)
+
+
+def _stop(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    if edition.mailing_id is not None:
+        mailings.stop(visit.session, edition.mailing_id, now=visit.now)
+    return _answer(visit, case, edition, step)
+
+
+def _resume(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    if edition.mailing_id is not None:
+        mailings.resume(visit.session, edition.mailing_id)
+        edition.revision += 1  # the word is good once: a later pause is a person's
+        visit.session.flush()
+    return _answer(visit, case, edition, step)
+
+
+def _revise(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    if case.reader is None or case.seen.survey is None:
+        return _trouble(visit, case, edition, step)
+    note = "unscheduled" if edition.state == EditionState.SCHEDULED else ""
+    if note:
+        _move(visit.session, case.edition, EditionState.OPEN, visit.now)
+        visit.session.refresh(edition)
+    reviews.revise(visit, edition, case.seen, case.reader)
+    order = case.facts.order
+    if not note and order is not None and order.verb is Verb.ONLY:
+        note = "readers"
+    note = "changed" if step is Step.CHANGED else note
+    reviews.tell_proof(visit, case.seen, case.reader, edition, note=note)
+    return "proved"
+
+
+def _again(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    if case.reader is None or case.seen.survey is None:
+        return _trouble(visit, case, edition, step)
+    reviews.tell_proof(visit, case.seen, case.reader, edition, note=step.value)
+    return step.value
+
+
+def _trouble(visit: Visit, case: Case, edition: Edition, _step: Step) -> str:
+    if case.reader is None or case.seen.trouble is None:
+        return "nothing"
+    order = case.facts.order
+    only = order is not None and order.verb is Verb.ONLY and case.facts.newest
+    return reviews.tell_trouble(visit, case.seen, case.reader, edition, only=only)
+
+
+def _answer(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+    """Say in one mail what became of an order that sends nothing."""
+    if case.reader is None:
+        return step.value
+    counts = None
+    if edition.mailing_id is not None:
+        counts = mailings.status(visit.session, edition.mailing_id)
+    visit.session.refresh(edition)
+    context: dict[str, object] = {
+        "word": step.value,
+        "subject": mailed_draft.fields_of(edition.source).get("subject", ""),
+        "counts": counts,
+        "by": "" if edition.by == case.reader.to.given else edition.by,
+        "at": edition.changed,
+        "running": case.facts.running,
+    }
+    _write(visit, case.reader, "editor-answer", edition, context)
+    return step.value
+
+
+def _stranger(visit: Visit, case: Case, _edition: Edition, step: Step) -> str:
+    """Tell whoever owns the token that somebody who is no editor has answered."""
+    to = whom(case.ask)
+    member = membership_of(visit.session, visit.lst.id, to.key)
+    if member is None or not issue_sending.is_editor(member):
+        return step.value
+    if budget.allow(visit.session, to.key, kind="editor-stranger", now=visit.now):
+        subject = mailed_draft.fields_of(case.edition.source).get("subject", "")
+        context: dict[str, object] = {
+            "word": step.value, "subject": subject, "counts": None, "by": "", "at": visit.now,
+            "running": False,
+        }  # fmt: skip
+        write(visit, to, "editor-answer", language_of(visit, to), member.id, context=context)
+    return step.value
+
+
+def _write(
+    visit: Visit,
+    reader: Reader,
+    name: str,
+    edition: Edition,
+    context: dict[str, object],
+) -> None:
+    budget.count(visit.session, reader.to.key, kind=name, now=visit.now)
+    door = Door("reply", reviews.open_question(visit, edition, reader.to))
+    language = language_of(visit, reader.to)
+    write(visit, reader.to, name, language, reader.member, context=context, door=door)
+
+
+# Steps that change the edition: of two at once, only the first still finds what it has read.
+_MOVES = {
+    *(Step.SEND, Step.SCHEDULE, Step.CANCEL, Step.REVISE, Step.CHANGED),
+    *(Step.ASK, Step.APPROVED),
+}
+_DO: dict[Step, Callable[[Visit, Case, Edition, Step], str]] = {
+    Step.SEND: _send,
+    Step.SCHEDULE: _schedule,
+    Step.CANCEL: _cancel,
+    Step.ASK: _ask,
+    Step.APPROVED: _approve,
+    Step.STOP: _stop,
+    Step.RESUME: _resume,
+    Step.REVISE: _revise,
+    Step.CHANGED: _revise,
+    Step.UNCLEAR: _again,
+    Step.BLOCKED: _again,
+    Step.ZONE: _again,
+    Step.OLD: _again,
+    Step.STRANGER: _stranger,
+    **dict.fromkeys(
+        (
+            *(Step.SENT, Step.OVER, Step.IDLE, Step.NOBODY, Step.PAST, Step.EXPIRED),
+            *(Step.ALONE, Step.OWN),
+        ),
+        _answer,
+    ),
+}

@@ -1,0 +1,72 @@
+"""An editor's answer to a proof, instead of to the report beside it: the report, once more.
+
+    reports.proved(session, lst, raw, letter)      the edition that such a letter is about
+    reports.bring(app, arrival, route, letter, e)  mail its editor the report again
+
+A proof has the header of a reader's copy, so that an answer goes to the list's own address, as
+"reply" in a mail program does it. SECURITY: neither that address nor a Message-ID orders anything;
+the report goes to the editor's registered address, within the budget of automatic mail.
+"""
+
+import re
+import time
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from listserv.letters import transaction
+from listserv.letters.incoming_letter import Letter
+from listserv.letters.request import Visit
+from listserv.newsletters.editors import reviews
+from listserv.newsletters.sending import issue_sending
+from listserv.wiring.app import App
+from listserv.wiring.outcome import Outcome
+from listserv.wiring.routes import Route
+from listserv.wiring.tables import Edition, EditionState
+from mailer.ledger.mailings import Mailing
+from mailer.storage.arrivals import Arrival
+from subscriptions.lists.roster import MailList, find_list
+from subscriptions.permission import budget
+
+_PROOF = re.compile(r"<(proof\.[a-z2-7]{1,60}@[^<>\s]{1,255})>")
+
+
+def proved(session: Session, lst: MailList, letter: Letter) -> Edition | None:
+    """Return what an editor's letter to the list's own address answers, if that is a proof."""
+    named = _PROOF.search(letter.head.text("in-reply-to"))
+    if named is None or letter.author is None or letter.automatic:
+        return None
+    if reviews.editor_of(session, lst, letter.author) is None:
+        return None
+    known = select(Mailing.created).where(
+        Mailing.message_id == named[1], Mailing.list_address == lst.address
+    )
+    at = session.scalar(known)
+    if at is None:
+        return None
+    newest = select(Edition).where(Edition.list_id == lst.id, Edition.created <= at + 1)
+    return session.scalars(newest.order_by(Edition.id.desc()).limit(1)).first()
+
+
+def bring(app: App, arrival: Arrival, route: Route, letter: Letter, edition: Edition) -> Outcome:
+    """Bring the report to an editor who has answered the proof: its address alone can order."""
+    now = time.time()
+    with app.store.read() as session:
+        lst = find_list(session, route.list_address)
+        editor = reviews.editor_of(session, lst, letter.author)
+        reader = issue_sending.reader_of(session, lst, editor) if lst and editor else None
+    if lst is None or reader is None:
+        return transaction.act(app, arrival, route, letter, lambda _: "not-answered: no-editor")
+    seen = reviews.look(app, lst, edition.source, reader, now, message_id=edition.message_id)
+
+    def work(visit: Visit) -> str:
+        fresh = visit.session.get_one(Edition, edition.id, with_for_update=True)
+        kind = f"proof {fresh.id} {fresh.revision}"  # of an address that no token has proven here
+        if (fresh.revision, fresh.state) != (edition.revision, EditionState.OPEN) or seen.trouble:
+            return "not-answered: proof"
+        if not budget.allow(visit.session, reader.to.key, kind=kind, now=visit.now):
+            return "over-budget: proof"
+        reviews.tell_proof(visit, seen, reader, fresh, note="proof")
+        return f"report again: edition {fresh.id}"
+
+    return transaction.act(app, arrival, route, letter, work)

@@ -1,0 +1,116 @@
+"""What an editor's answer to a report leads to: the cases, and nothing that they do. Pure.
+
+``next_step`` looks at facts; sending.py gathers them before a transaction begins, and carries the
+step out in one.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from listserv.newsletters.editors.orders import Order, Verb
+from listserv.wiring.tables import EditionState
+
+
+class Step(StrEnum):
+    """Say what an answer leads to."""
+
+    SEND = "send"
+    SCHEDULE = "schedule"
+    CANCEL = "cancel"
+    STOP = "stop"
+    REVISE = "revise"  # a new text: a new proof
+    UNCLEAR = "unclear"  # neither an order nor a text: the report once more
+    BLOCKED = "blocked"  # something red stands against it
+    CHANGED = "changed"  # what would leave is not what was proved: a new proof
+    OLD = "old"  # there is a newer revision
+    SENT = "sent"  # it is on its way already
+    OVER = "over"  # nothing to stop
+    IDLE = "idle"  # nothing to cancel
+    ASK = "ask"  # another editor must approve first: they are asked
+    ALONE = "alone"  # and there is no other editor
+    APPROVED = "approved"  # noted; nobody has said "send" yet
+    OWN = "own"  # who approves wrote it, or wants it sent
+    NOBODY = "nobody"  # no readers
+    RESUME = "resume"  # it was halted by itself, and goes on
+    ZONE = "zone"  # the hour is of a zone that this machine does not know
+    PAST = "past"  # the hour that was named has gone
+    STRANGER = "stranger"  # who answered is no editor
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Hold what decides about an answer."""
+
+    order: Order | None
+    state: EditionState
+    newest: bool = True  # it answers the newest revision
+    editor: bool = True  # its sender and the token's owner are editors now
+    expired: bool = False
+    text: bool = False  # it holds a text that could be a draft
+    running: bool = False  # the mailing has not come to its end
+    halted: bool = False  # it paused by itself, and this answers the letter that said so
+    lost: bool = False  # this machine does not know the list's time zone
+    red: bool = False
+    same: bool = True  # what would leave is what was proved
+    readers: int = 1
+    two: bool = False  # it needs the word of two editors
+    approved: bool = False  # somebody else has approved this revision
+    wished: bool = False  # somebody else wants it sent
+    own: bool = False  # who answers wrote this revision
+    others: bool = True  # there is another editor to ask
+    pending: bool = False  # somebody's wish waits for an approval
+    wish_at: float | None = None  # when it is wanted sent, None for at once
+
+
+def next_step(facts: Facts, now: float) -> Step:  # noqa: C901, PLR0911, PLR0912 - a table of cases
+    """Return what an answer leads to."""
+    order = facts.order
+    if not facts.editor:
+        return Step.STRANGER
+    if facts.expired:
+        return Step.EXPIRED
+    if order is not None and order.verb is Verb.STOP:
+        if facts.state is EditionState.SENT:
+            return Step.STOP if facts.running else Step.OVER
+        return Step.CANCEL if facts.state is EditionState.SCHEDULED else Step.IDLE
+    if facts.state is EditionState.SENT:
+        insists = order is not None and order.verb is Verb.SEND and order.anyway
+        return Step.RESUME if facts.halted and insists else Step.SENT
+    if not facts.newest:
+        return Step.OLD
+    if order is None:
+        return Step.REVISE if facts.text else Step.UNCLEAR
+    if order.verb is Verb.ONLY:  # another audience: looked at anew before anything leaves
+        return Step.REVISE
+    if order.verb is Verb.CANCEL:
+        waits = facts.state is EditionState.SCHEDULED or facts.pending
+        return Step.CANCEL if waits else Step.IDLE
+    if order.verb is Verb.APPROVE:
+        return _approval(facts, now)
+    if order.at is not None and facts.lost and not order.named:
+        return Step.ZONE
+    if order.at is not None and order.at <= now:
+        return Step.PAST
+    if not facts.same:
+        return Step.CHANGED
+    if facts.red and not order.anyway:
+        return Step.BLOCKED
+    if not facts.readers:
+        return Step.NOBODY
+    if facts.two and not facts.approved:
+        return Step.ASK if facts.others else Step.ALONE
+    return Step.SEND if order.at is None else Step.SCHEDULE
+
+
+def _approval(facts: Facts, now: float) -> Step:
+    """Return what an approval leads to: what the other editor wanted, or a note."""
+    if not facts.two:
+        return Step.UNCLEAR
+    if not facts.same:
+        return Step.CHANGED
+    if not facts.wished:
+        return Step.OWN if facts.own else Step.APPROVED
+    if facts.wish_at is None:
+        return Step.SEND
+    return Step.SCHEDULE if facts.wish_at > now else Step.PAST

@@ -1,0 +1,1 @@
+"""Readers: what they write back to an issue, and how they vote."""

@@ -1,0 +1,587 @@
+"""A manuscript: Markdown set twice, as plain text that reads like a letter and as blocks of HTML.
+
+A paragraph that is nothing but a picture is a picture (its title the caption), one that is nothing
+but a bold link is a button, one that begins with a block's word is that block (blocks.py): what a
+theme sets in its own way, spelled so that mail programs leave it alone. Each has HTML that any
+theme can show. Knows markdown-it's tree; refuses to know slots, themes and mail.
+
+SECURITY: HTML in the source is text (``html=False``), and markdown-it refuses javascript:, data:
+and file: links; what comes out holds tags that this module and its renderer wrote, and nothing
+else. Nesting is bounded by the parser.
+"""
+
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from types import MappingProxyType
+from urllib.parse import unquote
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markdown_it.tree import SyntaxTreeNode as Node
+from markupsafe import Markup
+
+from listserv.newsletters.writing import blocks
+from listserv.newsletters.writing.blocks import BadBlockError, Said, split_address
+
+WIDTH = 72  # columns of the text
+_BREAKS = {"softbreak": " ", "hardbreak": "\n"}
+_GLUE = "\0"  # a blank at which no line ends; no draft holds one
+_MARKS = {"strong": "*", "em": "_"}
+_UNDERLINES = {"h1": "=", "h2": "-"}
+_GAP = 3  # columns between those of a table
+MARK = 180  # pixels of a sponsor's picture, at most
+COLUMN = 540  # pixels of the narrowest theme's column
+Address = Callable[[str], str]  # a link's address as it stands in the source -> as it is written
+Sizes = Mapping[str, tuple[int, int]]
+_NO_SIZES: Sizes = MappingProxyType({})
+Words = Mapping[str, str]
+_NO_WORDS: Words = MappingProxyType({})
+_NOTHING = Markup()
+_NODE = Node()  # of an entry that is a block
+
+
+class BlockKind(StrEnum):
+    """Say what a theme sets."""
+
+    PROSE = "prose"
+    PICTURE = "picture"
+    BUTTON = "button"
+    RULE = "rule"
+    COLUMNS = "columns"
+    EVENT = "event"
+    QUOTE = "quote"
+    SPONSOR = "sponsor"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Hold one block: ``html`` of prose; words and address of a picture or a button, as text.
+
+    Prose runs from a heading of the first two levels, whose ``words`` it has, to the next.
+    """
+
+    kind: BlockKind
+    html: Markup = _NOTHING
+    words: str = ""
+    address: str = ""
+    caption: str = ""
+    href: str = ""  # where a picture leads
+    width: int = 0  # of a picture, in pixels; 0 where nobody knows
+    height: int = 0
+    level: int = 0  # of the heading that prose is, 0 where it is none
+    text: Markup = _NOTHING  # of a quote, an event or a sponsor: one paragraph's inside
+    name: str = ""  # who is quoted
+    when: str = ""
+    where: str = ""
+    label: str = ""  # a word of ours above a sponsor
+    alt: str = ""  # of a sponsor's picture
+    columns: tuple[tuple["Block", ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manuscript:
+    """Hold both settings of one text."""
+
+    text: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def html(self) -> str:
+        """Return the prose by itself."""
+        return "".join(block.html for block in self.blocks)
+
+
+def read(
+    source: str,
+    address: Address = str,
+    sizes: Sizes = _NO_SIZES,
+    words: Words = _NO_WORDS,
+    shortly: Address = str,
+) -> Manuscript:
+    """Set ``source``; every link's address goes through ``address``.
+
+    ``sizes`` tells the width and height of pictures, in pixels, by address; ``words`` are ours,
+    by key: "sponsor" (above one), "more" (of a link without words). ``shortly`` writes an address
+    where all of it is seen, in the plain text.
+    """
+    tokens = _parser().parse(source)
+    _dress(tokens, address, sizes)
+    entries = _entries(Node(tokens).children)
+    maker = _Maker(address, sizes, words)
+    setter = _Setter(maker, shortly)
+    lines = [block for entry in entries for block in setter.entry(entry)]
+    text = "\n\n".join("\n".join(block) for block in lines if block) + "\n"
+    return Manuscript(text.replace(_GLUE, " "), tuple(maker.blocks(entries)))
+
+
+def check(source: str) -> None:
+    """Raise BadBlockError for the first block that cannot be read; its line counts from 0."""
+    _entries(Node(_parser().parse(source)).children)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """Hold what stands at the top of a text: a node, a block, or two columns of entries."""
+
+    node: Node
+    said: Said | None = None
+    columns: tuple[list["_Entry"], ...] = ()
+
+
+def _entries(nodes: Iterable[Node]) -> list[_Entry]:
+    """Read the blocks among ``nodes``, and gather what stands in columns."""
+    found: list[_Entry] = []
+    open_at: int | None = None  # the line of "left:"
+    columns: tuple[list[_Entry], ...] = ()
+    for node in nodes:
+        line = node.map[0] if node.map else 0
+        try:
+            said = blocks.read(node.children[0].content) if node.type == "paragraph" else None
+        except BadBlockError as error:
+            error.line += line
+            raise
+        word = said.word if said else ""
+        if word not in {blocks.LEFT, blocks.RIGHT, blocks.END}:
+            (columns[-1] if columns else found).append(_Entry(node, said))
+        elif len(columns) != {blocks.LEFT: 0, blocks.RIGHT: 1, blocks.END: 2}[word]:
+            raise _unpaired(line, word)
+        elif word == blocks.END:
+            found.append(_Entry(node, None, columns))
+            columns, open_at = (), None
+        else:
+            columns = (*columns, [])
+            open_at = line if open_at is None else open_at
+    if open_at is not None:
+        raise _unpaired(open_at, "left")
+    return found
+
+
+def _unpaired(line: int, word: str) -> BadBlockError:
+    return BadBlockError(
+        line,
+        "block-columns",
+        f'"{word}:" stands alone.',
+        'Two columns are "left:", a text, "right:", a text, "end:".',
+        said=word,
+    )
+
+
+@cache
+def _parser() -> MarkdownIt:
+    made = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    made.add_render_rule("table_open", _open_table)
+    made.add_render_rule("table_close", _close_table)
+    return made
+
+
+# A table that a telephone has no room for is moved, by finger or by key, and nothing else with it.
+def _open_table(*_: object) -> str:
+    return '<div class="wide" tabindex="0"><table>\n'
+
+
+def _close_table(*_: object) -> str:
+    return "</table></div>\n"
+
+
+def _dress(tokens: Iterable[Token], address: Address, sizes: Sizes) -> None:
+    """Give links and pictures their address, pictures a size, tables what readers aloud need."""
+    for token in tokens:
+        for name in ("href", "src"):
+            found = token.attrGet(name)
+            if found is not None:
+                token.attrSet(name, address(str(found)))
+        if token.type == "th_open":
+            token.attrSet("scope", "col")
+        if token.type == "image" and (size := sizes.get(unquote(str(token.attrGet("src"))))):
+            wide = min(size[0], COLUMN)  # Outlook knows no max-width
+            token.attrSet("width", str(wide))
+            token.attrSet("height", str(round(wide * size[1] / size[0])))
+            token.meta["size"] = size
+        _dress(token.children or (), address, sizes)
+
+
+def _block(node: Node) -> Block:
+    only = _only_child(node)
+    if node.type == "hr":
+        return Block(BlockKind.RULE)
+    if only is not None and only.type == "image":
+        return _picture(only)
+    if only is not None and only.type == "link":
+        inside = _only_child(only, own=False)
+        if inside is not None and inside.type == "image":
+            return _picture(inside, str(only.attrs.get("href", "")))
+    if only is not None and only.type == "strong" and node.type == "paragraph":
+        link = _only_child(only, own=False)
+        if link is not None and link.type == "link" and not _holds(link, "image"):
+            return Block(
+                BlockKind.BUTTON,
+                words=_bare(link),
+                address=str(link.attrs.get("href", "")),
+            )
+    level = int(node.tag[1]) if node.type == "heading" else 0
+    parser = _parser()
+    html = str(parser.renderer.render(node.to_tokens(), parser.options, {}))
+    words = _bare(node) if level else ""
+    return Block(BlockKind.PROSE, html=Markup(html), words=words, level=level)  # noqa: S704 - html=False
+
+
+class _Maker:
+    """Make a theme's blocks of entries."""
+
+    def __init__(self, address: Address, sizes: Sizes, words: Words) -> None:
+        self._address = address
+        self._sizes = sizes
+        self._words = words
+
+    def blocks(self, entries: Iterable[_Entry]) -> Iterator[Block]:
+        """Yield the blocks of ``entries``, prose joined."""
+        return _joined(map(self.block, entries))
+
+    def block(self, entry: _Entry) -> Block:
+        """Return the block that an entry is."""
+        if entry.columns:
+            columns = tuple(tuple(self.blocks(column)) for column in entry.columns)
+            html = Markup().join(_any_theme(one) for column in columns for one in column)
+            return Block(BlockKind.COLUMNS, html=html, columns=columns)
+        if entry.said is None:
+            return _block(entry.node)
+        made = self._said(entry.said)
+        return replace(made, html=_any_theme(made)) if made.kind in _SHOWN else made
+
+    def inline(self, text: str) -> Node:
+        """Return the tree of one paragraph's inside, its links and pictures dressed."""
+        tokens = _parser().parseInline(text)
+        _dress(tokens, self._address, self._sizes)
+        return Node(tokens).children[0]
+
+    def _said(self, said: Said) -> Block:
+        kind = BlockKind(said.word.replace("divider", "rule"))
+        words, address = split_address(said.get("link"))
+        if kind is BlockKind.RULE:
+            return Block(kind)
+        if kind is BlockKind.BUTTON:
+            label = f"{said.get('button')} {words}".strip()
+            return Block(kind, words=self._bare(label), address=self._address(address))
+        if kind is BlockKind.PICTURE:
+            src = _web(said.get("picture"))
+            width, height = self._sizes.get(src, (0, 0))
+            return Block(
+                kind,
+                words=self._bare(said.get("alt")),
+                address=self._address(src),
+                caption=self._bare(said.get("caption")),
+                href=self._address(address),
+                width=width,
+                height=height,
+            )
+        if kind is BlockKind.QUOTE:
+            return Block(
+                kind, text=self._html(said.get("quote")), name=self._bare(said.get("name"))
+            )
+        src = _web(said.get("picture"))
+        width, height = self._sizes.get(src, (0, 0))
+        return Block(
+            kind,
+            words=self._bare(said.get(kind.value)),
+            when=self._bare(said.get("when")),
+            where=self._bare(said.get("where")),
+            text=self._html(said.get("text")),
+            address=self._address(address),
+            name=self._bare(words) or (self._words.get("more", "") if address else ""),
+            label=self._words.get("sponsor", "") if kind is BlockKind.SPONSOR else "",
+            href=self._address(src),
+            alt=self._bare(said.get("alt")) or self._bare(said.get(kind.value)),
+            width=width,
+            height=height,
+        )
+
+    def _bare(self, text: str) -> str:
+        return _bare(self.inline(text)) if text else ""
+
+    def _html(self, text: str) -> Markup:
+        parser = _parser()
+        tokens = self.inline(text).to_tokens()
+        return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704 - html=False
+
+
+_ALONE = {BlockKind.BUTTON, BlockKind.PICTURE}
+_SHOWN = {BlockKind.QUOTE, BlockKind.EVENT, BlockKind.SPONSOR}
+
+
+def _any_theme(block: Block) -> Markup:
+    """Return a block as HTML that needs no theme to know it."""
+    link = Markup('<p><a href="{}">{}</a></p>')
+    picture = Markup('<p><img src="{}" alt="{}" /></p>')
+    if block.kind is BlockKind.BUTTON:
+        return link.format(block.address, block.words)
+    if block.kind is BlockKind.PICTURE:
+        shown = picture.format(block.address, block.words)
+        return shown + Markup("<p>{}</p>").format(block.caption) if block.caption else shown
+    if block.kind is BlockKind.RULE:
+        return Markup("<hr />")
+    if block.kind is BlockKind.QUOTE:
+        name = Markup('<p class="by">{}</p>').format(block.name) if block.name else _NOTHING
+        return Markup("<blockquote><p>{}</p>{}</blockquote>").format(block.text, name)
+    if block.kind in {BlockKind.EVENT, BlockKind.SPONSOR}:
+        return _CARD.format(Markup().join(_card(block)))
+    return block.html
+
+
+# A table, because Outlook draws no frame around anything else.
+_CARD = Markup(
+    '<table role="presentation" class="card"><tbody><tr><td class="card">{}</td></tr></tbody>'
+    "</table>"
+)
+
+
+def _card(block: Block) -> Iterator[Markup]:
+    """Yield the lines of an event or a sponsor."""
+    if block.label:
+        yield Markup('<p class="label">{}</p>').format(block.label)
+    if block.href:
+        yield Markup('<p><img src="{}" alt="{}"{} /></p>').format(
+            block.href, block.alt, _small(block)
+        )
+    yield Markup("<h3>{}</h3>").format(block.words)
+    if block.when:
+        where = Markup("<br />{}").format(block.where) if block.where else _NOTHING
+        yield Markup("<p><b>{}</b>{}</p>").format(block.when, where)
+    if block.text:
+        yield Markup("<p>{}</p>").format(block.text)
+    if block.address:
+        yield Markup('<p><a href="{}">{}</a></p>').format(block.address, block.name)
+
+
+def _web(address: str) -> str:
+    """Return a picture's address, "" for one that no browser should be sent to."""
+    bare = address.strip("<>")
+    return bare if bare.startswith(("https://", "http://")) else ""
+
+
+def _small(block: Block) -> Markup:
+    """Return the size of a sponsor's mark, whose own may not be known."""
+    if not block.width:
+        return Markup(' width="{}"').format(MARK)
+    wide = min(block.width, MARK)
+    high = round(wide * block.height / block.width)
+    return Markup(' width="{}" height="{}"').format(wide, high)
+
+
+def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Join prose that stands together; a heading of the first two levels begins a block."""
+    held: Block | None = None
+    for block in blocks:
+        begins = block.kind is not BlockKind.PROSE or block.level in {1, 2}
+        if held is not None and not begins:
+            held = replace(held, html=held.html + block.html)
+            continue
+        if held is not None:
+            yield held
+        held = block if block.kind is BlockKind.PROSE else None
+        if held is None:
+            yield block
+    if held is not None:
+        yield held
+
+
+def _only_child(node: Node, *, own: bool = True) -> Node | None:
+    """Return what a paragraph (``own``), or a mark, is nothing but; None where it is more."""
+    if own and (node.type != "paragraph" or not node.children):
+        return None
+    children = node.children[0].children if own else node.children
+    said = [one for one in children if one.type != "text" or one.content.strip()]
+    return said[0] if len(said) == 1 else None
+
+
+def _picture(node: Node, href: str = "") -> Block:
+    width, height = node.meta.get("size", (0, 0))
+    return Block(
+        BlockKind.PICTURE,
+        words=_bare(node),
+        address=str(node.attrs.get("src", "")),
+        caption=str(node.attrs.get("title", "")),
+        href=href,
+        width=width,
+        height=height,
+    )
+
+
+def _holds(node: Node, kind: str) -> bool:
+    return any(one.type == kind for one in node.walk())
+
+
+def _bare(node: Node) -> str:
+    """Return the words of marks and links, nothing else."""
+    words = "".join(one.content for one in node.walk() if one.type in {"text", "code_inline"})
+    return words or node.content
+
+
+class _Setter:
+    """Set blocks as lines; links are numbered through the whole text."""
+
+    def __init__(self, maker: _Maker, shortly: Address) -> None:
+        self._count = 0
+        self._links: list[str] = []
+        self._maker = maker
+        self._shortly = shortly
+
+    def entry(self, entry: _Entry) -> Iterator[list[str]]:
+        """Yield the lines of each block of an entry; columns stand below each other."""
+        if entry.columns:
+            for column in entry.columns:
+                for one in column:
+                    yield from self.entry(one)
+        elif entry.said is not None:
+            yield self._said(entry.said)
+        else:
+            yield self.top(entry.node)
+
+    def _said(self, said: Said) -> list[str]:
+        made = self._maker.block(_Entry(_NODE, said))
+        if made.kind is BlockKind.RULE:
+            return ["* * *"]
+        if made.kind in _ALONE:
+            return _alone(made)
+        if made.kind is BlockKind.QUOTE:
+            text = self._inline(self._maker.inline(said.get("quote")))
+            quoted = [f"> {line}" for line in _wrap(text, WIDTH - 2)]
+            return self._noted([*quoted, *([f"> -- {made.name}"] if made.name else [])])
+        text = self._inline(self._maker.inline(said.get("text"))) if said.get("text") else ""
+        title = ": ".join(one for one in (made.label, made.words) if one)
+        lines = [
+            f"  {line}" for one in (made.when, made.where, text) for line in _wrap(one, WIDTH - 2)
+        ]
+        if split_address(said.get("link"))[0]:  # words of the writer's own
+            lines += [f"  {line}" for line in _wrap(f"{made.name}:", WIDTH - 2)]
+        if made.address:
+            lines.append(f"  {made.address}")
+        return self._noted([*_wrap(title, WIDTH), *lines])
+
+    def _noted(self, lines: list[str]) -> list[str]:
+        """Return ``lines``, and below them the addresses that they named."""
+        if self._links:
+            lines += ["", *self._links]
+            self._links = []
+        return lines
+
+    def top(self, node: Node) -> list[str]:
+        """Return a block's lines, and below it the addresses that it named."""
+        made = _block(node) if node.type == "paragraph" else None
+        if made is not None and made.kind in _ALONE:
+            return _alone(made)
+        return self._noted(self._block(node, WIDTH))
+
+    def _block(self, node: Node, width: int) -> list[str]:
+        kind = node.type
+        if kind in {"bullet_list", "ordered_list"}:
+            return self._list(node, width)
+        if kind == "blockquote":
+            return [f"> {line}".rstrip() for line in self._blocks(node, width - 2)]
+        if kind in {"fence", "code_block"}:
+            return [f"    {line}" for line in node.content.rstrip("\n").split("\n")]
+        if kind == "hr":
+            return ["* * *"]
+        if kind == "table":
+            return self._table(node, width)
+        text = self._inline(node)
+        lines = [line for part in text.split("\n") for line in _wrap(part, width)]
+        if kind == "heading" and lines and node.tag in _UNDERLINES:
+            lines.append(_UNDERLINES[node.tag] * min(width, max(map(len, lines))))
+        return lines
+
+    def _blocks(self, node: Node, width: int, gap: bool = True) -> list[str]:  # noqa: FBT001, FBT002 - of our own
+        lines: list[str] = []
+        for child in node.children:
+            block = self._block(child, width)
+            lines += ["", *block] if lines and gap else block
+        return lines
+
+    def _list(self, node: Node, width: int) -> list[str]:
+        loose = any(not p.hidden for item in node.children for p in item.children if _is_prose(p))
+        number = int(node.attrs.get("start", 1))
+        lines: list[str] = []
+        for at, item in enumerate(node.children):
+            mark = "- " if node.type == "bullet_list" else f"{number + at}. "
+            inside = self._blocks(item, width - len(mark), loose) or [""]
+            block = [
+                mark + inside[0],
+                *(" " * len(mark) + line if line else "" for line in inside[1:]),
+            ]
+            lines += ["", *block] if lines and loose else block
+        return lines
+
+    def _table(self, node: Node, width: int) -> list[str]:
+        """Set a table as columns, or row by row where it has more than a line holds."""
+        head, *rows = [
+            [self._inline(cell) for cell in row.children]
+            for part in node.children
+            for row in part.children
+        ]
+        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+        if sum(widths) + _GAP * len(widths) - 1 > width:
+            return _records(head, rows, width)
+        cells = node.children[0].children[0].children
+        right = ["right" in str(cell.attrs.get("style", "")) for cell in cells]
+        return [
+            _row(cells, widths, right) for cells in (head, ["-" * wide for wide in widths], *rows)
+        ]
+
+    def _inline(self, node: Node) -> str:
+        return "".join(self._piece(child) for child in node.children)
+
+    def _piece(self, node: Node) -> str:
+        kind = node.type
+        if kind in _BREAKS:
+            return _BREAKS[kind]
+        if kind in _MARKS:
+            return f"{_MARKS[kind]}{self._inline(node)}{_MARKS[kind]}"
+        if kind == "image":
+            return self._reference(node.content, str(node.attrs.get("src", "")))
+        if kind == "link":
+            return self._reference(self._inline(node), str(node.attrs.get("href", "")))
+        return self._inline(node) if node.children else node.content
+
+    def _reference(self, words: str, address: str) -> str:
+        if words in {address, address.removeprefix("mailto:")}:
+            return words
+        self._count += 1
+        self._links.append(f"  [{self._count}] {self._shortly(address)}")
+        return f"{words}{_GLUE}[{self._count}]"
+
+
+def _alone(made: Block) -> list[str]:
+    """Set what has an address on a line of its own: a button, or a picture with its caption."""
+    if made.kind is BlockKind.BUTTON:
+        return [*_wrap(f"{made.words}:", WIDTH), f"  {made.address}"]
+    said = ": ".join(one for one in (made.words, made.caption) if one)
+    return [*_wrap(said, WIDTH), f"  {made.href or made.address}"]
+
+
+def _row(cells: list[str], widths: list[int], right: list[bool]) -> str:
+    put = [
+        cell.rjust(wide) if to_right else cell.ljust(wide)
+        for cell, wide, to_right in zip(cells, widths, right, strict=True)
+    ]
+    return (" " * (_GAP - 1) + (" " * _GAP).join(put)).rstrip()
+
+
+def _records(head: list[str], rows: list[list[str]], width: int) -> list[str]:
+    """Set each row below the other: its first cell, then what the others say under their names."""
+    lines: list[str] = []
+    for first, *others in rows:
+        lines += ["", *_wrap(first, width)] if lines else _wrap(first, width)
+        for name, said in zip(head[1:], others, strict=True):
+            whole = ": ".join(one for one in (name, said) if one)
+            lines += [f"  {line}" for line in _wrap(whole, width - 2)] if said else []
+    return lines
+
+
+def _is_prose(node: Node) -> bool:
+    return node.type == "paragraph"
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False)

@@ -1,0 +1,175 @@
+"""Facts: what the rules may know of a post, read from its bytes and from the database.
+
+SECURITY: everything read here was written by a stranger. Only header fields are read, in linear
+time; a message that breaks a limit is not parsed further.
+"""
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from listserv.posts.rules import Facts
+from listserv.wiring import vouching
+from listserv.wiring.tables import Ban, Post
+from mailer.errors import BadInput
+from mailer.reading import message
+from mailer.reading.addresses import parse
+from mailer.reading.message import Head
+from subscriptions.lists.roster import MailList, Membership, membership_of, state_at
+
+DUPLICATE_SECONDS = 7 * 86400.0
+MAX_ID = 995  # octets of a Message-ID that are kept (RFC 5322 section 2.1.1: a line has 998)
+_BRACKETED = re.compile(r"<\s*([^<>\s]{1,998})\s*>")
+_AUTO_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the bytes of one message say of themselves."""
+
+    raw: bytes
+    head: Head
+    message_id: str  # without angle brackets; "" where there is none
+    authors: tuple[str, ...]  # address keys in From
+    trouble: str
+    digest: bytes  # mailer.reading.message.content_digest
+
+
+def read(raw: bytes) -> Reading:
+    """Read a message's header section; never raises."""
+    head = message.head(raw)
+    return Reading(
+        raw=raw,
+        head=head,
+        message_id=_bounded(message.message_id(head) or ""),
+        authors=_authors(head),
+        trouble=message.check_limits(raw) or "",
+        digest=message.content_digest(raw),
+    )
+
+
+def from_bytes(reading: Reading, list_address: str, envelope_sender: str) -> dict[str, object]:
+    """Return the part of ``Facts`` that needs no database."""
+    head = reading.head
+    return {
+        "envelope_sender": envelope_sender,
+        "authors": reading.authors,
+        "size": len(reading.raw),
+        "trouble": reading.trouble,
+        "list_ids": _list_ids(head),
+        "own_received": _own_received(head, list_address),
+        "received": len(head.all("received")),
+        "auto_submitted": _auto_submitted(head),
+        "auto_marks": frozenset(name for name in _AUTO_FIELDS if head.all(name))
+        | ({"precedence"} if _precedence(head) == "auto_reply" else set()),
+    }
+
+
+def gather(
+    session: Session, lst: MailList, reading: Reading, envelope_sender: str, now: float
+) -> Facts:
+    """Return all that the rules may know of this post to this list."""
+    member = (
+        membership_of(session, lst.id, reading.authors[0]) if len(reading.authors) == 1 else None
+    )
+    same, other = known_before(session, lst.id, reading, now)
+    return Facts(
+        list_address=lst.address,
+        list_kind=lst.kind,
+        post_policy=lst.post,
+        max_size=lst.max_size,
+        emergency=lst.emergency,
+        first_posts_moderated=lst.first_posts_moderated,
+        author_state=_state(member, now),
+        author_role=member.role if member else "",
+        author_moderated=member.moderated if member else None,
+        from_is_ours=vouching.is_ours(reading.head, vouching.organisations(session, lst.domain)),
+        author_banned=_banned(session, lst.id, reading),
+        author_posts=_accepted_before(session, lst.id, reading) if member else 0,
+        same_message=same,
+        same_id_other_content=other,
+        **from_bytes(reading, lst.address, envelope_sender),  # type: ignore[arg-type]
+    )
+
+
+def known_before(session: Session, list_id: int, reading: Reading, now: float) -> tuple[bool, bool]:
+    """Tell whether this very message was accepted here within a week, and whether its id was.
+
+    RFC 1047: a client that never saw our 250 sends again. A message without an id is known by
+    its content alone.
+    """
+    rows = session.execute(
+        select(Post.digest).where(
+            Post.list_id == list_id,
+            Post.message_id == reading.message_id,
+            Post.decision == "accept",
+            Post.decided_at > now - DUPLICATE_SECONDS,
+        )
+    ).all()
+    if not rows:
+        return False, False
+    same = any(row.digest == reading.digest for row in rows)
+    return same, bool(reading.message_id) and not same
+
+
+def _accepted_before(session: Session, list_id: int, reading: Reading) -> int:
+    return (
+        session.scalar(
+            select(func.count()).where(
+                Post.list_id == list_id,
+                Post.author == reading.authors[0],
+                Post.decision == "accept",
+            )
+        )
+        or 0
+    )
+
+
+def _banned(session: Session, list_id: int, reading: Reading) -> bool:
+    found = select(Ban.since).where(Ban.list_id == list_id, Ban.address_key.in_(reading.authors))
+    return bool(reading.authors) and session.scalar(found.limit(1)) is not None
+
+
+def _state(member: Membership | None, now: float) -> str:
+    if member is None:
+        return ""
+    return state_at(member.state, member.rhythm, member.paused_until, now)
+
+
+def _bounded(message_id: str) -> str:
+    """Return an id of at most ``MAX_ID`` octets: an index of PostgreSQL takes no 2,700."""
+    return message_id.encode()[:MAX_ID].decode("utf-8", "ignore")
+
+
+def _authors(head: Head) -> tuple[str, ...]:
+    keys = []
+    for value in head.all("from"):
+        for _, address in message.addresses_of(value):
+            try:
+                keys.append(parse(address).key)
+            except BadInput:
+                continue
+    return tuple(dict.fromkeys(keys))
+
+
+def _list_ids(head: Head) -> tuple[str, ...]:
+    values = head.all("list-id") + head.all("x-original-list-id")
+    found = (_BRACKETED.search(message.text_of(value)) for value in values)
+    return tuple(match[1].lower() for match in found if match)
+
+
+def _own_received(head: Head, list_address: str) -> bool:
+    mark = f"for <{list_address}>".encode()
+    return any(b"(Krets) with" in value and mark in value for value in head.all("received"))
+
+
+def _auto_submitted(head: Head) -> str:
+    values = head.all("auto-submitted")
+    return message.text_of(values[0]).partition(";")[0].strip().lower()[:40] if values else ""
+
+
+def _precedence(head: Head) -> str:
+    values = head.all("precedence")
+    return message.text_of(values[0]).strip().lower() if values else ""

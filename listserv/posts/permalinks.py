@@ -1,0 +1,19 @@
+"""The page that a mail's Archived-At names, there before the first copy leaves."""
+
+import structlog
+from sqlalchemy.orm import Session
+
+from archive.site.build import render_permalink
+from listserv.wiring.app import App
+from subscriptions.lists.roster import MailList
+
+_log = structlog.get_logger("krets.permalinks")
+
+
+def publish_permalink(app: App, session: Session, lst: MailList, raw_sha: bytes) -> None:
+    """Write the page that Archived-At names; a full disk there must not stop the post."""
+    settings = app.settings
+    try:
+        render_permalink(session, settings.archive_path, lst, raw_sha, settings.listserv.base_url)
+    except OSError as error:
+        _log.warning("a permalink could not be written", reason=error.strerror)

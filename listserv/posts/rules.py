@@ -1,0 +1,207 @@
+"""Rules: pure functions that look at the facts of one post and name themselves when they hit.
+
+A rule sees ``Facts`` and nothing else (no database, no clock), so a decision can be explained and
+repeated. The strongest hit decides: discard over refuse over hold; no hit is accept. Reasons are
+keys; the words for people stand in the catalogues under ``rule-<name>``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+MAX_RECEIVED = 50  # more hops than this is a loop (STANDARDS; RFC 5321 section 6.3 asks for >= 100
+# only where nothing better is known; our own marks catch our own loops long before)
+
+
+class Decision(IntEnum):
+    """Order the answers by strength."""
+
+    ACCEPT = 0
+    HOLD = 1
+    REFUSE = 2
+    DISCARD = 3
+
+    @property
+    def word(self) -> str:
+        """Return the word of the public contract."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the rules may know about one post to one list."""
+
+    list_address: str
+    list_kind: str = "discussion"
+    post_policy: str = "members"
+    max_size: int = 25_000_000
+    emergency: bool = False
+    first_posts_moderated: bool = False
+    envelope_sender: str = ""
+    authors: tuple[str, ...] = ()  # address keys in From
+    author_state: str = ""  # of the author's membership; "" where there is none
+    author_role: str = ""
+    author_moderated: bool | None = None  # None: as the list says
+    author_banned: bool = False
+    author_posts: int = 0  # accepted before
+    from_is_ours: bool = False  # From or Sender names a domain that our name would vouch for
+    size: int = 0
+    trouble: str = ""  # why the message must not be parsed (mailer.reading.message limits)
+    list_ids: tuple[str, ...] = ()  # List-Id and X-Original-List-Id, lower case, without brackets
+    own_received: bool = False  # a Received line of ours for this very list
+    received: int = 0
+    auto_submitted: str = ""  # RFC 3834 section 5, lower case, without parameters
+    auto_marks: frozenset[str] = field(default_factory=frozenset)  # other marks of automatic mail
+    same_message: bool = False  # same Message-ID and content accepted here within 7 days
+    same_id_other_content: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One rule's word: its name and what it asks for."""
+
+    rule: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision and every rule that hit, strongest first."""
+
+    decision: Decision
+    hits: tuple[Hit, ...]
+
+    @property
+    def rules(self) -> list[str]:
+        """Return the names of the rules that hit."""
+        return [hit.rule for hit in self.hits]
+
+
+def loop(facts: Facts) -> Decision | None:
+    """Discard what this list has already sent: its own List-Id, or its own trace."""
+    own = facts.list_address.replace("@", ".", 1)
+    return Decision.DISCARD if own in facts.list_ids or facts.own_received else None
+
+
+def hop_count(facts: Facts) -> Decision | None:
+    """Discard what has passed more than ``MAX_RECEIVED`` servers."""
+    return Decision.DISCARD if facts.received > MAX_RECEIVED else None
+
+
+def null_sender(facts: Facts) -> Decision | None:
+    """Discard reports: ``<>`` never posts (RFC 5321 section 4.5.5)."""
+    return Decision.DISCARD if facts.envelope_sender == "" else None
+
+
+def auto_reply(facts: Facts) -> Decision | None:
+    """Discard automatic answers (RFC 3834), hold what else says it was made by a machine.
+
+    List-* fields and Precedence: list or bulk never make a post automatic: a member may well
+    post what a list once sent.
+    """
+    if facts.auto_submitted == "auto-replied" or facts.auto_marks:
+        return Decision.DISCARD
+    return Decision.HOLD if facts.auto_submitted not in {"", "no"} else None
+
+
+def duplicate(facts: Facts) -> Decision | None:
+    """Discard a message that came again after a lost reply (RFC 1047): it is on its way."""
+    return Decision.DISCARD if facts.same_message else None
+
+
+def banned(facts: Facts) -> Decision | None:
+    """Discard what an address sends whose posts a moderator wants no more of."""
+    return Decision.DISCARD if facts.author_banned else None
+
+
+def same_id(facts: Facts) -> Decision | None:
+    """Hold a known Message-ID with other content: one of the two would be swallowed."""
+    return Decision.HOLD if facts.same_id_other_content else None
+
+
+def broken(facts: Facts) -> Decision | None:
+    """Hold what is too nested, too many-parted or too long-headed to be read safely."""
+    return Decision.HOLD if facts.trouble else None
+
+
+def size(facts: Facts) -> Decision | None:
+    """Hold what is larger than the list wants."""
+    return Decision.HOLD if facts.size > facts.max_size else None
+
+
+def author(facts: Facts) -> Decision | None:
+    """Hold a post whose From names nobody, or several people."""
+    return Decision.HOLD if len(facts.authors) != 1 else None
+
+
+def from_is_ours(facts: Facts) -> Decision | None:
+    """Hold a post in the name of our own domains: what we send on would make it believed."""
+    return Decision.HOLD if facts.from_is_ours else None
+
+
+def newsletter_address(facts: Facts) -> Decision | None:
+    """Hold mail to a newsletter's own address: it reaches the editors and never the readers."""
+    return Decision.HOLD if facts.list_kind == "newsletter" else None
+
+
+def membership(facts: Facts) -> Decision | None:
+    """Hold posts of people who are not members where only members post."""
+    if facts.post_policy != "members" or facts.author_state in {"active", "paused"}:
+        return None
+    return Decision.HOLD
+
+
+def editors_only(facts: Facts) -> Decision | None:
+    """Hold every post of an editors' list: an editor's right needs more proof than a From line."""
+    return Decision.HOLD if facts.post_policy == "editors" else None
+
+
+def moderated_list(facts: Facts) -> Decision | None:
+    """Hold every post of a moderated list."""
+    return Decision.HOLD if facts.post_policy == "moderated" else None
+
+
+def moderated_member(facts: Facts) -> Decision | None:
+    """Hold the posts of a member whom a moderator wants to read first."""
+    return Decision.HOLD if facts.author_moderated is True else None
+
+
+def first_post(facts: Facts) -> Decision | None:
+    """Hold a member's first post where the list asks for that."""
+    asked = facts.first_posts_moderated and facts.author_moderated is None
+    return Decision.HOLD if asked and facts.author_posts == 0 else None
+
+
+def emergency(facts: Facts) -> Decision | None:
+    """Hold everything while the owner has pulled the brake."""
+    return Decision.HOLD if facts.emergency else None
+
+
+RULES: dict[str, Callable[[Facts], Decision | None]] = {
+    "loop": loop,
+    "hop-count": hop_count,
+    "null-sender": null_sender,
+    "auto-reply": auto_reply,
+    "duplicate": duplicate,
+    "banned": banned,
+    "same-id": same_id,
+    "broken": broken,
+    "size": size,
+    "author": author,
+    "from-is-ours": from_is_ours,
+    "newsletter-address": newsletter_address,
+    "membership": membership,
+    "editors-only": editors_only,
+    "moderated-list": moderated_list,
+    "moderated-member": moderated_member,
+    "first-post": first_post,
+    "emergency": emergency,
+}
+
+
+def judge(facts: Facts) -> Verdict:
+    """Ask every rule and return the strongest decision with all that hit."""
+    answers = ((name, rule(facts)) for name, rule in RULES.items())
+    hits = [Hit(name, answer) for name, answer in answers if answer is not None]
+    hits.sort(key=lambda hit: -hit.decision)  # stable: RULES' order within one strength
+    return Verdict(hits[0].decision if hits else Decision.ACCEPT, tuple(hits))

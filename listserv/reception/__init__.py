@@ -1,0 +1,1 @@
+"""Reception: every mail that arrives is sorted, decided and answered."""

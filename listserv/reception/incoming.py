@@ -1,0 +1,259 @@
+"""Say who reads mail to each of our addresses that is not the list itself.
+
+``HANDLERS`` is asked by kind of route (posts and what nobody handles are not in it). A handler
+reads the mail first and then, in ONE write transaction, does what it asks for, puts the notices
+into the ledger and finishes the arrival; ``arrivals.finish`` is the fence that lets a mail which
+is read twice act once. SECURITY: a From line is no proof. It decides whom we ask, within the
+budget of automatic mail; only a token's answer changes what an owner, moderator, editor or
+stranger has, and a plain member's pause or language, which the receipt takes back by one reply.
+"""
+
+import time
+from collections.abc import Callable
+
+from listserv.letters import commands, incoming_letter, notices
+from listserv.letters.commands import Command
+from listserv.letters.incoming_letter import Letter
+from listserv.letters.request import Proof, Visit, language_of, question
+from listserv.letters.transaction import HELD, act
+from listserv.membership import joining, roles, wishes
+from listserv.moderation.holds import hold
+from listserv.newsletters.editors import editor_answers, reviews
+from listserv.reception import replies
+from listserv.wiring import routes
+from listserv.wiring.app import App
+from listserv.wiring.outcome import Outcome
+from listserv.wiring.routes import Route
+from mailer.errors import BadInput
+from mailer.reading.addresses import parse
+from mailer.reading.bounce_reasons import Kind
+from mailer.reading.bounces import read as read_bounce
+from mailer.storage.arrivals import Arrival
+from mailer.storage.tokens import Purpose as Standing
+from subscriptions.lists.roster import Membership, Role, State, all_lists, membership_of
+from subscriptions.membership import bouncing, optin
+from subscriptions.permission import asks, budget
+from subscriptions.permission.asks import Purpose
+from subscriptions.permission.consent import Source
+
+Handler = Callable[[App, Arrival, Route, bytes], Outcome]
+_HERE = (State.ACTIVE, State.PAUSED, State.PENDING)
+_CHANGES = {"leave", "pause", "resume", "language", "address"}
+
+
+def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Read a mail to LIST-join@: ask its author to confirm."""
+    letter = incoming_letter.read(arrival, raw)
+
+    def work(visit: Visit) -> str:
+        author = letter.author
+        if letter.automatic or author is None:
+            return f"not-answered: {letter.automatic or 'no author'}"
+        return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
+
+    return act(app, arrival, route, letter, work)
+
+
+def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Read a mail to LIST-leave@: at once with a token, after one confirmation without."""
+    letter = incoming_letter.read(arrival, raw)
+
+    def work(visit: Visit) -> str:
+        if not route.token:
+            return _ask_to_leave(visit, letter)
+        keyring = visit.app.keyring
+        number = keyring.read(route.token, Standing.LEAVE, route.list_address)
+        member = visit.session.get(Membership, number) if number is not None else None
+        if member is None or member.list_id != visit.lst.id:
+            return "unknown-token"
+        proof = Proof(Source.MAIL, "leave address", raw_sha=letter.sha)
+        return "left" if wishes.leave(visit, member, proof) else "had-left"
+
+    return act(app, arrival, route, letter, work)
+
+
+def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Read an answer to a question of ours (LIST-confirm+TOKEN@, LIST-reply+TOKEN@)."""
+    letter = incoming_letter.read(arrival, raw)
+    if route.kind is routes.Kind.REPLY:
+        with app.store.read() as session:
+            about_issue = editor_answers.is_for_issue(session, route, time.time())
+        if about_issue:
+            return editor_answers.reply(app, arrival, route, letter)
+
+    def work(visit: Visit) -> str:
+        joins = route.kind is routes.Kind.CONFIRM
+        purposes = [one for one in replies.REPLIES if (one in replies.JOINS) is joins]
+        found = asks.look(
+            visit.session, route.token, *purposes, list_id=visit.lst.id, now=visit.now
+        )
+        if letter.automatic:
+            return f"not-answered: {letter.automatic}"
+        return replies.answered(visit, found, letter)
+
+    return act(app, arrival, route, letter, work)
+
+
+def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Read a mail to LIST-request@ or LIST-help@: a command in plain words."""
+    letter = incoming_letter.read(arrival, raw)
+    wish = commands.command(letter.text, letter.subject)
+    if route.kind is routes.Kind.HELP:
+        wish = Command("help")
+
+    def work(visit: Visit) -> str:
+        author = letter.author
+        automatic = "" if _is_fresh_wish(letter, wish) else letter.automatic
+        if automatic or author is None:
+            return f"not-answered: {automatic or 'no author'}"
+        member = membership_of(visit.session, visit.lst.id, author.key)
+        if wish is not None and wish.verb == "join":
+            return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
+        if member is None or member.state not in _HERE:
+            return joining.offer_help(visit, author, language=letter.language)
+        if wish is None and _is_polite(letter):
+            return "thanks"
+        return _wish(visit, letter, member, wish or Command("unclear"))
+
+    return act(app, arrival, route, letter, work)
+
+
+def owner(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Hand a letter on to the owners; without owners it waits in the queue."""
+    letter = incoming_letter.read(arrival, raw)
+
+    def work(visit: Visit) -> str:
+        if letter.automatic in {"null-sender", "report"} or _is_loop(letter, route):
+            return f"not-forwarded: {letter.automatic or 'loop'}"
+        reached = notices.forward(visit.session, visit.app, [visit.lst], arrival, raw, visit.now)
+        if reached:
+            return f"forwarded to {reached}"
+        hold(visit.session, arrival, route.list_address, ("no-owner",), "")
+        return HELD
+
+    return act(app, arrival, route, letter, work)
+
+
+def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Score a bounce by its token and its reason; nothing is ever answered here."""
+    letter = incoming_letter.read(arrival, raw)
+    bounce = read_bounce(raw)
+
+    def work(visit: Visit) -> str:
+        number = visit.app.keyring.read(route.token, Standing.BOUNCE, route.list_address)
+        member = visit.session.get(Membership, number) if number is not None else None
+        if member is None or member.list_id != visit.lst.id:
+            return f"{bounce.kind} nobody"
+        if bounce.kind in {Kind.NONE, Kind.AUTO_REPLY}:
+            return f"{bounce.kind} not-counted"
+        desk = visit.desk(Proof(Source.BOUNCE, str(bounce.kind), raw_sha=letter.sha).note())
+        done = bouncing.take(
+            desk, member, bounce.kind, status=bounce.status, about=bounce.about, raw_sha=letter.sha
+        )
+        return f"{bounce.kind} {done}"
+
+    return act(app, arrival, route, letter, work)
+
+
+def domain(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+    """Hand mail to postmaster@ or abuse@ to the owners of all lists of that domain."""
+    letter = incoming_letter.read(arrival, raw)
+    name = arrival.recipient.rpartition("@")[2].lower()
+    with app.store.read() as session:
+        lists = [lst for lst in all_lists(session) if lst.domain == name]
+        owned = [lst.address for lst in lists if optin.owners_of(session, lst)]
+    if not owned:
+        with app.store.write() as session:
+            hold(session, arrival, "", (f"address-{route.kind}",), "")
+        return Outcome("hold", (f"address-{route.kind}",))
+
+    def work(visit: Visit) -> str:
+        if letter.automatic in {"null-sender", "report"} or _is_loop(letter, route):
+            return f"not-forwarded: {letter.automatic or 'loop'}"
+        lists = [one for one in all_lists(visit.session) if one.address in owned]
+        reached = notices.forward(visit.session, visit.app, lists, arrival, raw, visit.now)
+        return f"forwarded to {reached}"
+
+    return act(app, arrival, Route(route.kind, owned[0]), letter, work)
+
+
+def _ask_to_leave(visit: Visit, letter: Letter) -> str:
+    author = letter.author
+    if letter.automatic or author is None:
+        return f"not-answered: {letter.automatic or 'no author'}"
+    member = membership_of(visit.session, visit.lst.id, author.key)
+    if member is None or member.state not in _HERE:
+        return joining.offer_help(visit, author, language=letter.language, leaving=True)
+    return _wish(visit, letter, member, Command("leave"))
+
+
+def _wish(visit: Visit, letter: Letter, member: Membership, wish: Command) -> str:
+    """Carry out a command from a From line, or ask whether it was really them."""
+    own = optin.address_of(visit.session, member)
+    if not budget.allow(visit.session, own.key, kind=wish.verb, now=visit.now, source=visit.source):
+        return f"over-budget: {wish.verb}"
+    language = language_of(visit, own)
+    if wish.verb == "leave":
+        question(
+            visit, Purpose.LEAVE, to=own, name="member-leaving", language=language,
+            ref=member.id, member=member.id,
+        )  # fmt: skip
+        return "asked: leave"
+    if wish.verb == "address":
+        return _other_address(visit, member, wish.rest)
+    if wish.verb == "role":
+        return roles.ask(visit, member, wish.rest)
+    if wish.verb in _CHANGES and (member.role is not Role.MEMBER or member.state is State.PENDING):
+        question(
+            visit, Purpose.COMMAND, to=own, name="member-command", language=language,
+            ref=member.id, member=member.id,
+            payload={"verb": wish.verb, "rest": wish.rest[:200]},
+            context={"command": wish.verb},
+        )  # fmt: skip
+        return f"asked: {wish.verb}"
+    proof = Proof(Source.MAIL, "command", raw_sha=letter.sha)
+    return replies.grant(visit, member, wish, proof)
+
+
+def _other_address(visit: Visit, member: Membership, rest: str) -> str:
+    try:
+        who = parse(rest.strip().strip("<>.,;"))
+    except BadInput:
+        wishes.unclear(visit, member)
+        return "unclear"
+    return "asked: address" if wishes.ask_address(visit, member, who) else "not-asked: address"
+
+
+def _is_fresh_wish(letter: Letter, wish: Command | None) -> bool:
+    """Tell whether what reads like an absence note ("vacation until 1 May") is a command to us.
+
+    A note answers a mail of ours and says so; a wish begins a conversation.
+    """
+    answers = bool(letter.head.first("in-reply-to") or letter.head.first("references"))
+    return letter.automatic == "absence" and wish is not None and not answers
+
+
+def _is_polite(letter: Letter) -> bool:
+    return commands.is_thanks(letter.text)
+
+
+def _is_loop(letter: Letter, route: Route) -> bool:
+    mark = b"(Krets) with"
+    lines = [value for value in letter.head.all("received") if mark in value]
+    name = route.list_address.partition("@")[0].encode()
+    return any(b"for <" + name + b"-owner@" in value for value in lines)
+
+
+HANDLERS: dict[routes.Kind, Handler] = {
+    routes.Kind.JOIN: join,
+    routes.Kind.LEAVE: leave,
+    routes.Kind.CONFIRM: reply,
+    routes.Kind.REPLY: reply,
+    routes.Kind.REQUEST: request,
+    routes.Kind.HELP: request,
+    routes.Kind.OWNER: owner,
+    routes.Kind.ISSUE: reviews.take,
+    routes.Kind.BOUNCES: bounces,
+    routes.Kind.POSTMASTER: domain,
+    routes.Kind.ABUSE: domain,
+}

@@ -1,0 +1,272 @@
+"""Replies: what an answer to a mail of ours does, by the purpose of the question.
+
+``REPLIES`` is asked by purpose; each handler gets the visit, what the token is (with its trouble:
+a second use is answered kindly) and the letter, and returns a word for the log. Automatic mail
+never comes here.
+"""
+
+from collections.abc import Callable
+
+from listserv.answers import own_words
+from listserv.letters import commands, notices
+from listserv.letters.commands import Answer
+from listserv.letters.incoming_letter import Letter
+from listserv.letters.request import Proof, Visit, language_of, whom, write
+from listserv.letters.transaction import HELD
+from listserv.membership import joining, roles, wishes
+from listserv.moderation import decisions
+from listserv.moderation.decisions import HERE
+from listserv.moderation.holds import hold
+from mailer.reading.addresses import Address
+from mailer.storage.arrivals import Arrival
+from subscriptions.lists.roster import Membership, Role, State, membership_of
+from subscriptions.membership import optin
+from subscriptions.permission import asks, budget
+from subscriptions.permission.asks import Ask, Look, Purpose, Trouble
+from subscriptions.permission.consent import Source
+
+_DECIDE = (Role.OWNER, Role.MODERATOR)
+Handler = Callable[[Visit, Look, Letter], str]
+
+
+def proof_of(letter: Letter, how: str = "reply") -> Proof:
+    """Return a letter as proof: its raw bytes stay, and so does their SHA-256."""
+    return Proof(Source.MAIL, how, raw_sha=letter.sha, name=letter.name)
+
+
+def answered(visit: Visit, found: Look, letter: Letter) -> str:
+    """Do what the answer to an open question says, or tell kindly that it came too late."""
+    if found.ask is None:
+        return "unknown-token"
+    return REPLIES[Purpose(found.ask.purpose)](visit, found, letter)
+
+
+def _open(handler: Callable[[Visit, Ask, Letter], str]) -> Handler:
+    """Return a handler that is called for questions which are still open."""
+
+    def reply(visit: Visit, found: Look, letter: Letter) -> str:
+        if found.ask is None or found.trouble is not None:
+            return _late(visit, found)
+        return handler(visit, found.ask, letter)
+
+    return reply
+
+
+def _late(visit: Visit, found: Look) -> str:
+    trouble = found.trouble or Trouble.UNKNOWN
+    if found.ask is not None:
+        who = whom(found.ask)
+        if budget.allow(visit.session, who.key, kind="late", now=visit.now, source=visit.source):
+            _tell_late(visit, who, trouble)
+    return f"late: {trouble}"
+
+
+def _tell_late(visit: Visit, who: Address, trouble: Trouble) -> None:
+    context: dict[str, object] = {"trouble": trouble.value}
+    member = membership_of(visit.session, visit.lst.id, who.key)
+    if member is None or member.state not in HERE:
+        joining.offer(visit, who, "stranger-late", context=context)
+        return
+    write(visit, who, "stranger-late", language_of(visit, who), member.id, context=context)
+
+
+def _confirm(visit: Visit, found: Look, letter: Letter) -> str:
+    ask = found.ask
+    if ask is None:
+        return "unknown-token"
+    text = _said(ask, letter)
+    said = commands.answer(text)
+    if said is Answer.NEVER:
+        joining.never(visit, ask, proof_of(letter))
+        return "never-mail-me"
+    if found.trouble is Trouble.EXPIRED:
+        return joining.ask_to_join(visit, whom(ask), name=letter.name)
+    if found.trouble is not None:
+        return _late(visit, found)
+    if said is Answer.NO:
+        joining.decline(visit, ask, "reply")
+        return "declined"
+    return _said_yes(visit, ask, letter)
+
+
+def _said(ask: Ask, letter: Letter) -> str:
+    """Return all that a letter says to the question: a changed subject, a text, a signature."""
+    subject, replied = own_words.of_subject(letter.subject, str(ask.details.get("question", "")))
+    refused = commands.answer(subject) is not Answer.YES or commands.is_doubtful(subject)
+    if not refused and (replied or letter.words.whole):
+        subject = ""  # a program's "Re: your mail" says nothing, nor does a title above a yes
+    return "\n".join(part for part in (subject, letter.words.whole) if part.strip())
+
+
+def _said_yes(visit: Visit, ask: Ask, letter: Letter) -> str:
+    """Join who answered with nothing or with a clear yes; anything else joins nobody."""
+    if not ask.details.get("asked", True):
+        # They were sent help, and may have a question that the owners answer "to all".
+        if _is_from_owner(visit, letter):
+            return "an owner's answer"
+        if not commands.is_short_yes(letter.text):
+            return _to_owners(visit, letter)
+    text = _said(ask, letter)
+    if text and not commands.is_clear_yes(text):
+        return "not-understood"
+    if ask.purpose == Purpose.REST:
+        rest = joining.confirm_rest(visit, ask, proof_of(letter)) or []
+        return f"joined {len(rest)} more"
+    joined = joining.confirm(visit, ask, proof_of(letter))
+    waits = joined is not None and joined.waits
+    return "waits-for-owner" if waits else "joined"
+
+
+def _is_from_owner(visit: Visit, letter: Letter) -> bool:
+    if letter.author is None:
+        return False
+    member = membership_of(visit.session, visit.lst.id, letter.author.key)
+    return member is not None and member.role in _DECIDE
+
+
+def _to_owners(visit: Visit, letter: Letter) -> str:
+    """Hand a stranger's letter on to the owners; without owners it waits in the queue."""
+    arrival = visit.session.get_one(Arrival, letter.arrival_id)
+    reached = notices.forward(visit.session, visit.app, [visit.lst], arrival, letter.raw, visit.now)
+    if reached:
+        return f"forwarded to {reached}"
+    hold(visit.session, arrival, visit.lst.address, ("no-owner",), "")
+    return HELD
+
+
+def _leave(visit: Visit, ask: Ask, letter: Letter) -> str:
+    if commands.answer(letter.text, leaving=True) is not Answer.YES:
+        asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
+        return "stays"
+    member = visit.session.get(Membership, ask.ref)
+    if not asks.spend(visit.session, ask.id, how="reply", now=visit.now) or member is None:
+        return "late: used"
+    optin.prove(visit.session, whom(ask), visit.now)
+    wishes.leave(visit, member, proof_of(letter))
+    return "left"
+
+
+def _command(visit: Visit, ask: Ask, letter: Letter) -> str:
+    if commands.answer(letter.text) is not Answer.YES:
+        asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
+        return "declined"
+    member = visit.session.get(Membership, ask.ref)
+    if not asks.spend(visit.session, ask.id, how="reply", now=visit.now) or member is None:
+        return "late: used"
+    optin.prove(visit.session, whom(ask), visit.now)
+    wish = commands.Command(str(ask.details["verb"]), str(ask.details["rest"]))
+    if wish.verb == "role":
+        return roles.give(visit, ask, member, wish.rest, proof_of(letter))
+    return grant(visit, member, wish, proof_of(letter))
+
+
+def _undo(visit: Visit, ask: Ask, letter: Letter) -> str:
+    if not commands.wants_undo(letter.text):
+        member = visit.session.get(Membership, ask.ref)
+        if member is not None and not commands.is_thanks(letter.text):
+            wishes.unclear(visit, member)
+        return "not-understood"
+    if "role" in ask.details:
+        return roles.take_back(visit, ask, proof_of(letter, "undo"))
+    if ask.details["was"]["state"] == State.PENDING or _has_gone_since(visit, ask):
+        return _wait_again(visit, ask, letter)
+    return wishes.undo(visit, ask, proof_of(letter, "undo"))
+
+
+def _has_gone_since(visit: Visit, ask: Ask) -> bool:
+    """Tell whether they left, or were removed, after the receipt: its undo is no new yes."""
+    member = visit.session.get(Membership, ask.ref)
+    left = member is not None and member.state is State.LEFT
+    return left and ask.details.get("now", State.LEFT) != State.LEFT
+
+
+def _wait_again(visit: Visit, ask: Ask, letter: Letter) -> str:
+    """Ask anew who took a request back, or is no member now: that needs a yes, or an owner."""
+    if not asks.spend(visit.session, ask.id, how="undo", now=visit.now):
+        return "late: used"
+    optin.prove(visit.session, whom(ask), visit.now)
+    return joining.ask_to_join(visit, whom(ask), name=letter.name)
+
+
+def _mail_again(visit: Visit, ask: Ask, letter: Letter) -> str:
+    if not commands.wants_undo(letter.text):
+        return "not-understood"
+    again = joining.take_back_never(visit, ask, proof_of(letter, "undo"))
+    return "mailed-again" if again else "late: used"
+
+
+def _address(visit: Visit, ask: Ask, letter: Letter) -> str:
+    if commands.answer(letter.text) is Answer.NEVER:
+        joining.never(visit, ask, proof_of(letter))
+        return "never-mail-me"
+    if commands.answer(letter.text) is not Answer.YES:
+        asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
+        return "declined"
+    if commands.is_join(letter.text):
+        return _join_instead(visit, ask, letter)
+    return wishes.add_address(visit, ask, proof_of(letter))
+
+
+def _join_instead(visit: Visit, ask: Ask, letter: Letter) -> str:
+    """Make the asked address a member by itself: the same mail has offered that too."""
+    asks.spend(visit.session, ask.id, how="no: joins", now=visit.now)
+    open_ones = asks.waiting(visit.session, ask.address_key, Purpose.CONFIRM, now=visit.now)
+    offered = [one for one in open_ones if one.list_id == visit.lst.id]
+    if not offered:
+        return joining.ask_to_join(visit, whom(ask), name=letter.name)
+    return _said_yes(visit, offered[-1], letter)
+
+
+def _join_request(visit: Visit, found: Look, letter: Letter) -> str:
+    if found.ask is None or found.trouble is not None:
+        return _late(visit, found)
+    optin.prove(visit.session, whom(found.ask), visit.now)
+    asked = membership_of(visit.session, visit.lst.id, found.ask.address_key)
+    if asked is None or asked.role not in _DECIDE or asked.state not in HERE:
+        return "no-owner"
+    first, _, reason = commands.first_line(letter.text).partition(":")
+    said = commands.answer(first or letter.text)
+    yes = said is Answer.YES and commands.is_yes(letter.text)
+    if said is Answer.YES and not yes:
+        joining.ask_owner_again(visit, found.ask)
+        return "not-understood"
+    why = reason.strip() if not yes else ""
+    return joining.decide_request(visit, found.ask, proof_of(letter), yes=yes, reason=why)
+
+
+def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Proof) -> str:
+    """Carry a member's command out and return a word for the log."""
+    rest = wish.rest
+    if wish.verb == "leave":
+        wishes.leave(visit, member, proof)
+    elif wish.verb == "pause":
+        wishes.pause(visit, member, commands.until(rest, visit.now), proof)
+    elif wish.verb == "resume":
+        wishes.resume(visit, member, proof)
+    elif wish.verb == "language" and commands.language(rest):
+        wishes.speak(visit, member, commands.language(rest))
+    elif wish.verb == "settings":
+        wishes.settings(visit, member)
+    elif wish.verb == "data":
+        wishes.data(visit, member)
+    elif wish.verb == "help":
+        wishes.help_(visit, member)
+    else:
+        wishes.unclear(visit, member)
+        return "unclear"
+    return wish.verb
+
+
+JOINS = (Purpose.CONFIRM, Purpose.REST)  # answered at LIST-confirm+TOKEN@, all others at -reply
+# Who answers what.
+REPLIES: dict[Purpose, Handler] = {
+    Purpose.CONFIRM: _confirm,
+    Purpose.REST: _confirm,
+    Purpose.LEAVE: _open(_leave),
+    Purpose.COMMAND: _open(_command),
+    Purpose.UNDO: _open(_undo),
+    Purpose.NEVER: _open(_mail_again),
+    Purpose.ADDRESS: _open(_address),
+    Purpose.JOIN_REQUEST: _join_request,
+    Purpose.MODERATE: decisions.answer,
+}

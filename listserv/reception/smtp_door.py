@@ -1,0 +1,127 @@
+"""The SMTP and LMTP door of this service: what is ours, and how the listener is set up."""
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+
+import uvloop
+from sqlalchemy.orm import Session
+
+from listserv.newsletters.editors.reviews import editor_of
+from listserv.wiring import routes, vouching
+from listserv.wiring.app import App
+from mailer.door.callers import networks
+from mailer.door.smtp_in import Door, Settings
+from mailer.door.smtp_replies import SmtpReply
+from mailer.errors import BadInput, Misconfigured
+from mailer.reading.addresses import domain_key, parse
+from subscriptions.lists.roster import Kind, all_lists, find_list
+
+UNKNOWN = SmtpReply(550, "5.1.1", "No such address here")
+NO_EDITOR = SmtpReply(550, "5.7.1", "Only editors of this newsletter may send drafts")
+NO_RELAY = SmtpReply(550, "5.7.1", "We take mail for our own lists only")
+
+
+def recipient_verdict(app: App, sender: str, recipient: str) -> SmtpReply | None:
+    """Return None where ``recipient`` is ours, else the refusal (RFC 5321 section 3.6.2).
+
+    Decided at RCPT, so that nothing is accepted which would have to be sent back later. A draft
+    by somebody who is no editor is refused here too, unless a server in front has accepted it
+    already; then it is held.
+    """
+    with app.store.read() as session:
+        route = routes.find(
+            recipient,
+            lambda address: find_list(session, address) is not None,
+            lambda domain: domain in _domains(app, session),
+        )
+        if route is not None and route.kind is routes.Kind.ISSUE:
+            return _draft_verdict(app, session, route, sender)
+        if route is not None:
+            return None
+        return UNKNOWN if _domain_of(recipient) in _domains(app, session) else NO_RELAY
+
+
+def _draft_verdict(
+    app: App, session: Session, route: routes.Route, sender: str
+) -> SmtpReply | None:
+    lst = find_list(session, route.list_address)
+    if lst is None or lst.kind is not Kind.NEWSLETTER:
+        return UNKNOWN
+    try:
+        editor = editor_of(session, lst, parse(sender))
+    except BadInput:
+        editor = None
+    return None if editor is not None or app.settings.mailer.front else NO_EDITOR
+
+
+def run_door(
+    app: App, smtp: Sequence[socket.socket], lmtp: socket.socket | None, ready: Callable[[], None]
+) -> None:
+    """Serve the given listening sockets until SIGTERM or SIGINT."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(app, smtp, lmtp, ready))
+
+
+async def _serve(
+    app: App, smtp: Sequence[socket.socket], lmtp: socket.socket | None, ready: Callable[[], None]
+) -> None:
+    settings = app.settings.mailer
+    door = Door(
+        app.store,
+        Settings(
+            hostname=app.settings.listserv.domain,
+            max_size=settings.max_size,
+            front=networks(settings.front),
+            tls=tls_context(app),
+            own_names=lambda: _own_names(app),
+        ),
+        lambda sender, recipient, _client: recipient_verdict(app, sender, recipient),
+        after_commit=lambda: app.ring("sort"),
+    )
+    await door.open()
+    for listener in smtp:
+        await door.adopt(listener)
+    if lmtp is not None:
+        await door.adopt(lmtp, lmtp=True)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    ready()
+    await stop.wait()
+    await door.close(settings.grace)
+
+
+def _own_names(app: App) -> frozenset[str]:
+    with app.store.read() as session:
+        return vouching.own_names(session, app.settings)
+
+
+def tls_context(app: App) -> ssl.SSLContext | None:
+    """Return what STARTTLS needs, or None where no certificate is set."""
+    cert, key = app.settings.mailer.tls_cert, app.settings.mailer.tls_key
+    if not cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(cert, key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise Misconfigured(
+            f"mailer.tls_cert and mailer.tls_key cannot be used: {error.strerror or error}.",
+            "Name a PEM certificate chain and its private key, or leave both out.",
+        ) from None
+    return context
+
+
+def _domains(app: App, session: Session) -> set[str]:
+    return {lst.domain for lst in all_lists(session)} | {app.settings.listserv.domain}
+
+
+def _domain_of(text: str) -> str:
+    """Return the domain of something that may not be an address."""
+    try:
+        return domain_key(text.rpartition("@")[2])
+    except BadInput:
+        return ""

@@ -1,0 +1,301 @@
+"""Posts: from an arrival to a decision, from a decision to a mailing that leaves.
+
+Two loops of short transactions that can be cut anywhere: ``sort`` decides what each arrival is;
+``freeze`` fills the ledger of each accepted post, publishes its permalink and lets it go. A
+message that our code cannot handle is held with its traceback after three tries.
+"""
+
+import contextlib
+import json
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive.filing import mail_threading
+from listserv.letters import incoming_letter, post_headers, transaction
+from listserv.letters.notices import face_of
+from listserv.mailings import audience, signing
+from listserv.moderation import asking
+from listserv.moderation.holds import hold
+from listserv.newsletters.editors import editor_answers, reports
+from listserv.newsletters.readers import reader_replies, voting
+from listserv.posts import facts
+from listserv.posts.facts import Reading
+from listserv.posts.permalinks import publish_permalink
+from listserv.posts.rules import Decision, Verdict, judge
+from listserv.reception import incoming
+from listserv.wiring import routes, vouching
+from listserv.wiring.app import App
+from listserv.wiring.outcome import Outcome
+from listserv.wiring.tables import Hold, HoldState, Post
+from mailer.errors import KretsError, Misconfigured, Temporary
+from mailer.ledger import mailings
+from mailer.reading import message
+from mailer.storage import arrivals
+from mailer.storage.arrivals import Arrival
+from mailer.storage.store import get_raw, pack, put_packed
+from mailer.storage.tokens import Purpose as Standing
+from subscriptions.lists.roster import Copies, Kind, MailList, PostPolicy, find_list, get_list
+
+MAX_TRIES = 3  # exceptions of ours that one message may cause
+HEADS = 65_536  # bytes in which a mail names what it answers
+MAX_DEATHS = 20  # readers that may die with it: a plug is pulled more often than mail kills
+EXPIRES = 5 * 86400.0  # seconds until a deferred copy of a post is given up, RFC 5321 4.5.4.1
+PIECES = 10  # of one audience, before arrivals are looked at again
+BATCH = 50  # arrivals looked up at a time
+_log = structlog.get_logger("krets.posts")
+
+
+def sort(app: App, until: Callable[[], bool]) -> bool:
+    """Decide arrivals, oldest first, until ``until`` says stop; return whether more wait.
+
+    One process at a time sorts, so posts leave in the order they came and no message is tried
+    twice at once, which would count against it.
+    """
+    with app.store.alone("sort") as ours:
+        if not ours:
+            return False
+        while not until():
+            more = freeze(app)
+            asking.attend(app, until)
+            editor_answers.attend(app, until)
+            with app.store.read() as session:
+                waiting = arrivals.next_new(session, BATCH)
+            if not waiting and not more:
+                break
+            for arrival in waiting:
+                if until():
+                    return True
+                decide(app, arrival)
+    with app.store.read() as session:  # what came while others were told that we have it
+        return bool(arrivals.next_new(session, 1) or audience.freezing(session))
+
+
+def decide(app: App, arrival: Arrival) -> None:
+    """Decide one arrival and let what was accepted go."""
+    with app.store.write() as session:
+        tries = arrivals.begin_attempt(session, arrival.id)
+    if tries is None:
+        return
+    if tries > MAX_DEATHS:
+        _hold_broken(app, arrival, f"{MAX_DEATHS} processes died while reading this message.")
+        return
+    try:
+        _route(app, arrival)
+    except (Temporary, Misconfigured):
+        # The database or the disk, not this message: it must not end up as one that kills us.
+        with contextlib.suppress(KretsError), app.store.write() as session:
+            arrivals.forget_attempt(session, arrival.id)
+        raise
+    except Exception:  # noqa: BLE001 - a door: a bug of ours must not lose this message
+        _log.exception("a message could not be handled", arrival=arrival.id, tries=tries)
+        if tries >= MAX_TRIES:
+            _hold_broken(app, arrival, traceback.format_exc(limit=-20))
+
+
+def _route(app: App, arrival: Arrival) -> Outcome:
+    with app.store.read() as session:
+        raw = get_raw(session, arrival.raw_sha)
+        route = routes.find(
+            arrival.recipient,
+            lambda address: find_list(session, address) is not None,
+            lambda _domain: True,  # the door has already decided that it is ours
+        )
+    if raw is None:
+        raise LookupError("the raw message is missing from the store")
+    if route is not None and route.kind is routes.Kind.POST:
+        if b"<proof." in raw[:HEADS]:
+            letter = incoming_letter.read(arrival, raw)
+            with app.store.read() as session:
+                edition = reports.proved(session, get_list(session, route.list_address), letter)
+            if edition is not None:
+                return reports.bring(app, arrival, route, letter, edition)
+        return post(app, arrival, route.list_address, raw)
+    if route is not None and route.kind is routes.Kind.REPLY:
+        # The reply button of an archive's page: a post, and what it answers.
+        row = app.keyring.read(route.token, Standing.REPLY, route.list_address)
+        if row is not None:
+            return post(app, arrival, route.list_address, raw, answers=row)
+        if app.keyring.read(route.token, Standing.VOTE, route.list_address) is not None:
+            outcome = voting.take(app, arrival, route, raw)
+            more = transaction.HELD in outcome.rules  # its reader has written a letter as well
+            return post(app, arrival, route.list_address, raw, aside=True) if more else outcome
+    handler = incoming.HANDLERS.get(route.kind) if route is not None else None
+    if route is not None and handler is not None:
+        return handler(app, arrival, route, raw)
+    # What nobody handles waits for a human.
+    name = f"address-{route.kind}" if route else "address-gone"
+    with app.store.write() as session:
+        hold(session, arrival, route.list_address if route else "", (name,), "")
+    return Outcome("hold", (name,))
+
+
+def post(
+    app: App,
+    arrival: Arrival,
+    list_address: str,
+    raw: bytes,
+    *,
+    answers: int | None = None,
+    aside: bool = False,
+) -> Outcome:
+    """Judge one post and carry out the decision; a human's release outweighs a hold.
+
+    ``answers`` is the row of the archived mail that it answers, known by its token, or what
+    stands for an issue (replying.py). A post ``aside`` stands under no issue, whatever it names.
+    """
+    reading = facts.read(message.with_crlf(raw))
+    now = time.time()
+    with app.store.read() as session:
+        lst = get_list(session, list_address)
+        known = facts.gather(session, lst, reading, arrival.sender, now)
+        issue = "" if aside else reader_replies.answered(session, lst, reading.head, answers)
+        if issue:  # judged as a members' post; it goes to nobody, and stands under the issue
+            known = replace(known, list_kind=Kind.DISCUSSION, post_policy=PostPolicy.MEMBERS)
+        verdict = judge(known)
+        barred = lst.kind is Kind.NEWSLETTER and not issue  # its own address never distributes
+        if verdict.decision is Decision.HOLD and not barred and _released(session, arrival):
+            verdict = Verdict(Decision.ACCEPT, verdict.hits)
+        accepted = verdict.decision is Decision.ACCEPT
+        goes = accepted and not issue
+        whole = reader_replies.blanked(app, session, lst, reading) if goes else reading
+        first = audience.piece(session, lst.id, after=0, now=now) if goes else ()
+    outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
+    kept = pack(whole.raw) if whole is not reading else None
+    reading, sha = whole, kept.sha if kept else arrival.raw_sha  # as the archive has it
+    with app.store.write() as session:
+        lst = get_list(session, list_address)  # its archive may be closed to strangers by now
+        if verdict.decision is Decision.HOLD:
+            hold(session, arrival, lst.address, outcome.rules, reading.trouble, ask=True)
+        elif arrivals.finish(session, arrival.id, " ".join((outcome.decision, *outcome.rules))):
+            mailing = None
+            if accepted and issue:
+                reader_replies.keep(app, session, lst, arrival, reading, issue)
+            elif accepted:
+                parent = (
+                    mail_threading.answered(session, lst.id, answers)
+                    if answers is not None
+                    else None
+                )
+                put_packed(session, [kept] if kept else [])
+                mailing = _accept(app, session, lst, arrival, reading, now, parent or "", sha)
+            _record(session, arrival, lst, reading, outcome, mailing, now)
+            if mailing is not None:
+                publish_permalink(app, session, lst, sha)
+                audience.enter(session, mailing, 0, first, now=now)
+    if accepted:
+        app.ring("deliver")
+        app.ring("archive")
+    _log.info(
+        "a post was decided",
+        arrival=arrival.id,
+        list=list_address,
+        decision=outcome.decision,
+        rules=list(outcome.rules),
+    )
+    return outcome
+
+
+def _accept(
+    app: App,
+    session: Session,
+    lst: MailList,
+    arrival: Arrival,
+    reading: Reading,
+    now: float,
+    answers: str,
+    sha: bytes,
+) -> int:
+    placed = mail_threading.place(
+        session, lst, reading.raw, sha, arrival.received_at, answers=answers
+    )
+    one_click = signing.one_click(session, app.settings, lst.domain, now, reading.head)
+    face = replace(face_of(app, lst), one_click=one_click)
+    trace = post_headers.Trace(
+        client=arrival.client,
+        helo=arrival.helo,
+        protocol=arrival.protocol,
+        arrival=arrival.id,
+        received_at=arrival.received_at,
+        by=app.settings.listserv.domain,
+    )
+    permalink = f"{face.page}m/{placed.hash}/" if placed.hash else ""
+    shared = lst.copies is Copies.SHARED
+    copy = post_headers.compose(
+        reading.raw,
+        reading.head,
+        face,
+        trace,
+        permalink,
+        answers=answers,
+        shared=shared,
+        own=vouching.own_names(session, app.settings),
+    )
+    return mailings.create_mailing(
+        session,
+        kind="post",
+        list_address=lst.address,
+        message_id=reading.message_id,
+        policy="never-miss",
+        compositions={0: copy},
+        created=now,
+        expires_at=now + EXPIRES,
+    )
+
+
+def _record(
+    session: Session,
+    arrival: Arrival,
+    lst: MailList,
+    reading: Reading,
+    outcome: Outcome,
+    mailing: int | None,
+    now: float,
+) -> None:
+    session.add(
+        Post(
+            arrival_id=arrival.id,
+            list_id=lst.id,
+            message_id=reading.message_id[:998],
+            digest=reading.digest,
+            author=reading.authors[0] if reading.authors else "",
+            decision=outcome.decision,
+            rules=json.dumps(outcome.rules),
+            mailing_id=mailing,
+            decided_at=now,
+        )
+    )
+
+
+def freeze(app: App) -> bool:
+    """Go on with audiences too large for one transaction; return whether some are not complete.
+
+    A few pieces at a time, so that a million readers here do not keep a post there waiting.
+    """
+    with app.store.read() as session:
+        waiting = audience.freezing(session)
+    more = False
+    for mailing_id in waiting:
+        pieces = 0
+        while unfinished := audience.freeze_some(app.store, mailing_id):
+            pieces += 1
+            if pieces >= PIECES:
+                break
+        app.ring("deliver")
+        more = more or unfinished
+    return more
+
+
+def _released(session: Session, arrival: Arrival) -> bool:
+    state = session.scalar(select(Hold.state).where(Hold.arrival_id == arrival.id))
+    return state == HoldState.RELEASED
+
+
+def _hold_broken(app: App, arrival: Arrival, detail: str) -> None:
+    with app.store.write() as session:
+        hold(session, arrival, "", ("error",), detail)

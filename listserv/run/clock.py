@@ -1,0 +1,76 @@
+"""The clock: looks at the database every second and rings the bells that somebody forgot.
+
+What makes lost bells harmless: everything that is due can be seen in the database.
+"""
+
+import time
+
+import structlog
+from sqlalchemy.orm import Session
+
+from archive.site import build
+from listserv.mailings import audience
+from listserv.membership import forgetting
+from listserv.moderation import holds
+from listserv.newsletters.editors import editor_answers, endings, screenshot_mail, watching
+from listserv.newsletters.sending import canaries
+from listserv.upkeep import retention
+from listserv.wiring.app import App
+from mailer.errors import KretsError
+from mailer.ledger import claim_owners, refusals
+from mailer.storage import arrivals
+from subscriptions.permission import proofs
+
+TIDY = 600  # seconds between looks at what crashes left behind
+_log = structlog.get_logger("krets.clock")
+
+
+def tick(app: App) -> list[str]:
+    """Sweep what the dead left behind, then ring for all that is due; return the bells rung."""
+    ring = []
+    if int(time.time()) % TIDY == 0:
+        _tidy(app)
+    with app.store.write() as session:
+        if claim_owners.sweep(session, flights=app.data / "flight", now=app.store.now(session)):
+            ring.append("deliver")
+    endings.tell(app, time.time())
+    if int(time.time()) % watching.EVERY == 0:
+        watching.look(app, time.time())
+    canaries.look(app, time.time())
+    with app.store.read() as session:
+        waiting = holds.due(session, time.time(), 1)
+        if waiting or editor_answers.due(session, time.time()) or _unsorted(session):
+            ring.append("sort")
+        if build.something_dirty(session) or build.something_late(session, time.time()):
+            ring.append("archive")
+        beside = {
+            "prove": proofs.waiting(session, 1),
+            "erase": forgetting.waiting(session, time.time()),
+            "weigh": refusals.waiting(session),
+            "sit": screenshot_mail.waiting(session),
+        }
+        ring += [bell for bell, waits in beside.items() if waits]
+    for bell in ring:
+        app.ring(bell)
+    app.store.checkpoint()
+    retention.tend(app, time.time())
+    return ring
+
+
+def _unsorted(session: Session) -> bool:
+    return bool(arrivals.next_new(session, 1) or audience.freezing(session))
+
+
+def _tidy(app: App) -> None:
+    with app.store.read() as session:
+        claim_owners.tidy(session, flights=app.data / "flight", now=app.store.now(session))
+
+
+def try_tick(app: App) -> None:
+    """Tick, and only log what goes wrong: the clock must outlive a database that is away."""
+    try:
+        tick(app)
+    except KretsError as error:
+        _log.warning("the clock could not look", what=error.what)
+    except Exception:  # noqa: BLE001 - a door: the clock must not stop
+        _log.exception("the clock stumbled")

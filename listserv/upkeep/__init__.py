@@ -1,0 +1,1 @@
+"""Upkeep: backup and restore, retention, tracing one message, figures for monitoring."""

@@ -1,0 +1,1 @@
+"""Wiring: settings, tables, bells and logs, put together once for each process."""

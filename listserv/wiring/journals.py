@@ -1,0 +1,259 @@
+"""The journal of this data folder: begun on first need, and heard where the database is behind it.
+
+    journals.attach(store, data)           # every door, when it opens the database
+    journals.replay_into(store, found)     # a restore
+
+A file that is ahead of its database tells of a database that was put back (or of a commit that a
+power cut took): what it says is done again, and where it says that more had been committed, nothing
+leaves until a person decides (mailer/storage/standstill.py). Knows files and who begins them; what
+a line does is for subscriptions/membership/replay.py.
+"""
+
+import fcntl
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from listserv.wiring.tables import Erasure
+from mailer.errors import BadInput
+from mailer.storage import journal, standstill, tokens
+from mailer.storage.journal import Book, Journal, Writer
+from mailer.storage.store import Store, insert_or_ignore
+from mailer.storage.tokens import Keyring
+from subscriptions.lists.roster import Address, MailList, Membership
+from subscriptions.membership import changes
+from subscriptions.membership.changes import Desk
+from subscriptions.membership.replay import HOW, Replayed, replay
+from subscriptions.permission.consent import ConsentNote, Source
+
+ROLLED_BACK = "The database is older than the journal beside it: somebody put an old file back."
+_log = logging.getLogger(__name__)  # to stderr, whoever opens: stdout is a command's data
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Say what the journals told a restored database."""
+
+    whole: bool = True  # they hold everything since the backup
+    missing: tuple[str, ...] = ()  # machine and folder of those that do not
+    lines: int = 0
+    left: int = 0
+    paused: int = 0
+    came_back: int = 0
+    barred: int = 0
+    lifted: int = 0
+    erased: int = 0
+
+
+def attach(store: Store, data: Path) -> None:
+    """Have every write of ``store`` journalled in ``data``; hear the journal if it is ahead."""
+    with store.read() as session:
+        keyring = tokens.load_keyring(session)
+        known = journal.places(session)
+    if keyring is None:
+        return
+    writer = _writer(store, data, keyring)
+    book = journal.head(writer.path)
+    row = known.get(book.id) if book else None
+    if book is None or row is None or row.seq != book.highest or book.key != fingerprint(keyring):
+        with _alone(data), store.write() as session:
+            _agree(session, writer, keyring)
+    else:
+        writer.id = book.id
+    store.witness = writer.witness
+
+
+def fingerprint(keyring: Keyring) -> str:
+    """Return what tells whose hashes a journal holds."""
+    return keyring.keyed_hash("permissions.journal").hex()
+
+
+def find(store: Store, data: Path, also: Iterable[Path]) -> list[Book]:
+    """Return the journals about this database's people: of this folder, and those named.
+
+    Raise BadInput where one that is named is no journal of them.
+    """
+    with store.read() as session:
+        keyring = tokens.load_keyring(session)
+    key = fingerprint(keyring) if keyring else ""
+    found: dict[str, Book] = {}
+    for path in also:
+        book = journal.read(path)
+        if book is None or book.key != key:
+            raise BadInput(
+                f"{path} is not a journal of this backup's service.",
+                f"Name {journal.NAME} from the data folder of the service that was backed up.",
+            )
+        found[book.id] = book
+    for path in sorted(data.glob("permissions*.journal")):
+        book = journal.read(path)
+        if book is not None and book.key == key and book.id not in found:
+            found[book.id] = book
+    return list(found.values())
+
+
+def replay_into(store: Store, found: list[Book], now: float) -> Heard:
+    """Do again in a restored database what its journals say; stand still where one is missing."""
+    with store.write() as session:
+        keyring = tokens.load_keyring(session)
+        known = journal.places(session)
+        if keyring is None:
+            return Heard()
+        lines = [line for book in found for line in book.since(_held(known, book))]
+        told = _carry_out(session, keyring, lines, now)
+        missing = [
+            row.place
+            for row in known.values()
+            if not any(book.covers(row.id, row.seq) for book in found)
+        ]
+        whole = bool(known) and not missing
+        if not whole:
+            why = "The journal of what people decided since the backup is missing."
+            standstill.begin(session, why, now, settled=True)
+        for book in found:
+            if book.id in known:
+                known[book.id].seq = max(known[book.id].seq, book.highest)
+    return Heard(
+        whole,
+        tuple(missing),
+        len(lines),
+        told.left,
+        told.paused,
+        told.came_back,
+        told.barred,
+        told.lifted,
+        len(told.forget),
+    )
+
+
+def carry_on(store: Store, data: Path, found: Iterable[Book]) -> None:
+    """Let this folder's journal hold what the ``found`` ones say, for the next restore.
+
+    Called before the restored database (``store``) is put in place.
+    """
+    with _alone(data), store.write() as session:
+        keyring = tokens.load_keyring(session)
+        if keyring is None:
+            return
+        writer = _writer(store, data, keyring)
+        _take_over(writer, keyring)
+        own = journal.head(writer.path)
+        held = own.continues if own else {}
+        longest = {book.id: book for book in sorted(found, key=lambda one: one.highest)}
+        longest.pop(writer.id, None)
+        news = [book for book in longest.values() if book.highest > held.get(book.id, -1)]
+        highest = writer.take_in(news) if news else own.highest if own else 0
+        _drop_predecessors(session, writer)
+        journal.count_from(session, writer, highest)
+
+
+def forget_gaps(session: Session, data: Path) -> None:
+    """Count no longer the journals that a restore has missed: a person has said go on."""
+    own = journal.head(data / journal.NAME)
+    if own is not None:
+        session.execute(delete(Journal).where(Journal.id != own.id))
+
+
+def _held(known: dict[str, Journal], book: Book) -> int:
+    """Return up to where a database holds what a journal says."""
+    if book.id in known:
+        return known[book.id].seq
+    return 0
+
+
+def _writer(store: Store, data: Path, keyring: Keyring) -> Writer:
+    place = f"{socket.gethostname()}:{data.resolve()}"[:400]
+    return Writer(data / journal.NAME, place, lambda key: keyring.keyed_hash(key).hex(), store.now)
+
+
+def _agree(session: Session, writer: Writer, keyring: Keyring) -> None:
+    """Bring the file and the database to the same number; each may be missing or behind."""
+    _take_over(writer, keyring)
+    known = journal.places(session)
+    row = session.scalar(select(Journal).where(Journal.id == writer.id).with_for_update())
+    book = journal.read(writer.path)
+    if book is None:
+        return
+    held = row.seq if row else 0
+    if held > book.highest:  # the file is an old copy, or was cut: the database knows more
+        _put_aside(writer.path, book)
+        _begin(session, writer, keyring)
+        return
+    lines = book.since(held)
+    if not lines:
+        if row is None:
+            _drop_predecessors(session, writer)
+        journal.count_from(session, writer, book.highest)
+        return
+    _carry_out(session, keyring, lines, time.time())
+    journal.count_from(session, writer, book.highest)
+    _log.warning("the journal was ahead of the database: %s lines were done again", len(lines))
+    if (row or not known) and any(line.done for line in lines):  # else another machine's
+        standstill.begin(session, ROLLED_BACK, time.time(), settled=False)
+
+
+def _take_over(writer: Writer, keyring: Keyring) -> None:
+    """Make the folder's journal ours: one of another database is put aside."""
+    book = journal.head(writer.path)
+    if book is not None and book.key != fingerprint(keyring):
+        _put_aside(writer.path, book)
+        book = None
+    if book is None:
+        writer.begin(fingerprint(keyring))
+    else:
+        writer.id = book.id
+
+
+def _begin(session: Session, writer: Writer, keyring: Keyring) -> None:
+    writer.begin(fingerprint(keyring))
+    _drop_predecessors(session, writer)
+    journal.count_from(session, writer, 0)
+
+
+def _drop_predecessors(session: Session, writer: Writer) -> None:
+    """Count no longer what stood in this place before."""
+    gone = delete(Journal).where(Journal.place == writer.place, Journal.id != writer.id)
+    session.execute(gone)
+
+
+def _put_aside(path: Path, book: Book) -> None:
+    path.replace(path.with_name(f"permissions-{book.id}.journal"))
+
+
+def _carry_out(
+    session: Session, keyring: Keyring, lines: Iterable[journal.Line], now: float
+) -> Replayed:
+    """Do again what lines say, and have erased who was to be forgotten (forgetting.py)."""
+    told = replay(session, keyring, lines, now=now)
+    note = ConsentNote("", Source.CLI, confirmed_by=HOW)
+    for key in told.forget:
+        row = {"address_key": key, "how": HOW, "asked_at": now, "due": now}
+        session.execute(insert_or_ignore(session, Erasure), [row])
+        theirs = session.execute(
+            select(Membership, MailList)
+            .join(MailList, MailList.id == Membership.list_id)
+            .join(Address, Address.person_id == Membership.person_id)
+            .where(Address.key == key)
+        )
+        for member, lst in theirs.all():
+            changes.leave(Desk(session, lst, keyring, note, now), member)
+    return told
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Let no other process of this machine begin a journal at the same time."""
+    fd = os.open(data / "run" / "journal.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

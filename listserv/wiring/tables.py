@@ -1,0 +1,224 @@
+"""The roof's own tables, and every other room's imported so that ``Base.metadata`` is whole."""
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+import archive.threads.tables
+import mailer.authentication.dkim_keys
+import mailer.ledger.claim_owners
+import mailer.ledger.history
+import mailer.ledger.mailings
+import mailer.ledger.refusals
+import mailer.storage.arrivals
+import mailer.storage.tokens
+import subscriptions.audience.segment_query
+import subscriptions.lists.attributes
+import subscriptions.lists.ballots
+import subscriptions.lists.series
+import subscriptions.membership.bouncing
+import subscriptions.permission.asks
+import subscriptions.permission.budget
+import subscriptions.permission.consent
+import subscriptions.permission.proofs
+import subscriptions.permission.suppression
+import subscriptions.permission.wording
+from mailer.ledger.mailings import Mailing
+from mailer.storage.arrivals import Arrival
+from mailer.storage.store import Base
+from subscriptions.lists.roster import MailList
+
+__all__ = [
+    "Ban",
+    "Edition",
+    "EditionState",
+    "Erasure",
+    "Hold",
+    "HoldState",
+    "Issue",
+    "Picture",
+    "Post",
+    "Sitting",
+    "archive",
+    "mailer",
+    "subscriptions",
+]
+_DUE = text("state = 'scheduled'")
+_UNSENT = text("NOT sent")
+_UNDONE = text("NOT done")
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Post(Base):
+    """What was decided about one arrival for one list, and why."""
+
+    __tablename__ = "post"
+    __table_args__ = (
+        Index("ix_post_known", "list_id", "message_id"),
+        Index("ix_post_author", "list_id", "author"),
+    )
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    arrival_id: Mapped[int] = mapped_column(ForeignKey(Arrival.id), unique=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
+    message_id: Mapped[str] = mapped_column(String(998))  # without brackets; "" where none
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # mailer.reading.message.content_digest
+    author: Mapped[str] = mapped_column(String(320))  # address key; "" where nobody is named
+    decision: Mapped[str] = mapped_column(String(16))
+    rules: Mapped[str]  # JSON array: the rules that hit
+    mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id))
+    decided_at: Mapped[float]
+
+
+class Issue(Base):
+    """One edition of a newsletter, as it was sent."""
+
+    __tablename__ = "issue"
+    __table_args__ = (Index("ix_issue_known", "list_id", "digest"),)
+    mailing_id: Mapped[int] = mapped_column(
+        ForeignKey(Mailing.id), primary_key=True, autoincrement=False
+    )
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
+    subject: Mapped[str]  # as it was written, slots and all
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # newsletters.drafts.Draft.digest
+    raw_sha: Mapped[bytes] = mapped_column(LargeBinary(32))  # the copy that the archive keeps
+    sent_at: Mapped[float]
+    sent_by: Mapped[str] = mapped_column(String(320))  # cli or an address
+    segment: Mapped[str] = mapped_column(default="")  # as it was resolved; "" for everybody
+    terms: Mapped[str] = mapped_column(default="")  # subscriptions.lists.terms
+    series: Mapped[str] = mapped_column(String(40), default="")  # each member gets one of these
+    tripped: Mapped[float | None]  # when it was paused by itself
+
+
+class EditionState(StrEnum):
+    """Say where an issue stands that is not a mailing yet."""
+
+    OPEN = "open"
+    SCHEDULED = "scheduled"
+    SENT = "sent"
+
+
+class Edition(Base):
+    """An issue before it leaves: the draft as it was proved last, revision by revision."""
+
+    __tablename__ = "edition"
+    __table_args__ = (
+        Index("ix_edition_due", "due", sqlite_where=_DUE, postgresql_where=_DUE),
+        {"sqlite_autoincrement": True},
+    )
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
+    editor: Mapped[int] = mapped_column(BigInteger)  # the membership that mailed it last
+    message_id: Mapped[str] = mapped_column(String(200))  # of the issue that it becomes
+    source: Mapped[str]  # front matter and Markdown
+    revision: Mapped[int] = mapped_column(default=1)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # of the bodies that were proved
+    state: Mapped[str] = mapped_column(String(16), default=EditionState.OPEN)
+    due: Mapped[float | None]  # when it leaves, while it is scheduled
+    zone: Mapped[str] = mapped_column(String(60), default="")  # in which that hour was named
+    by: Mapped[str] = mapped_column(String(320), default="")  # whose word sends it
+    hour: Mapped[str] = mapped_column(String(20), default="")  # of each reader's own day
+    # Where two editors' word is needed, memberships: who wants it sent (at ``due``, or at once),
+    # and who has approved this revision.
+    wished: Mapped[int] = mapped_column(BigInteger, default=0)
+    approved: Mapped[int] = mapped_column(BigInteger, default=0)
+    mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id))
+    created: Mapped[float]
+    changed: Mapped[float]
+
+
+class Picture(Base):
+    """A picture of an issue, as readers see it; the public may look at it at ``/LIST/f/``."""
+
+    __tablename__ = "picture"
+    __table_args__ = (
+        UniqueConstraint("list_id", "key"),
+        Index("ix_picture_old", "taken_at", sqlite_where=_UNSENT, postgresql_where=_UNSENT),
+    )
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
+    key: Mapped[str] = mapped_column(String(52))  # mailer.reading.attachments.key_of its bytes
+    ending: Mapped[str] = mapped_column(String(4))
+    name: Mapped[str] = mapped_column(String(200))  # as drafts say it
+    width: Mapped[int]  # pixels
+    height: Mapped[int]
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    sent: Mapped[bool]  # an issue that left shows it, so it stays
+    taken_at: Mapped[float]
+
+
+class Sitting(Base):
+    """A proof of which pictures are to be taken for one editor, once its report has left."""
+
+    __tablename__ = "sitting"
+    __table_args__ = (
+        UniqueConstraint("edition_id", "revision", "member"),
+        Index("ix_sitting_waiting", "id", sqlite_where=_UNDONE, postgresql_where=_UNDONE),
+    )
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    edition_id: Mapped[int] = mapped_column(ForeignKey(Edition.id, ondelete="CASCADE"))
+    revision: Mapped[int]
+    member: Mapped[int] = mapped_column(BigInteger)  # the membership that gets them
+    mailing_id: Mapped[int] = mapped_column(ForeignKey(Mailing.id, ondelete="CASCADE"))  # report
+    tries: Mapped[int]
+    done: Mapped[bool]
+
+
+class HoldState(StrEnum):
+    """Say what became of a held message."""
+
+    WAITING = "waiting"
+    RELEASED = "released"
+    REFUSED = "refused"
+    DROPPED = "dropped"
+    EXPIRED = "expired"
+    FORWARDED = "forwarded"  # a reader's letter to a newsletter, handed to its editors
+
+
+class Hold(Base):
+    """A message that waits for a human, and why."""
+
+    __tablename__ = "hold"
+    __table_args__ = (Index("ix_hold_due", "state", "due"),)
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    arrival_id: Mapped[int] = mapped_column(ForeignKey(Arrival.id), unique=True)
+    list_address: Mapped[str] = mapped_column(String(320), index=True)  # "" for a domain's own
+    rules: Mapped[str]  # JSON array; "error" where our code failed
+    detail: Mapped[str]  # for operators: a traceback, or a limit that was passed
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    held_at: Mapped[float]
+    decided_at: Mapped[float | None]
+    decided_by: Mapped[str] = mapped_column(String(320), default="")  # cli, clock or an address
+    revision: Mapped[int] = mapped_column(default=0)  # counts how often it was held anew
+    due: Mapped[float | None]  # when moderators hear of it next; None: only operators see it
+    asked_at: Mapped[float | None]
+    reminded_at: Mapped[float | None]
+
+
+class Ban(Base):
+    """An address whose posts to one list are discarded, by a moderator's word."""
+
+    __tablename__ = "ban"
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id), primary_key=True)
+    address_key: Mapped[str] = mapped_column(String(320), primary_key=True)
+    since: Mapped[float]
+    decided_by: Mapped[str] = mapped_column(String(320))
+
+
+class Erasure(Base):
+    """A wish to be forgotten that is not carried out yet; it goes with what it asks to erase."""
+
+    __tablename__ = "erasure"
+    address_key: Mapped[str] = mapped_column(String(320), primary_key=True)
+    how: Mapped[str] = mapped_column(String(200))  # what proved it: button
+    asked_at: Mapped[float]
+    due: Mapped[float]  # when to try next

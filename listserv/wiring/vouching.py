@@ -1,0 +1,45 @@
+"""Whom our signature and our return path would vouch for: which writers only we may be.
+
+A copy that we sign, or that leaves with a return path of ours, passes DMARC at every receiver
+for each From of the same organisation (RFC 9989 section 4.4: alignment is relaxed). So a mail
+that names such a domain, and that we neither wrote nor know to be theirs, is held, and goes
+unsigned where somebody releases it. SECURITY: a hold that was not needed costs a moderator a
+minute, one that was missing makes us the forger's accomplice; see mailer/reading/from_domains.py.
+"""
+
+import socket
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from listserv.wiring.config import Settings
+from mailer.authentication import dkim_keys
+from mailer.reading.from_domains import domain_of, from_domains
+from mailer.reading.message import Head
+from mailer.reading.organisations import organisation
+from subscriptions.lists.roster import MailList
+
+
+def organisations(session: Session, domain: str) -> frozenset[str]:
+    """Return those that are ours for lists at ``domain``: its own, and each that has a key."""
+    return frozenset(map(organisation, {domain, *dkim_keys.domains(session)}))
+
+
+def is_ours(head: Head, ours: frozenset[str]) -> bool:
+    """Tell whether a mail names a writer in one of the organisations ``ours``."""
+    return any(organisation(domain) in ours for domain in from_domains(head))
+
+
+def may_sign(head: Head, ours: frozenset[str]) -> bool:
+    """Tell whether our signature under a stranger's mail vouches for nobody.
+
+    A mail without a writer is not signed: programs on its way may put our return path there.
+    """
+    return bool(from_domains(head)) and not is_ours(head, ours)
+
+
+def own_names(session: Session, settings: Settings) -> frozenset[str]:
+    """Return the names under which results of authentication would be taken for ours."""
+    lists = set(session.scalars(select(MailList.domain).distinct()))
+    here = {settings.listserv.domain, domain_of(socket.gethostname())}
+    return frozenset(lists | here | dkim_keys.domains(session))

@@ -1,0 +1,1 @@
+"""Authentication: DKIM signing and verifying, and what DNS says about a domain."""

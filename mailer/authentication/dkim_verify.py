@@ -1,0 +1,93 @@
+"""Read what the DKIM signatures of a mail say (RFC 6376); the one file that asks dkimpy.
+
+    read(raw, look_up)   # "pass d=example.net s=k1 aligned", "fail ...", "none", "not checked: ..."
+
+A word for the record, never a condition: nothing is accepted, refused or delayed for it. SECURITY:
+hostile bytes and hostile keys. A mail above ``MAX_SIZE`` or with a long run of blanks (dkimpy's
+canonical form takes quadratic time there) is not read; three signatures are; a key record above
+``MAX_KEY`` is none; DNS has ``PATIENCE`` for each question, and no question is asked without a
+signature. What is told of a signature is cut to a domain's letters.
+"""
+
+import re
+from collections.abc import Callable
+
+import dkim
+
+from mailer.authentication import dns_records
+from mailer.authentication.dns_records import NoAnswerError
+from mailer.errors import BadInput
+from mailer.reading import message
+from mailer.reading.addresses import parse
+
+MAX_SIZE = 1024 * 1024  # bytes of a mail
+MAX_SIGNATURES = 3
+MAX_KEY = 1200  # bytes of a key record: RSA with 4096 bits has 750
+PATIENCE = 2.0  # seconds for one DNS question
+NONE, NOT_CHECKED = "none", "not checked"
+_BLANKS = re.compile(rb"[ \t]{200}")
+_LETTERS = re.compile(r"[^A-Za-z0-9._-]")
+
+LookUp = Callable[[str], bytes | None]  # a TXT record, None where there is none
+
+
+def look_up(name: str) -> bytes | None:
+    """Ask DNS for a TXT record; raise NoAnswerError where it does not answer."""
+    return next(iter(dns_records.texts(name, PATIENCE)), None)
+
+
+def read(raw: bytes, look_up: LookUp) -> str:
+    """Return what the signatures of ``raw`` say, the best of them first."""
+    head = message.head(raw)
+    count = len(head.all("dkim-signature"))
+    if not count:
+        return NONE
+    if len(raw) > MAX_SIZE or message.check_limits(raw) or _BLANKS.search(raw):
+        return f"{NOT_CHECKED}: too large or too strange"
+    sender = _domain(head)
+    found = [_one(raw, place, look_up, sender) for place in range(min(count, MAX_SIGNATURES))]
+    return min(found, key=_rank)
+
+
+def _one(raw: bytes, place: int, look_up: LookUp, sender: str) -> str:
+    def get_txt(name: bytes | str, timeout: float = PATIENCE) -> bytes | None:
+        del timeout  # the one who looks has its own
+        text = look_up(name.decode("ascii", "replace") if isinstance(name, bytes) else name)
+        return None if text is None or len(text) > MAX_KEY else text
+
+    reader = dkim.DKIM(raw, minkey=1024)
+    try:
+        good = reader.verify(idx=place, dnsfunc=get_txt)
+    except NoAnswerError:
+        return f"{NOT_CHECKED}: DNS did not answer"
+    except (dkim.DKIMException, ValueError, LookupError, TypeError, ArithmeticError) as error:
+        return f"fail {type(error).__name__}"
+    domain, selector = _told(reader.domain), _told(reader.selector)
+    own = "." in domain and _covers(domain.lower(), sender)
+    part = " partly" if b"l" in reader.signature_fields else ""
+    return f"{'pass' if good else 'fail'} d={domain} s={selector}{' aligned' if own else ''}{part}"
+
+
+def _covers(domain: str, sender: str) -> bool:
+    """Tell whether one is the other or stands below it (RFC 7489 section 3.1.1, no suffix list)."""
+    return f".{sender}".endswith(f".{domain}") or f".{domain}".endswith(f".{sender}")
+
+
+def _rank(result: str) -> tuple[int, int]:
+    kinds = ("pass", NOT_CHECKED, "fail")
+    kind = next(place for place, name in enumerate(kinds) if result.startswith(name))
+    return kind, 0 if result.endswith("aligned") else 1
+
+
+def _told(value: bytes | None) -> str:
+    return _LETTERS.sub("?", (value or b"").decode("ascii", "replace"))[:80]
+
+
+def _domain(head: message.Head) -> str:
+    for value in head.all("from"):
+        for _, spelled in message.addresses_of(value):
+            try:
+                return parse(spelled).domain
+            except BadInput:
+                continue
+    return "."

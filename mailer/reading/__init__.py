@@ -1,0 +1,1 @@
+"""Reading: what a mail says, from its bytes. Imports no database and asks nobody but its input."""

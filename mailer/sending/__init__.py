@@ -1,0 +1,1 @@
+"""Sending: from claimed rows to a relay's answers."""

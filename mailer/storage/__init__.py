@@ -1,0 +1,1 @@
+"""Storage: the database, raw mail, arrivals and token keys."""

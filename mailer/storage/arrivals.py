@@ -1,0 +1,214 @@
+"""Arrivals: one row per accepted message and recipient, from the 250 until it was dealt with.
+
+Knows states and counts attempts; what a message means is for the roof. A row is *new* until
+someone finishes or holds it, and nothing but ``finish`` ends it: work that was cut off by a
+crash begins again, its attempts counted before it starts, so that a message which kills its
+reader is held in the end and not tried for ever.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+from sqlalchemy import Index, LargeBinary, SmallInteger, Table, case, insert, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.storage.store import Base, Packed, pack, put_packed
+
+SUSPECT = 3  # attempts
+_NOTE = 2000  # characters
+_OPEN = text("state <> 1")
+UNTENDED = "tended < 3"
+_UNTENDED = text(UNTENDED)
+
+
+class ArrivalState(IntEnum):
+    """Name where an arrival stands."""
+
+    NEW = 0
+    DONE = 1
+    HELD = 2
+
+
+class Tended(IntFlag):
+    """Name what time has taken from an arrival (keeping.py)."""
+
+    ENVELOPE = 1  # who connected
+    MAIL = 2  # somebody has judged whether its raw mail may go
+
+
+class Arrival(Base):
+    """Record that we took responsibility for one message to one recipient (RFC 5321 section 6.1).
+
+    ``raw_sha`` is no foreign key: redaction may take the raw mail away and leave the record.
+    """
+
+    __tablename__ = "arrival"
+    __table_args__ = (
+        # Holds only what still waits, however many arrivals lie behind us.
+        Index("arrival_open", "state", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        # Holds only what is still whole.
+        Index(
+            "arrival_untended",
+            "tended",
+            "received_at",
+            sqlite_where=_UNTENDED,
+            postgresql_where=_UNTENDED,
+        ),
+        Index("arrival_raw", "raw_sha"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    received_at: Mapped[float]
+    sender: Mapped[str]  # reverse-path as given, "" for <>
+    recipient: Mapped[str]  # as given in RCPT
+    raw_sha: Mapped[bytes] = mapped_column(LargeBinary(32))
+    size: Mapped[int]  # bytes
+    client: Mapped[str]  # IP address of the last client that we do not trust, "" where unknown
+    helo: Mapped[str]
+    protocol: Mapped[str]  # RFC 3848: ESMTP, ESMTPS, LMTP...
+    state: Mapped[int] = mapped_column(SmallInteger, default=0)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    note: Mapped[str] = mapped_column(default="")  # the outcome, or a traceback's last line
+    tended: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Hold one accepted message and its envelope.
+
+    ``held_for`` is empty, or why the door wants a human to look before anyone else does: a
+    server in front of us has already answered for this message, so a refusal would only make
+    it bounce to a sender who may be forged.
+    """
+
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+    client: str
+    helo: str
+    protocol: str
+    received_at: float
+    held_for: str = ""
+
+
+def keep(session: Session, batch: Sequence[Incoming], packed: Sequence[Packed] = ()) -> int:
+    """Keep raw mail and one row per recipient; return how many rows.
+
+    ``packed`` is ``pack(incoming.raw)`` for each of ``batch``, where the caller made them
+    before the transaction began.
+    """
+    kept = packed or [pack(incoming.raw) for incoming in batch]
+    put_packed(session, kept)
+    rows = [
+        {
+            "received_at": incoming.received_at,
+            "sender": incoming.sender,
+            "recipient": recipient,
+            "raw_sha": raw.sha,
+            "size": raw.size,
+            "client": incoming.client,
+            "helo": incoming.helo,
+            "protocol": incoming.protocol,
+            "state": int(ArrivalState.HELD if incoming.held_for else ArrivalState.NEW),
+            "attempts": 0,
+            "note": _note(incoming.held_for),
+        }
+        for incoming, raw in zip(batch, kept, strict=True)
+        for recipient in incoming.recipients
+    ]
+    if rows:
+        session.connection().execute(insert(_table()), rows)
+    return len(rows)
+
+
+def next_new(session: Session, limit: int) -> list[Arrival]:
+    """Return the oldest ``limit`` arrivals that nobody has finished or held.
+
+    One that was begun ``SUSPECT`` times without an end goes behind all others: it may be what
+    kills its readers.
+    """
+    waiting = select(Arrival).where(Arrival.state == ArrivalState.NEW)
+    suspect = case((Arrival.attempts >= SUSPECT, 1), else_=0)
+    return list(session.scalars(waiting.order_by(suspect, Arrival.id).limit(limit)))
+
+
+def held(session: Session, limit: int) -> list[Arrival]:
+    """Return the oldest ``limit`` arrivals that wait for a human."""
+    waiting = select(Arrival).where(Arrival.state == ArrivalState.HELD)
+    return list(session.scalars(waiting.order_by(Arrival.id).limit(limit)))
+
+
+def begin_attempt(session: Session, arrival_id: int) -> int | None:
+    """Count an attempt and return how many there were, this one included.
+
+    Return None where the arrival is no longer new. Commit before the work begins: only then
+    does a reader that dies of this message leave a trace.
+    """
+    counted = (
+        update(Arrival)
+        .where(Arrival.id == arrival_id, Arrival.state == ArrivalState.NEW)
+        .values(attempts=Arrival.attempts + 1)
+        .returning(Arrival.attempts)
+        .execution_options(synchronize_session=False)
+    )
+    return session.scalar(counted)
+
+
+def forget_attempt(session: Session, arrival_id: int) -> None:
+    """Take an attempt back that failed through no fault of the message."""
+    session.execute(
+        update(Arrival)
+        .where(
+            Arrival.id == arrival_id,
+            Arrival.state == ArrivalState.NEW,
+            Arrival.attempts > 0,
+        )
+        .values(attempts=Arrival.attempts - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def finish(session: Session, arrival_id: int, note: str) -> bool:
+    """Write the outcome of a new or held arrival; return False if someone else has ended it."""
+    return _move(session, arrival_id, ArrivalState.DONE, note, ArrivalState.NEW, ArrivalState.HELD)
+
+
+def hold(session: Session, arrival_id: int, note: str) -> bool:
+    """Set a new arrival aside for a human, with the reason; return False if it is not new."""
+    return _move(session, arrival_id, ArrivalState.HELD, note, ArrivalState.NEW)
+
+
+def release(session: Session, arrival_id: int, note: str) -> bool:
+    """Make a held arrival new again, with all its attempts; return False if it is not held."""
+    if not _move(session, arrival_id, ArrivalState.NEW, note, ArrivalState.HELD):
+        return False
+    session.execute(
+        update(Arrival)
+        .where(Arrival.id == arrival_id)
+        .values(attempts=0)
+        .execution_options(synchronize_session=False)
+    )
+    return True
+
+
+def _move(
+    session: Session, arrival_id: int, state: ArrivalState, note: str, *where: ArrivalState
+) -> bool:
+    moved = (
+        update(Arrival)
+        .where(Arrival.id == arrival_id, Arrival.state.in_(where))
+        .values(state=int(state), note=_note(note))
+        .returning(Arrival.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.scalar(moved) is not None
+
+
+def _note(text_: str) -> str:
+    return text_.replace("\0", "")[:_NOTE]  # PostgreSQL has no NUL in text
+
+
+def _table() -> Table:
+    table = Arrival.__table__
+    assert isinstance(table, Table)  # noqa: S101 - tells mypy what declarative made
+    return table

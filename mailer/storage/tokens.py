@@ -1,0 +1,162 @@
+"""Tokens that stand in addresses and links: *standing* ones that are computed, never stored.
+
+A standing token proves that we made it for one purpose, one list and one row; it carries the
+row's number, so nothing is looked up to read it, and it never expires (RFC 8058 and a promise:
+leaving works for ever). SECURITY: HMAC-SHA256 cut to 80 bits, compared in constant time, with a
+key id so that keys can be rotated while old tokens still verify. Lower-case base32, because
+mail servers fold the case of local parts; 26 characters, so that LIST-bounces+TOKEN stays
+within the 64 octets of a local part (RFC 5321 section 4.5.3.1.1).
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+from sqlalchemy import LargeBinary, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.storage.store import Base
+
+LENGTH = 26  # characters of a standing token
+_MAC = 10  # bytes
+_MANY = 1000  # begun hashes that are kept
+_BLOCK = 64  # bytes that SHA-256 takes at a time
+_DIGITS = bytes.maketrans(bytes(range(32)), b"abcdefghijklmnopqrstuvwxyz234567")  # RFC 4648
+
+
+class Purpose(StrEnum):
+    """Name what a token may do; a token for one purpose is worthless for another."""
+
+    BOUNCE = "bounce"
+    LEAVE = "leave"
+    REPLY = "reply"
+    ME = "me"
+    VOTE = "vote"  # answers an issue's question
+    READ = "read"  # a members' archive, in a cookie
+    PROOF = "proof"  # the page of an issue that is not sent yet
+
+
+class TokenKey(Base):
+    """Keep one HMAC key; the newest signs, all verify."""
+
+    __tablename__ = "token_key"
+    id: Mapped[int] = mapped_column(primary_key=True)  # 1..255, stands in the token
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    created: Mapped[float]
+
+
+class Keyring:
+    """Make and read standing tokens with the keys of one database."""
+
+    def __init__(self, keys: dict[int, bytes]) -> None:
+        self._keys = keys
+        self._newest = max(keys)
+        self._hash = _begin_mac(keys[min(keys)], b"hash\0")
+        self._begun: dict[tuple[int, str, str], tuple[hashlib._Hash, hashlib._Hash]] = {}
+
+    def standing(self, purpose: Purpose, scope: str, ref: int) -> str:
+        """Return the token for row ``ref`` (below 2**40) of ``scope`` (a list's address)."""
+        body = (self._newest << 40 | ref).to_bytes(6, "big")
+        return _spell(body + self._mac(self._newest, purpose, scope, body))
+
+    def maker(self, purpose: Purpose, scope: str) -> Callable[[int], str]:
+        """Return what makes ``standing`` tokens of one purpose and scope, for very many rows."""
+        begun = _begin_mac(self._keys[self._newest], f"{purpose}\0{scope}\0".encode())
+        above = self._newest << 40
+
+        def make(ref: int) -> str:
+            body = (above | ref).to_bytes(6, "big")
+            return _spell(body + _end_mac(begun, body)[:_MAC])
+
+        return make
+
+    def read(self, token: str, purpose: Purpose, scope: str) -> int | None:
+        """Return the row that ``token`` was made for, or None if we did not make it for this."""
+        if len(token) != LENGTH or not token.isascii():
+            return None
+        try:
+            packed = base64.b32decode(token.upper() + "======")
+        except ValueError:
+            return None
+        body, mac = packed[:-_MAC], packed[-_MAC:]
+        if _spell(packed) != token.lower() or body[0] not in self._keys:
+            return None
+        if not hmac.compare_digest(mac, self._mac(body[0], purpose, scope, body)):
+            return None
+        return int.from_bytes(body[1:], "big")
+
+    def keyed_hash(self, text: str) -> bytes:
+        """Return 16 bytes that stand for ``text`` where the text itself must not stay."""
+        return _end_mac(self._hash, text.encode())[:16]
+
+    def _mac(self, key_id: int, purpose: Purpose, scope: str, body: bytes) -> bytes:
+        """Return HMAC-SHA256 (RFC 2104) over purpose, scope and body, cut.
+
+        The two hashes are begun once for each key, purpose and list, because copies are made by
+        the million: 1.5 us for what takes 3.9 us from the start (measured).
+        """
+        begun = self._begun.get((key_id, purpose, scope))
+        if begun is None:
+            begun = _begin_mac(self._keys[key_id], f"{purpose}\0{scope}\0".encode())
+            if len(self._begun) >= _MANY:
+                self._begun.clear()
+            self._begun[key_id, purpose, scope] = begun
+        return _end_mac(begun, body)[:_MAC]
+
+
+def _end_mac(begun: "tuple[hashlib._Hash, hashlib._Hash]", body: bytes) -> bytes:
+    inner, outer = begun[0].copy(), begun[1].copy()
+    inner.update(body)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+def _begin_mac(key: bytes, said: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """Begin the inner and the outer hash of RFC 2104 section 2."""
+    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(octet ^ 0x36 for octet in block) + said)
+    return inner, hashlib.sha256(bytes(octet ^ 0x5C for octet in block))
+
+
+def _steps() -> tuple[tuple[int, int, int], ...]:
+    """Return what ``_spell`` does five times: bits that stay, bits that move, how far."""
+    steps = []
+    starts, groups = [0], 16
+    while groups:
+        low = (1 << 5 * groups) - 1
+        stay = sum(low << start for start in starts)
+        steps.append((stay, stay << 5 * groups, 3 * groups))
+        starts = [begin for start in starts for begin in (start, start + 8 * groups)]
+        groups //= 2
+    return tuple(steps)
+
+
+_SPREAD = _steps()
+
+
+def _spell(packed: bytes) -> str:
+    """Return 16 bytes in lower-case base32 without padding.
+
+    Spreads groups of five bits to a byte each, halving all at once; ``base64.b32encode`` takes
+    five times as long (6 us), and each copy of a mailing has two tokens.
+    """
+    number = int.from_bytes(packed, "big") << 2
+    for stay, move, far in _SPREAD:
+        number = number & stay | (number & move) << far
+    return number.to_bytes(32, "big")[-LENGTH:].translate(_DIGITS).decode("ascii")
+
+
+def load_keyring(session: Session) -> Keyring | None:
+    """Return the keyring of this database, or None before the first key was made."""
+    rows = session.execute(select(TokenKey.id, TokenKey.secret)).all()
+    return Keyring({row.id: row.secret for row in rows}) if rows else None
+
+
+def new_key(session: Session) -> None:
+    """Add a key; from now on it signs."""
+    newest = session.scalar(select(TokenKey.id).order_by(TokenKey.id.desc()).limit(1)) or 0
+    session.add(TokenKey(id=newest + 1, secret=secrets.token_bytes(32), created=time.time()))

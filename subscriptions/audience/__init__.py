@@ -1,0 +1,1 @@
+"""Audience: which members a mailing goes to."""

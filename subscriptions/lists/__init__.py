@@ -1,0 +1,1 @@
+"""Lists: lists, people, addresses and memberships, and what a list knows of a member."""

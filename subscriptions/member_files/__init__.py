@@ -1,0 +1,1 @@
+"""Importing: a file of people read, row by row."""

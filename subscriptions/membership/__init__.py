@@ -1,0 +1,1 @@
+"""Membership: how a membership begins, changes and ends."""

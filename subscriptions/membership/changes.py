@@ -1,0 +1,179 @@
+"""Change one membership: role, rhythm, pause, leaving, and coming back with consent.
+
+Each function takes what is there to what is wanted and leaves an entry in the ledger of
+permissions where permission or power changed; a rhythm is only a preference.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mailer.errors import BadInput, Refused
+from mailer.storage import journal
+from mailer.storage.journal import Word
+from mailer.storage.tokens import Keyring
+from subscriptions.lists.roster import Address, MailList, Membership, Rhythm, Role, State
+from subscriptions.permission import consent, suppression
+from subscriptions.permission.consent import Act, ConsentNote
+from subscriptions.permission.suppression import Reason
+
+_HERE = (State.ACTIVE, State.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Hold what every change needs: where, on which list, who says so, and when."""
+
+    session: Session
+    lst: MailList
+    keyring: Keyring
+    note: ConsentNote
+    now: float
+
+
+def change_role(desk: Desk, member: Membership, role: Role) -> bool:
+    """Give the member another role; tell whether that changed anything.
+
+    Somebody must be left whom questions about the list reach: its last owner stays owner.
+    """
+    if member.role is role:
+        return False
+    if is_last_owner(desk.session, member):
+        given, _ = _address(desk.session, member)
+        raise Refused(
+            f"{given} is the only owner of {desk.lst.address}.", "Make somebody else owner first."
+        )
+    detail = f"{member.role.value} -> {role.value}"
+    member.role = role
+    _record(desk, member, Act.ROLE, detail)
+    return True
+
+
+def is_last_owner(session: Session, member: Membership) -> bool:
+    """Tell whether the list would have no owner without this one.
+
+    Holds the list's row until the transaction ends, so that two owners who demote each other
+    at one moment do so one after the other (SQLite has one writer at a time anyway).
+    """
+    if member.role is not Role.OWNER or member.state not in _HERE:
+        return False
+    session.execute(select(MailList.id).where(MailList.id == member.list_id).with_for_update())
+    other = select(Membership.id).where(
+        Membership.list_id == member.list_id,
+        Membership.role == Role.OWNER,
+        Membership.state.in_(_HERE),
+        Membership.id != member.id,
+    )
+    return session.scalar(other.limit(1)) is None
+
+
+def change_rhythm(member: Membership, rhythm: Rhythm) -> bool:
+    """Give the member another rhythm; tell whether that changed anything."""
+    if member.rhythm is rhythm:
+        return False
+    member.rhythm = rhythm
+    return True
+
+
+def change_page(desk: Desk, member: Membership, *, wanted: bool) -> bool:
+    """Give the member a page in the list's archive, or take it away; tell whether that changed.
+
+    Being found by one's name is a permission of its own, so the ledger has both.
+    """
+    if member.own_page == wanted:
+        return False
+    member.own_page = wanted
+    said = "wants a" if wanted else "wants no"
+    _record(desk, member, Act.STATE, f"{said} page in the archive")
+    return True
+
+
+def change_state(
+    desk: Desk, member: Membership, state: State, *, paused_until: float | None = None
+) -> bool:
+    """Take the member to ``state``; tell whether that changed anything.
+
+    Coming back after leaving, or becoming active without having answered, needs a note with
+    a wording: how they said yes. A pause never needs one.
+    """
+    was = member.state
+    if state is State.PENDING:
+        raise BadInput("Nobody can be made pending by hand.", "Use active, paused or left.")
+    if was in {State.LEFT, State.PENDING} and state is not State.LEFT:
+        _welcome_back(desk, member, state)
+        return True
+    same = was is state and member.paused_until == paused_until
+    if same and not (state is State.ACTIVE and member.rhythm is Rhythm.PAUSED):
+        return False
+    member.state = state
+    member.paused_until = paused_until if state is State.PAUSED else None
+    if state is State.ACTIVE and member.rhythm is Rhythm.PAUSED:
+        member.rhythm = Rhythm.EACH
+    if state is State.LEFT:
+        member.left_at = desk.now
+        member.own_page = False  # who comes back asks anew
+    remember(desk, member)
+    act = Act.LEFT if state is State.LEFT else Act.STATE
+    _record(desk, member, act, f"{was.value} -> {state.value}")
+    return True
+
+
+def leave(desk: Desk, member: Membership) -> bool:
+    """Let the member go at once; tell whether they were still there."""
+    return change_state(desk, member, State.LEFT)
+
+
+def _welcome_back(desk: Desk, member: Membership, state: State) -> None:
+    given, key = _address(desk.session, member)
+    if not desk.note.wording or state is not State.ACTIVE:
+        raise Refused(
+            f"{given} is {member.state.value} on {desk.lst.address} and has not said yes (again).",
+            "Say how they did: --state active --consent 'asked me by phone on 3 May'.",
+        )
+    if suppression.said_never(desk.session, desk.keyring, [key]):
+        raise Refused(f"{given} asked never to be mailed.", "Only they can take that back.")
+    for reason in (Reason.DEAD, Reason.COMPLAINT):
+        suppression.lift(desk.session, key, reason)
+    was, member.state = member.state, State.ACTIVE
+    member.left_at = member.paused_until = None
+    member.joined_at = desk.now
+    if member.rhythm is Rhythm.PAUSED:
+        member.rhythm = Rhythm.EACH
+    remember(desk, member)
+    _record(desk, member, Act.CONSENTED, f"{was.value} -> active")
+
+
+def remember(desk: Desk, member: Membership) -> None:
+    """Have the journal outside the database know where this membership stands now."""
+    words = {State.LEFT: Word.LEFT, State.PAUSED: Word.PAUSED, State.ACTIVE: Word.ACTIVE}
+    if member.state in words:
+        journal.note(
+            desk.session,
+            words[member.state],
+            _address(desk.session, member)[1],
+            list_address=desk.lst.address,
+            member=member.id,
+            until=member.paused_until,
+        )
+
+
+def _record(desk: Desk, member: Membership, act: Act, detail: str) -> None:
+    desk.session.flush()
+    row = consent.entry(
+        desk.keyring,
+        act=act,
+        list_address=desk.lst.address,
+        address=_address(desk.session, member),
+        note=desk.note,
+        now=desk.now,
+        detail=detail,
+    )
+    consent.record(desk.session, [row])
+
+
+def _address(session: Session, member: Membership) -> tuple[str, str]:
+    row = session.execute(
+        select(Address.given, Address.key).where(Address.id == member.address_id)
+    ).one()
+    return row.given, row.key

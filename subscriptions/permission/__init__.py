@@ -1,0 +1,1 @@
+"""Permission: consents, questions, budgets, and whom never to mail."""

@@ -1,0 +1,236 @@
+"""Keep the questions that a mail or a page asks and that one answer settles: act-once tokens.
+
+    token = open_ask(session, Purpose.CONFIRM, list_id=..., given=address, now=now)
+    found = look(session, token, Purpose.CONFIRM, list_id=lst.id, now=now)   # changes nothing
+    if found.ask and not found.trouble and spend(session, found.ask.id, how="reply", now=now): ...
+
+Knows tokens and whether they still hold; what an answer does is for those who ask. A GET only
+looks; a POST or a reply spends, and of two answers at once only one gets True. SECURITY: 130
+random bits in lower-case base32, kept only as SHA-256, bound to one purpose, one list and one
+revision, expiring. ``look`` tells a used token from an unknown one, so that a second click is
+answered kindly; the ask behind it is shown for that, and must not be acted on.
+"""
+
+import base64
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, delete, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.reading.addresses import Address
+from mailer.storage.store import Base
+from subscriptions.lists.roster import BigId, MailList
+
+DAY = 86400.0
+LENGTH = 26  # characters of a token
+_BYTES = 17  # of randomness: 26 characters of base32 hold 130 bits of them
+
+
+class Purpose(StrEnum):
+    """Name what an ask is about; a token for one is worthless for another."""
+
+    CONFIRM = "confirm"  # join a list; "not me" is said with the same token
+    REST = "rest"  # join the other lists that were asked for meanwhile
+    LEAVE = "leave"  # leave, asked for without a token
+    COMMAND = "command"  # do what a mail without proof asked for
+    UNDO = "undo"  # take back what a receipt told
+    NEVER = "never"  # take "never mail me" back
+    ADDRESS = "address"  # use one more address
+    ME = "me"  # a member's own page
+    READ = "read"  # a members' archive, by a link that was mailed
+    JOIN_REQUEST = "join-request"  # an owner lets somebody in
+    MODERATE = "moderate"  # a moderator decides about a hold
+    ISSUE = "issue"  # an editor decides about an issue
+
+
+LIFETIME = {
+    Purpose.CONFIRM: 7 * DAY,
+    Purpose.REST: 7 * DAY,
+    Purpose.LEAVE: 7 * DAY,
+    Purpose.COMMAND: 3 * DAY,
+    Purpose.UNDO: 30 * DAY,
+    Purpose.NEVER: 365 * DAY,
+    Purpose.ADDRESS: 3 * DAY,
+    Purpose.ME: 3 * DAY,
+    Purpose.READ: DAY,
+    Purpose.JOIN_REQUEST: 30 * DAY,
+    Purpose.MODERATE: 30 * DAY,
+    Purpose.ISSUE: 30 * DAY,
+}
+
+
+class Trouble(StrEnum):
+    """Say why a token cannot be acted on."""
+
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    USED = "used"
+    SUPERSEDED = "superseded"
+
+
+class Ask(Base):
+    """One question to one address; ``payload`` is JSON that its purpose understands."""
+
+    __tablename__ = "ask"
+    __table_args__ = (
+        Index("ix_ask_address", "address_key", "purpose"),
+        Index("ix_ask_ref", "purpose", "ref"),
+        Index("ix_ask_expires", "expires_at"),
+        {"sqlite_autoincrement": True},
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id))
+    address_key: Mapped[str] = mapped_column(String(320))  # whom we asked
+    given: Mapped[str] = mapped_column(String(320))
+    ref: Mapped[int] = mapped_column(BigInteger, default=0)  # a hold, a membership...
+    revision: Mapped[int] = mapped_column(default=0)
+    payload: Mapped[str] = mapped_column(default="{}")
+    wording: Mapped[str] = mapped_column(String(64), default="")  # mail/digest/language
+    created: Mapped[float]
+    expires_at: Mapped[float]
+    used_at: Mapped[float | None]
+    used_how: Mapped[str] = mapped_column(String(40), default="")  # reply, button, superseded...
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Return the payload."""
+        found = json.loads(self.payload)
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Say what a token is: the ask where we know it, and why it cannot be acted on, if so."""
+
+    ask: Ask | None
+    trouble: Trouble | None = None
+
+
+def open_ask(
+    session: Session,
+    purpose: Purpose,
+    *,
+    list_id: int,
+    to: Address,
+    now: float,
+    ref: int = 0,
+    revision: int = 0,
+    payload: dict[str, Any] | None = None,
+    wording: str = "",
+) -> str:
+    """Ask something of the address ``to`` and return the token that stands for the answer."""
+    token = base64.b32encode(secrets.token_bytes(_BYTES)).decode("ascii").lower()[:LENGTH]
+    session.add(
+        Ask(
+            token_hash=_hash(token),
+            purpose=purpose.value,
+            list_id=list_id,
+            address_key=to.key,
+            given=to.given,
+            ref=ref,
+            revision=revision,
+            payload=json.dumps(payload or {}, ensure_ascii=False),
+            wording=wording,
+            created=now,
+            expires_at=now + LIFETIME[purpose],
+        )
+    )
+    session.flush()
+    return token
+
+
+def look(
+    session: Session,
+    token: str,
+    *purposes: Purpose,
+    list_id: int,
+    now: float,
+    revision: int | None = None,
+) -> Look:
+    """Return what ``token`` stands for, for one of ``purposes`` on this list; change nothing.
+
+    ``revision`` is what the subject stands at now, where it can change: an ask about an older
+    one is superseded.
+    """
+    if len(token) != LENGTH or not token.isascii():
+        return Look(None, Trouble.UNKNOWN)
+    ask = session.scalar(select(Ask).where(Ask.token_hash == _hash(token.lower())))
+    if ask is None or ask.list_id != list_id or ask.purpose not in purposes:
+        return Look(None, Trouble.UNKNOWN)
+    if ask.used_at is not None:
+        superseded = ask.used_how == Trouble.SUPERSEDED
+        return Look(ask, Trouble.SUPERSEDED if superseded else Trouble.USED)
+    if revision is not None and ask.revision != revision:
+        return Look(ask, Trouble.SUPERSEDED)
+    if ask.expires_at <= now:
+        return Look(ask, Trouble.EXPIRED)
+    return Look(ask)
+
+
+def spend(session: Session, ask_id: int, *, how: str, now: float) -> bool:
+    """Use an ask up; return False where somebody did before."""
+    spent = (
+        update(Ask)
+        .where(Ask.id == ask_id, Ask.used_at.is_(None))
+        .values(used_at=now, used_how=how)
+        .returning(Ask.id)
+    )
+    return session.scalar(spent) is not None
+
+
+def supersede(session: Session, purpose: Purpose, ref: int, *, now: float) -> list[Ask]:
+    """Close every open ask about ``ref``; return them, so that the others can be told."""
+    open_ones = list(
+        session.scalars(
+            select(Ask).where(Ask.purpose == purpose.value, Ask.ref == ref, Ask.used_at.is_(None))
+        )
+    )
+    for ask in open_ones:
+        ask.used_at, ask.used_how = now, Trouble.SUPERSEDED.value
+    session.flush()
+    return open_ones
+
+
+def waiting(session: Session, key: str, *purposes: Purpose, now: float) -> list[Ask]:
+    """Return the asks to this address key that are open, oldest first."""
+    return list(
+        session.scalars(
+            select(Ask)
+            .where(
+                Ask.address_key == key,
+                Ask.purpose.in_([purpose.value for purpose in purposes]),
+                Ask.used_at.is_(None),
+                Ask.expires_at > now,
+            )
+            .order_by(Ask.id)
+        )
+    )
+
+
+def amend(session: Session, ask: Ask, payload: dict[str, Any]) -> None:
+    """Write another payload; the token stays what it was."""
+    ask.payload = json.dumps(payload, ensure_ascii=False)
+    session.flush()
+
+
+def reword(session: Session, token: str, wording: str, question: str) -> None:
+    """Write down in which words the question of ``token`` was asked, once its mail is written."""
+    ask = session.scalars(select(Ask).where(Ask.token_hash == _hash(token))).one()
+    ask.wording = wording
+    amend(session, ask, {**ask.details, "question": question})
+
+
+def forget(session: Session, keys: list[str]) -> None:
+    """Erase every ask to these addresses."""
+    session.execute(delete(Ask).where(Ask.address_key.in_(keys)))
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("ascii")).digest()

@@ -1,0 +1,41 @@
+"""From an arrival to a decision: what is counted against a message, and what is not."""
+
+from types import SimpleNamespace
+from typing import NoReturn
+
+import pytest
+
+from listserv.posts import facts
+from listserv.reception import sorter
+from mailer.errors import Temporary
+from mailer.storage.arrivals import Incoming, keep, next_new
+from mailer.storage.store import Store
+
+
+def test_a_full_disk_is_not_the_messages_fault(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every post that waits would be held as one that kills its reader."""
+
+    def full(*_: object) -> NoReturn:
+        raise Temporary("database or disk is full")
+
+    monkeypatch.setattr(sorter, "_route", full)
+    with store.write() as session:
+        keep(session, [Incoming("a@x.org", ("l@x.org",), b"Hi", "", "", "ESMTP", 1.0)])
+    app = SimpleNamespace(store=store)
+    for _ in range(sorter.MAX_TRIES + 2):
+        with store.read() as session:
+            (arrival,) = next_new(session, 1)
+        with pytest.raises(Temporary):
+            sorter.decide(app, arrival)  # type: ignore[arg-type] - all it needs
+    with store.read() as session:
+        assert [row.attempts for row in next_new(session, 9)] == [0]
+
+
+def test_a_message_id_fits_the_index_that_it_is_found_by() -> None:
+    """Of characters outside the BMP 995 are 3,980 octets, and PostgreSQL's index takes 2,700."""
+    spelled = "".join(chr(0x20000 + n) for n in range(900)) + "@x"
+    kept = facts.read(f"Message-ID: <{spelled}>\r\n\r\n".encode()).message_id
+    assert spelled.startswith(kept)
+    assert 990 < len(kept.encode()) <= facts.MAX_ID

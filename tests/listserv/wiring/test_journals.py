@@ -1,0 +1,384 @@
+"""What people decided after a backup is known after its restore, from the journal beside it."""
+
+import json
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy.orm import Session
+
+from listserv.cli.main import krets
+from listserv.membership import forgetting
+from listserv.upkeep import restoring
+from listserv.wiring.app import App
+from listserv.wiring.config import load
+from mailer.errors import Temporary
+from mailer.ledger import ledger
+from mailer.reading.addresses import parse
+from mailer.reading.bounce_reasons import Kind
+from mailer.storage import journal, standstill
+from mailer.storage.journal import Word
+from mailer.storage.store import Store
+from subscriptions.lists.roster import find_list, membership_of
+from subscriptions.membership import bouncing, optin
+from subscriptions.membership.changes import Desk
+from subscriptions.permission import suppression
+from subscriptions.permission.consent import ConsentNote, Source
+from subscriptions.permission.suppression import Reason
+
+LIST = "friends@lists.example.org"
+NAMES = ("anna", "boris", "chiara", "dora", "elena", "frans")
+DAY = 86400.0
+NOTE = ConsentNote("yes", Source.MAIL, confirmed_by="reply")
+Opened = Callable[[str], "Service"]
+
+
+class Service:
+    """One data folder, worked on by commands and by what the doors call."""
+
+    def __init__(self, folder: Path, database: str = "") -> None:
+        self.place = {"KRETS_MAILER__DATA": str(folder), "KRETS_MAILER__DATABASE": database}
+        self.folder = folder
+        self.app = App(load(self.place))
+        self.journal = folder / journal.NAME
+
+    def run(self, *words: str) -> Result:
+        self.app.close()
+        return CliRunner().invoke(krets, words, env=self.place)
+
+    def done(self, *words: str) -> Result:
+        told = self.run(*words)
+        assert told.exit_code == 0, told.output
+        return told
+
+    def desk(self, session: Session, now: float) -> Desk:
+        lst = find_list(session, LIST)
+        assert lst is not None
+        return Desk(session, lst, self.app.keyring, NOTE, now)
+
+    def put(self, name: str, state: str) -> None:
+        words = ("--consent", "told us") if state == "active" else ()
+        self.done("member", "set", LIST, f"{name}@x.org", "--state", state, *words)
+
+    def complain(self, name: str, now: float) -> str:
+        return self.bounce(name, Kind.COMPLAINT, now)
+
+    def bounce(self, name: str, kind: Kind, now: float) -> str:
+        with self.app.store.write() as session:
+            desk = self.desk(session, now)
+            member = membership_of(session, desk.lst.id, f"{name}@x.org")
+            assert member is not None
+            return bouncing.take(desk, member, kind, status="5.1.1", about="", raw_sha=None)
+
+    def states(self) -> dict[str, str]:
+        told = json.loads(self.done("member", "ls", LIST, "--json").stdout)
+        return {one["email"].partition("@")[0]: one["state"] for one in told}
+
+    def barred(self, name: str) -> set[Reason]:
+        with self.app.store.read() as session:
+            key = f"{name}@x.org"
+            hashed = suppression.hashed(self.app.keyring, key)
+            return {
+                reason
+                for reason in Reason
+                for one in (key, hashed)
+                if suppression.has(session, one, reason)
+            }
+
+
+@pytest.fixture
+def service(tmp_path: Path, database_url: str) -> Iterator[Opened]:
+    """Give a function that opens the service in a folder; on PostgreSQL all have one database."""
+    with ExitStack() as stack:
+
+        def opens(name: str) -> Service:
+            made = Service(tmp_path / name, database_url)
+            stack.callback(made.app.close)
+            return made
+
+        yield opens
+
+
+@pytest.fixture
+def old(service: Opened) -> Service:
+    """Give a list of six."""
+    made = service("old")
+    made.done("list", "create", LIST)
+    for name in NAMES:
+        made.done("member", "add", LIST, f"{name}@x.org", "--consent", "asked")
+    return made
+
+
+@pytest.fixture
+def kept(old: Service, tmp_path: Path) -> str:
+    """Give a backup of it."""
+    old.done("backup", str(tmp_path / "kept.backup"))
+    return str(tmp_path / "kept.backup")
+
+
+def test_whoever_went_after_the_backup_is_gone_after_its_restore(old: Service, kept: str) -> None:
+    old.put("anna", "left")
+    old.complain("boris", 1e9)
+    old.put("chiara", "left")
+    old.put("chiara", "active")
+    for day in (0, 3, 6):
+        said = old.bounce("dora", Kind.DEAD, 1e9 + day * DAY)
+    assert said == "given-up"
+    with old.app.store.write() as session:
+        optin.never(old.desk(session, 1e9), parse("elena@x.org"))
+    old.done("member", "forget", "frans@x.org", "--yes")
+    told = old.done("restore", kept, "--yes")
+    assert "is missing" not in told.stderr
+    assert old.states() == {
+        "anna": "left", "boris": "left", "chiara": "active", "dora": "active", "elena": "active",
+    }  # fmt: skip
+    assert old.barred("dora") == {Reason.DEAD}
+    assert old.barred("elena") == {Reason.NEVER}
+    assert old.barred("frans") == {Reason.ERASED}
+    with old.app.store.read() as session:
+        assert standstill.reason(session) == ""
+
+
+def test_what_was_taken_back_before_the_restore_stays_taken_back(old: Service, kept: str) -> None:
+    who = parse("elena@x.org")
+    with old.app.store.write() as session:
+        optin.never(old.desk(session, 1e9), who)
+    with old.app.store.write() as session:
+        optin.take_back_never(old.desk(session, 1e9), who)
+    old.put("anna", "paused")
+    old.put("boris", "left")
+    old.done("restore", kept, "--yes")
+    assert old.barred("elena") == set()
+    assert (old.states()["anna"], old.states()["boris"]) == ("paused", "left")
+    old.put("boris", "active")
+    old.done("restore", kept, "--yes")
+    assert old.states()["boris"] == "active"
+
+
+def test_who_had_left_before_the_backup_and_came_back_after_it_is_a_member(
+    old: Service, tmp_path: Path
+) -> None:
+    old.put("anna", "left")
+    kept = str(tmp_path / "kept.backup")
+    old.done("backup", kept)
+    with old.app.store.write() as session:
+        optin.join(old.desk(session, 1e9), parse("anna@x.org"))
+    old.done("restore", kept, "--yes")
+    assert old.states()["anna"] == "active"
+
+
+def test_the_journal_names_nobody_and_is_for_its_owner_alone(old: Service) -> None:
+    old.put("anna", "left")
+    with old.app.store.write() as session:
+        forgetting.ask(session, old.app.keyring, "boris@x.org", how="button", now=1e9)
+    text = old.journal.read_text()
+    assert "@x.org" not in text
+    assert "anna" not in text
+    assert stat.S_IMODE(old.journal.stat().st_mode) == 0o600
+
+
+def test_elsewhere_nothing_leaves_without_the_journal_until_somebody_decides(
+    old: Service, kept: str, service: Opened
+) -> None:
+    old.put("anna", "left")
+    new = service("new")
+    told = new.done("restore", kept, "--yes")
+    assert "is missing" in told.stderr
+    assert "Nothing leaves until you decide" in told.stderr
+    with new.app.store.read() as session:
+        assert standstill.reason(session)
+    assert "Nothing leaves" in new.done("queue", "decide").stderr
+    assert new.run("queue", "decide", "--policy", "never-twice").exit_code == 1
+    new.done("queue", "decide", "--policy", "never-twice", "--yes")
+    with new.app.store.read() as session:
+        assert standstill.reason(session) == ""
+    again = str(new.folder / "again.backup")
+    new.done("backup", again)
+    new.put("boris", "left")
+    assert "is missing" not in new.done("restore", again, "--yes").stderr
+    assert new.states()["boris"] == "left"
+
+
+def test_nothing_is_claimed_while_the_house_stands_still(store: Store) -> None:
+    with store.write() as session:
+        standstill.begin(session, "why", 1.0, settled=True)
+    with store.read() as session:
+        assert session.execute(ledger._LIVE).all() == []
+        assert standstill.reason(session) == "why"
+
+
+def test_elsewhere_the_journal_of_the_old_folder_is_named_and_goes_along(
+    old: Service, kept: str, service: Opened
+) -> None:
+    old.put("anna", "left")
+    new = service("new")
+    told = new.done("restore", kept, "--yes", "--journal", str(old.journal), "--json")
+    assert (json.loads(told.stdout)["journal"]["whole"], new.states()["anna"]) == (True, "left")
+    new.put("boris", "left")
+    later = json.loads(new.done("restore", kept, "--yes", "--json").stdout)
+    assert later["journal"]["whole"] is True
+    assert (new.states()["anna"], new.states()["boris"]) == ("left", "left")
+
+
+def test_a_journal_of_another_service_is_refused(
+    kept: str, service: Opened, tmp_path: Path
+) -> None:
+    other = Service(tmp_path / "other")
+    other.done("list", "create", LIST)
+    other.app.close()
+    told = service("new").run("restore", kept, "--yes", "--journal", str(other.journal))
+    assert (told.exit_code, "is not a journal of this backup" in told.output) == (2, True)
+
+
+def test_a_journal_with_a_line_missing_is_no_witness(old: Service, kept: str) -> None:
+    for name in ("anna", "boris", "chiara"):
+        old.put(name, "left")
+    rows = old.journal.read_bytes().splitlines(keepends=True)
+    old.journal.write_bytes(b"".join(row for row in rows if b'"s":2,' not in row))
+    told = json.loads(old.done("restore", kept, "--yes", "--json").stdout)
+    assert told["journal"]["whole"] is False
+    assert old.states()["anna"] == "left"
+
+
+def test_a_database_put_back_by_hand_is_noticed_and_hears_its_journal(
+    old: Service, database_url: str
+) -> None:
+    if database_url:
+        pytest.skip("a file is put back by hand")
+    old.app.close()
+    database = old.folder / "krets.db"
+    with sqlite3.connect(database) as opened:
+        opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(database, old.folder / "aside.db")
+    old.put("anna", "left")
+    old.app.close()
+    for end in ("", "-wal", "-shm"):
+        Path(f"{database}{end}").unlink(missing_ok=True)
+    (old.folder / "aside.db").replace(database)
+    assert old.states()["anna"] == "left"
+    with old.app.store.read() as session:
+        assert "put an old file back" in standstill.reason(session)
+    assert restoring.settle_rolled_back(old.app.store, 1e9)
+    assert not restoring.settle_rolled_back(old.app.store, 1e9)
+    old.done("queue", "decide", "--policy", "never-twice", "--yes")
+    with old.app.store.read() as session:
+        assert standstill.reason(session) == ""
+
+
+class _PulledError(Exception):
+    """Stand for a plug that is pulled."""
+
+
+def test_a_leave_that_was_cut_before_its_commit_is_a_leave_and_a_yes_is_none(
+    old: Service, kept: str
+) -> None:
+    witness = old.app.store.witness
+    assert witness is not None
+
+    def cut(session: Session) -> Callable[[], None]:
+        witness(session)
+        raise _PulledError
+
+    old.put("boris", "left")
+    for name, word in (("anna", Word.LEFT), ("boris", Word.ACTIVE)):
+        old.app.store.witness = cut
+        with pytest.raises(_PulledError), old.app.store.write() as session:
+            journal.note(session, word, f"{name}@x.org", list_address=LIST)
+        old.app.close()
+    assert (old.states()["anna"], old.states()["boris"]) == ("left", "left")
+    with old.app.store.read() as session:
+        assert standstill.reason(session) == ""
+    old.done("restore", kept, "--yes")
+    assert (old.states()["anna"], old.states()["boris"]) == ("left", "left")
+
+
+def test_a_leave_that_the_journal_cannot_take_is_refused(old: Service) -> None:
+    assert old.app.store.witness is not None
+    old.journal.unlink()
+    old.journal.mkdir()
+    with pytest.raises(Temporary, match="cannot be written to"), old.app.store.write() as session:
+        optin.never(old.desk(session, 1e9), parse("anna@x.org"))
+    assert old.barred("anna") == set()
+
+
+def test_a_journal_that_was_lost_is_begun_anew_and_older_backups_say_so(
+    old: Service, kept: str
+) -> None:
+    old.put("anna", "left")
+    old.app.close()
+    old.journal.unlink()
+    old.put("boris", "left")
+    assert old.journal.exists()
+    again = str(old.folder / "again.backup")
+    old.done("backup", again)
+    assert json.loads(old.done("restore", again, "--yes", "--json").stdout)["journal"]["whole"]
+    assert not json.loads(old.done("restore", kept, "--yes", "--json").stdout)["journal"]["whole"]
+
+
+def test_the_backup_holds_the_journal_for_backups_that_are_older(
+    old: Service, kept: str, service: Opened, tmp_path: Path
+) -> None:
+    old.put("anna", "left")
+    newer = str(tmp_path / "newer.backup")
+    old.done("backup", newer)
+    new = service("new")
+    new.done("restore", newer, "--yes", "--journal", str(old.journal))
+    old.journal.unlink()
+    told = json.loads(new.done("restore", kept, "--yes", "--json").stdout)
+    assert (told["journal"]["whole"], new.states()["anna"]) == (True, "left")
+
+
+def test_many_at_once_cost_one_write(old: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fdatasync", synced.append)
+    with old.app.store.write() as session:
+        for number in range(1000):
+            suppression.suppress(session, f"r{number}@y.org", Reason.NEVER, 1e9)
+    assert len(synced) == 1
+    book = journal.read(old.journal)
+    assert book is not None
+    assert (len(book.lines), book.highest, book.whole) == (1000, 1, True)
+
+
+def test_a_long_journal_keeps_the_last_word_of_each(
+    old: Service, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_BIG", 1000)
+    for _ in range(6):
+        old.put("anna", "left")
+        old.put("anna", "active")
+    old.put("boris", "left")
+    assert journal.compact(old.journal)
+    book = journal.read(old.journal)
+    assert book is not None
+    assert [line.word for line in book.lines] == [Word.ACTIVE, Word.LEFT]
+    assert stat.S_IMODE(old.journal.stat().st_mode) == 0o600
+    told = json.loads(old.done("restore", kept, "--yes", "--json").stdout)
+    assert told["journal"]["whole"] is True
+    assert (old.states()["anna"], old.states()["boris"]) == ("active", "left")
+
+
+def test_a_line_cut_in_the_middle_spoils_no_other(old: Service) -> None:
+    old.put("anna", "left")
+    with old.journal.open("ab") as file:
+        file.write(b'{"s":2,"at":17')
+    old.put("boris", "left")
+    book = journal.read(old.journal)
+    assert book is not None
+    assert [(line.word, line.done) for line in book.lines] == [(Word.LEFT, True)] * 2
+
+
+def test_a_stranger_who_said_never_after_the_backup_is_not_added_by_a_file(
+    old: Service, kept: str
+) -> None:
+    with old.app.store.write() as session:
+        optin.never(old.desk(session, 1e9), parse("zoe@x.org"))
+    old.done("restore", kept, "--yes")
+    old.run("member", "add", LIST, "zoe@x.org", "--consent", "asked")
+    assert "zoe" not in old.states()
+    assert old.barred("zoe") == {Reason.NEVER}

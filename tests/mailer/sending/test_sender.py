@@ -1,0 +1,578 @@
+"""The sender takes each recipient to its state, over real sockets."""
+
+import gc
+import os
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.orm import Session
+
+from mailer.client.relay import Relay
+from mailer.client.smtp_answers import Reply
+from mailer.client.smtp_transaction import Stage
+from mailer.ledger import claim_owners, ledger, mailings, pace, warmup
+from mailer.ledger.flight_recorder import FlightRecorder, read_flight
+from mailer.ledger.ledger import Backoff, ClaimedRow
+from mailer.ledger.mailings import Mailing, MailingView, Policy, Recipient, State, Status
+from mailer.ledger.splice import Segments, Wire
+from mailer.ledger.warmup import Calendar
+from mailer.ledger.worker_lease import Clock, Watch, boot_clock
+from mailer.rehearsal.profiles import Faulty, Throttle
+from mailer.rehearsal.sink import Answer, Caught, Moment, Script, Sink, accept, rehearsal
+from mailer.sending.in_flight import Copy, Outgoing, Personal
+from mailer.sending.sender import Sender, SenderSettings
+from mailer.storage.store import Store
+
+LETTER = Segments(
+    (
+        b"Subject: Minutes\r\nList-Unsubscribe: <https://x.org/leave/",
+        b">\r\n\r\nHello ",
+        b"\r\n.a line with a dot\r\nBye\r\n",
+    ),
+    ("token", "name"),
+)
+
+
+def personal(_view: MailingView, row: ClaimedRow) -> Copy:
+    token = b"t%d" % row.ref
+    return Copy(f"minutes-bounces+t{row.ref}@x.org", {"token": token, "name": b"Anna"})
+
+
+@dataclass
+class Rig:
+    """Hold a store, a sink and the way to make senders between them."""
+
+    store: Store
+    folder: Path
+    sink: Sink
+    caught: list[Caught]
+    senders: list[Sender] = field(default_factory=list)
+
+    def sender(
+        self,
+        *,
+        clock: Clock | None = None,
+        wanted: ledger.Wanted = ledger.everyone,
+        queues: bool = True,
+        personal: Personal = personal,
+        **settings: object,
+    ) -> Sender:
+        usual = {
+            "relays": (Relay("127.0.0.1", self.sink.port, queues=queues),),
+            "connections": 4,
+            "backoff": Backoff(first=600.0),
+        }
+        chosen = SenderSettings(**{**usual, **settings})  # type: ignore[arg-type]
+        made = Sender(
+            self.store,
+            chosen,
+            personal=personal,
+            wanted=wanted,
+            flights=self.folder / "flight",
+            clock=clock,
+        )
+        self.senders.append(made)
+        return made
+
+    def mailing(
+        self,
+        addresses: Sequence[str],
+        *,
+        policy: str = "never-miss",
+        expires_at: float = 4e9,
+        letter: Segments = LETTER,
+    ) -> int:
+        with self.store.write() as session:
+            mailing_id = mailings.create_mailing(
+                session,
+                kind="post",
+                list_address="minutes@x.org",
+                message_id="m1@x.org",
+                policy=policy,
+                compositions={0: letter},
+                created=0.0,
+                expires_at=expires_at,
+            )
+            rows = [
+                {"mailing_id": mailing_id, "ref": n, "address": a, "bucket": a.rpartition("@")[2]}
+                for n, a in enumerate(addresses)
+            ]
+            session.execute(insert(Recipient), rows)
+            assert mailings.open_mailing(session, mailing_id, now=0.0) == len(addresses)
+        return mailing_id
+
+    def status(self, mailing_id: int) -> Status:
+        with self.store.read() as session:
+            found = mailings.status(session, mailing_id)
+        states = (getattr(found, state.name.lower()) for state in State)
+        assert found.audience == sum(states)
+        return found
+
+    def row(self, address: str) -> Recipient:
+        with self.store.read() as session:
+            return session.scalars(select(Recipient).where(Recipient.address == address)).one()
+
+    def taken(self) -> Counter[str]:
+        return Counter(caught.recipient for caught in self.caught)
+
+
+@pytest.fixture
+def rig(store: Store, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
+    """Give a maker of rigs; everything is closed at the end."""
+    opened: list[Rig] = []
+    with contextmanagers() as enter:
+
+        def make(script: Script = accept, **options: object) -> Rig:
+            caught: list[Caught] = []
+            sink = enter(rehearsal(Sink(script, keep=caught.append, **options)))  # type: ignore[arg-type]
+            opened.append(Rig(store, tmp_path, sink, caught))
+            return opened[-1]
+
+        yield make
+        for one in opened:
+            for sender in one.senders:
+                sender.close()
+
+
+@contextmanager
+def contextmanagers() -> Iterator[Callable[..., Sink]]:
+    with ExitStack() as stack:
+        yield stack.enter_context
+
+
+def on(moment: Moment, answers: dict[str, Answer]) -> Script:
+    """Answer so at ``moment`` for the recipients named by local part."""
+
+    def script(now: Moment, caught: Caught) -> Answer | None:
+        return answers.get(caught.recipient.partition("@")[0]) if now is moment else None
+
+    return script
+
+
+def everyone(count: int) -> list[str]:
+    return [f"member{n}@example{n % 7}.org" for n in range(count)]
+
+
+def test_every_recipient_gets_one_personal_copy(rig: Callable[..., Rig]) -> None:
+    there = rig()
+    mailing = there.mailing(everyone(300))
+    worked = there.sender().run_slice(30)
+    assert (worked.accepted, worked.more, worked.wait) == (300, False, None)
+    found = there.status(mailing)
+    assert (found.accepted, found.state) == (300, "done")
+    assert set(there.taken().values()) == {1}
+    one = next(caught for caught in there.caught if caught.recipient == "member7@example0.org")
+    assert one.sender == "minutes-bounces+t7@x.org"
+    assert one.raw == LETTER.join({"token": b"t7", "name": b"Anna"})
+
+
+def test_a_relay_without_pipelining_gets_one_command_at_a_time(rig: Callable[..., Rig]) -> None:
+    there = rig(on(Moment.RCPT, {"member3": Answer(550, "5.1.1 no")}), extensions=())
+    mailing = there.mailing(everyone(40))
+    there.sender().run_slice(30)
+    found = there.status(mailing)
+    assert (found.accepted, found.refused) == (39, 1)
+
+
+@pytest.mark.parametrize("moment", [Moment.RCPT, Moment.DATA, Moment.DOT])
+def test_a_refusal_is_recorded_with_its_code_and_words(
+    rig: Callable[..., Rig], moment: Moment
+) -> None:
+    no = Answer(550, "5.1.1 nobody\x07 of that name " + "x" * 400)
+    there = rig(on(moment, {"member5": no}))
+    mailing = there.mailing(everyone(20))
+    there.sender().run_slice(30)
+    assert (there.status(mailing).accepted, there.status(mailing).refused) == (19, 1)
+    row = there.row("member5@example5.org")
+    assert (row.code, row.attempts) == (550, 1)
+    assert row.reason.startswith("5.1.1 nobody of that name xxx")
+    assert len(row.reason) == 200
+
+
+def test_a_deferral_is_due_again_and_expires_in_the_end(rig: Callable[..., Rig]) -> None:
+    there = rig(on(Moment.DOT, {"member1": Answer(451, "4.7.1 come back")}))
+    mailing = there.mailing(everyone(3))
+    worked = there.sender().run_slice(30)
+    assert worked.deferred == 1
+    assert worked.wait is not None
+    assert 400 < worked.wait < 800
+    assert (there.status(mailing).deferred, there.status(mailing).state) == (1, "sending")
+    with there.store.write() as session:
+        session.get_one(mailings.Mailing, mailing).expires_at = 1.0
+        there.store.now(session)
+        session.execute(mailings.update(Recipient).values(due=1.0))
+    assert there.sender().run_slice(30).refused == 1
+    row = there.row("member1@example1.org")
+    assert (row.state, row.code, row.reason) == (State.REFUSED, 451, "expired: 4.7.1 come back")
+    assert there.status(mailing).state == "done"
+
+
+def test_the_unwanted_are_skipped_at_the_last_moment(rig: Callable[..., Rig]) -> None:
+    def wanted(_session: Session, rows: Sequence[ClaimedRow]) -> dict[int, str]:
+        return {row.id: "left" for row in rows if row.ref % 2}
+
+    there = rig()
+    mailing = there.mailing(everyone(10))
+    there.sender(wanted=wanted).run_slice(30)
+    assert (there.status(mailing).accepted, there.status(mailing).skipped) == (5, 5)
+    assert there.row("member1@example1.org").reason == "left"
+
+
+@pytest.mark.parametrize("policy", ["never-miss", "never-twice"])
+def test_a_lost_answer_is_judged_by_policy(rig: Callable[..., Rig], policy: str) -> None:
+    there = rig(on(Moment.DOT, {"member2": Answer(drop=True, kept=True)}))
+    mailing = there.mailing(everyone(9), policy=policy)
+    sender = there.sender(connections=1)
+    worked = sender.run_slice(30)
+    assert worked.unsure == 1
+    there.sink.script = accept
+    with there.store.write() as session:
+        session.execute(mailings.update(Recipient).where(Recipient.state == 0).values(due=1.0))
+    there.sender().run_slice(30)
+    found = there.status(mailing)
+    if policy == "never-twice":
+        assert (found.accepted, found.unsure) == (8, 1)
+        assert set(there.taken().values()) == {1}
+    else:
+        assert (found.accepted, found.unsure) == (9, 0)
+        assert there.taken()["member2@example2.org"] == 2
+
+
+def test_a_drop_before_the_dot_harms_nobody(rig: Callable[..., Rig]) -> None:
+    there = rig(on(Moment.DATA, {"member2": Answer(421, "4.3.2 going down")}))
+    mailing = there.mailing(everyone(9), policy="never-twice")
+    worked = there.sender(connections=1).run_slice(30)
+    assert (worked.unsure, worked.deferred) == (0, 1)
+    assert worked.trouble
+    found = there.status(mailing)
+    assert (found.unsure, found.refused, found.ready + found.accepted) == (0, 0, 8)
+
+
+@pytest.mark.parametrize("moment", [Moment.GREETING, Moment.EHLO, Moment.MAIL])
+def test_trouble_with_the_relay_is_nobodys_failure(rig: Callable[..., Rig], moment: Moment) -> None:
+    def script(now: Moment, _caught: Caught) -> Answer | None:
+        return Answer(554, "5.7.1 not you") if now is moment else None
+
+    there = rig(script)
+    mailing = there.mailing(everyone(50), policy="never-twice")
+    worked = there.sender().run_slice(30)
+    found = there.status(mailing)
+    assert (found.refused, found.unsure, found.accepted) == (0, 0, 0)
+    assert found.deferred <= 4
+    assert "not you" in worked.trouble[0]
+    assert worked.wait is not None
+    assert not worked.more
+
+
+def test_a_relay_that_is_away_is_tried_later(
+    rig: Callable[..., Rig], caplog: pytest.LogCaptureFixture
+) -> None:
+    there = rig()
+    mailing = there.mailing(everyone(5))
+    port, there.sink.port = there.sink.port, 1
+    worked = there.sender().run_slice(30)
+    assert worked.trouble
+    there.sink.port = port
+    assert (there.status(mailing).ready, there.row("member0@example0.org").attempts) == (5, 0)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+def test_connections_stay_open_between_slices_and_within_the_limit(
+    rig: Callable[..., Rig],
+) -> None:
+    there = rig()
+    sender = there.sender(connections=3)
+    there.mailing(everyone(200))
+    sender.run_slice(30)
+    there.mailing([f"second{n}@x.org" for n in range(200)])
+    sender.run_slice(30)
+    assert there.sink.accepted == 400
+    assert there.sink.counts["connections"] <= 3
+
+
+def test_stopping_ends_with_a_word_about_what_is_unsure(rig: Callable[..., Rig]) -> None:
+    heard = threading.Event()
+
+    def script(moment: Moment, _caught: Caught) -> Answer | None:
+        if moment is not Moment.DOT:
+            return None
+        heard.set()
+        return Answer(silent=True)
+
+    there = rig(script)
+    mailing = there.mailing(everyone(30), policy="never-twice")
+    sender = there.sender(connections=2, grace=0.2)
+    threading.Thread(target=lambda: (heard.wait(), sender.stop())).start()
+    worked = sender.run_slice(60)
+    assert 1 <= worked.unsure <= 2
+    found = there.status(mailing)
+    assert (found.unsure, found.claimed) == (worked.unsure, 0)
+    with there.store.read() as session:
+        assert claim_owners.due_count(session, now=5e9, limit=1) == 1
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("policy", ["never-miss", "never-twice"])
+def test_a_relay_that_goes_wrong_in_every_way_leaves_a_ledger_that_adds_up(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, policy: str, seed: int
+) -> None:
+    monkeypatch.setattr("mailer.sending.relay_sender.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("mailer.sending.relay_sender.MAX_PAUSE", 0.01)
+    there = rig(Faulty(random.Random(seed), share=0.03))  # noqa: S311 - seeded
+    mailing = there.mailing(everyone(300), policy=policy)
+    sender = there.sender(backoff=Backoff(first=0.01, cap=0.01))
+    while there.status(mailing).state != "done":
+        sender.run_slice(10)
+    found = there.status(mailing)
+    taken = there.taken()
+    assert found.open == 0
+    assert found.accepted <= len(taken)
+    if policy == "never-twice":
+        assert set(taken.values()) == {1}
+        assert len(taken) <= found.accepted + found.unsure
+    else:
+        assert found.unsure == 0
+
+
+def test_a_copy_that_cannot_be_made_is_deferred_and_the_others_leave(
+    rig: Callable[..., Rig],
+) -> None:
+    there = rig()
+    broken = Segments((b"To: ", b"\r\n\r\n"), ("no-such-slot",))
+    bad = there.mailing(["anna@x.org"], letter=broken)
+    good = there.mailing(everyone(20))
+    there.sender().run_slice(30)
+    assert (there.status(good).accepted, there.status(bad).deferred) == (20, 1)
+    assert "no-such-slot" in there.row("anna@x.org").reason
+
+
+def test_a_mailing_that_cannot_be_read_is_deferred_and_the_others_leave(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = rig()
+    broken = there.mailing(["a@x.org"])
+    there.mailing(["b@x.org"])
+    read = mailings.composition
+
+    def composition(session: Session, mailing_id: int, variant: int) -> Segments | None:
+        if mailing_id == broken:
+            raise ValueError("torn")
+        return read(session, mailing_id, variant)
+
+    monkeypatch.setattr(mailings, "composition", composition)
+    worked = there.sender().run_slice(30)
+    assert (worked.accepted, worked.deferred) == (1, 1)
+    assert there.row("a@x.org").state == State.DEFERRED
+    assert "could not be read" in there.row("a@x.org").reason
+
+
+def test_heavy_letters_are_held_a_few_at_a_time(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weighed = []
+    there = rig()
+    for n in range(6):
+        there.mailing([f"{n}-{m}@x.org" for m in range(3)])
+    sender = there.sender()
+    monkeypatch.setattr("mailer.sending.sender.HEAVY", 2 * sum(map(len, LETTER.parts)))
+    learn = sender._learn
+
+    def weigh(rows: Sequence[ClaimedRow]) -> set[tuple[int, int]]:
+        later = learn(rows)
+        weighed.append((sender._out.weight, len(later)))
+        return later
+
+    monkeypatch.setattr(sender, "_learn", weigh)
+    assert sender.run_slice(30).accepted == 18
+    assert max(weight for weight, _ in weighed) == 2 * sum(map(len, LETTER.parts))
+    assert sum(later for _, later in weighed) > 0
+    assert there.taken() == {f"{n}-{m}@x.org": 1 for n in range(6) for m in range(3)}
+
+
+def test_a_closed_sender_leaves_the_books(rig: Callable[..., Rig], tmp_path: Path) -> None:
+    there = rig()
+    there.mailing(everyone(5))
+    sender = there.sender()
+    sender.run_slice(30)
+    sender.close()
+    with there.store.read() as session:
+        assert session.scalars(select(claim_owners.Owner)).all() == []
+    assert list((tmp_path / "flight").iterdir()) == []
+
+
+def test_a_watch_that_was_taken_away_leaves_nothing_open(
+    rig: Callable[..., Rig], tmp_path: Path
+) -> None:
+    """Every quiet spell ends a lease: one descriptor each would be a thousand in a day."""
+    there = rig()
+    sender = there.sender()
+    for number in range(3):
+        there.mailing([f"{number}@x.org"])
+        while not there.taken()[f"{number}@x.org"]:
+            sender.run_slice(30)
+        with there.store.write() as session:
+            now = there.store.now(session) + 100
+            claim_owners.recover_expired(session, flights=tmp_path / "flight", now=now)
+    opened = [Path(os.path.realpath(fd)) for fd in Path("/proc/self/fd").iterdir()]
+    assert sum(tmp_path / "flight" in path.parents for path in opened) == 1
+    assert len(list((tmp_path / "flight").iterdir())) == 1
+
+
+def test_a_domain_that_asks_for_less_stands_in_nobodys_way(rig: Callable[..., Rig]) -> None:
+    """The receiver takes twenty a second; without learning it would refuse hundreds."""
+    gate = Throttle("slow.org", rate=20.0, clock=time.monotonic)
+    there = rig(gate)
+    slow, fast = [f"s{n}@slow.org" for n in range(200)], [f"f{n}@fast.org" for n in range(400)]
+    mailing = there.mailing([*slow, *fast])
+    there.sender(queues=False).run_slice(3)
+    found = there.status(mailing)
+    taken = Counter(one.recipient.partition("@")[2] for one in there.caught)
+    assert taken["fast.org"] == 400
+    assert found.deferred <= 2 * 10  # a complaint or two for each connection
+    assert found.ready > 100
+    with there.store.read() as session:
+        ((key, learnt),) = pace.learnt(session)
+    assert key == "to slow.org"
+    assert 0 < learnt.rate < 300
+
+
+def test_what_the_operator_allows_is_kept_to(rig: Callable[..., Rig]) -> None:
+    there = rig()
+    there.mailing([*(f"{n}@slow.org" for n in range(60)), *everyone(70)])
+    rates = pace.read_rates(["slow.org 5", "Minutes@x.org 100"])
+    sender = there.sender(rates=rates)
+    began = time.monotonic()
+    while there.sink.accepted < 80:
+        sender.run_slice(1)
+    passed = time.monotonic() - began
+    to_slow = sum(address.endswith("@slow.org") for address in there.taken())
+    assert to_slow <= 5 * passed + 1
+    assert there.sink.accepted <= 100 * passed + 200
+
+
+def test_relays_share_by_weight_and_one_that_fails_is_replaced(rig: Callable[..., Rig]) -> None:
+    first, second, spare = rig(), rig(), rig()
+    relays = (
+        Relay("127.0.0.1", first.sink.port, weight=3),
+        Relay("127.0.0.1", second.sink.port, weight=1, connections=2),
+        Relay("127.0.0.1", spare.sink.port, weight=0),
+    )
+    first.mailing(everyone(400))
+    sender = first.sender(relays=relays, connections=6)
+    sender.run_slice(30)
+    opened = [one.sink.counts["connections"] for one in (first, second, spare)]
+    assert opened == [6, 2, 0]
+    assert first.sink.accepted + second.sink.accepted == 400
+    sender.close()
+    away = tuple(replace(one, port=1) if one.weight else one for one in relays)
+    first.mailing([f"again{n}@x.org" for n in range(50)])
+    worked = first.sender(relays=away).run_slice(30)
+    assert worked.accepted == spare.sink.accepted == 50
+    assert len(worked.trouble) == 2
+
+
+def test_a_warm_up_lets_so_many_go_today_and_no_notice_wait(rig: Callable[..., Rig]) -> None:
+    there = rig()
+    there.mailing(everyone(100))
+    today = Calendar(warmup.day_of(time.time()), 30, 1000)
+    worked = there.sender(calendar=today).run_slice(30)
+    assert (worked.accepted, worked.more) == (30, False)
+    assert worked.wait is not None
+    with there.store.write() as session:
+        session.execute(update(Mailing).values(priority=mailings.PRIORITY["notice"]))
+        session.execute(update(Recipient).where(text(mailings.CLAIMABLE)).values(due=0.0))
+    assert there.sender(calendar=today).run_slice(30).accepted == 70
+
+
+def test_who_was_claimed_and_not_sent_to_does_not_use_up_the_day(rig: Callable[..., Rig]) -> None:
+    there = rig(lambda moment, _: Answer(delay=0.1) if moment is Moment.DOT else None)
+    there.mailing(everyone(100))
+    today = Calendar(warmup.day_of(time.time()), 30, 1000)
+    sender = there.sender(calendar=today)
+    assert sender.run_slice(0.25).accepted < 30
+    while sender.run_slice(2).accepted:
+        pass
+    assert there.sink.accepted == 30
+
+
+def test_a_relays_own_rate_is_kept_to(rig: Callable[..., Rig]) -> None:
+    there = rig()
+    there.mailing(everyone(300))
+    relay = Relay("127.0.0.1", there.sink.port, rate=40)
+    began = time.monotonic()
+    there.sender(relays=(relay,)).run_slice(1.5)
+    assert 20 <= there.sink.accepted <= 40 * (time.monotonic() - began) + 81
+
+
+def shared(_view: MailingView, _row: ClaimedRow) -> Copy:
+    return Copy("minutes-bounces@x.org", {})
+
+
+def test_the_same_copy_with_another_return_path_travels_alone(rig: Callable[..., Rig]) -> None:
+    there = rig()
+    there.mailing(everyone(5), letter=Segments((b"Subject: x\r\n\r\nto all\r\n",)))
+    there.sender().run_slice(30)
+    assert len({one.sender for one in there.caught}) == 5
+
+
+def test_copies_without_slots_share_transactions(rig: Callable[..., Rig]) -> None:
+    there = rig(on(Moment.RCPT, {"member3": Answer(550, "5.1.1 no")}))
+    there.mailing(everyone(250), letter=Segments((b"Subject: x\r\n\r\nto all\r\n",)))
+    worked = there.sender(connections=1, personal=shared).run_slice(30)
+    assert (worked.accepted, worked.refused) == (249, 1)
+    assert len(there.caught) <= 8
+    assert max(len(one.recipients) for one in there.caught) <= 100
+    reached = Counter(one for caught in there.caught for one in caught.recipients)
+    assert set(reached.values()) == {1}
+    assert len(reached) == 249
+
+
+def test_what_is_about_us_refuses_nobody_after_a_kill(tmp_path: Path) -> None:
+    out = Outgoing(
+        personal, clock=Clock(), backoff=Backoff(), wake=lambda: None, gone=lambda *_: None
+    )
+    out.watch = Watch(1, FlightRecorder(tmp_path, "boot"), Clock(), local=True)
+    out.watch.extend(boot_clock(), time.time(), 60.0)
+    out.taking = True
+    view = MailingView(1, "post", "minutes@x.org", "m1@x.org", Policy.NEVER_MISS, 4e9)
+    out.know({1: view}, {(1, 0): Wire(LETTER)})
+    out.take_in([ClaimedRow(5, 1, 7, "a@x.org", "x.org", 0, 0)])
+    assert out.next_letter(1) is not None
+    out.answered(5, Stage.MAIL, Reply(530, ("5.7.0 log in first",)))
+    out.settled()
+    flown = read_flight(out.watch.flight.path, "boot")
+    out.watch.flight.discard()
+    settled = claim_owners.verdict(
+        5, 1, 0, policy=Policy.NEVER_MISS, expires_at=4e9, flown=flown, now=1.0
+    )
+    assert settled is not None
+    assert settled.state is State.DEFERRED
+
+
+@pytest.mark.parametrize("copy", [personal, shared])
+def test_only_where_one_copy_is_for_many_the_window_is_five_times_as_wide(
+    rig: Callable[..., Rig], copy: Personal
+) -> None:
+    there = rig()
+    letter = LETTER if copy is personal else Segments((b"Subject: x\r\n\r\nto all\r\n",))
+    there.mailing(everyone(600), letter=letter)
+    claims: list[int] = []
+
+    def wanted(_session: Session, rows: Sequence[ClaimedRow]) -> dict[int, str]:
+        claims.append(len(rows))
+        return {}
+
+    sender = there.sender(connections=1, personal=copy, wanted=wanted)
+    assert sender.run_slice(30).accepted == 600
+    assert claims[0] <= 64
+    assert (max(claims) > 64) is (copy is shared)
+    assert max(claims) <= 320

@@ -1,0 +1,143 @@
+"""Questions that one answer settles, and the bounds of mail that nobody asked for."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+
+from mailer.reading.addresses import Address, parse
+from mailer.storage.store import Store
+from subscriptions.lists import roster
+from subscriptions.lists.roster import Address as AddressRow
+from subscriptions.membership import optin
+from subscriptions.permission import asks, budget
+from subscriptions.permission.asks import Ask, Purpose, Trouble
+from subscriptions.permission.budget import Spent, Standing
+
+ANNA = parse("anna@example.net")
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+def lst(store: Store) -> int:
+    with store.write() as session:
+        return roster.create_list(session, "friends@example.org", now=1.0).id
+
+
+def ask(store: Store, lst: int, to: Address = ANNA, **more: int) -> str:
+    with store.write() as session:
+        return asks.open_ask(session, Purpose.CONFIRM, list_id=lst, to=to, now=NOW, **more)
+
+
+def trouble(store: Store, lst: int, token: str, now: float = NOW, **more: int) -> Trouble | None:
+    with store.read() as session:
+        return asks.look(session, token, Purpose.CONFIRM, list_id=lst, now=now, **more).trouble
+
+
+def test_looking_any_number_of_times_changes_nothing(store: Store, lst: int) -> None:
+    token = ask(store, lst)
+    for _ in range(3):
+        assert trouble(store, lst, token) is None
+        assert trouble(store, lst, token.upper()) is None
+
+
+def test_a_token_is_spent_once_and_known_as_used_afterwards(store: Store, lst: int) -> None:
+    token = ask(store, lst)
+    with store.write() as session:
+        number = session.scalars(select(Ask.id)).one()
+        assert asks.spend(session, number, how="reply", now=NOW)
+        assert not asks.spend(session, number, how="button", now=NOW)
+    assert trouble(store, lst, token) is Trouble.USED
+
+
+def test_a_token_for_another_list_purpose_or_revision_is_refused(store: Store, lst: int) -> None:
+    token = ask(store, lst, revision=1)
+    assert trouble(store, lst + 1, token) is Trouble.UNKNOWN
+    assert trouble(store, lst, token, revision=2) is Trouble.SUPERSEDED
+    assert trouble(store, lst, token, revision=1) is None
+    with store.read() as session:
+        found = asks.look(session, token, Purpose.MODERATE, list_id=lst, now=NOW)
+    assert found.trouble is Trouble.UNKNOWN
+    assert found.ask is None
+
+
+def test_a_token_expires(store: Store, lst: int) -> None:
+    token = ask(store, lst)
+    assert trouble(store, lst, token, NOW + 7 * 86400 - 1) is None
+    assert trouble(store, lst, token, NOW + 7 * 86400) is Trouble.EXPIRED
+
+
+def test_no_bent_token_is_known(store: Store, lst: int) -> None:
+    token = ask(store, lst)
+    for place in range(len(token)):
+        bent = token[:place] + ("a" if token[place] != "a" else "b") + token[place + 1 :]
+        assert trouble(store, lst, bent) is Trouble.UNKNOWN
+    for odd in ("", token[:-1], token + "a", "ä" * 26):
+        assert trouble(store, lst, odd) is Trouble.UNKNOWN
+
+
+def test_the_database_holds_no_token(store: Store, lst: int) -> None:
+    token = ask(store, lst)
+    with store.read() as session:
+        row = session.scalars(select(Ask)).one()
+    assert token not in repr([getattr(row, c.name) for c in Ask.__table__.columns])
+
+
+def test_superseding_closes_all_questions_about_one_thing(store: Store, lst: int) -> None:
+    tokens = [ask(store, lst, ref=7), ask(store, lst, ref=7), ask(store, lst, ref=8)]
+    with store.write() as session:
+        assert len(asks.supersede(session, Purpose.CONFIRM, 7, now=NOW)) == 2
+    assert [trouble(store, lst, token) for token in tokens] == [
+        Trouble.SUPERSEDED,
+        Trouble.SUPERSEDED,
+        None,
+    ]
+
+
+def test_a_stranger_gets_one_mail_a_day_of_whatever_kind(store: Store) -> None:
+    with store.write() as session:
+        said = [
+            budget.allow(session, ANNA.key, kind=kind, now=NOW + number)
+            for number, kind in enumerate(["join", "help", "join", "leave", "invitation"] * 8)
+        ]
+        assert said == [True] + [False] * 39
+        assert budget.allow(session, ANNA.key, kind="join", now=NOW + 86400 + 40)
+
+
+def test_a_source_that_asks_for_many_strangers_is_bounded(store: Store) -> None:
+    with store.write() as session:
+        said = [
+            budget.allow(
+                session, f"a{number}@d{number}.example", kind="join", now=NOW, source="192.0.2.1"
+            )
+            for number in range(60)
+        ]
+        assert sum(said) == budget.SOURCE
+        assert budget.allow(session, "b@example.com", kind="join", now=NOW)
+
+
+def test_a_proven_address_has_twenty_a_day(store: Store, lst: int) -> None:
+    with store.write() as session:
+        person = roster.Person(created=NOW)
+        session.add(person)
+        session.flush()
+        session.add(
+            AddressRow(
+                person_id=person.id, given=ANNA.given, key=ANNA.key, domain=ANNA.domain,
+                created=NOW,
+            )
+        )  # fmt: skip
+        session.flush()
+        assert not budget.standing_of(session, ANNA.key).proven
+        optin.prove(session, ANNA, NOW)
+        said = [budget.allow(session, ANNA.key, kind="help", now=NOW) for _ in range(30)]
+        assert sum(said) == budget.PROVEN
+        session.execute(update(AddressRow).values(proven_at=None))
+
+
+@given(st.sampled_from(["proven", "member"]), st.integers(0, 30), st.integers(0, 30))
+def test_whoever_is_known_better_never_gets_less(known: str, in_all: int, of_kind: int) -> None:
+    spent = Spent(in_all=in_all, of_kind=min(of_kind, in_all))
+    if not budget.decide(Standing(proven=False, member=False), spent):
+        better = Standing(proven=known == "proven", member=known == "member")
+        assert not budget.decide(better, spent)

@@ -2,8 +2,8 @@
 
 What a mail says itself does not depend on its thread and is drawn once; where a quote or a
 signature stands there is a hole, because what goes there depends on what stands above it on
-the page (echoes.py). SECURITY: text is hostile; it leaves here escaped. Only ``Seen`` mails come in
-(archive/visibility/visibility.py): nothing here decides what may be shown.
+the page (repeated_quotes.py). SECURITY: text is hostile; it leaves here escaped. Only ``Seen``
+mails come in (archive/visibility/visibility.py): nothing here decides what may be shown.
 """
 
 import re

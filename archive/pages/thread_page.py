@@ -1,8 +1,8 @@
 """Set the pages of a thread: its mails in tree order, who and what stands in the whole of it.
 
 A page is a join of what was drawn of each mail before; what a quote repeats of the page is led to
-instead of shown again (echoes.py). SECURITY: text is hostile; it comes drawn, or is escaped by the
-templates.
+instead of shown again (repeated_quotes.py). SECURITY: text is hostile; it comes drawn, or is
+escaped by the templates.
 """
 
 import re

@@ -147,7 +147,8 @@ def post(
     """Judge one post and carry out the decision; a human's release outweighs a hold.
 
     ``answers`` is the row of the archived mail that it answers, known by its token, or what
-    stands for an issue (replying.py). A post ``aside`` stands under no issue, whatever it names.
+    stands for an issue (reader_replies.py). A post ``aside`` stands under no issue, whatever it
+    names.
     """
     reading = facts.read(message.with_crlf(raw))
     now = time.time()

@@ -31,7 +31,7 @@ class ArrivalState(IntEnum):
 
 
 class Tended(IntFlag):
-    """Name what time has taken from an arrival (keeping.py)."""
+    """Name what time has taken from an arrival (expiry.py)."""
 
     ENVELOPE = 1  # who connected
     MAIL = 2  # somebody has judged whether its raw mail may go

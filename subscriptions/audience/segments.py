@@ -10,7 +10,8 @@
 
 The same words hold in a draft's front matter, in a mail, on the command line. ``write`` gives a
 tree back as text that reads as the same tree. What it means in the database stands in
-choosing.py. SECURITY: text, depth and number of tests are bounded, and nothing recurses past that.
+segment_query.py. SECURITY: text, depth and number of tests are bounded, and nothing recurses past
+that.
 """
 
 import difflib

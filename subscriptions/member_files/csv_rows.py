@@ -1,7 +1,7 @@
 """Read a file of people as rows of cells: whatever encoding, delimiter and damage it has.
 
 Knows bytes, quotation marks (RFC 4180) and lines; refuses to know what a cell means
-(importing.py). SECURITY: the file is hostile. It is read as a stream, a line and a cell are
+(member_file.py). SECURITY: the file is hostile. It is read as a stream, a line and a cell are
 bounded, and a quotation mark that is never closed stops the file: whoever stands behind it
 would be dropped, or be read from the wrong column.
 """

@@ -1,7 +1,7 @@
 """Preflight: what an editor should look at before an issue leaves. Pure.
 
 What is said of words, links and pictures stands here; of colours in legibility.py, of headings
-and tables in outline.py, of the plain text in plaintext.py, of DNS in standing.py.
+and tables in outline.py, of the plain text in plaintext.py, of DNS in sender_domain.py.
 """
 
 import binascii

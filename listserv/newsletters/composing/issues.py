@@ -1,8 +1,8 @@
 """An issue: a draft composed once per language into bytes with slots, ready to be spliced.
 
 Knows headers, parts and slots; refuses to know who reads it (audience.py) and when it leaves
-(launch.py). SECURITY: a reader's name and address were written by strangers. Each value is
-made safe for the part it stands in (filling.py), and values are never looked through for slots
+(issue_sending.py). SECURITY: a reader's name and address were written by strangers. Each value is
+made safe for the part it stands in (slots.py), and values are never looked through for slots
 again. The same draft, theme and list give the same body to the byte
 (``body_digest``), so that what was proved can be compared with what is about to be sent.
 """

@@ -5,7 +5,7 @@
 
 Each draft becomes two mails to the editor's own registered address: the proof, whose body is a
 reader's to the byte, and the report, whose Reply-To is a token for this revision. What an answer
-does stands in sending.py. SECURITY: a From line is no proof. It decides whom we write to,
+does stands in editor_answers.py. SECURITY: a From line is no proof. It decides whom we write to,
 within the budget of automatic mail; without a token's answer nothing is sent to anybody, and the
 report says so to an editor whose name was forged.
 """

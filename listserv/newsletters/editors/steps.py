@@ -1,7 +1,7 @@
 """What an editor's answer to a report leads to: the cases, and nothing that they do. Pure.
 
-``next_step`` looks at facts; sending.py gathers them before a transaction begins, and carries the
-step out in one.
+``next_step`` looks at facts; editor_answers.py gathers them before a transaction begins, and
+carries the step out in one.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,7 @@
 A draft says ``![words](pond.jpg)``; what is sent says ``https://.../LIST/f/KEY.jpg``, which is the
 address that the archive gives to a file in a mail, so that the archive's export has it too. No
 reader's copy names anything else, so a picture tells nobody who looks at it. Knows names, lines and
-rows; pixels are for darkroom.py.
+rows; pixels are for picture_processing.py.
 """
 
 import re

@@ -30,7 +30,7 @@ Write = Callable[..., bytes]
 def writers() -> set[str]:
     """Return every function of the archive that calls ``write_files``, by its file and name."""
     found = set()
-    for path in Path(archive.__file__).parent.glob("*.py"):
+    for path in Path(archive.__file__).parent.rglob("*.py"):
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(function, ast.FunctionDef) and function.name != "write_files":
                 inner = {

@@ -17,6 +17,7 @@ from templates.catalogue import LANGUAGES
 HERE = Path(__file__).parent / "words"
 # "On Wednesday", where the language bends the day's name.
 _INTO = {"среду": 2, "пятницу": 4, "субботу": 5}
+Phrases = Mapping[str, tuple[tuple[tuple[str, ...], ...], ...]]  # by their first word
 _EDGES = "*_\"'`.,;:!()[]<>\u00ab\u00bb\u201e\u201c\u201d-\u2013\u2014\u2026"
 
 
@@ -33,6 +34,18 @@ def phrases(name: str, meaning: str) -> frozenset[str]:
     """Return the folded phrases of one meaning in ``words/NAME.toml``, of all languages."""
     found = _read(name)[meaning]
     return frozenset(fold(word) for words in found.values() for word in words)
+
+
+@cache
+def gapped(name: str, meaning: str) -> Phrases:
+    """Return the phrases of one meaning by their first word: pieces of folded words, in order."""
+    found: dict[str, set[tuple[tuple[str, ...], ...]]] = {}
+    for words in _read(name)[meaning].values():
+        for phrase in words:
+            pieces = tuple(tuple(fold(piece).split()) for piece in phrase.split("..."))
+            found.setdefault(pieces[0][0], set()).add(pieces)
+    longest = {first: sorted(some, key=lambda one: -len(one[0])) for first, some in found.items()}
+    return {first: tuple(some) for first, some in longest.items()}
 
 
 @cache

@@ -29,10 +29,11 @@ CLOSING = pytest.StashKey[ExitStack]()
 # Where the two databases could differ most. On PostgreSQL only these run, but with --whole, as
 # `make postgresql` has it: all that use a database, which takes three times as long.
 CLOSEST = (
-    "faults", "mailer", "subscriptions", "archive/test_redaction.py", "journeys/test_issue.py",
-    "journeys/test_parts.py", "journeys/test_post.py", "listserv/test_audience.py",
-    "listserv/test_backup.py", "listserv/test_forgetting.py", "listserv/test_retention.py",
-    "listserv/test_trail.py",
+    "faults", "mailer", "subscriptions", "archive/erasure/test_redaction.py",
+    "journeys/test_issue.py", "journeys/test_parts.py", "journeys/test_post.py",
+    "journeys/test_restore.py", "listserv/mailings/test_audience.py",
+    "listserv/membership/test_forgetting.py", "listserv/upkeep/test_backup.py",
+    "listserv/upkeep/test_retention.py", "listserv/wiring/test_journals.py",
 )  # fmt: skip
 
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)

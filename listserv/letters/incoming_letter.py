@@ -6,13 +6,15 @@ over the limits is not parsed, its text is empty and ``trouble`` says why.
 
 from dataclasses import dataclass
 
-from listserv.answers import own_words
+from listserv.answers import automatic, own_words
+from listserv.answers.automatic import Door
 from listserv.answers.own_words import OwnWords
 from listserv.letters import commands
 from mailer.errors import BadInput
 from mailer.reading import bodies, message
 from mailer.reading.addresses import Address, parse
 from mailer.reading.message import Head
+from mailer.reading.quotes import Quoted
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists.roster import LANGUAGES
 
@@ -43,7 +45,8 @@ def read(arrival: Arrival, raw: bytes) -> Letter:
     """Read the letter of ``arrival``; never raises for what stands in it."""
     head = message.head(raw)
     trouble = message.check_limits(raw) or ""
-    words = OwnWords("") if trouble else own_words.read(bodies.read(raw).quoted)
+    quoted = Quoted(()) if trouble else bodies.read(raw).quoted
+    words = own_words.read(quoted)
     name, author = _author(head)
     return Letter(
         arrival_id=arrival.id,
@@ -60,9 +63,17 @@ def read(arrival: Arrival, raw: bytes) -> Letter:
         language=_language(head),
         text=words.text,
         words=words,
-        automatic=commands.is_automatic(head, arrival.sender, words.text),
+        automatic=automatic.of_letter(raw, head, arrival.sender, quoted, _door(arrival, head)).kind
+        or "",
         trouble=trouble,
     )
+
+
+def _door(arrival: Arrival, head: Head) -> Door:
+    """Tell a command from an answer: a person may well say "I am on holiday until Monday"."""
+    asked = arrival.recipient.partition("@")[0].lower().endswith("-request")
+    _, replied = own_words.of_subject(head.text("subject"))
+    return Door.COMMAND if asked and not replied else Door.ANSWER
 
 
 def _author(head: Head) -> tuple[str, Address | None]:

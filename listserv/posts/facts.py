@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from listserv.answers import automatic
+from listserv.answers.automatic import Door, Judgement
 from listserv.posts.rules import Facts
 from listserv.wiring import vouching
 from listserv.wiring.tables import Ban, Post
@@ -22,7 +24,6 @@ from subscriptions.lists.roster import MailList, Membership, membership_of, stat
 DUPLICATE_SECONDS = 7 * 86400.0
 MAX_ID = 995  # octets of a Message-ID that are kept (RFC 5322 section 2.1.1: a line has 998)
 _BRACKETED = re.compile(r"<\s*([^<>\s]{1,998})\s*>")
-_AUTO_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Reading:
     authors: tuple[str, ...]  # address keys in From
     trouble: str
     digest: bytes  # mailer.reading.message.content_digest
+    automatic: Judgement  # whether a machine wrote it
 
 
 def read(raw: bytes) -> Reading:
@@ -47,6 +49,7 @@ def read(raw: bytes) -> Reading:
         authors=_authors(head),
         trouble=message.check_limits(raw) or "",
         digest=message.content_digest(raw),
+        automatic=automatic.judge(raw, door=Door.POST),
     )
 
 
@@ -61,9 +64,8 @@ def from_bytes(reading: Reading, list_address: str, envelope_sender: str) -> dic
         "list_ids": _list_ids(head),
         "own_received": _own_received(head, list_address),
         "received": len(head.all("received")),
-        "auto_submitted": _auto_submitted(head),
-        "auto_marks": frozenset(name for name in _AUTO_FIELDS if head.all(name))
-        | ({"precedence"} if _precedence(head) == "auto_reply" else set()),
+        "automatic": reading.automatic.kind or "",
+        "automatic_sure": reading.automatic.sure,
     }
 
 
@@ -163,13 +165,3 @@ def _list_ids(head: Head) -> tuple[str, ...]:
 def _own_received(head: Head, list_address: str) -> bool:
     mark = f"for <{list_address}>".encode()
     return any(b"(Krets) with" in value and mark in value for value in head.all("received"))
-
-
-def _auto_submitted(head: Head) -> str:
-    values = head.all("auto-submitted")
-    return message.text_of(values[0]).partition(";")[0].strip().lower()[:40] if values else ""
-
-
-def _precedence(head: Head) -> str:
-    values = head.all("precedence")
-    return message.text_of(values[0]).strip().lower() if values else ""

@@ -6,7 +6,7 @@ keys; the words for people stand in the catalogues under ``rule-<name>``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 MAX_RECEIVED = 50  # more hops than this is a loop (STANDARDS; RFC 5321 section 6.3 asks for >= 100
@@ -50,8 +50,8 @@ class Facts:
     list_ids: tuple[str, ...] = ()  # List-Id and X-Original-List-Id, lower case, without brackets
     own_received: bool = False  # a Received line of ours for this very list
     received: int = 0
-    auto_submitted: str = ""  # RFC 3834 section 5, lower case, without parameters
-    auto_marks: frozenset[str] = field(default_factory=frozenset)  # other marks of automatic mail
+    automatic: str = ""  # what a machine's mail it is (answers/automatic.py); "" for a person's
+    automatic_sure: bool = False  # it says so itself
     same_message: bool = False  # same Message-ID and content accepted here within 7 days
     same_id_other_content: bool = False
 
@@ -94,14 +94,14 @@ def null_sender(facts: Facts) -> Decision | None:
 
 
 def auto_reply(facts: Facts) -> Decision | None:
-    """Discard automatic answers (RFC 3834), hold what else says it was made by a machine.
+    """Discard what says that it is an automatic answer, hold what only reads like one.
 
     List-* fields and Precedence: list or bulk never make a post automatic: a member may well
     post what a list once sent.
     """
-    if facts.auto_submitted == "auto-replied" or facts.auto_marks:
-        return Decision.DISCARD
-    return Decision.HOLD if facts.auto_submitted not in {"", "no"} else None
+    if not facts.automatic:
+        return None
+    return Decision.DISCARD if facts.automatic_sure else Decision.HOLD
 
 
 def duplicate(facts: Facts) -> Decision | None:

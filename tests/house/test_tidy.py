@@ -46,6 +46,8 @@ def texts() -> list[tuple[str, str]]:
 
 def read_by_people(name: str) -> bool:
     """Tell whether a file is words of ours for people: documents, templates, catalogues."""
+    if name.startswith("templates/words/"):
+        return False  # what others write
     if name.startswith("templates/"):
         return not name.endswith((".py", ".css", ".js"))
     return name.endswith(".md") and name not in {"DECISIONS.md", "CONTRIBUTING.md"}

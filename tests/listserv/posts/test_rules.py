@@ -29,9 +29,8 @@ CASES: list[tuple[str, Decision, dict[str, Any]]] = [
     ("loop", Decision.DISCARD, {"own_received": True}),
     ("hop-count", Decision.DISCARD, {"received": 51}),
     ("null-sender", Decision.DISCARD, {"envelope_sender": ""}),
-    ("auto-reply", Decision.DISCARD, {"auto_submitted": "auto-replied"}),
-    ("auto-reply", Decision.DISCARD, {"auto_marks": frozenset({"x-autoreply"})}),
-    ("auto-reply", Decision.HOLD, {"auto_submitted": "auto-generated"}),
+    ("auto-reply", Decision.DISCARD, {"automatic": "marked", "automatic_sure": True}),
+    ("auto-reply", Decision.HOLD, {"automatic": "absence"}),
     ("duplicate", Decision.DISCARD, {"same_message": True}),
     ("banned", Decision.DISCARD, {"author_banned": True}),
     ("same-id", Decision.HOLD, {"same_id_other_content": True}),
@@ -68,7 +67,6 @@ def test_every_rule_has_a_case() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"auto_submitted": "no"},
         {"received": 50},
         {"list_ids": ("speakup.linux-speakup.org",)},  # a member may post what a list once sent
         {"author_state": "paused"},

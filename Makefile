@@ -51,6 +51,11 @@ docs: ## write the reference pages again from the commands and the settings
 lock: ## resolve what pyproject.toml asks for into the three locks, keep what is pinned (UPGRADE=1: take the newest)
 	@tools/lock $(if $(UPGRADE),--upgrade)
 
+.PHONY: fresh
+fresh: ## set up a clone of what is committed, against an index with a newer release of everything
+	@tools/prepare
+	@$(BIN)/python tools/fresh.py $(COMMIT)
+
 .PHONY: bench
 bench: ## measure; the figures count as ratios within one run (N=200000: so many copies)
 	@tools/prepare

@@ -36,6 +36,11 @@ def phrases(name: str, meaning: str) -> frozenset[str]:
     return frozenset(fold(word) for words in found.values() for word in words)
 
 
+def tables(name: str) -> Mapping[str, Mapping[str, list[str]]]:
+    """Return ``words/NAME.toml`` as it stands: meaning, language, phrases as they are written."""
+    return _read(name)
+
+
 @cache
 def gapped(name: str, meaning: str) -> Phrases:
     """Return the phrases of one meaning by their first word: pieces of folded words, in order."""

@@ -11,7 +11,7 @@ stranger's; every pattern looks at one line of bounded length, in a bounded numb
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from mailer.reading.phrases import ATTRIBUTION_START, HEADER, MARKER, SENT_FROM, is_attribution
@@ -42,15 +42,27 @@ _CAPITAL = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, slots=True)
 class OwnWords:
-    """Hold what a person wrote; ``signature`` has only what a signature does not say by itself."""
+    """Hold what a person wrote; ``signature`` has only what a signature does not say by itself.
+
+    ``subject`` is what a subject says that they have changed; a ``replied`` one may have been
+    changed by a program.
+    """
 
     text: str
     signature: str = ""
+    subject: str = ""
+    replied: bool = False
+    automatic: bool = False  # a machine's
 
     @property
     def whole(self) -> str:
-        """Return everything that is theirs."""
+        """Return everything that is theirs in the body."""
         return "\n".join(part for part in (self.text, self.signature) if part)
+
+    def under(self, subject: str, question: str = "") -> "OwnWords":
+        """Return the same words under a subject, which answers a mail called ``question``."""
+        said, replied = of_subject(subject, question)
+        return replace(self, subject=said, replied=replied)
 
 
 def read(quoted: Quoted) -> OwnWords:
@@ -144,7 +156,7 @@ def _is_sentence(line: str) -> bool:
     if any(fold(bare) in phrases("commands", meaning) for meaning in ("no", "never", "leave")):
         return True
     if SENT_FROM.match(line):
-        return not phrases("answers", "negation").isdisjoint(fold(bare).split())
+        return not phrases("answers", "not").isdisjoint(fold(bare).split())
     words = re.findall(r"[^\W\d_]{2,}", bare)
     if len(words) < _SENTENCE or "@" in bare or "//" in bare or re.search(r"\d{4}", bare):
         return False

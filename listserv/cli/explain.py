@@ -1,27 +1,22 @@
 """``krets explain``: what would happen to this message, and why. Changes nothing."""
 
 import json
-import re
 import time
 from typing import BinaryIO
 
 import click
 
+from listserv.answers import reading as answers
 from listserv.cli.terminal import plain
 from listserv.posts import facts
 from listserv.posts.rules import judge
 from listserv.wiring.app import App
 from mailer.errors import BadInput
 from mailer.reading import bounces, message
-from mailer.reading.bodies import MAX_TEXT, read
+from mailer.reading.bodies import MAX_TEXT
 from mailer.reading.charsets import clean, decode
-from mailer.reading.quotes import split
 from subscriptions.lists.roster import get_list
 
-_FIELD = re.compile(rb"([!-9;-~]{1,80})[ \t]*:")
-# One of them makes a head: "Note: call me" begins a text.
-_KNOWN = {b"from", b"to", b"cc", b"date", b"subject", b"message-id", b"mime-version", b"received"}
-_KNOWN |= {b"return-path", b"content-type", b"delivered-to", b"in-reply-to", b"references"}
 MAX_FILE = 64 * 1024 * 1024  # bytes
 
 
@@ -64,22 +59,46 @@ def explain_post(
 
 @explain.command("reply")
 @click.argument("file", type=click.File("rb"))
+@click.option(
+    "--asked",
+    type=click.Choice(sorted(answers.ASKED)),
+    help="Say what the answer means to this question.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def explain_reply(file: BinaryIO, *, as_json: bool) -> None:
+def explain_reply(file: BinaryIO, asked: str | None, *, as_json: bool) -> None:
     """Show what FILE says in its writer's own words, without the quotes and the signature.
 
-    A file that does not begin with header fields is bare text. Needs no database.
+    With --asked: what these words mean to that question, how sure that is (0 to 1), and which
+    words decided. A file that does not begin with header fields is bare text. Needs no database.
 
     \b
     Examples:
       krets explain reply answer.eml
       krets explain reply - --json < answer.txt
+      echo 'Nej tack' | krets explain reply - --asked confirm --json
     """
     raw = file.read(MAX_FILE + 1)
     if len(raw) > MAX_FILE:
         raise BadInput(f"The file is larger than {MAX_FILE} bytes.")
     text = own_words(raw)
-    click.echo(json.dumps({"text": text}, ensure_ascii=False) if as_json else text)
+    if asked is None:
+        click.echo(json.dumps({"text": text}, ensure_ascii=False) if as_json else text)
+        return
+    found = answers.understand(answers.letter_words(raw), asked)
+    if as_json:
+        told = {
+            "text": text,
+            "means": found.means,
+            "sure": found.sure,
+            "why": " / ".join(found.why),
+            "until": found.until,
+        }
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    click.echo(found.means)
+    click.echo(f"  sure: {found.sure}")
+    for name, value in (("why", " / ".join(found.why)), ("until", found.until or "")):
+        click.echo(f"  {name}: {plain(value) or '-'}")
 
 
 @explain.command("bounce")
@@ -98,7 +117,9 @@ def explain_bounce(file: BinaryIO, *, as_json: bool) -> None:
     raw = file.read(MAX_FILE + 1)
     if len(raw) > MAX_FILE:
         raise BadInput(f"The file is larger than {MAX_FILE} bytes.")
-    found = bounces.read(raw) if _is_mail(raw) else bounces.said(clean(decode(raw[:MAX_TEXT])))
+    found = (
+        bounces.read(raw) if answers.is_mail(raw) else bounces.said(clean(decode(raw[:MAX_TEXT])))
+    )
     if as_json:
         told = {"kind": found.kind, "recipient": found.recipient, "status": found.status}
         click.echo(json.dumps(told, ensure_ascii=False))
@@ -108,33 +129,9 @@ def explain_bounce(file: BinaryIO, *, as_json: bool) -> None:
         click.echo(f"  {name}: {plain(value) or '-'}")
 
 
-def _is_mail(raw: bytes) -> bool:
-    text = raw[:MAX_TEXT].replace(b"\r\n", b"\n")
-    return text.startswith(b"From ") or _has_head(text)
-
-
 def own_words(raw: bytes) -> str:
     """Return what a reply says; ``raw`` is a message, or bare text."""
-    text = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    separator, _, rest = text.partition(b"\n")
-    if separator.startswith(b"From ") and _has_head(rest):
-        text = rest
-    if _has_head(text):
-        return read(text).quoted.trimmed
-    return split(clean(decode(text[:MAX_TEXT]))).trimmed
-
-
-def _has_head(text: bytes) -> bool:
-    """Tell whether ``text`` begins with header fields, up to a blank line or its end."""
-    known = False
-    for number, line in enumerate(text.partition(b"\n\n")[0].split(b"\n")):
-        if number and line[:1] in {b" ", b"\t"}:
-            continue
-        field = _FIELD.match(line)
-        if field is None:
-            return False
-        known = known or field[1].lower() in _KNOWN
-    return known
+    return answers.quoted(raw).trimmed
 
 
 def read_message(file: BinaryIO) -> bytes:

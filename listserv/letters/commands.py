@@ -38,7 +38,6 @@ class Command:
     rest: str = ""
 
 
-_PHRASE = 5  # words of the longest phrase
 _YES = 3  # words of a yes that is no letter
 _VERBS = (
     "help", "join", "leave", "pause", "resume", "settings", "data", "language", "address", "undo",
@@ -84,27 +83,6 @@ def is_yes(text: str) -> bool:
 def is_short_yes(text: str) -> bool:
     """Tell whether the first own line is a yes and little else, or nothing at all."""
     return is_yes(text) and len(fold(first_line(text)).split()) <= _YES
-
-
-def is_clear_yes(text: str) -> bool:
-    """Tell whether the whole text is a yes, with friendly words and a thank-you at most."""
-    words = fold(text.replace("\n", " ")).split()
-    yes = lexicon.phrases("commands", "yes") | lexicon.phrases("commands", "join")
-    around = lexicon.phrases("answers", "friendly") | lexicon.phrases("commands", "thanks")
-    said, at = False, 0
-    while at < len(words):
-        starts = [(n, " ".join(words[at : at + n])) for n in range(_PHRASE, 0, -1)]
-        length = next((n for n, phrase in starts if phrase in yes | around), 0)
-        if not length:
-            return False
-        said = said or " ".join(words[at : at + length]) in yes
-        at += length
-    return said
-
-
-def is_doubtful(text: str) -> bool:
-    """Tell whether a text turns something round, or asks."""
-    return "?" in text or not lexicon.phrases("answers", "negation").isdisjoint(fold(text).split())
 
 
 def is_join(text: str) -> bool:

@@ -7,7 +7,8 @@ never comes here.
 
 from collections.abc import Callable
 
-from listserv.answers import own_words
+from listserv.answers import meaning
+from listserv.answers.own_words import OwnWords
 from listserv.letters import commands, notices
 from listserv.letters.commands import Answer
 from listserv.letters.incoming_letter import Letter
@@ -25,6 +26,7 @@ from subscriptions.permission import asks, budget
 from subscriptions.permission.asks import Ask, Look, Purpose, Trouble
 from subscriptions.permission.consent import Source
 
+_NO = 5  # words of a no that is no letter to the owners
 _DECIDE = (Role.OWNER, Role.MODERATOR)
 Handler = Callable[[Visit, Look, Letter], str]
 
@@ -74,41 +76,44 @@ def _confirm(visit: Visit, found: Look, letter: Letter) -> str:
     ask = found.ask
     if ask is None:
         return "unknown-token"
-    text = _said(ask, letter)
-    said = commands.answer(text)
-    if said is Answer.NEVER:
+    said = meaning.confirm(own_words_of(ask, letter), spoken(ask)).means
+    if said == "never":
         joining.never(visit, ask, proof_of(letter))
         return "never-mail-me"
-    if found.trouble is Trouble.EXPIRED:
+    if said == "automatic":
+        return "not-answered: automatic"
+    if found.trouble is Trouble.EXPIRED and said in {"yes", "empty"}:
         return joining.ask_to_join(visit, whom(ask), name=letter.name)
     if found.trouble is not None:
         return _late(visit, found)
-    if said is Answer.NO:
+    return _joins(visit, ask, letter, said)
+
+
+def _joins(visit: Visit, ask: Ask, letter: Letter, said: str) -> str:
+    """Join by a clear yes, or by an empty answer to a mail that asked; nobody by anything else."""
+    asked = ask.details.get("asked", True)
+    if said == "no" and (asked or len(letter.text.split()) <= _NO):
         joining.decline(visit, ask, "reply")
         return "declined"
-    return _said_yes(visit, ask, letter)
+    if not asked and _is_from_owner(visit, letter):
+        # They were sent help, and may have a question that the owners answer "to all".
+        return "an owner's answer"
+    if said == "yes" or (said == "empty" and asked):
+        return _said_yes(visit, ask, letter)
+    return "not-understood" if asked else _to_owners(visit, letter)
 
 
-def _said(ask: Ask, letter: Letter) -> str:
-    """Return all that a letter says to the question: a changed subject, a text, a signature."""
-    subject, replied = own_words.of_subject(letter.subject, str(ask.details.get("question", "")))
-    refused = commands.answer(subject) is not Answer.YES or commands.is_doubtful(subject)
-    if not refused and (replied or letter.words.whole):
-        subject = ""  # a program's "Re: your mail" says nothing, nor does a title above a yes
-    return "\n".join(part for part in (subject, letter.words.whole) if part.strip())
+def own_words_of(ask: Ask, letter: Letter) -> OwnWords:
+    """Return all that a letter says to the question: its text, signature and changed subject."""
+    return letter.words.under(letter.subject, str(ask.details.get("question", "")))
+
+
+def spoken(ask: Ask) -> str:
+    """Return the language that a question was asked in."""
+    return ask.wording.rpartition("/")[2]
 
 
 def _said_yes(visit: Visit, ask: Ask, letter: Letter) -> str:
-    """Join who answered with nothing or with a clear yes; anything else joins nobody."""
-    if not ask.details.get("asked", True):
-        # They were sent help, and may have a question that the owners answer "to all".
-        if _is_from_owner(visit, letter):
-            return "an owner's answer"
-        if not commands.is_short_yes(letter.text):
-            return _to_owners(visit, letter)
-    text = _said(ask, letter)
-    if text and not commands.is_clear_yes(text):
-        return "not-understood"
     if ask.purpose == Purpose.REST:
         rest = joining.confirm_rest(visit, ask, proof_of(letter)) or []
         return f"joined {len(rest)} more"

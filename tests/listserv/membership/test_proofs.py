@@ -44,7 +44,7 @@ def test_an_export_holds_the_words_that_were_asked_and_the_raw_confirmation(plac
     assert told.asked.startswith("Vill du gå med i Friends?\n\nNågon, troligen du, har bett")
     assert "/confirm/\N{HORIZONTAL ELLIPSIS}" in told.asked  # the words, without the token
     assert told.confirmation is not None
-    assert "Ja, gärna.\n\n-- \nEve ж" in told.confirmation
+    assert "Ja, gärna.\r\n\r\n-- \r\nEve ж" in told.confirmation
     assert told.proof is not None
     assert len(told.proof) == 64
     assert (

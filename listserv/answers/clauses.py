@@ -1,0 +1,232 @@
+"""Cut what a person wrote into clauses, and tell which of them turn round what they say.
+
+    parts = cut(words.read("No, please don't remove me"))
+    parts[1].heads, parts[1].negated        # ("remove",), True
+
+One clause says one thing; "but" and commas end it, "that" behind a comma does not. Knows the
+grammar of six languages as far as answers need it, and nothing of what was asked. Pure.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from listserv.answers.words import Hit, Said, Word
+from templates.lexicon import fold
+
+_HARD = frozenset(".!?;:()\u2013\u2014-\u2026")
+# What goes on behind a comma.
+_GOES_ON = {
+    "en": {"that", "to", "because", "which"},
+    "sv": {"att", "som", "eftersom", "for"},
+    "it": {"che", "di", "perche", "ma non"},
+    "ro": {"ca", "sa", "care", "pentru"},
+    "ru": {"что", "чтобы", "чтоб", "который", "как"},
+    "nl": {"dat", "om", "omdat", "die", "te"},
+}
+_AND = {
+    "en": {"and"}, "sv": {"och"}, "it": {"e", "ed"}, "ro": {"si", "iar"}, "ru": {"и"},
+    "nl": {"en"},
+}  # fmt: skip
+# Doubts that are one only where a clause begins with them: "om" is "about" elsewhere.
+_OPENING = frozenset(("om", "se", "of", "als", "if", "or", "o", "sau", "prima", "först", "forst"))
+# "Schrijf me maar in": no "but".
+_PARTICLES = frozenset(
+    ("", "in", "aan", "uit", "af", "op", "toe", "weg", "eraf", "binnen", "erbij")
+)
+# They take the list for their object, and no person.
+_OBJECTLESS = ("leav", "quit", "lamna", "lasci", "paras", "покид", "покин", "verla")
+# What "no" turns round right before it: "no interest", "no mail".
+_NOUNS = frozenset(("interest", "list", "more", "want", "receive", "asked", "join", "stay"))
+_ACTS = frozenset(("leave", "remove", "join", "undo", "stay"))
+_FILLING = frozenset(("plain", "please", "thanks", "greeting", "bye", "me", "friendly"))
+_LINE = 60  # letters of a line that a mail program has wrapped
+_FEW = 3  # words of a line that may be a name
+_POLITE = frozenset(
+    (
+        "can you", "could you", "would you", "will you", "can i ask", "may i ask",
+        "kan du", "kan ni", "skulle du", "skulle ni", "vill du", "vill ni", "kunde du", "kunde ni",
+        "puoi", "potete", "puo", "potreste", "potresti", "potrebbe", "e possibile", "vuoi",
+        "volete", "puteti", "poti", "ati putea", "ai putea", "se poate", "pot sa va rog",
+        "vreti", "vrei",
+        "можете", "можешь", "могли бы", "не могли бы", "можно", "не могли", "не можете",
+        "kunt u", "kun je", "kunnen jullie", "wilt u", "wil je", "zou u", "zou je", "zouden jullie",
+        "kan u", "willen jullie", "is it possible", "gar det att", "kan man",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Hold one clause: what it speaks of, and how."""
+
+    hits: tuple[Hit, ...]
+    tags: frozenset[str]
+    negated: bool
+    asks: bool  # it ends in a question mark
+    polite: bool  # "could you ...": a wish, in the shape of a question
+    turned: bool  # it begins with "but"
+    unknown: tuple[str, ...]  # words that nobody knows, names left out
+    email: bool
+    text: str
+    plain_no: bool = False  # "no" stands for itself
+    named: bool = False  # what is to be done is to be done to somebody who is named
+    double: bool = False  # two negations in a language where they cancel out
+
+    def has(self, *tags: str) -> bool:
+        """Tell whether the clause speaks of one of ``tags``."""
+        return not self.tags.isdisjoint(tags)
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing but greetings and small words stands here."""
+        return not (self.tags - _FILLING) and not self.unknown and not self.email
+
+
+def cut(said: Said) -> tuple[Clause, ...]:
+    """Return the clauses of what was said, in their order."""
+    by_place = {place: hit for hit in said.hits for place in hit.places}
+    return tuple(
+        _clause(said, group, by_place, asks=asks) for group, asks in _groups(said, by_place)
+    )
+
+
+def _groups(said: Said, by_place: dict[int, Hit]) -> Iterator[tuple[list[int], bool]]:
+    """Yield the places of each clause's words, and whether its sentence asks."""
+    group: list[int] = []
+    sentence: list[list[int]] = []
+    for at, word in enumerate(said.words):
+        hit = by_place.get(at)
+        inside = hit is not None and any(place < at for place in hit.places)
+        if group and not inside and _begins(said, at, group, by_place):
+            sentence.append(group)
+            group = []
+        group.append(at)
+        if _ends(said.words, at):
+            sentence.append(group)
+            group = []
+            asks = "?" in word.stop
+            yield from ((one, asks) for one in sentence)
+            sentence = []
+    if group:
+        sentence.append(group)
+    yield from ((one, False) for one in sentence)
+
+
+def _ends(words: tuple[Word, ...], at: int) -> bool:
+    """Tell whether a sentence ends behind the word at ``at``: a wrapped line is no end."""
+    stop = words[at].stop
+    if set(stop) & _HARD:
+        return True
+    if stop.count("\n") > 1:
+        return True
+    return "\n" in stop and at + 1 < len(words) and not _is_wrapped(words, at)
+
+
+def _is_wrapped(words: tuple[Word, ...], at: int) -> bool:
+    begin = at
+    while begin > 0 and "\n" not in words[begin - 1].stop:
+        begin -= 1
+    length = sum(len(word.given) + 1 for word in words[begin : at + 1])
+    return length >= _LINE and not words[at + 1].given[:1].isupper()
+
+
+def _begins(said: Said, at: int, group: list[int], by_place: dict[int, Hit]) -> bool:
+    """Tell whether a new clause begins at ``at``."""
+    word = said.words[at]
+    hit = by_place.get(at)
+    if hit is not None and "but" in hit.tags:
+        following = said.words[at + 1].text if at + 1 < len(said.words) else ""
+        return word.text != "maar" or following not in _PARTICLES
+    if any(word.text in _AND[language] for language in said.languages):
+        return at + 1 < len(said.words)
+    if "," in said.words[at - 1].stop:
+        return not any(word.text in _GOES_ON[language] for language in said.languages)
+    # "No I do not want that": the no stands for itself.
+    first = by_place.get(group[0])
+    return (
+        len(group) == len(first.places if first else ())
+        and first is not None
+        and bool({"no", "yes"} & first.tags)
+        and "not" not in first.tags
+        and not _turns(first)
+        and not (hit is not None and hit.tags & (_NOUNS | {"not"}))
+        and first.places[-1] == at - 1
+    )
+
+
+def _clause(said: Said, group: list[int], by_place: dict[int, Hit], *, asks: bool) -> Clause:
+    hits = tuple(dict.fromkeys(by_place[place] for place in group if place in by_place))
+    text = " ".join(said.words[place].given for place in group)
+    bare = f" {' '.join(said.words[place].text for place in group)} "
+    tags: set[str] = set()
+    negations = 0
+    content = [hit for hit in hits if hit.tags - _FILLING]
+    for hit in hits:
+        found = set(hit.tags)
+        if found & {"doubt"} and hit.text.lower() in _OPENING and hit.places[0] != group[0]:
+            found.discard("doubt")
+        if "but" in found and hit.places[0] != group[0]:
+            found.discard("but")
+        if {"no", "not"} <= found or ("never" in found and "not" in found):
+            # "nu", "please don't": a no by itself, a negation beside other words
+            found -= {"no", "never"} if len(content) > 1 else {"not"}
+        if "no" in found and len(content) > 1 and _turns(hit):
+            found = (found - {"no"}) | {"not"}
+        negations += "not" in found
+        tags |= found
+    if "no" in tags and any(hit.tags & _NOUNS for hit in hits) and len(group) > 1:
+        tags.add("not")
+        negations += 1
+    unknown = tuple(
+        said.words[place].given
+        for place in group
+        if place not in by_place and _is_unknown(said, place, group)
+    )
+    return Clause(
+        hits=hits,
+        tags=frozenset(tags),
+        negated=negations > 0,
+        asks=asks,
+        polite=any(f" {phrase} " in bare for phrase in _POLITE),
+        turned=bool(hits) and "but" in hits[0].tags and hits[0].places[0] == group[0],
+        unknown=unknown,
+        email=any(said.words[place].kind == "email" for place in group),
+        text=text,
+        plain_no="no" in tags,
+        named="me" not in tags and _names(said, group, hits),
+        double=negations > 1 and not said.languages & {"it", "ro", "ru"},
+    )
+
+
+def _names(said: Said, group: list[int], hits: tuple[Hit, ...]) -> bool:
+    """Tell whether a name stands where what is to be removed or added stands."""
+    for hit in hits:
+        if not hit.tags & _ACTS or fold(hit.text).startswith(_OBJECTLESS):
+            continue
+        inside = range(hit.places[0], hit.places[-1] + 2)
+        for place in inside:
+            if place in group and place not in hit.places and _is_name(said.words[place]):
+                taken = any(place in other.places for other in hits)
+                if not taken:
+                    return True
+    return False
+
+
+def _is_name(word: Word) -> bool:
+    return word.kind == "word" and word.given[:1].isupper() and not word.given.isupper()
+
+
+def _turns(hit: Hit) -> bool:
+    """Tell whether a no has a negation in it ("please don't", "не надо")."""
+    words = hit.text.lower().replace("\u2019", "'").split()
+    return not {
+        "don't", "dont", "not", "inte", "non", "nu", "не", "niet",
+    }.isdisjoint(words)  # fmt: skip
+
+
+def _is_unknown(said: Said, place: int, group: list[int]) -> bool:
+    word = said.words[place]
+    if word.kind != "word" or word.text.isdigit():
+        return False
+    name = word.given[:1].isupper() and (place != group[0] or len(group) <= _FEW)
+    return not name and len(word.text) > 1

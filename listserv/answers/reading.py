@@ -1,0 +1,77 @@
+"""Read a file as an answer: a whole mail, or bare text, for `krets explain`.
+
+    understand(letter_words(raw), "confirm")
+
+Knows how a mail is told from bare text, and which reader answers which question. Pure. SECURITY:
+hostile bytes; archive's readers bound them.
+"""
+
+import re
+from dataclasses import replace
+
+from listserv.answers import automatic, meaning, own_words
+from listserv.answers.automatic import Door
+from listserv.answers.meaning import Meaning
+from listserv.answers.own_words import OwnWords
+from mailer.reading import message
+from mailer.reading.bodies import MAX_TEXT, read
+from mailer.reading.charsets import clean, decode
+from mailer.reading.quotes import Quoted, split
+
+_FIELD = re.compile(rb"([!-9;-~]{1,80})[ \t]*:")
+# One of them makes a head: "Note: call me" begins a text.
+_KNOWN = {b"from", b"to", b"cc", b"date", b"subject", b"message-id", b"mime-version", b"received"}
+_KNOWN |= {b"return-path", b"content-type", b"delivered-to", b"in-reply-to", b"references"}
+ASKED = tuple(meaning.READERS)
+
+
+def understand(own: OwnWords, asked: str) -> Meaning:
+    """Return what ``own`` words mean to a question of this kind."""
+    return meaning.READERS[asked](own)
+
+
+def letter_words(raw: bytes) -> OwnWords:
+    """Return a person's own words; ``raw`` is a message, or bare text."""
+    said = quoted(raw)
+    found = own_words.read(said)
+    text = _without_separator(raw)
+    if not _has_head(text):
+        machine = automatic.of_words("", said, [], Door.ANSWER)
+        return replace(found, automatic=bool(machine))
+    whole = text.replace(b"\n", b"\r\n")
+    head = message.head(whole)
+    sender = head.first("return-path")
+    machine = automatic.judge(whole, None if sender is None else message.text_of(sender))
+    found = found.under(message.text_of(head.first("subject") or b""))
+    return replace(found, automatic=bool(machine))
+
+
+def quoted(raw: bytes) -> Quoted:
+    """Return what a reply is made of; ``raw`` is a message, or bare text."""
+    text = _without_separator(raw)
+    return read(text).quoted if _has_head(text) else split(clean(decode(text[:MAX_TEXT])))
+
+
+def is_mail(raw: bytes) -> bool:
+    """Tell whether ``raw`` is a message and no bare text."""
+    text = raw[:MAX_TEXT].replace(b"\r\n", b"\n")
+    return text.startswith(b"From ") or _has_head(text)
+
+
+def _without_separator(raw: bytes) -> bytes:
+    text = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    separator, _, rest = text.partition(b"\n")
+    return rest if separator.startswith(b"From ") and _has_head(rest) else text
+
+
+def _has_head(text: bytes) -> bool:
+    """Tell whether ``text`` begins with header fields, up to a blank line or its end."""
+    known = False
+    for number, line in enumerate(text.partition(b"\n\n")[0].split(b"\n")):
+        if number and line[:1] in {b" ", b"\t"}:
+            continue
+        field = _FIELD.match(line)
+        if field is None:
+            return False
+        known = known or field[1].lower() in _KNOWN
+    return known

@@ -9,7 +9,7 @@ PYTEST := $(BIN)/pytest -n $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )
 
 .PHONY: help
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: try
 try: ## start Krets on this machine with an example list (ARGS="--fresh --port 9000": so)
@@ -55,6 +55,11 @@ lock: ## resolve what pyproject.toml asks for into the three locks, keep what is
 fresh: ## set up a clone of what is committed, against an index with a newer release of everything
 	@tools/prepare
 	@$(BIN)/python tools/fresh.py $(COMMIT)
+
+.PHONY: release-check
+release-check: ## build the sdist and the wheel, install each by itself, walk the tour in it
+	@tools/prepare test
+	@$(BIN)/python tools/release_check.py
 
 .PHONY: bench
 bench: ## measure; the figures count as ratios within one run (N=200000: so many copies)

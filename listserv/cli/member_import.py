@@ -21,7 +21,8 @@ from subscriptions.lists import attributes, roster
 from subscriptions.lists.roster import Kind, MailList, Rhythm, Role
 from subscriptions.member_files.former_state import Standing
 from subscriptions.member_files.member_file import Defaults, read_people
-from subscriptions.member_files.state_survey import MAX_VALUES, Answers, Survey, read_answer
+from subscriptions.member_files.row_standing import Answers, read_answer
+from subscriptions.member_files.state_survey import MAX_VALUES, Survey
 from subscriptions.membership.members import Fate
 from subscriptions.permission.consent import ConsentNote, Source
 

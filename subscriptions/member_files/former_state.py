@@ -24,6 +24,7 @@ from subscriptions.member_files.former_state_words import (
     DIGESTS,
     FALSY,
     GOOD,
+    INVISIBLE,
     MIXED,
     MONEY,
     NAMES,
@@ -94,7 +95,7 @@ class Column:
 
 def plain_words(text: str) -> str:
     """Return a heading or a cell in small letters with single spaces, camelCase taken apart."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text.strip())
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", INVISIBLE.sub("", text.strip()))
     return " ".join(re.sub(r"[\s_.:;/\-\u2010-\u2015\[\](){}\"']+", " ", apart.casefold()).split())
 
 
@@ -123,13 +124,16 @@ def _denied(tokens: list[str]) -> Standing | None:
     return Standing.UNCONFIRMED if _good_stem(rest) == "confirmed" else Standing.INACTIVE
 
 
-def _bad(words: str) -> Standing | None:
+def _bad(text: str) -> Standing | None:
+    """Return the worst of the bad states that some words name."""
+    words = plain_words(text)
     found = [Standing(kind) for kind, pattern in BAD.items() if pattern.search(words)]
     return max(found, key=_ORDER.__getitem__) if found else None
 
 
 def _all_good(tokens: list[str]) -> bool:
-    return all(token in GOOD or _good_stem(token) for token in tokens)
+    """Tell whether every word is that of a good state; "un,subscribed" is one, and is not."""
+    return all(token in GOOD or (token.isalpha() and _good_stem(token)) for token in tokens)
 
 
 def _good_stem(words: str) -> str:
@@ -199,7 +203,7 @@ def read_cell(column: Column, cell: str) -> Standing | None:
             return found or Standing.UNKNOWN
         says = column.sense
     if says is Says.FLAG:
-        return None if is_falsy(said) else column.standing
+        return None if is_falsy(said) else worse(column.standing, _bad(said) or column.standing)
     if says is Says.NOMAIL:
         return _switched(said)
     return _yes_or_no(column, said)
@@ -281,6 +285,6 @@ def of_file(name: str) -> Standing | None:
     words = plain_words(name.rpartition(".")[0] or name)
     found = _bad(words)
     if found is None:
-        return None
+        return Standing.PAUSED if NOMAIL.search(words) else None
     mixed = MIXED.search(words)
     return Standing.UNKNOWN if mixed else found

@@ -21,16 +21,17 @@ def _words(text: str) -> frozenset[str]:
 BAD = {
     kind: re.compile(_stems(text).pattern.replace("~", " "))
     for kind, text in {
-        "left": "unsub optout opt~out opted~out left$ leaver removed deleted departed resigned"
+        "left": "unsub un~subscri de~subscri optout opt~out opted~out left$ leaver removed deleted"
+        " departed resigned"
         " withdr revoked churn cancel gone$ terminated erased forgotten"
-        " avregistr avanmäl avslut utträd utmeld lämnat uppsagd uppsagt borttag raderad"
+        " avregistr avprenum avanmäl avslut utträd utmeld lämnat uppsagd uppsagt borttag raderad"
         " disiscri cancella rimoss elimina recesso"
         " dezabon dezabonat retras părăsit șters sters anulat"
         " отпис удал вышел ушел ушёл покинул"
         " uitgeschr uitschr afgemeld afmeld opgezegd verwijderd vertrokken"
         " abgemeld abmeld ausgetrag austrag gekündig gelöscht ausgetreten widerruf"
         " désabonn desabonn désinscri desinscri supprim désist résili"
-        " baja$ desuscri anulad borrad"
+        " baja$ bajas$ desuscri anulad borrad"
         " descadast removid excluíd excluid cancelad",
         "bounced": "bounc clean undeliver unreach invalid dead$ hardbounce softbounce nonexist"
         " mailer~daemon failed failing mailbox~full"
@@ -69,8 +70,8 @@ BAD = {
     }.items()
 }
 PAUSES = _words(
-    "paused|nomail|no mail|no email|none|vacation|on vacation|snoozed|on hold|by user|u|web only"
-    "|disabled by user|nomail by user|nomail u|delivery disabled by user|kein e mail|keine e mails"
+    "paused|nomail|no mail|no email|none|vacation|on vacation|snoozed|on hold|by user|web only"
+    "|disabled by user|nomail by user|delivery disabled by user|kein e mail|keine e mails"
     "|pausad|ingen e post|inga mejl|in pausa|sospensione|în pauză|pe pauză|в паузе|пауза"
     "|gepauzeerd|geen e mail|pausiert|en pause|en pausa|pausado|pausada|vakantie|holiday"
 )
@@ -85,7 +86,10 @@ GOOD = _words(
     "|manager|moderator|opted in|opt in|optin|double|double opt in|single|single opt in|email"
     "|emails|each email|every email|all email|all|individual|individual messages|mail|yes|approved"
     "|deliverable|marketing|marketing contact|contact|comped|consented|accepted"
-    "|joined|express|implied|free signup|on|each"
+    "|joined|express|implied|free signup|on|each|as user|as address"
+    "|subscribers|contacts|aktiva|bekräftade|prenumeranter|medlemmar|abbonati|attive|membri|abonați"
+    "|activi|active|abonnees|leden|actieve|подписчики|активные|участники|члены|mitglieder|aktive"
+    "|abonnenten|abonnés|actifs|membres|suscriptores|activos|miembros|inscritos|ativos|membros"
     "|prenumerant|prenumererar|bekräftad|aktiverad|medlem|godkänd|påmäld|anmäld|ansluten"
     "|iscritto|iscritta|iscritti|attivo|attiva|attivi|confermato|confermata|abilitato|socio|socia"
     "|abonat|abonată|activ|activă|confirmat|confirmată|activat|membru|înscris|inscris"
@@ -105,10 +109,12 @@ YES = {
         " confirmé confirmad"
     ),
     "subscribed": _stems(
-        "subscribed subscribe$ is~subscribed opted~in opt~in optin accepts accept$ receives wants"
+        "subscribed subscribe$ is~subscribed opted~in opt~in optin accepts accept$"
+        " receives receive$ send~ wants is~subscriber"
         " newsletter$ mailing$ marketing$ prenumererar prenumerant iscritt abonat подписан"
         " ingeschreven geabonneerd angemeldet abonniert abonné suscrit inscri assinante allow"
-        " permission$ permitted consent$ consented nyhetsbrev рассылк nieuwsbrief"
+        " subscription$ prenumeration$ abonnement$ iscrizione$ подписка$ inschrijving$"
+        " abonament$ permission$ permitted consent$ consented nyhetsbrev рассылк nieuwsbrief"
     ),
     "active": _stems(
         "active$ enabled is~active mailable deliverable contactable aktiv$ attiv activ$ activă"
@@ -118,7 +124,7 @@ YES = {
 YES = {kind: re.compile(one.pattern.replace("~", " ")) for kind, one in YES.items()}
 STATES = _stems(
     r"\w*status \w*statusen \w*zustand state$ standing$ statut stato$ stare$ starea$ статус"
-    " состояние zustand estado situação"
+    " состояние zustand estado situação tila$ tilstand$ stav$ stan$ stanje$ állapot durum$"
     " situacao tillstånd toestand läge$ subscription$ subscription~type subscriber~type"
     " subscriber~state contact~type member~type delivery$ delivery~mode email~delivery"
     " mail~delivery email~preference reception$ prenumeration$ abonnement$ iscrizione$"
@@ -154,6 +160,7 @@ PREFIXES = re.compile(
 )
 CANCELLED = re.compile(r"(?<!\w)(?:cancel\w*|expir\w*|churn\w*|ended|ends)(?!\w)")
 # Columns that hold numbers about mails, of another channel than mail, or of what was paid.
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 STATISTICS = re.compile(
     r"(?<!\w)(?:count|counter|score|rate|rating|number|num|total|emails sent|sent|opened|opens"
     r"|open|clicks|clicked|click|received|6mo|30d|7d|last activity|last changed)(?!\w)"

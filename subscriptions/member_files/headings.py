@@ -18,7 +18,8 @@ _WORDS = {
     "email": (
         "email|e mail|mail|email address|e mail address|mail address|mailaddress|emailaddress"
         "|email addresses|primary email|user email|contact email|member email|email id|email adress"
-        "|subscriber email|member address|subscribed addresses|subscribed address"
+        "|subscriber email|email 1|e mail 1|mail 1|e mail 1 value"
+        "|member address|subscribed addresses|subscribed address"
         "|epost|e post|e postadress|epostadress|mejl|mejladress|e mailadress|mailadress"
         "|indirizzo email|indirizzo e mail|indirizzo di posta|posta elettronica|indirizzo mail"
         "|adresa de email|adresă de email|adresa de e mail|adresă de e mail|adresa email"

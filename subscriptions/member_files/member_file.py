@@ -31,13 +31,15 @@ from subscriptions.member_files.csv_rows import (
 from subscriptions.member_files.exporting import ATTRIBUTE, MAX_WORDING
 from subscriptions.member_files.former_state import Standing
 from subscriptions.member_files.headings import Layout, find_layout, is_address
-from subscriptions.member_files.state_survey import NO_ANSWERS, Answers, Survey, survey
+from subscriptions.member_files.row_standing import NO_ANSWERS, Answers
+from subscriptions.member_files.state_survey import Survey, survey
 from subscriptions.membership.duties import is_role_address
 from subscriptions.membership.members import Candidate, Fate, Outcome
 from subscriptions.permission.consent import ConsentNote
 
 _Word = TypeVar("_Word", Role, Rhythm)
 MAX_NAME = 200
+_NOTED = re.compile(r"([^\s<>(),;]{1,320})[ \t]{1,9}\(([^()@]{1,200})\)")
 MAX_PAUSE = 10 * 366 * 86_400  # seconds ahead that a pause may end
 _SAID_BY_ALL = {"email", "name", "first", "last"}
 _NOES = "no|n|false|0|none|nej|nee|nu|net|нет|never|declined|refused|unsubscribed"
@@ -176,7 +178,7 @@ class _Reader:
             return read
         if self.survey.evidence and read.candidate.consent:
             read = read._replace(candidate=self._with_evidence(read.candidate, row.cells))
-        return read if self.survey.rules.silent else self._judged(read, row.cells)
+        return read if self.survey.all_members else self._judged(read, row)
 
     def above(self, row: Row) -> Line:
         """Return the fate of a row above the heading that has an address."""
@@ -191,14 +193,14 @@ class _Reader:
         note = replace(note, given_at=told.yes or None, ip=note.ip or told.ip or None)
         return candidate._replace(consent=note)
 
-    def _judged(self, line: Line, cells: Sequence[str]) -> Line:
+    def _judged(self, line: Line, row: Row) -> Line:
         """Return the line with how its person stood, the worst of their lines if there are more."""
         if line.candidate is None:
             return line
         key, found = line.candidate.address.key, self.survey
-        standing, why = found.rules.standing(cells)
+        standing, why = found.rules.standing(row)
         worst = found.worst.get(key)
-        since = found.rules.since(cells, self.defaults.now)
+        since = found.rules.since(row.cells, self.defaults.now)
         if key in found.renewed:
             if not former_state.is_good(standing):
                 older = Outcome(Fate.DUPLICATE, "a newer line of theirs says yes")
@@ -234,6 +236,9 @@ class _Reader:
         text = row.text.strip().removeprefix("\ufeff")
         if text.startswith("#") and "@" not in text:
             return None
+        noted = _NOTED.fullmatch(text)  # address (Name), as old programs write
+        if noted and former_state.judge(noted[2]) is None:
+            return _person(row.line, {"email": noted[1], "name": noted[2]}, self.defaults)
         whole = split_named(text) if "\n" not in text else None
         if whole and "@" not in whole[0]:
             return _person(row.line, {"email": whole[1], "name": whole[0]}, self.defaults)

@@ -1,8 +1,7 @@
 """Look through a file before anybody is taken in, for what it says of how people stood.
 
-Knows the columns that speak of a state, what they hold and what that makes of each row; refuses
-to know the database. ``Rules.standing`` is pure and is asked again when the people are read, so
-that what was shown is what is done. Whoever stands in the file twice is what they are on the worse
+Knows which columns speak of a state, and what they hold; row_standing.py says what that makes of a
+row. Refuses to know the database. Whoever stands in the file twice is what they are on the worse
 line, unless the better one is newer.
 """
 
@@ -19,44 +18,17 @@ from subscriptions.member_files.csv_rows import Row, as_meant
 from subscriptions.member_files.former_state import Column, Says, Standing
 from subscriptions.member_files.former_state_words import PLAIN
 from subscriptions.member_files.headings import Layout, known
+from subscriptions.member_files.row_standing import (
+    SEVERAL,
+    Answers,
+    Rules,
+    plain_states,
+    same_heading,
+)
 
 MAX_VALUES = 40  # distinct values of a column that are told one by one
 _SHORT = 3  # words; a longer cell is a remark
 _FEW = 12  # distinct values of a column whose cells may be states
-ANSWERS = {
-    "member": Standing.MEMBER,
-    "paused": Standing.PAUSED,
-    "suppressed": Standing.LEFT,
-    "refused": Standing.INACTIVE,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Hold what was said about a file's states: where they stand, and what values mean."""
-
-    column: str = ""
-    values: Mapping[str, Standing] = field(default_factory=dict)  # by former.plain_words
-
-
-NO_ANSWERS = Answers()
-
-
-def read_answer(text: str) -> tuple[str, Standing]:
-    """Read ``VALUE=FATE``; raise BadInput where it would make a member of who cannot be one."""
-    value, sign, fate = text.rpartition("=")
-    standing = ANSWERS.get(fate.strip().casefold())
-    if not sign or standing is None:
-        raise BadInput(
-            f"{text[:60]!r} is not VALUE=FATE.", f"A fate is one of {', '.join(ANSWERS)}."
-        )
-    judged = former_state.judge(value)
-    if former_state.is_good(standing) and judged is not None and not former_state.is_good(judged):
-        raise BadInput(
-            f"{value.strip()[:40]!r} never becomes a member by an import.",
-            "Whoever left, was blocked, bounced or never confirmed joins by themselves.",
-        )
-    return former_state.plain_words(value), standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,100 +39,6 @@ class Said:
     value: str
     count: int
     standing: Standing
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Say how a row of this file is judged."""
-
-    columns: tuple[tuple[int, Column], ...] = ()
-    header: tuple[str, ...] = ()
-    watched: frozenset[int] = frozenset()  # other columns: a plain word of a state counts there
-    of_file: Standing | None = None
-    answers: Answers = field(default_factory=Answers)
-
-    @property
-    def silent(self) -> bool:
-        """Tell whether nothing in this file can speak of a state."""
-        return not (self.columns or self.watched or self.of_file)
-
-    def standing(self, cells: Sequence[str]) -> tuple[Standing, str]:
-        """Return how the person on a row stood, the worst that is said, and which words say so."""
-        found, why, affirmed = Standing.MEMBER, "", False
-        for said, because in self._voices(cells):
-            affirmed = affirmed or former_state.is_good(said)
-            if former_state.worse(found, said) is not found:
-                found, why = said, because
-        if found is Standing.MEMBER and not affirmed:
-            return self._unsaid(cells)
-        return found, why
-
-    def _voices(self, cells: Sequence[str]) -> Iterator[tuple[Standing, str]]:
-        """Yield all that a row and the file's name say of how somebody stood."""
-        many = len(cells)
-        for at, column in self.columns:
-            said = self.of_cell(at, column, cells[at]) if at < many else None
-            if said is not None:
-                yield said, self._because(at, cells[at])
-        for at in self.watched:
-            if at < many:
-                for said in _plain_states(cells[at]):
-                    yield said, self._because(at, cells[at])
-        if self.of_file:
-            yield self.of_file, "the name of the file"
-
-    def _unsaid(self, cells: Sequence[str]) -> tuple[Standing, str]:
-        """Judge a row of which no cell says anything."""
-        for at, column in self.columns:
-            if column.says is Says.SINCE and not (at < len(cells) and cells[at].strip()):
-                return Standing.UNCONFIRMED, f"{self.header[at][:40]} is empty"
-        for at, column in self.columns:
-            if column.sure and column.says in {Says.WORD, Says.GOOD} and not self._muted(at):
-                return Standing.UNKNOWN, f"{self.header[at][:40]} is empty"
-        return Standing.MEMBER, ""
-
-    def _muted(self, at: int) -> bool:
-        """Tell whether another column is said to hold the states."""
-        return bool(self.answers.column) and not _same(self.header[at], self.answers.column)
-
-    def since(self, cells: Sequence[str], now: float) -> float:
-        """Return when they left or were barred, as a cell of the row says; 0 where none does."""
-        days = [
-            evidence.when(cells[at], now)
-            for at, column in self.columns
-            if column.says is Says.FLAG and at < len(cells)
-        ]
-        return max(days, default=0.0)
-
-    def of_cell(self, at: int, column: Column, cell: str) -> Standing | None:
-        """Return what one cell of a column of states says."""
-        cell = as_meant(cell.strip())
-        said = former_state.read_cell(column, cell)
-        answer = self.answers.values.get(former_state.plain_words(cell)) if cell else None
-        if answer and (said in {None, Standing.UNKNOWN} or former_state.is_good(said)):
-            return answer
-        if said is Standing.UNKNOWN and self._muted(at):
-            return None  # a bad word here still counts
-        return said
-
-    def _because(self, at: int, cell: str) -> str:
-        name = self.header[at] if at < len(self.header) else ""
-        return f"{name[:40]}: {cell.strip()[:60]}" if name else cell.strip()[:60]
-
-
-def _plain_states(cell: str) -> list[Standing]:
-    """Return the bad states that a cell of any other column names beyond doubt."""
-    words = [cell.strip().casefold()]
-    if "," in cell or ";" in cell or "|" in cell:
-        words += [word.strip(" '\"[]") for word in re.split("[,;|]", words[0])]
-    found = [former_state.judge(word) for word in words if word in PLAIN]
-    if '":' in cell or '" :' in cell:
-        found.append(former_state.in_json(cell))
-    return [one for one in found if one and not former_state.is_good(one)]
-
-
-def _same(heading: str, told: str) -> bool:
-    return heading.strip().casefold() == told.strip().casefold()
 
 
 class Worst(NamedTuple):
@@ -188,6 +66,11 @@ class Survey:
     def unknown(self) -> list[Said]:
         """Return what nobody can tell the meaning of."""
         return [one for one in self.said if one.standing is Standing.UNKNOWN]
+
+    @property
+    def all_members(self) -> bool:
+        """Tell whether every row is simply a member's."""
+        return self.standings.keys() <= {Standing.MEMBER}
 
     @property
     def kept_out(self) -> int:
@@ -218,9 +101,9 @@ def _rules(rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, 
         if (column := _known(one)) and not former_state.is_of_money(one, header)
     }
     for at, one in enumerate(header):
-        if answers.column and _same(one, answers.column):
+        if answers.column and same_heading(one, answers.column):
             columns[at] = Column(Says.WORD)
-    if answers.column and not any(_same(one, answers.column) for one in header):
+    if answers.column and not any(same_heading(one, answers.column) for one in header):
         there = ", ".join(one[:40] for one in layout.header) or "the file has no heading"
         raise BadInput(f"There is no column {answers.column[:40]!r}.", f"There are: {there}.")
     places = {layout.fields.get("email", layout.address), *layout.fields.values()}
@@ -231,7 +114,13 @@ def _rules(rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, 
         and not former_state.is_of_money(one, header)
     ]
     seen = _Seen([*columns, *held])
+    at_address = layout.fields.get("email", layout.address or 0)
+    sections = [found for row in layout.above if (found := _section(row))]
     for row in rows():
+        if "@" not in row.text and not row.fault:
+            _stop_at_heading(row, layout, at_address)
+            heading = _section(row)
+            sections += [heading] if heading else []
         seen.add(row.cells)
     for at in held:
         if _speaks(header[at], seen.values[at], answers):
@@ -246,8 +135,28 @@ def _rules(rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, 
         header=header,
         watched=frozenset(at for at in held if at in seen.plain and at not in columns),
         of_file=former_state.of_file(name) if name else None,
+        sections=tuple(sections),
         answers=answers,
     )
+
+
+def _section(row: Row) -> tuple[int, Standing] | None:
+    """Read a line that is one word of a state, as a heading of those who stand below it."""
+    cells = [cell.strip(" \t#*=-:.") for cell in row.cells if cell.strip()]
+    said = former_state.judge(cells[0]) if len(cells) == 1 else None
+    return (row.line, said) if said else None
+
+
+def _stop_at_heading(row: Row, layout: Layout, at_address: int) -> None:
+    """Raise BadInput where another heading begins another file in this one."""
+    if not layout.header or at_address >= len(row.cells):
+        return
+    cells = tuple(cell.strip() for cell in row.cells)
+    if any(known(cell) == "email" for cell in cells) and cells != layout.header:
+        raise BadInput(
+            f"Line {row.line} is a heading again, and another than the first.",
+            "Import each file by itself. Nothing was imported.",
+        )
 
 
 def _known(heading: str) -> Column | None:
@@ -267,7 +176,7 @@ class _Seen:
         for at, values in self.values.items():
             if at < many and (cell := cells[at]):
                 word = cell.strip().casefold()
-                if at not in self.plain and (word in PLAIN or _plain_states(cell)):
+                if word in PLAIN or (SEVERAL.search(cell) and plain_states(cell)):
                     self.plain.add(at)
                 if len(values) < MAX_VALUES or word in values:
                     values[word] += 1
@@ -292,7 +201,8 @@ def _is_place(header: Sequence[str], at: int, values: Mapping[str, int]) -> bool
 def _speaks(heading: str, values: Mapping[str, int], answers: Answers) -> bool:
     """Tell whether a column that nobody knows holds states: most of its few values do."""
     told = [value for value in values if value]
-    if former_state.is_of_names(heading) or former_state.is_of_tags(heading):
+    json = any(value[0] == "{" or value[:2] == "[{" for value in told)
+    if json or former_state.is_of_names(heading) or former_state.is_of_tags(heading):
         return False
     if not told or len(told) > _FEW or any(len(value.split()) > _SHORT for value in told):
         return False
@@ -336,7 +246,7 @@ def _count(found: Survey, rows: Iterator[Row], layout: Layout, now: float) -> No
         found.newest = max(found.newest, told.yes, told.changed, since)
         if rules.silent:
             continue
-        standing, why = rules.standing(row.cells)
+        standing, why = rules.standing(row)
         found.standings[standing] += 1
         for at, column in rules.columns:
             cell = row.cells[at].strip() if at < len(row.cells) else ""
@@ -362,7 +272,7 @@ def _renew(found: Survey, rows: Iterator[Row], layout: Layout, now: float) -> No
             continue
         if evidence.told(found.evidence, row.cells, now).yes <= worst.since:
             continue
-        if former_state.is_good(found.rules.standing(row.cells)[0]):
+        if former_state.is_good(found.rules.standing(row)[0]):
             found.renewed.add(key)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mailer.errors import BadInput
 from subscriptions.member_files.former_state import Standing
 from subscriptions.member_files.member_file import Defaults, read_people
 from subscriptions.permission.consent import ConsentNote, Source
@@ -62,3 +63,9 @@ def test_what_is_shown_before_is_what_is_done() -> None:
             good = [line for line in lines if line.standing in {Standing.MEMBER, Standing.PAUSED}]
             assert shown >= len([line for line in good if line.outcome is None])
             assert sum(reading.survey.standings.values()) == reading.survey.rows
+
+
+def test_another_heading_amid_the_rows_stops_the_file() -> None:
+    text = "Email Address,First Name\na@x.se,A\nEmail Address,UNSUB_TIME\nb@x.se,2022-01-01\n"
+    with pytest.raises(BadInput, match="Line 3 is a heading"):
+        read_people(io.BytesIO(text.encode()), DEFAULTS)

@@ -16,6 +16,7 @@ from typing import NoReturn
 import hypothesis
 import pytest
 
+from mailer.authentication.resolver import NOTHING, Answer, Resolver
 from mailer.storage import tokens
 from mailer.storage.store import Store
 from tests import cluster, shape
@@ -65,6 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Copy SQLite's shape; start PostgreSQL once, in the process that owns the run."""
     shape.use_copies()
+    _ask_no_dns()
     if config.getoption("--database") != "postgresql":
         return
     if hasattr(config, "workerinput"):
@@ -75,6 +77,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[CLUSTER] = closing.enter_context(cluster.running_cluster())
     except cluster.ClusterMissing:
         config.stash[CLUSTER] = ""
+
+
+def _ask_no_dns() -> None:
+    """Let the system's resolver know of nothing; a test that wants more serves its own zone."""
+    look = Resolver._look
+
+    def here(asking: Resolver, name: str, kind: str, seconds: float) -> tuple[float, Answer | None]:
+        return look(asking, name, kind, seconds) if asking._servers else (60.0, NOTHING)
+
+    Resolver._look = here  # type: ignore[method-assign]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -10,9 +10,13 @@ from listserv.answers import reading as answers
 from listserv.cli.terminal import plain
 from listserv.posts import facts
 from listserv.posts.rules import judge
+from listserv.wiring import vouching
 from listserv.wiring.app import App
+from mailer.authentication import verdict as whose_mail
+from mailer.authentication.verdict import Envelope
+from mailer.door.callers import plain_ip
 from mailer.errors import BadInput
-from mailer.reading import bounces, message
+from mailer.reading import auth_results, bounces, message
 from mailer.reading.bodies import MAX_TEXT
 from mailer.reading.charsets import clean, decode
 from subscriptions.lists.roster import get_list
@@ -29,32 +33,53 @@ def explain() -> None:
 @click.argument("list_address", metavar="LIST")
 @click.argument("file", type=click.File("rb"))
 @click.option("--sender", metavar="ADDRESS", help="The envelope sender; default: the From address.")
+@click.option("--client", metavar="IP", default="", help="Who connected, for SPF; default: nobody.")
+@click.option("--helo", metavar="NAME", default="", help="What the client called itself.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def explain_post(
-    app: App, list_address: str, file: BinaryIO, sender: str | None, *, as_json: bool
+    app: App,
+    list_address: str,
+    file: BinaryIO,
+    sender: str | None,
+    client: str,
+    helo: str,
+    *,
+    as_json: bool,
 ) -> None:
     """Judge the message in FILE as a post to LIST: the decision, and the rules that hit.
+
+    Asks DNS whose mail it is (SPF, DKIM, DMARC), as for a mail that comes in.
 
     \b
     Examples:
       krets explain post friends@example.org mail.eml
       krets explain post friends@example.org - --sender '' --json < bounce.eml
+      krets explain post friends@example.org mail.eml --client 192.0.2.7 --helo mx.example.net
     """
-    raw = read_message(file)
-    reading = facts.read(raw)
-    envelope = _envelope(reading) if sender is None else sender
+    if client and not plain_ip(client):
+        raise BadInput(f"--client {client!r} is no IP address.", "Try --client 192.0.2.7.")
     with app.store.read() as session:
         lst = get_list(session, list_address)
-        verdict = judge(facts.gather(session, lst, reading, envelope, time.time()))
+        own = vouching.own_names(session, app.settings)
+    reading = facts.read(auth_results.without(read_message(file), own))
+    envelope = _envelope(reading) if sender is None else sender
+    brought = Envelope(plain_ip(client), helo, envelope)
+    found = whose_mail.judge(reading.raw, reading.head, brought, app.resolver)
+    with app.store.read() as session:
+        known = facts.gather(session, lst, reading, envelope, time.time(), found)
+        verdict = judge(known)
     if as_json:
-        click.echo(json.dumps({"decision": verdict.decision.word, "rules": verdict.rules}))
+        told = {"decision": verdict.decision.word, "rules": verdict.rules}
+        click.echo(json.dumps(told | {"authentication": found.shown}))
         return
     click.echo(verdict.decision.word)
     for hit in verdict.hits:
         click.echo(f"  {hit.rule}: {hit.decision.word}")
     if not verdict.hits:
         click.echo("  no rule hit")
+    shown = {**found.shown, "aligned": "yes" if found.aligned else "no"}
+    click.echo("  whose mail: " + ", ".join(f"{name} {word}" for name, word in shown.items()))
 
 
 @explain.command("reply")

@@ -54,7 +54,7 @@ def act(
 
 
 def _finish(visit: Visit, arrival: Arrival, note: str) -> None:
-    if not arrivals.finish(visit.session, arrival.id, note):
+    if not arrivals.finish(visit.session, arrival.id, note, arrival.authentication):
         raise _EndedElsewhereError
 
 

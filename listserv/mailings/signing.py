@@ -3,19 +3,31 @@
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from typing import NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from listserv.letters.notices import HANDED_ON, KIND
 from listserv.wiring import vouching
 from listserv.wiring.config import Settings
-from mailer.authentication import dkim, dkim_keys
+from listserv.wiring.tables import Post
+from mailer.authentication import dkim, dkim_keys, verdict
+from mailer.authentication.verdict import UNKNOWN, Authentication
 from mailer.ledger.mailings import MailingView
 from mailer.ledger.splice import Segments, Stamp
 from mailer.reading import message
 from mailer.reading.message import Head
+from mailer.storage.arrivals import Arrival
 
 POST = "post"  # the kind of a mailing that its members write
+
+
+class Written(NamedTuple):
+    """Hold a mail that somebody else wrote: its header, and whose it is as far as is known."""
+
+    head: Head
+    found: Authentication = UNKNOWN
 
 
 class Signer(StrEnum):
@@ -27,16 +39,16 @@ class Signer(StrEnum):
 
 
 def one_click(
-    session: Session, settings: Settings, domain: str, now: float, post: Head | None = None
+    session: Session, settings: Settings, domain: str, now: float, post: Written | None = None
 ) -> bool:
     """Tell whether copies of lists at ``domain`` may carry List-Unsubscribe-Post.
 
     RFC 8058 section 3.1 wants an https address, section 4 a signature over both fields; ``post``
-    is the header of a mail that somebody else wrote.
+    is a mail that somebody else wrote.
     """
     if not settings.listserv.base_url.startswith("https://"):
         return False
-    if post is not None and not vouching.may_sign(post, vouching.organisations(session, domain)):
+    if post is not None and not _may_sign(session, domain, post):
         return False
     signer = Signer(settings.mailer.sign)
     return signer is Signer.RELAY or (
@@ -56,10 +68,21 @@ def stamping(
             return None  # a stranger's letter to the owners: its From may claim to be one of us
         domain = mailing.list_address.rpartition("@")[2]
         if mailing.kind == POST:
-            post = message.head(b"".join(segments.parts))
-            if not vouching.may_sign(post, vouching.organisations(session, domain)):
+            head = message.head(b"".join(segments.parts))
+            if not _may_sign(session, domain, Written(head, _judged(session, mailing))):
                 return None
         keys = dkim_keys.signing_keys(session, domain, clock())
         return dkim.stamp(segments, keys, clock) if keys else None
 
     return chosen
+
+
+def _may_sign(session: Session, domain: str, post: Written) -> bool:
+    ours = vouching.organisations(session, domain)
+    return vouching.may_sign(post.head, ours, post.found)
+
+
+def _judged(session: Session, mailing: MailingView) -> Authentication:
+    """Return what was found of the mail that became ``mailing``."""
+    found = select(Arrival.authentication).join(Post, Post.arrival_id == Arrival.id)
+    return verdict.read(session.scalar(found.where(Post.mailing_id == mailing.id)) or "")

@@ -21,15 +21,16 @@ BATCH = 20
 _log = structlog.get_logger("krets.proving")
 
 
-def prove(app: App, until: Callable[[], bool], look_up: LookUp = dkim_verify.look_up) -> bool:
+def prove(app: App, until: Callable[[], bool], look_up: LookUp | None = None) -> bool:
     """Check what waits until ``until`` says stop; return whether more waits."""
+    look = look_up or (lambda name: dkim_verify.look_up(app.resolver, name))
     while not until():
         with app.store.read() as session:
             waiting = {sha: get_raw(session, sha) for sha in proofs.waiting(session, BATCH)}
         if not waiting:
             return False
         for sha, raw in waiting.items():
-            result = _read(raw, look_up)
+            result = _read(raw, look)
             with app.store.write() as session:
                 proofs.settle(session, sha, result, time.time())
     return True

@@ -27,7 +27,8 @@ def hold(
 
     ``ask`` brings it before the list's moderators; otherwise only operators see it.
     """
-    if not arrivals.hold(session, arrival.id, " ".join(("hold", *why))):
+    note = " ".join(("hold", *why))
+    if not arrivals.hold(session, arrival.id, note, arrival.authentication):
         return False
     now = time.time()
     values = {

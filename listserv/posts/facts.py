@@ -15,6 +15,7 @@ from listserv.answers.automatic import Door, Judgement
 from listserv.posts.rules import Facts
 from listserv.wiring import vouching
 from listserv.wiring.tables import Ban, Post
+from mailer.authentication.verdict import UNKNOWN, Authentication
 from mailer.errors import BadInput
 from mailer.reading import message
 from mailer.reading.addresses import parse
@@ -70,9 +71,15 @@ def from_bytes(reading: Reading, list_address: str, envelope_sender: str) -> dic
 
 
 def gather(
-    session: Session, lst: MailList, reading: Reading, envelope_sender: str, now: float
+    session: Session,
+    lst: MailList,
+    reading: Reading,
+    envelope_sender: str,
+    now: float,
+    found: Authentication = UNKNOWN,
 ) -> Facts:
     """Return all that the rules may know of this post to this list."""
+    ours = vouching.organisations(session, lst.domain)
     member = (
         membership_of(session, lst.id, reading.authors[0]) if len(reading.authors) == 1 else None
     )
@@ -87,7 +94,8 @@ def gather(
         author_state=_state(member, now),
         author_role=member.role if member else "",
         author_moderated=member.moderated if member else None,
-        from_is_ours=vouching.is_ours(reading.head, vouching.organisations(session, lst.domain)),
+        from_is_ours=vouching.is_ours(reading.head, ours, found),
+        from_not_theirs=found.disowned,
         author_banned=_banned(session, lst.id, reading),
         author_posts=_accepted_before(session, lst.id, reading) if member else 0,
         same_message=same,

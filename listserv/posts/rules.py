@@ -45,6 +45,7 @@ class Facts:
     author_banned: bool = False
     author_posts: int = 0  # accepted before
     from_is_ours: bool = False  # From or Sender names a domain that our name would vouch for
+    from_not_theirs: bool = False  # DMARC of From's domain: this mail is not from there
     size: int = 0
     trouble: str = ""  # why the message must not be parsed (mailer.reading.message limits)
     list_ids: tuple[str, ...] = ()  # List-Id and X-Original-List-Id, lower case, without brackets
@@ -139,6 +140,11 @@ def from_is_ours(facts: Facts) -> Decision | None:
     return Decision.HOLD if facts.from_is_ours else None
 
 
+def from_not_theirs(facts: Facts) -> Decision | None:
+    """Hold a post of which the writer's own domain says that it is not theirs (DMARC)."""
+    return Decision.HOLD if facts.from_not_theirs else None
+
+
 def newsletter_address(facts: Facts) -> Decision | None:
     """Hold mail to a newsletter's own address: it reaches the editors and never the readers."""
     return Decision.HOLD if facts.list_kind == "newsletter" else None
@@ -189,6 +195,7 @@ RULES: dict[str, Callable[[Facts], Decision | None]] = {
     "size": size,
     "author": author,
     "from-is-ours": from_is_ours,
+    "from-not-theirs": from_not_theirs,
     "newsletter-address": newsletter_address,
     "membership": membership,
     "editors-only": editors_only,

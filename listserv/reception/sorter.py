@@ -28,7 +28,7 @@ from listserv.posts import facts
 from listserv.posts.facts import Reading
 from listserv.posts.permalinks import publish_permalink
 from listserv.posts.rules import Decision, Verdict, judge
-from listserv.reception import incoming
+from listserv.reception import incoming, whose_mail
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
 from listserv.wiring.outcome import Outcome
@@ -108,6 +108,7 @@ def _route(app: App, arrival: Arrival) -> Outcome:
         )
     if raw is None:
         raise LookupError("the raw message is missing from the store")
+    whose_mail.judge(app, arrival, raw)
     if route is not None and route.kind is routes.Kind.POST:
         if b"<proof." in raw[:HEADS]:
             letter = incoming_letter.read(arrival, raw)
@@ -151,10 +152,11 @@ def post(
     names.
     """
     reading = facts.read(message.with_crlf(raw))
+    found = whose_mail.of(arrival)
     now = time.time()
     with app.store.read() as session:
         lst = get_list(session, list_address)
-        known = facts.gather(session, lst, reading, arrival.sender, now)
+        known = facts.gather(session, lst, reading, arrival.sender, now, found)
         issue = "" if aside else reader_replies.answered(session, lst, reading.head, answers)
         if issue:  # judged as a members' post; it goes to nobody, and stands under the issue
             known = replace(known, list_kind=Kind.DISCUSSION, post_policy=PostPolicy.MEMBERS)
@@ -173,7 +175,12 @@ def post(
         lst = get_list(session, list_address)  # its archive may be closed to strangers by now
         if verdict.decision is Decision.HOLD:
             hold(session, arrival, lst.address, outcome.rules, reading.trouble, ask=True)
-        elif arrivals.finish(session, arrival.id, " ".join((outcome.decision, *outcome.rules))):
+        elif arrivals.finish(
+            session,
+            arrival.id,
+            " ".join((outcome.decision, *outcome.rules)),
+            arrival.authentication,
+        ):
             mailing = None
             if accepted and issue:
                 reader_replies.keep(app, session, lst, arrival, reading, issue)
@@ -215,7 +222,8 @@ def _accept(
     placed = mail_threading.place(
         session, lst, reading.raw, sha, arrival.received_at, answers=answers
     )
-    one_click = signing.one_click(session, app.settings, lst.domain, now, reading.head)
+    post = signing.Written(reading.head, whose_mail.of(arrival))
+    one_click = signing.one_click(session, app.settings, lst.domain, now, post)
     face = replace(face_of(app, lst), one_click=one_click)
     trace = post_headers.Trace(
         client=arrival.client,

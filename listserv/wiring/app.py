@@ -11,6 +11,7 @@ from listserv.wiring import journals, schema
 from listserv.wiring.config import Settings
 from listserv.wiring.data_folder import make_data_folder
 from mailer.authentication.alignment import Enquiries
+from mailer.authentication.resolver import Resolver
 from mailer.errors import Misconfigured
 from mailer.storage import tokens
 from mailer.storage.store import Store
@@ -29,7 +30,12 @@ class App:
     @cached_property
     def enquiries(self) -> Enquiries:
         """Return who asks DNS about our own domains, and remembers for a while."""
-        return Enquiries()
+        return Enquiries(self.resolver.texts)
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """Return who asks DNS in this process; what it learns ends with the process."""
+        return Resolver(self.settings.mailer.resolver)
 
     @cached_property
     def store(self) -> Store:

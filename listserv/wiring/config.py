@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
+from mailer.authentication.resolver import read_server
 from mailer.client.relay import read_relay
 from mailer.door.callers import networks
 from mailer.errors import BadInput, Misconfigured
@@ -170,6 +171,11 @@ class MailerSettings(_Section):
     front: Words = Field(
         (), description="Addresses or networks of mail servers in front of us, which we trust."
     )
+    resolver: Words = Field(
+        (),
+        description="HOST:PORT of name servers that are asked about the mail that comes in (SPF,"
+        " DKIM, DMARC) and about our own domains; empty is the system's.",
+    )
     relays: Words = Field(
         ("smtp://127.0.0.1:25",),
         description="Where mail goes out: smtp:// or smtps:// URLs, with options such as"
@@ -240,6 +246,13 @@ class MailerSettings(_Section):
     def _lmtp(cls, value: str) -> str:
         if value and not value.startswith("/"):
             split_door(value)
+        return value
+
+    @field_validator("resolver")
+    @classmethod
+    def _resolver(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for server in value:
+            read_server(server)
         return value
 
     @field_validator("relays")

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from listserv.wiring.config import Settings
 from mailer.authentication import dkim_keys
+from mailer.authentication.verdict import UNKNOWN, Authentication, author_domain
 from mailer.reading.from_domains import domain_of, from_domains
 from mailer.reading.message import Head
 from mailer.reading.organisations import organisation
@@ -25,17 +26,22 @@ def organisations(session: Session, domain: str) -> frozenset[str]:
     return frozenset(map(organisation, {domain, *dkim_keys.domains(session)}))
 
 
-def is_ours(head: Head, ours: frozenset[str]) -> bool:
-    """Tell whether a mail names a writer in one of the organisations ``ours``."""
-    return any(organisation(domain) in ours for domain in from_domains(head))
+def is_ours(head: Head, ours: frozenset[str], found: Authentication = UNKNOWN) -> bool:
+    """Tell whether a mail names a writer in one of the organisations ``ours`` who is not proved.
+
+    Proved is the one domain that vouches for the mail, and with it its organisation.
+    """
+    proved = {organisation(author_domain(head))} if found.aligned else set()
+    named = {organisation(domain) for domain in from_domains(head)}
+    return bool((named & ours) - proved)
 
 
-def may_sign(head: Head, ours: frozenset[str]) -> bool:
-    """Tell whether our signature under a stranger's mail vouches for nobody.
+def may_sign(head: Head, ours: frozenset[str], found: Authentication = UNKNOWN) -> bool:
+    """Tell whether our signature under a stranger's mail vouches for nobody but its writer.
 
     A mail without a writer is not signed: programs on its way may put our return path there.
     """
-    return bool(from_domains(head)) and not is_ours(head, ours)
+    return bool(from_domains(head)) and not is_ours(head, ours, found)
 
 
 def own_names(session: Session, settings: Settings) -> frozenset[str]:

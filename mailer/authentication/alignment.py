@@ -16,7 +16,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from mailer.authentication import dns_records
 from mailer.authentication.dns_records import NoAnswerError
 
 SECONDS = 0.9  # for all questions about a domain: a proof must not wait for DNS
@@ -104,10 +103,8 @@ def judge(domain: str, keys: Mapping[str, str], answers: Answers) -> Standing:
 class Enquiries:
     """Ask about domains, and remember the answers for a while; one for a process."""
 
-    def __init__(
-        self, texts: Texts | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._texts = texts or dns_records.texts
+    def __init__(self, texts: Texts, clock: Callable[[], float] = time.monotonic) -> None:
+        self._texts = texts
         self._clock = clock
         self._known: dict[tuple[str, ...], tuple[float, Standing]] = {}
 

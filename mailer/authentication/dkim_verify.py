@@ -1,8 +1,9 @@
 """Read what the DKIM signatures of a mail say (RFC 6376); the one file that asks dkimpy.
 
     read(raw, look_up)   # "pass d=example.net s=k1 aligned", "fail ...", "none", "not checked: ..."
+    signatures(raw, head, look_up, "example.net")    # each with its domain, for DMARC
 
-A word for the record, never a condition: nothing is accepted, refused or delayed for it. SECURITY:
+``read`` is a word for the record, never a condition. SECURITY:
 hostile bytes and hostile keys. A mail above ``MAX_SIZE`` or with a long run of blanks (dkimpy's
 canonical form takes quadratic time there) is not read; three signatures are; a key record above
 ``MAX_KEY`` is none; DNS has ``PATIENCE`` for each question, and no question is asked without a
@@ -11,11 +12,12 @@ signature. What is told of a signature is cut to a domain's letters.
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import dkim
 
-from mailer.authentication import dns_records
 from mailer.authentication.dns_records import NoAnswerError
+from mailer.authentication.resolver import Resolver
 from mailer.errors import BadInput
 from mailer.reading import message
 from mailer.reading.addresses import parse
@@ -28,12 +30,17 @@ NONE, NOT_CHECKED = "none", "not checked"
 _BLANKS = re.compile(rb"[ \t]{200}")
 _LETTERS = re.compile(r"[^A-Za-z0-9._-]")
 
+MAX_JUDGED = 16 * 1024 * 1024  # bytes of a mail whose signatures are judged: 10 MB take 0.5 s
+MOST_JUDGED = 5  # signatures of one mail, those of the writer's own domain first
+_DOMAIN = re.compile(rb"(?:\A|;)\s*d\s*=\s*([A-Za-z0-9._-]{1,253})\s*(?:;|\Z)")
+_WEAK = re.compile(rb"(?:\A|;)\s*a\s*=\s*rsa-sha1\s*(?:;|\Z)", re.IGNORECASE)  # RFC 8301
+
 LookUp = Callable[[str], bytes | None]  # a TXT record, None where there is none
 
 
-def look_up(name: str) -> bytes | None:
+def look_up(resolver: Resolver, name: str) -> bytes | None:
     """Ask DNS for a TXT record; raise NoAnswerError where it does not answer."""
-    return next(iter(dns_records.texts(name, PATIENCE)), None)
+    return next(iter(resolver.texts(name, PATIENCE)), None)
 
 
 def read(raw: bytes, look_up: LookUp) -> str:
@@ -47,6 +54,45 @@ def read(raw: bytes, look_up: LookUp) -> str:
     sender = _domain(head)
     found = [_one(raw, place, look_up, sender) for place in range(min(count, MAX_SIGNATURES))]
     return min(found, key=_rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Hold what one signature comes to: pass, fail or temperror.
+
+    ``whole`` tells that nothing of the body lies beyond it (no ``l=``).
+    """
+
+    result: str
+    domain: str
+    whole: bool = True
+
+
+def signatures(
+    raw: bytes, head: message.Head, look_up: LookUp, author: str
+) -> tuple[Signature, ...]:
+    """Judge the signatures of ``raw``, those that could be aligned with ``author`` first."""
+    values = head.all("dkim-signature")
+    if not values:
+        return ()
+    claimed = [_claimed(value) for value in values]
+    order = sorted(range(len(values)), key=lambda at: not _covers(claimed[at], author))
+    if len(raw) > MAX_JUDGED or message.check_limits(raw) or _BLANKS.search(raw):
+        return (Signature("temperror", ""),)  # not judged, so it speaks neither for nor against
+    judged = []
+    for place in order[:MOST_JUDGED]:
+        if _WEAK.search(values[place]):
+            judged.append(Signature("fail", claimed[place]))
+            continue
+        result = _one(raw, place, look_up, author)
+        word = "temperror" if result.startswith(NOT_CHECKED) else result.partition(" ")[0]
+        judged.append(Signature(word, claimed[place], whole=not result.endswith(" partly")))
+    return tuple(judged)
+
+
+def _claimed(value: bytes) -> str:
+    found = _DOMAIN.search(value)
+    return found[1].decode("ascii").lower().strip(".") if found else ""
 
 
 def _one(raw: bytes, place: int, look_up: LookUp, sender: str) -> str:

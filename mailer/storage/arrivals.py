@@ -70,6 +70,8 @@ class Arrival(Base):
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     note: Mapped[str] = mapped_column(default="")  # the outcome, or a traceback's last line
     tended: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    # Whose mail it is, as mailer.authentication writes it; "" until somebody has judged that.
+    authentication: Mapped[str] = mapped_column(default="", server_default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +170,19 @@ def forget_attempt(session: Session, arrival_id: int) -> None:
     )
 
 
-def finish(session: Session, arrival_id: int, note: str) -> bool:
-    """Write the outcome of a new or held arrival; return False if someone else has ended it."""
-    return _move(session, arrival_id, ArrivalState.DONE, note, ArrivalState.NEW, ArrivalState.HELD)
+def finish(session: Session, arrival_id: int, note: str, authentication: str = "") -> bool:
+    """Write the outcome of a new or held arrival; return False if someone else has ended it.
+
+    ``authentication`` is kept with it where it is not empty.
+    """
+    open_ = (ArrivalState.NEW, ArrivalState.HELD)
+    return _move(session, arrival_id, ArrivalState.DONE, note, *open_, said=authentication)
 
 
-def hold(session: Session, arrival_id: int, note: str) -> bool:
+def hold(session: Session, arrival_id: int, note: str, authentication: str = "") -> bool:
     """Set a new arrival aside for a human, with the reason; return False if it is not new."""
-    return _move(session, arrival_id, ArrivalState.HELD, note, ArrivalState.NEW)
+    held = ArrivalState.HELD
+    return _move(session, arrival_id, held, note, ArrivalState.NEW, said=authentication)
 
 
 def release(session: Session, arrival_id: int, note: str) -> bool:
@@ -192,12 +199,17 @@ def release(session: Session, arrival_id: int, note: str) -> bool:
 
 
 def _move(
-    session: Session, arrival_id: int, state: ArrivalState, note: str, *where: ArrivalState
+    session: Session,
+    arrival_id: int,
+    state: ArrivalState,
+    note: str,
+    *where: ArrivalState,
+    said: str = "",
 ) -> bool:
     moved = (
         update(Arrival)
         .where(Arrival.id == arrival_id, Arrival.state.in_(where))
-        .values(state=int(state), note=_note(note))
+        .values(state=int(state), note=_note(note), **({"authentication": said} if said else {}))
         .returning(Arrival.id)
         .execution_options(synchronize_session=False)
     )

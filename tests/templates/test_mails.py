@@ -189,8 +189,9 @@ LETTERS = [name for name in NAMES if not name.startswith("list-")]  # lines for 
 STRANGERS, MEMBERS = {"leave_address", "leave_url"}, {"confirm_url", "not_me_url"}  # lack these
 ENDS = {"member-left", "stranger-stopped"}  # mails after which nothing more comes
 RULES = [
-    "auto-reply", "same-id", "broken", "size", "author", "from-is-ours", "newsletter-address",
-    "membership", "editors-only", "moderated-list", "moderated-member", "first-post", "emergency",
+    "auto-reply", "same-id", "broken", "size", "author", "from-is-ours", "from-not-theirs",
+    "newsletter-address", "membership", "editors-only", "moderated-list", "moderated-member",
+    "first-post", "emergency",
 ]  # fmt: skip
 CLEAN = Status(MailingState.DONE, Policy.NEVER_TWICE, *(9, 0, 0, 9, 0, 0, 0, 0))
 NOTES = ("", "unclear", "changed", "late", "unscheduled", "zone", "old", "proof", "readers")

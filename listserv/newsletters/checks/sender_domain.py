@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from listserv.mailings.signing import Signer
 from listserv.newsletters.checks.findings import Finding
 from listserv.wiring.app import App
-from mailer.authentication import alignment, dkim_keys
+from mailer.authentication import dkim_keys
 from mailer.authentication.alignment import Published, Spf, Standing, Wish
 from mailer.authentication.dkim_keys import Standing as KeyStanding
 
@@ -22,7 +22,7 @@ def begin(app: App, domain: str, now: float) -> Callable[[], list[Finding]]:
     signer = Signer(app.settings.mailer.sign)
     if not app.settings.listserv.check_dns:
         return lambda: [_unasked(domain, "listserv.check_dns is off")]
-    if not alignment.is_public(domain):
+    if not app.resolver.asks(domain):
         return lambda: [_unasked(domain, "no such name stands in public DNS")]
     keys: dict[str, str] = {}
     if signer is Signer.KRETS:

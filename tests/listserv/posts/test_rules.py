@@ -39,6 +39,7 @@ CASES: list[tuple[str, Decision, dict[str, Any]]] = [
     ("author", Decision.HOLD, {"authors": ()}),
     ("author", Decision.HOLD, {"authors": ("a@x.org", "b@x.org")}),
     ("from-is-ours", Decision.HOLD, {"from_is_ours": True}),
+    ("from-not-theirs", Decision.HOLD, {"from_not_theirs": True}),
     ("newsletter-address", Decision.HOLD, {"list_kind": "newsletter"}),
     ("membership", Decision.HOLD, {"author_state": ""}),
     ("membership", Decision.HOLD, {"author_state": "pending"}),

@@ -1,15 +1,11 @@
 """What DNS says of a domain: read strictly, asked within bounds, remembered for a while."""
 
-import socket
 import threading
 from collections.abc import Mapping
 
-import dns.message
-import dns.resolver
-import dns.rrset
 import pytest
 
-from mailer.authentication import alignment, dns_records
+from mailer.authentication import alignment
 from mailer.authentication.alignment import Enquiries, Published, Spf, Wish, judge
 from mailer.authentication.dns_records import NoAnswerError
 
@@ -107,33 +103,3 @@ def test_an_answer_is_kept_silence_for_a_minute_and_nobody_waits_for_it() -> Non
     now[0] += alignment.KEEP - 1
     assert len(asked) == 10
     assert here.begin("news.garden.se", {KEY: RECORD})() == ends()
-
-
-def test_texts_come_from_a_name_server_cut_to_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-        asking = dns.resolver.Resolver(configure=False)
-        asking.nameservers, asking.port = ["127.0.0.1"], server.getsockname()[1]
-        monkeypatch.setattr(dns.resolver, "default_resolver", asking)
-
-        def serve() -> None:
-            for texts in ([b"v=spf1 " + b"x" * 200, b"a b"], [b"y" * 255] * 2, []):
-                question, asker = server.recvfrom(4096)
-                query = dns.message.from_wire(question)
-                answer = dns.message.make_response(query)
-                if texts:
-                    said = ['"' + text.decode() + '"' for text in texts]
-                    answer.answer.append(
-                        dns.rrset.from_text(query.question[0].name, 9, 1, 16, *said)
-                    )
-                server.sendto(answer.to_wire(), asker)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        assert sorted(dns_records.texts("garden.se", 5.0)) == [b"a b", b"v=spf1 " + b"x" * 200]
-        monkeypatch.setattr(dns_records, "MAX_TEXT", 100)
-        assert dns_records.texts("garden.se", 5.0) == ()
-        assert dns_records.texts("garden.se", 5.0) == ()
-        thread.join()
-    with pytest.raises(NoAnswerError):
-        dns_records.texts("garden.se", 0.01)

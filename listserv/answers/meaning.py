@@ -17,6 +17,7 @@ from listserv.answers.clauses import Clause
 from listserv.answers.own_words import OwnWords
 from listserv.answers.weighing import (
     ADMITTING,
+    AGREEING,
     JOINING,
     LEAVING,
     STRONG,
@@ -38,7 +39,8 @@ class Meaning:
     until: str | None = None  # a day, where one was asked for
 
 
-Reader = Callable[[tuple[Clause, ...]], Meaning]
+Reader = Callable[[OwnWords, str], Meaning]
+_Read = Callable[[tuple[Clause, ...]], Meaning]
 _NO = frozenset(("no", "never", "stay", "automatic"))
 
 
@@ -72,6 +74,19 @@ def admit(own: OwnWords, hint: str = "") -> Meaning:
     return _read(own, hint, _admit)
 
 
+def agree(own: OwnWords, hint: str = "") -> Meaning:
+    """Read an answer to "shall this be done?", in the words of ``confirm``."""
+    if own.automatic:
+        return Meaning("automatic", 1.0)
+    return _read(own, hint, _agree)
+
+
+def by_number(own: OwnWords, reader: Reader) -> str:
+    """Return what a number means where the question offered numbers, "" for no number."""
+    first = own.text.strip().split("\n")[0].strip(" .):;!")
+    return _NUMBERED[reader].get(first, "")
+
+
 READERS: dict[str, Callable[..., Meaning]] = {
     "confirm": confirm,
     "leave": leave,
@@ -80,7 +95,16 @@ READERS: dict[str, Callable[..., Meaning]] = {
 }
 
 
-def _read(own: OwnWords, hint: str, reader: Reader) -> Meaning:
+_NUMBERED: dict[Reader, dict[str, str]] = {
+    confirm: {"1": "yes", "2": "no", "3": "never"},
+    agree: {"1": "yes", "2": "no", "3": "never"},
+    admit: {"1": "yes", "2": "no"},
+    leave: {"1": "yes", "2": "stay"},
+    undo: {"1": "undo", "2": "no"},
+}
+
+
+def _read(own: OwnWords, hint: str, reader: _Read) -> Meaning:
     """Read the text; a signature and a changed subject can only take a yes away, or be a no."""
     if _is_disclaimer(own.text):
         return Meaning("unclear", 0.5)
@@ -92,7 +116,7 @@ def _read(own: OwnWords, hint: str, reader: Reader) -> Meaning:
     return _beside(found, subject)
 
 
-def _of(text: str, hint: str, reader: Reader) -> Meaning:
+def _of(text: str, hint: str, reader: _Read) -> Meaning:
     if not text.strip():
         return Meaning("empty", 1.0)
     return reader(clauses.cut(words.read(text, hint)))
@@ -136,6 +160,17 @@ def _confirm(parts: tuple[Clause, ...]) -> Meaning:
         return Meaning("no", _sure(found), _why(found.against))
     if found.against and not found.strong and _ends_it(parts):
         return Meaning("no", 0.7, _why(found.against))
+    return _yes(found, "yes")
+
+
+def _agree(parts: tuple[Clause, ...]) -> Meaning:
+    found = weigh(parts, AGREEING)
+    if _is_automatic(parts):
+        return Meaning("automatic", 0.9, _texts(parts, "auto"))
+    if _is_never(parts):
+        return Meaning("never", 0.98, _texts(parts, "never"))
+    if found.against and not found.yes:
+        return Meaning("no", _sure(found), _why(found.against))
     return _yes(found, "yes")
 
 

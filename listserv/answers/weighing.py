@@ -181,3 +181,12 @@ ADMITTING = Table(
     ),
     negated=(_rule("admit join confirm want yes weak third receive list", "against"),),
 )
+AGREEING = Table(
+    plain=(
+        _rule("no never leave remove stop cancel mistake wrong spam regret", "against"),
+        _rule("confirm", "strong"),
+        _rule("yes", "said"),
+        _rule("weak", "nod"),
+    ),
+    negated=(_rule("asked want confirm yes weak me bare list", "against"),),
+)

@@ -17,7 +17,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 import templates
-from listserv.letters import commands, notices
+from listserv.answers import meaning
+from listserv.letters import notices
 from listserv.letters.incoming_letter import Letter
 from listserv.letters.request import Visit, language_of, whom, write
 from listserv.membership import joining
@@ -250,7 +251,7 @@ def _ban(visit: Visit, writer: Writer, by: str) -> None:
 
 def _unban(visit: Visit, ask: Ask, letter: Letter) -> str:
     """Take a ban back, by the word or a yes; the post that led to it stays discarded."""
-    if not commands.wants_undo(letter.text):
+    if meaning.undo(letter.words).means != "undo":
         return "not-understood"
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now):
         return "late: used"

@@ -8,11 +8,10 @@ never comes here.
 from collections.abc import Callable
 
 from listserv.answers import meaning
-from listserv.answers.own_words import OwnWords
+from listserv.answers.meaning import Reader
 from listserv.letters import commands, notices
-from listserv.letters.commands import Answer
 from listserv.letters.incoming_letter import Letter
-from listserv.letters.request import Proof, Visit, language_of, whom, write
+from listserv.letters.request import Proof, Visit, language_of, question, whom, write
 from listserv.letters.transaction import HELD
 from listserv.membership import joining, roles, wishes
 from listserv.moderation import decisions
@@ -76,7 +75,7 @@ def _confirm(visit: Visit, found: Look, letter: Letter) -> str:
     ask = found.ask
     if ask is None:
         return "unknown-token"
-    said = meaning.confirm(own_words_of(ask, letter), spoken(ask)).means
+    said = _answer(ask, letter, meaning.confirm)
     if said == "never":
         joining.never(visit, ask, proof_of(letter))
         return "never-mail-me"
@@ -100,17 +99,44 @@ def _joins(visit: Visit, ask: Ask, letter: Letter, said: str) -> str:
         return "an owner's answer"
     if said == "yes" or (said == "empty" and asked):
         return _said_yes(visit, ask, letter)
-    return "not-understood" if asked else _to_owners(visit, letter)
+    return ask_again(visit, ask) if asked else _to_owners(visit, letter)
 
 
-def own_words_of(ask: Ask, letter: Letter) -> OwnWords:
-    """Return all that a letter says to the question: its text, signature and changed subject."""
-    return letter.words.under(letter.subject, str(ask.details.get("question", "")))
+def _answer(ask: Ask, letter: Letter, reader: Reader) -> str:
+    """Return what a letter means to the question: its text, signature and changed subject."""
+    own = letter.words.under(letter.subject, str(ask.details.get("question", "")))
+    if ask.details.get("again"):
+        numbered = meaning.by_number(own, reader)
+        if numbered:
+            return numbered
+    return reader(own, ask.wording.rpartition("/")[2]).means
 
 
-def spoken(ask: Ask) -> str:
-    """Return the language that a question was asked in."""
-    return ask.wording.rpartition("/")[2]
+def ask_again(visit: Visit, ask: Ask) -> str:
+    """Put a question once more whose answer was not understood, to be answered by a number.
+
+    Once for each question, then it rests; whoever answers has the token, so the mail is counted
+    and not refused. The first mail's answers still count.
+    """
+    if ask.details.get("again"):
+        return "not-understood"
+    to = whom(ask)
+    asks.amend(visit.session, ask, {**ask.details, "again": True})
+    budget.count(visit.session, to.key, kind="again", now=visit.now)
+    joins = ask.purpose in {one.value for one in JOINS} or ask.purpose == Purpose.ADDRESS
+    member = membership_of(visit.session, visit.lst.id, to.key)
+    question(
+        visit,
+        Purpose(ask.purpose),
+        to=to,
+        name="stranger-unsure" if joins else "member-unsure",
+        language=ask.wording.rpartition("/")[2] or language_of(visit, to),
+        payload=ask.details,
+        context={"asked": ask.purpose},
+        ref=ask.ref,
+        member=0 if joins or member is None or member.state not in HERE else member.id,
+    )
+    return "asked again"
 
 
 def _said_yes(visit: Visit, ask: Ask, letter: Letter) -> str:
@@ -140,7 +166,10 @@ def _to_owners(visit: Visit, letter: Letter) -> str:
 
 
 def _leave(visit: Visit, ask: Ask, letter: Letter) -> str:
-    if commands.answer(letter.text, leaving=True) is not Answer.YES:
+    said = _answer(ask, letter, meaning.leave)
+    if said == "unclear":
+        return ask_again(visit, ask)
+    if said == "stay":
         asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
         return "stays"
     member = visit.session.get(Membership, ask.ref)
@@ -152,9 +181,12 @@ def _leave(visit: Visit, ask: Ask, letter: Letter) -> str:
 
 
 def _command(visit: Visit, ask: Ask, letter: Letter) -> str:
-    if commands.answer(letter.text) is not Answer.YES:
+    said = _answer(ask, letter, meaning.agree)
+    if said == "no":
         asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
         return "declined"
+    if said not in {"yes", "empty"}:  # the mail says that the answer may be empty
+        return ask_again(visit, ask)
     member = visit.session.get(Membership, ask.ref)
     if not asks.spend(visit.session, ask.id, how="reply", now=visit.now) or member is None:
         return "late: used"
@@ -166,11 +198,11 @@ def _command(visit: Visit, ask: Ask, letter: Letter) -> str:
 
 
 def _undo(visit: Visit, ask: Ask, letter: Letter) -> str:
-    if not commands.wants_undo(letter.text):
-        member = visit.session.get(Membership, ask.ref)
-        if member is not None and not commands.is_thanks(letter.text):
-            wishes.unclear(visit, member)
-        return "not-understood"
+    said = _answer(ask, letter, meaning.undo)
+    if said == "unclear":
+        return ask_again(visit, ask)
+    if said == "no":
+        return "stands"
     if "role" in ask.details:
         return roles.take_back(visit, ask, proof_of(letter, "undo"))
     if ask.details["was"]["state"] == State.PENDING or _has_gone_since(visit, ask):
@@ -194,21 +226,24 @@ def _wait_again(visit: Visit, ask: Ask, letter: Letter) -> str:
 
 
 def _mail_again(visit: Visit, ask: Ask, letter: Letter) -> str:
-    if not commands.wants_undo(letter.text):
-        return "not-understood"
+    if _answer(ask, letter, meaning.undo) != "undo":
+        return "not-understood"  # nothing more comes from us: they have said never
     again = joining.take_back_never(visit, ask, proof_of(letter, "undo"))
     return "mailed-again" if again else "late: used"
 
 
 def _address(visit: Visit, ask: Ask, letter: Letter) -> str:
-    if commands.answer(letter.text) is Answer.NEVER:
-        joining.never(visit, ask, proof_of(letter))
-        return "never-mail-me"
-    if commands.answer(letter.text) is not Answer.YES:
-        asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
-        return "declined"
     if commands.is_join(letter.text):
         return _join_instead(visit, ask, letter)
+    said = _answer(ask, letter, meaning.agree)
+    if said == "never":
+        joining.never(visit, ask, proof_of(letter))
+        return "never-mail-me"
+    if said == "no":
+        asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
+        return "declined"
+    if said not in {"yes", "empty"}:
+        return ask_again(visit, ask)
     return wishes.add_address(visit, ask, proof_of(letter))
 
 
@@ -229,14 +264,19 @@ def _join_request(visit: Visit, found: Look, letter: Letter) -> str:
     asked = membership_of(visit.session, visit.lst.id, found.ask.address_key)
     if asked is None or asked.role not in _DECIDE or asked.state not in HERE:
         return "no-owner"
-    first, _, reason = commands.first_line(letter.text).partition(":")
-    said = commands.answer(first or letter.text)
-    yes = said is Answer.YES and commands.is_yes(letter.text)
-    if said is Answer.YES and not yes:
+    said = _answer(found.ask, letter, meaning.admit)
+    if said in {"yes", "no"}:
+        why = _reason(letter.text) if said == "no" else ""
+        proof = proof_of(letter)
+        return joining.decide_request(visit, found.ask, proof, yes=said == "yes", reason=why)
+    if said != "automatic":
         joining.ask_owner_again(visit, found.ask)
-        return "not-understood"
-    why = reason.strip() if not yes else ""
-    return joining.decide_request(visit, found.ask, proof_of(letter), yes=yes, reason=why)
+    return "not-understood"
+
+
+def _reason(text: str) -> str:
+    """Return what stands behind a colon in the first own line: why somebody is turned away."""
+    return commands.first_line(text).partition(":")[2].strip()
 
 
 def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Proof) -> str:

@@ -37,6 +37,7 @@ CONTEXT: dict[str, object] = {
     "preview": f"{PAGE}proof/7-20000-{TOKEN}",
     "accepted": 3,
     "again": False,
+    "asked": "leave",
     "audience": 12_400,
     "domains": (("gmail.example", 8_000), ("example.org", 400)),
     "elsewhere": 31,
@@ -293,6 +294,9 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("poster-held", {"of_member": True}),
     ("reader-issue", {"proof": True, "permalink": "", "leave_url": "", "preheader": ""}),
     ("stranger-late", {"of_member": True}),
+    ("stranger-unsure", {"asked": "address"}),
+    ("member-unsure", {"asked": "undo"}),
+    ("member-unsure", {"asked": "command"}),
 ]
 
 

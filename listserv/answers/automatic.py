@@ -15,6 +15,7 @@ automatic. Pure. SECURITY: hostile bytes; a mail over the limits is judged by it
 import re
 import unicodedata
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,6 +35,7 @@ _OPENING = 4  # sentences in which a note shows itself
 _LATE = 12  # sentences among which it says that nobody wrote it
 _SHORT = 60  # words of a reaction or a receipt
 _COVERED = 0.7  # share of a post's sentences that are a note's
+_BRIEF = 25  # words of a note that says but one thing
 _LIKED = 2  # words before the quoted ones, and lines below them
 _TINY = 3  # words of a sentence that says nothing: a name, a greeting
 _MARKS = (
@@ -62,6 +64,11 @@ _TICKET = re.compile(
     r"\[[^\]\d]{0,30}\d{3,}[^\]]{0,20}\]|\([^)\d]{0,30}\d{3,}\)|#\s?[A-Z]{0,6}-?\d{3,}"
     r"|\b[A-Z]{2,8}-\d{2,}\b"
     r"|\b(?:ticket|case|request|req|incident|inc|ref|reference|id)\b[\s#:.n\u00bano-]{0,6}\d{3,}",
+    re.IGNORECASE,
+)
+# A number that a desk gives: "number 4321", "#4321", "nr. 4321", "\u2116 4321".
+_TOLD = re.compile(
+    r"(?:#|\u2116|\b(?:n[ruo]?|num\w{0,8}|\u043d\u043e\u043c\u0435\u0440\w{0,4})\b[.:]?)\s{0,3}[A-Z]{0,6}-?\d{3,}",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d{4,}")
@@ -238,6 +245,7 @@ def of_words(subject: str, quoted: Quoted, parts: list[Part], door: Door) -> Jud
         _calendar,
         _absence,
         _received,
+        _thanks,
         _challenge,
     ):
         found = shape(mail)
@@ -271,14 +279,25 @@ def _absence(mail: _Mail) -> Judgement:
     subject = _away_subject(mail)
     core = away + machine
     helps = bool(instead or later or thanks or mail.has("no-reply"))
-    note = Judgement(Kind.ABSENCE, core[0].phrase if core else subject)
+    note = Judgement(Kind.ABSENCE, core[0].phrase if core else subject or "words of an absence")
+    gone = {one for one in said.with_stem(WORDS, "stem-away") if one < _OPENING}
+    told = said.with_stem(WORDS, "stem-later")
     if not strict:
-        return note if core or subject or (back and helps) else HUMAN
+        worded = bool(gone) and (bool(told or back) or said.words <= _BRIEF)
+        shown = bool(core or subject or worded or mail.has("no-reply") or (back and helps))
+        return note if shown else HUMAN
     if subject and (not said.sentences or ((core or back) and _covered(mail))):
         return note
     if machine and (away or helps or len(machine) == len(said.sentences)):
         return note if _covered(mail, extra=("received",)) else HUMAN
-    return note if away and helps and _covered(mail) else HUMAN
+    if away and helps and _covered(mail):
+        return note
+    mine = lexicon.phrases(WORDS, "first-person")
+    gone = {one for one in gone if not mine.isdisjoint(said.sentences[one])}
+    enough = said.words <= _BRIEF or len(gone | told) > 1
+    if not (gone or away) or not told or "?" in mail.text or not enough:
+        return HUMAN
+    return note if _covered(mail, known=gone | told) else HUMAN
 
 
 def _away_subject(mail: _Mail) -> str:
@@ -295,20 +314,23 @@ def _away_subject(mail: _Mail) -> str:
 def _received(mail: _Mail) -> Judgement:
     """Know a desk's word that it has got something, with or without a number."""
     said, received = mail.said, mail.has("received")
-    if said.words > _LONG or not received:
+    taken = said.with_stem(WORDS, "stem-taken") & said.with_stem(WORDS, "stem-desk")
+    if said.words > _LONG or not (received or taken):
         return HUMAN
-    early = received[0].sentence < _OPENING
+    early = min([one.sentence for one in received] + sorted(taken)) < _OPENING
     thanks, machine = mail.has("thanks"), mail.has("machine")
     pattern = _NUMBER if len(received) > 1 else _TICKET
     number = pattern.search(mail.subject) or begins(mail.title, WORDS, "received-subject")
-    signs = sum((bool(number), bool(thanks), bool(machine), len(received) > 1))
-    if early and signs and (not mail.strict or signs > 1 or number) and _covers_enough(mail):
-        return Judgement(Kind.RECEIVED, received[0].phrase)
+    told = _TOLD.search(mail.text)
+    signs = sum(map(bool, (number, thanks, machine, len(received) > 1, told, received and taken)))
+    shown = signs > 1 or bool(number) or not mail.strict
+    if early and signs and shown and _covers_enough(mail, taken):
+        return Judgement(Kind.RECEIVED, received[0].phrase if received else "words of a desk")
     return HUMAN
 
 
-def _covers_enough(mail: _Mail) -> bool:
-    return not mail.strict or _covered(mail, extra=("received",), share=0.5)
+def _covers_enough(mail: _Mail, taken: AbstractSet[int]) -> bool:
+    return not mail.strict or _covered(mail, extra=("received",), known=taken, share=0.5)
 
 
 def _receipt(mail: _Mail) -> Judgement:
@@ -323,7 +345,14 @@ def _receipt(mail: _Mail) -> Judgement:
     first = next((one for one in found if one.word == 0), None)
     if first is not None or (found and not mail.strict):
         return Judgement(Kind.RECEIPT, (first or found[0]).phrase)
-    return HUMAN
+    return Judgement(Kind.RECEIPT, mail.subject[:60]) if titled and _says_again(mail) else HUMAN
+
+
+def _says_again(mail: _Mail) -> bool:
+    """Tell whether few words say what the title says: "Gelesen: ..." and "wurde gelesen"."""
+    stem = mail.title[0][:5]
+    words = [word for sentence in mail.said.sentences for word in sentence]
+    return len(words) <= 2 * _OPENING and any(word.startswith(stem) for word in words)
 
 
 def _recall(mail: _Mail) -> Judgement:
@@ -344,7 +373,8 @@ def _calendar(mail: _Mail) -> Judgement:
     """Know an answer to an invitation that came without its calendar's part."""
     found = [one for one in mail.has("calendar") if one.sentence < _OPENING]
     titled = mail.titled("calendar-subject") and mail.colon > 0
-    if titled and (found or mail.calendar or not mail.said.sentences or not mail.strict):
+    again = _says_again(mail) if titled else False
+    if titled and (found or again or mail.calendar or not mail.said.sentences or not mail.strict):
         return Judgement(Kind.CALENDAR, found[0].phrase if found else mail.subject[:60])
     if found and (mail.calendar or not mail.strict) and mail.said.words <= _LONG:
         return Judgement(Kind.CALENDAR, found[0].phrase)
@@ -404,6 +434,17 @@ def _tapback(mail: _Mail) -> Judgement:
     return Judgement(Kind.REACTION, sign) if len(done) <= _LIKED and _has_picture(sign) else HUMAN
 
 
+def _thanks(mail: _Mail) -> Judgement:
+    """Know the thanks for a mail as such, with a word on when it is answered and nothing else."""
+    thanks = mail.has("thanks")
+    if not thanks or mail.said.words > _SHORT or "?" in mail.text:
+        return HUMAN
+    later = mail.said.with_stem(WORDS, "stem-later") - {one.sentence for one in thanks}
+    later |= {one.sentence for one in (*mail.has("later"), *mail.has("received"))}
+    whole = _covered(mail, known=later, share=0.99)
+    return Judgement(Kind.RECEIVED, thanks[0].phrase) if later and whole else HUMAN
+
+
 def _challenge(mail: _Mail) -> Judgement:
     """Know a filter that wants the sender to prove something first."""
     found = [one for one in mail.has("challenge") if one.sentence < 2 * _OPENING]
@@ -415,13 +456,19 @@ def _challenge(mail: _Mail) -> Judgement:
 # -- what the shapes look at ---------------------------------------------------------------------
 
 
-def _covered(mail: _Mail, *, extra: tuple[str, ...] = (), share: float = _COVERED) -> bool:
+def _covered(
+    mail: _Mail,
+    *,
+    extra: tuple[str, ...] = (),
+    known: AbstractSet[int] = frozenset(),
+    share: float = _COVERED,
+) -> bool:
     """Tell whether most sentences that say something are ones that notes have.
 
     What stands below a farewell is a signature, even where nothing marks it.
     """
     names = ("away", "gone", "machine", "no-reply", "back", "instead", "later", "thanks", *extra)
-    known = {one.sentence for name in names for one in mail.has(name)}
+    known = {*known, *(one.sentence for name in names for one in mail.has(name))}
     polite = {one.sentence for one in mail.has("greeting") if one.word == 0}
     farewells = [one for one in polite - known if one > max(known, default=0)]
     end = min(farewells, default=len(mail.said.sentences))
@@ -434,9 +481,9 @@ def _covered(mail: _Mail, *, extra: tuple[str, ...] = (), share: float = _COVERE
 
 
 def _says_yes(text: str) -> bool:
-    """Tell whether somebody begins with a yes: what follows is a person's reason."""
-    first = next((line for line in text.splitlines() if fold(line)), "")
-    return fold(first).partition(" ")[0] in lexicon.phrases("commands", "yes")
+    """Tell whether a sentence begins with a yes: the others are a person's reasons."""
+    yes = lexicon.phrases("commands", "yes")
+    return any(sentence[0] in yes for sentence in take_apart(text).sentences)
 
 
 def _parts(top: Part) -> Iterator[Part]:

@@ -16,6 +16,7 @@ from templates.lexicon import fold
 
 MAX_TEXT = 8_000  # characters that are looked at
 GAP = 12  # words that "..." in a phrase stands for at most
+_ENDS = range(3, 25)  # letters of a word's beginning
 _WRAPPED = 55  # characters; a line as long goes on in the next
 # Behind a sentence; "29. November" is none.
 _END = re.compile(r"(?<=[^\d\s][.!?:;\u2026\u3002])\s+|(?<=\d\d\d[.!?:;])\s+")
@@ -53,6 +54,15 @@ class Said:
         each = enumerate(self.sentences)
         found = (_first(number, sentence, phrases, gap) for number, sentence in each)
         return [one for one in found if one is not None]
+
+    def with_stem(self, name: str, meaning: str) -> set[int]:
+        """Return the sentences that have a word which begins like one of a meaning."""
+        stems = lexicon.phrases(name, meaning)
+        return {
+            number
+            for number, sentence in enumerate(self.sentences)
+            if any(word[:end] in stems for word in sentence for end in _ENDS[: len(word) - 2])
+        }
 
 
 def take_apart(text: str) -> Said:

@@ -290,14 +290,18 @@ def _absence(mail: _Mail) -> Judgement:
         return note
     if machine and (away or helps or len(machine) == len(said.sentences)):
         return note if _covered(mail, extra=("received",)) else HUMAN
-    if away and helps and _covered(mail):
-        return note
+    known = away and helps and _covered(mail)
+    return note if known or _is_worded(mail, gone, told, away=bool(away)) else HUMAN
+
+
+def _is_worded(mail: _Mail, gone: set[int], told: set[int], *, away: bool) -> bool:
+    """Tell whether a note's words stand in nearly each sentence, by somebody about themselves."""
     mine = lexicon.phrases(WORDS, "first-person")
-    gone = {one for one in gone if not mine.isdisjoint(said.sentences[one])}
-    enough = said.words <= _BRIEF or len(gone | told) > 1
+    gone = {one for one in gone if not mine.isdisjoint(mail.said.sentences[one])}
+    enough = mail.said.words <= _BRIEF or len(gone | told) > 1
     if not (gone or away) or not told or "?" in mail.text or not enough:
-        return HUMAN
-    return note if _covered(mail, known=gone | told) else HUMAN
+        return False
+    return _covered(mail, known=gone | told)
 
 
 def _away_subject(mail: _Mail) -> str:

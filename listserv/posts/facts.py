@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from listserv.answers import automatic
+from listserv.answers import automatic, own_words
 from listserv.answers.automatic import Door, Judgement
+from listserv.answers.leave_wish import is_leave_wish
 from listserv.posts.rules import Facts
 from listserv.wiring import vouching
 from listserv.wiring.tables import Ban, Post
@@ -19,6 +20,7 @@ from mailer.authentication.verdict import UNKNOWN, Authentication
 from mailer.errors import BadInput
 from mailer.reading import message
 from mailer.reading.addresses import parse
+from mailer.reading.bodies import read as read_body
 from mailer.reading.message import Head
 from subscriptions.lists.roster import MailList, Membership, membership_of, state_at
 
@@ -38,19 +40,23 @@ class Reading:
     trouble: str
     digest: bytes  # mailer.reading.message.content_digest
     automatic: Judgement  # whether a machine wrote it
+    leave_wish: bool  # it says nothing but "unsubscribe me"
 
 
 def read(raw: bytes) -> Reading:
     """Read a message's header section; never raises."""
     head = message.head(raw)
+    trouble = message.check_limits(raw) or ""
+    machine = automatic.judge(raw, door=Door.POST)
     return Reading(
         raw=raw,
         head=head,
         message_id=_bounded(message.message_id(head) or ""),
         authors=_authors(head),
-        trouble=message.check_limits(raw) or "",
+        trouble=trouble,
         digest=message.content_digest(raw),
-        automatic=automatic.judge(raw, door=Door.POST),
+        automatic=machine,
+        leave_wish=not machine and _is_leave_wish(raw, head, trouble),
     )
 
 
@@ -67,6 +73,7 @@ def from_bytes(reading: Reading, list_address: str, envelope_sender: str) -> dic
         "received": len(head.all("received")),
         "automatic": reading.automatic.kind or "",
         "automatic_sure": reading.automatic.sure,
+        "leave_wish": reading.leave_wish,
     }
 
 
@@ -146,6 +153,12 @@ def _state(member: Membership | None, now: float) -> str:
     if member is None:
         return ""
     return state_at(member.state, member.rhythm, member.paused_until, now)
+
+
+def _is_leave_wish(raw: bytes, head: Head, trouble: str) -> bool:
+    if trouble or len(raw) > automatic.MAX_RAW:
+        return False
+    return is_leave_wish(head.text("subject"), own_words.read(read_body(raw).quoted).whole)
 
 
 def _bounded(message_id: str) -> str:

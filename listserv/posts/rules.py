@@ -53,6 +53,7 @@ class Facts:
     received: int = 0
     automatic: str = ""  # what a machine's mail it is (answers/automatic.py); "" for a person's
     automatic_sure: bool = False  # it says so itself
+    leave_wish: bool = False  # it says nothing but "unsubscribe me" (answers/leave_wish.py)
     same_message: bool = False  # same Message-ID and content accepted here within 7 days
     same_id_other_content: bool = False
 
@@ -103,6 +104,11 @@ def auto_reply(facts: Facts) -> Decision | None:
     if not facts.automatic:
         return None
     return Decision.DISCARD if facts.automatic_sure else Decision.HOLD
+
+
+def leave_wish(facts: Facts) -> Decision | None:
+    """Hold a wish to leave that was posted to all: its writer is sent the way out instead."""
+    return Decision.HOLD if facts.leave_wish else None
 
 
 def duplicate(facts: Facts) -> Decision | None:
@@ -188,6 +194,7 @@ RULES: dict[str, Callable[[Facts], Decision | None]] = {
     "hop-count": hop_count,
     "null-sender": null_sender,
     "auto-reply": auto_reply,
+    "leave-wish": leave_wish,
     "duplicate": duplicate,
     "banned": banned,
     "same-id": same_id,

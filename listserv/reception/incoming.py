@@ -72,6 +72,21 @@ def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     return act(app, arrival, route, letter, work)
 
 
+def show_way_out(
+    app: App, arrival: Arrival, list_address: str, raw: bytes, outcome: Outcome
+) -> Outcome:
+    """Hold a post that only says "unsubscribe me" from the others, and ask its writer."""
+    letter = incoming_letter.read(arrival, raw)
+
+    def work(visit: Visit) -> str:
+        if hold(visit.session, arrival, list_address, outcome.rules, ""):
+            _ask_to_leave(visit, letter)
+        return HELD
+
+    act(app, arrival, Route(routes.Kind.LEAVE, list_address), letter, work)
+    return outcome
+
+
 def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     """Read an answer to a question of ours (LIST-confirm+TOKEN@, LIST-reply+TOKEN@)."""
     letter = incoming_letter.read(arrival, raw)

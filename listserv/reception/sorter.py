@@ -169,6 +169,8 @@ def post(
         whole = reader_replies.blanked(app, session, lst, reading) if goes else reading
         first = audience.piece(session, lst.id, after=0, now=now) if goes else ()
     outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
+    if verdict.decision is Decision.HOLD and known.leave_wish:
+        return incoming.show_way_out(app, arrival, list_address, raw, outcome)
     kept = pack(whole.raw) if whole is not reading else None
     reading, sha = whole, kept.sha if kept else arrival.raw_sha  # as the archive has it
     with app.store.write() as session:

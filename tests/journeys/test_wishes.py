@@ -55,6 +55,21 @@ def test_leaving_needs_one_confirmation_and_comes_back_by_one_reply(
     assert state(friends, LIST, ANNA) == "active"
 
 
+def test_unsubscribe_me_posted_to_all_reaches_nobody_and_shows_its_writer_the_way_out(
+    friends: Krets, outbox: list[Caught]
+) -> None:
+    send(friends, ANNA, LIST, "Please remove me from this list!!!\r\n\r\nAnna")
+    asked = wait_mail(outbox, ANNA)
+    assert subject_of(asked) == "Do you want to leave Friends?"
+    (held,) = friends.json("queue", "ls")["held"]
+    assert (held["why"], state(friends, LIST, ANNA)) == ("leave-wish", "active")
+    send(friends, ANNA, reply_to(asked), "Yes please")
+    wait_mail(outbox, ANNA, 2)
+    settled(friends)
+    assert state(friends, LIST, ANNA) == "left"
+    assert {one.recipient for one in outbox} == {ANNA}
+
+
 def test_a_leave_address_acts_at_once_whoever_writes(friends: Krets, outbox: list[Caught]) -> None:
     send(friends, ANNA, "friends-leave@example.org")
     token = link(wait_mail(outbox, ANNA), "leave").rpartition("/")[2]

@@ -31,6 +31,7 @@ CASES: list[tuple[str, Decision, dict[str, Any]]] = [
     ("null-sender", Decision.DISCARD, {"envelope_sender": ""}),
     ("auto-reply", Decision.DISCARD, {"automatic": "marked", "automatic_sure": True}),
     ("auto-reply", Decision.HOLD, {"automatic": "absence"}),
+    ("leave-wish", Decision.HOLD, {"leave_wish": True}),
     ("duplicate", Decision.DISCARD, {"same_message": True}),
     ("banned", Decision.DISCARD, {"author_banned": True}),
     ("same-id", Decision.HOLD, {"same_id_other_content": True}),

@@ -184,7 +184,7 @@ def installed(pins: Iterable[Pin]) -> dict[str, Asks]:
         except metadata.PackageNotFoundError:
             continue
         if found.version == pin.version:
-            said = found.metadata["Requires-Python"] or ""
+            said = found.metadata.get("Requires-Python") or ""
             asks[pin.name] = Asks(tuple(found.requires or ()), said)
     return asks
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listserv.letters import incoming_letter
+from listserv.answers import own_words
 from listserv.newsletters.editors import orders
 from listserv.newsletters.editors.orders import Order, Verb
 from listserv.newsletters.writing import drafts, mailed_draft, manuscript
@@ -204,7 +204,7 @@ def test_an_order_is_read_from_every_mail_program_in_every_language(
     zone = ZoneInfo("Europe/Rome")
     for words, verb in ((ORDERS[language], Verb.SEND), (LATER[language], Verb.SEND)):
         raw = reply(program, language, words)
-        own = incoming_letter.own_words(bodies.read(raw).quoted)
+        own = own_words.read(bodies.read(raw).quoted).text
         order = orders.read(own, 1.8e9, zone)
         assert isinstance(order, Order)
         assert order.verb is verb

@@ -186,6 +186,8 @@ def about(heading: str) -> Column | None:
 
 
 def _good_column(words: str, kind: str) -> Column | None:
+    if TAGS.search(words):
+        return None  # newsletter topics: names, and not yes or no
     if TIMES.search(words):
         return Column(Says.SINCE, _denial(words)) if kind == "confirmed" else None
     return Column(Says.GOOD, _denial(words))

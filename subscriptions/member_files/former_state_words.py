@@ -22,7 +22,8 @@ BAD = {
     kind: re.compile(_stems(text).pattern.replace("~", " "))
     for kind, text in {
         "left": "unsub un~subscri de~subscri optout opt~out opted~out left$ leaver removed deleted"
-        " departed resigned"
+        " departed resigned deceased avliden återkall indrag decedat overleden ingetrokken"
+        " verstorben décédé fallecid falecid умер отозва revocat revocad retiré"
         " withdr revoked churn cancel gone$ terminated erased forgotten"
         " avregistr avprenum avanmäl avslut utträd utmeld lämnat uppsagd uppsagt borttag raderad"
         " disiscri cancella rimoss elimina recesso"
@@ -59,7 +60,8 @@ BAD = {
         " unbestätig ausstehend eingeladen wartend"
         " attente invité pendente pendiente",
         "inactive": "inactiv disab deactiv unsubscriber expired dormant archived suspend nonsub"
-        " non~sub transactional lapsed non~marketing nonmarketing stopped sleeping former ended"
+        " non~sub transactional bad$ risky$ lapsed non~marketing nonmarketing stopped"
+        " sleeping former ended"
         " inaktiv avaktiv avstäng arkiver vilande utgång tidigare"
         " inattiv disattiv disabil sospes scadut archivia"
         " dezactiv suspendat arhivat expirat"
@@ -76,7 +78,8 @@ PAUSES = _words(
     "|gepauzeerd|geen e mail|pausiert|en pause|en pausa|pausado|pausada|vakantie|holiday"
 )
 DIGESTS = _words(
-    "digest|daily|weekly|daily digest|weekly digest|mime digests|plaintext digests|summary digests"
+    "digest|daily|weekly|monthly|fortnightly|immediately|instant|daily digest|weekly"
+    " digest|mime digests|plaintext digests|summary digests"
     "|mime|plain|plain digest|abridged|abridged email|abridged emails|digest email|digest emails"
     "|digestplain|summary|daily summary|full featured daily digest|html digest|full digest"
 )
@@ -124,7 +127,8 @@ YES = {
 YES = {kind: re.compile(one.pattern.replace("~", " ")) for kind, one in YES.items()}
 STATES = _stems(
     r"\w*status \w*statusen \w*zustand state$ standing$ statut stato$ stare$ starea$ статус"
-    " состояние zustand estado situação tila$ tilstand$ stav$ stan$ stanje$ állapot durum$"
+    " состояние zustand estado situação tila$ tilstand$ stav$ stan$ stanje$ állapot"
+    " durum$ frequency$ frekvens"
     " situacao tillstånd toestand läge$ subscription$ subscription~type subscriber~type"
     " subscriber~state contact~type member~type delivery$ delivery~mode email~delivery"
     " mail~delivery email~preference reception$ prenumeration$ abonnement$ iscrizione$"
@@ -133,7 +137,8 @@ STATES = _stems(
 STATES = re.compile(STATES.pattern.replace("~", " "))
 # Headings behind which a word of a state is somebody's name, a place or a remark.
 NAMES = _stems(
-    "company organi firm employer job title city town street country county phone website url"
+    "address adress adres indirizzo dirección endereço адрес adresă"
+    " company organi firm employer job title city town street country county phone website url"
     " birth note notes comment remark description bio gender department school church"
     " företag förening bolag ort$ stad$ postort gata land$ anteckn kommentar titel"
     " azienda società ditta città via$ paese note$ commenti"
@@ -144,7 +149,8 @@ NAMES = _stems(
     " remarque empresa ciudad calle país nota observa cidade rua"
 )
 TAGS = _stems(
-    "tags tag$ labels label$ groups group$ segments segment$ lists list$ categories interests"
+    "tags tag$ flags flag$ topics topic$ labels label$ groups group$ segments segment$ lists list$"
+    " categories interests"
     " taggar etiketter grupper listor etichette gruppi liste$ etichete grupuri теги метки группы"
     " списки labels groepen lijsten gruppen listen étiquettes groupes etiquetas grupos listas"
 )
@@ -166,7 +172,9 @@ STATISTICS = re.compile(
     r"|open|clicks|clicked|click|received|6mo|30d|7d|last activity|last changed)(?!\w)"
     r"|bouncecount|soft ?bounces?(?!\w)"
 )
-OTHER_CHANNELS = re.compile(r"(?<!\w)(?:sms|whatsapp|push|phone|call|mobile|viber|telegram)(?!\w)")
+OTHER_CHANNELS = re.compile(
+    r"(?<!\w)(?:sms|whatsapp|transactional|push|phone|call|mobile|viber|telegram)(?!\w)"
+)
 MONEY = re.compile(
     r"(?<!\w)(?:stripe|plan|paid|premium|payment|payments|tier|tiers|billing|invoice|price|gifted"
     r"|complimentary|active subscription|marital|employment|paying|trial|bestseller)(?!\w)"
@@ -181,7 +189,8 @@ NEGATIONS = _words(
     "|jamais|nunca|não|nao|mai|niciodată|longer|isn't|without|ne|sin|sem|senza|utan|ohne|sans|fără"
 )
 FALSY = _words(
-    "|0|0.0|false|no|n|f|nej|nee|nu|net|нет|ні|nein|non|não|nao|none|null|nil|nan|n/a|na|-|\u2013|\u2014|."
+    "|0|0.0|false|no|n|f|nej|nee|nu|net|нет|ні|nein|non|não|nao|none|null|nil|nan|n/a|na"
+    "|-|\u2013|\u2014|."
     "|never|falskt|falso|falsa|fals|ложь|onwaar|faux|falsch|off|not set|undefined|[]|{}|ej|aldrig"
     "|mai|niciodată|никогда|nooit|nie|jamais|nunca|no bounce|0000-00-00"
 )

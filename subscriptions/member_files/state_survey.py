@@ -220,7 +220,9 @@ def _about_mail(heading: str) -> bool:
     return _MAIL.search(former_state.plain_words(heading)) is not None
 
 
-_MAIL = re.compile("mail|post|utskick|рассыл|письм|invio|news|letter|brev|contact|kontakt")
+_MAIL = re.compile(
+    "mail|post|utskick|рассыл|письм|invio|mejl|news|letter|brev|kontaktas|contact me"
+)
 
 
 def _is_bool(value: str) -> bool:

@@ -111,6 +111,13 @@ def mail(name: str, language: str, **context: object) -> MailText:
     return MailText(" ".join(subject.split()), _set(text), html)
 
 
+def mail_part(name: str, language: str, **context: object) -> str:
+    """Render the text of ``mail/NAME.txt``, which stands within another mail."""
+    known = language if language in LANGUAGES else FALLBACK
+    environment = _environment(known, trim=False)
+    return environment.get_template(f"mail/{name}.txt").render({"lang": known, **context}).strip()
+
+
 def mail_names() -> list[str]:
     """Return the name of every mail there is."""
     return sorted(path.parent.name for path in HERE.glob("mail/*/subject.txt"))

@@ -8,7 +8,9 @@ import click
 
 from listserv.answers import reading as answers
 from listserv.cli.terminal import plain
-from listserv.posts import facts
+from listserv.letters.notices import face_of
+from listserv.mailings import post_copies
+from listserv.posts import copy_options, facts
 from listserv.posts.rules import judge
 from listserv.wiring import vouching
 from listserv.wiring.app import App
@@ -69,9 +71,13 @@ def explain_post(
     with app.store.read() as session:
         known = facts.gather(session, lst, reading, envelope, time.time(), found)
         verdict = judge(known)
+    costs = copy_options.costs(
+        reading.head, post_copies.options_of(lst, face_of(app, lst), lst.language)
+    )
     if as_json:
         told = {"decision": verdict.decision.word, "rules": verdict.rules}
-        click.echo(json.dumps(told | {"authentication": found.shown}))
+        said = [{"option": cost.option, "breaks": list(cost.breaks)} for cost in costs]
+        click.echo(json.dumps(told | {"authentication": found.shown, "costs": said}))
         return
     click.echo(verdict.decision.word)
     for hit in verdict.hits:
@@ -80,6 +86,9 @@ def explain_post(
         click.echo("  no rule hit")
     shown = {**found.shown, "aligned": "yes" if found.aligned else "no"}
     click.echo("  whose mail: " + ", ".join(f"{name} {word}" for name, word in shown.items()))
+    for cost in costs:
+        whose = f"breaks the signature of {', '.join(cost.breaks)}" if cost.breaks else "no cost"
+        click.echo(f"  {cost.option.replace('_', '-')}: {whose}")
 
 
 @explain.command("reply")

@@ -1,5 +1,6 @@
 """The commands about lists: make one, see them, change one."""
 
+import json
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -31,14 +32,15 @@ lists = click.Group("list", help="Make, see and change lists.")
 
 _COSTS = {
     "reply_to_list": "Private answers will go to everybody, and about one author's signature in"
-    " three breaks, so some mail will be sent under an alias of its author.",
-    "subject_tag": "A tag changes the Subject: authors' signatures break, and mail from strict"
-    " domains will be sent under an alias of its author.",
+    " three breaks: receivers refuse such mail where its domain says p=reject.",
+    "subject_tag": "A tag changes the Subject: authors' signatures break, and receivers refuse"
+    " such mail where its domain says p=reject.",
     "copies": "Nobody has a way out of their own in the mail, only the list's address and page, and"
     " a bounce counts only where it names its recipient.",
-    "footer": "A footer changes the text: authors' signatures break, and mail from strict domains"
-    " will be sent under an alias of its author.",
+    "footer": "A footer changes the text: authors' signatures break, and receivers refuse such"
+    " mail where its domain says p=reject. `krets explain post` says whose.",
 }
+_COSTS["footers"] = _COSTS["footer"]
 
 
 def _words(kind: type[StrEnum]) -> click.Choice[str]:
@@ -164,6 +166,9 @@ def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
 )
 @click.option("--subject-tag", metavar="TEXT", help="Put TEXT before subjects (costly).")
 @click.option("--footer", metavar="TEXT", help="Put TEXT under every post (costly).")
+@click.option(
+    "--footer-language", metavar="CODE", help="--footer is for those who read this language."
+)
 @click.option("--copies", type=_words(Copies), help="Own copies, or one for many (costly).")
 @click.option(
     "--four-eyes/--no-four-eyes", default=None, help="An issue needs the word of two editors."
@@ -234,6 +239,7 @@ def set_(
             reply_to_list=reply_to_list,
             subject_tag=wanted["subject_tag"],
             footer=wanted["footer"],
+            footer_language=wanted["footer_language"],
             max_size=max_size,
             theme=wanted["theme"],
             accent=wanted["accent"],
@@ -251,7 +257,7 @@ def set_(
     for name in changed:
         words = f"{name.replace('_', ' ')}: {_shown(before[name]) or '-'} -> "
         say(words + (_shown(after[name]) or "-"))
-        if after[name] not in (False, "", Copies.PERSONAL.value) and name in _COSTS:
+        if after[name] not in (False, "", {}, Copies.PERSONAL.value) and name in _COSTS:
             say("  " + _COSTS[name])
     if "archive" in changed:
         from listserv.cli.archive import move_pages  # noqa: PLC0415 - slow, rarely needed
@@ -263,7 +269,7 @@ def set_(
         print_json(after)
 
 
-def as_object(lst: MailList) -> dict[str, str | int | bool]:
+def as_object(lst: MailList) -> dict[str, object]:
     """Return a list's settings under their public names."""
     return {
         "list": lst.address,
@@ -280,6 +286,7 @@ def as_object(lst: MailList) -> dict[str, str | int | bool]:
         "reply_to_list": lst.reply_to_list,
         "subject_tag": lst.subject_tag,
         "footer": lst.footer,
+        "footers": json.loads(lst.footers) if lst.footers else {},
         "max_size": lst.max_size,
         "theme": lst.theme or "",
         "accent": lst.accent or "",
@@ -315,6 +322,8 @@ def _active_counts(session: Session) -> dict[int, int]:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {said}" for key, said in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

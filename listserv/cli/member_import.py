@@ -123,8 +123,8 @@ def import_(
     """
     now = time.time()
     defaults = Defaults(
-        role=Role(role),
-        rhythm=Rhythm(rhythm),
+        role=roster.check_role(role),
+        rhythm=roster.check_rhythm(rhythm),
         language=roster.check_language(language) if language else "",
         consent=note_of(consent, Source.IMPORT),
         template=ConsentNote("", Source.IMPORT, confirmed_by="statement"),

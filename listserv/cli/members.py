@@ -152,8 +152,8 @@ def _candidate(
         address=addresses.parse(bare),
         name=clean_name(name or inside),
         language=roster.check_language(language) if language else "",
-        role=Role(role),
-        rhythm=Rhythm(rhythm),
+        role=roster.check_role(role),
+        rhythm=roster.check_rhythm(rhythm),
         consent=note,
     )
 
@@ -338,9 +338,9 @@ def set_(
             ends = _future(until, now) if until else None
             changes.change_state(desk, member, State(state), paused_until=ends)
         if rhythm:
-            changes.change_rhythm(member, Rhythm(rhythm))
+            changes.change_rhythm(member, roster.check_rhythm(rhythm))
         if role:
-            changes.change_role(desk, member, Role(role))
+            changes.change_role(desk, member, roster.check_role(role))
         if page:
             changes.change_page(desk, member, wanted=page == "on")
         _rename(session, member, name, language)

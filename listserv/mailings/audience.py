@@ -64,11 +64,12 @@ class Choice(NamedTuple):
         """Return one reader's variant."""
         if self.variants <= {0}:  # none: an erasure took its text
             return 0
-        some = next(iter(self.variants))
-        split = any(variant & NAMED for variant in self.variants)
-        return variant_of(
-            language or self.language, named=named and split, filled=bool(some & FILLED)
-        )
+        filled = any(variant & FILLED for variant in self.variants)
+        named = named and any(variant & NAMED for variant in self.variants)
+        found = variant_of(language or self.language, named=named, filled=filled)
+        # A post is composed in the languages that its readers had when it came.
+        known = found in self.variants
+        return found if known else variant_of(self.language, named=named, filled=filled)
 
     def column(self) -> ColumnElement[int]:
         """Return the same as an expression of SQL, beside ``Person``."""
@@ -87,10 +88,13 @@ def freezing(session: Session) -> list[int]:
     return list(session.scalars(waiting.order_by(Mailing.id)))
 
 
-def piece(session: Session, list_id: int, *, after: int, now: float) -> Sequence[Entry]:
+def piece(
+    session: Session, list_id: int, *, after: int, now: float, choice: Choice | None = None
+) -> Sequence[Entry]:
     """Return the next members who get a post, at most ``PIECE``, behind membership ``after``."""
     chosen = session.execute(audience_select(list_id, now=now, after=after, limit=PIECE))
-    return [Entry(row[0], wire(row[1]), row[2]) for row in chosen]
+    of = (choice or Choice()).of
+    return [Entry(row[0], wire(row[1]), row[2], of(row[3], named=row[4])) for row in chosen]
 
 
 def enter(

@@ -49,7 +49,9 @@ def read(rest: str) -> Appointment | None:
             return None
         found.setdefault(who.key, who)
     words = set(lexicon.fold(_ADDRESS.sub(" ", rest)).split())
-    named = [role for role in Role if words & lexicon.phrases("roles", role.value)]
+    # Advisors have nothing to do yet: whoever asks for one is shown the roles there are.
+    offered = [role for role in Role if role is not Role.ADVISOR]
+    named = [role for role in offered if words & lexicon.phrases("roles", role.value)]
     if len(found) != 1 or len(named) != 1:
         return None
     return Appointment(next(iter(found.values())), named[0])

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from archive.filing import mail_threading
 from listserv.letters import incoming_letter, post_headers, transaction
 from listserv.letters.notices import face_of
-from listserv.mailings import audience, signing
+from listserv.mailings import audience, post_copies, signing
 from listserv.moderation import asking
 from listserv.moderation.holds import hold
 from listserv.newsletters.editors import editor_answers, reports
@@ -40,7 +40,7 @@ from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw, pack, put_packed
 from mailer.storage.tokens import Purpose as Standing
-from subscriptions.lists.roster import Copies, Kind, MailList, PostPolicy, find_list, get_list
+from subscriptions.lists.roster import Kind, MailList, PostPolicy, find_list, get_list
 
 MAX_TRIES = 3  # exceptions of ours that one message may cause
 HEADS = 65_536  # bytes in which a mail names what it answers
@@ -167,7 +167,9 @@ def post(
         accepted = verdict.decision is Decision.ACCEPT
         goes = accepted and not issue
         whole = reader_replies.blanked(app, session, lst, reading) if goes else reading
-        first = audience.piece(session, lst.id, after=0, now=now) if goes else ()
+        languages = post_copies.languages_of(session, lst) if goes else ()
+        choice = post_copies.choice_of(lst, languages)
+        first = audience.piece(session, lst.id, after=0, now=now, choice=choice) if goes else ()
     outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
     if verdict.decision is Decision.HOLD and known.leave_wish:
         return incoming.show_way_out(app, arrival, list_address, raw, outcome)
@@ -193,7 +195,9 @@ def post(
                     else None
                 )
                 put_packed(session, [kept] if kept else [])
-                mailing = _accept(app, session, lst, arrival, reading, now, parent or "", sha)
+                mailing = _accept(
+                    app, session, lst, arrival, reading, now, parent or "", sha, languages
+                )
             _record(session, arrival, lst, reading, outcome, mailing, now)
             if mailing is not None:
                 publish_permalink(app, session, lst, sha)
@@ -220,6 +224,7 @@ def _accept(
     now: float,
     answers: str,
     sha: bytes,
+    languages: tuple[str, ...],
 ) -> int:
     placed = mail_threading.place(
         session, lst, reading.raw, sha, arrival.received_at, answers=answers
@@ -236,15 +241,15 @@ def _accept(
         by=app.settings.listserv.domain,
     )
     permalink = f"{face.page}m/{placed.hash}/" if placed.hash else ""
-    shared = lst.copies is Copies.SHARED
-    copy = post_headers.compose(
+    compositions = post_copies.compose(
         reading.raw,
         reading.head,
+        lst,
         face,
         trace,
         permalink,
+        languages=languages,
         answers=answers,
-        shared=shared,
         own=vouching.own_names(session, app.settings),
     )
     return mailings.create_mailing(
@@ -253,7 +258,7 @@ def _accept(
         list_address=lst.address,
         message_id=reading.message_id,
         policy="never-miss",
-        compositions={0: copy},
+        compositions=compositions,
         created=now,
         expires_at=now + EXPIRES,
     )

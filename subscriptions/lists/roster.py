@@ -7,6 +7,7 @@ leave token in an old mail stays valid for ever and names a membership by its id
 """
 
 import difflib
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -158,6 +159,7 @@ class MailList(Base):
     reply_to_list: Mapped[bool] = mapped_column(default=False)
     subject_tag: Mapped[str] = mapped_column(String(MAX_TAG), default="")
     footer: Mapped[str] = mapped_column(default="")
+    footers: Mapped[str] = mapped_column(default="")  # JSON: by language, where not the same
     max_size: Mapped[int] = mapped_column(default=DEFAULT_MAX_SIZE)
     theme: Mapped[str] = mapped_column(String(40), default="")  # "" is ours
     accent: Mapped[str] = mapped_column(String(7), default="")  # #rrggbb; "" is the theme's
@@ -245,6 +247,28 @@ class Membership(Base):
         return and_(cls.own_page, cls.state.in_((State.ACTIVE, State.PAUSED)))
 
 
+def check_rhythm(rhythm: str) -> Rhythm:
+    """Return the rhythm; raise Refused where nothing would be sent in it."""
+    wanted = Rhythm(rhythm)
+    if wanted not in {Rhythm.EACH, Rhythm.PAUSED}:
+        raise Refused(
+            f"Nothing is sent in the rhythm {wanted.value} yet: that member would get no mail.",
+            "Use each, or paused.",
+        )
+    return wanted
+
+
+def check_role(role: str) -> Role:
+    """Return the role; raise Refused where it would mean nothing."""
+    wanted = Role(role)
+    if wanted is Role.ADVISOR:
+        raise Refused(
+            "Advisors have nothing to do yet, so nobody can be made one.",
+            "Use member, moderator, editor or owner.",
+        )
+    return wanted
+
+
 def state_at(state: State, rhythm: Rhythm, paused_until: float | None, now: float) -> State:
     """Return the state as a person would say it at ``now``: a pause that ran out is over."""
     if state not in (State.ACTIVE, State.PAUSED):
@@ -330,6 +354,7 @@ def change_list(
     reply_to_list: bool | None = None,
     subject_tag: str | None = None,
     footer: str | None = None,
+    footer_language: str | None = None,
     max_size: int | None = None,
     theme: str | None = None,
     accent: str | None = None,
@@ -348,6 +373,13 @@ def change_list(
             f"A newsletter is written by its editors; {post} is for discussion lists.",
             "Leave --post out, or create the list with --kind discussion.",
         )
+    if lst.kind is Kind.NEWSLETTER and (subject_tag or footer or reply_to_list):
+        raise BadInput(
+            "A subject tag, a footer and Reply-To are for posts, and a newsletter has none.",
+            "What stands under an issue belongs to its theme; --replies says where answers go.",
+        )
+    if footer_language is not None and footer is None:
+        raise BadInput("Which footer? --footer-language needs --footer TEXT beside it.")
     if max_size is not None and max_size < 1000:  # noqa: PLR2004 - less holds no mail's header
         raise BadInput("A list's largest post must be 1000 bytes or more.")
     if max_size is not None and max_size > MAX_SIZE:
@@ -364,7 +396,10 @@ def change_list(
         "emergency": emergency,
         "reply_to_list": reply_to_list,
         "subject_tag": None if subject_tag is None else one_line(subject_tag, MAX_TAG, "tag"),
-        "footer": None if footer is None else some_text(footer, "footer"),
+        "footer": None if footer is None or footer_language else some_text(footer, "footer"),
+        "footers": None
+        if footer is None or not footer_language
+        else _footers(lst.footers, check_language(footer_language), some_text(footer, "footer")),
         "max_size": max_size,
         "theme": theme,
         "accent": None if accent is None else _colour(accent),
@@ -385,6 +420,14 @@ def change_list(
     for field, value in wanted.items():
         if value is not None:
             setattr(lst, field, value)
+
+
+def _footers(before: str, language: str, footer: str) -> str:
+    """Return the footers by language as JSON, with this one; an empty one goes."""
+    every = json.loads(before) if before else {}
+    every |= {language: footer}
+    kept = {key: said for key, said in every.items() if said}
+    return json.dumps(kept, ensure_ascii=False, sort_keys=True) if kept else ""
 
 
 def _colour(text: str) -> str:

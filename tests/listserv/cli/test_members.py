@@ -35,7 +35,7 @@ def test_ls_is_an_empty_array_before_anybody_joins(run: Run) -> None:
 
 def test_an_added_member_is_active_at_once_and_listed(run: Run) -> None:
     _added(run, "Anna Ek <Anna@example.org>", "--role", "owner")
-    _added(run, "boris@example.org", "--language", "ru", "--rhythm", "daily")
+    _added(run, "boris@example.org", "--language", "ru")
     assert _listed(run) == [
         {
             "email": "Anna@example.org",
@@ -50,7 +50,7 @@ def test_an_added_member_is_active_at_once_and_listed(run: Run) -> None:
             "name": "",
             "language": "ru",
             "role": "member",
-            "rhythm": "daily",
+            "rhythm": "each",
             "state": "active",
         },
     ]
@@ -104,7 +104,7 @@ def test_an_unknown_list_is_refused(run: Run) -> None:
 def test_set_changes_what_is_named(run: Run) -> None:
     _added(run, "anna@example.org")
     changed = run(
-        *("set", LIST, "anna@example.org", "--role", "moderator", "--rhythm", "weekly"),
+        *("set", LIST, "anna@example.org", "--role", "moderator", "--rhythm", "paused"),
         *("--language", "it", "--name", "Anna", "--json"),
     )
     assert json.loads(changed.stdout) == {
@@ -112,8 +112,8 @@ def test_set_changes_what_is_named(run: Run) -> None:
         "name": "Anna",
         "language": "it",
         "role": "moderator",
-        "rhythm": "weekly",
-        "state": "active",
+        "rhythm": "paused",
+        "state": "paused",
     }
 
 
@@ -445,3 +445,21 @@ def test_attributes_are_set_imported_shown_and_exported(run: Run) -> None:
     assert "What is known of them stays" in again.stderr
     known = json.loads(run("show", LIST, "bo@example.net", "--json").stdout)["attributes"]
     assert known == {"place": ["Lund"], "tag": ["board", "choir"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--rhythm", "daily"], "get no mail"),
+        (["--rhythm", "weekly"], "get no mail"),
+        (["--rhythm", "first"], "get no mail"),
+        (["--role", "advisor"], "nothing to do yet"),
+    ],
+)
+def test_what_would_mean_nothing_is_refused_in_words(run: Run, words: list[str], why: str) -> None:
+    """A rhythm that nothing is sent in left its member without mail."""
+    run("add", LIST, "anna@example.org", "--consent", "asked")
+    for command in (["set", LIST, "anna@example.org"], ["add", LIST, "bo@example.org"]):
+        done = run(*command, *words, *(["--consent", "x"] if "add" in command else []))
+        assert done.exit_code == 1
+        assert why in str(done.exception)

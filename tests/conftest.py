@@ -35,6 +35,7 @@ CLOSEST = (
     "journeys/test_restore.py", "listserv/mailings/test_audience.py",
     "listserv/membership/test_forgetting.py", "listserv/upkeep/test_backup.py",
     "listserv/upkeep/test_retention.py", "listserv/wiring/test_journals.py",
+    "listserv/wiring/test_upgrades.py",
 )  # fmt: skip
 
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)

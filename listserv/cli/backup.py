@@ -75,11 +75,13 @@ def restore_from(
     Whoever waited for a mailing when the backup was made may have got it since: they are unsure
     until `krets queue decide`. Who has left, said never or was erased since is known from the
     journal in the data folder; without it nothing at all leaves until `krets queue decide`.
-    Krets must not be running. What was there is moved aside.
+    Krets must not be running. What was there is moved aside. FILE may also be what an upgrade
+    laid aside before it changed the database: the way back, with the Krets of before.
 
     \b
     Examples:
       krets restore krets-2026-11-22.backup
+      krets restore --yes krets-data/backups/before-upgrade-from-0030-20261122T091500Z.db
       krets restore krets-2026-11-22.backup --journal /mnt/old/krets-data/permissions.journal
     """
     done = restoring.restore(app, file, replace=yes, dry_run=dry_run, also=journals_named)

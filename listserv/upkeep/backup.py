@@ -9,14 +9,18 @@ restored may come from anywhere: only these names are read, never more than the 
 """
 
 import hashlib
+import io
 import json
 import os
+import re
 import secrets
+import shutil
 import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, BinaryIO
@@ -38,6 +42,7 @@ JOURNAL = journal.NAME
 DATABASE, SETTINGS, MANIFEST = "krets.db", "krets.toml", "manifest.json"
 MAX_MANIFEST = 200_000  # bytes
 PIECE = 1024 * 1024
+_SQLITE = b"SQLite format 3\0"  # how a bare database begins
 _FULL = {28, 122}  # ENOSPC, EDQUOT
 
 
@@ -116,7 +121,12 @@ def write(app: App, target: Path, version: str, *, replace: bool) -> Manifest:
 
 
 def unpack(source: BinaryIO, folder: Path) -> Manifest:
-    """Unpack a backup into ``folder`` and check every byte; raise BadInput where it is damaged."""
+    """Unpack a backup into ``folder`` and check every byte; raise BadInput where it is damaged.
+
+    What an upgrade lays aside before it migrates is a bare database, and is taken as one.
+    """
+    if _is_database(source):
+        return _take_database(source, folder)
     try:
         with tarfile.open(fileobj=decompressed(source), mode="r|") as tar:
             first = tar.next()
@@ -136,6 +146,40 @@ def unpack(source: BinaryIO, folder: Path) -> Manifest:
         raise BadInput(f"The backup ends before {missing[0]}.", "Use another one.")
     check_file(folder / DATABASE)
     return manifest
+
+
+def _is_database(source: BinaryIO) -> bool:
+    if not isinstance(source, io.BufferedReader):
+        return False
+    return source.peek(len(_SQLITE))[: len(_SQLITE)] == _SQLITE
+
+
+def _take_database(source: BinaryIO, folder: Path) -> Manifest:
+    """Take a bare database as a backup without settings and themes."""
+    target = folder / DATABASE
+    with os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        shutil.copyfileobj(source, file, PIECE)
+        file.flush()
+        os.fsync(file.fileno())
+    check_file(target)
+    return Manifest(
+        form=FORM,
+        version="",
+        schema=schema.revision_of(target),
+        database="sqlite",
+        taken=_taken(str(getattr(source, "name", ""))),
+        files={DATABASE: _content(target)},
+    )
+
+
+def _taken(name: str) -> float:
+    """Return when an upgrade laid a file aside: its name says so; else when it was written."""
+    if said := re.search(r"(\d{8}T\d{6})Z\.db\Z", name):
+        with suppress(ValueError):
+            return datetime.strptime(f"{said[1]}+0000", "%Y%m%dT%H%M%S%z").timestamp()
+    with suppress(OSError):
+        return Path(name).stat().st_mtime
+    return time.time()
 
 
 def settings_file(settings: Settings) -> str:

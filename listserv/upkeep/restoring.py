@@ -121,8 +121,9 @@ def _restore(
             stamp = _unused(data, time.strftime("before-restore-%Y%m%dT%H%M%SZ", time.gmtime()))
             moved = _move_aside(place, data, stamp) if full else ""
             _put_in_place(place, folder / DATABASE, data)
-            settings = str(data / f"{stamp.replace('before', 'settings')}.toml")
-            (folder / SETTINGS).replace(settings)
+            if SETTINGS in manifest.files:
+                settings = str(data / f"{stamp.replace('before', 'settings')}.toml")
+                (folder / SETTINGS).replace(settings)
             if manifest.themes and own_themes.put_back(folder, data, data / stamp):
                 dressed = str(data / stamp / own_themes.FOLDER)
     themes = tuple(manifest.themes)

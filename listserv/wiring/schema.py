@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import inspect, text
@@ -45,6 +45,14 @@ def bring_up_to_date(store: Store, data: Path) -> None:
                 tokens.new_key(session)
         if store.sqlite and store.url.database:
             Path(store.url.database).chmod(0o600)
+
+
+def revision_of(file: Path) -> str:
+    """Return the revision of a SQLite file that is no database in use, "" where it has none."""
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(file)) as opened:
+        row = opened.execute("select version_num from alembic_version").fetchone()
+        return str(row[0]) if row else ""
+    return ""
 
 
 def _revision(store: Store) -> str:

@@ -10,6 +10,7 @@ from types import ModuleType
 import click
 import pytest
 
+from listserv.cli.main import VERSION
 from listserv.wiring import config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,3 +150,10 @@ def test_what_deploy_starts_exists(reference: ModuleType) -> None:
     unit = (ROOT / "deploy/systemd/krets@.service").read_text(encoding="utf-8")
     parts += re.findall(r"krets@([a-z]+)", unit)
     assert all(root.get_command(click.Context(root), part) for part in parts)
+
+
+def test_the_version_is_one_and_what_changes_next_stands_first() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == VERSION
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (.*)$", changes, re.MULTILINE)[0] == "Unreleased"

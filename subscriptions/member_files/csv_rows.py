@@ -161,7 +161,7 @@ class _Fed:
 
     def _shortened(self, line: str) -> str:
         """Skip the rest of a line; one quotation mark stands for an odd number of them."""
-        odd, shown = line.count('"'), line[:80].replace('"', "")
+        odd, shown = line.count('"'), line[:80].replace('"', "").strip() or "..."
         while line and not line.endswith("\n"):
             line = self._text.readline(MAX_LINE)
             odd += line.count('"')

@@ -81,6 +81,8 @@ def test_many_ways_to_write_one_person(text: str) -> None:
         ("anna@example.org,Ek, Anna", "quotation"),
         (",Anna", "no address"),
         ("x" * (MAX_LINE + 50), "far too long"),
+        ('"' * 2 * MAX_LINE, "far too long"),
+        (" " * 2 * MAX_LINE, "far too long"),
     ],
 )
 def test_a_broken_line_costs_only_itself(line: str, why: str) -> None:

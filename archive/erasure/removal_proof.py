@@ -12,6 +12,7 @@ sent; depth and unpacked size are bounded, nothing is run and nothing written.
 import base64
 import bz2
 import gzip
+import hashlib
 import html
 import io
 import json
@@ -41,7 +42,9 @@ _WORD = rb"=\?[^?\s]{1,80}\?[bBqQ]\?[^?]{0,2000}\?="
 _ENCODED_WORDS = re.compile(rb"%b(?:\s*%b)*" % (_WORD, _WORD))
 _BASE64 = re.compile(rb"(?:^[A-Za-z0-9+/]{4,}={0,2}[ \t]*(?:\r?\n|\Z))+", re.MULTILINE)
 _BASE64_URI = re.compile(rb";base64,([A-Za-z0-9+/]+={0,2})")
-_QUOPRI = re.compile(rb"=(?:[0-9A-F]{2}|\r?\n)")
+# A soft line end, a letter of UTF-8 in two bytes, or a field that says so: "x=10" is none.
+_QUOPRI = re.compile(rb"=\r?\n|=[C-F][0-9A-F]=[89AB][0-9A-F]|quoted-printable", re.IGNORECASE)
+_RUN = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]{3,}")  # words in a program's own form
 _ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}")
 _PDF_STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 _PDF_STRING = re.compile(rb"\(((?:[^()\\]|\\.)*)\)|<([0-9A-Fa-f\s]+)>(?!>)", re.DOTALL)
@@ -169,32 +172,35 @@ class Look:
                 yield from self._taken(plain.replace(b"=?", b"= ?"))
 
 
-def prove(root: Path, names: Iterable[str], removed: Removed) -> Proof:
-    """Look into files below ``root`` for what was removed."""
+Known = dict[bytes, tuple[bool, bool]]  # SHA-256 -> (holds something, closed)
+
+
+def prove(root: Path, names: Iterable[str], removed: Removed, known: Known | None = None) -> Proof:
+    """Look into files below ``root`` for what was removed; what is ``known`` is not read twice."""
+    known = {} if known is None else known
     looked = 0
     left: list[str] = []
     closed: list[str] = []
     for name in names:
         looked += 1
-        look = Look()
         gone = any(f"/m/{hash_}/raw.eml" in f"/{name}" for hash_ in removed.messages)
         kept = any(f"/f/{key}." in f"/{name}" for key in removed.files)
-        told = holds(removed, name)
-        if gone or kept or told or _any(removed, look, (root / name).read_bytes()):
+        data = (root / name).read_bytes()
+        content = hashlib.sha256(data).digest()
+        if content not in known:
+            look = Look()
+            known[content] = (_any(removed, look, data), look.closed)
+        inside, sealed = known[content]
+        if gone or kept or inside or holds(removed, name):
             left.append(name)
-        elif look.closed:
+        elif sealed:
             closed.append(name)
     return Proof(looked, tuple(left), tuple(closed))
 
 
 def _any(removed: Removed, look: Look, data: bytes) -> bool:
-    seen: set[str] = set()
-    for text in look.texts(data):
-        if text not in seen:
-            seen.add(text)
-            if holds(removed, text):
-                return True
-    return False
+    """Tell whether anything removed stands in ``data``; look at all of it, for what is closed."""
+    return any(holds(removed, text) for text in dict.fromkeys(look.texts(data)))
 
 
 def holds(removed: Removed, text: str) -> bool:
@@ -220,7 +226,10 @@ def _read(data: bytes) -> Iterator[str]:
     text = data.decode("utf-16", "replace") if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else ""
     text = text or decode(data)
     if "\0" in text:  # UTF-16 without a mark, or a program's own form
-        yield text.replace("\0", "")
+        if text.count("\0") * 3 > len(text):
+            yield text.replace("\0", "")
+        yield "\n".join(_RUN.findall(text))
+        return
     yield from _written(text)
     for found in _ENCODED_WORDS.finditer(data):
         yield text_of(found[0])

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from archive.pages import copies, mail_text, pages, thread_page
 from archive.pages.pages import ListView, Mail
+from archive.pages.requoting import requoted
 from archive.threads.tables import Body, Message, Node, PersonPage, Thread, Written
 from archive.threads.threads import Placing, cut_loops, order
 from archive.visibility.visibility import Seen, pack, see, unpack
@@ -109,19 +110,11 @@ class Raws:
 
 def fetch(session: Session, desk: Desk, threads: Sequence[int]) -> Tray:
     """Return what is needed to draw ``threads``."""
-    rows: dict[int, dict[str, Message]] = {key: {} for key in threads}
-    claims: dict[int, dict[str, str | None]] = {key: {} for key in threads}
     kept: dict[int, Seen] = {}
     for start in range(0, len(threads), MANY):
-        where = Message.thread_id.in_(threads[start : start + MANY])
-        for row in session.scalars(select(Message).where(where).order_by(Message.id)):
-            rows[row.thread_id][row.hash] = row
-        nodes = select(Node.thread_id, Node.hash, Node.parent)
-        for node in session.execute(nodes.where(Node.thread_id.in_(threads[start : start + MANY]))):
-            claims[node.thread_id][node.hash] = node.parent
-        kept |= seen_of(session, desk, where)
+        kept |= seen_of(session, desk, Message.thread_id.in_(threads[start : start + MANY]))
     people = _people(session, threads)
-    leaves = {key: _leaves(rows[key], claims[key]) for key in threads}
+    leaves = leaves_of(session, desk.view, threads)
     wanted = [
         leaf.row.raw_sha
         for key in threads
@@ -129,6 +122,21 @@ def fetch(session: Session, desk: Desk, threads: Sequence[int]) -> Tray:
         if not desk.view.masked or leaf.row.id not in kept
     ]
     return Tray(leaves, kept, people, Raws(session, wanted))
+
+
+def leaves_of(session: Session, view: ListView, threads: Sequence[int]) -> dict[int, list[Leaf]]:
+    """Return what ``view`` shows of each of ``threads``, in tree order."""
+    rows: dict[int, dict[str, Message]] = {key: {} for key in threads}
+    claims: dict[int, dict[str, str | None]] = {key: {} for key in threads}
+    for start in range(0, len(threads), MANY):
+        where = Message.thread_id.in_(threads[start : start + MANY])
+        for row in session.scalars(select(Message).where(where).order_by(Message.id)):
+            if view.sees(row.arrival):
+                rows[row.thread_id][row.hash] = row
+        nodes = select(Node.thread_id, Node.hash, Node.parent)
+        for node in session.execute(nodes.where(Node.thread_id.in_(threads[start : start + MANY]))):
+            claims[node.thread_id][node.hash] = node.parent
+    return {key: _leaves(rows[key], claims[key]) for key in threads}
 
 
 def _people(session: Session, threads: Sequence[int]) -> dict[int, str]:
@@ -156,18 +164,28 @@ def _leaves(rows: dict[str, Message], claims: dict[str, str | None]) -> list[Lea
 
 def draw_thread(session: Session, desk: Desk, thread: Thread, tray: Tray, drawn: Drawn) -> bool:
     """Draw one thread into ``drawn``; return False, and log why, where that cannot be done."""
+    leaves = tray.threads[thread.id]
+    names = {*THREAD_FILES, *pages.sheet_files(len(leaves))} if leaves else set()
+    folder = f"{desk.view.address}/t/{thread.hash}"
+    if desk.view.since and desk.folder is not None and (desk.folder / folder).is_dir():
+        # Mails that may be seen can leave for another thread, and those that may not stay.
+        here = sorted(path.name for path in (desk.folder / folder).iterdir())
+        drawn.gone += [f"{folder}/{name}" for name in here if name not in names]
+    if not leaves:
+        return True
     try:
         mails = mails_of(session, desk, thread, tray, drawn.bodies)
-        drawn.add(thread_files(desk.view, mails), desk.put)
+        drawn.add(thread_files(desk.view, thread.hash, mails), desk.put)
     except (SQLAlchemyError, KretsError):
         raise
     except Exception:  # noqa: BLE001 - one thread must not stop the archive of every list
         # Its old page stays, the log tells why, `archive check` shows what is missing.
         _log.exception("thread %s of %s could not be drawn", thread.hash, desk.view.address)
         return False
-    for leaf in tray.threads[thread.id]:
+    for leaf in leaves:
         row, place = leaf.row, _place(thread.hash, leaf.sheet)
-        if row.linked != place:
+        # What a row remembers is of the whole; in a view that begins later a page may be another.
+        if row.linked != place or desk.view.since:
             drawn.links.append({"key": row.id, "to": place})
             pointer = pages.permalink_file(
                 desk.view, row.hash, thread.hash, row.subject, leaf.sheet
@@ -181,14 +199,15 @@ def _place(thread: str, sheet: int) -> str:
     return thread if sheet == 1 else f"{thread[:44]}.{sheet}"
 
 
-def thread_files(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
+def thread_files(lst: ListView, hash_: str, mails: Sequence[Mail]) -> dict[str, bytes]:
     """Return the files of one thread: its page, its other forms, and each mail's raw."""
-    hash_ = mails[0].hash
     folder = f"{lst.address}/t/{hash_}"
     raws = copies.raws_of(lst, mails)
     subject = mails[0].seen.subject
     files = {
-        **{f"{folder}/{n}": data for n, data in thread_page.thread_pages(lst, mails).items()},
+        **{
+            f"{folder}/{n}": data for n, data in thread_page.thread_pages(lst, hash_, mails).items()
+        },
         f"{folder}/thread.json": copies.thread_json(lst, mails),
         f"{folder}/thread.mbox.gz": copies.thread_mbox(mails, raws, masked=lst.masked),
         f"{folder}/feed.atom": copies.feed(
@@ -221,7 +240,7 @@ def mails_of(
         seen = tray.kept.get(row.id)
         raw = tray.raws.take(row.raw_sha) if seen is None or not desk.view.masked else b""
         if seen is None:
-            seen = draw_mail(session, desk, row, raw, fresh)
+            seen = tray.kept[row.id] = draw_mail(session, desk, row, raw, fresh)
         elif seen.attachments:
             _put_files(session, desk, row, seen, raw)
         mails.append(
@@ -239,16 +258,15 @@ def mails_of(
                 person=tray.people.get(row.id, ""),
             )
         )
-    return mails
+    return requoted(desk.view, mails) if desk.view.since else mails
 
 
-def sheets_of(session: Session, threads: Iterable[int]) -> dict[int, int]:
+def sheets_of(session: Session, view: ListView, threads: Iterable[int]) -> dict[int, int]:
     """Return the page of each message of large ``threads`` that is not on the first."""
     found: dict[int, int] = {}
     for thread in sorted(threads):
-        keys = session.scalars(
-            select(Message.id).where(Message.thread_id == thread).order_by(Message.id)
-        ).all()
+        shown = (Message.thread_id == thread, Message.arrival >= view.since)
+        keys = session.scalars(select(Message.id).where(*shown).order_by(Message.id)).all()
         found |= {key: n // pages.MANY + 1 for n, key in enumerate(keys) if n >= pages.MANY}
     return found
 

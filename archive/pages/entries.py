@@ -18,7 +18,7 @@ def entries_of(
     """Return (thread, mail) of each that may be seen; what is drawn for it goes to ``drawn``."""
     kept = seen_of(session, desk, Message.id.in_([message.id for message, _ in found]))
     entries = []
-    sheets = sheets_of(session, {t.id for _, t in found if t.size > pages.MANY})
+    sheets = sheets_of(session, desk.view, {t.id for _, t in found if t.size > pages.MANY})
     for message, thread in found:
         body = drawn.bodies.get(message.id)
         seen = unpack(body["packed"]) if body else kept.get(message.id)

@@ -50,6 +50,12 @@ class ListView(ListInfo):
 
     sight: Sight
     tree: str  # "public" or "members"
+    since: float = 0.0  # what arrived before is not in it
+    closed: bool = False  # members may read more than it shows
+
+    def sees(self, arrival: float) -> bool:
+        """Tell whether a mail that came at ``arrival`` is in this view."""
+        return arrival >= self.since
 
     @property
     def masked(self) -> bool:

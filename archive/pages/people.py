@@ -148,6 +148,7 @@ def page_files(
             .where(
                 Written.membership_id == one.member,
                 Message.list_id == lst.id,
+                Message.arrival >= view.since,
                 Message.author != "",  # a stone has none
             )
             .order_by(Message.date.desc(), Message.hash.desc())

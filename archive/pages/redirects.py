@@ -179,8 +179,11 @@ def resolve_for_member(session: Session, lst: MailList, path: str) -> str | None
 def redirect_lines(session: Session, view: ListView, lst: MailList) -> Iterator[str]:
     """Yield the lines of a ``_redirects`` file, which static hosts read: old, new, 301.
 
-    An old address that holds what was taken out is told nobody.
+    An old address that holds what was taken out, or leads to what ``view`` does not show, is not
+    among them.
     """
+    older = select(Message.hash).where(Message.list_id == lst.id, Message.arrival < view.since)
+    hidden = {f"m/{hash_}/" for hash_ in session.scalars(older)} if view.since else set()
     rows = session.execute(
         select(Redirect.path, Redirect.target)
         .where(Redirect.list_id == lst.id)
@@ -189,7 +192,7 @@ def redirect_lines(session: Session, view: ListView, lst: MailList) -> Iterator[
     )
     removed = view.sight.removed
     for row in rows:
-        if removed.clean(row.path) == row.path:
+        if row.target not in hidden and removed.clean(row.path) == row.path:
             yield f"{quote(row.path, safe='/@')} /{lst.address}/{row.target} 301\n"
 
 

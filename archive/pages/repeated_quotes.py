@@ -50,7 +50,7 @@ class Above:
     def hear(self, hash_: str, blocks: Sequence[Block]) -> None:
         """Take a message: what stands below it may repeat it."""
         known = self._lines
-        bare = _bare("\n".join([block.text for block in blocks]))
+        bare = squeezed("\n".join([block.text for block in blocks]))
         for line in bare.split("\n"):
             if line not in known:
                 known[line] = hash_
@@ -58,7 +58,7 @@ class Above:
 
     def signed(self, text: str) -> bool:
         """Tell whether a signature or footer stood under a message above; remember it."""
-        bare = _bare(text)
+        bare = squeezed(text)
         known = bare in self._signed
         self._signed.add(bare)
         return known
@@ -69,7 +69,7 @@ class Above:
         if len(lines) > LINES:
             return None
         near = list(islice(ancestors, NEAR))
-        joined = _bare(text)
+        joined = squeezed(text)
         bare = joined.split("\n")
         joined = joined.replace("\n", "")
         if near and len(joined) >= RUN and joined in self._text(near[0]):
@@ -119,7 +119,7 @@ class Above:
         return self._whole[hash_]
 
 
-def _bare(text: str) -> str:
+def squeezed(text: str) -> str:
     """Return ``text`` without quote marks and white space; its lines stay lines."""
     for mark in _MARKS:  # one after the other: a tenth of what a pattern costs
         text = text.replace(mark, "")

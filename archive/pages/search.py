@@ -113,12 +113,17 @@ def _entries(
     *where: Any,  # noqa: ANN401 - SQLAlchemy's expressions
 ) -> Iterator[Entry]:
     large = select(Thread.id).where(Thread.list_id == lst.id, Thread.size > MANY)
-    sheets = sheets_of(session, session.scalars(large).all())
+    sheets = sheets_of(session, view, session.scalars(large).all())
     rows = session.execute(
         select(Message.id, Message.hash, Message.date, Thread.hash.label("thread"), Body.packed)
         .join(Thread, Thread.id == Message.thread_id)
         .join(Body, Body.message_id == Message.id)
-        .where(Message.list_id == lst.id, Body.sight.endswith(view.sight.whose), *where)
+        .where(
+            Message.list_id == lst.id,
+            Message.arrival >= view.since,
+            Body.sight.endswith(view.sight.whose),
+            *where,
+        )
         .order_by(Message.id)
         .execution_options(yield_per=200)
     )

@@ -34,8 +34,8 @@ class _Gathered:
     files: list[tuple[File, str]]  # and where the mail that it came with stands
 
 
-def thread_pages(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
-    """Return the pages of a thread whose mails are drawn: index.html, and 2.html and so on."""
+def thread_pages(lst: ListView, hash_: str, mails: Sequence[Mail]) -> dict[str, bytes]:
+    """Return the pages of the thread ``hash_``: index.html, and 2.html and so on."""
     by_hash = {mail.hash: mail for mail in mails}
     whole = _gather(mails)
     last = max(mail.sheet for mail in mails)
@@ -49,12 +49,13 @@ def thread_pages(lst: ListView, mails: Sequence[Mail]) -> dict[str, bytes]:
             for mail in here
         ]
         name = sheet_name(sheet) or "index.html"
-        found[name] = _sheet(lst, mails, here, articles, whole, (sheet, last))
+        found[name] = _sheet(lst, hash_, mails, here, articles, whole, (sheet, last))
     return found
 
 
 def _sheet(
     lst: ListView,
+    hash_: str,
     mails: Sequence[Mail],
     here: Sequence[Mail],
     articles: Sequence[str],
@@ -80,7 +81,7 @@ def _sheet(
         sheets=[(number, sheet_name(number) or "./") for number in range(1, last + 1)],
         first=min(mail.date for mail in mails),
         last=max(mail.date for mail in mails),
-        canonical=f"{lst.base}/{lst.address}/t/{first.hash}/{own}" if lst.base else "",
+        canonical=f"{lst.base}/{lst.address}/t/{hash_}/{own}" if lst.base else "",
         card=" ".join(first.seen.quoted.text[:1_000].split())[:CARD],
         picture=next((f.path for f, _ in gathered.files if f.picture), ""),
         masked=lst.masked,

@@ -4,7 +4,8 @@
         ...                                    # draw; write below root / view.tree
 
 Every file of an archive is made from such a view: the live trees, an export, feeds, mbox, search
-bundles, redirects. Knows which trees a list has, and what was taken out of it. SECURITY: this
+bundles, redirects. Knows which trees a list has, what was taken out of it, and from when on each of
+them may be read (subscriptions/lists/openness.py). SECURITY: this
 module alone makes a ``ListView``, a ``Sight`` or a ``Removed`` (a test of the house says so), so
 that no writer of files can come to one that has forgotten what was taken out.
 """
@@ -23,17 +24,26 @@ TREES = ("public", "members")  # below the archive's folder; a web door cannot m
 
 
 def trees_of(lst: MailList) -> tuple[str, ...]:
-    """Return the trees that hold ``lst``: none when it has no archive."""
+    """Return the trees that hold ``lst``, the one that shows most first; none without an archive.
+
+    An archive that was opened to strangers later has both: theirs begins where it was opened.
+    """
     if lst.archive == ArchivePolicy.NONE:
         return ()
-    return ("public",) if lst.archive == ArchivePolicy.PUBLIC else ("members",)
+    if lst.archive == ArchivePolicy.MEMBERS:
+        return ("members",)
+    return ("members", "public") if lst.closed_part else ("public",)
 
 
 def views_of(session: Session, lst: MailList, base_url: str) -> tuple[ListView, ...]:
-    """Return the view of each tree that holds ``lst``."""
+    """Return the view of each tree that holds ``lst``, the one that shows most first."""
     removed = removed_of(session, lst)
     info = info_of(lst, base_url)
-    masked = lst.archive != ArchivePolicy.MEMBERS
+    # Alike in both trees of one list, so that a mail is drawn once.
+    sight = Sight(lst.archive != ArchivePolicy.MEMBERS, info.language, removed)
+    since = {"members": lst.members_since or 0.0}
+    since["public"] = max(since["members"], lst.public_since or 0.0)
+    trees = trees_of(lst)
     return tuple(
         ListView(
             address=info.address,
@@ -41,10 +51,12 @@ def views_of(session: Session, lst: MailList, base_url: str) -> tuple[ListView, 
             description=removed.clean(info.description),
             language=info.language,
             base=info.base,
-            sight=Sight(masked, info.language, removed),
+            sight=sight,
             tree=tree,
+            since=since[tree],
+            closed=tree == "public" and "members" in trees,
         )
-        for tree in trees_of(lst)
+        for tree in trees
     )
 
 

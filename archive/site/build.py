@@ -17,14 +17,16 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from archive.pages import index_pages, listing, pages, people
+from archive.pages import index_pages, pages, people
 from archive.pages.drawing import THREAD_FILES, Desk, Drawn, draw_thread, fetch, sheets_of
-from archive.pages.listing import former_files, listing_files, month_of
+from archive.pages.listing import former_files, listing_files
 from archive.pages.pages import ListInfo, ListView
 from archive.pages.search import write_search
+from archive.pages.summaries import count_months, month_of, summaries_of
 from archive.pages.views import TREES, views_of
 from archive.threads.disk import plain_errors, remove_files, write_files
 from archive.threads.tables import Body, Late, Message, MonthCount, Thread
+from mailer.reading.head_facts import AHEAD
 from mailer.storage.store import Store, insert_or_ignore
 from mailer.storage.tokens import load_keyring
 from subscriptions.lists.roster import MailList
@@ -70,8 +72,11 @@ def render_permalink(
     if not views or found is None:
         return
     mail, thread = found
-    sheet = sheets_of(session, [thread.id]).get(mail.id, 1) if thread.size > pages.MANY else 1
     for view in views:
+        if not view.sees(mail.arrival):
+            continue
+        large = [thread.id] if thread.size > pages.MANY else []
+        sheet = sheets_of(session, view, large).get(mail.id, 1)
         files = pages.permalink_file(view, mail.hash, thread.hash, mail.subject, sheet)
         write_files(root / view.tree, files | pages.shared_files())
 
@@ -215,10 +220,11 @@ def slow_files(
     Several gzip files in a row are one (RFC 1952 section 2.2), so a month is its threads' joined.
     """
     files: dict[str, bytes] = {}
+    shown = summaries_of(session, view, lst)
     if view.tree == "public":
-        files |= index_pages.map_files(view, listing.every_thread(session, view, lst))
+        files |= index_pages.map_files(view, shown.every())
     for month in months:
-        threads = listing.threads_of_month(session, view, lst, month)
+        threads = shown.of_month(month)
         paths = [folder / view.address / "t" / t.hash / "thread.mbox.gz" for t in reversed(threads)]
         if threads:
             joined = b"".join(path.read_bytes() for path in paths if path.is_file())
@@ -300,7 +306,8 @@ def _draw_threads(
     homes = {
         f"{lst.address}/t/{thread.hash}/{name}"
         for thread in threads
-        for name in (*THREAD_FILES, *pages.sheet_files(thread.size))
+        if thread.size and (count := len(tray.threads[thread.id]))
+        for name in (*THREAD_FILES, *pages.sheet_files(count))
     }
     drawn.gone = [name for name in drawn.gone if name not in homes]
 
@@ -309,7 +316,11 @@ def _draw_listings(
     session: Session, desk: Desk, lst: MailList, threads: Sequence[Thread], drawn: Drawn
 ) -> None:
     """Draw the pages that list ``threads``, and those of who wrote in them."""
-    drawn.files |= listing_files(session, desk, lst, drawn)
+    every = False
+    if desk.view.since:  # a thread that began before may begin here in any month
+        every = any(thread.first < desk.view.since + AHEAD for thread in threads)
+        drawn.months |= summaries_of(session, desk.view, lst).all_months() if every else set()
+    drawn.files |= listing_files(session, desk, lst, drawn, every=every)
     writers = people.pages_of(session, lst, [thread.id for thread in threads])
     drawn.files |= people.page_files(session, desk, lst, drawn, writers)
 
@@ -340,6 +351,7 @@ def mark(store: Store, lst: MailList, trees: Sequence[Drawn], *, late: bool = Tr
     """Say in the rows what stands on disk now; the slow files of its months are ``late``."""
     thread, message = Thread.__table__.c, Message.__table__.c
     drawn = trees[0]
+    months = set().union(*(one.months for one in trees))
     bodies = {key: body for one in trees for key, body in one.bodies.items()}
     with store.write() as session:
         connection = session.connection()
@@ -364,15 +376,16 @@ def mark(store: Store, lst: MailList, trees: Sequence[Drawn], *, late: bool = Tr
         if bodies:
             session.execute(delete(Body).where(Body.message_id.in_(list(bodies))))
             session.execute(insert(Body), list(bodies.values()))
-        _count_months(session, lst, drawn, late=late)
+        _count_months(session, lst, drawn, months, late=late)
 
 
-def _count_months(session: Session, lst: MailList, drawn: Drawn, *, late: bool) -> None:
-    months = drawn.months
+def _count_months(
+    session: Session, lst: MailList, drawn: Drawn, months: set[str], *, late: bool
+) -> None:
     if not months:
         return
     # What was counted when the pages were drawn: who came since has touched a thread again.
-    counts = drawn.counts or listing.count_months(session, lst, months)
+    counts = count_months(session, lst, months - drawn.counts.keys()) | drawn.counts
     rows = [
         {"list_id": lst.id, "month": month, "threads": count[0], "messages": count[1]}
         for month in sorted(months)

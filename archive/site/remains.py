@@ -9,7 +9,7 @@ The files are those of the live trees, whichever the list has now, and of every 
 
 from pathlib import Path
 
-from archive.erasure.removal_proof import Proof, prove
+from archive.erasure.removal_proof import Known, Proof, prove
 from archive.pages.views import TREES, removed_of, trees_of
 from archive.site import whole_archive
 from archive.threads import exports
@@ -39,11 +39,11 @@ def look(store: Store, root: Path, lst: MailList) -> Proof:
         folders = exports.folders_of(session, lst)
     if not removed.revision:
         return Proof()
-    found = Proof()
+    found, known = Proof(), Known()
     for tree in TREES:
         names = [f"{tree}/{name}" for name in list_files(root / tree, lst.address)]
         names += [name for name in (f"{tree}/index.html",) if (root / name).is_file()]
-        found += prove(root, names, removed)
+        found += prove(root, names, removed, known)
     for folder in folders:
-        found += prove(folder, exports.files_of(folder, lst), removed).below(folder)
+        found += prove(folder, exports.files_of(folder, lst), removed, known).below(folder)
     return found

@@ -21,6 +21,7 @@ from archive.pages.listing import former_files, listing_files
 from archive.pages.pages import ListView
 from archive.pages.redirects import redirect_lines
 from archive.pages.search import write_search
+from archive.pages.summaries import all_months, summaries_of
 from archive.pages.views import TREES, views_of
 from archive.site.build import (
     SLICE,
@@ -174,14 +175,15 @@ def _finish(store: Store, root: Path, base_url: str, lst: MailList) -> None:
     with plain_errors(root):
         expected: dict[str, set[str]] = {}
         with store.read() as session:
-            months = listing.all_months(session, lst)
             trees: list[Drawn] = []
             for view in views_of(session, lst, base_url):
-                drawn = Drawn(tree=view.tree, months=set(months))
+                months = summaries_of(session, view, lst).all_months()
+                drawn = Drawn(tree=view.tree, months=months)
                 expected[view.tree] = _finish_tree(session, root, view, lst, drawn)
                 trees.append(drawn)
+            trees = trees or [Drawn(months=all_months(session, lst))]
             indexes = index_files(session, base_url)
-        mark(store, lst, trees or [Drawn(months=months)], late=False)
+        mark(store, lst, trees, late=False)
         for name, more in indexes.items():
             write_files(root / name, more)
         for tree in TREES:
@@ -239,7 +241,7 @@ def _check_tree(store: Store, root: Path, view: ListView, lst: MailList) -> Diff
         ):
             differing.append(name)
     with store.read() as session:
-        slow = slow_files(session, folder, view, lst, listing.all_months(session, lst))
+        slow = slow_files(session, folder, view, lst, summaries_of(session, view, lst).all_months())
         for name, data in slow.items():
             seen.add(name)
             if not (folder / name).is_file():
@@ -313,7 +315,7 @@ def _write_export(store: Store, folder: Path, view: ListView, lst: MailList) -> 
     batch |= index_pages.robots_file([(view.info, 1)], view.base)
     write_files(folder, batch)
     with store.read() as session:
-        late = slow_files(session, folder, view, lst, listing.all_months(session, lst))
+        late = slow_files(session, folder, view, lst, summaries_of(session, view, lst).all_months())
         if moved := "".join(redirect_lines(session, view, lst)):
             late["_redirects"] = moved.encode()
         write_files(folder, late)
@@ -334,7 +336,9 @@ def _all_files(
             tray = fetch(session, desk, some)
             for thread in session.scalars(select(Thread).where(Thread.id.in_(some))).all():
                 mails = mails_of(session, desk, thread, tray, {})
-                yield from thread_files(view, mails).items()
+                if not mails:
+                    continue  # nothing of it is in this view
+                yield from thread_files(view, thread.hash, mails).items()
                 for mail in mails:
                     yield from file_names(view, mail.seen).items()
                 for leaf in tray.threads[thread.id]:
@@ -345,7 +349,7 @@ def _all_files(
                     yield from pointer.items()
             session.expunge_all()
         yield from former_files(session, view, lst, None).items()
-        drawn = Drawn(months=listing.all_months(session, lst))
+        drawn = Drawn(months=summaries_of(session, view, lst).all_months())
         yield from listing_files(session, desk, lst, drawn, every=True).items()
         writers = people.pages_of(session, lst)
         yield from people.page_files(session, desk, lst, drawn, writers).items()
@@ -358,19 +362,18 @@ def _batches(keys: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def _names(session: Session, view: ListView, lst: MailList) -> Iterator[str]:
     """Yield the names of all files of threads, mails and attachments, without making them."""
-    for hash_, size in session.execute(
-        select(Thread.hash, Thread.size).where(Thread.list_id == lst.id, Thread.size > 0)
-    ):
-        for name in (*THREAD_FILES, *pages.sheet_files(size)):
-            yield f"{view.address}/t/{hash_}/{name}"
-    for hash_ in session.scalars(select(Message.hash).where(Message.list_id == lst.id)):
+    for thread in summaries_of(session, view, lst).every():
+        for name in (*THREAD_FILES, *pages.sheet_files(thread.size)):
+            yield f"{view.address}/t/{thread.hash}/{name}"
+    mine = Message.list_id == lst.id, Message.arrival >= view.since
+    for hash_ in session.scalars(select(Message.hash).where(*mine)):
         yield f"{view.address}/m/{hash_}/index.html"
         if hash_ not in view.sight.removed.messages:
             yield f"{view.address}/m/{hash_}/raw.eml"
     bodies = session.scalars(
         select(Body.packed)
         .join(Message, Message.id == Body.message_id)
-        .where(Message.list_id == lst.id, Body.sight == view.sight.key)
+        .where(*mine, Body.sight == view.sight.key)
         .execution_options(yield_per=200)
     )
     for packed in bodies:

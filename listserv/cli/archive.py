@@ -26,6 +26,7 @@ from listserv.newsletters.writing import pictures
 from mailer.errors import BadInput, Refused
 from mailer.reading.mbox import open_mail_file, read_mbox
 from mailer.storage.store import Store
+from subscriptions.lists import openness
 from subscriptions.lists.roster import MailList, find_list
 
 SHOWN = 20  # old pages that are named on a terminal
@@ -452,6 +453,11 @@ def _import(app: ArchiveApplication, list_address: str, file: Path, *, as_json: 
         told["reasons"] = [{"mail": n, "why": why} for n, why in report.reasons]
         print_json(told)
     _tell(report)
+    if report.new and openness.hides_past(lst):
+        say(
+            "What came before the archive was opened is not shown further by that:"
+            f" krets list set {lst.address} --also-past does it."
+        )
 
 
 def _tell(report: Report) -> None:

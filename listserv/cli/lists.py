@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -10,8 +11,11 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from listserv.cli.terminal import Application, print_json, print_letter, print_table, say
-from subscriptions.lists import roster
+from listserv.cli.terminal import Application, agree, print_json, print_letter, print_table, say
+from listserv.upkeep import widening
+from mailer.errors import BadInput
+from mailer.storage.store import Store
+from subscriptions.lists import openness, roster
 from subscriptions.lists.roster import (
     ArchivePolicy,
     Copies,
@@ -193,6 +197,10 @@ def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
 @click.option("--postal-address", metavar="TEXT", help="Who sends issues, if not the service.")
 @click.option("--zone", metavar="NAME", help="Time zone of hours that editors name (UTC).")
 @click.option("--max-size", type=int, metavar="BYTES", help="The largest post.")
+@click.option(
+    "--also-past", is_flag=True, help="Open the archive for what was written before as well."
+)
+@click.option("--yes", is_flag=True, help="Do not ask before the list is opened further.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
 @click.pass_obj
 def set_(
@@ -206,13 +214,20 @@ def set_(
     reply_to_list: bool | None,
     four_eyes: bool | None,
     max_size: int | None,
+    also_past: bool,
+    yes: bool,
     **wanted: str | None,
 ) -> None:
     """Change settings of LIST; what is not named stays.
 
+    What lets more people join, post or read the archive says what that opens, and asks. An archive
+    is opened for what comes from then on: what is older stays with those who could read it, unless
+    --also-past says that it does not.
+
     \b
     Examples:
       krets list set friends@example.org --archive members --language it
+      krets list set friends@example.org --archive public --yes
       krets list set friends@example.org --emergency
       krets list set news@example.org --theme magazine --accent "#7a2e1d"
     """
@@ -220,9 +235,13 @@ def set_(
         from listserv.newsletters.composing.looks import find_theme  # noqa: PLC0415 - slow, rarely needed
 
         find_theme(app.data, wanted["theme"])
+    _ask_to_open(app.store, list_address, wanted, past=also_past, yes=yes)
     with app.store.write() as session:
         lst = roster.get_list(session, list_address)
         before = as_object(lst)
+        if wanted["archive"] or also_past:
+            policy = ArchivePolicy(wanted["archive"] or lst.archive)
+            openness.set_archive(lst, policy, time.time(), past=also_past)
         if "@" in (wanted["replies"] or ""):
             roster.get_list(session, wanted["replies"] or "")  # raises where there is none
         roster.change_list(
@@ -232,7 +251,6 @@ def set_(
             language=wanted["language"],
             join=Join(wanted["join"]) if wanted["join"] else None,
             post=PostPolicy(wanted["post"]) if wanted["post"] else None,
-            archive=ArchivePolicy(wanted["archive"]) if wanted["archive"] else None,
             copies=Copies(wanted["copies"]) if wanted["copies"] else None,
             first_posts_moderated=first_posts_moderated,
             emergency=emergency,
@@ -259,7 +277,7 @@ def set_(
         say(words + (_shown(after[name]) or "-"))
         if after[name] not in (False, "", {}, Copies.PERSONAL.value) and name in _COSTS:
             say("  " + _COSTS[name])
-    if "archive" in changed:
+    if {"archive", "members_since", "public_since"} & set(changed):
         from listserv.cli.archive import move_pages  # noqa: PLC0415 - slow, rarely needed
 
         move_pages(app, lst)
@@ -267,6 +285,37 @@ def set_(
         say("Nothing to change.")
     if as_json:
         print_json(after)
+
+
+def _ask_to_open(
+    store: Store,
+    list_address: str,
+    wanted: Mapping[str, str | None],
+    *,
+    past: bool,
+    yes: bool,
+) -> None:
+    """Say what these settings would open, and ask; raise Refused where nobody agrees."""
+    with store.read() as session:
+        lst = roster.get_list(session, list_address)
+        found = openness.openings(
+            lst,
+            join=Join(wanted["join"]) if wanted["join"] else None,
+            post=PostPolicy(wanted["post"]) if wanted["post"] else None,
+            archive=ArchivePolicy(wanted["archive"]) if wanted["archive"] else None,
+            past=past,
+        )
+        lines = widening.describe(lst, found, widening.reach_of(session, lst)) if found else []
+    if past and not any(one.past for one in found):
+        raise BadInput(
+            "--also-past is for an archive that is being opened, or that holds something back.",
+            "Name --archive public or --archive members with it.",
+        )
+    if yes:
+        for line in lines:
+            say(line)
+    elif lines:
+        agree(f"{' '.join(lines)} Open {lst.address} so far?", yes=False)
 
 
 def as_object(lst: MailList) -> dict[str, object]:
@@ -280,6 +329,8 @@ def as_object(lst: MailList) -> dict[str, object]:
         "join": lst.join.value,
         "post": lst.post.value,
         "archive": lst.archive.value,
+        "members_since": _day(lst.members_since),
+        "public_since": _day(lst.public_since),
         "copies": (lst.copies or Copies.PERSONAL).value,
         "first_posts_moderated": lst.first_posts_moderated,
         "emergency": lst.emergency,
@@ -319,6 +370,11 @@ def _active_counts(session: Session) -> dict[int, int]:
         .group_by(Membership.list_id)
     )
     return {row.list_id: row.active for row in rows}
+
+
+def _day(at: float | None) -> str:
+    """Return a time for people and machines, "" for none: from the beginning."""
+    return "" if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def _shown(value: object) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
@@ -111,6 +112,9 @@ class Pages(Tree):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Return the file, else what can be made of it."""
+        inside = await self._inside(path, scope)
+        if inside is not None:
+            return inside
         try:
             return await super().get_response(path, scope)
         except HTTPException as error:
@@ -120,8 +124,7 @@ class Pages(Tree):
             return picture
         access = await run_in_threadpool(reading.access_of, self._app, path, scope)
         if access is reading.Access.READER:
-            moved = await run_in_threadpool(self._moved_inside, str(scope["path"]))
-            return moved or await self._to_member(path, scope)
+            raise HTTPException(status_code=404)
         if access is reading.Access.OTHER:
             moved = await run_in_threadpool(self._moved, str(scope["path"]))
             if moved is not None:
@@ -155,6 +158,21 @@ class Pages(Tree):
                 "x-robots-tag": "noindex",
             },
         )
+
+    async def _inside(self, path: str, scope: Scope) -> Response | None:
+        """Return what a member may read at an address that shows strangers less, or nothing."""
+        if reading.COOKIE not in HTTPConnection(scope).cookies:
+            return None
+        access = await run_in_threadpool(reading.access_of, self._app, path, scope)
+        if access is not reading.Access.READER:
+            return None
+        moved = await run_in_threadpool(self._moved_inside, str(scope["path"]))
+        try:
+            return moved or await self._to_member(path, scope)
+        except HTTPException as error:
+            if error.status_code != 404:  # noqa: PLR2004 - not found
+                raise
+        return None
 
     async def _to_member(self, path: str, scope: Scope) -> Response:
         """Return a file of the members' tree, for these eyes only."""
@@ -192,7 +210,7 @@ class Pages(Tree):
                 return None
             view = info_of(lst, self._app.settings.listserv.base_url)
             closed = lst.archive is not ArchivePolicy.PUBLIC
-            members = lst.archive is ArchivePolicy.MEMBERS
+            members = lst.closed_part
         if not str(scope["path"]).endswith(("/", ".html")):
             return _with_slash(scope)
         read = f"{view.base}/{view.address}/read" if members else ""

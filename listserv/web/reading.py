@@ -35,7 +35,7 @@ from listserv.web.site import (
 from listserv.web.ways import HERE, Way
 from listserv.wiring.app import App
 from mailer.storage.tokens import Purpose as Standing
-from subscriptions.lists.roster import Address, ArchivePolicy, MailList, Membership, find_list
+from subscriptions.lists.roster import Address, MailList, Membership, find_list
 from subscriptions.permission import asks
 from subscriptions.permission.asks import Purpose
 
@@ -48,7 +48,7 @@ _COOKIE = re.compile(r"([0-9]{1,12})-([0-9]{1,15})-([a-z2-7]{26})")
 class Access(Enum):
     """Say what a request may have of the list it names."""
 
-    OTHER = auto()  # no list, or none with a members' archive
+    OTHER = auto()  # no list, or nothing in its archive for members alone
     CLOSED = auto()
     READER = auto()
 
@@ -56,7 +56,7 @@ class Access(Enum):
 def _closed_list(session: Session, caller: Caller) -> MailList:
     """Return the list of this visit; raise NoList where its archive needs no link."""
     lst = list_of(session, caller)
-    if lst.archive is not ArchivePolicy.MEMBERS:
+    if not lst.closed_part:
         raise NoList(f"{lst.address} has no archive for members alone.")
     return lst
 
@@ -103,7 +103,7 @@ def access_of(app: App, path: str, scope: Scope) -> Access:
         return Access.OTHER
     with app.store.read() as session:
         lst = find_list(session, address)
-        if lst is None or lst.address != address or lst.archive is not ArchivePolicy.MEMBERS:
+        if lst is None or lst.address != address or not lst.closed_part:
             return Access.OTHER
         said = Request(scope).cookies.get(COOKIE, "")
         reads = _reader(session, app, lst, said, time.time())

@@ -88,6 +88,23 @@ class ArchivePolicy(StrEnum):
     NONE = "none"
 
 
+_REACH: tuple[tuple[Join | PostPolicy | ArchivePolicy, ...], ...] = (
+    (Join.INVITE, Join.APPROVE, Join.OPEN),
+    (PostPolicy.EDITORS, PostPolicy.MODERATED, PostPolicy.MEMBERS, PostPolicy.ANYONE),
+    (ArchivePolicy.NONE, ArchivePolicy.MEMBERS, ArchivePolicy.PUBLIC),
+)
+
+
+def opens(
+    before: Join | PostPolicy | ArchivePolicy, after: Join | PostPolicy | ArchivePolicy
+) -> bool:
+    """Tell whether ``after`` lets more people in, through or in to read than ``before``."""
+    return any(
+        before in some and after in some and some.index(before) < some.index(after)
+        for some in _REACH
+    )
+
+
 class Role(StrEnum):
     """Say what a member may do on one list."""
 
@@ -173,7 +190,16 @@ class MailList(Base):
     quiet_hours: Mapped[str] = mapped_column(String(16), default="")
     canary: Mapped[str] = mapped_column(String(16), default="")
     replies: Mapped[str] = mapped_column(String(320), default=terms.EDITORS)  # or thread, or a list
+    members_since: Mapped[float | None]  # subscriptions.lists.openness, as the next one
+    public_since: Mapped[float | None]
     created: Mapped[float]
+
+    @property
+    def closed_part(self) -> bool:
+        """Tell whether some of the archive is for members alone."""
+        if self.archive is ArchivePolicy.PUBLIC:
+            return (self.public_since or 0.0) > (self.members_since or 0.0)
+        return self.archive is ArchivePolicy.MEMBERS
 
     @property
     def address(self) -> str:
@@ -367,7 +393,13 @@ def change_list(
     canary: str | None = None,
     replies: str | None = None,
 ) -> None:
-    """Change what is not None; raise BadInput where a value cannot stand in a header or page."""
+    """Change what is not None; raise BadInput where a value cannot stand in a header or page.
+
+    SECURITY: an archive that is there is closed here and never opened, because that has a time
+    from which on it holds (subscriptions/lists/openness.py): ValueError.
+    """
+    if archive is not None and lst.archive is not None and opens(lst.archive, archive):
+        raise ValueError(archive)
     if lst.kind is Kind.NEWSLETTER and post not in (None, PostPolicy.EDITORS):
         raise BadInput(
             f"A newsletter is written by its editors; {post} is for discussion lists.",

@@ -342,10 +342,12 @@ def test_a_thread_that_cannot_be_drawn_does_not_stop_the_others(
     keep(store, circle, mail("a"), mail("b"))
     real = drawing.thread_files
 
-    def fails_for_one(view: pages.ListView, mails: Sequence[pages.Mail]) -> dict[str, bytes]:
+    def fails_for_one(
+        view: pages.ListView, hash_: str, mails: Sequence[pages.Mail]
+    ) -> dict[str, bytes]:
         if mails[0].message_id == "b@x":
             raise ZeroDivisionError
-        return real(view, mails)
+        return real(view, hash_, mails)
 
     monkeypatch.setattr(drawing, "thread_files", fails_for_one)
     while build.render_dirty(store, tmp_path, BASE):

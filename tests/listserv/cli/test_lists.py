@@ -15,6 +15,7 @@ from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import get_list
 
 Run = Callable[..., Result]
+FRIENDS = "friends@example.org"
 
 
 @pytest.fixture
@@ -101,10 +102,63 @@ def test_an_archive_that_is_closed_to_strangers_is_gone_for_them_at_once(
 
     for policy, public, members in (
         ("members", False, True),
-        ("public", True, False),
+        ("public", True, True),
         ("none", False, False),
     ):
-        result = run("set", "friends@example.org", "--archive", policy)
+        result = run("set", "friends@example.org", "--archive", policy, "--yes")
         assert result.exit_code == 0, result.output
         assert (bool(pages("public")), bool(pages("members"))) == (public, members), policy
+        assert not [page for page in pages("public") if "secret" in page.read_text()]
     assert run("set", "friends@example.org", "--max-size", "3000000000").exit_code == 2
+
+
+def _friends(run: Run, store: Store) -> None:
+    """Make a closed list with two messages by one person."""
+    run("create", FRIENDS, "--archive", "members", "--join", "invite")
+    with store.write() as session:
+        for number in range(2):
+            raw = f"From: A <a@x.org>\nMessage-ID: <{number}@x>\nSubject: s\n\nHi\n".encode()
+            (sha,) = put_raw(session, [raw])
+            place(session, get_list(session, FRIENDS), raw, sha, 1_700_000_000.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--archive", "public"), "2 messages by 1 person, stays with the members"),
+        (("--archive", "public", "--also-past"), "all that is there, 2 messages by 1 person"),
+        (("--post", "anyone"), "Anybody may write to 0 members"),
+        (("--join", "open"), "Anybody may join, and may then read the 2 messages"),
+        (("--join", "approve"), "Anybody may ask to join"),
+        (("--archive", "public", "--title", "Other"), "members -> public"),
+    ],
+)
+def test_what_opens_a_list_is_refused_until_somebody_agrees(
+    run: Run, store: Store, words: tuple[str, ...], said: str
+) -> None:
+    """It says what would be open and changes nothing, the rest of the command neither."""
+    _friends(run, store)
+    before = run("show", FRIENDS, "--json").stdout
+    result = run("set", FRIENDS, *words)
+    assert result.exit_code == 1
+    assert said in str(result.exception)
+    assert run("show", FRIENDS, "--json").stdout == before
+    agreed = run("set", FRIENDS, *words, "--yes")
+    assert agreed.exit_code == 0
+    assert said in agreed.stderr
+
+
+def test_yes_alone_opens_what_comes_later(run: Run, store: Store, tmp_path: Path) -> None:
+    """The past takes words of its own, then or later; closing asks nothing."""
+    _friends(run, store)
+    public = tmp_path / "archive" / "public" / FRIENDS / "m"
+    run("set", FRIENDS, "--archive", "public", "--yes")
+    assert not list(public.glob("*/index.html"))
+    assert json.loads(run("show", FRIENDS, "--json").stdout)["public_since"]
+    assert run("set", FRIENDS, "--also-past").exit_code == 1
+    assert run("set", FRIENDS, "--also-past", "--yes").exit_code == 0
+    assert len(list(public.glob("*/index.html"))) == 2
+    assert json.loads(run("show", FRIENDS, "--json").stdout)["public_since"] == ""
+    assert run("set", FRIENDS, "--also-past", "--yes").exit_code == 2
+    assert run("set", FRIENDS, "--archive", "members", "--join", "invite").exit_code == 0
+    assert not list(public.glob("*/index.html"))

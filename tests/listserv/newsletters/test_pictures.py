@@ -34,6 +34,7 @@ from mailer.reading import addresses, bodies
 from mailer.reading.attachments import key_of
 from mailer.storage.store import Store, get_raw
 from subscriptions.lists import roster
+from subscriptions.lists.openness import set_archive
 from subscriptions.lists.roster import ArchivePolicy, Kind, Role
 from subscriptions.membership.members import Candidate, add_member
 from subscriptions.permission import budget
@@ -432,7 +433,7 @@ def test_a_redacted_issue_shows_its_pictures_to_nobody_and_another_keeps_its_own
     """Not in the export, the database, or any answer; ``--attachment`` takes the shared one too."""
     app, web = place.app, Web(place.app, build(place.app, dict))
     with app.store.write() as session:
-        roster.change_list(roster.get_list(session, NEWS), archive=ArchivePolicy.PUBLIC)
+        set_archive(roster.get_list(session, NEWS), ArchivePolicy.PUBLIC, 0.0, past=True)
     alone = encoded(Image.new("RGB", (41, 30)), "PNG")
     ids = []
     for number, names in enumerate((("a.png", "b.png"), ("b.png",))):

@@ -8,12 +8,13 @@ from sqlalchemy import select, update
 
 from archive.filing.mail_threading import place
 from archive.pages import redirects
-from archive.site import build
+from archive.site import build, whole_archive
 from listserv.web import reading
 from mailer.reading.head_facts import permalink_hash
 from mailer.storage.store import put_raw
 from mailer.storage.tokens import Purpose
 from subscriptions.lists import roster
+from subscriptions.lists.openness import set_archive
 from subscriptions.lists.roster import Address, ArchivePolicy, MailList, Membership
 from subscriptions.permission.asks import Ask
 from tests.listserv.web.conftest import FRIENDS, Got, Web
@@ -205,3 +206,30 @@ def test_an_old_address_leads_strangers_to_the_question_and_members_to_the_mail(
     assert closed.get(got.headers["location"]).status == 403
     got = closed.get(f"/{FRIENDS}/old/old/friends/1.html", cookie=cookie(enter(closed, anna)))
     assert (got.status, got.headers["location"]) == (307, f"/{FRIENDS}/m/{HASH}/")
+
+
+def test_opened_later_strangers_see_what_is_new_and_members_all_of_it(
+    closed: Web, anna: str
+) -> None:
+    """At the same addresses, by the same link; an old permalink tells a stranger nothing."""
+    app = closed.app
+    new = MAIL.replace(b"<a@x>", b"<b@x>\nIn-Reply-To: <a@x>").replace(SECRET.encode(), b"Plums.")
+    with app.store.write() as session:
+        lst = roster.get_list(session, FRIENDS)
+        set_archive(lst, ArchivePolicy.PUBLIC, 1_700_000_001.0)
+        (sha,) = put_raw(session, [new])
+        place(session, lst, new, sha, 1_700_000_002.0)
+    whole_archive.build(app.store, app.settings.archive_path, "http://lists.example", lst)
+    stranger = closed.get(f"/{FRIENDS}/t/{HASH}/")
+    assert ("Plums." in stranger.text, SECRET in stranger.text) == (True, False)
+    home = closed.get(f"/{FRIENDS}/").text
+    assert f"{FRIENDS}/read" in home
+    hidden = {closed.get(f"/{FRIENDS}/m/{name}/").body for name in (HASH, "a" * 52)}
+    assert len(hidden) == 1
+    assert closed.get(f"/{FRIENDS}/m/{HASH}/").status == 403
+    seen = cookie(enter(closed, anna))
+    member = closed.get(f"/{FRIENDS}/t/{HASH}/", cookie=seen)
+    assert ("Plums." in member.text, SECRET in member.text) == (True, True)
+    assert member.headers["cache-control"] == "private, no-store"
+    assert closed.get(f"/{FRIENDS}/m/{HASH}/", cookie=seen).status == 200
+    assert closed.get(f"/{FRIENDS}/m/{'a' * 52}/", cookie=seen).status == 404

@@ -23,6 +23,7 @@ from subscriptions.lists import roster
 from subscriptions.lists.roster import Role
 from subscriptions.membership.members import Candidate, add_member
 from subscriptions.permission.consent import ConsentNote, Source
+from tests.zone import people_zone
 
 LIST = "friends@example.org"
 OWNER, MODERATOR, ANNA, EVE = (
@@ -127,7 +128,7 @@ def make_place(folder: Path, database: str, **listserv: object) -> Place:
     given = {"domain": "example.org", "base_url": "http://localhost:8080", **listserv}
     settings = Settings(
         listserv=ListservSettings(**given),  # type: ignore[arg-type]
-        mailer=MailerSettings(data=folder, database=database),
+        mailer=MailerSettings(data=folder, database=database, resolver=(people_zone(),)),
     )
     app = App(settings)
     app.__dict__["bells"] = Silent()

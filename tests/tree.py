@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from listserv.cli.main import krets as command
 from tests import warm
-from tests.zone import empty_zone
+from tests.zone import people_zone
 
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class Krets:
             "KRETS_LISTSERV__HTTP": f"127.0.0.1:{self.http_port}",
             "KRETS_LISTSERV__BASE_URL": self.url,
             "KRETS_LISTSERV__DOMAIN": "example.org",
-            "KRETS_MAILER__RESOLVER": empty_zone(),
+            "KRETS_MAILER__RESOLVER": people_zone(),
             **self.settings,
         }
 

@@ -10,6 +10,8 @@ from listserv.answers import automatic, own_words
 from listserv.answers.automatic import Door
 from listserv.answers.own_words import OwnWords
 from listserv.letters import commands
+from mailer.authentication import verdict
+from mailer.authentication.verdict import UNKNOWN, Authentication, author_domain
 from mailer.errors import BadInput
 from mailer.reading import bodies, message
 from mailer.reading.addresses import Address, parse
@@ -39,6 +41,22 @@ class Letter:
     words: OwnWords  # with what a signature says
     automatic: str  # why it looks automatic; "" where a person wrote
     trouble: str
+    found: Authentication = UNKNOWN  # whose mail it is
+
+    @property
+    def proved(self) -> bool:
+        """Tell whether the author's own domain vouches for the letter (DMARC's alignment)."""
+        author = self.author
+        return (
+            author is not None and self.found.aligned and author_domain(self.head) == author.domain
+        )
+
+    @property
+    def unanswerable(self) -> str:
+        """Return why no mail of ours may answer the author, "" where one may."""
+        if self.automatic or self.author is None:
+            return self.automatic or "no author"
+        return "from-not-theirs" if self.found.disowned else ""
 
 
 def read(arrival: Arrival, raw: bytes) -> Letter:
@@ -66,6 +84,7 @@ def read(arrival: Arrival, raw: bytes) -> Letter:
         automatic=automatic.of_letter(raw, head, arrival.sender, quoted, _door(arrival, head)).kind
         or "",
         trouble=trouble,
+        found=verdict.read(arrival.authentication),
     )
 
 

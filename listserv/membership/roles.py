@@ -71,7 +71,12 @@ def ask(visit: Visit, member: Membership, rest: str) -> str:
         name="member-command",
         language=language_of(visit, own),
         payload={"verb": "role", "rest": str(wanted)},
-        context={"command": "role", "who": wanted.who.given, "role": wanted.role.value},
+        context={
+            "command": "role",
+            "who": wanted.who.given,
+            "role": wanted.role.value,
+            "looks_after": True,
+        },
         ref=member.id,
         member=member.id,
     )

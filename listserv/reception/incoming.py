@@ -4,8 +4,9 @@
 reads the mail first and then, in ONE write transaction, does what it asks for, puts the notices
 into the ledger and finishes the arrival; ``arrivals.finish`` is the fence that lets a mail which
 is read twice act once. SECURITY: a From line is no proof. It decides whom we ask, within the
-budget of automatic mail; only a token's answer changes what an owner, moderator, editor or
-stranger has, and a plain member's pause or language, which the receipt takes back by one reply.
+budget of automatic mail. Only a token's answer changes anything, or, for a member without a role, a
+letter for which the member's own domain vouches. One that its From's domain disowns (DMARC)
+gets no answer.
 """
 
 import time
@@ -24,8 +25,6 @@ from listserv.wiring import routes
 from listserv.wiring.app import App
 from listserv.wiring.outcome import Outcome
 from listserv.wiring.routes import Route
-from mailer.errors import BadInput
-from mailer.reading.addresses import parse
 from mailer.reading.bounce_reasons import Kind
 from mailer.reading.bounces import read as read_bounce
 from mailer.storage.arrivals import Arrival
@@ -47,8 +46,8 @@ def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
 
     def work(visit: Visit) -> str:
         author = letter.author
-        if letter.automatic or author is None:
-            return f"not-answered: {letter.automatic or 'no author'}"
+        if author is None or letter.unanswerable:
+            return f"not-answered: {letter.unanswerable}"
         return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
 
     return act(app, arrival, route, letter, work)
@@ -118,9 +117,9 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
 
     def work(visit: Visit) -> str:
         author = letter.author
-        automatic = "" if _is_fresh_wish(letter, wish) else letter.automatic
-        if automatic or author is None:
-            return f"not-answered: {automatic or 'no author'}"
+        why = letter.unanswerable
+        if author is None or (why and not _is_fresh_wish(letter, wish)):
+            return f"not-answered: {why}"
         member = membership_of(visit.session, visit.lst.id, author.key)
         if wish is not None and wish.verb == "join":
             return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
@@ -194,8 +193,8 @@ def domain(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
 
 def _ask_to_leave(visit: Visit, letter: Letter) -> str:
     author = letter.author
-    if letter.automatic or author is None:
-        return f"not-answered: {letter.automatic or 'no author'}"
+    if author is None or letter.unanswerable:
+        return f"not-answered: {letter.unanswerable}"
     member = membership_of(visit.session, visit.lst.id, author.key)
     if member is None or member.state not in _HERE:
         return joining.offer_help(visit, author, language=letter.language, leaving=True)
@@ -214,29 +213,35 @@ def _wish(visit: Visit, letter: Letter, member: Membership, wish: Command) -> st
             ref=member.id, member=member.id,
         )  # fmt: skip
         return "asked: leave"
-    if wish.verb == "address":
-        return _other_address(visit, member, wish.rest)
     if wish.verb == "role":
         return roles.ask(visit, member, wish.rest)
-    if wish.verb in _CHANGES and (member.role is not Role.MEMBER or member.state is State.PENDING):
+    if wish.verb == "address" and replies.other_address(wish.rest) is None:
+        wishes.unclear(visit, member)
+        return "unclear"
+    if wish.verb in _CHANGES and not _may_change(visit, letter, member):
         question(
             visit, Purpose.COMMAND, to=own, name="member-command", language=language,
             ref=member.id, member=member.id,
             payload={"verb": wish.verb, "rest": wish.rest[:200]},
-            context={"command": wish.verb},
+            context={
+                "command": wish.verb,
+                "who": wish.rest[:200],
+                "looks_after": member.role is not Role.MEMBER,
+            },
         )  # fmt: skip
         return f"asked: {wish.verb}"
     proof = Proof(Source.MAIL, "command", raw_sha=letter.sha)
     return replies.grant(visit, member, wish, proof)
 
 
-def _other_address(visit: Visit, member: Membership, rest: str) -> str:
-    try:
-        who = parse(rest.strip().strip("<>.,;"))
-    except BadInput:
-        wishes.unclear(visit, member)
-        return "unclear"
-    return "asked: address" if wishes.ask_address(visit, member, who) else "not-asked: address"
+def _may_change(visit: Visit, letter: Letter, member: Membership) -> bool:
+    """Tell whether a letter alone may change what a member has.
+
+    Whoever has a role on any list is asked at the address that we know.
+    """
+    if not letter.proved or member.state is State.PENDING:
+        return False
+    return not optin.has_role(visit.session, member.person_id)
 
 
 def _is_fresh_wish(letter: Letter, wish: Command | None) -> bool:
@@ -245,7 +250,8 @@ def _is_fresh_wish(letter: Letter, wish: Command | None) -> bool:
     A note answers a mail of ours and says so; a wish begins a conversation.
     """
     answers = bool(letter.head.first("in-reply-to") or letter.head.first("references"))
-    return letter.automatic == "absence" and wish is not None and not answers
+    absent = letter.automatic == "absence" and not letter.found.disowned
+    return absent and wish is not None and not answers
 
 
 def _is_polite(letter: Letter) -> bool:

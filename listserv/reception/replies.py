@@ -17,7 +17,8 @@ from listserv.membership import joining, roles, wishes
 from listserv.moderation import decisions
 from listserv.moderation.decisions import HERE
 from listserv.moderation.holds import hold
-from mailer.reading.addresses import Address
+from mailer.errors import BadInput
+from mailer.reading.addresses import Address, parse
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists.roster import Membership, Role, State, membership_of
 from subscriptions.membership import optin
@@ -279,6 +280,14 @@ def _reason(text: str) -> str:
     return commands.first_line(text).partition(":")[2].strip()
 
 
+def other_address(rest: str) -> Address | None:
+    """Return the address that a member names, None where it is none."""
+    try:
+        return parse(rest.strip().strip("<>.,;"))
+    except BadInput:
+        return None
+
+
 def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Proof) -> str:
     """Carry a member's command out and return a word for the log."""
     rest = wish.rest
@@ -290,6 +299,9 @@ def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Proof
         wishes.resume(visit, member, proof)
     elif wish.verb == "language" and commands.language(rest):
         wishes.speak(visit, member, commands.language(rest))
+    elif wish.verb == "address" and (who := other_address(rest)) is not None:
+        if not wishes.ask_address(visit, member, who):
+            return "not-asked: address"
     elif wish.verb == "settings":
         wishes.settings(visit, member)
     elif wish.verb == "data":

@@ -238,3 +238,13 @@ def _come_back(member: Membership, address: Address, state: State, now: float) -
     member.joined_at = now
     if member.rhythm is Rhythm.PAUSED:
         member.rhythm = Rhythm.EACH
+
+
+def has_role(session: Session, person_id: int) -> bool:
+    """Tell whether a person looks after any list."""
+    found = select(Membership.id).where(
+        Membership.person_id == person_id,
+        Membership.role != Role.MEMBER,
+        Membership.state != State.LEFT,
+    )
+    return session.scalar(found.limit(1)) is not None

@@ -139,6 +139,7 @@ CONTEXT: dict[str, object] = {
     "body_language": "en",
     "by": "mats@example.net",
     "command": "pause",
+    "looks_after": True,
     "counts": Status(
         MailingState.DONE,
         Policy.NEVER_TWICE,
@@ -203,7 +204,8 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-refused", {"reason": ""}),
     ("member-paused", {"until": None}),
     ("member-command", {"command": "resume"}),
-    ("member-command", {"command": "language"}),
+    ("member-command", {"command": "language", "looks_after": False}),
+    ("member-command", {"command": "address", "looks_after": False}),
     ("member-command", {"command": "role"}),
     ("member-help", {"owner": True}),
     *(("member-role", {"role": role}) for role in ("owner", "editor", "advisor", "member")),

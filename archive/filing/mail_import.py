@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from archive.filing.mail_threading import Mail, Outcome, place_many
 from mailer.reading.head_facts import read_head
 from mailer.reading.mbox import Found
+from mailer.reading.mending import mend
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import MailList
 
@@ -43,10 +44,7 @@ def import_mails(
     """Archive the mails of a file; ``progress`` is told the bytes of each chunk."""
     report = Report()
     for chunk in _chunks(found, report):
-        mails = [
-            Mail(f.raw, hashlib.sha256(f.raw).digest(), _arrival(f, now), read_head(f.raw))
-            for f in chunk
-        ]
+        mails = [_mail(mend(f.raw), _arrival(f, now)) for f in chunk]
         with store.write() as session:
             placed = place_many(session, lst, mails)
             new = [m.raw for m, p in zip(mails, placed, strict=True) if p.outcome is Outcome.NEW]
@@ -57,6 +55,10 @@ def import_mails(
         report.not_archived += counts[Outcome.NOT_ARCHIVED]
         progress(sum(len(f.raw) for f in chunk))
     return report
+
+
+def _mail(raw: bytes, arrival: float) -> Mail:
+    return Mail(raw, hashlib.sha256(raw).digest(), arrival, read_head(raw))
 
 
 def _chunks(found: Iterable[Found], report: Report) -> Iterator[list[Found]]:

@@ -16,6 +16,7 @@ from listserv.answers.own_words import OwnWords
 from mailer.reading import message
 from mailer.reading.bodies import MAX_TEXT, read
 from mailer.reading.charsets import clean, decode
+from mailer.reading.mending import mend
 from mailer.reading.quotes import Quoted, split
 
 _FIELD = re.compile(rb"([!-9;-~]{1,80})[ \t]*:")
@@ -61,7 +62,8 @@ def is_mail(raw: bytes) -> bool:
 def _without_separator(raw: bytes) -> bytes:
     text = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     separator, _, rest = text.partition(b"\n")
-    return rest if separator.startswith(b"From ") and _has_head(rest) else text
+    whole = rest if separator.startswith(b"From ") and _has_head(rest) else text
+    return mend(whole) if _FIELD.match(whole) else whole
 
 
 def _has_head(text: bytes) -> bool:

@@ -18,7 +18,7 @@ from mailer.authentication import verdict as whose_mail
 from mailer.authentication.verdict import Envelope
 from mailer.door.callers import plain_ip
 from mailer.errors import BadInput
-from mailer.reading import auth_results, bounces, message
+from mailer.reading import auth_results, bounces, mending, message
 from mailer.reading.bodies import MAX_TEXT
 from mailer.reading.charsets import clean, decode
 from subscriptions.lists.roster import get_list
@@ -64,7 +64,7 @@ def explain_post(
     with app.store.read() as session:
         lst = get_list(session, list_address)
         own = vouching.own_names(session, app.settings)
-    reading = facts.read(auth_results.without(read_message(file), own))
+    reading = facts.read(mending.mend(auth_results.without(read_message(file), own)))
     envelope = _envelope(reading) if sender is None else sender
     brought = Envelope(plain_ip(client), helo, envelope)
     found = whose_mail.judge(reading.raw, reading.head, brought, app.resolver)
@@ -176,7 +176,9 @@ def read_message(file: BinaryIO) -> bytes:
     if not raw.strip():
         raise BadInput("The file is empty.", "Give one message: header fields, a blank line, text.")
     lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    if lines[0].startswith(b"From "):  # the separator of an mbox with one message
+    if lines[0].startswith(b"From ") and not lines[0].startswith(
+        b"From :"
+    ):  # the separator of an mbox with one message
         lines = lines[1:]
     return b"\r\n".join(lines)
 

@@ -13,7 +13,7 @@ from listserv.letters import commands
 from mailer.authentication import verdict
 from mailer.authentication.verdict import UNKNOWN, Authentication, author_domain
 from mailer.errors import BadInput
-from mailer.reading import bodies, message
+from mailer.reading import bodies, mending, message
 from mailer.reading.addresses import Address, parse
 from mailer.reading.message import Head
 from mailer.reading.quotes import Quoted
@@ -61,6 +61,7 @@ class Letter:
 
 def read(arrival: Arrival, raw: bytes) -> Letter:
     """Read the letter of ``arrival``; never raises for what stands in it."""
+    raw = mending.mend(raw)
     head = message.head(raw)
     trouble = message.check_limits(raw) or ""
     quoted = Quoted(()) if trouble else bodies.read(raw).quoted

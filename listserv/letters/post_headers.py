@@ -57,6 +57,7 @@ class Trace:
     arrival: int
     received_at: float
     by: str
+    added: tuple[str, ...] = ()  # fields that the writer's program left out
 
 
 def compose(
@@ -119,9 +120,10 @@ def _received(trace: Trace, face: ListFace) -> bytes:
     helo = "".join(c for c in trace.helo if c.isascii() and (c.isalnum() or c in ".-:[]"))[:255]
     client = f"IPv6:{trace.client}" if ":" in trace.client else trace.client
     literal = f" ([{client}])" if client else ""  # RFC 5321 section 4.1.3; LMTP may not know it
+    added = f" (added {' and '.join(trace.added)})" if trace.added else ""
     return (
         f"Received: from {helo or 'unknown'}{literal}\r\n"
-        f" by {trace.by} (Krets) with {trace.protocol} id {trace.arrival}\r\n"
+        f" by {trace.by} (Krets) with {trace.protocol} id {trace.arrival}{added}\r\n"
         f" for <{face.address}>; {when}\r\n"
     ).encode("ascii", "replace")
 

@@ -5,7 +5,7 @@ time; a message that breaks a limit is not parsed further.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -18,7 +18,7 @@ from listserv.wiring import vouching
 from listserv.wiring.tables import Ban, Post
 from mailer.authentication.verdict import UNKNOWN, Authentication
 from mailer.errors import BadInput
-from mailer.reading import message
+from mailer.reading import mending, message
 from mailer.reading.addresses import parse
 from mailer.reading.bodies import read as read_body
 from mailer.reading.message import Head
@@ -41,6 +41,7 @@ class Reading:
     digest: bytes  # mailer.reading.message.content_digest
     automatic: Judgement  # whether a machine wrote it
     leave_wish: bool  # it says nothing but "unsubscribe me"
+    added: tuple[str, ...] = ()  # fields that we have given it
 
 
 def read(raw: bytes) -> Reading:
@@ -58,6 +59,22 @@ def read(raw: bytes) -> Reading:
         automatic=machine,
         leave_wish=not machine and _is_leave_wish(raw, head, trouble),
     )
+
+
+def named(reading: Reading, domain: str) -> Reading:
+    """Give a mail without an id the one that it will leave under."""
+    if reading.message_id or reading.head.first("Message-ID") is not None:
+        return reading
+    return replace(reading, message_id=mending.made_id(reading.digest, domain))
+
+
+def completed(reading: Reading, when: float) -> Reading:
+    """Return a mail as it leaves: with Message-ID and Date."""
+    head = reading.head
+    raw, added = mending.complete(reading.raw, head, message_id=reading.message_id, when=when)
+    if not added:
+        return reading
+    return replace(reading, raw=raw, head=message.head(raw), added=tuple(added))
 
 
 def from_bytes(reading: Reading, list_address: str, envelope_sender: str) -> dict[str, object]:

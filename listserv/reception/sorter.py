@@ -35,7 +35,7 @@ from listserv.wiring.outcome import Outcome
 from listserv.wiring.tables import Hold, HoldState, Post
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.ledger import mailings
-from mailer.reading import message
+from mailer.reading import mending, message
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw, pack, put_packed
@@ -151,7 +151,8 @@ def post(
     stands for an issue (reader_replies.py). A post ``aside`` stands under no issue, whatever it
     names.
     """
-    reading = facts.read(message.with_crlf(raw))
+    given = message.with_crlf(raw)
+    reading = facts.named(facts.read(mending.mend(given)), list_address.rpartition("@")[2])
     found = whose_mail.of(arrival)
     now = time.time()
     with app.store.read() as session:
@@ -167,13 +168,14 @@ def post(
         accepted = verdict.decision is Decision.ACCEPT
         goes = accepted and not issue
         whole = reader_replies.blanked(app, session, lst, reading) if goes else reading
+        whole = facts.completed(whole, arrival.received_at) if goes else whole
         languages = post_copies.languages_of(session, lst) if goes else ()
         choice = post_copies.choice_of(lst, languages)
         first = audience.piece(session, lst.id, after=0, now=now, choice=choice) if goes else ()
     outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
     if verdict.decision is Decision.HOLD and known.leave_wish:
         return incoming.show_way_out(app, arrival, list_address, raw, outcome)
-    kept = pack(whole.raw) if whole is not reading else None
+    kept = pack(whole.raw) if whole.raw != given else None
     reading, sha = whole, kept.sha if kept else arrival.raw_sha  # as the archive has it
     with app.store.write() as session:
         lst = get_list(session, list_address)  # its archive may be closed to strangers by now
@@ -239,6 +241,7 @@ def _accept(
         arrival=arrival.id,
         received_at=arrival.received_at,
         by=app.settings.listserv.domain,
+        added=reading.added,
     )
     permalink = f"{face.page}m/{placed.hash}/" if placed.hash else ""
     compositions = post_copies.compose(

@@ -18,7 +18,7 @@ from listserv.wiring.app import App
 from mailer.authentication import verdict
 from mailer.authentication.verdict import UNKNOWN, Authentication, Envelope
 from mailer.door.callers import Network, is_front, networks, plain_ip
-from mailer.reading import message
+from mailer.reading import mending, message
 from mailer.reading.message import Head
 from mailer.storage.arrivals import Arrival
 
@@ -57,7 +57,7 @@ def last_hop(head: Head, front: Sequence[Network]) -> tuple[str, str]:
 
 def _judge(app: App, arrival: Arrival, raw: bytes) -> Authentication:
     whole = message.with_crlf(raw)
-    head = message.head(whole)
+    head = message.head(mending.mend(whole))
     client, helo = arrival.client, arrival.helo
     try:
         if not client:

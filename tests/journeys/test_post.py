@@ -178,3 +178,43 @@ def test_what_became_of_each_recipient_can_be_asked(friends: Krets, outbox: list
         (person, "accepted", 250) for person in PEOPLE
     ]
     assert friends.json("queue", "mailing", str(newest["id"]), "--only", "refused") == []
+
+
+def test_a_post_without_id_and_date_leaves_with_both_and_the_archive_knows_its_id(
+    friends: Krets, outbox: list[Caught]
+) -> None:
+    raw = b"From: Anna <anna@example.net>\r\nTo: friends@example.org\r\nSubject: bare\r\n\r\nhi\r\n"
+    send(friends, raw)
+    wait_for("three copies", lambda: len(outbox) >= 3)
+    send(friends, raw)  # its client never saw our 250
+    copies = [email.message_from_bytes(one.raw) for one in outbox]
+    (made,) = {copy["Message-ID"] for copy in copies}
+    assert all(copy["Date"] for copy in copies)
+    assert "(added Message-ID and Date)" in copies[0]["Received"]
+    send(friends, POST.replace(b"X-Odd:", b"In-Reply-To: " + made.encode() + b"\r\nX-Odd:"))
+    wait_for("the answer", lambda: len(outbox) == 6)
+    wait_for("both to be on a page", lambda: made.strip("<>") in page_of(friends))
+
+
+def page_of(krets: Krets) -> str:
+    """Return the JSON of the thread that the list's home names first."""
+    home = krets.get(f"/{LIST}/")[1].decode()
+    found = re.search(r"t/([a-z2-7]{52})/", home)
+    told = krets.get(f"/{LIST}/t/{found[1]}/thread.json")[1].decode() if found else ""
+    return told if "one@example.net" in told else ""
+
+
+def test_an_odd_field_does_not_cut_the_header_in_two(friends: Krets, outbox: list[Caught]) -> None:
+    raw = (
+        b"From : Anna <anna@example.net>\r\nTo: friends@example.org\r\n: nameless\r\n"
+        b"Subject : Spaced\r\nX Mailer: Old\r\nMessage-ID: <odd@example.net>\r\n"
+        b"MIME-Version: 1.0\r\n"
+        b"Date: Sun, 22 Nov 2026 10:00:00 +0100\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\nR3LDvMOfZQ==\r\n"
+    )
+    send(friends, raw)
+    wait_for("three copies", lambda: len(outbox) >= 3)
+    copy = email.message_from_bytes(outbox[0].raw)
+    text = copy.get_payload(decode=True)
+    assert isinstance(text, bytes)
+    assert (copy["Subject"], text.decode()) == ("Spaced", "Gr\u00fc\u00dfe")

@@ -62,7 +62,8 @@ def test_unsubscribe_me_posted_to_all_reaches_nobody_and_shows_its_writer_the_wa
     asked = wait_mail(outbox, ANNA)
     assert subject_of(asked) == "Do you want to leave Friends?"
     (held,) = friends.json("queue", "ls")["held"]
-    assert (held["why"], state(friends, LIST, ANNA)) == ("leave-wish", "active")
+    assert "leave-wish" in held["why"]
+    assert state(friends, LIST, ANNA) == "active"
     send(friends, ANNA, reply_to(asked), "Yes please")
     wait_mail(outbox, ANNA, 2)
     settled(friends)

@@ -37,6 +37,7 @@ _BEFORE_DATES = {
     *("la", "pe", "in", "il", "den", "op", "on", "at", "am", "le", "el", "em", "de", "da", "van"),
     *("il giorno", "in data", "in data di", "ziua", "pe data de", "la data de", "op datum", "fra"),
 }
+_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b")  # at its start: not wrapped from above
 _CAPITAL = re.compile(r"[^\W\d_]")
 
 
@@ -140,10 +141,12 @@ def _begins(line: str, below: list[str]) -> int:
 
 
 def _says_who(rest: str, below: list[str]) -> bool:
-    """Tell whether ``rest``, wrapped or not, is a whole attribution."""
+    """Tell whether ``rest``, wrapped or not, is a whole attribution, and not the one below it."""
     joined = rest
     for line in (None, *below):
         if line is not None:
+            if ATTRIBUTION_START.match(line) or _DATE.match(line):
+                return False
             joined = f"{joined} {line.strip()}"
         if is_attribution(joined[:MAX_LINE].rstrip()):
             return True

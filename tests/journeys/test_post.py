@@ -141,6 +141,7 @@ def test_a_strangers_post_waits_and_explain_says_why(friends: Krets, outbox: lis
     assert json.loads(told.stdout) == {
         "decision": "hold",
         "rules": ["membership"],
+        "costs": [],
         "authentication": {"spf": "none", "dkim": "none", "dmarc": "none", "aligned": False},
     }
     send(friends, stranger, sender="eve@example.com")

@@ -19,6 +19,7 @@ from listserv.moderation import decisions, holds
 from listserv.moderation.rulings import Ruling, Word
 from listserv.wiring.app import App
 from listserv.wiring.tables import Hold
+from mailer.authentication import verdict
 from mailer.errors import Refused
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing, MailingState
@@ -96,13 +97,15 @@ def queue_show(app: App, hold_id: int, *, as_json: bool, as_raw: bool) -> None:
         row = _held(session, arrival)
         hold = session.scalar(select(Hold).where(Hold.arrival_id == arrival.id))
         row["detail"] = hold.detail if hold else arrival.note
+        said = verdict.read(arrival.authentication).shown
         raw = get_raw(session, arrival.raw_sha) or b""
     if as_raw:
         sys.stdout.buffer.write(raw)
         return
     if as_json:
-        click.echo(json.dumps(row))
+        click.echo(json.dumps(row | {"authentication": said}))
         return
+    row["is from"] = [f"{name} {word}" for name, word in said.items()]
     for name, value in row.items():
         shown = ", ".join(value) if isinstance(value, list) else str(value)
         if name == "detail":  # a traceback keeps its lines

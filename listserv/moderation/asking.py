@@ -112,7 +112,7 @@ def _attend(app: App, hold_id: int, now: float) -> None:
         _later(app, hold_id, now + DAY)
         return
     step = next_step(hold.asked_at, hold.reminded_at, now)
-    writer = decisions.writer_of(message.head(raw))
+    writer = decisions.writer_of(message.head(raw), arrival)
     shown = show(raw) if step is not Step.EXPIRE else Shown((), cut=False, files=())
     with app.store.write() as session:
         visit = Visit(session=session, app=app, lst=get_list(session, lst.address), now=now)

@@ -25,6 +25,7 @@ from listserv.membership import joining
 from listserv.moderation import editing, holds, rulings
 from listserv.moderation.rulings import Ruling, Word
 from listserv.wiring.tables import Ban, Hold, HoldState
+from mailer.authentication import verdict
 from mailer.errors import BadInput
 from mailer.ledger.mailings import Mailing
 from mailer.reading import message
@@ -60,10 +61,11 @@ class Writer:
     subject: str
     message_id: str
     automatic: bool
+    disowned: bool = False  # their own domain says that it is not theirs: no mail of ours answers
 
 
-def writer_of(head: Head) -> Writer:
-    """Read the writer of a message from its header."""
+def writer_of(head: Head, arrival: Arrival) -> Writer:
+    """Read the writer of a message from its header, and whether it is disowned."""
     found: dict[str, tuple[str, Address]] = {}
     for value in head.all("from"):
         for name, spelled in message.addresses_of(value):
@@ -80,6 +82,7 @@ def writer_of(head: Head) -> Writer:
         subject=message.text_of(head.first("subject") or b""),
         message_id=message.message_id(head) or "",
         automatic=said not in {"", "no"},
+        disowned=verdict.read(arrival.authentication).disowned,
     )
 
 
@@ -106,7 +109,7 @@ def carry_out(visit: Visit, arrival: Arrival, ruling: Ruling, *, by: str) -> Hol
     session = visit.session
     raw = get_raw(session, arrival.raw_sha) or b""
     head = message.head(raw)
-    writer = writer_of(head)
+    writer = writer_of(head, arrival)
     hold = holds.decide(session, arrival, STATES[ruling.word], by=by, now=visit.now)
     if hold is None:
         return None
@@ -144,7 +147,7 @@ def _rule(visit: Visit, ask: Ask, hold: Hold, ruling: Ruling) -> str:
     arrival = visit.session.get(Arrival, hold.arrival_id)
     if arrival is None or not asks.spend(visit.session, ask.id, how=ruling.word, now=visit.now):
         return _late(visit, ask, hold, Trouble.USED)
-    writer = writer_of(message.head(get_raw(visit.session, arrival.raw_sha) or b""))
+    writer = writer_of(message.head(get_raw(visit.session, arrival.raw_sha) or b""), arrival)
     if carry_out(visit, arrival, ruling, by=ask.given) is None:
         return _late(visit, ask, hold, Trouble.USED)
     to = whom(ask)
@@ -157,7 +160,8 @@ def _rule(visit: Visit, ask: Ask, hold: Hold, ruling: Ruling) -> str:
 def tell_writer(visit: Visit, writer: Writer, name: str, reason: str = "") -> bool:
     """Tell a post's writer what became of it, within the budget; say whether that went out."""
     to = writer.address
-    if to is None or writer.automatic or is_own_address(visit.lst.where, to.key):
+    silent = writer.automatic or writer.disowned
+    if to is None or silent or is_own_address(visit.lst.where, to.key):
         return False
     if not budget.allow(visit.session, to.key, kind=name, now=visit.now):
         return False

@@ -173,7 +173,7 @@ def post(
         choice = post_copies.choice_of(lst, languages)
         first = audience.piece(session, lst.id, after=0, now=now, choice=choice) if goes else ()
     outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
-    if verdict.decision is Decision.HOLD and known.leave_wish:
+    if verdict.decision is Decision.HOLD and known.leave_wish and not found.disowned:
         return incoming.show_way_out(app, arrival, list_address, raw, outcome)
     kept = pack(whole.raw) if whole.raw != given else None
     reading, sha = whole, kept.sha if kept else arrival.raw_sha  # as the archive has it

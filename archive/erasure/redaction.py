@@ -19,10 +19,10 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from archive.erasure.spellings import address_phrases, name_phrases, names_beside
-from archive.pages.pages import SPOT
+from archive.pages.pages import SPOT, bare_subject
 from archive.pages.views import removal_key
 from archive.threads.tables import Body, Message, Removal
-from archive.visibility.removal import phrase, runs, words_of
+from archive.visibility.removal import digest, phrase, runs, words_of
 from archive.visibility.visibility import unpack
 from mailer.errors import BadInput, Refused
 from mailer.reading.addresses import Address, parse
@@ -47,6 +47,8 @@ class Request:
     files: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
+    inside: str = ""  # the only message that loses the phrases
+    unquoted: tuple[str, ...] = ()  # messages that lose what they quote
 
 
 @dataclass(slots=True)
@@ -69,8 +71,14 @@ def prepare(session: Session, lst: MailList, request: Request) -> Plan:
         _plan_message(session, lst, key, name, plan)
     for name in request.files:
         _plan_file(session, lst, name, plan)
+    inside = message_of(session, lst, request.inside).hash if request.inside else ""
+    for name in request.unquoted:
+        plan.rows.add(("unquote", 0, message_of(session, lst, name).hash.encode()))
     for text in request.phrases:
         found = phrase(key, text)
+        if found is not None and inside:
+            plan.rows.add(("inside", found[0], found[1] + inside.encode()))
+            continue
         if found is None or (found[0] == 1 and len(words_of(text)[0]) < SHORTEST):
             raise Refused(
                 f"{text!r} is too short: it would take words out of everybody's mail.",
@@ -105,7 +113,8 @@ def apply(session: Session, lst: MailList, plan: Plan, now: float) -> None:
             session.execute(delete(RawMessage).where(RawMessage.sha == sha))
 
 
-def _plan_message(session: Session, lst: MailList, key: bytes, name: str, plan: Plan) -> None:
+def message_of(session: Session, lst: MailList, name: str) -> Message:
+    """Return the message of this Message-ID, or this address of its page; raise Refused."""
     found = _HASH.search(name.strip())
     hash_ = found[1] if found else permalink_hash(name.strip().strip("<>"))
     row = session.scalar(select(Message).where(Message.list_id == lst.id, Message.hash == hash_))
@@ -117,12 +126,30 @@ def _plan_message(session: Session, lst: MailList, key: bytes, name: str, plan: 
             f"There is no message {name} in the archive of {lst.address}.",
             "Give its Message-ID, or the address of its page.",
         )
+    return row
+
+
+def _plan_message(session: Session, lst: MailList, key: bytes, name: str, plan: Plan) -> None:
+    row = message_of(session, lst, name)
     raw = get_raw(session, row.raw_sha) or b""
     reading = read(raw)
     plan.rows.add(("message", 0, row.hash.encode()))
     plan.rows |= {("quote", *one) for one in runs(key, reading.quoted.text)}
+    plan.rows |= {("title", *one) for one in _title(session, key, row)}
     plan.brought |= {one.key for one in reading.attachments}
     plan.messages.append((row.hash, row.raw_sha))
+
+
+def _title(session: Session, key: bytes, row: Message) -> set[tuple[int, bytes]]:
+    """Return what stands for the subject of a message that gave its thread that name."""
+    title = bare_subject(row.subject)
+    earlier = select(Message.subject).where(
+        Message.thread_id == row.thread_id, Message.id != row.id, Message.date < row.date
+    )
+    words = words_of(title)
+    if len(words) < 2 or title in map(bare_subject, session.scalars(earlier)):  # noqa: PLR2004
+        return set()  # a lone word is anybody's
+    return {(len(words), digest(key, words))}
 
 
 def _plan_file(session: Session, lst: MailList, name: str, plan: Plan) -> None:
@@ -160,14 +187,14 @@ def _plan_people(
     session: Session, lst: MailList, key: bytes, people: tuple[str, ...], plan: Plan
 ) -> None:
     """Find the names that came with the addresses of ``people``, and their own messages."""
-    asked = [_address(one) for one in people]
+    asked = [address_of(one) for one in people]
     wanted = {one.key for one in asked}
     spelled = {form for one in asked for form in (one.key, one.given)}
     names = _names_of_members(session, wanted)
     others: set[str] = set()
     for hash_, raw in _raws(session, lst):
         author = read_head(raw).author
-        if _senders(raw) & wanted:
+        if senders_of(raw) & wanted:
             plan.rows.add(("author", 0, hash_.encode()))
             names.add(author)
         else:
@@ -190,7 +217,8 @@ def _names_of_members(session: Session, keys: set[str]) -> set[str]:
     return set(session.scalars(rows.where(AddressRow.key.in_(keys))))
 
 
-def _senders(raw: bytes) -> set[str]:
+def senders_of(raw: bytes) -> set[str]:
+    """Return the keys of the addresses that From names."""
     found = set()
     for _, spelled in addresses_of(head(raw).first("From") or b""):
         with suppress(BadInput):
@@ -198,7 +226,8 @@ def _senders(raw: bytes) -> set[str]:
     return found
 
 
-def _address(text: str) -> Address:
+def address_of(text: str) -> Address:
+    """Return an address as it is compared and sent to; raise Refused."""
     try:
         return parse(text)
     except BadInput:

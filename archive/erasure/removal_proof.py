@@ -36,6 +36,9 @@ from mailer.reading.message import text_of
 STILL = 0.2  # of a removed message's runs of words; a file with more still holds it
 DEEP = 6  # files in files
 MOST = 200_000_000  # bytes that one file is unpacked to
+_OF_MESSAGE = re.compile(r"/m/([a-z2-7]{52})/")
+# Ids are taken out wherever they stand or nowhere: answers hang on them.
+_IDS = re.compile(rb"^(?:Message-ID|In-Reply-To): [^\n]*\n", re.MULTILINE)
 _TAG = re.compile(r"<[^<>]*>")
 _INSIDE_WORD = re.compile(r"\w</?[a-zA-Z][^<>]*>\w")
 _WORD = rb"=\?[^?\s]{1,80}\?[bBqQ]\?[^?]{0,2000}\?="
@@ -187,9 +190,12 @@ def prove(root: Path, names: Iterable[str], removed: Removed, known: Known | Non
         kept = any(f"/f/{key}." in f"/{name}" for key in removed.files)
         data = (root / name).read_bytes()
         content = hashlib.sha256(data).digest()
-        if content not in known:
+        own = _OF_MESSAGE.search(f"/{name}")
+        alone = removed.within(own[1]) if own else removed
+        if content not in known or alone is not removed:
             look = Look()
-            known[content] = (_any(removed, look, data), look.closed)
+            bare = data if alone is removed else _IDS.sub(b"", data)
+            known[content] = (_any(alone, look, bare), look.closed)
         inside, sealed = known[content]
         if gone or kept or inside or holds(removed, name):
             left.append(name)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from archive.pages.pages import ListInfo, ListView
 from archive.threads.tables import Removal
-from archive.visibility.removal import Removed
+from archive.visibility.removal import DIGEST, Removed
 from archive.visibility.visibility import Sight
 from mailer.storage.tokens import load_keyring
 from subscriptions.lists.roster import ArchivePolicy, MailList
@@ -86,6 +86,13 @@ def removed_of(session: Session, lst: MailList) -> Removed:
         files=frozenset(r.digest.decode() for r in rows if r.kind == "file"),
         phrases=frozenset((r.words, r.digest) for r in rows if r.kind == "phrase"),
         quotes=frozenset((r.words, r.digest) for r in rows if r.kind == "quote"),
+        titles=frozenset((r.words, r.digest) for r in rows if r.kind == "title"),
+        inside=frozenset(
+            (r.digest[DIGEST:].decode(), r.words, r.digest[:DIGEST])
+            for r in rows
+            if r.kind == "inside"
+        ),
+        quoteless=frozenset(r.digest.decode() for r in rows if r.kind == "unquote"),
     )
 
 

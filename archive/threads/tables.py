@@ -122,7 +122,8 @@ class Removal(Base):
     __table_args__ = (Index("archive_removal_list", "list_id"),)
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     list_id: Mapped[int] = mapped_column(ForeignKey("list.id", ondelete="CASCADE"))
-    kind: Mapped[str] = mapped_column(String(8))  # message, file, phrase, quote
+    # message, author, file, phrase, quote, title, inside, unquote
+    kind: Mapped[str] = mapped_column(String(8))
     words: Mapped[int] = mapped_column(default=0)
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     at: Mapped[float]

@@ -9,10 +9,11 @@ replies lose its words as well.
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 MARK = "[\u2026]"  # stands where something was
+DIGEST = 16  # bytes that stand for a run of words
 RUN = 5  # words of a removed message that are enough to know it by
 # With accents that are characters of their own, and soft hyphens and joiners, inside of a word.
 _INSIDE = "\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff"
@@ -32,6 +33,18 @@ class Removed:
     files: frozenset[str] = frozenset()  # keys of contents
     phrases: frozenset[tuple[int, bytes]] = field(default=frozenset())  # (words, digest)
     quotes: frozenset[tuple[int, bytes]] = field(default=frozenset())  # in quotes alone
+    titles: frozenset[tuple[int, bytes]] = field(default=frozenset())  # in subjects, and quotes
+    inside: frozenset[tuple[str, int, bytes]] = field(default=frozenset())  # of one mail, by hash
+    quoteless: frozenset[str] = frozenset()  # permalink hashes of mails that lose their quotes
+
+    def within(self, hash_: str) -> "Removed":
+        """Return what is in no view of the mail ``hash_``: also what was taken out of it alone."""
+        own = {(words, made) for one, words, made in self.inside if one == hash_}
+        return replace(self, phrases=self.phrases | own) if own else self
+
+    def clean_subject(self, text: str) -> str:
+        """Return a subject without what a removed message was called."""
+        return self._cut(text, self.phrases | self.titles)
 
     def clean(self, text: str) -> str:
         """Return ``text`` without the removed phrases."""
@@ -39,7 +52,7 @@ class Removed:
 
     def clean_quote(self, text: str) -> str:
         """Return a quoted ``text`` without the words of removed messages either."""
-        return self._cut(text, self.phrases | self.quotes)
+        return self._cut(text, self.phrases | self.quotes | self.titles)
 
     def _cut(self, text: str, wanted: frozenset[tuple[int, bytes]]) -> str:
         if not wanted or not text:
@@ -54,6 +67,11 @@ class Removed:
                     if (length, digest(self.key, run)) in wanted:
                         spans.append((words[place][0], words[place + length - 1][1]))
         return _without(text, sorted(spans))
+
+
+def spelled_words(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield each word of ``text``: where it begins, as it is written, as it is compared."""
+    return ((m.start(), m[0], _plain(m[0])) for m in _WORD.finditer(text))
 
 
 def words_of(text: str) -> list[str]:
@@ -80,8 +98,8 @@ def runs(key: bytes, text: str) -> set[tuple[int, bytes]]:
 
 
 def digest(key: bytes, words: Iterable[str]) -> bytes:
-    """Return 16 bytes that stand for a run of words."""
-    return hashlib.blake2b(" ".join(words).encode(), digest_size=16, key=key).digest()
+    """Return DIGEST bytes that stand for a run of words."""
+    return hashlib.blake2b(" ".join(words).encode(), digest_size=DIGEST, key=key).digest()
 
 
 def _plain(word: str) -> str:

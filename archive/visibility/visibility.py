@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from archive.visibility.removal import Removed
+from archive.visibility.removal import MARK, Removed
 from mailer.reading.attachments import Attachment
 from mailer.reading.bodies import VERSION, Reading
 from mailer.reading.masking import mask
@@ -81,7 +81,10 @@ class Sight:
 
     def line(self, hash_: str, text: str) -> str:
         """Return the subject of the mail ``hash_`` as it may be shown where mails are listed."""
-        return "" if hash_ in self.removed.messages else self.text(text)
+        if hash_ in self.removed.messages:
+            return ""
+        text = self.removed.within(hash_).clean_subject(text)
+        return mask(text) if self.masked else text
 
     def name(self, hash_: str, author: str) -> str:
         """Return the author of the mail ``hash_`` as they may be named where mails are listed."""
@@ -109,7 +112,9 @@ def see(hash_: str, subject: str, author: str, reading: Reading, sight: Sight) -
         cut=reading.cut,
     )
     if sight.removed.revision:
-        seen = _without(seen, sight.removed)
+        seen = _without(seen, sight.removed.within(hash_))
+    if hash_ in sight.removed.quoteless:
+        seen = _unquoted(seen)
     if hash_ in sight.removed.authors:
         seen = replace(seen, author="", changed=True)
     return _masked(seen) if sight.masked else seen
@@ -133,7 +138,7 @@ def _without(seen: Seen, removed: Removed) -> Seen:
         hidden = True
     after = replace(
         seen,
-        subject=removed.clean(seen.subject),
+        subject=removed.clean_subject(seen.subject),
         author=removed.clean(seen.author),
         blocks=blocks,
         rest="" if hidden else removed.clean_quote(seen.rest),
@@ -141,6 +146,21 @@ def _without(seen: Seen, removed: Removed) -> Seen:
         attachments=files,
     )
     return after if after == seen else replace(after, changed=True)
+
+
+def _unquoted(seen: Seen) -> Seen:
+    """Return ``seen`` with a mark where it quoted."""
+    blocks: list[Block] = []
+    for block in seen.blocks:
+        if block.kind in {Kind.OWN, Kind.SIGNATURE}:
+            blocks.append(block)
+        elif not blocks or blocks[-1] != _CUT:
+            blocks.append(_CUT)
+    files = tuple(replace(one, shown=False) for one in seen.attachments)
+    return replace(seen, blocks=tuple(blocks), markup="", rest="", attachments=files, changed=True)
+
+
+_CUT = Block(Kind.QUOTE, f"> {MARK}")
 
 
 def _masked(seen: Seen) -> Seen:

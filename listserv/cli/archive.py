@@ -7,73 +7,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from sqlalchemy import select
 
-from archive.erasure import redaction
-from archive.erasure.removal_proof import Proof
 from archive.filing.mail_import import Report, import_mails
 from archive.pages import redirects, views
 from archive.site import build as pages
 from archive.site import remains, whole_archive
 from archive.threads.disk import list_files, remove_files
+from listserv.cli.archive_application import SHOWN, ArchiveApplication, counting, lists_of
+from listserv.cli.redact import redact
 from listserv.cli.terminal import agree, print_json, say
-from listserv.newsletters.writing import pictures
 from mailer.errors import BadInput, Refused
 from mailer.reading.mbox import open_mail_file, read_mbox
-from mailer.storage.store import Store
 from subscriptions.lists import openness
-from subscriptions.lists.roster import MailList, find_list
+from subscriptions.lists.roster import MailList
 
-SHOWN = 20  # old pages that are named on a terminal
 archives = click.Group("archive", help="Build, check and export the web archive.")
+archives.add_command(redact)
 imports = click.Group("import", help="Bring mail of an old archive into a list's archive.")
-
-
-class ListservSettings(Protocol):
-    """What these commands need of the settings of the roof."""
-
-    @property
-    def base_url(self) -> str:
-        """Return the web address of the site."""
-        ...
-
-
-class Settings(Protocol):
-    """What these commands need of the settings."""
-
-    @property
-    def listserv(self) -> ListservSettings:
-        """Return the section ``listserv``."""
-        ...
-
-    @property
-    def archive_path(self) -> Path:
-        """Return the folder of the archive's pages."""
-        ...
-
-
-class ArchiveApplication(Protocol):
-    """What these commands need of the application."""
-
-    @property
-    def store(self) -> Store:
-        """Return the database, created or migrated if need be."""
-        ...
-
-    @property
-    def settings(self) -> Settings:
-        """Return the settings."""
-        ...
-
-    @property
-    def data(self) -> Path:
-        """Return the folder that holds everything."""
-        ...
 
 
 @archives.command("build")
@@ -105,14 +59,14 @@ def build(
       krets archive build friends@example.org
       krets archive build --check
     """
-    lists = _lists(app, list_address)
+    lists = lists_of(app, list_address)
     if only_check:
         _compare(app, lists, as_json=as_json)
         return
     done = {}
     with pages.rendering(app.store):
         for lst in lists:
-            with _counting(app, lst) as progress:
+            with counting(app, lst) as progress:
                 done[lst.address] = whole_archive.build(
                     app.store,
                     app.settings.archive_path,
@@ -154,7 +108,7 @@ def check(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool
     Example:
       krets archive check friends@example.org
     """
-    _compare(app, _lists(app, list_address), as_json=as_json)
+    _compare(app, lists_of(app, list_address), as_json=as_json)
 
 
 def _compare(app: ArchiveApplication, lists: Sequence[MailList], *, as_json: bool) -> None:
@@ -213,7 +167,7 @@ def export(
     Example:
       krets archive export friends@example.org ./site
     """
-    lst = _lists(app, list_address)[0]
+    lst = lists_of(app, list_address)[0]
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         agree(f"{folder} is not empty. Write into it?", yes=yes)
     count = whole_archive.export(app.store, folder, app.settings.listserv.base_url, lst)
@@ -261,7 +215,7 @@ def redirect(
       krets archive redirect friends@example.org /hyperkitty/list/friends@example.org \\
           --from hyperkitty
     """
-    lst = _lists(app, list_address)[0]
+    lst = lists_of(app, list_address)[0]
     if (folder is None) is not (kind == redirects.Kind.HYPERKITTY):
         raise BadInput(
             "Pipermail and MHonArc need the folder DIR of old pages, HyperKitty none.",
@@ -282,121 +236,6 @@ def redirect(
         say(f"{len(moves.lost)} old pages are of mails that are not in the archive:")
     for name in moves.lost[:SHOWN]:
         say(f"  {name}")
-
-
-@archives.command("redact")
-@click.argument("list_address", metavar="LIST")
-@click.option("--message", "messages", multiple=True, help="A Message-ID or permalink: it goes.")
-@click.option("--attachment", "files", multiple=True, help="A file's name or address: it goes.")
-@click.option("--person", "people", multiple=True, help="An address: it and its names go.")
-@click.option("--phrase", "phrases", multiple=True, help="Words: they go wherever they stand.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
-def redact(
-    app: ArchiveApplication,
-    /,
-    list_address: str,
-    messages: tuple[str, ...],
-    files: tuple[str, ...],
-    people: tuple[str, ...],
-    phrases: tuple[str, ...],
-    *,
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    """Take a message, a file, a person or a phrase out of the archive of LIST, for good.
-
-    Pages, feeds, mbox and JSON are written anew, in the exports on this machine too, and then every
-    file is looked into, packed and coded as it may be: exit 1 where one still holds what was to go.
-    Addresses of pages stay. What other people quoted of a removed message goes too; a person's
-    mails stay without their name and address. Nobody is shown the pictures of a removed issue any
-    more, unless another issue shows them.
-
-    \b
-    Examples:
-      krets archive redact friends@example.org --message 20261122.1@mail.example.org
-      krets archive redact friends@example.org --person anna@example.org --phrase "070 123 45 67"
-    """
-    lst = _lists(app, list_address)[0]
-    request = redaction.Request(messages, files, people, phrases)
-    if request == redaction.Request():
-        raise BadInput("Nothing was named.", "Give --message, --attachment, --person or --phrase.")
-    with app.store.read() as session:
-        plan = redaction.prepare(session, lst, request)
-    said = {
-        "messages": len(plan.messages),
-        "files": len(plan.files),
-        "names": len(plan.names),
-        "phrases": len(phrases),
-        "people": len(people),
-    }
-    say(", ".join(f"{count} {word}" for word, count in said.items() if count) + " will go.")
-    for note in plan.notes:
-        say(note)
-    if dry_run:
-        if as_json:
-            told = {"looked": 0, "left": [], "closed": [], "exports": []}
-            print_json({**said, **told, "dry_run": True})
-        return
-    agree(f"Take this out of the archive of {lst.address} for good?", yes=yes)
-    removed = {hash_ for hash_, _ in plan.messages}
-    with app.store.read() as session:
-        removed |= views.removed_of(session, lst).messages
-        shown = pictures.shown_elsewhere(session, lst.id, plan.brought, removed)
-    with app.store.write() as session:
-        redaction.apply(session, lst, plan, time.time())
-        pictures.forget(session, lst.id, {*plan.files, *(plan.brought - shown)})
-    proof, folders = _build_and_prove(app, lst)
-    if as_json:
-        told = {"looked": proof.looked, "left": list(proof.left), "closed": list(proof.closed)}
-        print_json({**said, **told, "exports": [str(one) for one in folders], "dry_run": False})
-    for name in proof.left:
-        click.echo(name, err=as_json)
-    for folder in folders:
-        say(f"Written anew: {folder}. What was copied from there elsewhere is not.")
-    if proof.left:
-        raise Refused(
-            f"{len(proof.left)} of {proof.looked} files still hold some of it.",
-            "What came with a mail is taken out by --attachment NAME; an export that cannot be"
-            " written anew, by hand.",
-        )
-    say(f"{proof.looked} files looked into: none holds it any more. Backups do, until replaced.")
-    _tell_closed(proof)
-
-
-def _tell_closed(proof: Proof) -> None:
-    """Say which files nobody can search."""
-    if proof.closed:
-        say(f"{len(proof.closed)} of them show words as pictures, or are sealed. Look yourself:")
-    for name in proof.closed[:SHOWN]:
-        say(f"  {name}")
-
-
-def _build_and_prove(app: ArchiveApplication, lst: MailList) -> tuple[Proof, list[Path]]:
-    """Write the pages and exports of ``lst`` anew; return what a look found, and the exports."""
-    root, base_url = app.settings.archive_path, app.settings.listserv.base_url
-    with pages.rendering(app.store), _counting(app, lst) as progress:
-        whole_archive.build(app.store, root, base_url, lst, progress)
-        folders = remains.renew_exports(app.store, base_url, lst)
-    return remains.look(app.store, root, lst), folders
-
-
-@contextmanager
-def _counting(app: ArchiveApplication, lst: MailList) -> Iterator[Callable[[int], None]]:
-    """Show how many messages have been drawn, on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _messages: None
-        return
-    with app.store.read() as session:
-        total = pages.size_of(session, lst)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(lst.address, total=total)
-        yield lambda messages: bar.advance(task, messages)
 
 
 @imports.command("mbox")
@@ -433,7 +272,7 @@ def pipermail(app: ArchiveApplication, /, list_address: str, file: Path, *, as_j
 
 
 def _import(app: ArchiveApplication, list_address: str, file: Path, *, as_json: bool) -> None:
-    lst = _lists(app, list_address)[0]
+    lst = lists_of(app, list_address)[0]
     opened = nullcontext(sys.stdin.buffer) if str(file) == "-" else open_mail_file(file)
     with opened as stream, _bar(file) as progress:
         report = import_mails(app.store, lst, read_mbox(stream), time.time(), progress)
@@ -483,14 +322,3 @@ def _bar(file: Path) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task("Reading mail", total=total)
         yield lambda size: bar.advance(task, size)
-
-
-def _lists(app: ArchiveApplication, list_address: str | None) -> list[MailList]:
-    """Return the list of this address, or all."""
-    with app.store.read() as session:
-        if list_address is None:
-            return list(session.scalars(select(MailList).order_by(MailList.id)))
-        lst = find_list(session, list_address)
-    if lst is None:
-        raise Refused(f"There is no list {list_address}.", "krets list ls shows all.")
-    return [lst]

@@ -27,7 +27,7 @@ from subscriptions.lists.roster import (
 )
 
 if TYPE_CHECKING:
-    from listserv.cli.archive import ArchiveApplication
+    from listserv.cli.archive_application import ArchiveApplication
 
 P = ParamSpec("P")
 R = TypeVar("R")

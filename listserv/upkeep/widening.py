@@ -46,10 +46,11 @@ def reach_of(session: Session, lst: MailList) -> Reach:
 
 def describe(lst: MailList, openings: Sequence[Opening], reach: Reach) -> list[str]:
     """Return a line for each opening: from what to what, and what that lets happen."""
-    return [
-        f"{one.what}: {one.before} -> {one.after}. {_described(lst, one, reach)}"
-        for one in openings
-    ]
+    return [f"{one.what}: {_change(one)}. {_described(lst, one, reach)}" for one in openings]
+
+
+def _change(one: Opening) -> str:
+    return one.after if one.before == one.after else f"{one.before} -> {one.after}"
 
 
 def _described(lst: MailList, one: Opening, reach: Reach) -> str:

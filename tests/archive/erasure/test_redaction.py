@@ -223,6 +223,28 @@ def test_a_person_is_found_however_their_domain_is_spelled(
     assert "ex\u00e4mple" not in text
 
 
+def test_what_a_removed_message_was_called_goes_from_its_answers_too(
+    store: Store, circle: MailList, mail: Write, tmp_path: Path
+) -> None:
+    """In subjects and quotes; a title that an earlier message gave stays."""
+    answer = mail("b", "a", at=1, body="---- Original Message ----\nSubject: A sad affair\n\nNo.\n")
+    raws = [
+        mail("a").replace(b"About a", b"A sad affair"),
+        answer.replace(b"About b", b"Re: A sad affair"),
+        mail("c", at=2),
+        mail("d", "c", at=3).replace(b"About d", b"Re: About c"),
+    ]
+    with store.write() as session:
+        if tokens.load_keyring(session) is None:
+            tokens.new_key(session)
+        for raw, sha in zip(raws, put_raw(session, raws), strict=True):
+            place(session, circle, raw, sha, 1_700_000_000.0)
+    proof, text = redact(store, circle, tmp_path, messages=("a@x", "d@x"))
+    assert proof.left == ()
+    assert "sad affair" not in text
+    assert "About c" in text
+
+
 def test_a_removed_phrase_is_found_in_any_case_and_across_lines(
     store: Store, talk: MailList, tmp_path: Path
 ) -> None:

@@ -61,7 +61,7 @@ def nameless(words: str) -> str:
 
 def domain_key(domain: str) -> str:
     """Return the A-label, lower-case form of ``domain``; raise BadInput where there is none."""
-    text = unicodedata.normalize("NFC", domain).lower().rstrip(".")
+    text = unicodedata.normalize("NFC", domain).lower().removesuffix(".")
     if not text or len(text) > MAX_DOMAIN:
         raise BadInput(f"{domain[:80]!r} is not a domain name.")
     try:
@@ -91,6 +91,8 @@ def parse(text: str) -> Address:
 def parse_slowly(text: str) -> Address:
     """Read any address, in any script (14 us instead of 2); raise BadInput as ``parse`` does."""
     spelled = unicodedata.normalize("NFC", text.strip(" \t"))
+    if spelled.endswith(".") and not spelled.endswith(".."):
+        spelled = spelled[:-1]  # the root's: no mail server takes it (RFC 5321 section 2.3.5)
     local, at, domain = spelled.rpartition("@")
     if not at or not local or not domain:
         raise BadInput(f"{text[:80]!r} is not a mail address: it needs a name, an @ and a domain.")

@@ -158,7 +158,7 @@ _RULES = (
             r"(?:full|exceed|over (?:quota|limit|its|the)|too large|limit)",
             r"over ?-?quota|quota (?:exceeded|full|usage|violat)|exceed\w* .{0,40}(?:quota|storage)",
             r"(?:not enough|insufficient|out of|no) (?:disk |storage |mailbox |system )?(?:space|storage)",
-            r"disk ?quota|mailfolder is full|user has too many messages",
+            r"full (?:mail ?box|inbox|folder)|overdrawn|disk ?quota|mailfolder is full|user has too many messages",
             *_FULL_ABROAD,
         ),
     ),
@@ -167,8 +167,7 @@ _RULES = (
         _any(
             r"mailbox (?:is )?(?:temporarily |currently )?(?:unavailable|busy|locked)\W+try",
             r"temporar(?:y|il)|try (?:it )?again|(?:re)?tried? later|greylist|grey-list",
-            r"suspend|inactive|(?:account|mailbox|user)\W.{0,30}\b(?:disabled|expired|on hold|locked|"
-            r"not available|deactivated)", r"disabled (?:user|mailbox|account|recipient)",
+            r"(?:account|mailbox|user)\W.{0,30}\b(?:expired|on hold|locked|not available)",
         ),
     ),
     (
@@ -180,6 +179,10 @@ _RULES = (
             r"does ?n[o']t (?:exist|have)|no longer|unavailable|is invalid|not a valid|un?reachable|"
             r"(?:has )?(?:been )?(?:removed|deleted|closed|terminated|discontinued)|isn't|lookup failed)",
             r"\bno (?:such|mailbox|account|user|recipient)|unknown (?:to address|address|local|host|domain)",
+            # Nobody reads there any more (RFC 3463 section 3.3, X.2.1).
+            r"(?:account|mailbox|address|user|recipient)\W.{0,60}\b(?:disabled|deactivated|inactive|"
+            r"suspended|discontinued)", r"(?:disabled|inactive|suspended|deactivated|discontinued) "
+            r"(?:user|mailbox|account|recipient|address)",
             r"user (?:name )?(?:is )?un(?:known|defined)|does(?: not|n't) (?:exist|like recipient|have an?)",
             r"has (?:moved|changed)|moved to|no longer (?:valid|exist|on|works?|with|avail)|left the",
             r"(?:host|domain|name)\b.{0,60}(?:not found|unknown|does not exist|nxdomain|no mx)",

@@ -18,7 +18,7 @@ from flufl.bounce import all_failures
 from mailer.errors import Refused
 from mailer.reading import message
 from mailer.reading.bounce_reasons import Kind, by_status, judge, spoken
-from mailer.reading.header_words import decode
+from mailer.reading.header_words import decode, text_of
 
 MAX_RAW = 512 * 1024  # octets of a mail: who reports writes first, what comes back stands last
 MAX_LINES = 10_000
@@ -43,7 +43,8 @@ _AWAY = re.compile(
     r"out of (?:the )?office|auto(?:matic|mated)?[- ]?(?:re(?:ply|sponse)|respon)|vacation"
     r"|away from"
     r"|abwesen|on holiday|absence|fuori sede|fuori ufficio"
-    r"|frånvaro|автоответ|în concediu|afwezig",
+    r"|frånvaro|autosvar|автоответ|отсутств|în concediu|afwezig|automatisch antwoord"
+    r"|risposta automatica|răspuns automat|réponse automatique|respuesta automática",
     re.IGNORECASE,
 )
 _COMPLAINS = re.compile(r"^\s*(?:complaint about message|abuse report) ", re.IGNORECASE)
@@ -56,6 +57,7 @@ _MESSAGE_ID = re.compile(
 # Below one of these lines stands what we have sent.
 _ORIGINAL = re.compile(
     rb"^(?:-{2,80}.{0,80}(?:copy of|original|headers?|message|returned|unsent).*"
+    rb"|.{0,80}\b(?:original|unsent|returned) (?:message|mail|e-?mail)\b.{0,60}(?:follow|below).*"
     rb"|(?:Original|Unsent|Returned|The original) message.{0,60}(?:follow|below|was|header|:).*"
     rb"|Return-Path: ?<|Received: (?:from|by|\(qmail)|Message header.*|>Received: from)",
     re.MULTILINE | re.IGNORECASE,
@@ -205,7 +207,7 @@ def _says_something(diagnostic: str) -> bool:
 
 
 def _unstandardised(parsed: Message, parts: list[Message]) -> Bounce:
-    subject = decode(str(parsed.get("Subject", "")).encode("utf-8", "replace"))
+    subject = text_of(str(parsed.get("Subject", "")).encode("utf-8", "replace"))
     sender = " ".join(str(parsed.get(name, "")) for name in ("From", "Sender", "Return-Path"))
     told = _told(parts)
     named = [_bare(str(v)) for v in parsed.get_all("X-Failed-Recipients", [])]

@@ -8,10 +8,12 @@ and every byte comes out as some character.
 import codecs
 import re
 
-from mailer.reading.header_words import codec_of
+from mailer.reading.header_words import codec_of, guess
 
 _MULTIBYTE = {"gb18030", "big5", "big5hkscs", "cp949", "cp932", "euc_jp", "euc_jis_2004", "johab"}
 _STATEFUL = {"iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_kr", "hz", "utf-7"}
+_JAPANESE = {"iso2022_jp", "iso2022_jp_1", "iso2022_jp_2"}
+_ESCAPES = re.compile(rb"\x1b\$[@B]")  # RFC 1468: two bytes a character follow
 _SAMPLE = 20_000  # bytes looked at when nothing says what they are
 
 
@@ -30,8 +32,13 @@ codecs.register_error("krets-latin", _one_by_one)
 def decode(data: bytes, label: str = "") -> str:  # noqa: PLR0911 - a family each
     """Return ``data`` as text: by its label where that holds, else by what the bytes look like."""
     codec = codec_of(label[:64].strip().strip("\"'").partition("*")[0].lower())
+    if data.isascii() and (
+        codec in _JAPANESE or (codec not in _STATEFUL and _ESCAPES.search(data))
+    ):
+        return _japanese(data)
     if codec in _STATEFUL:
-        return _strict(data, codec) or _loose(data, codec)
+        plain = None if data.isascii() else _strict(data, "utf-8")
+        return plain or _strict(data, codec) or _loose(data, codec)
     if data.isascii() and not codec.startswith("utf-16") and not codec.startswith("utf-32"):
         return _strict(data, codec) or data.decode("ascii")  # EBCDIC says otherwise
     if codec in _MULTIBYTE or codec.startswith(("utf-16", "utf-32")):
@@ -45,7 +52,7 @@ def decode(data: bytes, label: str = "") -> str:  # noqa: PLR0911 - a family eac
         return _strict(data, codec) or _loose(data, codec)
     if codec == "utf-8" and _mostly_utf8(data):
         return data.decode("utf-8", "krets-latin")
-    return data.decode(_guess(data), "krets-latin")
+    return data.decode(guess(data[:_SAMPLE]), "krets-latin")
 
 
 def clean(text: str, keep: str = "\n\t") -> str:
@@ -65,6 +72,17 @@ _CONTROLS: dict[int, str] = {
 
 # All of them but line ends and tabs, which every ``keep`` has; a carriage return it may not have.
 _STRANGE = re.compile(f"[{''.join(map(re.escape, map(chr, _CONTROLS.keys() - {9, 10})))}]")
+
+
+def _japanese(data: bytes) -> str:
+    """Read ISO-2022-JP, whatever its label: also with the characters of NEC's row 13.
+
+    JIS X 0213 has those where JIS X 0208 has none, so its escape stands in for the older one.
+    """
+    text = _strict(data, "iso2022_jp_2")
+    if text is None:
+        text = _strict(_ESCAPES.sub(b"\x1b$(Q", data), "iso2022_jp_2004")
+    return _loose(data, "iso2022_jp_2") if text is None else text
 
 
 def _strict(data: bytes, codec: str) -> str | None:
@@ -88,17 +106,3 @@ def _mostly_utf8(data: bytes) -> bool:
     high = sum(1 for byte in data[:_SAMPLE] if byte > 0x7F)  # noqa: PLR2004 - the end of ASCII
     valid = len(sample.encode()) - sum(1 for char in sample if char.isascii())
     return valid * 2 >= high
-
-
-def _guess(data: bytes) -> str:
-    """Tell Cyrillic from Western bytes by how many letters have the high bit.
-
-    KOI8-R has its small letters at C0-DF and Windows-1251 at E0-FF; prose is mostly small.
-    """
-    sample = data[:_SAMPLE]
-    low = sum(1 for byte in sample if 65 <= byte <= 122)  # noqa: PLR2004 - A to z
-    first = sum(1 for byte in sample if 0xC0 <= byte <= 0xDF)  # noqa: PLR2004
-    second = sum(1 for byte in sample if byte >= 0xE0)  # noqa: PLR2004
-    if first + second <= low:
-        return "cp1252"
-    return "koi8_r" if first > second else "cp1251"

@@ -19,6 +19,8 @@ LONGEST = 100 * 1024  # octets of one value that are read
 MOST_ADDRESSES = 1000
 
 _WORD = re.compile(rb"=\?([!-)+->@-~]{1,64})(?:\*[!->@-~]{0,32})?\?([bBqQ])\?([^?]*)\?=")
+_FOLDED = re.compile(rb"=[ \t]+(?=[0-9A-Fa-f]{2})")
+_FEW = 3  # octets that tell no alphabet
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _BLANK = re.compile(r"\s+")
@@ -39,6 +41,11 @@ _MEANT = {
     "unicode-1-1-utf-7": "utf-7",
     "x-sjis": "cp932",
     "x-gbk": "gb18030",
+    "big5": "big5hkscs",
+    "koi8-ru": "koi8-u",
+    "x-mac-roman": "mac_roman",
+    "x-mac-ukrainian": "mac_cyrillic",
+    "dos-874": "cp874",
 }
 # Codecs of Python that are no charset of mail; the first two take quadratic time.
 _FORBIDDEN = {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "charmap"}
@@ -53,14 +60,28 @@ def decode(octets: bytes, charset: str = "") -> str:
                 return octets.decode(name)
             except (UnicodeError, ValueError):
                 continue
-    if codec and codec != "utf-8":
+    if codec:  # one byte that is bad or was cut off spoils one character (RFC 2047 section 6.3)
         text = octets.decode(codec, "replace")
-        if text.count("\ufffd") * 10 <= len(text):
+        bad, read = text.count("\ufffd"), sum(not letter.isascii() for letter in text)
+        if bad * 10 <= len(text) or (codec == "utf-8" and bad * 2 <= read):
             return text
     try:
-        return octets.decode("cp1252")
+        return octets.decode(guess(octets))
     except UnicodeDecodeError:
         return octets.decode("latin-1")
+
+
+def guess(octets: bytes) -> str:
+    """Tell Cyrillic from Western bytes by how many letters have the high bit.
+
+    KOI8-R has its small letters at C0-DF and Windows-1251 at E0-FF; prose is mostly small.
+    """
+    low = sum(1 for byte in octets if 65 <= byte <= 122)  # noqa: PLR2004 - A to z
+    first = sum(1 for byte in octets if 0xC0 <= byte <= 0xDF)  # noqa: PLR2004
+    second = sum(1 for byte in octets if byte >= 0xE0)  # noqa: PLR2004
+    if first + second <= max(low, _FEW):
+        return "cp1252"
+    return "koi8_r" if first > second else "cp1251"
 
 
 def text_of(value: bytes, charset: str = "") -> str:
@@ -103,9 +124,16 @@ _UNSAFE = {"Cc", "Cs", "Zl", "Zp"}
 def codec_of(label: str) -> str:
     """Return Python's name for a charset label, or "" where it has none."""
     label = _MEANT.get(label, label)
-    try:
-        found = codecs.lookup(label).name if label.isascii() and "\0" not in label else ""
-    except LookupError:
+    if not label.isascii() or "\0" in label:
+        return ""
+    found = ""
+    for spelled in (label, *_other_names(label)):
+        try:
+            found = codecs.lookup(_MEANT.get(spelled, spelled)).name
+        except LookupError:
+            continue
+        break
+    if not found:
         return ""
     if found.replace("_", "-") in _FORBIDDEN:
         return ""
@@ -114,6 +142,14 @@ def codec_of(label: str) -> str:
     except (LookupError, ValueError):  # base64, rot13, zlib: not from octets to text
         return ""
     return _MEANT.get(found, found)
+
+
+def _other_names(label: str) -> Iterator[str]:
+    """Yield what Python may call a label that it does not know as it is spelled."""
+    bare = label.removeprefix("x-")
+    yield bare
+    yield re.sub(r"\A(?:windows|win|dos|ibm|cp|ms)[-_ ]?(?=\d)", "cp", bare)
+    yield re.sub(r"\Amac[-_ ]", "mac_", bare)
 
 
 def _pieces(value: bytes, charset: str) -> Iterator[str]:
@@ -141,6 +177,7 @@ def _pieces(value: bytes, charset: str) -> Iterator[str]:
 
 def _unword(kind: bytes, coded: bytes) -> bytes:
     if kind in b"qQ":
+        coded = _FOLDED.sub(b"=", coded)  # a fold within a character
         return _HEX.sub(lambda m: bytes((int(m[1], 16),)), coded.replace(b"_", b" "))
     digits = _NOT_BASE64.sub(b"", coded)
     whole = digits[: len(digits) - 1] if len(digits) % 4 == 1 else digits

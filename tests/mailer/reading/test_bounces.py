@@ -141,7 +141,7 @@ def test_no_bounce_costs_more_than_a_moment(body: bytes) -> None:
 def test_real_bounces_are_judged_as_others_judge_them(corpora: Path) -> None:
     """Sisimai's reasons, joined into our kinds; *filtered* only says that nobody is dead."""
     joined = {
-        Kind.DEAD: "userunknown hostunknown hasmoved notaccept",
+        Kind.DEAD: "userunknown hostunknown hasmoved notaccept suspend",
         Kind.FULL: "mailboxfull",
         Kind.CONTENT: "mesgtoobig exceedlimit spamdetected virusdetected contenterror",
         Kind.COMPLAINT: "feedback",
@@ -159,7 +159,8 @@ def test_real_bounces_are_judged_as_others_judge_them(corpora: Path) -> None:
         reason = first["reason"]
         want = kinds.get(reason, Kind.TEMPORARY)
         same += found.kind is want or (reason == "filtered" and found.kind is not Kind.DEAD)
-        dead += (found.kind is Kind.DEAD) is first["hard"]
+        hard = first["hard"] or reason == "suspend"  # by us: nobody reads there
+        dead += (found.kind is Kind.DEAD) is hard
         ours = want in {Kind.POLICY, Kind.CONTENT} and reason != "filtered"
         slandered += [name] if ours and found.kind is Kind.DEAD else []
     assert same / len(expected) > 0.84

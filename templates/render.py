@@ -227,6 +227,7 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.filters["drawn"] = drawn
     environment.filters["second"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%M:%SZ")
     environment.filters["day"] = lambda at: day(at, language)
+    environment.filters["weekday"] = lambda at: _with_weekday(at, language)
     environment.filters["days"] = lambda first, last: _days(first, last, language)
     environment.filters["moment"] = lambda at: moment(at, language)
     environment.filters["local"] = lambda at, zone: _local(at, zone, language)
@@ -283,6 +284,12 @@ def _local(at: float, zone: str, language: str) -> str:
     day = format_date(when, "full", locale=_locale(language))
     hour = format_datetime(when, "HH:mm", locale=_locale(language))
     return f"{day}, {hour} ({zone or 'UTC'})"
+
+
+def _with_weekday(at: float, language: str) -> str:
+    """Return a day with its weekday behind it, where no language bends the name."""
+    name = format_date(_utc(at), "EEEE", locale=_locale(language))
+    return f"{day(at, language)} ({name})"
 
 
 @lru_cache(maxsize=10_000)

@@ -8,7 +8,7 @@ grammar of six languages as far as answers need it, and nothing of what was aske
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from listserv.answers.words import Hit, Said, Word
 from templates.lexicon import fold
@@ -75,6 +75,10 @@ class Clause:
     def has(self, *tags: str) -> bool:
         """Tell whether the clause speaks of one of ``tags``."""
         return not self.tags.isdisjoint(tags)
+
+    def told(self) -> "Clause":
+        """Return the clause as if it did not ask."""
+        return replace(self, asks=False)
 
     @property
     def is_empty(self) -> bool:

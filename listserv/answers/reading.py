@@ -1,6 +1,6 @@
 """Read a file as an answer: a whole mail, or bare text, for `krets explain`.
 
-    understand(letter_words(raw), "confirm")
+    understand(letter_words(raw), "confirm", today)
 
 Knows how a mail is told from bare text, and which reader answers which question. Pure. SECURITY:
 hostile bytes; archive's readers bound them.
@@ -8,8 +8,9 @@ hostile bytes; archive's readers bound them.
 
 import re
 from dataclasses import replace
+from datetime import date
 
-from listserv.answers import automatic, meaning, own_words
+from listserv.answers import automatic, dates, meaning, own_words, wish
 from listserv.answers.automatic import Door
 from listserv.answers.meaning import Meaning
 from listserv.answers.own_words import OwnWords
@@ -23,11 +24,19 @@ _FIELD = re.compile(rb"([!-9;-~]{1,80})[ \t]*:")
 # One of them makes a head: "Note: call me" begins a text.
 _KNOWN = {b"from", b"to", b"cc", b"date", b"subject", b"message-id", b"mime-version", b"received"}
 _KNOWN |= {b"return-path", b"content-type", b"delivered-to", b"in-reply-to", b"references"}
-ASKED = tuple(meaning.READERS)
+ASKED = (*meaning.READERS, "command", "date")
 
 
-def understand(own: OwnWords, asked: str) -> Meaning:
-    """Return what ``own`` words mean to a question of this kind."""
+def understand(own: OwnWords, asked: str, today: date) -> Meaning:
+    """Return what ``own`` words mean to a question of this kind, read on the day ``today``."""
+    if asked == "date":
+        found = dates.read(own.text or own.subject, today)
+        if found is None:
+            return Meaning("unclear", 0.3)
+        return Meaning("until", 0.95, (own.text.strip()[:100],), found.day.isoformat())
+    if asked == "command":
+        said = wish.read(own, today)
+        return Meaning(said.means, said.sure, said.why, said.until)
     return meaning.READERS[asked](own)
 
 

@@ -261,7 +261,9 @@ def _patterns(tables: Mapping[str, Mapping[str, list[str]]]) -> list[_Pattern]:
             for phrase in phrases:
                 pieces = _pieces(phrase)
                 size = sum(1 for piece in pieces if piece)
-                found.setdefault(pieces, _Pattern(pieces, size)).meant.add((tag, language))
+                spoken = LANGUAGES if language == "all" else (language,)
+                pattern = found.setdefault(pieces, _Pattern(pieces, size))
+                pattern.meant.update((tag, one) for one in spoken)
     return list(found.values())
 
 
@@ -300,4 +302,4 @@ def _is_near(one: str, other: str) -> bool:
 
 @cache
 def _lexis() -> _Lexis:
-    return _Lexis(lexicon.tables("answers"))
+    return _Lexis({**lexicon.tables("answers"), **lexicon.tables("wishes")})

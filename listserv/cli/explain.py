@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import BinaryIO
 
 import click
@@ -98,8 +99,16 @@ def explain_post(
     type=click.Choice(sorted(answers.ASKED)),
     help="Say what the answer means to this question.",
 )
+@click.option(
+    "--now",
+    "day",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%MZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M"]),
+    help="The day on which it is read (UTC); default: today.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def explain_reply(file: BinaryIO, asked: str | None, *, as_json: bool) -> None:
+def explain_reply(
+    file: BinaryIO, asked: str | None, day: datetime | None, *, as_json: bool
+) -> None:
     """Show what FILE says in its writer's own words, without the quotes and the signature.
 
     With --asked: what these words mean to that question, how sure that is (0 to 1), and which
@@ -110,6 +119,7 @@ def explain_reply(file: BinaryIO, asked: str | None, *, as_json: bool) -> None:
       krets explain reply answer.eml
       krets explain reply - --json < answer.txt
       echo 'Nej tack' | krets explain reply - --asked confirm --json
+      echo 'until Monday' | krets explain reply - --asked date --now 2026-11-29 --json
     """
     raw = file.read(MAX_FILE + 1)
     if len(raw) > MAX_FILE:
@@ -118,7 +128,8 @@ def explain_reply(file: BinaryIO, asked: str | None, *, as_json: bool) -> None:
     if asked is None:
         click.echo(json.dumps({"text": text}, ensure_ascii=False) if as_json else text)
         return
-    found = answers.understand(answers.letter_words(raw), asked)
+    today = (day or datetime.now(UTC)).date()
+    found = answers.understand(answers.letter_words(raw), asked, today)
     if as_json:
         told = {
             "text": text,

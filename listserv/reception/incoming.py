@@ -125,7 +125,7 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
             return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
         if member is None or member.state not in _HERE:
             return joining.offer_help(visit, author, language=letter.language)
-        if wish is None and _is_polite(letter):
+        if wish is not None and wish.verb == "thanks":
             return "thanks"
         return _wish(visit, letter, member, wish or Command("unclear"))
 
@@ -204,17 +204,16 @@ def _ask_to_leave(visit: Visit, letter: Letter) -> str:
 def _wish(visit: Visit, letter: Letter, member: Membership, wish: Command) -> str:
     """Carry out a command from a From line, or ask whether it was really them."""
     own = optin.address_of(visit.session, member)
-    if not budget.allow(visit.session, own.key, kind=wish.verb, now=visit.now, source=visit.source):
+    kinds = ("unclear", "unclear again") if wish.verb == "unclear" else (wish.verb,)
+    if not any(
+        budget.allow(visit.session, own.key, kind=kind, now=visit.now, source=visit.source)
+        for kind in kinds
+    ):
         return f"over-budget: {wish.verb}"
     language = language_of(visit, own)
-    if wish.verb == "leave":
-        question(
-            visit, Purpose.LEAVE, to=own, name="member-leaving", language=language,
-            ref=member.id, member=member.id,
-        )  # fmt: skip
-        return "asked: leave"
-    if wish.verb == "role":
-        return roles.ask(visit, member, wish.rest)
+    other = _OTHERS.get(wish.verb)
+    if other is not None:
+        return other(visit, letter, member, wish)
     if wish.verb == "address" and replies.other_address(wish.rest) is None:
         wishes.unclear(visit, member)
         return "unclear"
@@ -222,10 +221,10 @@ def _wish(visit: Visit, letter: Letter, member: Membership, wish: Command) -> st
         question(
             visit, Purpose.COMMAND, to=own, name="member-command", language=language,
             ref=member.id, member=member.id,
-            payload={"verb": wish.verb, "rest": wish.rest[:200]},
+            payload={"verb": wish.verb, "rest": wish.rest},
             context={
                 "command": wish.verb,
-                "who": wish.rest[:200],
+                "who": wish.rest,
                 "looks_after": member.role is not Role.MEMBER,
             },
         )  # fmt: skip
@@ -244,6 +243,35 @@ def _may_change(visit: Visit, letter: Letter, member: Membership) -> bool:
     return not optin.has_role(visit.session, member.person_id)
 
 
+def _ask_leaver(visit: Visit, letter: Letter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
+    own = optin.address_of(visit.session, member)
+    question(
+        visit, Purpose.LEAVE, to=own, name="member-leaving", language=language_of(visit, own),
+        ref=member.id, member=member.id,
+    )  # fmt: skip
+    return "asked: leave"
+
+
+def _forget(visit: Visit, letter: Letter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
+    """Hand the wish to be forgotten to the owners, who may do it, and say what is kept."""
+    arrival = visit.session.get_one(Arrival, letter.arrival_id)
+    notices.forward(visit.session, visit.app, [visit.lst], arrival, letter.raw, visit.now)
+    wishes.data(visit, member)
+    return "forget: handed to the owners"
+
+
+def _role(visit: Visit, letter: Letter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
+    return roles.ask(visit, member, wish.rest)
+
+
+# Commands that are asked about, or handed on, whoever sends them.
+_OTHERS: dict[str, Callable[[Visit, Letter, Membership, Command], str]] = {
+    "leave": _ask_leaver,
+    "forget": _forget,
+    "role": _role,
+}
+
+
 def _is_fresh_wish(letter: Letter, wish: Command | None) -> bool:
     """Tell whether what reads like an absence note ("vacation until 1 May") is a command to us.
 
@@ -252,10 +280,6 @@ def _is_fresh_wish(letter: Letter, wish: Command | None) -> bool:
     answers = bool(letter.head.first("in-reply-to") or letter.head.first("references"))
     absent = letter.automatic == "absence" and not letter.found.disowned
     return absent and wish is not None and not answers
-
-
-def _is_polite(letter: Letter) -> bool:
-    return commands.is_thanks(letter.text)
 
 
 def _is_loop(letter: Letter, route: Route) -> bool:

@@ -7,7 +7,7 @@ never comes here.
 
 from collections.abc import Callable
 
-from listserv.answers import meaning
+from listserv.answers import dates, meaning
 from listserv.answers.meaning import Reader
 from listserv.letters import commands, notices
 from listserv.letters.incoming_letter import Letter
@@ -291,10 +291,11 @@ def other_address(rest: str) -> Address | None:
 def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Proof) -> str:
     """Carry a member's command out and return a word for the log."""
     rest = wish.rest
+    until = commands.until(rest, visit.now) if wish.verb == "pause" else None
     if wish.verb == "leave":
         wishes.leave(visit, member, proof)
-    elif wish.verb == "pause":
-        wishes.pause(visit, member, commands.until(rest, visit.now), proof)
+    elif wish.verb == "pause" and (until or not dates.names_one(rest)):
+        wishes.pause(visit, member, until, proof)
     elif wish.verb == "resume":
         wishes.resume(visit, member, proof)
     elif wish.verb == "language" and commands.language(rest):

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 import templates
+from listserv.answers import meaning
+from listserv.answers.own_words import OwnWords
 from listserv.letters import commands
-from listserv.letters.commands import Answer
 from mailer.ledger.mailings import MailingState, Policy, Status
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "mail"
@@ -342,7 +343,7 @@ def test_the_one_mail_to_a_stranger_offers_to_join_and_never_again(
     text = templates.mail(name, language, **context_of(name)).text
     assert f"/not-me/{TOKEN}" in text
     assert f"/confirm/{TOKEN}" in text
-    never = [word for word in quoted(text) if commands.answer(word) is Answer.NEVER]
+    never = [word for word in quoted(text) if meaning.confirm(OwnWords(word)).means == "never"]
     assert never
     confirms = name in {"stranger-confirm", "stranger-invited", "stranger-rest"}
     assert confirms or any(map(commands.is_join, quoted(text)))

@@ -6,8 +6,9 @@ import re
 import pytest
 
 import templates
+from listserv.answers import meaning
+from listserv.answers.own_words import OwnWords
 from listserv.letters import commands, incoming_letter
-from listserv.letters.commands import Answer
 from listserv.reception import incoming
 from mailer.storage.arrivals import Arrival
 from tests.replies import LANGUAGES, PROGRAMS, SPEECH, reply
@@ -30,8 +31,7 @@ def read(raw: bytes, sender: str = "anna@example.net") -> incoming_letter.Letter
 def test_a_yes_is_read_whatever_is_quoted_below_it(program: str, language: str) -> None:
     letter = read(reply(program, language, SPEECH[language].yes))
     assert letter.automatic == ""
-    assert commands.answer(letter.text) is Answer.YES
-    assert commands.is_yes(letter.text)
+    assert meaning.confirm(letter.words).means == "yes"
 
 
 @each
@@ -39,15 +39,15 @@ def test_a_yes_is_read_whatever_is_quoted_below_it(program: str, language: str) 
 def test_an_empty_answer_is_a_yes_although_the_quote_says_no(program: str, language: str) -> None:
     letter = read(reply(program, language, ""))
     assert letter.automatic == ""
-    assert commands.answer(letter.text) is Answer.YES
+    assert meaning.confirm(letter.words).means == "empty"
 
 
 @each
 @by_program
 def test_a_no_and_a_never_are_read_in_their_language(program: str, language: str) -> None:
     speech = SPEECH[language]
-    assert commands.answer(read(reply(program, language, speech.no)).text) is Answer.NO
-    assert commands.answer(read(reply(program, language, speech.never)).text) is Answer.NEVER
+    assert meaning.confirm(read(reply(program, language, speech.no)).words).means == "no"
+    assert meaning.confirm(read(reply(program, language, speech.never)).words).means == "never"
 
 
 THANKS = {
@@ -63,10 +63,11 @@ THANKS = {
 @each
 @by_program
 def test_undo_is_read_and_thanks_are_not(program: str, language: str) -> None:
-    assert commands.wants_undo(read(reply(program, language, SPEECH[language].undo)).text)
+    undone = read(reply(program, language, SPEECH[language].undo))
+    assert meaning.undo(undone.words).means == "undo"
     thanks = read(reply(program, language, THANKS[language]))
-    assert not commands.wants_undo(thanks.text)
-    assert commands.is_thanks(thanks.text)
+    assert meaning.undo(thanks.words).means == "no"
+    assert commands.command(thanks.text) == commands.Command("thanks")
 
 
 ABSENT = {
@@ -179,9 +180,9 @@ def test_every_single_word_that_a_mail_asks_for_is_understood(language: str) -> 
         text = templates.mail(name, language, **context_of(name)).text
         return re.findall(r"[\"\u00ab](\w+)[\"\u00bb]", text)
 
-    assert commands.wants_undo(quoted("member-left")[0])
-    assert commands.answer(quoted("stranger-confirm")[0]) is Answer.NEVER
-    assert commands.is_yes(quoted("stranger-help")[0])
+    assert meaning.undo(OwnWords(quoted("member-left")[0])).means == "undo"
+    assert meaning.confirm(OwnWords(quoted("stranger-confirm")[0])).means == "never"
+    assert meaning.confirm(OwnWords(quoted("stranger-help")[0])).means == "yes"
 
 
 def test_a_wish_for_a_holiday_is_no_absence_note_where_it_begins_a_conversation() -> None:

@@ -1,0 +1,136 @@
+"""Read what a member asks for by mail: one wish, said in their own words.
+
+    read(OwnWords("Hej! Pausa till den 7 januari tack"), date(2026, 11, 29))
+    # Wish("pause", 0.95, ("Pausa",), until="2027-01-07", resumes=date(2027, 1, 7))
+
+A wish is asked about or can be undone, so that more is understood here than in an answer: "How do
+I unsubscribe?" is one. What is negated, or is about somebody else, is none. Pure; today is an
+argument.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from listserv.answers import clauses, dates, words
+from listserv.answers.clauses import Clause
+from listserv.answers.own_words import OwnWords
+from listserv.answers.weighing import JOINING, LEAVING, weigh
+from templates.catalogue import LANGUAGES
+
+_LANGUAGE = 8  # words of a line that wishes for a language
+_SURE = {"thanks": 0.9, "unclear": 0.3}
+_EMAIL = re.compile(r"[^\s@<>()\",;:]{1,64}@[^\s@<>()\",;:]{1,200}\.[^\W\d_]{2,}")
+_NOTHING = frozenset(("thanks", "bye", "greeting", "plain", "please", "me", "weak"))
+# In this order, where nothing else decides.
+_KINDS = ("forget", "resume", "pause", "data")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Hold a wish: ``rest`` is the language, or the address, that it names."""
+
+    means: str
+    sure: float
+    why: tuple[str, ...] = ()
+    until: str | None = None
+    resumes: date | None = None
+    rest: str = ""
+    said: str = ""  # the words that name a day, without a signature
+
+
+def read(own: OwnWords, today: date) -> Wish:
+    """Return the one wish of a text, else of its subject."""
+    for text in (own.text, own.subject, own.signature):
+        found = _read(text, today)
+        if found is not None and found.means != "unclear":
+            return found
+    return Wish("unclear", _SURE["unclear"])
+
+
+def _read(text: str, today: date) -> Wish | None:
+    if not text.strip():
+        return None
+    if text.strip() in {"?", "??", "???"}:
+        return Wish("help", 1.0, ("?",))
+    said = words.read(text)
+    parts = clauses.cut(said)
+    plain = [part for part in parts if not part.negated]
+    email = _EMAIL.search(text)
+    if email and _why(plain, "address"):
+        return Wish("address", 0.95, _why(plain, "address"), rest=email.group().strip(".<>"))
+    for kind in _KINDS:
+        why = _of_kind(kind, parts, plain)
+        if why:
+            return _pause(text, today, why) if kind == "pause" else Wish(kind, 0.95, why)
+    spoken = _language(plain, len(said.words))
+    if spoken:
+        return Wish("language", 0.95, _why(plain, f"in-{spoken}"), rest=spoken)
+    return _about_place(parts, plain)
+
+
+def _of_kind(kind: str, parts: tuple[Clause, ...], plain: list[Clause]) -> tuple[str, ...]:
+    if kind == "forget":
+        both = [part for part in plain if part.has("data") and part.has("remove", "leave")]
+        return _why(plain, "forget") or tuple(part.text for part in both)
+    if kind == "resume":
+        ended = [part for part in plain if part.has("pause") and part.has("stop", "cancel", "undo")]
+        turned = [part for part in parts if part.negated and part.has("pause")]
+        return _why(plain, "resume") or tuple(part.text for part in (*ended, *turned))
+    if kind == "pause" and not _why(plain, "pause"):
+        away = [part for part in plain if part.has("auto") and dates.names_one(part.text)]
+        return tuple(part.text for part in away)
+    return _why(plain, kind)
+
+
+def _pause(text: str, today: date, why: tuple[str, ...]) -> Wish:
+    said = _unsigned(text)
+    when = dates.read(said, today)
+    if when is not None:
+        return Wish("pause", 0.95, why, when.day.isoformat(), when.resumes, said=said)
+    return Wish("pause", 0.9, why, said=said)
+
+
+def _unsigned(text: str) -> str:
+    """Return a text up to the line that takes leave: numbers below are telephones."""
+    kept: list[str] = []
+    for line in text.splitlines():
+        begin = words.read(line[:80]).hits[:1]
+        if kept and begin and "bye" in begin[0].tags and begin[0].places[0] == 0:
+            break
+        if line.strip():
+            kept.append(line.strip())
+    return " ".join(kept)
+
+
+def _language(plain: list[Clause], length: int) -> str:
+    named = [one for one in LANGUAGES if any(part.has(f"in-{one}") for part in plain)]
+    wished = any(part.has("language") for part in plain)
+    return named[-1] if named and (wished or length <= _LANGUAGE) else ""
+
+
+def _about_place(parts: tuple[Clause, ...], plain: list[Clause]) -> Wish:
+    """Read a wish to leave, to join, for help, or mere thanks."""
+    told = [part.told() for part in parts]  # "how do I leave?" wishes to
+    leaving, joining = weigh(told, LEAVING), weigh(told, JOINING)
+    if leaving.strong and not leaving.against:
+        return Wish("leave", 0.95, tuple(leaving.strong[:3]))
+    for kind in ("settings", "help"):
+        if _why(plain, kind):
+            return Wish(kind, 0.95, _why(plain, kind))
+    if joining.strong and not joining.against:
+        return Wish("join", 0.95, tuple(joining.strong[:3]))
+    if _only_thanks(parts):
+        return Wish("thanks", _SURE["thanks"], _why(list(parts), "thanks", "bye"))
+    means = "language" if _why(plain, "language") else "unclear"
+    return Wish(means, _SURE["unclear"], _why(plain, "language"))
+
+
+def _only_thanks(parts: tuple[Clause, ...]) -> bool:
+    nothing = all(part.tags <= _NOTHING and not part.asks for part in parts)
+    return nothing and any(part.has("thanks", "bye") for part in parts)
+
+
+def _why(parts: list[Clause], *tags: str) -> tuple[str, ...]:
+    found = (hit.text for part in parts for hit in part.hits if hit.tags & set(tags))
+    return tuple(dict.fromkeys(found))[:3]

@@ -1,0 +1,52 @@
+"""What members ask for by mail: the given phrases, and what is no wish of theirs."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from listserv.answers import wish
+from listserv.answers.own_words import OwnWords
+
+PHRASES = json.loads((Path(__file__).parent / "phrases.json").read_text(encoding="utf-8"))
+TODAY = date(2026, 11, 29)
+
+
+def test_the_given_commands_are_understood() -> None:
+    wrong = [
+        one["text"]
+        for one in PHRASES
+        if one["asked"] == "command"
+        and wish.read(OwnWords(one["text"]), TODAY).means != one["means"]
+    ]
+    # One word for two wishes; the one that can be taken back is taken.
+    assert wrong == ["șterge-mă"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please don't remove me", "Remove anna@example.net", "Ta bort Anna Svensson",
+        "Leave it to me to tell all of you about the meeting", "Jag vill inte lämna listan",
+        "What a lovely garden", "Non cancellatemi", "Не удаляйте меня",
+    ],
+)  # fmt: skip
+def test_what_is_negated_or_about_somebody_else_is_no_wish_to_leave(text: str) -> None:
+    assert wish.read(OwnWords(text), TODAY).means not in {"leave", "forget"}
+
+
+def test_a_wish_names_its_day_its_language_and_its_address() -> None:
+    paused = wish.read(
+        OwnWords("Hej! Pausa t.o.m. 7 januari tack\n\nMvh Bengt\n070-12 34 56"), TODAY
+    )
+    assert (paused.means, paused.until) == ("pause", "2027-01-07")
+    assert wish.read(OwnWords("in het Nederlands graag"), TODAY).rest == "nl"
+    named = wish.read(OwnWords("Jag har bytt adress: ny@example.com."), TODAY)
+    assert (named.means, named.rest) == ("address", "ny@example.com")
+
+
+def test_a_subject_alone_is_read_and_thanks_are_thanks() -> None:
+    assert wish.read(OwnWords("", subject="Unsubscribe please"), TODAY).means == "leave"
+    assert wish.read(OwnWords("Thanks for everything, bye"), TODAY).means == "thanks"
+    assert wish.read(OwnWords("Thanks, but please unsubscribe me"), TODAY).means == "leave"

@@ -39,6 +39,7 @@ _OBJECTLESS = ("leav", "quit", "lamna", "lasci", "paras", "покид", "пок�
 _NOUNS = frozenset(("interest", "list", "more", "want", "receive", "asked", "join", "stay"))
 _ACTS = frozenset(("leave", "remove", "join", "undo", "stay"))
 _FILLING = frozenset(("plain", "please", "thanks", "greeting", "bye", "me", "friendly"))
+_CONCORD = frozenset(("it", "ro", "ru"))  # two negations are one
 _LINE = 60  # letters of a line that a mail program has wrapped
 _FEW = 3  # words of a line that may be a name
 _POLITE = frozenset(
@@ -181,6 +182,8 @@ def _clause(said: Said, group: list[int], by_place: dict[int, Hit], *, asks: boo
     if "no" in tags and any(hit.tags & _NOUNS for hit in hits) and len(group) > 1:
         tags.add("not")
         negations += 1
+    if any("stop" in hit.tags and _turns(hit) for hit in hits) and said.languages & _CONCORD:
+        negations = 0  # "ne prisylajte mne nichego": one negation, said twice
     unknown = tuple(
         said.words[place].given
         for place in group
@@ -198,7 +201,7 @@ def _clause(said: Said, group: list[int], by_place: dict[int, Hit], *, asks: boo
         text=text,
         plain_no="no" in tags,
         named="me" not in tags and _names(said, group, hits),
-        double=negations > 1 and not said.languages & {"it", "ro", "ru"},
+        double=negations > 1 and not said.languages & _CONCORD,
     )
 
 

@@ -17,6 +17,12 @@ SAID = 4  # beside a yes
 NOD = 0  # beside "ok"
 _SMALL = frozenset(("not", "no", "plain", "please", "thanks", "greeting", "bye"))
 
+_ALONE = {
+    "bare": frozenset[str](),
+    "self": frozenset(("me",)),
+    "wish": frozenset(("me", "want")),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -24,7 +30,7 @@ class Rule:
 
     One of ``beside`` must be there too, and none of ``without``. Besides the headings of
     words/answers.toml there are "other" (it is about somebody else), "known" (no word of it is
-    unknown) and "bare" (nothing else is said).
+    unknown), "bare" (nothing else is said), "self" ("not me") and "wish" ("I want to").
     """
 
     tags: frozenset[str]
@@ -91,9 +97,10 @@ def _side(part: Clause, table: Table) -> str:
     if part.email or part.named or "third" in tags:
         tags.add("other")
     if not part.unknown:
+        for name, more in _ALONE.items():
+            if tags <= _SMALL | more:
+                tags.add(name)
         tags.add("known")
-        if tags - {"known"} <= _SMALL:
-            tags.add("bare")
     seen = frozenset(tags)
     rules = table.negated if part.negated else table.plain
     found = next((rule.side for rule in rules if rule.fits(seen)), None)
@@ -104,7 +111,8 @@ def _side(part: Clause, table: Table) -> str:
 
 def _endangers(part: Clause) -> bool:
     """Tell whether a clause takes a yes away in any answer."""
-    asks = part.has("ask") and (part.asks or "ask" in part.hits[0].tags)
+    wonders = part.has("ask") and not part.has("join", "confirm", "leave", "admit", "undo")
+    asks = wonders or (part.has("ask") and (part.asks or "ask" in part.hits[0].tags))
     unsure = part.has("doubt", "spam", "wrong", "auto") or part.double
     return unsure or asks or (part.asks and not part.polite)
 
@@ -126,6 +134,7 @@ JOINING = Table(
         _rule("join confirm", "strong"),
         _rule("want", "strong", beside="list interest"),
         _rule("yes interest stay", "said"),
+        _rule("want", "said", beside="wish"),
         _rule("weak asked", "nod"),
     ),
     negated=(
@@ -154,7 +163,7 @@ LEAVING = Table(
         _rule("stop", "strong"),
         _rule("stay join receive list more", "danger", beside="other", without="asked"),
         _rule("stay join receive list more", "strong", without="asked"),
-        _rule("asked want no yes", "against"),
+        _rule("asked want no yes self", "against"),
     ),
 )
 UNDOING = Table(
@@ -169,7 +178,7 @@ UNDOING = Table(
     ),
     negated=(
         _rule("undo join stay receive list more interest regret", "against"),
-        _rule("leave remove asked mistake", "strong"),
+        _rule("leave remove asked mistake self", "strong"),
     ),
 )
 ADMITTING = Table(

@@ -131,9 +131,38 @@ def root_command() -> click.Group:
     raise LookupError("listserv.cli has no click group named krets, main or cli")
 
 
+def list_settings_page() -> str:
+    """Return the page of a list's settings, from the table that everything reads."""
+    from subscriptions.lists.list_settings import SETTINGS  # noqa: PLC0415 - as above
+
+    lines = [
+        "# Settings of a list",
+        "",
+        "Made by `make docs`. `krets list set LIST --NAME VALUE` changes one, and",
+        "`krets list show LIST` shows all. What widens (who may join, post, read) asks first, and",
+        "an archive is opened for what comes from then on.",
+        "",
+        "| setting | values | default | for | what it does |",
+        "|---|---|---|---|---|",
+    ]
+    for one in SETTINGS:
+        values = " ".join(word.value for word in one.words) if one.words else one.metavar
+        if one.is_switch:
+            values = f"`{one.option}` or `--no-{one.option[2:]}`"
+        default = {True: "on", False: "off", None: "by its kind", "": "-"}.get(
+            one.default, one.default
+        )
+        kinds = "all" if len(one.kinds) > 1 else next(iter(one.kinds)).value
+        said = f"{one.help} {one.costs}".strip()
+        row = (f"`{one.option}`", values, str(default), kinds, said)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
+    return "\n".join([*lines, ""])
+
+
 def pages() -> dict[Path, str]:
     """Return every page that is made, by its path."""
     return {
+        REFERENCE / "list-settings.md": list_settings_page(),
         REFERENCE / "settings.md": settings_page(),
         REFERENCE / "commands.md": commands_page(root_command()),
     }

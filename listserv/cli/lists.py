@@ -16,15 +16,8 @@ from listserv.upkeep import widening
 from mailer.errors import BadInput
 from mailer.storage.store import Store
 from subscriptions.lists import openness, roster
-from subscriptions.lists.roster import (
-    ArchivePolicy,
-    Copies,
-    Join,
-    Kind,
-    MailList,
-    Membership,
-    PostPolicy,
-)
+from subscriptions.lists.list_settings import BY_NAME, SETTINGS, Setting
+from subscriptions.lists.roster import ArchivePolicy, Join, Kind, MailList, Membership, PostPolicy
 
 if TYPE_CHECKING:
     from listserv.cli.archive_application import ArchiveApplication
@@ -34,36 +27,43 @@ R = TypeVar("R")
 
 lists = click.Group("list", help="Make, see and change lists.")
 
-_COSTS = {
-    "reply_to_list": "Private answers will go to everybody, and about one author's signature in"
-    " three breaks: receivers refuse such mail where its domain says p=reject.",
-    "subject_tag": "A tag changes the Subject: authors' signatures break, and receivers refuse"
-    " such mail where its domain says p=reject.",
-    "copies": "Nobody has a way out of their own in the mail, only the list's address and page, and"
-    " a bounce counts only where it names its recipient.",
-    "footer": "A footer changes the text: authors' signatures break, and receivers refuse such"
-    " mail where its domain says p=reject. `krets explain post` says whose.",
-}
-_COSTS["footers"] = _COSTS["footer"]
-
 
 def _words(kind: type[StrEnum]) -> click.Choice[str]:
     return click.Choice([word.value for word in kind], case_sensitive=False)
 
 
-def policy_options(command: Callable[P, R]) -> Callable[P, R]:
-    """Add the options that ``create`` and ``set`` share."""
-    options = (
-        click.option("--title", help="The name people read."),
-        click.option("--description", help="One paragraph about what the list is for."),
-        click.option("--language", metavar="CODE", help="sv, it, ro, ru, nl or en."),
-        click.option("--join", type=_words(Join), help="Who may join."),
-        click.option("--post", type=_words(PostPolicy), help="Who may post."),
-        click.option("--archive", type=_words(ArchivePolicy), help="Who may read the archive."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+def setting_options(*, creating: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Add one option for each setting of a list; for ``creating`` those that it may begin with."""
+
+    def decorated(command: Callable[P, R]) -> Callable[P, R]:
+        for setting in reversed(SETTINGS):
+            if setting.at_creation or not creating:
+                command = _option(setting)(command)
+        return command
+
+    return decorated
+
+
+def _option(setting: Setting) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    option, off = setting.option, f"--no-{setting.option[2:]}"
+    if setting.is_switch:
+        return click.option(f"{option}/{off}", default=None, help=setting.help)
+    if setting.is_number:
+        return click.option(option, type=int, metavar=setting.metavar, help=setting.help)
+    if setting.words is not None:
+        return click.option(option, type=_words(setting.words), help=setting.help)
+    return click.option(option, metavar=setting.metavar, help=setting.help)
+
+
+def read_settings(said: Mapping[str, object]) -> dict[str, object]:
+    """Return what the options said, each choice as its own word; what was not said is left out."""
+    values: dict[str, object] = {}
+    for setting in SETTINGS:
+        value = said.get(setting.name)
+        if value is not None:
+            words = setting.words
+            values[setting.name] = words(str(value).lower()) if words is not None else value
+    return values
 
 
 @lists.command("create")
@@ -71,7 +71,7 @@ def policy_options(command: Callable[P, R]) -> Callable[P, R]:
 @click.option(
     "--kind", type=_words(Kind), default="discussion", show_default=True, help="What it is for."
 )
-@policy_options
+@setting_options(creating=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
 @click.pass_obj
 def create(app: Application, /, list_address: str, *, as_json: bool, **wanted: str | None) -> None:
@@ -85,19 +85,10 @@ def create(app: Application, /, list_address: str, *, as_json: bool, **wanted: s
       krets list create friends@example.org --title "Friends of the garden"
       krets list create news@example.org --kind newsletter --language sv
     """
+    settings = read_settings(wanted)
+    kind = Kind(wanted["kind"] or "discussion")
     with app.store.write() as session:
-        lst = roster.create_list(
-            session,
-            list_address,
-            now=time.time(),
-            kind=Kind(wanted["kind"] or "discussion"),
-            title=wanted["title"] or "",
-            description=wanted["description"] or "",
-            language=wanted["language"] or "en",
-            join=Join(wanted["join"] or "open"),
-            post=PostPolicy(wanted["post"]) if wanted["post"] else None,
-            archive=ArchivePolicy(wanted["archive"] or "public"),
-        )
+        lst = roster.create_list(session, list_address, now=time.time(), kind=kind, **settings)
     if as_json:
         print_json(as_object(lst))
         return
@@ -158,45 +149,10 @@ def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
 
 @lists.command("set")
 @click.argument("list_address", metavar="LIST")
-@policy_options
-@click.option(
-    "--first-posts-moderated/--no-first-posts-moderated",
-    default=None,
-    help="Hold a new member's first post.",
-)
-@click.option("--emergency/--no-emergency", default=None, help="Hold every post.")
-@click.option(
-    "--reply-to-list/--no-reply-to-list", default=None, help="Point Reply-To at the list (costly)."
-)
-@click.option("--subject-tag", metavar="TEXT", help="Put TEXT before subjects (costly).")
-@click.option("--footer", metavar="TEXT", help="Put TEXT under every post (costly).")
+@setting_options()
 @click.option(
     "--footer-language", metavar="CODE", help="--footer is for those who read this language."
 )
-@click.option("--copies", type=_words(Copies), help="Own copies, or one for many (costly).")
-@click.option(
-    "--four-eyes/--no-four-eyes", default=None, help="An issue needs the word of two editors."
-)
-@click.option("--cap", metavar="ISSUES/DAYS", help="So many issues to a person: 2/7; '' for any.")
-@click.option(
-    "--quiet-hours", metavar="FROM-TO", help="No issue begins then, in readers' own time: 22-7."
-)
-@click.option(
-    "--replies",
-    metavar="editors|thread|LIST",
-    help="Where answers to an issue go: its editors, its page in the archive, another list.",
-)
-@click.option(
-    "--canary",
-    metavar="READERS/MINUTES/PERCENT",
-    help="Some readers first; stop when so many are refused: 200/30/5.",
-)
-@click.option("--theme", metavar="NAME", help="How issues look: krets newsletter themes.")
-@click.option("--accent", metavar="#RRGGBB", help="The list's own colour in its issues.")
-@click.option("--logo", metavar="URL", help="A picture on top of issues, at an https:// address.")
-@click.option("--postal-address", metavar="TEXT", help="Who sends issues, if not the service.")
-@click.option("--zone", metavar="NAME", help="Time zone of hours that editors name (UTC).")
-@click.option("--max-size", type=int, metavar="BYTES", help="The largest post.")
 @click.option(
     "--also-past", is_flag=True, help="Open the archive for what was written before as well."
 )
@@ -209,14 +165,10 @@ def set_(
     list_address: str,
     *,
     as_json: bool,
-    first_posts_moderated: bool | None,
-    emergency: bool | None,
-    reply_to_list: bool | None,
-    four_eyes: bool | None,
-    max_size: int | None,
     also_past: bool,
     yes: bool,
-    **wanted: str | None,
+    footer_language: str | None,
+    **said: object,
 ) -> None:
     """Change settings of LIST; what is not named stays.
 
@@ -231,52 +183,30 @@ def set_(
       krets list set friends@example.org --emergency
       krets list set news@example.org --theme magazine --accent "#7a2e1d"
     """
-    if wanted["theme"]:
+    wanted = read_settings(said)
+    if wanted.get("theme"):
         from listserv.newsletters.composing.looks import find_theme  # noqa: PLC0415 - slow, rarely needed
 
-        find_theme(app.data, wanted["theme"])
+        find_theme(app.data, str(wanted["theme"]))
     _ask_to_open(app.store, list_address, wanted, past=also_past, yes=yes)
+    archive = wanted.pop("archive", None)
     with app.store.write() as session:
         lst = roster.get_list(session, list_address)
         before = as_object(lst)
-        if wanted["archive"] or also_past:
-            policy = ArchivePolicy(wanted["archive"] or lst.archive)
+        if archive is not None or also_past:
+            policy = archive if isinstance(archive, ArchivePolicy) else lst.archive
             openness.set_archive(lst, policy, time.time(), past=also_past)
-        if "@" in (wanted["replies"] or ""):
-            roster.get_list(session, wanted["replies"] or "")  # raises where there is none
-        roster.change_list(
-            lst,
-            title=wanted["title"],
-            description=wanted["description"],
-            language=wanted["language"],
-            join=Join(wanted["join"]) if wanted["join"] else None,
-            post=PostPolicy(wanted["post"]) if wanted["post"] else None,
-            copies=Copies(wanted["copies"]) if wanted["copies"] else None,
-            first_posts_moderated=first_posts_moderated,
-            emergency=emergency,
-            reply_to_list=reply_to_list,
-            subject_tag=wanted["subject_tag"],
-            footer=wanted["footer"],
-            footer_language=wanted["footer_language"],
-            max_size=max_size,
-            theme=wanted["theme"],
-            accent=wanted["accent"],
-            logo=wanted["logo"],
-            postal_address=wanted["postal_address"],
-            zone=wanted["zone"],
-            cap=wanted["cap"],
-            quiet_hours=wanted["quiet_hours"],
-            canary=wanted["canary"],
-            replies=wanted["replies"],
-            four_eyes=four_eyes,
-        )
+        if "@" in str(wanted.get("replies", "")):
+            roster.get_list(session, str(wanted["replies"]))  # raises where there is none
+        roster.change_list(lst, **wanted, footer_language=footer_language)
         after = as_object(lst)
     changed = [name for name, value in after.items() if before[name] != value]
     for name in changed:
         words = f"{name.replace('_', ' ')}: {_shown(before[name]) or '-'} -> "
         say(words + (_shown(after[name]) or "-"))
-        if after[name] not in (False, "", {}, Copies.PERSONAL.value) and name in _COSTS:
-            say("  " + _COSTS[name])
+        setting = BY_NAME.get("footer" if name == "footers" else name)
+        if setting and setting.costs and after[name] not in (setting.default, "", {}):
+            say("  " + setting.costs)
     if {"archive", "members_since", "public_since"} & set(changed):
         from listserv.cli.archive import move_pages  # noqa: PLC0415 - slow, rarely needed
 
@@ -290,7 +220,7 @@ def set_(
 def _ask_to_open(
     store: Store,
     list_address: str,
-    wanted: Mapping[str, str | None],
+    wanted: Mapping[str, object],
     *,
     past: bool,
     yes: bool,
@@ -300,9 +230,9 @@ def _ask_to_open(
         lst = roster.get_list(session, list_address)
         found = openness.openings(
             lst,
-            join=Join(wanted["join"]) if wanted["join"] else None,
-            post=PostPolicy(wanted["post"]) if wanted["post"] else None,
-            archive=ArchivePolicy(wanted["archive"]) if wanted["archive"] else None,
+            join=Join(str(wanted["join"])) if "join" in wanted else None,
+            post=PostPolicy(str(wanted["post"])) if "post" in wanted else None,
+            archive=ArchivePolicy(str(wanted["archive"])) if "archive" in wanted else None,
             past=past,
         )
         lines = widening.describe(lst, found, widening.reach_of(session, lst)) if found else []
@@ -320,36 +250,17 @@ def _ask_to_open(
 
 def as_object(lst: MailList) -> dict[str, object]:
     """Return a list's settings under their public names."""
-    return {
-        "list": lst.address,
-        "kind": lst.kind.value,
-        "title": lst.title,
-        "description": lst.description,
-        "language": lst.language,
-        "join": lst.join.value,
-        "post": lst.post.value,
-        "archive": lst.archive.value,
-        "members_since": _day(lst.members_since),
-        "public_since": _day(lst.public_since),
-        "copies": (lst.copies or Copies.PERSONAL).value,
-        "first_posts_moderated": lst.first_posts_moderated,
-        "emergency": lst.emergency,
-        "reply_to_list": lst.reply_to_list,
-        "subject_tag": lst.subject_tag,
-        "footer": lst.footer,
-        "footers": json.loads(lst.footers) if lst.footers else {},
-        "max_size": lst.max_size,
-        "theme": lst.theme or "",
-        "accent": lst.accent or "",
-        "logo": lst.logo or "",
-        "postal_address": lst.postal_address or "",
-        "zone": lst.zone or "",
-        "four_eyes": bool(lst.four_eyes),
-        "cap": lst.cap or "",
-        "quiet_hours": lst.quiet_hours or "",
-        "canary": lst.canary or "",
-        "replies": lst.replies or "editors",
-    }
+    shown: dict[str, object] = {"list": lst.address, "kind": lst.kind.value}
+    for setting in SETTINGS:
+        value = getattr(lst, setting.name)
+        missing = setting.default if value is None else value
+        shown[setting.name] = missing.value if isinstance(missing, StrEnum) else missing
+        if setting.name == "archive":
+            shown["members_since"] = _day(lst.members_since)
+            shown["public_since"] = _day(lst.public_since)
+        if setting.name == "footer":
+            shown["footers"] = json.loads(lst.footers) if lst.footers else {}
+    return shown
 
 
 def state_counts(session: Session, list_id: int) -> dict[str, int]:

@@ -6,13 +6,8 @@ membership is their place on one list. Ids are never used again after an erasure
 leave token in an old mail stays valid for ever and names a membership by its id.
 """
 
-import difflib
-import json
-import re
-import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
-from zoneinfo import available_timezones
 
 from sqlalchemy import (
     BigInteger,
@@ -34,75 +29,61 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.errors import BadInput, Refused
 from mailer.storage.store import Base
-from subscriptions.lists import terms
+from subscriptions.lists import list_settings, terms
+from subscriptions.lists.list_settings import (
+    DEFAULT_MAX_SIZE,
+    MAX_TAG,
+    MAX_TITLE,
+    check_language,
+    one_line,
+)
 from subscriptions.lists.naming import ListAddress, check_name, read_list_address
+from subscriptions.lists.policies import (
+    LANGUAGES,
+    ArchivePolicy,
+    Copies,
+    Join,
+    Kind,
+    PostPolicy,
+    opens,
+)
 
-LANGUAGES = ("sv", "it", "ro", "ru", "nl", "en")
-MAX_TITLE = 200  # characters; a title stands in headers and on one line of a page
-MAX_TEXT = 4000  # characters of a description or a footer
-MAX_TAG = 40
-MAX_SIZE = 2**31 - 1  # bytes: what the column holds
-DEFAULT_MAX_SIZE = 10_000_000  # bytes of one post
+__all__ = [
+    "LANGUAGES",
+    "WAITS",
+    "Address",
+    "ArchivePolicy",
+    "BigId",
+    "Copies",
+    "Join",
+    "Kind",
+    "MailList",
+    "Membership",
+    "Person",
+    "PostPolicy",
+    "Rhythm",
+    "Role",
+    "State",
+    "all_lists",
+    "change_list",
+    "check_language",
+    "check_rhythm",
+    "check_role",
+    "create_list",
+    "find_list",
+    "get_list",
+    "membership_of",
+    "one_line",
+    "opens",
+    "state_at",
+    "table_of",
+    "worded",
+]
+
 WAITS = "state = 'pending'"
 _WAITS = text(WAITS)
 _PAGE_LITE, _PAGE = text("own_page = 1"), text("own_page")
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts in 64 bits anyway
-
-
-class Kind(StrEnum):
-    """Say what a list is for."""
-
-    DISCUSSION = "discussion"
-    NEWSLETTER = "newsletter"
-
-
-class Join(StrEnum):
-    """Say how people come in."""
-
-    OPEN = "open"
-    APPROVE = "approve"
-    INVITE = "invite"
-
-
-class PostPolicy(StrEnum):
-    """Say who may post."""
-
-    MEMBERS = "members"
-    ANYONE = "anyone"
-    MODERATED = "moderated"
-    EDITORS = "editors"
-
-
-class Copies(StrEnum):
-    """Say whether each member's copy of a post is their own."""
-
-    PERSONAL = "personal"  # own return path and own way out
-    SHARED = "shared"  # one copy for many: faster, but a bounce must name its recipient
-
-
-class ArchivePolicy(StrEnum):
-    """Say who may read the archive."""
-
-    PUBLIC = "public"
-    MEMBERS = "members"
-    NONE = "none"
-
-
-_REACH: tuple[tuple[Join | PostPolicy | ArchivePolicy, ...], ...] = (
-    (Join.INVITE, Join.APPROVE, Join.OPEN),
-    (PostPolicy.EDITORS, PostPolicy.MODERATED, PostPolicy.MEMBERS, PostPolicy.ANYONE),
-    (ArchivePolicy.NONE, ArchivePolicy.MEMBERS, ArchivePolicy.PUBLIC),
-)
-
-
-def opens(
-    before: Join | PostPolicy | ArchivePolicy, after: Join | PostPolicy | ArchivePolicy
-) -> bool:
-    """Tell whether ``after`` lets more people in, through or in to read than ``before``."""
-    return any(
-        before in some and after in some and some.index(before) < some.index(after)
-        for some in _REACH
-    )
 
 
 class Role(StrEnum):
@@ -337,196 +318,50 @@ def create_list(
     *,
     now: float,
     kind: Kind = Kind.DISCUSSION,
-    title: str = "",
-    description: str = "",
-    language: str = "en",
-    join: Join = Join.OPEN,
-    post: PostPolicy | None = None,
-    archive: ArchivePolicy = ArchivePolicy.PUBLIC,
+    **wanted: object,
 ) -> MailList:
-    """Make a list; raise Refused where the name may not be, or is taken."""
+    """Make a list with the settings that are named; raise Refused where it may not be, or is there.
+
+    Without words to the contrary anybody may join and read, and those write who do by its kind.
+    """
     where = read_list_address(address)
     check_name(where.name)
     if find_list(session, address) is not None:
         raise Refused(f"The list {where} is there already.", f"`krets list show {where}` shows it.")
     lst = MailList(name=where.name, domain=where.domain, kind=kind, title=where.name, created=now)
-    default = PostPolicy.EDITORS if kind is Kind.NEWSLETTER else PostPolicy.MEMBERS
-    change_list(
-        lst,
-        title=title or where.name,
-        description=description,
-        language=language,
-        join=join,
-        post=post or default,
-        archive=archive,
-    )
+    writers = PostPolicy.EDITORS if kind is Kind.NEWSLETTER else PostPolicy.MEMBERS
+    begun: dict[str, object] = {
+        "language": "en",
+        "join": Join.OPEN,
+        "post": writers,
+        "archive": ArchivePolicy.PUBLIC,
+    }
+    said = {name: value for name, value in wanted.items() if value not in {None, ""}}
+    change_list(lst, **{**begun, **said})
     session.add(lst)
     session.flush()
     return lst
 
 
-def change_list(
-    lst: MailList,
-    *,
-    title: str | None = None,
-    description: str | None = None,
-    language: str | None = None,
-    join: Join | None = None,
-    post: PostPolicy | None = None,
-    archive: ArchivePolicy | None = None,
-    copies: Copies | None = None,
-    first_posts_moderated: bool | None = None,
-    emergency: bool | None = None,
-    reply_to_list: bool | None = None,
-    subject_tag: str | None = None,
-    footer: str | None = None,
-    footer_language: str | None = None,
-    max_size: int | None = None,
-    theme: str | None = None,
-    accent: str | None = None,
-    logo: str | None = None,
-    postal_address: str | None = None,
-    zone: str | None = None,
-    four_eyes: bool | None = None,
-    cap: str | None = None,
-    quiet_hours: str | None = None,
-    canary: str | None = None,
-    replies: str | None = None,
-) -> None:
-    """Change what is not None; raise BadInput where a value cannot stand in a header or page.
+def change_list(lst: MailList, **wanted: object) -> None:
+    """Change the settings that are named and not None; raise BadInput where a value may not be.
 
     SECURITY: an archive that is there is closed here and never opened, because that has a time
     from which on it holds (subscriptions/lists/openness.py): ValueError.
     """
-    if archive is not None and lst.archive is not None and opens(lst.archive, archive):
+    archive = wanted.get("archive")
+    if isinstance(archive, ArchivePolicy) and lst.archive and opens(lst.archive, archive):
         raise ValueError(archive)
-    if lst.kind is Kind.NEWSLETTER and post not in (None, PostPolicy.EDITORS):
-        raise BadInput(
-            f"A newsletter is written by its editors; {post} is for discussion lists.",
-            "Leave --post out, or create the list with --kind discussion.",
-        )
-    if lst.kind is Kind.NEWSLETTER and (subject_tag or footer or reply_to_list):
-        raise BadInput(
-            "A subject tag, a footer and Reply-To are for posts, and a newsletter has none.",
-            "What stands under an issue belongs to its theme; --replies says where answers go.",
-        )
-    if footer_language is not None and footer is None:
-        raise BadInput("Which footer? --footer-language needs --footer TEXT beside it.")
-    if max_size is not None and max_size < 1000:  # noqa: PLR2004 - less holds no mail's header
-        raise BadInput("A list's largest post must be 1000 bytes or more.")
-    if max_size is not None and max_size > MAX_SIZE:
-        raise BadInput(f"A list's largest post cannot be above {MAX_SIZE} bytes.")
-    wanted: dict[str, object | None] = {
-        "title": None if title is None else one_line(title, MAX_TITLE, "title"),
-        "description": None if description is None else some_text(description, "description"),
-        "language": None if language is None else check_language(language),
-        "join": join,
-        "post": post,
-        "archive": archive,
-        "copies": copies,
-        "first_posts_moderated": first_posts_moderated,
-        "emergency": emergency,
-        "reply_to_list": reply_to_list,
-        "subject_tag": None if subject_tag is None else one_line(subject_tag, MAX_TAG, "tag"),
-        "footer": None if footer is None or footer_language else some_text(footer, "footer"),
-        "footers": None
-        if footer is None or not footer_language
-        else _footers(lst.footers, check_language(footer_language), some_text(footer, "footer")),
-        "max_size": max_size,
-        "theme": theme,
-        "accent": None if accent is None else _colour(accent),
-        "logo": None if logo is None else _picture(logo),
-        "postal_address": None
-        if postal_address is None
-        else one_line(postal_address, MAX_TITLE, "postal address"),
-        "zone": None if zone is None else _zone(zone),
-        "four_eyes": four_eyes,
-        "cap": cap,
-        "quiet_hours": quiet_hours,
-        "canary": canary,
-        "replies": None if replies is None else _replies(replies),
-    }
-    terms.read_cap(cap or "")
-    terms.read_quiet(quiet_hours or "")
-    terms.read_canary(canary or "")
-    for field, value in wanted.items():
-        if value is not None:
-            setattr(lst, field, value)
-
-
-def _footers(before: str, language: str, footer: str) -> str:
-    """Return the footers by language as JSON, with this one; an empty one goes."""
-    every = json.loads(before) if before else {}
-    every |= {language: footer}
-    kept = {key: said for key, said in every.items() if said}
-    return json.dumps(kept, ensure_ascii=False, sort_keys=True) if kept else ""
-
-
-def _colour(text: str) -> str:
-    colour = text.strip().lower()
-    if colour and not re.fullmatch("#[0-9a-f]{6}", colour):
-        raise BadInput(f"{text[:20]!r} is no colour.", "Write one as #7a2e1d.")
-    return colour
-
-
-def _picture(text: str) -> str:
-    address = one_line(text, 500, "logo's address")
-    if address and not re.fullmatch(r"https?://[^\s<>\"']+", address):
-        raise BadInput("A logo is the https:// address of a picture.", "Put it on your own page.")
-    return address
-
-
-def _replies(text: str) -> str:
-    said = text.strip().casefold()
-    if said in {terms.EDITORS, terms.THREAD}:
-        return said
-    try:
-        return str(read_list_address(text))
-    except BadInput:
-        what = f"{text[:40]!r} is no place for readers' answers."
-        raise BadInput(what, "Write editors, thread, or the address of a list.") from None
-
-
-def _zone(text: str) -> str:
-    name = text.strip()
-    known = available_timezones() if name else {""}
-    if name not in known:
-        near = difflib.get_close_matches(name.title(), known, n=1)
-        raise BadInput(
-            f"{name[:40]!r} is no time zone that this machine knows.",
-            f"Did you mean {near[0]}?" if near else "Write one as Europe/Stockholm.",
-        )
-    return name
-
-
-def check_language(language: str) -> str:
-    """Return the two-letter language; raise BadInput where Krets does not speak it."""
-    short = language.strip().lower().replace("_", "-").partition("-")[0]
-    if short not in LANGUAGES:
-        raise BadInput(
-            f"Krets does not speak {language[:20]!r}.", f"It speaks {', '.join(LANGUAGES)}."
-        )
-    return short
-
-
-def one_line(text: str, longest: int, what: str) -> str:
-    """Return ``text`` for one line of a header or page; raise BadInput where it has more."""
-    line = unicodedata.normalize("NFC", text.strip())
-    if len(line) > longest:
-        raise BadInput(f"The {what} is too long.", f"Use at most {longest} characters.")
-    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in line):
-        raise BadInput(f"The {what} must be one line without control characters.")
-    return line
-
-
-def some_text(text: str, what: str) -> str:
-    """Return ``text`` with plain line ends; raise BadInput where it is too long or not text."""
-    lines = unicodedata.normalize("NFC", text.replace("\r\n", "\n").strip())
-    if len(lines) > MAX_TEXT:
-        raise BadInput(f"The {what} is too long.", f"Use at most {MAX_TEXT} characters.")
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in lines):
-        raise BadInput(f"The {what} has control characters.")
-    return lines
+    language = wanted.pop("footer_language", None)
+    checked = list_settings.check(lst.kind, wanted)
+    if language is not None:
+        if "footer" not in checked:
+            raise BadInput("Which footer? --footer-language needs --footer TEXT beside it.")
+        footer = str(checked.pop("footer"))
+        code = list_settings.check_language(str(language))
+        checked["footers"] = list_settings.with_footer(lst.footers, code, footer)
+    for name, value in checked.items():
+        setattr(lst, name, value)
 
 
 def membership_of(session: Session, list_id: int, address_key: str) -> Membership | None:

@@ -219,13 +219,17 @@ def _ask(service: "subprocess.Popen[bytes]", payload: dict[str, Any]) -> dict[st
     if stdin is None or not isinstance(stdout, BufferedReader):
         raise BrokenPipeError
     request = json.dumps({"message_id": 1, "payload": payload}).encode()
-    stdin.write(base64.b64encode(request) + b",")
-    stdin.flush()
+    ended = "pagefind ended before it answered."
+    try:
+        stdin.write(base64.b64encode(request) + b",")
+        stdin.flush()
+    except BrokenPipeError as error:
+        raise BrokenPipeError(ended) from error
     answer = bytearray()
     while not answer.endswith(b","):
         some = stdout.read1()
         if not some:
-            raise BrokenPipeError("pagefind ended before it answered.")
+            raise BrokenPipeError(ended)
         answer += some
     found: dict[str, Any] = json.loads(base64.b64decode(answer[:-1]))["payload"]
     if found["type"] == "Error":

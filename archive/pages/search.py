@@ -34,7 +34,6 @@ RARE = 5  # messages of a language in one bundle; fewer go with the list's own
 MAX_WORDS = 20_000  # characters of one mail that are indexed
 MANIFEST = "bundles.json"
 _SHARED = "pagefind.js"
-_LANGUAGES = {"sv", "it", "ro", "ru", "nl", "en", "de", "fr", "es"}
 _KEPT = (".pf_meta", ".pf_index", ".pf_fragment", ".pf_filter")
 
 
@@ -131,7 +130,7 @@ def _entries(
         seen = unpack(row.packed)
         if not seen.gone:
             at = datetime.fromtimestamp(row.date, UTC)
-            language = seen.tongue if seen.tongue in _LANGUAGES else lst.language
+            language = seen.tongue or lst.language
             page = f"t/{row.thread}/{sheet_name(sheets.get(row.id, 1))}"
             yield Entry(row.id, at.year, language, _record(row.hash, row.thread, page, at, seen))
 

@@ -15,13 +15,13 @@ from mailer.reading.charsets import clean, decode
 from mailer.reading.flowed import unflow
 from mailer.reading.head_facts import read_author
 from mailer.reading.html_text import html_to_text
-from mailer.reading.language import tongue_of
+from mailer.reading.language import language_of
 from mailer.reading.markup import Safe, make_safe, plain_words, shape
 from mailer.reading.message import head, text_of
 from mailer.reading.mime import Part, cut
 from mailer.reading.quotes import Kind, Quoted, split
 
-VERSION = 5  # of what is read out of a mail; a higher one makes old rows be read anew
+VERSION = 6  # of what is read out of a mail; a higher one makes old rows be read anew
 MAX_DEPTH = 100
 MAX_PARTS = 1_000
 MAX_TEXT = 500_000  # bytes of text that are decoded and shown: a novel; the raw holds all
@@ -48,7 +48,7 @@ class Reading:
     markup: str = ""
     rest: str = ""
     remote: int = 0  # pictures of other hosts that ``markup`` leaves out
-    tongue: str = ""  # two letters; "" where nothing tells
+    tongue: str = ""  # one of the six; "" where it is none of them or nothing tells
 
 
 @dataclass(slots=True)
@@ -146,7 +146,7 @@ def _reading(walk: _Walk, said: str, kept: dict[str, bytes] | None = None) -> Re
         tuple(walk.attachments),
         cut=walk.left <= 0 or len(text) >= MAX_TEXT,
     )
-    reading = replace(reading, tongue=tongue_of(reading.quoted.text, said))
+    reading = replace(reading, tongue=language_of(reading.quoted.text, said))
     if len(walk.markups) != 1:
         return reading  # none, or markup in pieces, which no reader shows as one
     place, source, plain = walk.markups[0]

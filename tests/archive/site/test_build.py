@@ -71,7 +71,7 @@ def test_thread_json_has_the_promised_shape(
             "date": "2023-11-14T10:00:00+00:00",
             "text": "Is it?",
             "quoted": "",
-            "language": None,
+            "language": "en",
             "attachments": [],
         },
         {

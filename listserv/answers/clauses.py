@@ -28,7 +28,7 @@ _AND = {
     "nl": {"en"},
 }  # fmt: skip
 # Doubts that are one only where a clause begins with them: "om" is "about" elsewhere.
-_OPENING = frozenset(("om", "se", "of", "als", "if", "or", "o", "sau", "prima", "först", "forst"))
+_OPENING = frozenset(("om", "se", "of", "als", "or", "o", "sau"))
 # "Schrijf me maar in": no "but".
 _PARTICLES = frozenset(
     ("", "in", "aan", "uit", "af", "op", "toe", "weg", "eraf", "binnen", "erbij")
@@ -210,7 +210,7 @@ def _names(said: Said, group: list[int], hits: tuple[Hit, ...]) -> bool:
     for hit in hits:
         if not hit.tags & _ACTS or fold(hit.text).startswith(_OBJECTLESS):
             continue
-        inside = range(hit.places[0], hit.places[-1] + 2)
+        inside = range(group[0], hit.places[-1] + 2)
         for place in inside:
             if place in group and place not in hit.places and _is_name(said.words[place]):
                 taken = any(place in other.places for other in hits)

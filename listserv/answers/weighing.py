@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from listserv.answers.clauses import Clause
 
-STRONG = 30  # words nobody knows that may stand beside a wish said in so many words
-SAID = 4  # beside a yes
+STRONG = 15  # words nobody knows that may stand beside a wish said in so many words
+SAID = 0  # beside a yes: "Yes, it is raining here too" is none
 NOD = 0  # beside "ok"
 _SMALL = frozenset(("not", "no", "plain", "please", "thanks", "greeting", "bye"))
 
@@ -128,7 +128,7 @@ JOINING = Table(
         _rule("no never leave stop cancel mistake wrong spam regret", "against"),
         _rule("remove", "danger", beside="other"),
         _rule("remove", "against"),
-        _rule("join confirm admit", "danger", beside="other"),
+        _rule("join confirm admit yes", "danger", beside="other"),
         _rule("asked", "danger", beside="other"),
         _rule("undo", "danger", without="yes"),
         _rule("join confirm", "strong"),
@@ -146,8 +146,12 @@ JOINING = Table(
 LEAVING = Table(
     plain=(
         _rule("no never mistake regret stay", "against"),
+        _rule("cancel", "against", beside="leave remove"),
+        _rule("stop undo", "danger", beside="leave remove"),
         _rule("leave stop", "danger", beside="other"),
-        _rule("leave stop", "strong"),
+        _rule("leave", "strong"),
+        _rule("stop", "strong", beside="list me known receive"),
+        _rule("stop", "danger"),
         _rule("cancel", "strong", beside="list me", without="other"),
         _rule("remove", "danger", beside="other"),
         _rule("remove", "strong", beside="me list known"),

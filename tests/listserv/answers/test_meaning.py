@@ -89,6 +89,36 @@ def test_the_given_phrases_mean_what_they_mean(asked: str) -> None:
     assert wrong == []
 
 
+def lines_of(name: str) -> list[tuple[str, str, str]]:
+    """Return (question, what a phrase may mean, the phrase) of a file beside this one."""
+    found, asked = [], ""
+    for line in (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            asked = line[3:]
+        elif "|" in line:
+            found.append((asked, *line.split("|", 1)))
+    return [(asked, means, text) for asked, means, text in found]
+
+
+def test_phrases_that_look_like_a_yes_and_are_none_do_nothing() -> None:
+    done = [
+        text
+        for asked, _, text in lines_of("never_a_yes.txt")
+        if ASKED[asked](OwnWords(text)).means in {"yes", "undo"}
+    ]
+    assert done == []
+
+
+def test_of_fresh_phrases_nearly_all_are_understood_and_none_is_taken_for_a_yes() -> None:
+    wrong = []
+    for asked, means, text in (cases := lines_of("fresh.txt")):
+        found = ASKED[asked](OwnWords(text)).means
+        if found != OURS.get(means, means) and {found, means} != {"no", "never"}:
+            assert found not in {"yes", "undo"}, text
+            wrong.append(text)
+    assert len(wrong) < len(cases) * 0.03
+
+
 @each
 def test_a_made_yes_is_a_yes_and_its_negation_never_is(language: str) -> None:
     assert {meaning.confirm(OwnWords(one)).means for one in made(language, JOINING)} == {"yes"}

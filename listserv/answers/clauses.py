@@ -35,6 +35,7 @@ _PARTICLES = frozenset(
 )
 # They take the list for their object, and no person.
 _OBJECTLESS = ("leav", "quit", "lamna", "lasci", "paras", "покид", "покин", "verla")
+_FIRST = frozenset(("first", "forst", "först", "eerst"))
 # What "no" turns round right before it: "no interest", "no mail".
 _NOUNS = frozenset(("interest", "list", "more", "want", "receive", "asked", "join", "stay"))
 _ACTS = frozenset(("leave", "remove", "join", "undo", "stay"))
@@ -170,6 +171,8 @@ def _clause(said: Said, group: list[int], by_place: dict[int, Hit], *, asks: boo
         found = set(hit.tags)
         if found & {"doubt"} and hit.text.lower() in _OPENING and hit.places[0] != group[0]:
             found.discard("doubt")
+        if hit.text.lower() in _FIRST and hit.places[0] != group[0] and hit.places[-1] != group[-1]:
+            found.discard("doubt")  # "the first letter", not "first I want to know"
         if "but" in found and hit.places[0] != group[0]:
             found.discard("but")
         if {"no", "not"} <= found or ("never" in found and "not" in found):

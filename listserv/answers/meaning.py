@@ -176,7 +176,7 @@ def _agree(parts: tuple[Clause, ...]) -> Meaning:
 
 def _leave(parts: tuple[Clause, ...]) -> Meaning:
     found = weigh(parts, LEAVING)
-    if found.against and not found.yes:
+    if found.against and not (found.strong or found.said):
         return Meaning("stay", _sure(found), _why(found.against))
     if _is_automatic(parts):
         return Meaning("unclear", 0.9, _texts(parts, "auto"))

@@ -22,13 +22,13 @@ from listserv.letters import notices
 from listserv.letters.incoming_letter import Letter
 from listserv.letters.request import Visit, language_of, whom, write
 from listserv.membership import joining
-from listserv.moderation import editing, holds, rulings
+from listserv.moderation import edited_text, editing, holds, rulings
 from listserv.moderation.rulings import Ruling, Word
 from listserv.wiring.tables import Ban, Hold, HoldState
 from mailer.authentication import verdict
 from mailer.errors import BadInput
 from mailer.ledger.mailings import Mailing
-from mailer.reading import message
+from mailer.reading import bodies, message
 from mailer.reading.addresses import Address, parse
 from mailer.reading.message import Head
 from mailer.storage.arrivals import Arrival
@@ -119,6 +119,7 @@ def carry_out(visit: Visit, arrival: Arrival, ruling: Ruling, *, by: str) -> Hol
         _ban(visit, writer, by)
     elif ruling.word is Word.EDIT:
         _edit(visit, arrival, hold, editing.edited(raw, head, ruling.text, _mark(visit)))
+        _tell_changes(visit, writer, bodies.read_text(raw)[0], ruling.text)
     elif ruling.word is Word.NO:
         tell_writer(visit, writer, "poster-refused", reason=ruling.text)
     _tell_others(visit, hold, ruling, writer, by)
@@ -140,7 +141,20 @@ def answer(visit: Visit, found: Look, letter: Letter) -> str:
     if found.trouble is not None or ask.revision != hold.revision or hold.decided_at is not None:
         return _late(visit, ask, hold, found.trouble)
     ruling = rulings.read(letter.text)
+    if ruling is not None and ruling.text:
+        ruling = _cleaned(visit, hold, ruling, letter.name)
     return _rule(visit, ask, hold, ruling) if ruling is not None else _help(visit, ask, hold)
+
+
+def _cleaned(visit: Visit, hold: Hold, ruling: Ruling, name: str) -> Ruling | None:
+    """Return the ruling with nothing of the moderator's own in it, None where no text is left."""
+    if ruling.word is not Word.EDIT:
+        return replace(ruling, text=edited_text.reason(ruling.text, name))
+    arrival = visit.session.get(Arrival, hold.arrival_id)
+    raw = get_raw(visit.session, arrival.raw_sha) if arrival is not None else None
+    before = bodies.read_text(raw or b"")[0]
+    text = edited_text.post_text(ruling.text, name, before)
+    return replace(ruling, text=text) if text else None
 
 
 def _rule(visit: Visit, ask: Ask, hold: Hold, ruling: Ruling) -> str:
@@ -172,6 +186,22 @@ def tell_writer(visit: Visit, writer: Writer, name: str, reason: str = "") -> bo
         answered = replace(visit, in_reply_to=writer.message_id)
         joining.offer(answered, to, name, context={"reason": reason})
     return True
+
+
+def _tell_changes(visit: Visit, writer: Writer, before: str, after: str) -> None:
+    """Tell a member what a moderator has changed in their post.
+
+    SECURITY: members alone, who get the post as well; a stranger's From may be somebody else's.
+    """
+    to = writer.address
+    if to is None or writer.automatic or writer.disowned:
+        return
+    member = membership_of(visit.session, visit.lst.id, to.key)
+    out, put = edited_text.changes(before, after)
+    if member is None or member.state not in HERE or not (out or put):
+        return
+    if budget.allow(visit.session, to.key, kind="poster-edited", now=visit.now):
+        send(visit, to, "poster-edited", in_reply_to=writer.message_id, out=out, put=put)
 
 
 def send(

@@ -158,6 +158,7 @@ CONTEXT: dict[str, object] = {
     "more": 2,
     "number": 12,
     "people": (("anna@example.net", "550 5.1.1"), ("bo@example.com", "452 4.2.2")),
+    "out": ["Bring rude words."],
     "permalink": f"{PAGE}m/abc/",
     "person": {"name": "Anna Berg", "language": "sv"},
     "places": [
@@ -166,6 +167,7 @@ CONTEXT: dict[str, object] = {
     ],
     "preheader": "What to cover",
     "proof": False,
+    "put": ["Bring kind words."],
     "reasons": (("550 5.1.1", 20), ("452 4.2.2", 2)),
     "reason": "We know each other by name here.",
     "reminder": False,

@@ -24,6 +24,7 @@ _FIELD = re.compile(rb"([!-9;-~]{1,80})[ \t]*:")
 # One of them makes a head: "Note: call me" begins a text.
 _KNOWN = {b"from", b"to", b"cc", b"date", b"subject", b"message-id", b"mime-version", b"received"}
 _KNOWN |= {b"return-path", b"content-type", b"delivered-to", b"in-reply-to", b"references"}
+_PEOPLE = {b"from", b"to", b"cc"}
 ASKED = (*meaning.READERS, "command", "date")
 
 
@@ -84,5 +85,7 @@ def _has_head(text: bytes) -> bool:
         field = _FIELD.match(line)
         if field is None:
             return False
-        known = known or field[1].lower() in _KNOWN
+        name = field[1].lower()
+        # "From: the car park" begins a text, too.
+        known = known or (name in _KNOWN and (name not in _PEOPLE or b"@" in line))
     return known

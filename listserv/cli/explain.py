@@ -176,7 +176,8 @@ def explain_bounce(file: BinaryIO, *, as_json: bool) -> None:
 
 def own_words(raw: bytes) -> str:
     """Return what a reply says; ``raw`` is a message, or bare text."""
-    return answers.quoted(raw).trimmed
+    found = answers.quoted(raw)
+    return found.text or found.trimmed
 
 
 def read_message(file: BinaryIO) -> bytes:

@@ -9,7 +9,7 @@ import re
 _F = re.IGNORECASE | re.DOTALL
 
 _WROTE = (
-    r"(?:wrote|writes|written|said|schrieb|schreef|geschreven|schreibt|[aà] [ée]crit"
+    r"(?:wrote|writes|written|said|sent|schrieb|schreef|geschreven|schreibt|[aà] [ée]crit"
     r"|ha scritto|scrive|scrisse|escribi[oó]|escribe|escreveu|skrev(?: f[öo]ljande)?|skriver"
     r"|napisa[lł]\(?a?\)?|napsal\(?a?\)?|написал\(?а?\)?|написала|писал[аи]?|пишет|пише|написав"
     r"|a scris|scris|kirjoitti|[íi]rta|写道|寫道|wrote the following)"
@@ -107,6 +107,37 @@ SENT_FROM = re.compile(
     r")\s*$",
     re.IGNORECASE,
 )
+# What a block of header lines has that quotes a mail: "From: the car park, To: the lake" has none.
+DATING = re.compile(
+    r"[\s*_>]{0,4}(?:Sent|Subject|Date|Skickat|[ÄA]mne|Datum|Inviato|Oggetto|Data|Trimis|Expediat"
+    r"|Subiect|Dat[ăa]|Отправлено|Тема|Дата|Verzonden|Onderwerp|Gesendet|Betreff|Envoy[ée]|Objet"
+    r"|Enviad[oa]|Asunto|Assunto|Fecha|Sendt|Emne|Dato|Temat|Wys[łl]ano|L[äa]hetett[äa]|Aihe"
+    r"|Надіслано)\b.{0,12}[:：]|.{0,200}@",
+    re.IGNORECASE,
+)
+_DEVICE = re.compile(
+    r"phone|pad\b|pod\b|android|mobil|samsung|galaxy|mail|outlook|yahoo|blackberry|huawei|nokia"
+    r"|windows|tablet|\bapp\b|thunderbird|xiaomi|pixel|telefon|handy|aol|mutt|k-9|device|mac|surface"
+    r"|enhet|apparat|dispozitiv|dispositivo|устройств|телефон|планшет|приложени|почт|toestel",
+    re.IGNORECASE,
+)
+_EXCUSE = re.compile(
+    r"gesendet|excus|typo|brevity|brief|forgive|pardon|urs\u00e4kt|scus|errori", re.IGNORECASE
+)
+_SENTENCE = 8  # words of a line that is one
+
+
+def is_sent_from(line: str, below: str) -> bool:
+    """Tell whether a program added "Sent from my ..."; a person's sentence may begin so too."""
+    if not SENT_FROM.match(line):
+        return False
+    words, device = line.split(), _DEVICE.search(line) is not None
+    sentence = len(words) >= _SENTENCE and line.rstrip()[-1:] in ".!?"
+    if ": " in line or (sentence and not _EXCUSE.search(line)):
+        return False
+    return device or not below.strip() or SENT_FROM.match(below) is not None
+
+
 FOOTER = re.compile(
     r"(?:\S{1,60} mailing list(?:\s|$|\.|--)|To unsubscribe(?:"
     r" from this (?:list|group)|,? (?:send|visit|e?mail))"

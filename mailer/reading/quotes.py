@@ -15,11 +15,12 @@ from mailer.reading.phrases import (
     ATTRIBUTION_END,
     ATTRIBUTION_START,
     DATED,
+    DATING,
     FOOTER,
     HEADER,
     MARKER,
-    SENT_FROM,
     is_attribution,
+    is_sent_from,
 )
 
 MAX_LINE = 1_000  # characters of a line that are looked at
@@ -34,7 +35,10 @@ HEADERS = 3  # header lines in a row that make a quoted mail
 DASHES_LINES = 25  # lines below a sloppy ``--`` that may still be a signature
 _QUOTE = re.compile(r"\s{0,3}(?:>|\|(?:\s(?!.*\|\s*$)|$)|[A-Za-z]{1,12}>(?:\s|$))")
 _RULE = re.compile(r"(?!\s*\+[-=][-=+]*\+\s*$)\s*(?:[-_=+~#*\u2014\u2013\u1427]\s*)+$")
-_SIGN = re.compile(r"(?:--|\u2014|_{5,})\s*$")
+_BY_PROGRAM = re.compile(r"@|&lt;|<|\d[:.h]\d\d|\d{4}|\bat\b.{1,80}\bat\b", re.IGNORECASE)
+_SIGN = re.compile(r"--\s*$")
+_LINE = re.compile(r"_{5,}\s*$")
+UNDERSCORE_LINES = 4
 _ENDS = (":", "\uff1a", "---")  # how every attribution ends
 _LAST = {":", "\uff1a", "-"}
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
@@ -230,24 +234,35 @@ def _step(scan: _Scan, here: int) -> tuple[int, Kind]:  # noqa: PLR0911 - a kind
         return quoted
     end = scan.attributions.get(here)
     if end is not None:
-        return _introduced(scan, end)
+        return _introduced(scan, here, end)
     if FOOTER.match(head) or _is_footer(scan, here):
         return len(scan.lines), Kind.SIGNATURE
     if here >= scan.last and head.strip():
         return len(scan.lines), Kind.SIGNATURE  # nothing but rules from here on
-    if _SIGN.match(head) and _signs(scan, here):
+    if (_SIGN.match(head) and _signs(scan, here)) or _underscores(scan, here):
         scan.below = True
-    if scan.below or SENT_FROM.match(head):
+    below = scan.heads[here + 1] if here + 1 < len(scan.heads) else ""
+    if scan.below or is_sent_from(head, below):
         return here + 1, Kind.SIGNATURE
     return here + 1, Kind.OWN
 
 
-def _introduced(scan: _Scan, end: int) -> tuple[int, Kind]:
-    """Judge an attribution by what follows: a quote, or a whole unmarked mail."""
-    scan.below = False
+def _introduced(scan: _Scan, here: int, end: int) -> tuple[int, Kind]:
+    """Judge an attribution by what follows: a quote, or a whole unmarked mail.
+
+    Without an address, a time or a quote, somebody tells who wrote: "On Monday she wrote:".
+    """
     after = end
     while after < len(scan.heads) and not scan.heads[after].strip():
         after += 1
+    quoted = after < len(scan.heads) and _QUOTE.match(scan.heads[after]) is not None
+    if (
+        not quoted
+        and after < len(scan.heads)
+        and not _BY_PROGRAM.search(" ".join(scan.heads[here:end]))
+    ):
+        return end, Kind.OWN
+    scan.below = False
     if after < len(scan.heads) and not _QUOTE.match(scan.heads[after]) and scan.own:
         return len(scan.lines), Kind.QUOTE
     return end, Kind.ATTRIBUTION
@@ -262,8 +277,11 @@ def _quoted_mail(scan: _Scan, here: int) -> tuple[int, Kind] | None:
     elif not HEADER.match(head):
         return None
     end, found = _headers(scan, start)
+    dated = any(DATING.match(line) for line in scan.heads[start:end])
     if not (MARKER.match(head) or found >= HEADERS):
         return None
+    if not (MARKER.match(head) or dated):
+        return end, Kind.OWN  # "From: the car park", "To: the lake"
     scan.below = False
     if scan.own:
         return len(scan.lines), Kind.QUOTE
@@ -293,6 +311,14 @@ def _signs(scan: _Scan, here: int) -> bool:
     return len(below) <= DASHES_LINES or any(
         _QUOTE.match(line) or ATTRIBUTION_START.match(line) for line in below
     )
+
+
+def _underscores(scan: _Scan, here: int) -> bool:
+    """Tell whether a rule of underscores begins a signature: the last lines, below a quote."""
+    if not _LINE.match(scan.heads[here]) or scan.last - here - 1 > UNDERSCORE_LINES:
+        return False
+    above = next((n for n in range(here - 1, -1, -1) if scan.heads[n].strip()), None)
+    return above is not None and scan.kinds[above] is Kind.QUOTE
 
 
 def _is_footer(scan: _Scan, here: int) -> bool:

@@ -47,6 +47,7 @@ def test_real_replies_are_told_as_people_would(corpora: Path) -> None:
     wrong = set()
     for path in sorted((corpora / "replies" / "emails").iterdir()):
         expected = (corpora / "replies" / "trimmed" / path.name).read_text(encoding="utf-8")
-        if told(path.read_bytes()).split() != expected.split():
+        own = "\n".join(line for line in expected.splitlines() if not line.startswith(">"))
+        if told(path.read_bytes()).split() != (own.strip() or expected).split():
             wrong.add(path.name)
     assert wrong <= KNOWN

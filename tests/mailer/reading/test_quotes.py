@@ -100,3 +100,35 @@ def test_more_turns_than_a_letter_has_are_put_together_and_nothing_is_lost() -> 
 def test_half_a_megabyte_of_near_attributions_is_linear(line: str) -> None:
     """Each took minutes when one pattern judged it."""
     split(f"{line}wrote:\n" * (500_000 // len(line)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Section 1\n______________________\n\nSection 2\n__________________________\n\nEnd",
+        "First.\n\u2014\nSecond, and more of it.",
+        "On Monday she wrote:\n\nwe will come at nine.\n\nSo be ready.",
+        "Il giorno 5 marzo ha scritto:\n\nnon vengo.",
+        "Den 3 maj skrev styrelsen:\n\nAlla f\u00e5r komma.",
+        "From: the car park\nTo: the lake\n\nTwo hours on foot.",
+        "Sent from the office: three boxes.\nPlease count them.",
+        "Here it is.\n\nSent from my desk, which is much easier than my phone.",
+        "Inviato da chi? Nessuno lo sa ancora, e forse mai.",
+    ],
+)
+def test_own_words_that_look_like_a_programs_stay_own(text: str) -> None:
+    assert split(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("Yes.\n\nSent from my iPhone", "Yes."),
+        ("Yes.\n\nSent from my cell, please excuse any typos.", "Yes."),
+        ("Yes.\n\nFrom: Bo <bo@example.org>\nTo: Anna\nSubject: x\n\nHello", "Yes."),
+        ("Yes.\n\nOn 11-Apr-2011, at 6:54 PM, Bo <bo@example.org> sent:\n\n> Hello", "Yes."),
+        ("> Who comes?\n> Bo\n\nI do.", "I do."),
+    ],
+)
+def test_what_programs_add_is_not_own(text: str, own: str) -> None:
+    assert split(text).text == own

@@ -4,13 +4,18 @@ import json
 import time
 from datetime import UTC, datetime
 from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
 import click
 
 from listserv.answers import reading as answers
+from listserv.answers.meaning import Meaning
+from listserv.answers.own_words import OwnWords
 from listserv.cli.terminal import plain
 from listserv.letters.notices import face_of
 from listserv.mailings import post_copies
+from listserv.moderation import rulings
+from listserv.newsletters.editors import orders
 from listserv.posts import copy_options, facts
 from listserv.posts.rules import judge
 from listserv.wiring import vouching
@@ -96,7 +101,7 @@ def explain_post(
 @click.argument("file", type=click.File("rb"))
 @click.option(
     "--asked",
-    type=click.Choice(sorted(answers.ASKED)),
+    type=click.Choice(sorted((*answers.ASKED, "moderate", "issue"))),
     help="Say what the answer means to this question.",
 )
 @click.option(
@@ -128,11 +133,11 @@ def explain_reply(
     if asked is None:
         click.echo(json.dumps({"text": text}, ensure_ascii=False) if as_json else text)
         return
-    today = (day or datetime.now(UTC)).date()
-    found = answers.understand(answers.letter_words(raw), asked, today)
+    own = answers.letter_words(raw)
+    found = _understand(own, asked, (day or datetime.now(UTC)).replace(tzinfo=UTC))
     if as_json:
         told = {
-            "text": text,
+            "text": own.text or text,
             "means": found.means,
             "sure": found.sure,
             "why": " / ".join(found.why),
@@ -144,6 +149,19 @@ def explain_reply(
     click.echo(f"  sure: {found.sure}")
     for name, value in (("why", " / ".join(found.why)), ("until", found.until or "")):
         click.echo(f"  {name}: {plain(value) or '-'}")
+
+
+def _understand(own: OwnWords, asked: str, now: datetime) -> Meaning:
+    """Ask whoever reads answers to this question."""
+    if asked in answers.ASKED:
+        return answers.understand(own, asked, now.date())
+    means = "unclear"
+    if asked == "moderate" and (ruling := rulings.read(own.text)) is not None:
+        means = ruling.word.value
+    elif asked == "issue" and (order := orders.read(own.text, now.timestamp(), ZoneInfo("UTC"))):
+        means = order.verb.value
+    why = own.text.strip().split("\n")[0][:100]
+    return Meaning(means, 0.3) if means == "unclear" else Meaning(means, 1.0, (why,))
 
 
 @explain.command("bounce")

@@ -91,7 +91,7 @@ def test_never_is_for_ever_and_taken_back_by_one_reply(
     send(friends, ANNA, JOIN)
     send(friends, ANNA, reply_to(wait_mail(outbox, ANNA)), "Never.")
     stopped = wait_mail(outbox, ANNA, 2)
-    assert subject_of(stopped) == "We do not write to you again"
+    assert subject_of(stopped) == "We will not write to you again"
     send(friends, ANNA, JOIN)
     settled(friends)
     assert len(mails_to(outbox, ANNA)) == 2
@@ -145,7 +145,7 @@ def test_a_second_answer_is_told_kindly(friends: Krets, outbox: list[Caught]) ->
     send(friends, ANNA, reply_to(asked), "")
     wait_mail(outbox, ANNA, 2)
     send(friends, ANNA, reply_to(asked), "yes please")
-    assert subject_of(wait_mail(outbox, ANNA, 3)) == "This was settled before"
+    assert subject_of(wait_mail(outbox, ANNA, 3)) == "This is already settled"
 
 
 @pytest.mark.parametrize("answer", ["ok", "No: we know each other by name here"])

@@ -51,7 +51,7 @@ def test_leaving_needs_one_confirmation_and_comes_back_by_one_reply(
     left = wait_mail(outbox, ANNA, 2)
     assert state(friends, LIST, ANNA) == "left"
     send(friends, ANNA, reply_to(left), "Undo\r\n\r\nAnna")
-    assert subject_of(wait_mail(outbox, ANNA, 3)) == "It is as it was before"
+    assert subject_of(wait_mail(outbox, ANNA, 3)) == "Everything is as it was before"
     assert state(friends, LIST, ANNA) == "active"
 
 

@@ -73,7 +73,7 @@ def test_a_refused_stranger_may_join_ask_or_hear_no_more(place: Place) -> None:
     place.reply(refused, "join", EVE)
     assert place.state(EVE) == "active"
     place.reply(refused, "never", EVE)
-    assert subject(place.mails(EVE)[-1]) == "We do not write to you again"
+    assert subject(place.mails(EVE)[-1]) == "We will not write to you again"
 
 
 @pytest.mark.parametrize("word", ["no", "never"])

@@ -10,11 +10,13 @@ import html
 from collections.abc import Callable
 from urllib.parse import quote
 
+from mailer.ledger.splice import FOLD
 from subscriptions.lists.roster import LANGUAGES
 
 KIND = "issue"  # of a mailing
 VOTE = "vote"  # the slot of the token that answers an issue's question
 TO = "to"  # the slot of a reader's address in the envelope's spelling
+WORD = 75 - len("=?utf-8?q??=")  # characters of an encoded word's text
 MAX_NAME = 80  # characters of a name in a copy
 NAMED, FILLED = 1, 2  # bits of a variant: the reader's name is known; slots are filled
 _JOINERS = "\u200c\u200d"  # invisible, and part of how some names are written
@@ -56,10 +58,26 @@ def qp(text: str) -> bytes:
     return coded.replace(b"=\n", b"")
 
 
+def words(text: str) -> bytes:
+    """Encode a header's value as encoded words of at most 75 characters, but for the outer frame.
+
+    Each word holds whole characters (RFC 2047 sections 2 and 5); they are folded into lines.
+    """
+    found, room = [b""], WORD
+    for letter in text:
+        coded = q(letter)
+        if len(coded) > room:
+            found.append(b"")
+            room = WORD
+        found[-1] += coded
+        room -= len(coded)
+    return FOLD.join(found)
+
+
 # How a value is written where it stands: in text, in HTML, in the address of a link, in a header.
 WRITERS: dict[str, Callable[[str], bytes]] = {
     "t": qp,
     "h": lambda said: qp(html.escape(said)),
     "u": lambda said: qp(quote(said, safe="@")),
-    "q": q,
+    "q": words,
 }

@@ -18,7 +18,7 @@ from listserv.upkeep import retention
 from listserv.wiring.app import App
 from mailer.errors import KretsError
 from mailer.ledger import claim_owners, refusals
-from mailer.storage import arrivals
+from mailer.storage import arrivals, journal
 from subscriptions.permission import proofs
 
 TIDY = 600  # seconds between looks at what crashes left behind
@@ -62,6 +62,7 @@ def _unsorted(session: Session) -> bool:
 
 
 def _tidy(app: App) -> None:
+    journal.compact(app.data / journal.NAME)
     with app.store.read() as session:
         claim_owners.tidy(session, flights=app.data / "flight", now=app.store.now(session))
 

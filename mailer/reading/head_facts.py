@@ -97,6 +97,9 @@ def read_references(found: Fields, own: str) -> tuple[str, ...]:
     An In-Reply-To of old holds prose and addresses before the id. A mail is not its own parent.
     """
     ids = [*references(found), *(in_reply_to(found)[-1:])]
+    named = in_reply_to(found)
+    if len(named) == 1 and named[0] in ids[:-1]:  # it says whose answer this is
+        ids = ids[: ids.index(named[0]) + 1]
     return tuple(i for i in dict.fromkeys(ids) if i != own)
 
 

@@ -127,3 +127,11 @@ def test_the_dot_of_the_root_goes_from_a_domain() -> None:
     assert addresses.parse("my@example.org.") == addresses.parse("my@example.org")
     with pytest.raises(BadInput):
         addresses.parse("my@example.org..")
+
+
+def test_an_in_reply_to_among_the_references_names_the_parent() -> None:
+    raw = (
+        b"Message-ID: <3@x.org>\r\nReferences: <1@x.org> <2@x.org> <0@x.org>\r\n"
+        b"In-Reply-To: <2@x.org>\r\n\r\nhello\r\n"
+    )
+    assert head_facts.read_head(raw).references == ("1@x.org", "2@x.org")

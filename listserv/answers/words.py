@@ -34,7 +34,7 @@ _SKIPPED = frozenset(
 _PIECE = re.compile(
     r"(?P<email>[^\s@<>()\",;:]{1,64}@[^\s@<>()\",;:]{1,200}\.[^\W\d_]{2,})"
     r"|(?P<url>https?://\S{1,300})"
-    r"|(?P<word>[^\W_]+(?:['\u2019\u02bc`][^\W_]+)*|\U0001f44d)"
+    r"|(?P<word>[^\W_]+(?:['\u2019\u02bc`][^\W_]+)*|[\U0001f44d\U0001f44e\u274c\U0001f6ab])"
     r"|(?P<mark>[.!?;,:()\n\u2013\u2014\u2026]|(?<=\s)-+(?=\s))"
 )
 _JOINED = re.compile(r"\b(un|re|e)[-\u2010\u2011](?=[^\W\d_])", re.IGNORECASE)

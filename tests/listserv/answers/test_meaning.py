@@ -154,6 +154,42 @@ def test_a_yes_with_a_doubt_a_question_or_somebody_else_in_it_joins_nobody(text:
 @pytest.mark.parametrize(
     "text",
     [
+        "I confirm receipt of your message", "We confirm that your request has been received",
+        "Vi bekräftar att vi mottagit ditt meddelande", "Jag bekräftar mottagandet",
+        "Confermiamo la ricezione della sua richiesta", "Confirmăm primirea mesajului",
+        "Подтверждаем получение вашего письма", "Wij bevestigen de ontvangst van uw bericht",
+        "ontvangen",
+    ],
+)  # fmt: skip
+def test_who_confirms_that_a_mail_came_joins_nothing(text: str) -> None:
+    assert meaning.confirm(OwnWords(text)).means not in {"yes", "empty"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Do I have to confirm", "Måste jag bekräfta", "Bisogna confermare", "Trebuie să confirm",
+        "Нужно подтвердить", "Moet ik bevestigen", "join what", "I want to join another list",
+        "yes, for my colleague", "ja, för min kollega", "sì, per mia moglie", "да, для жены",
+        "Da, pentru soțul meu", "ja, voor mijn collega", "yes - on behalf of my boss",
+        "yes: off the list please", "ja, av med mig", "ja ni är spammare", "да пошли вы",
+        "ага, щас", "да ну", "da de unde", "sì, vabbè", "I'm good, thanks", "det är bra tack",
+        "Yes, after you tell me who runs it", "ja, från och med januari", "sono già iscritto",
+        "sunt deja abonat", "y/n", "👍👎",
+    ],
+)  # fmt: skip
+def test_an_unmarked_question_another_s_yes_and_mockery_join_nobody(text: str) -> None:
+    assert meaning.confirm(OwnWords(text)).means in {"unclear", "no"}
+
+
+@pytest.mark.parametrize("text", ["Yes, for my part", "Ja, för min del", "Ja, wat mij betreft"])
+def test_a_yes_for_one_s_own_part_is_a_yes(text: str) -> None:
+    assert meaning.confirm(OwnWords(text)).means == "yes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "Remove anna@example.net", "Please remove my wife, not me", "Ta bort Anna Svensson",
         "I will leave on Monday, if I can", "Can I stay?", "Thanks, bye", "Yes but not now",
         "What happens to my data if I leave?", "Forse più avanti", "Waarom krijg ik dit?",

@@ -152,7 +152,7 @@ def test_a_writer_whom_their_domain_disowns_hears_nothing_and_the_queue_says_why
     forged = RAW.replace(b"olga@example.org", boss.encode())
     post(friends, forged, "stranger@evil.example", LIST)
     asked = wait_mail(outbox, moderator)
-    assert "says that it is not from there" in " ".join(text_of(asked).split())
+    assert "does not come from there" in " ".join(text_of(asked).split())
     (one,) = friends.json("queue", "ls")["held"]
     shown = friends.json("queue", "show", str(one["id"]))
     assert shown["authentication"]["dmarc"] == "fail"

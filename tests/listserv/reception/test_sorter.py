@@ -97,7 +97,7 @@ def test_released_mail_with_bare_line_ends_goes_out_with_whole_ones(app: App) ->
         segments = mailings.composition(session, mailing.id, 0)
         assert get_raw(session, held.raw_sha) == bare
     assert segments is not None
-    assert segments.parts[-1].endswith(b"Message-ID: <2@x>\r\n\r\ntext\r\n")
+    assert segments.parts[-1].endswith(b"\r\n\r\ntext\r\n")
     app.close()
 
 

@@ -25,7 +25,8 @@ WORDS = {
     " låter testat testade provat använda använder ändra ändrat ligger står hittar hittade"
     " saknas tyvärr gärna precis nedan ovan bifogat bifogar möjligt fråga frågor svar"
     " svarar svara betyder ställa ställer jobbat jobbar ändå enligt varje hela hel dag"
-    " dagen medlem medlemmar glöm börja börjar",
+    " dagen medlem medlemmar glöm börja börjar lade la rättade rättat lagt tagit bort lägg"
+    " släppa förlåt kolla",
     "it": "di che e la il un a per è non una sono con le da ho si lo ma come se anche gli del"
     " della ha al i più questo mi alla nel dei ci ciao grazie sul quando cosa molto essere"
     " delle tutti solo dal dalla dai dalle nella nei nelle sulla sui agli alle allo degli"
@@ -44,7 +45,8 @@ WORDS = {
     " saluti cordiali buongiorno buonasera salve prego problema problemi errore versione"
     " lista riunione aiuto risposta domanda ecco ottimo lavoro complimenti allora cioè"
     " appena circa quello quella quelli questa queste questi ne vi te me ti ultimo ultima"
-    " cui né ed od ad",
+    " cui né ed od ad aggiunto aggiunta corretto corretta tolto tolta rimosso rimossa"
+    " variabile inutilizzata occhiata posto d'accordo",
     "ro": "de și în la cu nu că o să este pe un din care mai pentru se am ce dar sunt a ai au"
     " fi sau fost cum dacă cel foarte acest mulțumesc bună doar după prin unde ei te le vă"
     " si sa ca daca eu tu el ea noi voi ele mă îmi îți ne mi ți îi îl lui lor meu mea mei"
@@ -61,7 +63,8 @@ WORDS = {
     " mult multă mulți multe puțin salutări cele rog problema problemă eroare eroarea"
     " versiunea versiune fișier fișierul lista ședința ajutor ajutorul răspuns întrebare"
     " iată bravo felicitări tuturor deci însă totuși așa asa iar nici ori fiindcă"
-    " multumesc sunteti aveti vreo vreun niște dintre dintr într printr",
+    " multumesc sunteti aveti vreo vreun niște dintre dintr într printr adăugat corectat"
+    " scos verificați verifică arată scuze",
     "nl": "de en het een van is dat ik op te niet met voor zijn die er maar je aan ook om heb"
     " als bij naar wat wel nog kan hoe hallo groeten dit was of we door deze over dan"
     " worden heeft uit geen hij zij ze jij jullie wij ons onze mijn jouw uw u hun hem haar"
@@ -81,7 +84,7 @@ WORDS = {
     " vragen antwoord antwoordt bijgevoegd hieronder hierboven hierbij terug mee heel erg"
     " zeer even eens juist precies helaas volgende vorige mislukt klinkt geef geeft brengt"
     " vergeet doel leden lid zeven uur geleden stel stelt bijgaand zoeken zoekt foto"
-    " bijlage",
+    " bijlage toegevoegd hersteld verwijderd ongebruikte variabele akkoord",
     "en": "the and to of a i is that it you on this be have not are but was my at can we your"
     " so do there they will would what all hi thanks me has an he she him her his its us"
     " our their them who which where when why how here now then than been being were had"
@@ -229,7 +232,9 @@ WORDS = {
     " ошибка ошибку файл файла версия версию список собрание помощь ответ вопрос вот"
     " смотрите смотри спроси знаю думаю видно вижу который которая которые ли ни чем тем"
     " находится отвечает отличная отлично работа понятия имею доброе утро вечер коллеги"
-    " удовольствием нашёл нашел нужен нужна",
+    " удовольствием нашёл нашел нужен нужна тест добавил добавила исправил исправлена"
+    " исправлено убрал выглядит извините нормально проверьте проверь готово согласен"
+    " можешь отправить",
     "uk": "і в не на що я з як це по але із у то за все усе так же від о ми ви для його при"
     " якщо був тільки було є вже або ні та ще би мені він вона вони воно мене мій моя моє"
     " мої нас нам вас вам ваш наш їх їм їй йому її хто де коли чому який яка які тут там"
@@ -241,7 +246,8 @@ WORDS = {
     " надішлю написав пише прочитав сьогодні завтра вчора ввечері вранці понеділок"
     " вівторок середу четвер п'ятницю суботу неділю тиждень рік дякую спасибі прошу привіт"
     " вітаю повагою добрий день проблема помилка помилку файл версія список збори допомога"
-    " відповідь питання ось дивіться знаю думаю бачу чи чудова робота немає маю бо",
+    " відповідь питання ось дивіться знаю думаю бачу чи чудова робота немає маю бо дзякуй"
+    " тест додав перевір цяпер што гэта ёсць калі таксама пасля",
     "bg": "и в не на че аз с как това по но от у то за всичко така а ние вие го при ако беше"
     " само е вече или няма да още ми той тя те ме мен моят моя моето моите ни ви ваш наш"
     " им ѝ му кой къде кога защо какъв каква тук там сега винаги никога може можем трябва"
@@ -253,7 +259,13 @@ WORDS = {
     " вторник сряда четвъртък петък събота неделя седмица година благодаря моля здравей"
     " здравейте поздрави поздрав добър ден проблем проблема грешка грешката файл версия"
     " версията списък среща помощ отговор въпрос ето вижте питай знам мисля виждам който"
-    " която което които ли се имам има когато докато като тъй чудесна работа",
+    " която което които ли се имам има когато докато като тъй чудесна работа тест"
+    " добавих провери хвала сада је су није шта сам смо опет ради благодарам",
+    "af": "vir nie die dit is nou weer waar het ons jy julle hulle maar ook om te van dankie"
+    " asseblief baie goed kan sal word wees met en ek hy sy my vanoggend hierdie daar moet"
+    " wat hoe",
+    "et": "ja ei on see et kui ka aga mis siis veel nüüd pärast aitäh tere palun kas oma ta me"
+    " ma seda selle olen pole või",
 }
 
 # How words end (their last one to five letters), where no word above is met.
@@ -285,6 +297,8 @@ ENDINGS = {
     " ость ости ение ения ция ции ами ями ах ях ии ею ший ил ал ла ли ки ет ят ют",
     "uk": "ться ого ому ими ий ія ії ість ості ення ання ція ції ами ями ити ати іти ує ає є ів ї",
     "bg": "ът ят та то те ция ции ията иите ата ета ане ене ването ваме вам ваш ха хме ости ост ки",
+    "af": "êer sie ings",
+    "et": "ust ast ist ud ab",
 }
 
 # Letters that only some of these languages write.
@@ -303,4 +317,5 @@ LETTERS = {
     "cs": "ř ě ů š č ž ý á í é ú ň ť ď",
     "ru": "ы э ё",
     "uk": "і ї є ґ",
+    "et": "õ ä ö ü",
 }

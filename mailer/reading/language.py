@@ -1,9 +1,9 @@
 """Tell in which of the six languages a text is written, or that it is none that we know.
 
-Knows the commonest words, endings and letters of the six and of nine neighbours: where a neighbour
-fits best (Norwegian, Czech, Ukrainian), the answer is unknown. Diffs, code, addresses and trailers
-are left out, because program code reads as English. Headers are asked only where the text is too
-short: mail programs put the writer's menus into Content-Language, not the mail's language.
+Knows the commonest words, endings and letters of the six and of their neighbours: where one of
+these fits best (Norwegian, Czech, Ukrainian), the answer is unknown. Diffs, code, addresses and
+trailers are left out, because program code reads as English. Headers are asked only where the text
+is too short: mail programs put the writer's menus into Content-Language, not the mail's language.
 SECURITY: the text is hostile; it is cut to a fixed length and walked once.
 """
 
@@ -128,7 +128,7 @@ def _ending(word: str) -> tuple[str, ...]:
 def _marks(word: str) -> tuple[str, ...]:
     """Return the languages that write every rare letter of ``word``."""
     if _FOREIGN.search(word):
-        return ("uk",)
+        return ("uk",)  # or one that we tell apart from it nowhere: Belarusian, Serbian
     if _BULGARIAN.search(word):
         return ("bg",)
     if word.endswith("ь"):

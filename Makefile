@@ -24,8 +24,20 @@ test: ## set up what is missing, then every gate and every test, on SQLite and o
 
 .PHONY: check
 check: gates ## the gates and the tests, without set-up
-	$(PYTEST) --database sqlite --cov --cov-report=term
-	$(PYTEST) --database postgresql
+	$(PYTEST) --database sqlite -m "not journey"
+	$(PYTEST) --database postgresql -m "not journey"
+
+.PHONY: journeys
+journeys: ## what `make test` has no time for, and coverage; goes on where it stopped at the same tree
+	@tools/prepare test
+	@tools/test-parts
+	$(PYTEST) --database sqlite -m journey --resume
+	$(PYTEST) --database postgresql -m journey --resume
+	@$(BIN)/python tools/coverage.py --resume
+
+.PHONY: coverage
+coverage: ## measure what the tests cover, and compare it with the record in tests/coverage.toml
+	@$(BIN)/python tools/coverage.py
 
 .PHONY: postgresql
 postgresql: ## all tests that use a database, on PostgreSQL (`make test` runs the closest to it)

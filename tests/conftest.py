@@ -19,7 +19,7 @@ import pytest
 from mailer.authentication.resolver import NOTHING, Answer, Resolver
 from mailer.storage import tokens
 from mailer.storage.store import Store
-from tests import cluster, shape
+from tests import cluster, green, shape
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -63,12 +63,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="with postgresql: every test that uses a database, not the closest to it alone",
     )
+    parser.addoption(
+        "--resume",
+        action="store_true",
+        help="leave out what was green at this very tree (make journeys; tests/green.py)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Copy SQLite's shape; start PostgreSQL once, in the process that owns the run."""
     shape.use_copies()
     _ask_no_dns()
+    config.pluginmanager.register(green.Spent())
+    if config.getoption("--resume"):
+        config.pluginmanager.register(green.Resuming(config))
     if config.getoption("--database") != "postgresql":
         return
     if hasattr(config, "workerinput"):

@@ -4,7 +4,7 @@ The pages are what the door answers, with its own headers, handed to a real brow
 KRETS_PICTURES=FOLDER each is also kept as a picture, to be looked at.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,35 +17,30 @@ from tests.browser.layout import draw, faults, hold, measure
 from tests.browser.window import DESK, PHONE, Scheme, ViewportSize, Window, look, violations
 from tests.listserv.web.conftest import Got
 
-# The language with the longest words is seen in each light on each screen, the others by turns
-# light on a telephone or dark at a desk. Pages of two lines are seen in it and in the language that
-# the others are translated from. With pictures all is seen in every sight, which takes minutes.
-SIGHTS: list[tuple[ViewportSize, Scheme]] = [(PHONE, "light"), (DESK, "dark")]
-MORE_SIGHTS: list[tuple[ViewportSize, Scheme]] = [(PHONE, "dark"), (DESK, "light")]
-THOROUGH = {"ru", ""}
-ALIKE = {  # pages of two lines, which differ from "joined" in their words alone
-    "joined-before", "left", "leave-unknown", "leave-proof", "me-gone", "me-sent", "never",
-    "unknown", "used", "waiting", "read-sent", "read-gone", "me-saved", "me-bad", "me-sure",
-    "join-approve",
-}  # fmt: skip
-ALL = {"ru", "en", ""}
+# `make test` sees the language with the longest words and the one that all are translated from;
+# `make journeys`, or who wants pictures, sees each language in each light on each screen.
+SIGHTS: list[tuple[ViewportSize, Scheme]] = [
+    *((PHONE, "light"), (DESK, "dark"), (PHONE, "dark"), (DESK, "light")),
+]
+SAMPLE = {"ru": SIGHTS[:2], "en": SIGHTS[:1]}
 DRAWN = {"home", "thread", "join-wrong", "me", "leave"}  # one of each form
 DRAWN_IN: list[tuple[ViewportSize, Scheme]] = [(PHONE, "light"), (DESK, "light"), (PHONE, "dark")]
 # What light and width can change; all else is the same in every sight of a page.
 SEEN = ("color-contrast", "target-size")
-pytestmark = pytest.mark.timeout(300)  # 12 s a language on an idle machine, 80 s under a load of 10
+pytestmark = pytest.mark.timeout(300)  # 20 s a language on an idle machine
 
 
 def look_at(
     page: Page,
     pages: Mapping[str, tuple[str, Got]],
     styles: Mapping[str, bytes],
-    pictures: Path | None,
-    language: str = "",
+    sights: Sequence[tuple[ViewportSize, Scheme]],
+    pictures: Path | None = None,
+    *,
+    hung: bool = False,
 ) -> list[str]:
-    """Show each page in every sight; return what is wrong."""
+    """Show each page in some sights; return what is wrong, for ``hung`` beside its drawing."""
     wrong: list[str] = []
-    thorough = language in THOROUGH or pictures is not None
     current: Got | None = None
 
     def answer(route: Route, request: Request) -> None:
@@ -63,12 +58,8 @@ def look_at(
     page.route("**/*", answer)
     try:
         for name, (path, got) in pages.items():
-            if name in ALIKE and language not in ALL and not thorough:
-                continue
             current = got
             page.goto(f"http://{DOMAIN}{path}")
-            turn = LANGUAGES.index(language) % 2 if language else 0
-            sights = SIGHTS + MORE_SIGHTS if thorough else [SIGHTS[turn]]
             for number, (size, scheme) in enumerate(sights):
                 look(page, size, scheme)
                 found = violations(page, *(SEEN if number else ())) + faults(measure(page))
@@ -76,7 +67,7 @@ def look_at(
                 if pictures is not None:
                     file = f"{name.replace('/', '-')}-{size['width']}-{scheme}.png"
                     page.screenshot(path=pictures / file, full_page=True)
-            if language == "en" and name in DRAWN:
+            if hung and name in DRAWN:
                 wrong += [f"{name}: {one}" for one in drawn(page, name)]
     finally:
         page.unroute("**/*")
@@ -93,15 +84,28 @@ def drawn(page: Page, name: str) -> list[str]:
     return hold(f"page-{name}", widths, draw(seen[:-1], seen[-1]))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", SAMPLE)
 def test_every_page_of_the_door_is_good_to_read_for_everybody(
+    window: Window, galleries: Callable[[str], Gallery], language: str
+) -> None:
+    gallery = galleries(language)
+    hung = language == "en"
+    wrong = window.do(
+        lambda page: look_at(page, gallery.pages, gallery.styles, SAMPLE[language], hung=hung)
+    )
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.journey
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_is_good_to_read_in_each_light_on_each_screen(
     window: Window, galleries: Callable[[str], Gallery], language: str, pictures: Path | None
 ) -> None:
     gallery = galleries(language)
     folder = pictures / language if pictures else None
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
-    wrong = window.do(lambda page: look_at(page, gallery.pages, gallery.styles, folder, language))
+    wrong = window.do(lambda page: look_at(page, gallery.pages, gallery.styles, SIGHTS, folder))
     assert not wrong, "\n".join(wrong)
 
 
@@ -110,5 +114,5 @@ def test_the_page_of_krets_try_is_good_to_read_for_everybody(
     window: Window, tmp_path: Path, pictures: Path | None, language: str
 ) -> None:
     pages, styles = desk_pages(tmp_path, language)
-    wrong = window.do(lambda page: look_at(page, pages, styles, pictures))
+    wrong = window.do(lambda page: look_at(page, pages, styles, SIGHTS, pictures))
     assert not wrong, "\n".join(wrong)

@@ -1,4 +1,4 @@
-"""The short form of ``make chaos``: forty plugs pulled on SQLite, ten on PostgreSQL."""
+"""The short form of ``make chaos``: six plugs pulled on each database, many more in journeys."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from tests.conftest import missing
 from tests.faults import table
 
 CHAOS = Path(__file__).with_name("chaos.py")
+SAMPLE = 6  # faults, for `make test`
 LARGE = "1000"  # recipients of a mailing; make chaos has ten thousand
 THOUGHT = "0.1"  # seconds that a dot waits at most, so that a mailing outlives a fault
 PATIENCE = 900  # seconds; a minute where the cores are ours
@@ -24,14 +25,19 @@ PATIENCE = 900  # seconds; a minute where the cores are ours
 def test_whatever_dies_nothing_accepted_is_lost_and_only_what_was_unsure_comes_twice(
     request: pytest.FixtureRequest,
 ) -> None:
-    database = request.config.getoption("--database")
-    pull_plugs({"sqlite": 20, "postgresql": 10}[database], database)
+    pull_plugs(SAMPLE, request.config.getoption("--database"))
 
 
+@pytest.mark.journey
 @pytest.mark.long
 @pytest.mark.timeout(PATIENCE)
-def test_twenty_other_faults_on_sqlite_lose_and_double_nothing_either() -> None:
-    pull_plugs(20, "sqlite")
+@pytest.mark.usefixtures("database_url")
+@pytest.mark.parametrize("part", [1, 2])
+def test_many_more_faults_lose_and_double_nothing_either(
+    request: pytest.FixtureRequest, part: int
+) -> None:
+    database = request.config.getoption("--database")
+    pull_plugs({"sqlite": 20, "postgresql": 10}[database], database)
 
 
 def pull_plugs(faults: int, database: str) -> None:

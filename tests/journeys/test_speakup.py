@@ -156,6 +156,7 @@ def send_again(krets: Krets, mails: list[Mail]) -> None:
             client.sendmail(mail.author, [LIVE], mail.raw, ["BODY=8BITMIME"])
 
 
+@pytest.mark.journey
 @pytest.mark.timeout(300)  # 24,000 copies, beside whatever else this machine does
 @pytest.mark.no_cover
 def test_real_mails_reach_200_members_as_they_were_written_and_thread_as_imported(

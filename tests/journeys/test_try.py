@@ -303,6 +303,7 @@ def test_the_tour_is_walked_once_through_the_real_doors_and_leaves_nothing(tmp_p
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.journey
 def test_the_tour_is_walked_a_second_time_in_a_folder_that_is_named(tmp_path: Path) -> None:
     for _ in range(2):
         done = _once(tmp_path, "--folder", "garden")

@@ -224,6 +224,7 @@ def test_an_empty_answer_joins_and_leaves_and_undoes_nothing() -> None:
     assert meaning.admit(OwnWords("")).means == "empty"
 
 
+@pytest.mark.no_cover
 def test_the_longest_answer_that_is_read_costs_little() -> None:
     text = "Dear all, please take me off this list, thank you very much for everything. " * 4
     meaning.confirm(OwnWords(text))  # the lexicon is read once

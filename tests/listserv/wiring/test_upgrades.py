@@ -220,6 +220,7 @@ def come_up(store: Store, data: Path, revision: str) -> None:
         ledger.mark(session, [Mark(claimed[0].id, epoch, Fate.ACCEPTED, 250)])
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("revision", [one for one in EARLIER if one not in SAMPLE])
 def test_a_database_of_each_earlier_version_keeps_all_it_had(tmp_path: Path, revision: str) -> None:
     make_data_folder(tmp_path)

@@ -104,7 +104,8 @@ def _restore(
             schema.bring_up_to_date(arriving, folder)
             held = settle(arriving, manifest.taken, time.time())
             found = journals.find(arriving, data, also)
-            heard = journals.replay_into(arriving, found, time.time())
+            newest = journals.counted(place) if _occupied(place) else {}
+            heard = journals.replay_into(arriving, found, time.time(), newest)
             with arriving.read() as session:
                 lists = session.scalar(select(func.count()).select_from(MailList)) or 0
                 stands = tuple(standing(session))

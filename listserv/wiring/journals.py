@@ -14,12 +14,12 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, inspect, select
 from sqlalchemy.orm import Session
 
 from listserv.wiring.tables import Erasure
@@ -35,6 +35,7 @@ from subscriptions.membership.replay import HOW, Replayed, replay
 from subscriptions.permission.consent import ConsentNote, Source
 
 ROLLED_BACK = "The database is older than the journal beside it: somebody put an old file back."
+LOST = "The journal of what people decided is missing here, and the database may be an old one."
 _log = logging.getLogger(__name__)  # to stderr, whoever opens: stdout is a command's data
 
 
@@ -100,8 +101,22 @@ def find(store: Store, data: Path, also: Iterable[Path]) -> list[Book]:
     return list(found.values())
 
 
-def replay_into(store: Store, found: list[Book], now: float) -> Heard:
-    """Do again in a restored database what its journals say; stand still where one is missing."""
+def counted(store: Store) -> dict[str, int]:
+    """Return how far a database that is to be replaced had come in each journal."""
+    if not inspect(store.engine).has_table(Journal.__tablename__):
+        return {}
+    with store.read() as session:
+        return {row.id: row.seq for row in journal.places(session).values()}
+
+
+def replay_into(
+    store: Store, found: list[Book], now: float, newest: Mapping[str, int] | None = None
+) -> Heard:
+    """Do again in a restored database what its journals say; stand still where one is missing.
+
+    ``newest`` is what the database in its place had counted: a journal that ends before is old.
+    """
+    newest = newest or {}
     with store.write() as session:
         keyring = tokens.load_keyring(session)
         known = journal.places(session)
@@ -112,7 +127,7 @@ def replay_into(store: Store, found: list[Book], now: float) -> Heard:
         missing = [
             row.place
             for row in known.values()
-            if not any(book.covers(row.id, row.seq) for book in found)
+            if not any(book.covers(row.id, max(row.seq, newest.get(row.id, 0))) for book in found)
         ]
         whole = bool(known) and not missing
         if not whole:
@@ -188,6 +203,9 @@ def _agree(session: Session, writer: Writer, keyring: Keyring) -> None:
         _begin(session, writer, keyring)
         return
     lines = book.since(held)
+    if row is None and _is_lost(session, known, book, writer.place):
+        _log.warning("the journal of what people decided is missing: mail stands still")
+        standstill.begin(session, LOST, time.time(), settled=False)
     if not lines:
         if row is None:
             _drop_predecessors(session, writer)
@@ -198,6 +216,17 @@ def _agree(session: Session, writer: Writer, keyring: Keyring) -> None:
     _log.warning("the journal was ahead of the database: %s lines were done again", len(lines))
     if (row or not known) and any(line.done for line in lines):  # else another machine's
         standstill.begin(session, ROLLED_BACK, time.time(), settled=False)
+
+
+def _is_lost(session: Session, known: dict[str, Journal], book: Book, place: str) -> bool:
+    """Tell whether the journal is gone that this database had here.
+
+    A database in a file has one folder; one on a server may know the journals of other machines.
+    """
+    if any(book.covers(row.id, row.seq) for row in known.values()):
+        return False
+    here = any(row.place == place for row in known.values())
+    return here or (bool(known) and session.get_bind().dialect.name == "sqlite")
 
 
 def _take_over(writer: Writer, keyring: Keyring) -> None:

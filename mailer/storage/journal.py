@@ -86,7 +86,7 @@ class Book:
     continues: dict[str, int] = field(default_factory=dict)  # other journals it holds, up to where
     lines: tuple[Line, ...] = ()
     highest: int = 0
-    whole: bool = True  # no number is missing
+    whole: bool = True  # no number is missing, and no line is damaged
 
     def since(self, seq: int) -> list[Line]:
         """Return the lines behind a number."""
@@ -234,18 +234,33 @@ def read(path: Path) -> Book | None:
         return None
     found: list[Line] = []
     marks: set[int] = set()
-    for row in rows[1:]:
+    damaged = False
+    for at, row in enumerate(rows[1:], 2):
         told = _parse(row)
-        if told and "ok" in told:
+        if told and _is_mark(told):
             marks.add(told["s"])
         elif told and (line := _line(told)):
             found.append(line)
+        else:
+            damaged = damaged or (row != b"" and not _is_cut(row, last=at == len(rows)))
     numbers = {line.seq for line in found}
-    highest = max([book.compacted, *numbers])
+    highest = max([book.compacted, *numbers, *marks])
     expected = range(book.compacted + 1, highest + 1)
     lines = tuple(replace(line, done=True) if line.seq in marks else line for line in found)
-    whole = all(number in numbers for number in expected)
+    whole = not damaged and all(number in numbers for number in expected)
     return replace(book, lines=lines, highest=highest, whole=whole)
+
+
+def _is_cut(row: bytes, *, last: bool) -> bool:
+    """Tell whether a power cut ended a line that nobody had an answer to.
+
+    Only what was written behind it shows that: a file that ends so may have been longer.
+    """
+    return not last and b'{"s":'.startswith(row[:5]) and not row.endswith(b"}")
+
+
+def _is_mark(told: dict[str, Any]) -> bool:
+    return "ok" in told and isinstance(told.get("s"), int)
 
 
 def head(path: Path) -> Book | None:
@@ -260,7 +275,9 @@ def head(path: Path) -> Book | None:
             tail = file.read().split(b"\n")
     except FileNotFoundError:
         return None
-    numbers = [told["s"] for row in tail if (told := _parse(row)) and "s" in told]
+    numbers = [
+        told["s"] for row in tail if (told := _parse(row)) and isinstance(told.get("s"), int)
+    ]
     return replace(book, highest=max([book.compacted, *numbers]))
 
 
@@ -388,6 +405,8 @@ def _lines(lines: Iterable[Line], *, marked: bool) -> Iterator[bytes]:
 
 
 def _line(told: dict[str, Any]) -> Line | None:
+    if not isinstance(told.get("s"), int) or not isinstance(told.get("at"), int | float):
+        return None
     try:
         return Line(
             told["s"],

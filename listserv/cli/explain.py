@@ -13,7 +13,8 @@ from listserv.answers.meaning import Meaning
 from listserv.answers.own_words import OwnWords
 from listserv.cli.terminal import plain
 from listserv.letters.notices import face_of
-from listserv.mailings import post_copies
+from listserv.letters.post_headers import Trace
+from listserv.mailings import munging, post_copies
 from listserv.moderation import rulings
 from listserv.newsletters.editors import orders
 from listserv.posts import copy_options, facts
@@ -30,6 +31,15 @@ from mailer.reading.charsets import clean, decode
 from subscriptions.lists.roster import get_list
 
 MAX_FILE = 64 * 1024 * 1024  # bytes
+_MUNGED = {
+    munging.Why.STAYS: "stays as it is",
+    munging.Why.OURS: "rewritten, because it is in a domain of ours and nothing proves it",
+    munging.Why.SEVERAL: "rewritten, because it names several writers or none that can be read",
+    munging.Why.UNSIGNED: "rewritten, because its domain asks receivers to refuse what it has not"
+    " signed",
+    munging.Why.BREAKS: "rewritten, because its domain asks receivers to refuse what it has not"
+    " signed, and its signature does not fit what leaves",
+}
 
 
 @click.group()
@@ -74,16 +84,27 @@ def explain_post(
     envelope = _envelope(reading) if sender is None else sender
     brought = Envelope(plain_ip(client), helo, envelope)
     found = whose_mail.judge(reading.raw, reading.head, brought, app.resolver)
+    now = time.time()
     with app.store.read() as session:
-        known = facts.gather(session, lst, reading, envelope, time.time(), found)
+        known = facts.gather(session, lst, reading, envelope, now, found)
         verdict = judge(known)
+        whole = facts.completed(facts.named(reading, lst.domain), now)
+        trace = Trace(
+            client=client, helo=helo, protocol="ESMTP", arrival=0, received_at=now,
+            by=app.settings.listserv.domain, added=whole.added,
+        )  # fmt: skip
+        asked = munging.ask(
+            session, app, lst, whole.raw, whole.head, found, trace, answers="", now=now
+        )
+    munge = munging.decide(asked, app.resolver)
     costs = copy_options.costs(
         reading.head, post_copies.options_of(lst, face_of(app, lst), lst.language)
     )
     if as_json:
-        told = {"decision": verdict.decision.word, "rules": verdict.rules}
+        told: dict[str, object] = {"decision": verdict.decision.word, "rules": verdict.rules}
         said = [{"option": cost.option, "breaks": list(cost.breaks)} for cost in costs]
-        click.echo(json.dumps(told | {"authentication": found.shown, "costs": said}))
+        told |= {"authentication": found.shown, "munge": bool(munge), "why_munge": str(munge)}
+        click.echo(json.dumps(told | {"costs": said}))
         return
     click.echo(verdict.decision.word)
     for hit in verdict.hits:
@@ -92,6 +113,7 @@ def explain_post(
         click.echo("  no rule hit")
     shown = {**found.shown, "aligned": "yes" if found.aligned else "no"}
     click.echo("  whose mail: " + ", ".join(f"{name} {word}" for name, word in shown.items()))
+    click.echo(f"  From: {_MUNGED[munge]}")
     for cost in costs:
         whose = f"breaks the signature of {', '.join(cost.breaks)}" if cost.breaks else "no cost"
         click.echo(f"  {cost.option.replace('_', '-')}: {whose}")

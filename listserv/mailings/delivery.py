@@ -44,7 +44,7 @@ def make_sender(app: App, sharing: int = 1) -> Sender:
             rates=read_rates(settings.rates),
             calendar=read_calendar(settings.warm_up),
         ),
-        stamping=signing.stamping(app.settings),
+        stamping=signing.stamping(app.settings, keyring=app.keyring),
         personal=readers.copy,
         wanted=readers.wanted,
         flights=app.data / "flight",

@@ -12,8 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import templates
-from listserv.letters import post_headers
+from listserv.letters import post_headers, writer_alias
 from listserv.letters.post_headers import LEAVE, ListFace, Trace
+from listserv.letters.writer_alias import Alias
 from listserv.mailings.audience import Choice
 from listserv.mailings.slots import variant_of
 from listserv.posts import copy_options
@@ -81,8 +82,12 @@ def compose(
     languages: tuple[str, ...],
     answers: str,
     own: frozenset[str],
+    alias: Alias | None = None,
 ) -> dict[int, Segments]:
-    """Return a post's compositions by their variant, as ``choice_of`` chooses among them."""
+    """Return a post's compositions by their variant, as ``choice_of`` chooses among them.
+
+    ``alias`` takes the place of the writer in From.
+    """
     shared = lst.copies is Copies.SHARED
     slot = "" if shared else secrets.token_hex(13)  # as long as a token, and in no stranger's mail
     made = {}
@@ -91,6 +96,9 @@ def compose(
         changed, fields = raw, head
         if options:
             changed = copy_options.change(raw, head, options)
+            fields = message.head(changed)
+        if alias is not None:
+            changed = writer_alias.munged(changed, fields, alias)
             fields = message.head(changed)
         copy = post_headers.compose(
             changed, fields, face, trace, permalink, answers=answers, shared=shared, own=own

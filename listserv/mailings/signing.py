@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from listserv.letters import writer_alias
 from listserv.letters.notices import HANDED_ON, KIND
 from listserv.wiring import vouching
 from listserv.wiring.config import Settings
@@ -19,6 +20,7 @@ from mailer.ledger.splice import Segments, Stamp
 from mailer.reading import message
 from mailer.reading.message import Head
 from mailer.storage.arrivals import Arrival
+from mailer.storage.tokens import Keyring
 
 POST = "post"  # the kind of a mailing that its members write
 
@@ -28,6 +30,7 @@ class Written(NamedTuple):
 
     head: Head
     found: Authentication = UNKNOWN
+    munged: bool = False  # its From is an alias of ours (letters/writer_alias.py)
 
 
 class Signer(StrEnum):
@@ -50,6 +53,11 @@ def one_click(
         return False
     if post is not None and not _may_sign(session, domain, post):
         return False
+    return signs(session, settings, domain, now)
+
+
+def signs(session: Session, settings: Settings, domain: str, now: float) -> bool:
+    """Tell whether mail of lists at ``domain`` is signed as that domain, by us or by the relay."""
     signer = Signer(settings.mailer.sign)
     return signer is Signer.RELAY or (
         signer is Signer.KRETS and dkim_keys.signs(session, domain, now)
@@ -57,19 +65,29 @@ def one_click(
 
 
 def stamping(
-    settings: Settings, clock: Callable[[], float] = time.time
+    settings: Settings, clock: Callable[[], float] = time.time, keyring: Keyring | None = None
 ) -> Callable[[Session, MailingView, Segments], Stamp | None]:
-    """Return what the sender asks once per composition: the stamp of its copies, or None."""
+    """Return what the sender asks once per composition: the stamp of its copies, or None.
+
+    ``keyring`` tells the aliases in From that are ours; without one there are none.
+    """
+
+    def munged(mailing: MailingView, head: Head) -> bool:
+        address = mailing.list_address
+        return keyring is not None and writer_alias.is_alias(head, address, keyring)
 
     def chosen(session: Session, mailing: MailingView, segments: Segments) -> Stamp | None:
         if Signer(settings.mailer.sign) is not Signer.KRETS:
             return None
-        if mailing.kind == KIND and segments.parts[0].startswith(HANDED_ON.encode()):
-            return None  # a stranger's letter to the owners: its From may claim to be one of us
+        first = segments.parts[0]
+        handed_on = mailing.kind == KIND and first.startswith(HANDED_ON.encode())
+        if handed_on and not munged(mailing, message.head(first)):
+            return None  # a stranger's letter: its From may claim to be one of us
         domain = mailing.list_address.rpartition("@")[2]
         if mailing.kind == POST:
             head = message.head(b"".join(segments.parts))
-            if not _may_sign(session, domain, Written(head, _judged(session, mailing))):
+            found = _judged(session, mailing)
+            if not _may_sign(session, domain, Written(head, found, munged(mailing, head))):
                 return None
         keys = dkim_keys.signing_keys(session, domain, clock())
         return dkim.stamp(segments, keys, clock) if keys else None
@@ -78,6 +96,8 @@ def stamping(
 
 
 def _may_sign(session: Session, domain: str, post: Written) -> bool:
+    if post.munged:
+        return True
     ours = vouching.organisations(session, domain)
     return vouching.may_sign(post.head, ours, post.found)
 

@@ -17,9 +17,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.filing import mail_threading
-from listserv.letters import incoming_letter, post_headers, transaction
+from listserv.letters import incoming_letter, post_headers, transaction, writer_alias
 from listserv.letters.notices import face_of
-from listserv.mailings import audience, post_copies, signing
+from listserv.mailings import audience, munging, post_copies, signing
 from listserv.moderation import asking
 from listserv.moderation.holds import hold
 from listserv.newsletters.editors import editor_answers, reports
@@ -172,6 +172,20 @@ def post(
         languages = post_copies.languages_of(session, lst) if goes else ()
         choice = post_copies.choice_of(lst, languages)
         first = audience.piece(session, lst.id, after=0, now=now, choice=choice) if goes else ()
+        parent = (
+            mail_threading.answered(session, lst.id, answers)
+            if goes and answers is not None
+            else None
+        )
+        asked = (
+            munging.ask(
+                session, app, lst, whole.raw, whole.head, found, _trace(app, arrival, whole),
+                answers=parent or "", now=now,
+            )
+            if goes
+            else None
+        )  # fmt: skip
+    why = munging.decide(asked, app.resolver) if asked is not None else munging.Why.STAYS
     outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
     if verdict.decision is Decision.HOLD and known.leave_wish and not found.disowned:
         return incoming.show_way_out(app, arrival, list_address, raw, outcome)
@@ -191,14 +205,9 @@ def post(
             if accepted and issue:
                 reader_replies.keep(app, session, lst, arrival, reading, issue)
             elif accepted:
-                parent = (
-                    mail_threading.answered(session, lst.id, answers)
-                    if answers is not None
-                    else None
-                )
                 put_packed(session, [kept] if kept else [])
                 mailing = _accept(
-                    app, session, lst, arrival, reading, now, parent or "", sha, languages
+                    app, session, lst, arrival, reading, now, parent or "", sha, languages, why
                 )
             _record(session, arrival, lst, reading, outcome, mailing, now)
             if mailing is not None:
@@ -213,8 +222,21 @@ def post(
         list=list_address,
         decision=outcome.decision,
         rules=list(outcome.rules),
+        munged=str(why),
     )
     return outcome
+
+
+def _trace(app: App, arrival: Arrival, reading: Reading) -> post_headers.Trace:
+    return post_headers.Trace(
+        client=arrival.client,
+        helo=arrival.helo,
+        protocol=arrival.protocol,
+        arrival=arrival.id,
+        received_at=arrival.received_at,
+        by=app.settings.listserv.domain,
+        added=reading.added,
+    )
 
 
 def _accept(
@@ -227,33 +249,27 @@ def _accept(
     answers: str,
     sha: bytes,
     languages: tuple[str, ...],
+    why: munging.Why,
 ) -> int:
     placed = mail_threading.place(
         session, lst, reading.raw, sha, arrival.received_at, answers=answers
     )
-    post = signing.Written(reading.head, whose_mail.of(arrival))
+    alias = writer_alias.make(session, app.keyring, lst, reading.head, arrival.id) if why else None
+    post = signing.Written(reading.head, whose_mail.of(arrival), munged=alias is not None)
     one_click = signing.one_click(session, app.settings, lst.domain, now, post)
     face = replace(face_of(app, lst), one_click=one_click)
-    trace = post_headers.Trace(
-        client=arrival.client,
-        helo=arrival.helo,
-        protocol=arrival.protocol,
-        arrival=arrival.id,
-        received_at=arrival.received_at,
-        by=app.settings.listserv.domain,
-        added=reading.added,
-    )
     permalink = f"{face.page}m/{placed.hash}/" if placed.hash else ""
     compositions = post_copies.compose(
         reading.raw,
         reading.head,
         lst,
         face,
-        trace,
+        _trace(app, arrival, reading),
         permalink,
         languages=languages,
         answers=answers,
         own=vouching.own_names(session, app.settings),
+        alias=alias,
     )
     return mailings.create_mailing(
         session,

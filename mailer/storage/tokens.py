@@ -37,6 +37,7 @@ class Purpose(StrEnum):
     ME = "me"
     VOTE = "vote"  # answers an issue's question
     READ = "read"  # a members' archive, in a cookie
+    FROM = "from"  # stands for a writer whose From had to be rewritten
     PROOF = "proof"  # the page of an issue that is not sent yet
 
 

@@ -73,7 +73,7 @@ class Setting:
 
 _POSTS = frozenset({Kind.DISCUSSION})
 _ISSUES = frozenset({Kind.NEWSLETTER})
-_REJECTED = "receivers refuse such mail where its domain says p=reject."
+_REJECTED = "where the author's domain is strict (p=reject, p=quarantine) From is rewritten."
 
 
 def _line(longest: int, what: str) -> Callable[[str], str]:

@@ -13,12 +13,13 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 PLURALS = {"en": 2, "sv": 2, "it": 2, "ro": 3, "ru": 3, "nl": 2}
 NOT_TEMPLATES = {".py", ".po", ".pot", ".mo", ".css", ".js", ".svg", ".png", ".ico", ".toml"}
 # Words that are the same in another language, each looked at by a person.
+VIA = "%(writer)s via %(title)s"
 SAME_WORD: dict[str, set[str]] = {
-    "sv": {"Start", "RSS", "Atom", "Krets", "moderator"},
+    "sv": {"Start", "RSS", "Atom", "Krets", "moderator", VIA},
     "it": {"RSS", "Atom", "Krets"},
     "ro": {"RSS", "Atom", "Krets", "moderator"},
     "ru": {"RSS", "Atom", "Krets"},
-    "nl": {"RSS", "Atom", "Krets", "Start", "Archive", "moderator"},
+    "nl": {"RSS", "Atom", "Krets", "Start", "Archive", "moderator", VIA},
 }
 
 Key = tuple[str | None, str]

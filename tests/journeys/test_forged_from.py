@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from mailer.reading import message
+from mailer.reading.from_domains import from_domains
 from mailer.rehearsal.sink import Caught
 from tests.journeys.letters import post, settled, text_of, wait_mail
 from tests.tree import Krets, running, wait_for
@@ -55,11 +57,12 @@ def forged(sender: bytes, name: bytes = b"one") -> bytes:
         b"From: a@b.net\r\nSender: ceo@example.org",
     ],
 )
-def test_a_forged_writer_is_held_and_released_unsigned(
+def test_a_forged_writer_is_held_and_released_under_an_alias_of_ours(
     friends: Krets, outbox: list[Caught], sender: bytes
 ) -> None:
     told = friends.json("explain", "post", LIST, _file(friends, forged(sender)))
     assert told["decision"] == "hold"
+    assert told["munge"] is True
     assert "from-is-ours" in told["rules"]
     post(friends, forged(sender), "stranger@forger.example", LIST)
     (one,) = wait_for("the hold", lambda: held(friends))
@@ -69,9 +72,13 @@ def test_a_forged_writer_is_held_and_released_unsigned(
     friends.krets("queue", "release", str(one["id"]), "--yes")
     (copy,) = wait_for("the copy", lambda: copies(outbox, b"Pay at once"))
     fields = email.message_from_bytes(copy.raw)
-    assert fields["DKIM-Signature"] is None
-    assert fields["List-Unsubscribe-Post"] is None
-    assert fields["List-Unsubscribe"] is not None
+    (writer,) = fields.get_all("From", [])
+    assert "<friends-from+" in writer
+    assert from_domains(message.head(copy.raw)) == {"lists.example.org"}
+    assert b"X-Original-" + sender.splitlines()[-1] in copy.raw
+    assert fields["Sender"] is None
+    assert "d=lists.example.org" in fields["DKIM-Signature"]
+    assert fields["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert fields.get_all("Authentication-Results") == ["mx.other.example; spf=fail"]
     assert b"dmarc=pass" not in copy.raw
 

@@ -1,6 +1,7 @@
 """Whose mail it is decides what a From may do: over real SMTP, with a zone of our own."""
 
 import email
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -9,8 +10,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from mailer.authentication import verdict
+from mailer.authentication.resolver import Resolver
+from mailer.authentication.verdict import Envelope
+from mailer.reading import message
 from mailer.rehearsal.sink import Caught
-from tests.journeys.letters import mails_to, post, settled, text_of, wait_mail
+from tests.journeys.letters import header, mails_to, post, settled, text_of, wait_mail
 from tests.tree import Krets, running, wait_for
 from tests.zone import Zone, serving
 
@@ -89,6 +94,8 @@ def test_who_writes_from_our_own_organisation_and_proves_it_is_neither_held_nor_
     ours = [one for one in fields.get_all("DKIM-Signature", []) if "d=lists.example.org" in one]
     assert len(ours) == 2
     assert fields["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert fields["From"] == "Olga <olga@example.org>"
+    assert told["munge"] is False
 
 
 @pytest.mark.parametrize(
@@ -132,14 +139,14 @@ def test_a_client_whom_spf_names_proves_it_too(friends: Krets) -> None:
 def test_a_mail_that_was_held_for_dns_trouble_is_judged_once(
     friends: Krets, zone: Zone, outbox: list[Caught]
 ) -> None:
-    """Released when DNS is well again, it leaves as what it was found to be: unproven."""
+    """Released when DNS is well again, it leaves as what it was found to be: under our alias."""
     zone.broken.add("k._domainkey.example.org")
     post(friends, signed(RAW), "olga@example.org", LIST)
     (one,) = wait_for("the hold", lambda: friends.json("queue", "ls")["held"])
     zone.broken.clear()
     friends.krets("queue", "release", str(one["id"]), "--yes")
     (copy,) = wait_for("the copy", lambda: [m for m in outbox if m.recipients == (MEMBER,)])
-    assert b"d=lists.example.org" not in copy.raw
+    assert "<friends-from+" in str(email.message_from_bytes(copy.raw)["From"])
 
 
 def test_a_writer_whom_their_domain_disowns_hears_nothing_and_the_queue_says_why(
@@ -160,3 +167,37 @@ def test_a_writer_whom_their_domain_disowns_hears_nothing_and_the_queue_says_why
     friends.krets("queue", "refuse", str(one["id"]), "--reason", "Not yours", "--yes")
     settled(friends)
     assert mails_to(outbox, boss) == []
+
+
+def test_a_strict_domains_post_leaves_as_ours_where_its_signature_does_not_survive(
+    friends: Krets, zone: Zone, outbox: list[Caught]
+) -> None:
+    """Receivers judge the copy by DMARC: ours passes for us, and proves nothing about the bank."""
+    for name, value in re.findall(
+        r"^(\S+)\. IN TXT \((.*)\)", friends.krets("dkim", "dns", "lists.example.org"), re.MULTILINE
+    ):
+        zone.add(name, ("TXT", "".join(re.findall(r'"([^"]*)"', value))))
+    raw = signed(
+        RAW.replace(b"Olga <olga@example.org>", b"=?utf-8?q?B=C3=B6?= <b@bank.example>"),
+        b"bank.example",
+    )
+    assert explained(friends, raw)["munge"] is False
+    friends.krets("list", "set", LIST, "--footer", "Be kind", "--yes")
+    assert explained(friends, raw)["munge"] is True
+    assert "its signature does not fit" in friends.krets(
+        "explain", "post", LIST, str(friends.folder / "mail.eml")
+    )
+    post(friends, raw, "b@bank.example", LIST)
+    (copy,) = wait_for("the copy", lambda: [m for m in outbox if m.recipients == (MEMBER,)])
+    fields = email.message_from_bytes(copy.raw)
+    assert header(fields, "From").startswith("Bö via friends <friends-from+")
+    assert header(fields, "Reply-To") == header(fields, "X-Original-From") == "Bö <b@bank.example>"
+    judged = verdict.judge(
+        copy.raw, message.head(copy.raw), Envelope("", "", ""), Resolver([zone.server])
+    )
+    assert judged.aligned
+    settled(friends)
+    friends.krets("archive", "export", LIST, str(friends.folder / "out"))
+    pages = [one.read_bytes() for one in (friends.folder / "out").rglob("*") if one.is_file()]
+    assert any(b"Monday" in one for one in pages)
+    assert not any(b"friends-from+" in one for one in pages)

@@ -1,0 +1,131 @@
+"""A writer's alias: the From of ours under which mail leaves that its own From would not survive.
+
+    alias = writer_alias.make(session, keyring, lst, head, arrival_id)
+    raw = writer_alias.munged(raw, head, alias)   # From: "Anna via Circle" <circle-from+TOKEN@...>
+
+A member's alias is the same in every post; anybody else's belongs to one mail. The writer stays
+readable: in the name, in Reply-To where nobody has set one, and in X-Original-From. When that is
+needed is for mailings/munging.py. SECURITY: the name is a stranger's. No @ of it reaches the
+new From, so that nobody reads a domain there that did not vouch for the mail; X-Original-From
+and X-Original-Sender that came with the mail go, because here they are our word.
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import templates
+from listserv.letters.post_headers import phrase
+from listserv.wiring.tables import Post
+from mailer.errors import BadInput
+from mailer.reading import message
+from mailer.reading.addresses import Address, parse
+from mailer.reading.from_domains import from_domains
+from mailer.reading.message import Head
+from mailer.storage.arrivals import Arrival
+from mailer.storage.store import get_raw
+from mailer.storage.tokens import Keyring, Purpose
+from subscriptions.lists.roster import MailList, Membership, membership_of
+from subscriptions.membership import optin
+
+MAX_NAME = 60  # characters of a writer's name
+_OURS = {"x-original-from", "x-original-sender"}
+_AT = re.compile(r"\s*@\S*")
+
+
+class Alias(NamedTuple):
+    """Hold an address of ours that stands for a writer, and the name beside it."""
+
+    address: str
+    name: str
+
+
+def make(session: Session, keyring: Keyring, lst: MailList, head: Head, arrival_id: int) -> Alias:
+    """Return the alias of whoever wrote a mail to ``lst``."""
+    name, author = writer_of(head)
+    member = membership_of(session, lst.id, author.key) if author else None
+    ref = member.id * 2 if member else arrival_id * 2 + 1
+    token = keyring.standing(Purpose.FROM, lst.address, ref)
+    local, _, domain = lst.address.partition("@")
+    shown = _clean(name) or (_clean(author.local) if author else "")
+    said = templates.mail_part("via", lst.language, writer=shown, title=_clean(lst.title) or local)
+    return Alias(f"{local}-from+{token}@{domain}", said)
+
+
+def writer_of(head: Head) -> tuple[str, Address | None]:
+    """Return name and address of the first writer in From that has one."""
+    for value in head.all("from"):
+        for name, spelled in message.addresses_of(value):
+            try:
+                return name, parse(spelled)
+            except BadInput:
+                continue
+    return "", None
+
+
+def munged(raw: bytes, head: Head, alias: Alias) -> bytes:
+    """Return the mail with ``alias`` as its one From; ``raw`` has CRLF line ends."""
+    fresh = f"From: {phrase(alias.name, 'From')}<{alias.address}>\r\n".encode("ascii")
+    kept, written = [], 0
+    for (spelled, _), (start, end) in zip(head.fields, head.spans, strict=True):
+        name, value = spelled.lower(), raw[start:end].partition(b":")[2]
+        if name == "from":
+            kept += [] if written else [fresh]
+            kept.append(b"X-Original-From:" + value)
+            written += 1
+        elif name == "sender":
+            kept.append(b"X-Original-Sender:" + value)
+        elif name not in _OURS:
+            kept.append(raw[start:end])
+    if not written:
+        kept.insert(0, fresh)
+    if written == 1 and head.first("Reply-To") is None:
+        kept += [b"Reply-To:" + one.partition(b":")[2] for one in kept if _is_original(one)]
+    last = head.spans[-1][1] if head.spans else 0
+    return b"".join(kept) + (raw[last : head.body] or b"\r\n") + raw[head.body :]
+
+
+def is_alias(head: Head, list_address: str, keyring: Keyring) -> bool:
+    """Tell whether a mail's one writer is an alias that we made for this list."""
+    local, _, domain = list_address.partition("@")
+    values = head.all("from")
+    found = message.addresses_of(values[0]) if len(values) == 1 else []
+    if len(found) != 1 or from_domains(head) != {domain}:
+        return False
+    spelled = found[0][1].lower()
+    token = spelled.removeprefix(f"{local}-from+").removesuffix(f"@{domain}")
+    made = spelled == f"{local}-from+{token}@{domain}"
+    return made and keyring.read(token, Purpose.FROM, list_address) is not None
+
+
+def whose(session: Session, keyring: Keyring, lst: MailList, token: str) -> Address | None:
+    """Return the address of the writer for whom an alias stands; None where nobody is known."""
+    ref = keyring.read(token, Purpose.FROM, lst.address)
+    if ref is None:
+        return None
+    if ref % 2 == 0:
+        member = session.get(Membership, ref // 2)
+        there = member is not None and member.list_id == lst.id
+        return optin.address_of(session, member) if member and there else None
+    arrival = session.get(Arrival, ref // 2)
+    if arrival is None:
+        return None
+    raw = get_raw(session, arrival.raw_sha)
+    if raw is not None:
+        return writer_of(message.head(raw))[1]
+    author = session.scalar(select(Post.author).where(Post.arrival_id == arrival.id))
+    return parse(author) if author else None
+
+
+def _is_original(field: bytes) -> bool:
+    return field.startswith(b"X-Original-From:")
+
+
+def _clean(text: str) -> str:
+    plain = unicodedata.normalize("NFC", text)
+    if "@" in unicodedata.normalize("NFKC", plain):
+        plain = _AT.sub("", unicodedata.normalize("NFKC", plain))
+    return " ".join(plain.split())[:MAX_NAME].rstrip()

@@ -30,8 +30,8 @@ SAID = {
 }  # fmt: skip
 FIELDS = "Subject, Date, Message-ID, Archived-At, List-Unsubscribe"
 DIFFERS = (
-    "The proof differs from a reader's copy in these lines of its header: %(fields)s. Its way out"
-    " does nothing."
+    "In these lines of its header the proof differs from a reader's copy: %(fields)s. The link to"
+    " leave does nothing in a proof."
 )
 CANCELLED = (
     'It is no longer scheduled, and nothing goes out. The proof still stands: answer "send" when it'
@@ -40,7 +40,7 @@ CANCELLED = (
 NEITHER = "Your answer was neither one of the words below nor a new text, so nothing has changed."
 OLD = (
     "Your answer was about an older text, so nothing was done. This is the report on the newest"
-    " one; its proof stands in another mail."
+    " one; its proof is in another mail."
 )
 TAGS = (
     "Line %(line)s of the MJML: a tag is not closed, or closed twice. Each needs its end, as in"
@@ -50,8 +50,8 @@ PACKED = (
     "Outlook has packed files or layout into winmail.dat, which cannot be read here. Send the draft"
     " as HTML or plain text."
 )
-SLOT = 'There is no slot "%(said)s". Known are %(known)s.'
-THEME = 'There is no theme "%(said)s". Known are %(known)s.'
+SLOT = 'There is no slot "%(said)s". You can use %(known)s.'
+THEME = 'There is no theme "%(said)s". You can choose from %(known)s.'
 LONG = "Wat er groeit, wat er blijft staan, en wie er komt helpen met de bladeren. " * 3
 THEMES = "announcement, digest, letter, magazine"
 KIND = 'The picture "%(said)s" cannot be read. Save it as JPEG or PNG.'
@@ -254,7 +254,7 @@ def _send(desks: list[Desk]) -> None:
     for desk in desks:
         desk.say(SAID[desk.language][STOP], desk.heard('The issue "%(subject)s" has gone out.'))
     for desk in desks:
-        desk.heard("There is nothing left to stop: it has come to its end already.")
+        desk.heard("There is nothing left to stop: sending has already finished.")
 
 
 def test_four_eyes_two_at_once_a_stop_in_mid_sending_and_readers_who_answer(

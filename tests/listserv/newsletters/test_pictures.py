@@ -422,9 +422,7 @@ def test_pictures_that_no_reader_could_fetch_stand_in_red(place: Place) -> None:
     object.__setattr__(settings, "base_url", "http://localhost:8080")
     send(place, mail("mixed", plain("Hi all\n\n![a](o.png)"), part(DOT, "o.png")))
     said = " ".join(text(place.mails(OLGA)[-1]).split())
-    assert (
-        "RED: No reader could see the pictures: they would stand at http://localhost:8080" in said
-    )
+    assert "RED: Readers could not see the pictures: they would be at http://localhost:8080" in said
 
 
 def test_a_redacted_issue_shows_its_pictures_to_nobody_and_another_keeps_its_own(

@@ -144,7 +144,7 @@ def test_send_sends_once_however_often_it_is_said_and_says_so(place: Place) -> N
     (mailing,) = issues_of(place)
     assert (mailing.state, mailing.audience, mailing.policy) == ("sending", 4, "never-twice")
     again = answer(place, "send", report)
-    assert "It is sent already" in text(again)
+    assert "It has already been sent" in text(again)
     assert "nobody gets it twice" in " ".join(text(again).split())
     other = answer(place, "send", report, sender=MIA)
     assert f"{OLGA} said so" in text(other)
@@ -216,7 +216,7 @@ def test_the_same_issue_once_more_is_red(place: Place) -> None:
     draft(place)
     answer(place, "send")
     draft(place)
-    assert "RED: This very issue was sent on" in text(mails(place)[1][-1])
+    assert "RED: This same issue was already sent on" in text(mails(place)[1][-1])
 
 
 def test_an_hour_is_repeated_with_date_and_zone_kept_cancelled_and_named_again(
@@ -283,7 +283,7 @@ def test_an_hour_set_by_an_editor_who_is_none_any_more_sends_nothing_and_asks_th
     assert not issues_of(place)
     assert (edition(place).state, edition(place).due) == ("open", None)
     *_, report = mails(place, MIA)[1]
-    assert "is no editor of this list any more" in " ".join(text(report).split())
+    assert "is no longer an editor of this list" in " ".join(text(report).split())
     answer(place, "send", report, MIA)
     assert len(issues_of(place)) == 1
 
@@ -499,10 +499,10 @@ def test_a_draft_that_cannot_be_read_names_its_line_and_the_mended_one_is_a_draf
     place: Place,
 ) -> None:
     for words, said, line in (
-        ("Hi {{ nam }}", 'There is no slot "nam". Known are name, email, list.', "Hi {{ nam }}"),
+        ("Hi {{ nam }}", 'There is no slot "nam". You can use name, email, list.', "Hi {{ nam }}"),
         ("theme: nowhere\n\nHello", 'There is no theme "nowhere".', 'theme: "nowhere"'),
         ("segment: plase = Lund\n\nHello", 'Did you mean "place"?', 'segment: "plase = Lund"'),
-        ("language: xx\n\nHello", '"xx" is not a language that we speak', 'language: "xx"'),
+        ("language: xx\n\nHello", '"xx" is not a language we write in', 'language: "xx"'),
         ("", "There is no text.", ""),
     ):
         draft(place, words)

@@ -145,7 +145,7 @@ def test_a_letter_or_a_button_counts_once_a_member_and_editors_see_numbers_alone
     assert "Redaktörerna ser bara hur många" not in words  # the words are the text's language's
     assert "The editors see only how many chose what." in words
     first, second = links(copies[ANNA])
-    assert "Your answer is counted: Which [day]? Monday & more" in answer(place, first, ANNA)
+    assert "Your answer has been counted: Which [day]? Monday & more" in answer(place, first, ANNA)
     assert answer(place, first, ANNA, "Auto-Submitted: auto-replied\r\n") == ""
     assert counted(place) == [1, 0]
     assert "Tuesday" in answer(place, second, ANNA)

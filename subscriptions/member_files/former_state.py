@@ -30,6 +30,7 @@ from subscriptions.member_files.former_state_words import (
     NAMES,
     NEGATIONS,
     NOMAIL,
+    NOMAIL_BY,
     OTHER_CHANNELS,
     PAUSES,
     PLAIN,
@@ -108,6 +109,8 @@ def judge(cell: str) -> Standing | None:
         return None
     if words in PAUSES:
         return Standing.PAUSED
+    if NOMAIL_BY.fullmatch(words):
+        return _switched(words)
     if words in GOOD or words in DIGESTS:
         return Standing.MEMBER
     return _bad(words) or _denied(tokens) or (Standing.MEMBER if _all_good(tokens) else None)
@@ -274,7 +277,9 @@ def looks_like_state(cell: str) -> bool:
     words = plain_words(cell)
     if len(words.split()) > 3:  # noqa: PLR2004 - a sentence is a note
         return False
-    return words in PLAIN or bool(_bad(words)) or _good_stem(words) in {"confirmed", "active"}
+    if words in PLAIN or NOMAIL_BY.fullmatch(words):
+        return True
+    return bool(_bad(words)) or _good_stem(words) in {"confirmed", "active"}
 
 
 def is_plain_state(cell: str) -> bool:

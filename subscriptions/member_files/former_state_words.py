@@ -33,9 +33,9 @@ BAD = {
         " abgemeld abmeld ausgetrag austrag gekündig gelöscht ausgetreten widerruf"
         " désabonn desabonn désinscri desinscri supprim désist résili"
         " baja$ bajas$ desuscri anulad borrad"
-        " descadast removid excluíd excluid cancelad",
+        " descadast removid excluíd excluid cancelad wypis rezygn avmeld",
         "bounced": "bounc clean undeliver unreach invalid dead$ hardbounce softbounce nonexist"
-        " mailer~daemon failed failing mailbox~full"
+        " mailer~daemon failed failing mailbox~full error$ errors$"
         " studs rensa rensad oåtkomlig onåbar ogiltig olevererb"
         " rimbalz pulit irraggiung respint non~valid"
         " respins curăț curat$ curați"
@@ -156,6 +156,7 @@ TAGS = _stems(
 )
 # The switch of Mailman's that stops mail to a member, and who has turned it.
 NOMAIL = re.compile(r"(?<!\w)no ?mail(?!\w)")
+NOMAIL_BY = re.compile(r"no ?mail (?:by )?(?:[abu]|admin\w*|bounc\w*|moderator)")  # "nomail [B]"
 SWITCHED = {
     "paused": re.compile(r"(?<!\w)(?:u|user|member|self|on|yes|true|1|x|nomail|t|y)(?!\w)"),
     "inactive": re.compile(r"(?<!\w)(?:a|admin|administrator|moderator|owner|unknown|\?)(?!\w)"),
@@ -203,6 +204,7 @@ PLAIN = _words(
     "unsubscribed|subscribed|opted out|optout|opt out|bounced|cleaned|blocked|blacklisted"
     "|blocklisted|disabled|deactivated|unconfirmed|not confirmed|inactive|complained|undeliverable"
     "|unreachable|suppressed|banned|unactivated|nonsubscribed|non subscribed|hard bounce|pending"
+    "|do not mail|do not email|do not contact|no longer subscribed|wypisany|wypisana"
     "|active|confirmed|enabled|avregistrerad|avanmäld|studsad|spärrad|obekräftad|inaktiv|avslutad"
     "|disiscritto|disiscritta|cancellato|rimbalzato|bloccato|non confermato|inattivo|disattivato"
     "|dezabonat|dezabonată|respins|blocat|neconfirmat|inactiv|dezactivat|отписан|отписана"

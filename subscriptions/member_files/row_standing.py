@@ -148,10 +148,15 @@ def plain_states(cell: str) -> list[Standing]:
     words = [cell.strip().casefold()]
     if "," in cell or ";" in cell or "|" in cell:
         words += [word.strip(" '\"[]") for word in re.split("[,;|]", words[0])]
-    found = [former_state.judge(word) for word in words if word in PLAIN]
+    found = [former_state.judge(word) for word in words if is_plain(word)]
     if '":' in cell or '" :' in cell:
         found.append(former_state.in_json(cell))
     return [one for one in found if one and not former_state.is_good(one)]
+
+
+def is_plain(word: str) -> bool:
+    """Tell whether a cell in small letters is a state beyond doubt; "do-not-mail" is one too."""
+    return word in PLAIN or (("-" in word or "_" in word) and former_state.is_plain_state(word))
 
 
 def same_heading(heading: str, told: str) -> bool:

@@ -16,12 +16,12 @@ from mailer.reading import addresses
 from subscriptions.member_files import evidence, former_state
 from subscriptions.member_files.csv_rows import Row, as_meant
 from subscriptions.member_files.former_state import Column, Says, Standing
-from subscriptions.member_files.former_state_words import PLAIN
 from subscriptions.member_files.headings import Layout, known
 from subscriptions.member_files.row_standing import (
     SEVERAL,
     Answers,
     Rules,
+    is_plain,
     plain_states,
     same_heading,
 )
@@ -143,7 +143,8 @@ def _rules(rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, 
 def _section(row: Row) -> tuple[int, Standing] | None:
     """Read a line that is one word of a state, as a heading of those who stand below it."""
     cells = [cell.strip(" \t#*=-:.") for cell in row.cells if cell.strip()]
-    said = former_state.judge(cells[0]) if len(cells) == 1 else None
+    alone = len(cells) == 1 and known(cells[0]) is None  # "email" is a heading again, and no state
+    said = former_state.judge(cells[0]) if alone else None
     return (row.line, said) if said else None
 
 
@@ -176,7 +177,7 @@ class _Seen:
         for at, values in self.values.items():
             if at < many and (cell := cells[at]):
                 word = cell.strip().casefold()
-                if word in PLAIN or (SEVERAL.search(cell) and plain_states(cell)):
+                if is_plain(word) or (SEVERAL.search(cell) and plain_states(cell)):
                     self.plain.add(at)
                 if len(values) < MAX_VALUES or word in values:
                     values[word] += 1
@@ -213,7 +214,8 @@ def _speaks(heading: str, values: Mapping[str, int], answers: Answers) -> bool:
         for value in told
         if former_state.looks_like_state(value) or former_state.plain_words(value) in answers.values
     ]
-    return 2 * len(alike) >= len(told)
+    beside = [value for value in told if value not in alike and former_state.judge(value)]
+    return bool(alike) and 2 * (len(alike) + len(beside)) >= len(told)
 
 
 def _about_mail(heading: str) -> bool:

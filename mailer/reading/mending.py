@@ -65,7 +65,10 @@ def complete(raw: bytes, head: Head, *, message_id: str, when: float) -> tuple[b
         added["Date"] = format_datetime(datetime.fromtimestamp(when, UTC))
     fields = "".join(f"{name}: {value}\r\n" for name, value in added.items()).encode("ascii")
     place = head.spans[-1][1] if head.spans else 0
-    return raw[:place] + fields + raw[place:], list(added)
+    # SECURITY: text without a header stays text; else a line that begins with a blank would be
+    # folded into our field, and "From:" below it would be a header that nobody has judged.
+    bare = fields and not head.spans and raw and not raw.startswith((b"\r\n", b"\n"))
+    return raw[:place] + fields + (b"\r\n" if bare else b"") + raw[place:], list(added)
 
 
 def made_id(seed: bytes, domain: str) -> str:

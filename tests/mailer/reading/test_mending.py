@@ -83,3 +83,13 @@ def test_a_mail_without_id_and_date_gets_both_and_the_same_id_each_time() -> Non
 def test_a_mail_that_has_both_is_left_alone() -> None:
     raw = BEFORE + b"Date: Sun, 22 Nov 2026 10:00:00 +0100\r\n" + AFTER
     assert mending.complete(raw, message.head(raw), message_id="x@y", when=0.0) == (raw, [])
+
+
+@pytest.mark.parametrize("line", [b" x", b" , <https://forger.example/x>", b"no field"])
+def test_what_stands_below_no_header_is_text_and_names_nobody(line: bytes) -> None:
+    raw = line + b"\r\nFrom: ceo@example.org\r\nSubject: Pay\r\n\r\nPay.\r\n"
+    whole, _ = mending.complete(raw, message.head(raw), message_id="x@y", when=0.0)
+    found = message.head(whole)
+    assert [name for name, _ in found.fields] == ["Message-ID", "Date"]
+    assert "\r\n" not in str(found.first("Date"))
+    assert whole.endswith(b"\r\n\r\n" + raw)

@@ -15,8 +15,10 @@ _NAME = re.compile(r"/?[a-zA-Z][a-zA-Z0-9:-]{0,30}")
 _HREF = re.compile(
     r"""\bhref\s*=\s*(?:"([^"]{0,2000})"|'([^']{0,2000})'|([^\s"'>]{1,2000}))""", re.IGNORECASE
 )
+_COMMENT_END = re.compile(r"--!?>")
+_TAG_END = re.compile(">")
 _SPACE = re.compile(r"[ \t\r\n\f]+")
-_HIDDEN = {"script", "style", "head", "title", "template", "noscript", "svg", "math", "object"}
+_HIDDEN = {"script", "style", "head", "title", "template"}
 _BLOCK = {
     *("div", "section", "article", "header", "footer", "address", "center", "form", "main"),
     *("tr", "table", "tbody", "thead", "dl", "dt", "dd", "fieldset", "figure", "nav", "aside"),
@@ -82,7 +84,8 @@ def html_to_text(markup: str) -> str:
 def _tag(markup: str, start: int, writer: _Writer) -> int:
     """Act on what begins with ``<`` at ``start`` and return where the text goes on."""
     if markup.startswith("<!--", start):
-        return _after(markup, "-->", start + 4, writer)
+        # "<!-->" and "<!--->" are whole comments
+        return _after(markup, "-->", start + 2, writer)
     name = _NAME.match(markup, start + 1)
     if name is None:
         if markup.startswith(("<!", "<?", "</"), start):
@@ -105,9 +108,10 @@ def _tag(markup: str, start: int, writer: _Writer) -> int:
 
 def _after(markup: str, mark: str, start: int, writer: _Writer) -> int:
     """Return the place after ``mark``; without one, hide no more than the rest of the line."""
-    found = -1 if mark in writer.unclosed else markup.find(mark, start)
-    if found >= 0:
-        return found + len(mark)
+    pattern = _COMMENT_END if mark == "-->" else _TAG_END
+    found = None if mark in writer.unclosed else pattern.search(markup, start)
+    if found is not None:
+        return found.end()
     writer.unclosed.add(mark)
     line = markup.find("\n", start)
     return len(markup) if line < 0 else line

@@ -36,8 +36,22 @@ _TAGS = {
     *("ul", "ol", "li", "dl", "dt", "dd", "figure", "figcaption", "a", "img", "ruby", "rt", "rp"),
     *("table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th", "colgroup", "col"),
 }
-_GONE = {"script", "style", "title", "head", "template", "noscript", "svg", "math", "object"}
-_GONE |= {"iframe", "frameset", "noframes", "textarea", "select", "xmp", "plaintext", "noembed"}
+_GONE = {"script", "style", "title", "head", "template"}  # what no browser shows as words
+# Elements whose words a parser would swallow stand as plain ones: so nothing said after a
+# forgotten end, or after "vector<int>" (which MathML knows), is lost.
+_BLOCKS = (
+    *("noscript", "noembed", "noframes", "iframe", "frameset", "object", "applet", "select"),
+    *("optgroup", "button", "fieldset", "legend", "form", "dialog", "details", "summary"),
+    *("section", "article", "header", "footer", "main", "nav", "aside", "title", "template"),
+)
+_STAND_INS = dict.fromkeys(_BLOCKS, "div")
+_STAND_INS |= dict.fromkeys(("xmp", "textarea", "plaintext", "listing"), "pre")
+_STAND_INS["option"] = "li"  # which ends where the next one begins
+_VERBATIM = {"xmp", "textarea", "plaintext", "listing"}  # markup inside is words
+_KEPT = {"html", "body", "script", "style", "head", "meta", "link", "base", "input", "wbr"}
+_KEPT |= _TAGS
+_OPENING = re.compile(r"<(?:!--|[!?]|(/?)([a-zA-Z][^\s/>]{0,80}))")
+_COMMENT_END = re.compile(r"--!?>")
 _ATTRIBUTES = {
     "*": {"dir", "lang", "style", "align"},
     "a": {"href"},
@@ -73,7 +87,6 @@ _STYLE = re.compile(r"(<[a-z0-9]+(?: [a-z]+=\"[^\"<>]*\")*?) style=\"([a-z ]+)\"
 _QUOTE = re.compile(r"<(/?)blockquote\b[^<>]*>")
 _WORD = re.compile(r"\w+")
 _ANY = re.compile(r"<[^<>]*>")
-_COMMENT = re.compile(r"<!--.{0,20000}?-->", re.DOTALL)
 _DATA = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,", re.IGNORECASE)
 
 
@@ -95,9 +108,11 @@ def make_safe(
     ``picture`` returns the path of the picture with a Content-ID, or ""; ``keep`` that of one
     whose bytes stood in the markup.
     """
-    if len(source) > MAX_HTML or not is_bounded(source):
+    if len(source) > MAX_HTML:
         return None
-    source = _COMMENT.sub("", source).replace(FOLD, "").replace(UNFOLD, "")
+    source = stand_in(source).replace(FOLD, "").replace(UNFOLD, "")
+    if not is_bounded(source):
+        return None
     source = _PREHEADER.sub(lambda m: "" if _HIDDEN.search(f"{m[2]}'") else m[0], source)
     visit = _Visit(picture, keep)
     clean = nh3.clean(
@@ -117,6 +132,72 @@ def make_safe(
     clean = _EMPTY_LINK.sub("", clean)
     clean = _HEADING.sub(lambda m: f"<{m[1]}h{min(6, int(m[2]) + 2)}", clean)
     return Safe(_fold(clean.strip()), visit.remote, frozenset(visit.used), tuple(visit.kept))
+
+
+def stand_in(source: str) -> str:
+    """Return ``source`` without comments, and with plain elements for those that swallow words.
+
+    One pass. What comes out is as hostile as what went in: it is cleaned afterwards.
+    """
+    out: list[str] = []
+    absent: set[str] = set()  # ends that do not come from here on
+    here = 0
+    for match in _OPENING.finditer(source):
+        start, end = match.span()
+        if start < here:
+            continue  # inside of what was taken already
+        out.append(source[here:start])
+        here = end
+        name = (match[2] or "").lower()
+        if not name:
+            here = _beyond(source, match, absent)
+        elif name in _VERBATIM and not match[1]:
+            opened = -1 if name in absent else source.find(">", end)
+            close = -1 if opened < 0 else _close(source, name, opened)
+            if opened < 0 or close < 0:
+                absent.add(name)
+                close = len(source) if name == "plaintext" and opened >= 0 else -1
+            out.append("<pre")
+            if close >= 0:
+                out.append(source[end : opened + 1])
+                out.append(source[opened + 1 : close].replace("<", "&lt;"))
+                here = close
+        elif name in {"template", "title"} and not match[1]:
+            close = -1 if name in absent else _close(source, name, end)
+            out.append("<div")
+            if close < 0:
+                absent.add(name)
+            else:  # its words are nobody's to read
+                out.append(source[end : source.find(">", end, close) + 1] or ">")
+                here = close
+        elif name in _KEPT:
+            out.append(match[0])
+        else:
+            out.append(f"<{match[1] or ''}{_STAND_INS.get(name, 'span')}")
+    out.append(source[here:])
+    return "".join(out)
+
+
+def _close(source: str, name: str, start: int) -> int:
+    """Return where the end tag of ``name`` begins, or -1."""
+    found = re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE).search(source, start)
+    return found.start() if found else -1
+
+
+def _beyond(source: str, match: re.Match[str], absent: set[str]) -> int:
+    """Return the place after a comment or declaration; one without an end hides only its mark."""
+    end = match.end()
+    if match[0] == "<!--":
+        if source.startswith((">", "->"), end):  # "<!-->" is a whole comment
+            return source.index(">", end) + 1
+        found = None if "--" in absent else _COMMENT_END.search(source, end)
+        if found is None:
+            absent.add("--")
+        return found.end() if found else end
+    close = -1 if ">" in absent else source.find(">", end)
+    if close < 0:
+        absent.add(">")
+    return close + 1 if close >= 0 else end
 
 
 def is_bounded(source: str) -> bool:

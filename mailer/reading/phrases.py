@@ -40,6 +40,9 @@ _SHORT = re.compile(
     r"|писал|написал|schrieb)\s*:\s*$",
     _F,
 )
+_BRACKET = re.compile(r"<\s{0,3}([^<>\s]{1,200}@[^<>\s]{1,200})\s{0,3}>")
+_ADDRESS = re.compile(r"[<(][^<>()\s]{1,200}@[^<>()\s]{1,200}[>)]")
+_MOMENT = re.compile(r"(?<!\d)\d\d?[:.h]\d\d(?!\d)|(?<!\d)20\d\d(?!\d)|\d\u5e74")
 _TRIED = 5  # addresses in one attribution
 
 
@@ -54,6 +57,19 @@ def is_attribution(line: str) -> bool:
     if addressed is not None and _DATED_START.match(line[: addressed.start()]):
         return True
     return _SHORT.match(line.lstrip("-> \t")) is not None
+
+
+def joins(text: str) -> str:
+    """Return an unwrapped attribution without the blanks that wrapping left in its address."""
+    return _BRACKET.sub(r"<\1>", text)
+
+
+def is_addressed(line: str) -> bool:
+    """Tell whether ``line`` has a name's address and a date: no language's verb is needed.
+
+    Only for what stands right above a quote: elsewhere somebody may tell of an address.
+    """
+    return _ADDRESS.search(line) is not None and _MOMENT.search(line) is not None
 
 
 def _names_somebody(told: str) -> bool:

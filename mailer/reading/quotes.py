@@ -19,8 +19,10 @@ from mailer.reading.phrases import (
     FOOTER,
     HEADER,
     MARKER,
+    is_addressed,
     is_attribution,
     is_sent_from,
+    joins,
 )
 
 MAX_LINE = 1_000  # characters of a line that are looked at
@@ -36,6 +38,9 @@ DASHES_LINES = 25  # lines below a sloppy ``--`` that may still be a signature
 _QUOTE = re.compile(r"\s{0,3}(?:>|\|(?:\s(?!.*\|\s*$)|$)|[A-Za-z]{1,12}>(?:\s|$))")
 _RULE = re.compile(r"(?!\s*\+[-=][-=+]*\+\s*$)\s*(?:[-_=+~#*\u2014\u2013\u1427]\s*)+$")
 _BY_PROGRAM = re.compile(r"@|&lt;|<|\d[:.h]\d\d|\d{4}|\bat\b.{1,80}\bat\b", re.IGNORECASE)
+_CUT = re.compile(r"<[^<>\s]{1,200}@[^<>\s]{1,200}\s*\Z")  # an address without its end
+_TAIL = re.compile(r"\s*>[^<>@]{0,60}[:\uff1a]\s*\Z")  # and the end, with a verb perhaps
+_SENTENCE_END = re.compile(r"\w{5}[.!?:]\Z|[!?:]\Z")
 _SIGN = re.compile(r"--\s*$")
 _LINE = re.compile(r"_{5,}\s*$")
 UNDERSCORE_LINES = 4
@@ -337,26 +342,34 @@ def _attributions(heads: Sequence[str]) -> dict[int, int]:
             found.setdefault(end, _dated_end(heads, end))
         if line.rstrip()[-1:] not in _LAST or not line.rstrip().endswith(_ENDS):
             continue
-        if not ATTRIBUTION_END.search(line[-400:]):
+        above = heads[end - 1] if end else ""
+        cut = _CUT.search(above) is not None and _TAIL.match(line) is not None
+        if _QUOTE.match(line) and not (cut or re.match(r">\s*wrote", line)):
             continue
-        if _QUOTE.match(line) and not re.match(r">\s*wrote", line):
+        quoted = _quote_follows(heads, end)
+        if not (
+            ATTRIBUTION_END.search(line[-400:])
+            or (above and ATTRIBUTION_END.search(joins(f"{above[-300:]} {line[-100:]}")))
+            or (quoted and not _QUOTE.match(above))
+            or cut
+        ):
             continue
         tried += 1
         if tried > MAX_ATTRIBUTIONS:
             break
-        start = _first_line(heads, end)
-        if start is None and any(c.isdigit() for c in line) and _quote_follows(heads, end):
-            start = end
+        start = _first_line(heads, end, quoted=quoted)
+        if start is None and quoted and ATTRIBUTION_END.search(line[-400:]):
+            start = end if any(c.isdigit() for c in line) else None
         if start is not None:
             found[start] = end + 1
     return found
 
 
-def _first_line(heads: Sequence[str], end: int) -> int | None:
+def _first_line(heads: Sequence[str], end: int, *, quoted: bool) -> int | None:
     """Return where the attribution that ends at ``end`` begins, or None where it is none.
 
     The nearest line that begins like one ("On Monday 3 ...") wins; a blank line may only stand
-    below such a line.
+    below such a line. Right above a quote an address and a date are enough.
     """
     joined = ""
     nearest: int | None = None
@@ -364,16 +377,34 @@ def _first_line(heads: Sequence[str], end: int) -> int | None:
     for start in range(end, max(-1, end - ATTRIBUTION_LINES), -1):
         line = heads[start].strip()
         blank = blank or not line
-        joined = f"{line} {joined}".strip()
-        if len(joined) > MAX_ATTRIBUTION:
+        joined = joins(f"{line} {joined}".strip())
+        if len(joined) > MAX_ATTRIBUTION or (start < end and _QUOTE.match(line)):
             break
-        if not line or not is_attribution(joined):
+        if not line:
             continue
-        if ATTRIBUTION_START.match(line):
+        if not (is_attribution(joined) or (quoted and not blank and is_addressed(joined))):
+            continue
+        if ATTRIBUTION_START.match(line) and not _goes_on(heads, start):
             return start
         if nearest is None and not blank:
             nearest = start
+            if not _goes_on(heads, start) and is_addressed(joined):
+                return start
+        elif nearest == start + 1 and _goes_on(heads, nearest):
+            nearest = start
     return nearest
+
+
+def _goes_on(heads: Sequence[str], start: int) -> bool:
+    """Tell whether the line at ``start`` goes on with an attribution that begins above it."""
+    above = heads[start - 1].strip() if start else ""
+    if not above or _SENTENCE_END.search(above) or _QUOTE.match(above):
+        return False
+    first = heads[start].lstrip()[:1]
+    if first == "<" or above.endswith("<") or _CUT.search(above):
+        return True
+    dated = ATTRIBUTION_START.match(f"{above} 1")
+    return (first.isdigit() or first.islower()) and dated is not None
 
 
 def _quote_follows(heads: Sequence[str], end: int) -> bool:

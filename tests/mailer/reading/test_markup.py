@@ -9,6 +9,7 @@ from archive.visibility.visibility import Sight, see
 from mailer.reading import markup
 from mailer.reading.attachments import attachment, key_of
 from mailer.reading.bodies import read, read_files
+from mailer.reading.html_text import html_to_text
 from tests.cost import AFFORDABLE, cost
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
@@ -179,3 +180,65 @@ def test_a_file_keeps_no_ending_that_a_browser_runs() -> None:
     assert attachment("Report.PDF", "application/pdf", b"%PDF").ending == "pdf"
     card = attachment("a.vcf", "text/vcard", b"EMAIL:anna@example.org\n")
     assert card.masked != card.key
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "a map<int> AFTER",
+        "<p>see <path> here</p><p>AFTER</p>",
+        "<svg><text>AFTER</text></svg>",
+        "<math><mi>AFTER</mi></math>",
+        "<!-- note --!> AFTER",
+        "<!-->AFTER",
+        "<iframe src=x><p>AFTER",
+        "<select><option>red<p>AFTER</p>",
+        "<xmp><b>AFTER</b></xmp>",
+        "<noscript><p>AFTER</p></noscript>",
+        "<textarea>AFTER",
+        "<plaintext>AFTER",
+        "<noframes>AFTER",
+        "<template><p>AFTER",
+        "<title>AFTER",
+        "<foreignObject><p>AFTER</p>",
+    ],
+)
+def test_no_word_is_lost_after_an_odd_tag(html: str) -> None:
+    """What an unescaped name or a forgotten end would swallow is on the page and in the text."""
+    assert "AFTER" in safe(html)
+    assert "AFTER" in html_to_text(html)
+
+
+def test_words_that_no_browser_shows_stay_away() -> None:
+    """Scripts, styles, closed titles and templates are no words of the mail."""
+    hidden = "".join(
+        f"<{name}>HIDDEN</{name}>" for name in ("script", "style", "title", "template")
+    )
+    assert "HIDDEN" not in safe(f"{hidden}<p>seen</p>")
+    assert "seen" in safe(f"{hidden}<p>seen</p>")
+
+
+def test_markup_inside_of_an_example_is_words() -> None:
+    """A textarea or xmp shows its markup, and none of it is markup of the page."""
+    assert safe("<xmp><script>x</script></xmp>") == "<pre>&lt;script&gt;x&lt;/script&gt;</pre>"
+    assert "img" not in safe("<textarea><img src=x onerror=y>")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<xmp",
+        "<xmp>",
+        "<title>",
+        "<template",
+        "<!--",
+        "<!",
+        "<option>",
+        "<plaintext ",
+        "<svg><style>",
+    ],
+)
+def test_stand_ins_cost_no_more_than_their_size(hostile: str) -> None:
+    """Twice as much is about twice the work, whatever never ends."""
+    few, many = hostile * 10_000, hostile * 20_000
+    assert cost(lambda: markup.stand_in(many)) < AFFORDABLE * cost(lambda: markup.stand_in(few))

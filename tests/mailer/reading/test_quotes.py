@@ -132,3 +132,48 @@ def test_own_words_that_look_like_a_programs_stay_own(text: str) -> None:
 )
 def test_what_programs_add_is_not_own(text: str, own: str) -> None:
     assert split(text).text == own
+
+
+GMAIL = (
+    "Den sön 22 nov. 2026 kl 10:00 skrev Anna Berg {}:",
+    "søn. 22. nov. 2026 kl. 10:00 skrev Anna Berg {}:",
+    "Den søn. 22. nov. 2026 kl. 10.00 skrev Anna Berg {}:",
+    "Am So., 22. Nov. 2026 um 10:00 Uhr schrieb Anna Berg {}:",
+    "Le dim. 22 nov. 2026 à 10:00, Anna Berg {} a écrit :",
+    "On Sun, Nov 22, 2026 at 10:00 AM Anna Berg {} wrote:",
+    "Il giorno dom 22 nov 2026 alle ore 10:00 Anna Berg {} ha scritto:",
+    "Op zo 22 nov 2026 om 10:00 schreef Anna Berg {}:",
+    "вс, 22 нояб. 2026 г. в 10:00, Анна Берг {}:",
+    "În dum., 22 nov. 2026 la 10:00, Anna Berg {} a scris:",
+    "El dom, 22 nov 2026 a las 10:00, Anna Berg {} escribió:",
+    "Em dom., 22 de nov. de 2026 às 10:00, Anna Berg {} escreveu:",
+    "su 22. marrask. 2026 klo 10.00 Anna Berg {} kirjoitti:",
+    "niedz., 22 lis 2026 o 10:00 Anna Berg {} napisał(a):",
+    "22 Kas 2026 Paz 10:00 tarihinde Anna Berg {} şunu yazdı:",
+    "P, 22. november 2026 kell 10:00 kirjutas kasutaja Anna Berg {}:",
+    "Anna Berg {} ezt írta (időpont: 2026. nov. 22., V, 10:00):",
+)
+
+
+@pytest.mark.parametrize("address", ["<a@x.org>", "<\na@x.org>", "<a@x.org\n>", "\n<a@x.org>"])
+@pytest.mark.parametrize("line", GMAIL)
+def test_an_attribution_is_no_own_word_wherever_it_is_wrapped(line: str, address: str) -> None:
+    assert split(f"Ja.\n\n{line.format(address)}\n\n> Q\n> more\n").text == "Ja."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write to Anna <anna@example.net> before 10:00, and bring:\n\nbread",
+        "My list, by the way:\n\n> bread",
+        "As said in 2026:\n> bread",
+    ],
+)
+def test_a_sentence_that_ends_with_a_colon_is_own(text: str) -> None:
+    assert split(text).text.startswith(text.partition("\n")[0])
+
+
+def test_own_words_right_above_a_wrapped_attribution_stay() -> None:
+    own = "Vi ses vid biblioteket på lördag som vi sade förra veckan.\nTill dess"
+    line = "Den sön 22 nov. 2026 kl 10:00 skrev Anna Kristina Berg <\na@x.org>:"
+    assert split(f"{own}\n{line}\n\n> Q").text == own

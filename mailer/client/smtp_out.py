@@ -27,6 +27,7 @@ from mailer.client.smtp_transaction import (
     Offers,
     Stage,
     Timeouts,
+    adapted,
     concerns_everyone,
     envelope,
     problems,
@@ -248,6 +249,7 @@ class Lane(asyncio.Protocol):
             letter = self._desk.next_letter(self._room)
             if letter is None:
                 break
+            letter = adapted(letter, self.offers)
             refusals = problems(letter, self.offers)
             if refusals:
                 for place, reply in refusals.items():

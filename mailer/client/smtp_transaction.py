@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Self
 
+from mailer.client.seven_bit import has_high_header, rewrite
 from mailer.client.smtp_answers import Reply
 
 _UNSAFE = re.compile(r"[\x00-\x20<>\x7f]")
@@ -93,6 +94,7 @@ class Letter:
     refused: dict[int, Reply | None] = field(default_factory=dict)  # None: not with so many
     heard: int = 0  # answers to RCPT
     doubled: bool = True  # whether a line of ``data`` may begin with a doubled dot
+    utf8: bool = False  # whether a header of ``data`` is not ASCII
 
     @property
     def void(self) -> bool:
@@ -101,21 +103,47 @@ class Letter:
 
     def chunk(self) -> bytes:
         """Return ``data`` as BDAT takes it: no doubled dots, no final one (RFC 3030)."""
+        content = self.content()
+        return b"BDAT %d LAST\r\n%b" % (len(content), content)
+
+    def content(self) -> bytes:
+        """Return ``data`` without what DATA needs: the doubled dots and the final one."""
         content = self.data[:-3] if self.data.endswith(b".\r\n") else self.data
         if not self.doubled:
-            return b"BDAT %d LAST\r\n%b" % (len(content), content)
+            return content
         if content.startswith(b".."):
             content = content[1:]
         if b"\r\n.." in content:
             content = content.replace(b"\r\n..", b"\r\n.")
-        return b"BDAT %d LAST\r\n%b" % (len(content), content)
+        return content
+
+
+def adapted(letter: Letter, offers: Offers) -> Letter:
+    """Return ``letter`` as this relay can carry it; as it is where nothing is to be done.
+
+    Where a signature would break, it stays too, and ``problems`` says why it cannot be carried.
+    """
+    if letter.data.isascii():
+        return letter
+    high = has_high_header(letter.data)
+    if offers.eight_bit and (offers.utf8 or not high):
+        letter.utf8 = high
+        return letter
+    written = rewrite(letter.content(), body=not offers.eight_bit)
+    if written is None:
+        letter.utf8 = high
+        return letter
+    stuffed = written.replace(b"\r\n.", b"\r\n..")
+    stuffed = b"." + stuffed if stuffed.startswith(b".") else stuffed
+    data = stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
+    return Letter(letter.rows, letter.sender, letter.recipients, data)
 
 
 def problems(letter: Letter, offers: Offers) -> dict[int, Reply]:
     """Return which recipients (by place) this relay cannot be asked to carry, and why."""
     both = letter.sender + "".join(letter.recipients)
     size = len(letter.data)
-    plain = both.isascii() and not _UNSAFE.search(both)
+    plain = both.isascii() and not _UNSAFE.search(both) and (offers.utf8 or not letter.utf8)
     if plain and (offers.eight_bit or letter.data.isascii()) and size <= (offers.size or size):
         return {}
     found = {}
@@ -133,8 +161,10 @@ def _problem(letter: Letter, recipient: str, offers: Offers) -> Reply | None:
         # RFC 6531 section 3.2
         return Reply(553, ("5.6.7 the relay takes no addresses beyond ASCII (no SMTPUTF8)",))
     if not offers.eight_bit and not letter.data.isascii():
-        # RFC 6152 section 3: never sent as it is; and recoding would break signatures.
+        # RFC 6152 section 3: never sent as it is; ``adapted`` has found it signed, or odd.
         return Reply(554, ("5.6.3 the relay takes no 8-bit content (no 8BITMIME)",))
+    if not offers.utf8 and letter.utf8:  # RFC 6531 section 3.4
+        return Reply(554, ("5.6.9 the relay takes no headers beyond ASCII (no SMTPUTF8)",))
     if offers.size and len(letter.data) > offers.size:
         why = f"5.3.4 {len(letter.data)} bytes; the relay takes {offers.size} (SIZE)"
         return Reply(552, (why,))
@@ -148,13 +178,14 @@ def without(letter: Letter, places: Mapping[int, Reply]) -> Letter | None:
         return None
     rows = tuple(letter.rows[place] for place in kept)
     to = tuple(letter.recipients[place] for place in kept)
-    return Letter(rows, letter.sender, to, letter.data, doubled=letter.doubled)
+    return Letter(rows, letter.sender, to, letter.data, doubled=letter.doubled, utf8=letter.utf8)
 
 
 def envelope(letter: Letter, offers: Offers) -> list[bytes]:
     """Return MAIL and each RCPT, to be written one by one or in one go."""
     extra = ""
-    if not (letter.sender.isascii() and all(map(str.isascii, letter.recipients))):
+    beyond = letter.utf8 and offers.utf8
+    if beyond or not (letter.sender.isascii() and all(map(str.isascii, letter.recipients))):
         extra = " SMTPUTF8"
     if offers.size is not None:
         extra += f" SIZE={len(letter.data)}"

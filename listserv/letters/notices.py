@@ -28,6 +28,7 @@ import templates
 from listserv.letters.post_headers import ListFace, phrase
 from listserv.wiring import vouching
 from listserv.wiring.app import App
+from mailer.client.seven_bit import rewrite
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Recipient
 from mailer.ledger.splice import Segments
@@ -101,13 +102,15 @@ def send(
     member: int = 0,
     last_word: bool = False,
     enclosures: Sequence[Enclosure] = (),
+    seven_bit: bool = False,
 ) -> Sent:
     """Put the mail ``name`` to ``to`` into the ledger; return the mailing and its words.
 
     ``door`` is where a reply goes (without it: LIST-request@), ``pages`` the confirmation that
     the pages are for where that is another, ``member`` the membership that the mail is about,
     ``last_word`` lets it go although they said "never mail me", and ``enclosures`` are what
-    it brings along: the mail that it is about, or files.
+    it brings along: the mail that it is about, or files. ``seven_bit`` writes it so that any
+    relay can carry it.
     """
     face = face_of(app, lst)
     values = {**_shown(lst, face), **_ways_out(app, face, member), **_pages(face, door, pages)}
@@ -133,6 +136,8 @@ def send(
     ]
     head = "".join(f"{field}\r\n" for field in fields).encode()
     raw = head + _body(words, enclosures)
+    if seven_bit:
+        raw = rewrite(raw, body=True) or raw
     ref = LAST_WORD if last_word else member
     return Sent(post(session, lst, to, message_id, raw, now, ref=ref), words)
 
@@ -181,6 +186,7 @@ def send_to_member(
     context: Mapping[str, object] | None = None,
     door: Door | None = None,
     in_reply_to: str = "",
+    seven_bit: bool = False,
 ) -> Sent:
     """Send a notice to a membership's own address, in the person's language."""
     row = session.execute(
@@ -199,6 +205,7 @@ def send_to_member(
         context=context,
         door=door,
         in_reply_to=in_reply_to,
+        seven_bit=seven_bit,
         member=member.id,
     )
 

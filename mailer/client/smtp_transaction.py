@@ -18,6 +18,8 @@ _UNSAFE = re.compile(r"[\x00-\x20<>\x7f]")
 QUIT_CODE = 421  # the relay is closing (RFC 5321 section 3.8)
 GO_AHEAD = 354
 FULL = (452, 552)  # at RCPT: too many recipients (RFC 5321 section 4.5.3.1.10)
+# How a refusal of ours begins where the relay lacks 8BITMIME or SMTPUTF8 for the content.
+UNCARRIED = ("5.6.3 the relay takes no ", "5.6.9 the relay takes no ")
 _TOO_BIG = 552  # at MAIL: concerns this message, not everyone
 
 

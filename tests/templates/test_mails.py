@@ -228,6 +228,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("moderator-decided", {"word": "ban", "you": True, "reason": ""}),
     ("moderator-decided", {"word": "ban", "author_address": "", "reason": ""}),
     ("member-unreached", {"unreached": 1}),
+    ("member-uncarried", {"unreached": 1, "owner": True}),
     ("editor-sent", {"counts": CLEAN, "reasons": (), "people": (), "more": 0}),
     *(("editor-proof", {"note": note, "fresh": False, "findings": []}) for note in NOTES),
     ("editor-proof", {"note": "blocked"}),

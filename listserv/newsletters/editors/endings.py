@@ -20,6 +20,7 @@ from listserv.newsletters.editors import reviews
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
 from listserv.wiring.tables import Edition, Issue, Post
+from mailer.client.smtp_transaction import UNCARRIED
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, State, Status
 from mailer.reading import message
@@ -27,13 +28,15 @@ from mailer.reading.addresses import parse
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw
 from subscriptions.lists import ballots
-from subscriptions.lists.roster import MailList, find_list, membership_of
+from subscriptions.lists.roster import MailList, Role, find_list, membership_of
 from subscriptions.lists.roster import State as Standing
+from subscriptions.membership import optin
 from subscriptions.permission import budget
 
 AT_ONCE = 5  # endings told in one look
 NAMED = 20  # people named in a report; the commands name all
 _EXPIRED = "expired: "
+UNCARRIED_MAIL = "member-uncarried"
 _ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
 
 
@@ -48,6 +51,7 @@ class Ending:
     reasons: tuple[tuple[str, int], ...]  # of the refused, each with how many
     expired: tuple[tuple[str, int], ...]  # of those among them that were put off until too late
     people: tuple[tuple[str, str], ...]
+    uncarried: tuple[tuple[str, int], ...] = ()  # of the refused: what our own relay cannot carry
 
 
 def tell(app: App, now: float) -> int:
@@ -83,12 +87,13 @@ def read(session: Session, mailing_id: int) -> Ending:
         .order_by(Recipient.id)
         .execution_options(yield_per=1000)
     )
-    reasons, late = Counter[str](), Counter[str]()
+    reasons, late, uncarried = Counter[str](), Counter[str](), Counter[str]()
     people: list[tuple[str, str]] = []
     for address, code, reason in refused:
         named = name_reason(code, reason)
         reasons[named] += 1
         late[named] += reason.startswith(_EXPIRED)
+        uncarried[named] += reason.startswith(UNCARRIED)
         if len(people) < NAMED:
             people.append((address, named))
     return Ending(
@@ -99,6 +104,7 @@ def read(session: Session, mailing_id: int) -> Ending:
         reasons=tuple(reasons.most_common(10)),
         expired=tuple((+late).most_common()),
         people=tuple(people),
+        uncarried=tuple((+uncarried).most_common()),
     )
 
 
@@ -126,7 +132,10 @@ def _tell(session: Session, app: App, ending: Ending, now: float) -> None:
         return
     if ending.kind == slots.KIND:
         _report(session, app, lst, ending, now)
-    elif ending.expired and ending.counts.state is not MailingState.STOPPED:
+        return
+    if ending.uncarried:
+        _own_up(session, app, lst, ending, now)
+    if ending.expired and ending.counts.state is not MailingState.STOPPED:
         _excuse(session, app, lst, ending, now)
 
 
@@ -161,9 +170,6 @@ def _excuse(session: Session, app: App, lst: MailList, ending: Ending, now: floa
         return
     if not budget.allow(session, parse(post.author).key, kind="member-unreached", now=now):
         return
-    arrival = session.get(Arrival, post.arrival_id)
-    raw = get_raw(session, arrival.raw_sha) if arrival is not None else None
-    subjects = message.head(raw).all("subject") if raw else []
     notices.send_to_member(
         session,
         app,
@@ -172,9 +178,46 @@ def _excuse(session: Session, app: App, lst: MailList, ending: Ending, now: floa
         "member-unreached",
         now=now,
         context={
-            "subject": message.text_of(subjects[0])[:200] if subjects else "",
+            "subject": _subject(session, post),
             "unreached": sum(count for _, count in ending.expired),
             "reasons": ending.expired,
         },
         in_reply_to=post.message_id,
     )
+
+
+def _subject(session: Session, post: Post) -> str:
+    arrival = session.get(Arrival, post.arrival_id)
+    raw = get_raw(session, arrival.raw_sha) if arrival is not None else None
+    subjects = message.head(raw).all("subject") if raw else []
+    return message.text_of(subjects[0])[:200] if subjects else ""
+
+
+def _own_up(session: Session, app: App, lst: MailList, ending: Ending, now: float) -> None:
+    """Tell a post's writer and the owners that our own relay could not carry it."""
+    post = session.scalar(select(Post).where(Post.mailing_id == ending.mailing))
+    if post is None:
+        return
+    context = {
+        "subject": _subject(session, post),
+        "unreached": sum(count for _, count in ending.uncarried),
+        "reasons": ending.uncarried,
+    }
+    owners = optin.owners_of(session, lst, Role.OWNER)
+    hear = [(member, True) for member in owners]
+    author = membership_of(session, lst.id, post.author)
+    if author is not None and author.id not in {one.id for one in owners}:
+        here = author.state is not Standing.LEFT
+        if here and budget.allow(session, parse(post.author).key, kind=UNCARRIED_MAIL, now=now):
+            hear.append((author, False))
+    for member, owner in hear:
+        notices.send_to_member(
+            session,
+            app,
+            lst,
+            member,
+            UNCARRIED_MAIL,
+            now=now,
+            context={**context, "owner": owner},
+            seven_bit=True,  # the relay that it tells of has to take it
+        )

@@ -1,6 +1,7 @@
 """How a mailing ended is told once: all of it to editors, a number to the writer of a post."""
 
 import time
+from email import message_from_string
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,21 @@ def test_the_writer_of_a_post_hears_how_many_were_not_reached_in_time_and_never_
     assert "452 4.2.2: 1" in text
     assert "550" not in text
     assert "reader" not in text
+
+
+def test_a_post_that_our_relay_cannot_carry_is_told_to_owner_and_writer_in_seven_bits(
+    app: App,
+) -> None:
+    lacks = "5.6.3 the relay takes no 8-bit content (no 8BITMIME)"
+    ended(app, "post", (State.REFUSED, 554, lacks), (State.REFUSED, 554, lacks))
+    assert endings.tell(app, time.time()) == 1
+    assert endings.tell(app, time.time()) == 0
+    found = told(app)
+    assert found
+    assert all(text.isascii() for _, text in found)
+    (text,) = {message_from_string(t).get_payload(decode=True) for _, t in found}
+    assert "2 medlemmar" in text.decode()
+    assert "554 5.6.3: 2" in text.decode()
 
 
 def test_a_post_that_reached_everybody_or_was_refused_at_once_ends_in_silence(app: App) -> None:

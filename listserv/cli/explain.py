@@ -181,7 +181,7 @@ def _understand(own: OwnWords, asked: str, now: datetime) -> Meaning:
     if asked == "moderate" and (ruling := rulings.read(own.text)) is not None:
         means = ruling.word.value
     elif asked == "issue" and (order := orders.read(own.text, now.timestamp(), ZoneInfo("UTC"))):
-        means = order.verb.value
+        means = order.means
     why = own.text.strip().split("\n")[0][:100]
     return Meaning(means, 0.3) if means == "unclear" else Meaning(means, 1.0, (why,))
 

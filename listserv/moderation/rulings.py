@@ -1,14 +1,16 @@
 """Read what a moderator answered about a held post, in the words of six languages. Pure.
 
-The first own line decides and must be nothing but a command: "ok", "ok always", "no: reason",
-"discard", "ban", or "edit" with the new text below it. Anything else is no ruling, and nothing
-happens: "ok, but without the last line" must not send the last line.
+One line must be nothing but a command with politeness around it: "ok, thanks", "ok always", "yes
+please, let it through", "no: reason", "discard", "ban", or "edit" with the new text below it.
+Anything else is no ruling, and nothing happens: "ok, but without the last line", on one line or two,
+must not send the last line, and "yes and no" is neither.
 """
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from listserv.answers import polite
 from templates.lexicon import fold, phrases
 
 MAX_REASON = 2000  # characters that the writer is told
@@ -36,30 +38,71 @@ class Ruling:
 
 def read(text: str) -> Ruling | None:
     """Return the ruling that an answer's own words are, None where they are none."""
-    lines = text.strip("\n").split("\n")
-    while lines and not fold(lines[0]):
+    lines = [line.rstrip() for line in text.strip("\n").split("\n")]
+    while lines and (not fold(lines[0]) or _is_greeting(lines[0])):
         lines.pop(0)
     if not lines:
         return None
     first, below = lines[0].strip(), "\n".join(lines[1:]).strip("\n")
-    for word in (Word.ALWAYS, Word.OK, Word.DISCARD, Word.BAN):
-        if _is(first, word):
-            return Ruling(word)
-    if _is(first, Word.EDIT):
+    if polite.of_line(first, lambda words: _one_of(words, (Word.EDIT,))):
         return Ruling(Word.EDIT, below) if below.strip() else None
     cut = _CUT.split(first, maxsplit=1)
-    if fold(cut[0]) in phrases("moderation", Word.NO):
+    if _refuses(cut[0]):
         rest = cut[1] if len(cut) > 1 else ""
         reason = f"{rest}\n{below}".strip()
         return Ruling(Word.NO, reason[:MAX_REASON])
+    word = polite.find("\n".join(lines), lambda words: _one_of(words, _DECIDE))
+    if word is None or (word in {Word.DISCARD, Word.BAN} and _nods("\n".join(lines))):
+        return None
+    return Ruling(word)
+
+
+_DECIDE = (Word.ALWAYS, Word.OK, Word.DISCARD, Word.BAN)
+
+
+def _is_greeting(line: str) -> bool:
+    """Tell whether nothing is said on ``line`` but politeness that is neither yes nor no."""
+    return (
+        polite.is_polite(line)
+        and not _nods(line)
+        and polite.of_line(line, lambda words: _one_of(words, tuple(Word))) is None
+    )
+
+
+def _refuses(line: str) -> bool:
+    """Tell whether ``line`` is a no, once or twice: "no, please reject it"."""
+    if "?" in line or _nods(line):
+        return False
+    return all(
+        polite.of_line(part, lambda words: _one_of(words, (Word.NO,))) or polite.is_polite(part)
+        for part in line.split(",")
+    ) and any(
+        polite.of_line(part, lambda words: _one_of(words, (Word.NO,))) for part in line.split(",")
+    )
+
+
+def _nods(text: str) -> bool:
+    """Tell whether a yes stands anywhere in ``text``: beside a no it makes neither."""
+    words = fold(text).split()
+    yes = phrases("answers", "yes") | phrases("answers", "weak") | phrases("moderation", Word.OK)
+    return any(word in yes for word in words)
+
+
+def _one_of(words: list[str], known: tuple[Word, ...]) -> Word | None:
+    """Return which of ``known`` words are, all of them, but for what they are about."""
+    objects = phrases("moderation", "object") | phrases("issue", "please")
+    for length in range(len(words), 0, -1):
+        said, rest = " ".join(words[:length]), words[length:]
+        while rest:
+            about = next(
+                (n for n in range(min(len(rest), 3), 0, -1) if " ".join(rest[:n]) in objects), 0
+            )
+            if not about:
+                break
+            rest = rest[about:]
+        if rest:
+            continue
+        found = next((word for word in known if said in phrases("moderation", word)), None)
+        if found is not None:
+            return found
     return None
-
-
-def _is(line: str, word: Word) -> bool:
-    """Tell whether ``line`` is the word, with or without a thank-you behind it."""
-    bare = fold(line)
-    known = phrases("moderation", word)
-    if bare in known:
-        return True
-    thanks = phrases("commands", "thanks")
-    return any(bare == f"{phrase} {thank}" for phrase in known for thank in thanks)

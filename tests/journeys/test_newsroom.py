@@ -37,6 +37,10 @@ CANCELLED = (
     'It is no longer scheduled, and nothing goes out. The proof still stands: answer "send" when it'
     " should go."
 )
+NEW = {
+    "sv": "Ny text", "en": "New text", "it": "Testo nuovo", "ro": "Text nou",
+    "ru": "Новый текст", "nl": "Nieuwe tekst",
+}  # fmt: skip
 NEITHER = "Your answer was neither one of the words below nor a new text, so nothing has changed."
 OLD = (
     "Your answer was about an older text, so nothing was done. This is the report on the newest"
@@ -219,7 +223,7 @@ def _mend(desks: list[Desk]) -> None:
     for desk in desks:
         report, _ = desk.hear(2)
         desk.reads(report, "- Readers now: %(n)s", n="2")
-        desk.say(desk.text(2))
+        desk.say(f"{NEW[desk.language]}\n\n{desk.text(2)}")
     for desk in desks:
         desk.hear(2)
         desk.say(SAID[desk.language][SEND], desk.reports[0])
@@ -296,7 +300,7 @@ def _agree(anna: Desk, olga: Desk) -> None:
     assert letters.subject_of(asked).startswith("Nytt: ")
     anna.say("Godkänt")
     anna.reads(anna.hear(1)[0], "and this text, or the wish to send it, is yours.", part=True)
-    anna.say(anna.text(2) + "\n\nvote: När? | Lördag | Söndag")
+    anna.say(f"Ny text\n\n{anna.text(2)}\n\nvote: När? | Lördag | Söndag")
     anna.hear(2)
     olga.say("Одобряю")
     newest, proof = olga.hear(2)

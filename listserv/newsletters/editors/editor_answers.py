@@ -49,8 +49,6 @@ from subscriptions.permission.asks import Ask, Purpose
 
 LATE = 86400.0  # seconds after its hour, from which an issue asks before it leaves
 AGAIN = 3600.0  # seconds until an issue is looked at again that could not be attended to
-MUCH = 0.5  # a text with this share of the draft's letters is a new text, not a remark
-WORDY = 60  # words that no remark has
 BATCH = 5
 TRIES = 3  # of one answer while others answer too
 _RUNNING = (MailingState.FREEZING, MailingState.SENDING, MailingState.PAUSED)
@@ -147,7 +145,6 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
         newest=found.ask.revision == edition.revision,
         editor=entitled,
         expired=found.trouble is asks.Trouble.EXPIRED,
-        text=order is None and is_text(letter.text, edition.source),
         running=state in _RUNNING,
         halted=state is MailingState.PAUSED
         and found.ask.wording == reviews.HALTED
@@ -164,12 +161,11 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
     seen = Look(edition.source)
     if reader is not None and entitled and edition.state != EditionState.SENT:
         source = edition.source
-        if not facts.newest:
-            facts = replace(facts, text=False)  # what is shown is the newest
-        elif facts.text:
+        text = facts.newest and order is not None and order.verb is Verb.TEXT
+        if text:
             source = reviews.letter_source(letter, edition)
-        elif order is not None and order.segment:
-            source = mailed_draft.with_segment(source, order.segment)
+        elif facts.newest and order is not None:
+            source = mailed_draft.with_fields(source, _fields(order))
         seen = reviews.look(
             app,
             lst,
@@ -177,7 +173,7 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
             reader,
             now,
             message_id=edition.message_id,
-            files=mailed_draft.files_of(letter.raw) if facts.text else (),
+            files=mailed_draft.files_of(letter.raw) if text else (),
             before=edition.source,
         )
         reviews.keep_pictures(app, lst, seen, now)
@@ -192,14 +188,9 @@ def _with(facts: Facts, survey: Survey | None, edition: Edition) -> Facts:
     return replace(facts, red=bool(survey.red), same=same, readers=survey.readers)
 
 
-def is_text(own: str, draft: str) -> bool:
-    """Tell whether an answer's own words are a new text, and not a remark about the old one."""
-    if mailed_draft.has_fields(own):
-        return True
-    words = own.split()
-    return len(words) >= WORDY or (
-        len(words) > 2 and len(own) >= MUCH * len(mailed_draft.text_of(draft))  # noqa: PLR2004 - "looks good"
-    )
+def _fields(order: Order) -> dict[str, str]:
+    """Return what an order changes on top of the draft."""
+    return {"segment": order.segment} if order.segment else dict(order.fields)
 
 
 def schedule(app: App, number: int, order: Order, now: float, by: str = "cli") -> None:
@@ -455,8 +446,8 @@ def _revise(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
         visit.session.refresh(edition)
     reviews.revise(visit, edition, case.seen, case.reader)
     order = case.facts.order
-    if not note and order is not None and order.verb is Verb.ONLY:
-        note = "readers"
+    if not note and order is not None and order.verb in _NOTES:
+        note = _NOTES[order.verb]
     note = "changed" if step is Step.CHANGED else note
     reviews.tell_proof(visit, case.seen, case.reader, edition, note=note)
     return "proved"
@@ -465,7 +456,10 @@ def _revise(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
 def _again(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     if case.reader is None or case.seen.survey is None:
         return _trouble(visit, case, edition, step)
-    reviews.tell_proof(visit, case.seen, case.reader, edition, note=step.value)
+    note = step.value
+    if step is Step.UNCLEAR and edition.state == EditionState.SCHEDULED:
+        note = "still"  # it goes out at its hour all the same
+    reviews.tell_proof(visit, case.seen, case.reader, edition, note=note)
     return step.value
 
 
@@ -526,6 +520,7 @@ def _write(
     write(visit, reader.to, name, language, reader.member, context=context, door=door)
 
 
+_NOTES = {Verb.ONLY: "readers", Verb.FIELDS: "fields"}
 # Steps that change the edition: of two at once, only the first still finds what it has read.
 _MOVES = {
     *(Step.SEND, Step.SCHEDULE, Step.CANCEL, Step.REVISE, Step.CHANGED),

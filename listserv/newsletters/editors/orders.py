@@ -2,8 +2,10 @@
 
     read("send friday 9:30", now, ZoneInfo("Europe/Rome"))   -> Order(SEND, at=1796110200.0)
 
-The first own line decides and must be nothing but a command: "send, but without the last line" is
-no order, and an hour that cannot be read makes none. A weekday or a date without a year is the next
+One line must be nothing but a command, with politeness around it ("looks good, please send it"):
+"send, but without the last line" is no order, "send it?" and "send" above a remark are none, and an
+hour that cannot be read makes none. "New text" on the first line makes the rest the issue's text;
+"subject: ..." and its like, alone, change just that. A weekday or a date without a year is the next
 one; an hour alone needs a word or minutes ("at 8", "8:30"). Hours are the list's zone's, unless the
 line ends in another ("Europe/Rome", "UTC").
 """
@@ -16,6 +18,7 @@ from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from listserv.answers import polite
 from listserv.letters.commands import first_line
 from templates import lexicon
 from templates.lexicon import fold, phrases
@@ -26,6 +29,8 @@ _DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th|:e)?")
 _YEAR = re.compile(r"20\d\d")
 _HOUR = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?(am|pm|h)?")
 _LONGEST = 12  # words of an order
+_FIELD = re.compile(r"\s*([^:\uff1a]{3,40})[:\uff1a][ \t]*(\S.{0,400})\Z")
+_FIELDS = ("subject", "preheader", "theme", "segment")
 _ONLY = 3  # words of "only segment"
 
 
@@ -37,6 +42,8 @@ class Verb(StrEnum):
     CANCEL = "cancel"
     STOP = "stop"
     ONLY = "only"
+    TEXT = "text"
+    FIELDS = "fields"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,16 @@ class Order:
     segment: str = ""  # who gets it, behind "only"
     own: bool = False  # the hour is each reader's own
     named: bool = False  # the line named the zone itself
+    fields: tuple[tuple[str, str], ...] = ()  # of the draft's head, each with its new value
+
+    @property
+    def means(self) -> str:
+        """Return what would be done, in one word."""
+        if self.verb is Verb.SEND and self.at is not None:
+            return "schedule"
+        if self.verb is Verb.FIELDS:
+            return self.fields[0][0]
+        return "segment" if self.verb is Verb.ONLY else self.verb.value
 
     @property
     def hour(self) -> str:
@@ -60,16 +77,58 @@ class Order:
 
 
 def read(text: str, now: float, zone: ZoneInfo) -> Order | None:
-    """Return the order that an answer's first own line is, None where it is none."""
-    line = first_line(text)
-    only = _only(line)
+    """Return the order that an answer is, None where it is none."""
+    only = _only(first_line(text))
     if only:
         return Order(Verb.ONLY, segment=only)
-    words = fold(line).split()
-    if not words or len(words) > _LONGEST:
+    if new_text(text).strip():
+        return Order(Verb.TEXT)
+    fields = _fields(text)
+    if fields:
+        return Order(Verb.FIELDS, fields=fields)
+    return polite.find(text, lambda words: _command(words, now, zone))
+
+
+def new_text(text: str) -> str:
+    """Return what stands below "new text" (or behind its colon), "" where that is not said."""
+    lines = text.split("\n")
+    for at, line in enumerate(lines):
+        if not fold(line):
+            continue
+        said, colon, rest = line.partition(":")
+        if polite.of_line(said, _is_text):
+            return "\n".join(([rest.strip()] if rest.strip() else []) + lines[at + 1 :])
+        if colon or not polite.is_polite(line):
+            return ""
+    return ""
+
+
+def _is_text(words: list[str]) -> bool | None:
+    return " ".join(words) in phrases("issue", Verb.TEXT) or None
+
+
+def _fields(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the fields that an answer's lines set, none where one line is anything else."""
+    found: dict[str, str] = {}
+    for line in filter(fold, text.splitlines()):
+        field = _FIELD.match(line)
+        names = [name for name in _FIELDS if field and fold(field[1]) in phrases("issue", name)]
+        if field is None or not names:
+            if polite.is_polite(line) or (found and polite.is_name(line)):
+                continue
+            return ()
+        if names[0] in found:
+            return ()
+        value = field[2].strip()
+        everybody = names[0] == "segment" and fold(value) in phrases("issue", "everybody")
+        found[names[0]] = "all" if everybody else value
+    return tuple(found.items())
+
+
+def _command(words: list[str], now: float, zone: ZoneInfo) -> Order | None:
+    """Return the order that ``words`` are, every one of them."""
+    if len(words) > _LONGEST:
         return None
-    for kind in (("commands", "thanks"), ("issue", "please"), ("commands", "thanks")):
-        words = _without(words, phrases(*kind))
     for verb in (Verb.APPROVE, Verb.CANCEL, Verb.STOP):
         if " ".join(words) in phrases("issue", verb):
             return Order(verb)
@@ -88,7 +147,8 @@ def _anyway(words: list[str]) -> tuple[list[str], bool]:
 
 def _sent(rest: list[str], now: float, zone: ZoneInfo, *, anyway: bool) -> Order | None:
     """Read what stands behind "send": how, and when."""
-    kept, said = _anyway(rest)
+    kept, said = _anyway(_objectless(rest))
+    kept = _objectless(kept)
     anyway = anyway or said
     if not kept:
         return Order(Verb.SEND, anyway)
@@ -104,6 +164,19 @@ def _sent(rest: list[str], now: float, zone: ZoneInfo, *, anyway: bool) -> Order
     )
 
 
+def _objectless(rest: list[str]) -> list[str]:
+    """Return ``rest`` without what is sent and to whom: "it", "to everyone", "now", "please"."""
+    known = phrases("issue", "object") | phrases("issue", "please") | phrases("issue", "joining")
+    while rest:
+        length = next(
+            (n for n in range(min(len(rest), 4), 0, -1) if " ".join(rest[:n]) in known), 0
+        )
+        if not length:
+            break
+        rest = rest[length:]
+    return rest
+
+
 def _only(line: str) -> str:
     """Return what stands behind "only segment", as it is written: a segment is no phrase."""
     words = line.split()
@@ -116,7 +189,7 @@ def _only(line: str) -> str:
 
 def _behind(words: Sequence[str], known: frozenset[str]) -> list[str] | None:
     """Return what stands behind the longest phrase that ``words`` begin with."""
-    for length in range(min(len(words), 4), 0, -1):
+    for length in range(min(len(words), 6), 0, -1):
         if " ".join(words[:length]) in known:
             return list(words[length:])
     return None

@@ -27,7 +27,7 @@ from listserv.letters.request import Visit, language_of, write
 from listserv.moderation.holds import hold
 from listserv.newsletters.checks import outline, preflight
 from listserv.newsletters.checks.findings import Finding
-from listserv.newsletters.editors import preview, screenshots
+from listserv.newsletters.editors import orders, preview, screenshots
 from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import Proof, Reader, Survey
 from listserv.newsletters.writing import drafts, mailed_draft, pictures
@@ -275,7 +275,7 @@ def tell_proof(
     survey = seen.survey
     if survey is None:
         raise ValueError(seen)
-    if note not in {"unclear", "blocked", "zone", "proof"}:  # they have seen the proof
+    if note not in {"unclear", "blocked", "zone", "proof", "still"}:  # they have seen the proof
         for proof in seen.proofs:
             issue_sending.post_proof(visit.session, visit.lst, proof, visit.now)
     most = survey.domains[:DOMAINS]
@@ -400,4 +400,5 @@ def _hold(visit: Visit, arrival: Arrival, why: str) -> str:
 
 def letter_source(letter: Letter, edition: Edition) -> str:
     """Return the draft that an answer with new text makes of an edition."""
-    return mailed_draft.edited(mailed_draft.own_words(letter.raw, letter.text), edition.source)
+    rich = orders.new_text(mailed_draft.own_words(letter.raw, letter.text))
+    return mailed_draft.edited(rich or orders.new_text(letter.text), edition.source)

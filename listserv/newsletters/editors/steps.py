@@ -47,7 +47,6 @@ class Facts:
     newest: bool = True  # it answers the newest revision
     editor: bool = True  # its sender and the token's owner are editors now
     expired: bool = False
-    text: bool = False  # it holds a text that could be a draft
     running: bool = False  # the mailing has not come to its end
     halted: bool = False  # it paused by itself, and this answers the letter that said so
     lost: bool = False  # this machine does not know the list's time zone
@@ -79,9 +78,9 @@ def next_step(facts: Facts, now: float) -> Step:  # noqa: C901, PLR0911, PLR0912
         return Step.RESUME if facts.halted and insists else Step.SENT
     if not facts.newest:
         return Step.OLD
-    if order is None:
-        return Step.REVISE if facts.text else Step.UNCLEAR
-    if order.verb is Verb.ONLY:  # another audience: looked at anew before anything leaves
+    if order is None:  # a remark is no text, however long
+        return Step.UNCLEAR
+    if order.verb in {Verb.TEXT, Verb.ONLY, Verb.FIELDS}:  # seen anew before anything leaves
         return Step.REVISE
     if order.verb is Verb.CANCEL:
         waits = facts.state is EditionState.SCHEDULED or facts.pending

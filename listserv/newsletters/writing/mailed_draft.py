@@ -190,15 +190,10 @@ def _bare(text: str) -> str:
     return "".join(re.findall(r"[^\W_]", _LINKED.sub(" ", text)))
 
 
-def with_segment(draft: str, segment: str) -> str:
-    """Return a draft that ``compose`` has written for other readers."""
+def with_fields(draft: str, changed: dict[str, str]) -> str:
+    """Return a draft that ``compose`` has written with other front matter."""
     fields, body = _apart(draft)
-    return compose({**fields, "segment": segment}, body)
-
-
-def has_fields(text: str) -> bool:
-    """Tell whether an answer begins with front matter."""
-    return bool(_apart(_plain(text))[0])
+    return compose({**fields, **changed}, body)
 
 
 def fields_of(draft: str) -> dict[str, str]:

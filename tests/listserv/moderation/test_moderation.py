@@ -1,6 +1,7 @@
 """Moderation: who is asked, what each answer does, who hears of it, and what time does."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from subscriptions.lists import roster
 from subscriptions.lists.roster import Role
 from subscriptions.permission import asks
 from tests.place import ANNA, EVE, LIST, MODERATOR, OWNER, Place, make_place, subject, text
+
+SAID = tomllib.loads((Path(__file__).parent / "ruling_phrases.toml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -315,6 +318,14 @@ def test_the_words_that_a_mail_offers_are_understood(language: str) -> None:
 )
 def test_an_answer_is_a_ruling_or_nothing(said: str, ruling: Ruling | None) -> None:
     assert rulings.read(said) == ruling
+
+
+@pytest.mark.parametrize(
+    ("words", "means"), [(words, means) for means, some in SAID.items() for words in some]
+)
+def test_a_ruling_in_peoples_own_words_is_clear_or_none(words: str, means: str) -> None:
+    ruling = rulings.read(words)
+    assert (ruling.word.value if ruling else "other") == means
 
 
 def test_a_step_follows_from_what_was_done() -> None:

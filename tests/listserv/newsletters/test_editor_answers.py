@@ -9,6 +9,7 @@ from listserv.wiring.tables import EditionState
 
 OPEN, SCHEDULED, SENT = EditionState.OPEN, EditionState.SCHEDULED, EditionState.SENT
 NOW, LATER, YES = Order(Verb.SEND), Order(Verb.SEND, at=200.0), Order(Verb.APPROVE)
+TEXT, FIELD = Order(Verb.TEXT), Order(Verb.FIELDS, fields=(("subject", "Winter"),))
 
 
 @pytest.mark.parametrize(
@@ -50,9 +51,10 @@ NOW, LATER, YES = Order(Verb.SEND), Order(Verb.SEND, at=200.0), Order(Verb.APPRO
         (Facts(YES, OPEN, two=True, wished=True, newest=False), Step.OLD),
         (Facts(YES, OPEN, two=True, wished=True, editor=False), Step.STRANGER),
         (Facts(None, OPEN), Step.UNCLEAR),
-        (Facts(None, OPEN, text=True), Step.REVISE),
-        (Facts(None, OPEN, text=True, newest=False), Step.OLD),
-        (Facts(None, SENT, text=True), Step.SENT),
+        (Facts(TEXT, OPEN), Step.REVISE),
+        (Facts(FIELD, SCHEDULED), Step.REVISE),
+        (Facts(TEXT, OPEN, newest=False), Step.OLD),
+        (Facts(TEXT, SENT), Step.SENT),
     ],
 )
 def test_what_an_answer_leads_to(facts: Facts, step: Step) -> None:

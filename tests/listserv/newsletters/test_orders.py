@@ -1,6 +1,8 @@
 """An order to send, in six languages: a whole line or none, and a moment that cannot be misread."""
 
+import tomllib
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +13,7 @@ from listserv.newsletters.editors import orders
 from listserv.newsletters.editors.orders import Order, Verb
 from templates import lexicon
 
+SAID = tomllib.loads((Path(__file__).parent / "editor_phrases.toml").read_text(encoding="utf-8"))
 ROME = ZoneInfo("Europe/Rome")
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=ROME).timestamp()  # a Wednesday
 
@@ -27,7 +30,7 @@ def when(text: str) -> str:
     return datetime.fromtimestamp(order.at, ZoneInfo(order.zone)).strftime("%Y-%m-%d %H:%M")
 
 
-@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize("verb", [v for v in Verb if v not in {Verb.TEXT, Verb.FIELDS}])
 def test_every_phrase_of_every_language_is_the_order_it_says(verb: Verb) -> None:
     for phrase in lexicon.phrases("issue", verb):
         if verb is Verb.ONLY:
@@ -137,12 +140,62 @@ def test_anything_else_is_no_order(line: str) -> None:
     assert read(line) is None
 
 
-def test_only_the_first_own_line_decides() -> None:
+def test_greetings_and_a_name_stand_around_an_order() -> None:
     assert read("\n\nsend\n\nOlga\n") == Order(Verb.SEND)
-    assert read("Hello,\nsend") is None
+    assert read("Hello,\nsend") == Order(Verb.SEND)
 
 
 @given(st.text(max_size=60))
 def test_no_words_stumble(text: str) -> None:
     orders.read(text, NOW, ROME)
     orders.read(f"send {text}", NOW, ROME)
+
+
+@pytest.mark.parametrize("words", SAID["send"])
+def test_a_clear_yes_in_peoples_own_words_sends(words: str) -> None:
+    assert read(words) == Order(Verb.SEND)
+
+
+@pytest.mark.parametrize("words", SAID["not"])
+def test_doubt_conditions_questions_and_remarks_send_nothing(words: str) -> None:
+    order = read(words)
+    assert order is None or order.verb is Verb.CANCEL
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("New text:\n\nDear all,\nsend", "\nDear all,\nsend"),
+        ("Hej!\n\nHär är den nya texten\nBästa vänner", "Bästa vänner"),
+        ("Testo nuovo: Cari amici", "Cari amici"),
+        ("**Text nou**\nDragi", "Dragi"),
+        ("Новый текст\n2027", "2027"),
+        ("nieuwe tekst\nBeste", "Beste"),
+        ("Please write a new text\nabout the garden", ""),
+        ("The second paragraph is long.\nNew text\nDear all", ""),
+    ],
+)
+def test_a_text_is_one_only_where_it_is_asked_for(words: str, text: str) -> None:
+    assert orders.new_text(words) == text
+    assert (read(words) == Order(Verb.TEXT)) is bool(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        ("subject: Winter", (("subject", "Winter"),)),
+        ("Ämne: Vinter\nTema: plain\n\nTack!", (("subject", "Vinter"), ("theme", "plain"))),
+        ("oggetto: Inverno: freddo", (("subject", "Inverno: freddo"),)),
+        ("Segment: alla", (("segment", "all"),)),
+        ("тема: Зима", (("subject", "Зима"),)),
+        ("onderwerp: Winter\npreheader: koud", (("subject", "Winter"), ("preheader", "koud"))),
+        ("subject: Winter\n\nAnd the date is wrong.", ()),
+        ("subject: Winter\nsubject: Summer", ()),
+        ("The subject: it is too long", ()),
+        ("subject:", ()),
+    ],
+)
+def test_single_lines_change_just_what_they_name(
+    words: str, fields: tuple[tuple[str, str], ...]
+) -> None:
+    assert read(words) == (Order(Verb.FIELDS, fields=fields) if fields else None)

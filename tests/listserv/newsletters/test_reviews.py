@@ -212,6 +212,24 @@ def test_a_remark_is_neither_an_order_nor_a_text(place: Place, words: str) -> No
     assert not issues_of(place)
 
 
+def test_a_long_remark_leaves_the_text_and_the_hour_as_they_were(place: Place) -> None:
+    draft(place)
+    scheduled = answer(place, "send tomorrow 8")
+    said = answer(place, "The second paragraph should say more about the fair. " * 12, scheduled)
+    assert "The issue is still scheduled and goes out on" in " ".join(text(said).split())
+    assert (edition(place).state, edition(place).revision) == ("scheduled", 1)
+    assert len(mails(place)[0]) == 1
+
+
+def test_one_line_changes_the_subject_and_brings_a_new_proof(place: Place) -> None:
+    draft(place)
+    before = edition(place).source
+    said = answer(place, "Subject: Winter\n\nThanks")
+    assert "what you named, and nothing else" in " ".join(text(said).split())
+    assert edition(place).source == before.replace('"November"', '"Winter"') != before
+    assert [subject(mail) for mail in mails(place)[0]][-1].endswith("Winter")
+
+
 def test_the_same_issue_once_more_is_red(place: Place) -> None:
     draft(place)
     answer(place, "send")
@@ -335,7 +353,11 @@ def test_another_hour_named_while_an_issue_is_made_ready_to_leave_is_kept(
 def test_a_new_text_takes_the_hour_back(place: Place) -> None:
     draft(place)
     said = answer(place, "send tomorrow 8")
-    new = answer(place, "Hello {{ name }}, this is another text, and long enough to be one.", said)
+    new = answer(
+        place,
+        "New text\n\nHello {{ name }}, this is another text, and long enough to be one.",
+        said,
+    )
     assert "no longer scheduled" in " ".join(text(new).split())
     assert (edition(place).state, edition(place).revision) == ("open", 2)
 
@@ -517,7 +539,7 @@ def test_a_draft_that_cannot_be_read_names_its_line_and_the_mended_one_is_a_draf
 
 def test_a_new_text_that_cannot_be_read_leaves_the_issue_as_it_was(place: Place) -> None:
     draft(place)
-    said = answer(place, DRAFT + "\n{{ oops }}\n")
+    said = answer(place, "New text\n" + DRAFT + "\n{{ oops }}\n")
     assert 'There is no slot "oops"' in text(said)
     assert edition(place).revision == 1
     answer(place, "send", said)

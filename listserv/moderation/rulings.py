@@ -2,8 +2,8 @@
 
 One line must be nothing but a command with politeness around it: "ok, thanks", "ok always", "yes
 please, let it through", "no: reason", "discard", "ban", or "edit" with the new text below it.
-Anything else is no ruling, and nothing happens: "ok, but without the last line", on one line or two,
-must not send the last line, and "yes and no" is neither.
+Anything else is no ruling, and nothing happens: "ok, but without the last line", on one line or
+two, must not send the last line, and "yes and no" is neither.
 """
 
 import re
@@ -71,6 +71,8 @@ def _is_greeting(line: str) -> bool:
 
 def _refuses(line: str) -> bool:
     """Tell whether ``line`` is a no, once or twice: "no, please reject it"."""
+    if fold(line) in phrases("moderation", Word.NO):
+        return True
     if "?" in line or _nods(line):
         return False
     return all(

@@ -19,7 +19,7 @@ SAME_WORD: dict[str, set[str]] = {
     "it": {"RSS", "Atom", "Krets"},
     "ro": {"RSS", "Atom", "Krets", "moderator"},
     "ru": {"RSS", "Atom", "Krets"},
-    "nl": {"RSS", "Atom", "Krets", "Start", "Archive", "moderator", VIA},
+    "nl": {"RSS", "Atom", "Krets", "Links", "Start", "Archive", "moderator", VIA},
 }
 
 Key = tuple[str | None, str]

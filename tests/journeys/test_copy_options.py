@@ -66,7 +66,7 @@ def test_tag_footer_and_reply_to_stand_in_every_copy_in_its_readers_language(
     assert "Trädgårdsgatan 3" in texts["bo@example.com"]
     assert "som medlem i Friends" in texts["bo@example.com"]
     assert "Garden Street 3" in texts["vera@example.com"]
-    assert "как участник списка" in texts["vera@example.com"]
+    assert "как участник рассылки" in texts["vera@example.com"]
 
 
 def test_a_newsletter_is_told_that_it_has_no_posts_to_tag(krets: Krets) -> None:

@@ -181,8 +181,8 @@ def test_a_reply_of_html_alone_confirms_through_the_real_door(
     assert (
         subject_of(asked)
         == {
-            "ru": "Хотите подписаться на Friends?",
-            "it": "Iscrizione a Friends: confermare?",
+            "ru": "Хотите подписаться на «Friends»?",
+            "it": "Iscrizione a «Friends»: confermare?",
         }[language]
     )
     post(friends, reply(program, language, SPEECH[language].yes), ANNA, reply_to(asked))

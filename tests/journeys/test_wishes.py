@@ -88,7 +88,7 @@ def test_a_pause_is_told_with_its_end_and_undone_in_russian(
 ) -> None:
     send(friends, BORIS, REQUEST, "пауза до 1 мая 2099")
     receipt = wait_mail(outbox, BORIS)
-    assert subject_of(receipt) == "Ваша пауза в Friends"
+    assert subject_of(receipt) == "Ваша пауза в рассылке «Friends»"
     assert "1 мая 2099" in text_of(receipt)
     assert state(friends, LIST, BORIS) == "paused"
     shown = friends.json("member", "show", LIST, BORIS)
@@ -177,7 +177,7 @@ def test_an_invited_person_is_a_member_by_one_reply(friends: Krets, outbox: list
     friends.krets("list", "set", LIST, "--join", "invite")
     friends.krets("member", "invite", LIST, "Chiara <chiara@example.it>", "--language", "it")
     asked = wait_mail(outbox, "chiara@example.it")
-    assert subject_of(asked) == "Invito a Friends"
+    assert subject_of(asked) == "Invito a «Friends»"
     assert state(friends, LIST, "chiara@example.it") == "pending"
     send(friends, "chiara@example.it", reply_to(asked), "")
     wait_mail(outbox, "chiara@example.it", 2)

@@ -103,8 +103,8 @@ def test_files_go_out_with_the_edited_text_and_the_old_words_do_not(place: Place
     said = body.get_content().replace("\r\n", "\n")
     assert said == "Kind words.\n\n[Edited by a moderator of Friends.]\n"
     told = text(place.mails(ANNA)[-1]).replace("\r\n", "\n")
-    assert "Left out:\n\n> Rude words." in told
-    assert "Put in:\n\n> Kind words." in told
+    assert "Removed:\n\n> Rude words." in told
+    assert "Added:\n\n> Kind words." in told
 
 
 def test_a_stranger_is_not_told_what_was_changed(place: Place) -> None:

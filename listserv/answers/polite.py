@@ -93,7 +93,9 @@ def _peeled(line: str) -> list[list[str]]:
 
 
 def _shorter(words: list[str], given: list[str], start: int, end: int) -> list[tuple[int, int]]:
-    found = []
+    stops = [at + 1 for at in range(start, end) if given[at][-1] in ".,!;" or at + 1 == end]
+    found = [(at, end) for at in stops if _praises(words[start:at])]
+    found += [(start, at) for at in stops if at < end and _praises(words[at:end])]
     for length in range(1, min(_LONGEST, end - start) + 1):
         front = " ".join(words[start : start + length])
         back = " ".join(words[end - length : end])
@@ -109,13 +111,27 @@ def _shorter(words: list[str], given: list[str], start: int, end: int) -> list[t
     return found
 
 
+def _praises(words: list[str]) -> bool:
+    """Tell whether ``words`` are a sentence, or a half of one, that praises and says no more."""
+    nods = phrases("answers", "weak")
+    return any(word in nods for word in words) and all(word in _praise() for word in words)
+
+
+@cache
+def _praise() -> frozenset[str]:
+    said = {word for phrase in phrases("issue", "praising") for word in phrase.split()}
+    return (phrases("answers", "weak") | said) - _names_nobody()
+
+
 def _capital(word: str) -> bool:
     return word[:1].isupper() and fold(word) not in _names_nobody()
 
 
 @cache
 def _polite() -> frozenset[str]:
-    return _known(_ENDS) | _known(_STARTS) | _known(_BETWEEN)
+    # "It would be good to send it" is no praise of what is there.
+    would = phrases("issue", "would")
+    return (_known(_ENDS) | _known(_STARTS) | _known(_BETWEEN)) - would
 
 
 @cache

@@ -42,19 +42,33 @@ def has_high_header(message: bytes) -> bool:
 def rewrite(message: bytes, *, body: bool) -> bytes | None:
     """Return ``message`` with ASCII headers and, where ``body`` is asked for, an ASCII body.
 
-    None means that it cannot be written so, or that a signature on it would no longer hold.
+    None means that it cannot be written so, or that its writer's signature would no longer hold.
+    Our own signatures, which stand on top of all other fields, go where they would not hold, and
+    the one-click field with them, which needs one (RFC 8058 section 4).
     """
     head, gap, rest = message.partition(b"\r\n\r\n")
     fields = _fields(head)
     changed = {name for name, field in fields if not field.isascii()}
     if body and not rest.isascii():
         changed.add(b"")  # the body itself
+    fields = _without_ours(fields, changed)
     if any(_breaks(field, changed) for name, field in fields if name == b"dkim-signature"):
         return None
+    message = b"".join(field for _, field in fields)[:-2] + gap + rest
     if not body:
         return b"".join(_ascii(*one) for one in fields)[:-2] + gap + rest
     written = _entity(message, 0)
     return written if written is not None and written.isascii() else None
+
+
+def _without_ours(fields: _Fields, changed: set[bytes]) -> _Fields:
+    """Return the fields without the signatures on top of them, where the change breaks one."""
+    ours = 0
+    while ours < len(fields) and fields[ours][0] == b"dkim-signature":
+        ours += 1
+    if not any(_breaks(field, changed) for _, field in fields[:ours]):
+        return fields
+    return [one for one in fields[ours:] if one[0] != b"list-unsubscribe-post"]
 
 
 def _breaks(signature: bytes, changed: set[bytes]) -> bool:

@@ -96,7 +96,7 @@ def test_files_of_a_multipart_keep_their_bytes_and_names() -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        f"DKIM-Signature: v=1; h=from;\r\n b=x\r\n{HEAD}{TEXT}é",
+        f"Received: x\r\nDKIM-Signature: v=1; h=from;\r\n b=x\r\n{HEAD}{TEXT}é",
         f'{HEAD}Content-Type: multipart/signed; boundary="b"\r\n\r\n--b\r\n\r\né\r\n--b--',
         f"{HEAD}Content-Transfer-Encoding: x-uuencode\r\n\r\né",
     ],
@@ -106,9 +106,21 @@ def test_what_is_signed_or_unreadable_is_left_alone(raw: str) -> None:
 
 
 def test_a_signature_holds_where_it_does_not_cover_what_changes() -> None:
-    raw = f"DKIM-Signature: v=1; h=From:To; b=x\r\nComments: å\r\n{HEAD}{TEXT}é"
+    raw = f"Received: x\r\nDKIM-Signature: v=1; h=From:To; b=x\r\nComments: å\r\n{HEAD}{TEXT}é"
     assert str(written(raw, body=False)["Comments"]) == "å"
     assert rewrite(raw.replace("Comments", "To").encode(), body=False) is None
+
+
+def test_our_own_signature_goes_before_a_letter_is_refused_for_it() -> None:
+    """It stands on top; without it there is no one-click leaving (RFC 8058)."""
+    raw = (
+        "DKIM-Signature: v=1; h=from; b=x\r\nReceived: x\r\n"
+        f"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n{HEAD}{TEXT}é"
+    )
+    made = written(raw)
+    assert made["DKIM-Signature"] is None
+    assert made["List-Unsubscribe-Post"] is None
+    assert made["Received"] == "x"
 
 
 @pytest.mark.parametrize("offered", [("8BITMIME", "SMTPUTF8"), ("8BITMIME",), ()])
@@ -122,7 +134,7 @@ def test_a_raw_header_leaves_with_smtputf8_or_not_raw(offered: tuple[str, ...]) 
 
 
 def test_a_signed_raw_header_is_refused_where_smtputf8_is_not_offered() -> None:
-    raw = "DKIM-Signature: v=1; h=subject\r\nSubject: Ż\r\n\r\nhi\r\n.\r\n"
+    raw = "Received: x\r\nDKIM-Signature: v=1; h=subject\r\nSubject: Ż\r\n\r\nhi\r\n.\r\n"
     desk = letters("a@x", data=raw.encode())
     assert converse(desk, Sink(extensions=("8BITMIME",))) == []
     assert desk.told == [(0, "RCPT", 554)]

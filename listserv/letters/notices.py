@@ -8,7 +8,7 @@ automatic mail may go at all is asked before (subscriptions.permission.budget): 
 here. ``context`` is added to what every template has: ``list`` (title, address, page, request,
 owner, help, description, discussion, archived), ``leave_address`` and ``leave_url`` where
 ``member`` is given, ``confirm_url`` and ``not_me_url`` where ``door`` is a confirmation or
-``pages`` is one's token. ``forward`` hands a letter to LIST-owner@ on, byte for byte. SECURITY:
+``pages`` is one's token. ``forward`` hands a letter to LIST-owner@ on as it came. SECURITY:
 values reach headers only through ``_header``, which keeps them on one line.
 """
 
@@ -25,9 +25,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 import templates
+from listserv.letters import writer_alias
 from listserv.letters.post_headers import ListFace, phrase
 from listserv.wiring import vouching
 from listserv.wiring.app import App
+from mailer.authentication import verdict
 from mailer.client.seven_bit import rewrite
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Recipient
@@ -224,13 +226,35 @@ def forward(
     to = [optin.address_of(session, owner) for owner in owners]
     if not to:
         return 0
-    lst = lists[0]
+    return hand_on(session, app, lists[0], arrival, raw, to, now, suffix="owner")
+
+
+def hand_on(
+    session: Session,
+    app: App,
+    lst: MailList,
+    arrival: Arrival,
+    raw: bytes,
+    to: Sequence[Address],
+    now: float,
+    *,
+    suffix: str,
+) -> int:
+    """Hand a stranger's letter to ``LIST-suffix@`` on; return to how many.
+
+    As it came, but for a From that our return path would vouch for, or that receivers would
+    refuse: its place takes an alias.
+    """
     letter = auth_results.without(raw, vouching.own_names(session, app.settings))
     found = message.head(letter)
+    ours = vouching.organisations(session, lst.domain)
+    if writer_alias.needed(found, verdict.read(arrival.authentication), ours):
+        alias = writer_alias.make(session, app.keyring, lst, found, arrival.id)
+        letter = writer_alias.munged(letter, found, alias)
     trace = (
         f"{HANDED_ON}{arrival.client or 'unknown'}\r\n by {app.settings.listserv.domain}"
         f" (Krets) with {arrival.protocol} id {arrival.id}\r\n"
-        f" for <{face_of(app, lst).sub('owner')}>; {_date(arrival.received_at)}\r\n"
+        f" for <{face_of(app, lst).sub(suffix)}>; {_date(arrival.received_at)}\r\n"
     )
     mailing = mailings.create_mailing(
         session,

@@ -4,9 +4,9 @@
     raw = writer_alias.munged(raw, head, alias)   # From: "Anna via Circle" <circle-from+TOKEN@...>
 
 A member's alias is the same in every post; anybody else's belongs to one mail. The writer stays
-readable: in the name, in Reply-To where nobody has set one, and in X-Original-From. When that is
-needed is for mailings/munging.py. SECURITY: the name is a stranger's. No @ of it reaches the
-new From, so that nobody reads a domain there that did not vouch for the mail; X-Original-From
+readable: in the name, in Reply-To where nobody has set one, and in X-Original-From. Whether a post
+needs one is for mailings/munging.py to say. SECURITY: the name is a stranger's. No @ of it reaches
+the new From, so that nobody reads a domain there that did not vouch for the mail; X-Original-From
 and X-Original-Sender that came with the mail go, because here they are our word.
 """
 
@@ -19,7 +19,10 @@ from sqlalchemy.orm import Session
 
 import templates
 from listserv.letters.post_headers import phrase
+from listserv.wiring import vouching
 from listserv.wiring.tables import Post
+from mailer.authentication.dmarc import Policy
+from mailer.authentication.verdict import Authentication
 from mailer.errors import BadInput
 from mailer.reading import message
 from mailer.reading.addresses import Address, parse
@@ -53,6 +56,15 @@ def make(session: Session, keyring: Keyring, lst: MailList, head: Head, arrival_
     shown = _clean(name) or (_clean(author.local) if author else "")
     said = templates.mail_part("via", lst.language, writer=shown, title=_clean(lst.title) or local)
     return Alias(f"{local}-from+{token}@{domain}", said)
+
+
+def needed(head: Head, found: Authentication, ours: frozenset[str]) -> bool:
+    """Tell whether a letter that is handed on as it came needs an alias in its From.
+
+    Its signatures survive; where it has none, a strict domain's policy stands against it.
+    """
+    strict = found.policy != Policy.NONE and found.dkim != "pass"
+    return strict or vouching.is_ours(head, ours, found)
 
 
 def writer_of(head: Head) -> tuple[str, Address | None]:

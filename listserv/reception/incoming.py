@@ -20,7 +20,7 @@ from listserv.letters.transaction import HELD, act
 from listserv.membership import joining, roles, wishes
 from listserv.moderation.holds import hold
 from listserv.newsletters.editors import editor_answers, reviews
-from listserv.reception import replies
+from listserv.reception import relays, replies
 from listserv.wiring import routes
 from listserv.wiring.app import App
 from listserv.wiring.outcome import Outcome
@@ -298,6 +298,7 @@ HANDLERS: dict[routes.Kind, Handler] = {
     routes.Kind.HELP: request,
     routes.Kind.OWNER: owner,
     routes.Kind.ISSUE: reviews.take,
+    routes.Kind.FROM: relays.relay,
     routes.Kind.BOUNCES: bounces,
     routes.Kind.POSTMASTER: domain,
     routes.Kind.ABUSE: domain,

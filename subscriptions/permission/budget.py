@@ -26,6 +26,9 @@ PROVEN = 20
 DRAFTS = 20  # of an editor in 24 hours, where no token has proven the address
 DRAFTS_PROVEN = 60
 DRAFT = "draft"
+RELAY = "relay"
+RELAYED_FROM = 20  # private answers in 24 hours through aliases, from one source
+RELAYED_TO = 50  # and to one author
 DOMAIN = 500  # strangers at one domain
 SOURCE = 50  # strangers asked for from one address of the net
 _KEPT = 2 * DAY
@@ -118,6 +121,22 @@ def once(session: Session, key: str, kind: str, now: float) -> bool:
     if _spent(session, key, kind, "", now).of_kind:
         return False
     count(session, key, kind=kind, now=now)
+    return True
+
+
+def allow_relay(session: Session, source: str, to: str, now: float) -> bool:
+    """Tell whether one more private answer may go on to an author, and count it if so.
+
+    ``source`` and ``to`` are words that stand for who sends and who gets it, no addresses: what
+    is relayed takes nothing from anybody's budget of automatic mail.
+    """
+    bounds = ((f"{RELAY}-from:{source}", RELAYED_FROM), (f"{RELAY}-to:{to}", RELAYED_TO))
+    for word, most in bounds:
+        _alone(session, word)
+        if _spent(session, word, RELAY, "", now).of_kind >= most:
+            return False
+    for word, _ in bounds:
+        count(session, word, kind=RELAY, now=now)
     return True
 
 

@@ -12,12 +12,14 @@ gets no answer.
 import time
 from collections.abc import Callable
 
+from listserv.answers import own_words, owner_orders
+from listserv.answers.owner_orders import Order
 from listserv.letters import commands, incoming_letter, notices
 from listserv.letters.commands import Command
 from listserv.letters.incoming_letter import Letter
 from listserv.letters.request import Proof, Visit, language_of, question
 from listserv.letters.transaction import HELD, act
-from listserv.membership import joining, roles, wishes
+from listserv.membership import joining, owner_commands, roles, wishes
 from listserv.moderation.holds import hold
 from listserv.newsletters.editors import editor_answers, reviews
 from listserv.reception import relays, replies
@@ -112,8 +114,9 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     """Read a mail to LIST-request@ or LIST-help@: a command in plain words."""
     letter = incoming_letter.read(arrival, raw)
     wish = commands.command(letter.text, letter.subject)
+    orders = owner_orders.read(letter.text, own_words.of_subject(letter.subject)[0])
     if route.kind is routes.Kind.HELP:
-        wish = Command("help")
+        wish, orders = Command("help"), ()
 
     def work(visit: Visit) -> str:
         author = letter.author
@@ -121,6 +124,9 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         if author is None or (why and not _is_fresh_wish(letter, wish)):
             return f"not-answered: {why}"
         member = membership_of(visit.session, visit.lst.id, author.key)
+        ordered = _order(visit, letter, member, orders)
+        if ordered:
+            return ordered
         if wish is not None and wish.verb == "join":
             return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
         if member is None or member.state not in _HERE:
@@ -231,6 +237,20 @@ def _wish(visit: Visit, letter: Letter, member: Membership, wish: Command) -> st
         return f"asked: {wish.verb}"
     proof = Proof(Source.MAIL, "command", raw_sha=letter.sha)
     return replies.grant(visit, member, wish, proof)
+
+
+def _order(
+    visit: Visit, letter: Letter, member: Membership | None, orders: tuple[Order, ...]
+) -> str:
+    """Take orders about others, or a leave by an address of the writer's own; "" for none."""
+    if member is None or member.state not in _HERE or letter.unanswerable:
+        return ""
+    others = owner_commands.about_others(visit, member, orders)
+    if others:
+        return owner_commands.take(visit, letter, member, others)
+    if any(order.verb == "remove" and "@" in order.who for order in orders):
+        return _wish(visit, letter, member, Command("leave"))
+    return ""
 
 
 def _may_change(visit: Visit, letter: Letter, member: Membership) -> bool:

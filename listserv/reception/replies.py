@@ -13,7 +13,7 @@ from listserv.letters import commands, notices
 from listserv.letters.incoming_letter import Letter
 from listserv.letters.request import Proof, Visit, language_of, question, whom, write
 from listserv.letters.transaction import HELD
-from listserv.membership import joining, roles, wishes
+from listserv.membership import joining, owner_commands, roles, wishes
 from listserv.moderation import decisions
 from listserv.moderation.decisions import HERE
 from listserv.moderation.holds import hold
@@ -192,6 +192,8 @@ def _command(visit: Visit, ask: Ask, letter: Letter) -> str:
     if not asks.spend(visit.session, ask.id, how="reply", now=visit.now) or member is None:
         return "late: used"
     optin.prove(visit.session, whom(ask), visit.now)
+    if "orders" in ask.details:
+        return owner_commands.carry_out(visit, ask, member, proof_of(letter))
     wish = commands.Command(str(ask.details["verb"]), str(ask.details["rest"]))
     if wish.verb == "role":
         return roles.give(visit, ask, member, wish.rest, proof_of(letter))
@@ -204,6 +206,8 @@ def _undo(visit: Visit, ask: Ask, letter: Letter) -> str:
         return ask_again(visit, ask)
     if said == "no":
         return "stands"
+    if "orders" in ask.details:
+        return owner_commands.take_back(visit, ask, proof_of(letter, "undo"))
     if "role" in ask.details:
         return roles.take_back(visit, ask, proof_of(letter, "undo"))
     if ask.details["was"]["state"] == State.PENDING or _has_gone_since(visit, ask):

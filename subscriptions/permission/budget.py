@@ -5,10 +5,10 @@
 ``allow`` counts the mail where it says yes. A stranger gets ONE automatic mail in 24 hours,
 of whatever kind, over all lists and doors; a member whose address no token has proven yet one of
 each kind and at most five; a proven address twenty. Editors' drafts, each of which brings its own
-editor two mails, are counted apart: an issue is written in more than five. Also bounded are the
-strangers of one domain and those that one source asks for. SECURITY: this is what stands between a
-form on the web and forty confirmations in a victim's mailbox; every door that answers asks here
-first.
+editor two mails, are counted apart: an issue is written in more than five; and so are owners'
+orders. Also bounded are the strangers of one domain and those that one source asks for. SECURITY:
+this is what stands between a form on the web and forty confirmations in a victim's mailbox; every
+door that answers asks here first.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ DRAFT = "draft"
 RELAY = "relay"
 RELAYED_FROM = 20  # private answers in 24 hours through aliases, from one source
 RELAYED_TO = 50  # and to one author
+ORDER = "order"  # an owner's: bounded as drafts are
 DOMAIN = 500  # strangers at one domain
 SOURCE = 50  # strangers asked for from one address of the net
 _KEPT = 2 * DAY
@@ -115,6 +116,16 @@ def allow_draft(session: Session, key: str, now: float) -> bool:
     return True
 
 
+def allow_order(session: Session, key: str, *, now: float) -> bool:
+    """Tell whether an owner's orders may be answered, and count the mail that does if so."""
+    _alone(session, key)
+    most = DRAFTS_PROVEN if standing_of(session, key).proven else DRAFTS
+    if _spent(session, key, ORDER, "", now).of_kind >= most:
+        return False
+    count(session, key, kind=ORDER, now=now)
+    return True
+
+
 def once(session: Session, key: str, kind: str, now: float) -> bool:
     """Tell whether this is the first of its kind within a day, and count it if so."""
     _alone(session, key)
@@ -194,7 +205,7 @@ def _spent(session: Session, key: str, kind: str, source: str, now: float) -> Sp
     domain = select(func.count()).where(AutomaticMail.domain == key.rpartition("@")[2], since)
     asked = select(func.count()).where(AutomaticMail.source == source, since)
     return Spent(
-        in_all=sum(number for name, number in kinds.items() if name != DRAFT),
+        in_all=sum(number for name, number in kinds.items() if name not in {DRAFT, ORDER}),
         of_kind=kinds.get(kind, 0),
         to_domain=session.scalar(domain) or 0,
         from_source=(session.scalar(asked) or 0) if source else 0,

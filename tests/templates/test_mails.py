@@ -189,10 +189,49 @@ CONTEXT: dict[str, object] = {
     "yes": True,
     "you": False,
 }
+ORDERS = [
+    {"verb": verb, "who": "anna@example.net", "how": "Said yes at the meeting.",
+     "line": "no anna@example.net", "why": "", "opens": "", "members": 2}
+    for verb in ("add", "invite", "remove", "ban", "unban", "allow", "moderate", "unclear")
+]  # fmt: skip
+OPENINGS = ("", "join open", "join approve", "post anyone", "post members")
+SETTINGS = [
+    {**ORDERS[0], "verb": "set", "who": "title", "value": "Roses", "before": "", "opens": opens}
+    for opens in OPENINGS
+]
+WHYS = (
+    "owners-only", "no-member", "already", "barred", "own-address", "same", "last-owner",
+    "not-now", "value", "by-command", "changed", "unclear",
+)  # fmt: skip
+CONTEXT |= {
+    "wanted": [*ORDERS[:-1], *SETTINGS],
+    "done": [*ORDERS[:-1], SETTINGS[0]],
+    "failed": [{**ORDERS[2], "why": why} for why in WHYS],
+    "how": "Said yes at the meeting.",
+    "answers": [
+        {
+            "verb": "members", "who": "", "active": 2, "paused": 1, "pending": 1, "more": True,
+            "people": [
+                {"name": "Anna", "address": "anna@example.net", "role": "owner", "state": "active"},
+                {"name": "", "address": "bo@example.com", "role": "", "state": "paused"},
+                {"name": "", "address": "eve@example.com", "role": "", "state": "pending"},
+            ],
+        },
+        {
+            "verb": "count", "who": "", "active": 2, "paused": 1, "pending": 1,
+            "people": [], "more": False,
+        },
+        {"verb": "find", "who": "eva", "people": [], "more": False},
+        {
+            "verb": "queue", "who": "", "people": [], "more": False, "joins": ["eve@example.com"],
+            "posts": [{"author": "bo@example.com", "subject": "Seeds", "at": 1796083200.0}],
+        },
+    ],
+}  # fmt: skip
 NAMES = templates.mail_names()
 LETTERS = [name for name in NAMES if not name.startswith("list-")]  # lines for posts
 STRANGERS, MEMBERS = {"leave_address", "leave_url"}, {"confirm_url", "not_me_url"}  # lack these
-ENDS = {"member-left", "stranger-stopped"}  # mails after which nothing more comes
+ENDS = {"member-left", "member-removed", "stranger-stopped"}  # mails after which nothing more comes
 RULES = [
     "auto-reply", "same-id", "broken", "size", "author", "from-is-ours", "from-not-theirs",
     "newsletter-address", "membership", "editors-only", "moderated-list", "moderated-member",
@@ -303,6 +342,16 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-unsure", {"asked": "address"}),
     ("member-unsure", {"asked": "undo"}),
     ("member-unsure", {"asked": "command"}),
+    ("member-added", {"how": ""}),
+    ("owner-asked", {"failed": []}),
+    ("owner-done", {"done": []}),
+    ("owner-done", {"failed": [], "undo": True}),
+    ("owner-undone", {"done": []}),
+    ("owner-answer", {"answers": [], "looks_after": False}),
+    (
+        "owner-answer",
+        {"failed": [], "answers": [{"verb": "queue", "posts": [], "joins": [], "people": []}]},
+    ),
 ]
 
 

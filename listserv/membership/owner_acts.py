@@ -1,0 +1,313 @@
+"""Do one order of an owner, or say why it cannot be done: people on the list, and bans.
+
+    against(case, order)      # why it cannot be done, "" where it can; asked before and again after
+    do(case, order)           # what was done, with what its undo needs
+    take_back(case, done)     # "" where that was undone, else why not
+
+Knows rows and who is told; who may order, and that they were asked, is for owner_commands.py.
+Settings are in owner_settings.py. SECURITY: whoever is added by an owner's word is told who did it,
+why, and how to leave at once; ``A_DAY`` people a day and list, the others are invited. Nobody is
+added who has left, has said "never", or was erased.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import delete, func, select
+
+from listserv.answers.owner_orders import Order
+from listserv.letters.request import Proof, Visit, language_of, tell, tell_member
+from listserv.membership import joining, owner_settings
+from listserv.wiring.tables import Ban
+from mailer.errors import BadInput, Refused
+from mailer.reading.addresses import Address, parse
+from mailer.storage.store import insert_or_ignore
+from subscriptions.lists.naming import is_own_address
+from subscriptions.lists.roster import Membership, Role, State, membership_of
+from subscriptions.membership import changes, members, optin
+from subscriptions.membership.members import Candidate, Fate
+from subscriptions.permission import asks, suppression
+from subscriptions.permission.asks import Purpose
+from subscriptions.permission.consent import Act, Consent, ConsentNote
+
+A_DAY = 20  # people whom mail may add to one list in 24 hours
+DAY = 86400.0
+BY = "owner by mail"  # how the ledger names such a consent
+HERE = (State.ACTIVE, State.PAUSED)
+_REFUSED = {
+    Fate.ALREADY: "already",
+    Fate.DUPLICATE: "already",
+    Fate.SUPPRESSED: "barred",
+    Fate.ERASED: "barred",
+    Fate.OWN_ADDRESS: "own-address",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Hold whose orders are done, and what proves them."""
+
+    visit: Visit
+    owner: Membership
+    proof: Proof
+
+    @property
+    def by(self) -> Address:
+        """Return the owner's address."""
+        return optin.address_of(self.visit.session, self.owner)
+
+    def note(self, wording: str = "") -> ConsentNote:
+        """Return the ledger's entry; ``wording`` is how somebody said yes."""
+        note = self.proof.note(actor=self.by.key)
+        return replace(note, wording=wording, confirmed_by=BY if wording else self.proof.how)
+
+    def member(self, order: Order) -> Membership | None:
+        """Return the membership that an order names, whatever its state."""
+        return membership_of(self.visit.session, self.visit.lst.id, parse(order.who).key)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Hold what was done and what stood before; ``why`` says why it was not."""
+
+    order: Order
+    why: str = ""
+    was: dict[str, object] = field(default_factory=dict)
+
+
+def against(case: Case, order: Order) -> str:
+    """Return why an order cannot be done, "" where it can."""
+    if order.verb == "set":
+        return owner_settings.against(case.visit, order)
+    if order.verb == "unclear":
+        return "unclear"
+    member = case.member(order)
+    if order.verb in {"add", "invite"}:
+        return _against_coming(case, order, here=member is not None and member.state in HERE)
+    if order.verb in {"ban", "unban"}:
+        return _against_ban(case, order)
+    return _against_change(case, order, member)
+
+
+def _against_ban(case: Case, order: Order) -> str:
+    if is_own_address(case.visit.lst.where, parse(order.who).key):
+        return "own-address"
+    return "same" if _is_banned(case, order) is (order.verb == "ban") else ""
+
+
+def _against_change(case: Case, order: Order, member: Membership | None) -> str:
+    """Return why a member cannot be removed, or be read first or not."""
+    removes = order.verb == "remove"
+    if member is None or member.state not in (*HERE, *((State.PENDING,) if removes else ())):
+        return "no-member"
+    if removes:
+        return "last-owner" if changes.is_last_owner(case.visit.session, member) else ""
+    return "same" if member.moderated is (order.verb == "moderate") else ""
+
+
+def _against_coming(case: Case, order: Order, *, here: bool) -> str:
+    who = parse(order.who)
+    if is_own_address(case.visit.lst.where, who.key):
+        return "own-address"
+    if here:
+        return "already"
+    keyring = case.visit.app.keyring
+    never = suppression.said_never(case.visit.session, keyring, [who.key])
+    return "barred" if never else ""
+
+
+def do(case: Case, order: Order) -> Done:
+    """Do an order that ``against`` has nothing against."""
+    return _DO[order.verb](case, order)
+
+
+def take_back(case: Case, done: Done) -> str:
+    """Undo what was done, unless it was changed since; return why not."""
+    return _UNDO[done.order.verb](case, done)
+
+
+def _add(case: Case, order: Order) -> Done:
+    """Add somebody who has said yes to the owner; whoever cannot be added so is invited."""
+    visit, member = case.visit, case.member(order)
+    has_left = member is not None and member.state is State.LEFT
+    if not order.rest or has_left or _added_today(case) >= A_DAY:
+        return _invite(case, replace(order, verb="invite"))
+    who = Candidate(parse(order.who), name=order.name, consent=case.note(order.rest))
+    fate = members.add_member(
+        visit.session, visit.lst, who, keyring=visit.app.keyring, now=visit.now
+    ).fate
+    if fate is not Fate.ADDED:
+        return Done(order, _REFUSED.get(fate, "barred"))
+    visit.session.expire_all()
+    member = case.member(order)
+    if member is None:
+        raise LookupError("the member vanished within one transaction")
+    asks.supersede(visit.session, Purpose.JOIN_REQUEST, member.id, now=visit.now)
+    tell_member(visit, member, "member-added", by=case.by.given, how=order.rest)
+    return Done(order, was={"member": member.id})
+
+
+def _added_today(case: Case) -> int:
+    visit = case.visit
+    added = select(func.count()).where(
+        Consent.list_address == visit.lst.address,
+        Consent.act == Act.CONSENTED,
+        Consent.confirmed_by == BY,
+        Consent.at > visit.now - DAY,
+    )
+    return visit.session.scalar(added) or 0
+
+
+def _invite(case: Case, order: Order) -> Done:
+    said = joining.invite(case.visit, parse(order.who), name=order.name)
+    why = {"asked": "", "already": "already", "suppressed": "barred", "own address": "own-address"}
+    return Done(order, why.get(said, "not-now"))
+
+
+def _remove(case: Case, order: Order) -> Done:
+    member = case.member(order)
+    if member is None:
+        return Done(order, "no-member")
+    was: dict[str, object] = {
+        "member": member.id,
+        "state": member.state.value,
+        "at": case.visit.now,
+    }
+    if member.state is State.PENDING:
+        optin.turn_away(case.visit.desk(case.note()), member)
+        asks.supersede(case.visit.session, Purpose.JOIN_REQUEST, member.id, now=case.visit.now)
+        return Done(order, was=was)
+    was["until"] = member.paused_until or 0.0
+    was["role"] = member.role.value
+    changes.leave(case.visit.desk(case.note()), member)
+    _tell_removed(case, member)
+    return Done(order, was=was)
+
+
+def _tell_removed(case: Case, member: Membership) -> None:
+    who = optin.address_of(case.visit.session, member)
+    tell(case.visit, who, "member-removed", language_of(case.visit, who), by=case.by.given)
+
+
+def _ban(case: Case, order: Order) -> Done:
+    session, lst = case.visit.session, case.visit.lst
+    row = {
+        "list_id": lst.id,
+        "address_key": parse(order.who).key,
+        "since": case.visit.now,
+        "decided_by": case.by.given,
+    }
+    session.execute(insert_or_ignore(session, Ban), [row])
+    return Done(order)
+
+
+def _unban(case: Case, order: Order) -> Done:
+    here = Ban.list_id == case.visit.lst.id, Ban.address_key == parse(order.who).key
+    case.visit.session.execute(delete(Ban).where(*here))
+    return Done(order)
+
+
+def _is_banned(case: Case, order: Order) -> bool:
+    here = Ban.list_id == case.visit.lst.id, Ban.address_key == parse(order.who).key
+    return case.visit.session.scalar(select(Ban.since).where(*here)) is not None
+
+
+def _watch(case: Case, order: Order) -> Done:
+    member = case.member(order)
+    if member is None:
+        return Done(order, "no-member")
+    before, member.moderated = member.moderated, order.verb == "moderate"
+    case.visit.session.flush()
+    return Done(order, was={"moderated": before})
+
+
+def _set(case: Case, order: Order) -> Done:
+    try:
+        was = owner_settings.put(case.visit, order)
+    except (BadInput, ValueError):
+        return Done(order, "value")
+    return Done(order, was=was)
+
+
+def _take_out(case: Case, done: Done) -> str:
+    member = case.visit.session.get(Membership, int(str(done.was["member"])))
+    if member is None or member.state not in HERE:
+        return "changed"
+    if member.role is not Role.MEMBER:  # made more of since
+        return "changed"
+    changes.leave(case.visit.desk(case.note()), member)
+    _tell_removed(case, member)
+    return ""
+
+
+def _withdraw(case: Case, done: Done) -> str:
+    visit, key = case.visit, parse(done.order.who).key
+    open_ones = asks.waiting(visit.session, key, Purpose.CONFIRM, now=visit.now)
+    ours = [one for one in open_ones if one.list_id == visit.lst.id and one.details.get("approved")]
+    for one in ours:
+        asks.spend(visit.session, one.id, how="withdrawn", now=visit.now)
+    return "" if ours else "changed"
+
+
+def _bring_back(case: Case, done: Done) -> str:
+    """Bring back somebody who was removed, if nothing has happened to them since."""
+    member = case.visit.session.get(Membership, int(str(done.was["member"])))
+    same = member is not None and member.state is State.LEFT and member.left_at == done.was["at"]
+    if member is None or not same or done.was["state"] == State.PENDING:
+        return "changed"
+    who = optin.address_of(case.visit.session, member)
+    if suppression.said_never(case.visit.session, case.visit.app.keyring, [who.key]):
+        return "barred"
+    note = case.note("The owner who had removed them took that back.")
+    try:
+        changes.change_state(case.visit.desk(note), member, State.ACTIVE)
+        if done.was["state"] == State.PAUSED:
+            until = float(str(done.was["until"])) or None
+            changes.change_state(case.visit.desk(note), member, State.PAUSED, paused_until=until)
+    except Refused:
+        return "barred"
+    tell_member(case.visit, member, "member-added", by=case.by.given, how="")
+    return ""
+
+
+def _unwatch(case: Case, done: Done) -> str:
+    member = case.member(done.order)
+    if member is None or member.moderated is not (done.order.verb == "moderate"):
+        return "changed"
+    before = done.was["moderated"]
+    member.moderated = before if isinstance(before, bool) else None
+    case.visit.session.flush()
+    return ""
+
+
+def _ban_again(case: Case, done: Done) -> str:
+    return "changed" if _is_banned(case, done.order) else _ban(case, done.order).why
+
+
+def _lift_again(case: Case, done: Done) -> str:
+    return _unban(case, done.order).why if _is_banned(case, done.order) else "changed"
+
+
+def _put_back(case: Case, done: Done) -> str:
+    return owner_settings.put_back(case.visit, done.order, done.was)
+
+
+_DO = {
+    "add": _add,
+    "invite": _invite,
+    "remove": _remove,
+    "ban": _ban,
+    "unban": _unban,
+    "allow": _watch,
+    "moderate": _watch,
+    "set": _set,
+}
+_UNDO = {
+    "add": _take_out,
+    "invite": _withdraw,
+    "remove": _bring_back,
+    "ban": _lift_again,
+    "unban": _ban_again,
+    "allow": _unwatch,
+    "moderate": _unwatch,
+    "set": _put_back,
+}

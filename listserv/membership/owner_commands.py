@@ -1,0 +1,211 @@
+"""Take what an owner orders by mail: ask at the known address, do it, and say how to undo it.
+
+    take(visit, letter, member, orders)      # a From line: answers what only reads, asks the rest
+    carry_out(visit, ask, owner, proof)      # the owner has answered the question
+    take_back(visit, ask, proof)             # the owner has answered the receipt
+
+All orders of a mail go into one question, and its answer into one receipt; what cannot be done says
+why in both. What an owner asks to see goes to the address that we know, whoever wrote. SECURITY: a
+From line is no proof; who may order is looked at when the mail comes, when its answer comes and
+when it is undone. Moderators have ``MODERATORS``, nobody else anything.
+"""
+
+from dataclasses import asdict, replace
+
+from listserv.answers.owner_orders import Order, spoken
+from listserv.letters.incoming_letter import Letter
+from listserv.letters.request import Proof, Visit, language_of, question, whom, write
+from listserv.membership import owner_acts, owner_answers, owner_settings
+from listserv.membership.owner_acts import Case, Done
+from mailer.reading.addresses import parse
+from subscriptions.lists.roster import Membership, Role, membership_of
+from subscriptions.membership import optin
+from subscriptions.permission import asks, budget
+from subscriptions.permission.asks import Ask, Purpose
+from subscriptions.permission.consent import Source
+
+READING = ("members", "count", "find", "queue")
+MODERATORS = frozenset(("ban", "unban", "allow", "moderate", "queue", "unclear"))
+
+
+def about_others(visit: Visit, member: Membership, orders: tuple[Order, ...]) -> tuple[Order, ...]:
+    """Return the orders of a mail that are not about its writer; () where it has none."""
+    others = tuple(one for one in orders if not _is_own(visit, member, one))
+    staff = member.role in {Role.OWNER, Role.MODERATOR}
+    if staff:
+        return others
+    # A member's "title: ..." is no order, "add new@..." may be an address of their own; "remove
+    # anna@..." is about somebody else.
+    return tuple(one for one in others if "@" in one.who and one.verb != "add")
+
+
+def take(visit: Visit, letter: Letter, member: Membership, orders: tuple[Order, ...]) -> str:
+    """Answer what only reads, and ask once about the rest; return a word for the log."""
+    own = optin.address_of(visit.session, member)
+    if not budget.allow_order(visit.session, own.key, now=visit.now):
+        return "over-budget: order"
+    language = _language(visit, member, orders)
+    case = Case(visit, member, Proof(Source.MAIL, "reply", raw_sha=letter.sha))
+    wanted: list[Order] = []
+    refused: list[Done] = []
+    read: list[Order] = []
+    for order in dict.fromkeys(orders):
+        why = _may(member, order)
+        if not why and order.verb in READING:
+            read.append(order)
+            continue
+        why = why or owner_acts.against(case, order)
+        if why:
+            refused.append(Done(order, why))
+        else:
+            wanted.append(order)
+    shown = [owner_answers.answer(visit, order) for order in read]
+    if shown or not wanted:
+        context: dict[str, object] = {
+            "answers": shown,
+            "failed": [] if wanted else _all(case, refused, language),
+            "looks_after": member.role is not Role.MEMBER,
+        }
+        write(visit, own, "owner-answer", language, member.id, context=context)
+    if wanted:
+        _ask(case, wanted, refused, language, letter)
+    return f"orders: {len(wanted)} asked, {len(shown)} answered, {len(refused)} refused"
+
+
+def carry_out(visit: Visit, ask: Ask, owner: Membership, proof: Proof) -> str:
+    """Do what the owner has confirmed, one order after the other, and send one receipt."""
+    orders = [Order(**one) for one in ask.details["orders"]]
+    raw_sha = bytes.fromhex(str(ask.details["sha"]))
+    case = Case(visit, owner, replace(proof, raw_sha=raw_sha))
+    done: list[Done] = []
+    for order in orders:
+        why = _may(owner, order) or owner_acts.against(case, order)
+        done.append(Done(order, why) if why else owner_acts.do(case, order))
+    _receipt(case, done, str(ask.details["language"]))
+    return f"orders: {sum(not one.why for one in done)} of {len(done)} done"
+
+
+def take_back(visit: Visit, ask: Ask, proof: Proof) -> str:
+    """Undo what a receipt told, the last order first; what was changed since stays."""
+    owner = visit.session.get(Membership, ask.ref)
+    if not asks.spend(visit.session, ask.id, how="undo", now=visit.now) or owner is None:
+        return "too-late"
+    optin.prove(visit.session, whom(ask), visit.now)
+    case = Case(visit, owner, proof)
+    undone: list[Done] = []
+    for one in reversed(ask.details["orders"]):
+        done = Done(Order(**one["order"]), was=one["was"])
+        why = _may(owner, done.order) or owner_acts.take_back(case, done)
+        undone.append(replace(done, why=why))
+    language = str(ask.details["language"])
+    taken = [one for one in undone if not one.why]
+    context: dict[str, object] = {
+        "done": _all(case, taken, language),
+        "failed": _all(case, [one for one in undone if one.why], language),
+    }
+    write(visit, whom(ask), "owner-undone", language, owner.id, context=context)
+    return f"orders: {len(taken)} undone"
+
+
+def _is_own(visit: Visit, member: Membership, order: Order) -> bool:
+    if "@" not in order.who:
+        return False
+    named = membership_of(visit.session, visit.lst.id, parse(order.who).key)
+    return named is not None and named.id == member.id
+
+
+def _may(member: Membership, order: Order) -> str:
+    """Return why somebody with this role may not order this, "" where they may."""
+    if member.state not in owner_acts.HERE:
+        return "owners-only"
+    if member.role is Role.OWNER:
+        return ""
+    return "" if member.role is Role.MODERATOR and order.verb in MODERATORS else "owners-only"
+
+
+def _language(visit: Visit, member: Membership, orders: tuple[Order, ...]) -> str:
+    """Return the language to answer in: the writer's own, else that of their words."""
+    own = optin.address_of(visit.session, member)
+    said = next((one.language for one in orders if one.language), "")
+    return language_of(visit, own, said)
+
+
+def _ask(
+    case: Case, wanted: list[Order], refused: list[Done], language: str, letter: Letter
+) -> None:
+    question(
+        case.visit,
+        Purpose.COMMAND,
+        to=case.by,
+        name="owner-asked",
+        language=language,
+        payload={
+            "orders": [asdict(one) for one in wanted],
+            "sha": letter.sha.hex(),
+            "language": language,
+        },
+        context={
+            "wanted": _all(case, [Done(one) for one in wanted], language),
+            "failed": _all(case, refused, language),
+        },
+        ref=case.owner.id,
+        member=case.owner.id,
+    )
+
+
+def _receipt(case: Case, done: list[Done], language: str) -> None:
+    happened = [one for one in done if not one.why]
+    context: dict[str, object] = {
+        "done": _all(case, happened, language),
+        "failed": _all(case, [one for one in done if one.why], language),
+        "undo": bool(happened),
+    }
+    if not happened:
+        write(case.visit, case.by, "owner-done", language, case.owner.id, context=context)
+        return
+    question(
+        case.visit,
+        Purpose.UNDO,
+        to=case.by,
+        name="owner-done",
+        language=language,
+        payload={
+            "orders": [{"order": asdict(one.order), "was": one.was} for one in happened],
+            "language": language,
+        },
+        context=context,
+        ref=case.owner.id,
+        member=case.owner.id,
+    )
+
+
+def _all(case: Case, done: list[Done], language: str) -> list[dict[str, object]]:
+    return [_shown(case, one, language) for one in done]
+
+
+def _shown(case: Case, done: Done, language: str) -> dict[str, object]:
+    """Return what a mail says of an order: its words in the reader's language."""
+    order, lst = done.order, case.visit.lst
+    shown: dict[str, object] = {
+        "verb": order.verb,
+        "who": order.who,
+        "how": order.rest,
+        "line": order.line,
+        "why": done.why,
+        "opens": "",
+        "members": 0,
+    }
+    if order.verb == "set":
+        named = owner_settings.named(case.visit, order)
+        before = str(done.was.get("before", owner_settings.now(lst, order.who)))
+        shown["who"] = spoken(order.who, language)
+        shown["value"] = spoken(f"value-{named}", language)
+        shown["before"] = spoken(f"value-{_word(before)}", language)
+        if not done.why and not done.was:
+            shown["opens"] = owner_settings.opening(case.visit, order)
+            shown["members"] = owner_answers.here(case.visit)
+    return shown
+
+
+def _word(before: str) -> str:
+    return {"True": "yes", "False": "no"}.get(before, before)

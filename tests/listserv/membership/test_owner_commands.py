@@ -1,0 +1,286 @@
+"""What owners order by mail: asked at their own address, done by their answer, taken back once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from listserv.membership import owner_acts
+from listserv.wiring.tables import Ban
+from subscriptions.lists import roster
+from subscriptions.lists.roster import MailList, Membership, Role
+from subscriptions.permission.consent import Consent
+from tests.place import ANNA, EVE, LIST, MODERATOR, OWNER, Place, make_place, subject, text
+
+REQUEST = "friends-request@example.org"
+BO = "bo@example.com"
+
+
+@pytest.fixture
+def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
+    """Make a list with an owner, a moderator and a member."""
+    made = make_place(tmp_path, database_url)
+    yield made
+    made.end()
+
+
+def said(place: Place, to: str = OWNER) -> str:
+    """Return the words of the last mail to somebody."""
+    return " ".join(text(place.mails(to)[-1]).split())
+
+
+def order(place: Place, words: str, sender: str = OWNER, answer: str = "yes") -> None:
+    """Write an order and answer the question that comes."""
+    place.write(sender, REQUEST, words)
+    place.reply(place.mails(sender)[-1], answer, sender)
+
+
+def member(place: Place, address: str) -> Membership:
+    with place.app.store.read() as session:
+        found = roster.membership_of(session, roster.get_list(session, LIST).id, address)
+    assert found is not None
+    return found
+
+
+def the_list(place: Place) -> MailList:
+    with place.app.store.read() as session:
+        return roster.get_list(session, LIST)
+
+
+def test_a_forged_order_asks_the_owner_and_changes_nothing(place: Place) -> None:
+    place.write(f"Olga <{OWNER}>", REQUEST, f"remove {ANNA}")
+    assert subject(place.mails(OWNER)[-1]) == "Was that you, on Friends?"
+    assert f"take {ANNA} off the list" in said(place)
+    assert place.state(ANNA) == "active"
+    place.reply(place.mails(OWNER)[-1], "no", OWNER)
+    assert place.state(ANNA) == "active"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"avsluta {ANNA}",
+        f"Unsubscribe {ANNA} please.",
+        f"togli {ANNA}",
+        f"scoate {ANNA}",
+        f"Уберите {ANNA}, пожалуйста",
+        f"Haal {ANNA} van de lijst af, dank je",
+    ],
+)
+def test_an_owners_words_about_another_address_are_never_about_the_owner(
+    place: Place, words: str
+) -> None:
+    order(place, words)
+    assert (place.state(ANNA), place.state(OWNER)) == ("left", "active")
+    assert subject(place.mails(ANNA)[-1]) == "You are no longer on Friends"
+
+
+@pytest.mark.parametrize("words", [f"don't remove {ANNA}", f"stop {ANNA}", f"quit {ANNA}"])
+def test_words_about_another_address_that_are_not_understood_change_nobody(
+    place: Place, words: str
+) -> None:
+    place.write(OWNER, REQUEST, words)
+    assert "This was not understood" in said(place)
+    assert (place.state(ANNA), place.state(OWNER)) == ("active", "active")
+
+
+def test_an_owner_who_names_the_own_address_is_asked_whether_to_leave(place: Place) -> None:
+    place.write(OWNER, REQUEST, f"unsubscribe {OWNER}")
+    assert subject(place.mails(OWNER)[-1]) == "Do you want to leave Friends?"
+
+
+def test_whoever_is_added_is_told_by_whom_and_why_and_the_ledger_keeps_it(place: Place) -> None:
+    order(place, f"Please add Bo Ek <{BO}>: said yes at the meeting")
+    assert place.state(BO) == "active"
+    assert f"{OWNER}, who looks after Friends" in said(place, BO)
+    assert "said yes at the meeting" in said(place, BO)
+    assert "leave/" in said(place, BO)
+    with place.app.store.read() as session:
+        entry = session.scalars(select(Consent).where(Consent.address == BO)).one()
+    assert (entry.wording, entry.actor) == ("said yes at the meeting", OWNER)
+    place.reply(place.mails(OWNER)[-1], "undo", OWNER)
+    assert place.state(BO) == "left"
+
+
+def test_who_has_not_said_how_they_said_yes_or_has_left_is_invited(place: Place) -> None:
+    order(place, f"add {BO}")
+    assert place.state(BO) == ""
+    assert f"invite {BO}" in said(place)
+    order(place, f"remove {ANNA}")
+    order(place, f"add {ANNA}: wants to be back")
+    assert place.state(ANNA) == "left"
+    assert f"invite {ANNA}" in said(place)
+
+
+def test_more_than_a_days_worth_become_invitations(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner_acts, "A_DAY", 2)
+    lines = [f"add new{number}@example.com: said yes" for number in range(3)]
+    order(place, "\n".join(lines))
+    assert [place.state(f"new{number}@example.com") for number in range(3)] == [
+        "active",
+        "active",
+        "",
+    ]
+    assert "invite new2@example.com" in said(place)
+
+
+def test_an_invitation_is_taken_back_by_the_receipt(place: Place) -> None:
+    order(place, f"bjud in {BO}")
+    invitation = place.mails(BO)[-1]
+    place.reply(place.mails(OWNER)[-1], "ångra", OWNER)
+    place.reply(invitation, "yes", BO)
+    assert place.state(BO) == ""
+
+
+def test_a_removal_is_taken_back_unless_something_has_happened_since(place: Place) -> None:
+    order(place, f"remove {ANNA}")
+    receipt = place.mails(OWNER)[-1]
+    place.reply(receipt, "undo", OWNER)
+    assert place.state(ANNA) == "active"
+    order(place, f"remove {ANNA}")
+    receipt = place.mails(OWNER)[-1]
+    place.add(BO)
+    with place.app.store.write() as session:
+        found = roster.membership_of(session, roster.get_list(session, LIST).id, ANNA)
+        assert found is not None
+        found.left_at = (found.left_at or 0.0) + 1
+    place.reply(receipt, "undo", OWNER)
+    assert place.state(ANNA) == "left"
+    assert "It has been changed since." in said(place)
+
+
+def test_a_ban_is_put_lifted_and_put_again(place: Place) -> None:
+    def banned() -> bool:
+        with place.app.store.read() as session:
+            return session.scalars(select(Ban.address_key)).all() == [EVE]
+
+    order(place, f"ban {EVE}")
+    assert banned()
+    order(place, f"lift the ban on {EVE}")
+    assert not banned()
+    place.reply(place.mails(OWNER)[-1], "undo", OWNER)
+    assert banned()
+
+
+def test_one_members_posts_are_read_first_or_not(place: Place) -> None:
+    order(place, f"moderate {ANNA}")
+    assert member(place, ANNA).moderated is True
+    order(place, f"stop moderating {ANNA}")
+    assert member(place, ANNA).moderated is False
+    place.reply(place.mails(OWNER)[-1], "undo", OWNER)
+    assert member(place, ANNA).moderated is True
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        ("title: Garden friends", "title", "Garden friends"),
+        ("byt titel till Trädgården", "title", "Trädgården"),
+        ("description: We meet\non Tuesdays.", "description", "We meet on Tuesdays."),
+        ("Moderate first posts", "first_posts_moderated", True),
+        ("granska första inlägg: ja", "first_posts_moderated", True),
+        ("gå med: på inbjudan", "join", "invite"),
+        ("vem får skriva: efter granskning", "post", "moderated"),
+    ],
+)
+def test_a_setting_is_set_by_its_name_and_taken_back(
+    place: Place, words: str, name: str, value: object
+) -> None:
+    before = getattr(the_list(place), name)
+    order(place, words)
+    assert getattr(the_list(place), name) == value
+    place.reply(place.mails(OWNER)[-1], "undo", OWNER)
+    assert getattr(the_list(place), name) == before
+
+
+def test_what_opens_the_list_is_said_before_it_is_asked(place: Place) -> None:
+    place.write(OWNER, REQUEST, "who may post: anybody")
+    assert "Anybody can then write to 3 members without a moderator in between." in said(place)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("subject tag: " + "x" * 90, "cannot have that value"),
+        ("who may post: cats", "cannot have that value"),
+        ("title: Friends", "It is so already"),
+        ("theme: magazine", "cannot be changed by mail"),
+        (f"remove {EVE}", "Nobody with this address"),
+        (f"add {ANNA}: yes", "on the list already"),
+        ("add friends-leave@example.org: yes", "an address of the list itself"),
+        (f"please ban and remove {ANNA}", "was not understood"),
+    ],
+)
+def test_what_cannot_be_done_is_said_at_once(place: Place, words: str, why: str) -> None:
+    place.write(OWNER, REQUEST, words)
+    assert "Not done:" in said(place)
+    assert why in said(place)
+
+
+def test_several_orders_of_one_mail_are_asked_once_and_done_or_say_why_not(place: Place) -> None:
+    order(
+        place, f"Hej\n\n1. lägg till {BO}: ringde i går\n2. ta bort {EVE}\n3. titel: Rosor\n\nOlga"
+    )
+    asked, receipt = place.mails(OWNER)
+    assert EVE in text(asked)
+    assert (place.state(BO), the_list(place).title) == ("active", "Rosor")
+    assert "Gjort:" in text(receipt)
+    place.reply(receipt, "undo", OWNER)
+    assert (place.state(BO), the_list(place).title) == ("left", "Friends")
+
+
+def test_who_is_on_the_list_is_answered_at_the_owners_own_address(place: Place) -> None:
+    place.write(OWNER, REQUEST, "Who is on the list?")
+    assert "Active: 3. Paused: 0." in said(place)
+    assert MODERATOR in said(place)
+    place.write(OWNER, REQUEST, "hitta anna")
+    assert ANNA in said(place)
+    assert MODERATOR not in said(place)
+    place.write(OWNER, REQUEST, "How many are we?")
+    assert ANNA not in said(place)
+
+
+def test_what_waits_is_listed(place: Place) -> None:
+    place.change(emergency=True)
+    place.post(ANNA)
+    place.write(OWNER, REQUEST, "what waits?")
+    assert f"- {ANNA}: News" in said(place)
+
+
+def test_a_moderator_may_ban_and_look_at_the_queue_and_nothing_else(place: Place) -> None:
+    order(place, f"spärra {EVE}", MODERATOR)
+    assert "Gjort:" in said(place, MODERATOR)
+    for words in (f"ta bort {ANNA}", "medlemmar", "titel: Mitt"):
+        place.write(MODERATOR, REQUEST, words)
+        assert "Bara en ägare" in said(place, MODERATOR)
+
+
+def test_a_member_orders_nothing_about_others_and_is_not_taken_for_them(place: Place) -> None:
+    place.write(ANNA, REQUEST, f"remove {OWNER}")
+    assert "Only an owner" in said(place, ANNA)
+    assert (place.state(ANNA), place.state(OWNER)) == ("active", "active")
+
+
+def test_who_is_no_owner_any_more_neither_does_nor_takes_back(place: Place) -> None:
+    order(place, "title: Roses")
+    receipt = place.mails(OWNER)[-1]
+    place.write(OWNER, REQUEST, f"remove {ANNA}")
+    asked = place.mails(OWNER)[-1]
+    place.role(OWNER, Role.MEMBER)
+    place.reply(asked, "yes", OWNER)
+    place.reply(receipt, "undo", OWNER)
+    assert place.state(ANNA) == "active"
+    assert the_list(place).title == "Roses"
+
+
+def test_the_last_owner_cannot_be_removed_by_mail(place: Place) -> None:
+    second = "ivar@example.org"
+    place.add(second, Role.OWNER)
+    place.write(second, REQUEST, f"remove {OWNER}")
+    asked = place.mails(second)[-1]
+    place.role(second, Role.MEMBER)
+    place.reply(asked, "yes", second)
+    assert place.state(OWNER) == "active"

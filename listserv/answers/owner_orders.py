@@ -11,9 +11,11 @@ stranger's; lines, their length and the orders of one mail are bounded, and so i
 
 import re
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 
-from listserv.answers import words
+from listserv.answers import wish, words
+from listserv.answers.own_words import OwnWords
 from mailer.errors import BadInput
 from mailer.reading.addresses import parse
 from subscriptions.lists.list_settings import BY_NAME
@@ -140,7 +142,8 @@ def _about(line: str, addresses: list[str]) -> tuple[Order, ...]:
         reason = "" if verb != "add" else reason
     if verb == "add" and _says("own", left):
         return ()
-    if (verb and _says("not", left)) or (not verb and _might_be_own(marked)):
+    said = left if verb == "allow" else _bare(asked)  # "ta inte bort": between the words of a verb
+    if (verb and _says("not", said)) or (not verb and _might_be_own(marked)):
         verb = "unclear"
     if not verb:
         return ()
@@ -154,7 +157,9 @@ def _about(line: str, addresses: list[str]) -> tuple[Order, ...]:
 
 def _might_be_own(marked: str) -> bool:
     """Tell whether words beside another's address could be taken for the writer's own wish."""
-    return any(hit.tags & _WISHES for hit in words.read(marked).hits)
+    told = words.read(marked)
+    own = wish.read(OwnWords(marked.replace("@", " ")), date(2000, 1, 1)).means
+    return own in _WISHES or any(hit.tags & _WISHES for hit in told.hits)
 
 
 def _cut(marked: str) -> tuple[str, str]:

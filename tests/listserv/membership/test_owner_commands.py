@@ -76,7 +76,16 @@ def test_an_owners_words_about_another_address_are_never_about_the_owner(
     assert subject(place.mails(ANNA)[-1]) == "You are no longer on Friends"
 
 
-@pytest.mark.parametrize("words", [f"don't remove {ANNA}", f"stop {ANNA}", f"quit {ANNA}"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"don't remove {ANNA}",
+        f"Ta inte bort {ANNA}",
+        f"Verwijder {ANNA} niet",
+        f"stop {ANNA}",
+        f"{ANNA} vill inte vara med längre",
+    ],
+)
 def test_words_about_another_address_that_are_not_understood_change_nobody(
     place: Place, words: str
 ) -> None:

@@ -9,6 +9,7 @@ descendants (prctl(2)), it is the parent of what is forked here and gets its rea
 import atexit
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -108,6 +109,8 @@ def main(number: int) -> None:
     _import_everything()
     shape.use_copies()
     shape.made()
+    gc.collect()
+    gc.freeze()  # so that no fork walks, and by that copies, what was imported
     line = socket.socket(fileno=number)
     while True:
         request, streams, _, _ = socket.recv_fds(line, _LARGEST, 3)

@@ -138,12 +138,10 @@ def test_the_same_message_again_is_a_duplicate_and_another_under_its_id_is_held(
 def test_a_strangers_post_waits_and_explain_says_why(friends: Krets, outbox: list[Caught]) -> None:
     stranger = POST.replace(b"anna@example.net", b"eve@example.com")
     told = friends.run("explain", "post", LIST, "-", "--json", stdin=stranger)
-    assert json.loads(told.stdout) == {
-        "decision": "hold",
-        "rules": ["membership"],
-        "costs": [],
-        "authentication": {"spf": "none", "dkim": "none", "dmarc": "none", "aligned": False},
-    }
+    why = json.loads(told.stdout)
+    assert (why["decision"], why["rules"], why["costs"]) == ("hold", ["membership"], [])
+    judged = {"spf": "none", "dkim": "none", "dmarc": "none", "aligned": False}
+    assert why["authentication"].items() >= judged.items()
     send(friends, stranger, sender="eve@example.com")
     held = wait_for("a hold", lambda: friends.json("queue", "ls")["held"])
     assert held[0]["why"] == ["membership"]

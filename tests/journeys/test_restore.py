@@ -80,7 +80,8 @@ def test_who_left_after_the_backup_gets_nothing_after_its_restore_whatever_was_c
                 left = wait_mail(out, who, 2)
             write(krets, chiara, reply_to(left), "Undo")
             wait_mail(out, chiara, 3)
-            krets.kill_tree()
+            # On PostgreSQL a killed worker's lease outlives it, and nothing is restored meanwhile.
+            krets.stop() if database_url else krets.kill_tree()
         told = krets.run("restore", str(kept), "--yes")
         assert (told.returncode, "is missing" in told.stderr) == (0, False), told.stderr
         out.clear()

@@ -10,7 +10,7 @@ page (``faults``) needs no drawing.
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import combinations
 from pathlib import Path
@@ -92,6 +92,8 @@ def read(name: str) -> list[Line]:
 
 def differences(known: list[Line], seen: list[Line], widths: tuple[int, ...]) -> list[str]:
     """Say each difference that a person would see."""
+    said = _reworded([line.name for line in known], [line.name for line in seen])
+    seen = [replace(line, name=said.get(line.name, line.name)) for line in seen]
     before, now = ([line.name for line in lines] for lines in (known, seen))
     lost, come = Counter(before) - Counter(now), Counter(now) - Counter(before)
     wrong = [f"{name}: is gone" for name in lost] + [f"{name}: is new" for name in come]
@@ -109,6 +111,18 @@ def differences(known: list[Line], seen: list[Line], widths: tuple[int, ...]) ->
             if one != two:
                 wrong.append(f"{line.name}: colour by {light} is {two}, not {one}")
     return wrong
+
+
+def _reworded(before: list[str], now: list[str]) -> dict[str, str]:
+    """Pair what says something else at the same place in the same element: no other layout."""
+    old, new = set(before), set(now)
+    pairs: dict[str, str] = {}
+    steps = SequenceMatcher(None, before, now, autojunk=False).get_opcodes()
+    for _, i, j, k, m in (step for step in steps if step[0] == "replace"):
+        lost, come = [n for n in before[i:j] if n not in new], [n for n in now[k:m] if n not in old]
+        if [name.split()[0] for name in lost] == [name.split()[0] for name in come]:
+            pairs |= zip(come, lost, strict=True)
+    return pairs
 
 
 def faults(seen: Measured) -> list[str]:

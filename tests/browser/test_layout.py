@@ -150,6 +150,13 @@ def test_a_broken_layout_is_seen_and_named(window: Window, how: str) -> None:
     assert said in "\n".join(wrong_in(window, broken, "magazine"))
 
 
+def test_other_words_in_the_same_place_are_the_same_layout(window: Window) -> None:
+    whole = november("magazine", "", LONG["sv"])[1]
+    said = whole.replace("Кружок снова собирается", "Встречаемся").replace("Реклама", "Спонсор")
+    assert said != whole
+    assert not wrong_in(window, said, "magazine")
+
+
 @pytest.fixture(
     params=[
         one if one == "DejaVu Serif" else pytest.param(one, marks=pytest.mark.journey)

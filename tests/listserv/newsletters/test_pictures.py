@@ -404,7 +404,9 @@ def test_a_new_text_may_name_the_pictures_of_the_old_and_bring_others(place: Pla
     report = place.mails(OLGA)[-1]
     made = mail(
         "mixed",
-        plain("subject: Other\n\nHello all of you\n\n![again](o.png)\n\n![b](new.jpg)\n"),
+        plain(
+            "new text\n\nsubject: Other\n\nHello all of you\n\n![again](o.png)\n\n![b](new.jpg)\n"
+        ),
         part(photo(), "new.jpg"),
     )
     to = str(report["Reply-To"]).strip("<>")

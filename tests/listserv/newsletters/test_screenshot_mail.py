@@ -94,7 +94,9 @@ def test_an_editor_gets_pictures_of_each_revision_once_when_the_report_has_left(
     assert f"/f/{kept(place)[0].key}" not in pages
     assert pages.count("default-src 'none'") == 3
     # A new text is a new revision; an answer to the pictures counts as one to the report.
-    place.write(OLGA, reply_to(made), "subject: Other\n\nHello all of you", subject="Re: x")
+    place.write(
+        OLGA, reply_to(made), "new text\n\nsubject: Other\n\nHello all of you", subject="Re: x"
+    )
     place.write(OLGA, reply_to(report), "what?", subject="Re: x")
     leave(place)
     screenshot_mail.carry_out(place.app)

@@ -290,7 +290,7 @@ def test_a_transaction_cut_after_the_dot_loses_whom_it_was_for(
 
 
 def test_what_a_relay_lacks_is_told_to_those_it_concerns() -> None:
-    data = "DKIM-Signature: v=1; h=from\r\nSubject: å\r\n\r\nå\r\n.\r\n".encode()
+    data = "Received: x\r\nDKIM-Signature: v=1; h=from\r\nSubject: å\r\n\r\nå\r\n.\r\n".encode()
     desk = letters("a@x", data=data)
     assert converse(desk, Sink(extensions=("PIPELINING",))) == []
     assert desk.told == [(0, "RCPT", 554)]

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -318,7 +318,7 @@ def test_a_database_put_back_by_hand_is_noticed_and_hears_its_journal(
         pytest.skip("a file is put back by hand")
     old.app.close()
     database = old.folder / "krets.db"
-    with sqlite3.connect(database) as opened:
+    with closing(sqlite3.connect(database)) as opened, opened:
         opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(database, old.folder / "aside.db")
     old.put("anna", "left")

@@ -17,7 +17,7 @@ try: ## start Krets on this machine with an example list (ARGS="--fresh --port 9
 	@tools/try $(ARGS)
 
 .PHONY: test
-test: ## set up what is missing, then every gate and every test, on SQLite and on PostgreSQL
+test: ## set up what is missing, then every gate and the tests that fit, on SQLite and PostgreSQL
 	@tools/prepare test
 	@tools/test-parts
 	@$(MAKE) --no-print-directory check

@@ -1,1 +1,1 @@
-"""Membership: joining, wishes, roles, leaving and being forgotten."""
+"""Membership: joining, wishes, leaving and being forgotten."""

@@ -19,9 +19,10 @@ from listserv.letters.commands import Command
 from listserv.letters.incoming_letter import Letter
 from listserv.letters.request import Proof, Visit, language_of, question
 from listserv.letters.transaction import HELD, act
-from listserv.membership import joining, owner_commands, roles, wishes
+from listserv.membership import joining, wishes
 from listserv.moderation.holds import hold
 from listserv.newsletters.editors import editor_answers, reviews
+from listserv.owners import owner_commands, roles
 from listserv.reception import relays, replies
 from listserv.wiring import routes
 from listserv.wiring.app import App

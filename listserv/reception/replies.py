@@ -13,10 +13,11 @@ from listserv.letters import commands, notices
 from listserv.letters.incoming_letter import Letter
 from listserv.letters.request import Proof, Visit, language_of, question, whom, write
 from listserv.letters.transaction import HELD
-from listserv.membership import joining, owner_commands, roles, wishes
+from listserv.membership import joining, wishes
 from listserv.moderation import decisions
 from listserv.moderation.decisions import HERE
 from listserv.moderation.holds import hold
+from listserv.owners import owner_commands, roles
 from mailer.errors import BadInput
 from mailer.reading.addresses import Address, parse
 from mailer.storage.arrivals import Arrival

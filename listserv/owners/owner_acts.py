@@ -16,7 +16,8 @@ from sqlalchemy import delete, func, select
 
 from listserv.answers.owner_orders import Order
 from listserv.letters.request import Proof, Visit, language_of, tell, tell_member
-from listserv.membership import joining, owner_settings
+from listserv.membership import joining
+from listserv.owners import owner_settings
 from listserv.wiring.tables import Ban
 from mailer.errors import BadInput, Refused
 from mailer.reading.addresses import Address, parse

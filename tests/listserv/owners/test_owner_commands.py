@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from listserv.membership import owner_acts
+from listserv.owners import owner_acts
 from listserv.wiring.tables import Ban
 from subscriptions.lists import roster
 from subscriptions.lists.roster import MailList, Membership, Role

@@ -15,8 +15,8 @@ from dataclasses import asdict, replace
 from listserv.answers.owner_orders import Order, spoken
 from listserv.letters.incoming_letter import Letter
 from listserv.letters.request import Proof, Visit, language_of, question, whom, write
-from listserv.membership import owner_acts, owner_answers, owner_settings
-from listserv.membership.owner_acts import Case, Done
+from listserv.owners import owner_acts, owner_answers, owner_settings
+from listserv.owners.owner_acts import Case, Done
 from mailer.reading.addresses import parse
 from subscriptions.lists.roster import Membership, Role, membership_of
 from subscriptions.membership import optin

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 import templates
 from listserv.letters import commands
-from listserv.membership import roles
+from listserv.owners import roles
 from subscriptions.lists import roster
 from subscriptions.lists.roster import Role
 from subscriptions.permission.consent import Act, Consent

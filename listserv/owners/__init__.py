@@ -1,0 +1,1 @@
+"""Owners: what they order by mail, and what they are answered."""

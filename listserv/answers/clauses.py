@@ -9,9 +9,10 @@ grammar of six languages as far as answers need it, and nothing of what was aske
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from listserv.answers.words import Hit, Said, Word
-from templates.lexicon import fold
+from templates.lexicon import fold, phrases
 
 _HARD = frozenset(".!?;:()\u2013\u2014-\u2026")
 # What goes on behind a comma.
@@ -34,12 +35,16 @@ _PARTICLES = frozenset(
     ("", "in", "aan", "uit", "af", "op", "toe", "weg", "eraf", "binnen", "erbij")
 )
 # They take the list for their object, and no person.
-_OBJECTLESS = ("leav", "quit", "lamna", "lasci", "paras", "покид", "покин", "verla")
+_OBJECTLESS = ("leav", "join", "quit", "lamna", "lasci", "paras", "покид", "покин", "verla")
 _FIRST = frozenset(("first", "forst", "först", "eerst"))
 # What "no" turns round right before it: "no interest", "no mail".
 _NOUNS = frozenset(("interest", "list", "more", "want", "receive", "asked", "join", "stay"))
 _ACTS = frozenset(("leave", "remove", "join", "undo", "stay"))
-_FILLING = frozenset(("plain", "please", "thanks", "greeting", "bye", "me", "friendly"))
+_FILLING = frozenset(("plain", "please", "thanks", "greeting", "bye", "spoken", "me", "friendly"))
+_YES = frozenset(("yes", "weak", "confirm"))
+_WARM = frozenset(("please", "thanks", "join", "want", "me"))  # said beside a yes that is meant
+# "Ok for Bo" is no yes of one's own.
+_FOR = frozenset(("for", "to", "per", "a", "pentru", "для", "voor"))
 _CONCORD = frozenset(("it", "ro", "ru"))  # two negations are one
 _LINE = 60  # letters of a line that a mail program has wrapped
 _FEW = 3  # words of a line that may be a name
@@ -73,6 +78,7 @@ class Clause:
     plain_no: bool = False  # "no" stands for itself
     named: bool = False  # what is to be done is to be done to somebody who is named
     double: bool = False  # two negations in a language where they cancel out
+    hollow: bool = False  # a yes only in its shape: "jo hej du", "Accepted: Lunch"
 
     def has(self, *tags: str) -> bool:
         """Tell whether the clause speaks of one of ``tags``."""
@@ -190,7 +196,7 @@ def _clause(said: Said, group: list[int], by_place: dict[int, Hit], *, asks: boo
     unknown = tuple(
         said.words[place].given
         for place in group
-        if place not in by_place and _is_unknown(said, place, group)
+        if place not in by_place and _is_unknown(said, place, group, by_place)
     )
     return Clause(
         hits=hits,
@@ -205,6 +211,7 @@ def _clause(said: Said, group: list[int], by_place: dict[int, Hit], *, asks: boo
         plain_no="no" in tags,
         named="me" not in tags and _names(said, group, hits),
         double=negations > 1 and not said.languages & _CONCORD,
+        hollow=_is_sent_off(said, group, by_place) or _is_heading(said, group, by_place),
     )
 
 
@@ -234,9 +241,57 @@ def _turns(hit: Hit) -> bool:
     }.isdisjoint(words)  # fmt: skip
 
 
-def _is_unknown(said: Said, place: int, group: list[int]) -> bool:
+def _is_unknown(said: Said, place: int, group: list[int], by_place: dict[int, Hit]) -> bool:
     word = said.words[place]
+    if _makes_a_title(said, place, by_place):
+        return True
     if word.kind != "word" or word.text.isdigit():
         return False
     name = word.given[:1].isupper() and (place != group[0] or len(group) <= _FEW)
     return not name and len(word.text) > 1
+
+
+def _makes_a_title(said: Said, place: int, by_place: dict[int, Hit]) -> bool:
+    """Tell whether a word goes on from a yes without a mark: "Yes Minister", "ok for Bo"."""
+    for before in range(place - 1, -1, -1):
+        if said.words[before].stop:
+            return False
+        hit = by_place.get(before)
+        if hit is not None and fold(hit.text) not in _FOR:
+            return _is_curt_yes(hit)
+    return False
+
+
+def _is_curt_yes(hit: Hit) -> bool:
+    """Tell whether a yes ends without a word that a name may follow: not "ja tack" Anna."""
+    last = fold(hit.text).split()[-1]  # a thumb is no word
+    return bool(hit.tags & _YES) and last[-1].isalpha() and last not in _friendly()
+
+
+@cache
+def _friendly() -> frozenset[str]:
+    kinds = ("please", "thanks", "me")
+    return frozenset(word for kind in kinds for word in phrases("answers", kind))
+
+
+def _is_sent_off(said: Said, group: list[int], by_place: dict[int, Hit]) -> bool:
+    """Tell whether a clause greets from a door right behind a curt yes: "jo hej du"."""
+    first = by_place.get(group[0])
+    before = by_place.get(group[0] - 1)
+    if first is None or "spoken" not in first.tags or before is None:
+        return False
+    if set(said.words[group[0] - 1].stop) - {","} or not _is_curt_yes(before):
+        return False
+    return not any(hit.tags & _WARM for hit in said.hits)
+
+
+def _is_heading(said: Said, group: list[int], by_place: dict[int, Hit]) -> bool:
+    """Tell whether a yes is the name of what follows it: "Accepted: Lunch"."""
+    last = by_place.get(group[-1])
+    stop = said.words[group[-1]].stop
+    following = group[-1] + 1
+    if last is None or not last.tags & _YES or ":" not in stop or "\n" in stop:
+        return False
+    return following < len(said.words) and not any(
+        hit.tags & (_YES | _WARM) and hit.places[0] >= following for hit in said.hits
+    )

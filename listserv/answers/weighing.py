@@ -15,7 +15,7 @@ from listserv.answers.clauses import Clause
 STRONG = 15  # words nobody knows that may stand beside a wish said in so many words
 SAID = 0  # beside a yes: "Yes, it is raining here too" is none
 NOD = 0  # beside "ok"
-_SMALL = frozenset(("not", "no", "plain", "please", "thanks", "greeting", "bye"))
+_SMALL = frozenset(("not", "no", "plain", "please", "thanks", "greeting", "bye", "spoken"))
 
 _ALONE = {
     "bare": frozenset[str](),
@@ -113,7 +113,7 @@ def _endangers(part: Clause) -> bool:
     """Tell whether a clause takes a yes away in any answer."""
     wonders = part.has("ask") and not part.has("join", "confirm", "leave", "admit", "undo")
     asks = wonders or (part.has("ask") and (part.asks or "ask" in part.hits[0].tags))
-    unsure = part.has("doubt", "spam", "wrong", "auto") or part.double
+    unsure = part.has("doubt", "spam", "wrong", "auto") or part.double or part.hollow
     return unsure or asks or (part.asks and not part.polite)
 
 
@@ -128,7 +128,7 @@ JOINING = Table(
         _rule("no never leave stop cancel mistake wrong spam regret", "against"),
         _rule("remove", "danger", beside="other"),
         _rule("remove", "against"),
-        _rule("join confirm admit yes", "danger", beside="other"),
+        _rule("join confirm admit yes weak", "danger", beside="other"),
         _rule("asked", "danger", beside="other"),
         _rule("undo", "danger", without="yes"),
         _rule("join confirm", "strong"),

@@ -21,7 +21,7 @@ from templates.catalogue import LANGUAGES
 _LANGUAGE = 8  # words of a line that wishes for a language
 _SURE = {"thanks": 0.9, "unclear": 0.3}
 _EMAIL = re.compile(r"[^\s@<>()\",;:]{1,64}@[^\s@<>()\",;:]{1,200}\.[^\W\d_]{2,}")
-_NOTHING = frozenset(("thanks", "bye", "greeting", "plain", "please", "me", "weak"))
+_NOTHING = frozenset(("thanks", "bye", "greeting", "spoken", "plain", "please", "me", "weak"))
 # In this order, where nothing else decides.
 _KINDS = ("forget", "resume", "pause", "data")
 

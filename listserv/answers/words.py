@@ -34,8 +34,9 @@ _SKIPPED = frozenset(
 _PIECE = re.compile(
     r"(?P<email>[^\s@<>()\",;:]{1,64}@[^\s@<>()\",;:]{1,200}\.[^\W\d_]{2,})"
     r"|(?P<url>https?://\S{1,300})"
-    r"|(?P<word>[^\W_]+(?:['\u2019\u02bc`][^\W_]+)*|[\U0001f44d\U0001f44e\u274c\U0001f6ab])"
-    r"|(?P<mark>[.!?;,:()\n\u2013\u2014\u2026]|(?<=\s)-+(?=\s))"
+    r"|(?P<word>[^\W_]+(?:['\u2019\u02bc`][^\W_]+)*|[\U0001f44d\U0001f44e\u274c\U0001f6ab\U0001f644\U0001f921\U0001f595\U0001f602\U0001f923"
+    r"\U0001f4a9\U0001f92e\U0001f621\U0001f92c\U0001f612\U0001f643\U0001f60f\U0001f914])"
+    r"|(?P<mark>[.!?;,:()\n\u2013\u2014\u2026]|(?<=\s)-+(?=\s)|(?<=\s)/)"
 )
 _JOINED = re.compile(r"\b(un|re|e)[-\u2010\u2011](?=[^\W\d_])", re.IGNORECASE)
 _ELISION = re.compile(
@@ -96,7 +97,8 @@ def read(text: str, hint: str = "") -> Said:
     languages = _languages(found, hint)
     hits: list[Hit] = []
     taken: set[int] = set()
-    found.sort(key=lambda one: (-one.pattern.size, one.mended, one.places[0]))
+    # "Sì, grazie mille": what stands together wins over what a comma parts.
+    found.sort(key=lambda one: (-one.pattern.size, one.mended, _is_parted(one, words), one.places))
     for one in found:
         if not taken.isdisjoint(one.places):
             continue
@@ -169,6 +171,10 @@ def _match(
             return ()
         gap = False
     return tuple(places)
+
+
+def _is_parted(found: _Found, words: list[Word]) -> bool:
+    return any("," in words[place].stop for place in found.places[:-1])
 
 
 def _wraps(word: Word) -> bool:

@@ -182,6 +182,38 @@ def test_an_unmarked_question_another_s_yes_and_mockery_join_nobody(text: str) -
     assert meaning.confirm(OwnWords(text)).means in {"unclear", "no"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Yes Minister", "Yes Prime Minister", "OK Computer", "Super Mario", "Ja Morant", "yes x",
+        "yes 7", "ok for Bo", "ja för Anna", "да для Анны", "jo hej du", "jo tjena", "ja hej då",
+        "ja hoor, dag", "ja doei", "sì ciao", "ага, привет", "da, pa", "ok, bye", "nou ja",
+        "Accepted: Lunch", "Accepterat: Lunch", "Accettato: Pranzo", "Geaccepteerd: Lunch",
+        "Acceptat: Prânz", "Accepted: list meeting", "yes 🙄", "ok 🤡",
+    ],
+)  # fmt: skip
+def test_a_yes_that_goes_on_as_a_title_or_sends_us_off_joins_nobody(text: str) -> None:
+    assert meaning.confirm(OwnWords(text)).means == "unclear"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Yes\nTom", "Yes, Tom", "Ja tack Anna Berg", "Ja /Anna", "👍 Tom", "Ja!\nHej då",
+        "Ja tack, hej då", "Hej! Ja.", "sì, grazie mille", "Yes, I'd like to join Circle",
+        "Ja visst, vad roligt", "Da, Ion", "I confirm: my name is Tom", "ja 😊", "Yes please Bob",
+    ],
+)  # fmt: skip
+def test_a_yes_with_a_name_a_farewell_or_joy_behind_it_is_one(text: str) -> None:
+    assert meaning.confirm(OwnWords(text)).means == "yes"
+
+
+@pytest.mark.parametrize("hint", ["sv", "it", "nl"])
+def test_a_yes_of_another_language_that_is_a_small_word_of_ones_own_joins_nobody(hint: str) -> None:
+    assert meaning.confirm(OwnWords("da"), hint).means == "unclear"
+    assert meaning.confirm(OwnWords("da"), "ro").means == "yes"
+
+
 @pytest.mark.parametrize("text", ["Yes, for my part", "Ja, för min del", "Ja, wat mij betreft"])
 def test_a_yes_for_one_s_own_part_is_a_yes(text: str) -> None:
     assert meaning.confirm(OwnWords(text)).means == "yes"

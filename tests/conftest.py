@@ -16,7 +16,7 @@ from typing import NoReturn
 import hypothesis
 import pytest
 
-from mailer.authentication.resolver import NOTHING, Answer, Resolver
+from mailer.authentication.resolver import NOTHING, DnsAnswer, Resolver
 from mailer.storage import tokens
 from mailer.storage.store import Store
 from tests import cluster, green, shape
@@ -93,7 +93,9 @@ def _ask_no_dns() -> None:
     """Let the system's resolver know of nothing; a test that wants more serves its own zone."""
     look = Resolver._look
 
-    def here(asking: Resolver, name: str, kind: str, seconds: float) -> tuple[float, Answer | None]:
+    def here(
+        asking: Resolver, name: str, kind: str, seconds: float
+    ) -> tuple[float, DnsAnswer | None]:
         return look(asking, name, kind, seconds) if asking._servers else (60.0, NOTHING)
 
     Resolver._look = here  # type: ignore[method-assign]

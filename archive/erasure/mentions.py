@@ -20,7 +20,7 @@ from archive.pages.views import removal_key, removed_of
 from archive.threads.tables import Message
 from archive.visibility.removal import MARK, Removed, spelled_words, words_of
 from mailer.reading.bodies import read
-from mailer.reading.quotes import Block, Kind
+from mailer.reading.quotes import LineBlock, LineKind
 from mailer.storage.store import get_raw
 from subscriptions.lists.roster import MailList
 
@@ -57,7 +57,7 @@ def mentions_of(
     removed = _after(session, lst, plan)
     words = _parts(plan.names, keys)
     said: set[str] = set()
-    others: list[tuple[str, str, str, tuple[Block, ...]]] = []
+    others: list[tuple[str, str, str, tuple[LineBlock, ...]]] = []
     for row in session.execute(
         select(Message.hash, Message.subject, Message.author, Message.raw_sha)
         .where(Message.list_id == lst.id)
@@ -66,7 +66,7 @@ def mentions_of(
         raw = get_raw(session, row.raw_sha) or b""
         blocks = read(raw).quoted.blocks
         if senders_of(raw) & keys:
-            own = squeezed("\n".join(b.text for b in blocks if b.kind is Kind.OWN))
+            own = squeezed("\n".join(b.text for b in blocks if b.kind is LineKind.OWN))
             said |= {line for line in own.split("\n") if len(line) >= LONG}
         elif row.hash not in removed.messages:
             others.append((row.hash, row.subject, row.author, blocks))
@@ -82,7 +82,7 @@ def mentions_of(
 
 def _in_blocks(
     hash_: str,
-    blocks: Sequence[Block],
+    blocks: Sequence[LineBlock],
     removed: Removed,
     words: set[str],
     said: set[str],
@@ -91,13 +91,13 @@ def _in_blocks(
 ) -> Iterator[Mention]:
     theirs = False
     for block in blocks:
-        if block.kind in {Kind.OWN, Kind.SIGNATURE}:
-            kind = "mention" if block.kind is Kind.OWN else "signature"
+        if block.kind in {LineKind.OWN, LineKind.SIGNATURE}:
+            kind = "mention" if block.kind is LineKind.OWN else "signature"
             yield from _in_text(hash_, kind, removed.clean(block.text), words)
             theirs = False
         elif quoted:
             continue
-        elif block.kind is Kind.ATTRIBUTION:
+        elif block.kind is LineKind.ATTRIBUTION:
             theirs = removed.clean(block.text) != block.text
         else:
             lines = squeezed(block.text).split("\n")

@@ -25,7 +25,7 @@ from archive.threads.tables import Body, Message, Removal
 from archive.visibility.removal import digest, phrase, runs, words_of
 from archive.visibility.visibility import unpack
 from mailer.errors import BadInput, Refused
-from mailer.reading.addresses import Address, parse
+from mailer.reading.addresses import MailAddress, parse
 from mailer.reading.bodies import read
 from mailer.reading.head_facts import permalink_hash, read_head
 from mailer.reading.message import addresses_of, head
@@ -226,7 +226,7 @@ def senders_of(raw: bytes) -> set[str]:
     return found
 
 
-def address_of(text: str) -> Address:
+def address_of(text: str) -> MailAddress:
     """Return an address as it is compared and sent to; raise Refused."""
     try:
         return parse(text)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from archive.filing.mail_threading import Mail, Outcome, place_many
 from mailer.reading.head_facts import read_head
-from mailer.reading.mbox import Found
+from mailer.reading.mbox import MboxMail
 from mailer.reading.mending import mend
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import MailList
@@ -37,7 +37,7 @@ class Report:
 def import_mails(
     store: Store,
     lst: MailList,
-    found: Iterable[Found],
+    found: Iterable[MboxMail],
     now: float,
     progress: Callable[[int], None] = lambda _size: None,
 ) -> Report:
@@ -61,8 +61,8 @@ def _mail(raw: bytes, arrival: float) -> Mail:
     return Mail(raw, hashlib.sha256(raw).digest(), arrival, read_head(raw))
 
 
-def _chunks(found: Iterable[Found], report: Report) -> Iterator[list[Found]]:
-    chunk: list[Found] = []
+def _chunks(found: Iterable[MboxMail], report: Report) -> Iterator[list[MboxMail]]:
+    chunk: list[MboxMail] = []
     size = 0
     for one in found:
         report.read += 1
@@ -80,6 +80,6 @@ def _chunks(found: Iterable[Found], report: Report) -> Iterator[list[Found]]:
         yield chunk
 
 
-def _arrival(found: Found, now: float) -> float:
+def _arrival(found: MboxMail, now: float) -> float:
     """Return when the mail came; nothing has come later than now."""
     return now if found.arrival is None or not 0 < found.arrival <= now else found.arrival

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from archive.erasure.erased_mail import is_stone
 from archive.threads.tables import FormerThread, Message, Node, Thread
 from archive.threads.threads import Key, components, cut_loops, order
-from mailer.reading.head_facts import Head, clamp_date, content_id, permalink_hash, read_head
+from mailer.reading.head_facts import HeadFacts, clamp_date, content_id, permalink_hash, read_head
 from mailer.reading.message import head
 from mailer.storage.store import get_raw, insert_or_ignore
 from subscriptions.lists.roster import ArchivePolicy, MailList
@@ -47,7 +47,7 @@ class Mail:
     raw: bytes
     sha: bytes
     arrival: float
-    head: Head
+    head: HeadFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from archive.visibility.visibility import Seen, pack, see, unpack
 from mailer.errors import KretsError
 from mailer.reading.bodies import read, read_files
 from mailer.storage.store import RawMessage, decompress, get_raw
-from mailer.storage.tokens import Keyring, Purpose
+from mailer.storage.tokens import Keyring, TokenPurpose
 from subscriptions.lists.roster import Membership
 
 MANY = 300  # threads that one query brings
@@ -317,4 +317,4 @@ def _reply(desk: Desk, row: int) -> str:
     if desk.keyring is None:
         return address
     name, _, domain = address.partition("@")
-    return f"{name}-reply+{desk.keyring.standing(Purpose.REPLY, address, row)}@{domain}"
+    return f"{name}-reply+{desk.keyring.standing(TokenPurpose.REPLY, address, row)}@{domain}"

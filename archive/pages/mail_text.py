@@ -15,7 +15,7 @@ from archive.visibility.visibility import Seen
 from mailer.reading.attachments import Attachment
 from mailer.reading.markup import FOLD, UNFOLD
 from mailer.reading.prose import paragraphs, unquote
-from mailer.reading.quotes import Block, Kind
+from mailer.reading.quotes import LineBlock, LineKind
 from templates import drawn, page, prose, stencil
 
 CONTEXT_LINES = 6  # a quote as short as this, with an answer below it, is shown unfolded
@@ -116,9 +116,9 @@ def folded(language: str, fold: Fold) -> str:
     return outline.fill({"words": prose(paragraphs(fold.text))}).strip("\n")
 
 
-def shown(blocks: Sequence[Block]) -> tuple[list[Block], bool]:
+def shown(blocks: Sequence[LineBlock]) -> tuple[list[LineBlock], bool]:
     """Return (what to show, whether that is less than all): one mail must not cost a second."""
-    taken: list[Block] = []
+    taken: list[LineBlock] = []
     left, lines = MAX_SHOWN, MAX_LINES
     for block in blocks:
         if left <= 0 or lines <= 0:
@@ -127,26 +127,26 @@ def shown(blocks: Sequence[Block]) -> tuple[list[Block], bool]:
         count = text.count("\n") + 1
         if count > lines:
             text = "\n".join(text.split("\n", lines)[:lines])
-        taken.append(block if text == block.text else Block(block.kind, text))
+        taken.append(block if text == block.text else LineBlock(block.kind, text))
         left -= len(block.text)
         lines -= count
     return taken, left < 0 or lines < 0
 
 
-def folds(blocks: Sequence[Block]) -> list[Fold]:
+def folds(blocks: Sequence[LineBlock]) -> list[Fold]:
     """Return how blocks are shown; a short quote that is answered stays open."""
     found: list[Fold] = []
     pending: list[str] = []
-    last_own = max((n for n, block in enumerate(blocks) if block.kind is Kind.OWN), default=-1)
+    last_own = max((n for n, block in enumerate(blocks) if block.kind is LineKind.OWN), default=-1)
     for number, block in enumerate(blocks):
-        if block.kind is Kind.ATTRIBUTION:
+        if block.kind is LineKind.ATTRIBUTION:
             pending.append(block.text)
             continue
-        if block.kind is Kind.SIGNATURE:
+        if block.kind is LineKind.SIGNATURE:
             found.append(Fold("signature", block.text))
             continue
         kind = block.kind.value
-        if block.kind is Kind.QUOTE:
+        if block.kind is LineKind.QUOTE:
             short = block.text.strip().count("\n") < CONTEXT_LINES
             kind = "context" if short and last_own > number else "quote"
         found.append(Fold(kind, block.text, "\n\n".join(pending)))

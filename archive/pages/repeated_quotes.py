@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from mailer.reading.phrases import ATTRIBUTION_END, HEADER, MARKER, is_attribution
-from mailer.reading.quotes import MAX_LINE, Block
+from mailer.reading.quotes import MAX_LINE, LineBlock
 
 LINES = 5_000  # of one quote that are looked up; a longer one stays what it is
 NEAR = 4  # ancestors whose whole text is searched for what was wrapped anew
@@ -47,7 +47,7 @@ class Above:
     _whole: dict[str, str] = field(default_factory=dict)
     _signed: set[str] = field(default_factory=set)
 
-    def hear(self, hash_: str, blocks: Sequence[Block]) -> None:
+    def hear(self, hash_: str, blocks: Sequence[LineBlock]) -> None:
         """Take a message: what stands below it may repeat it."""
         known = self._lines
         bare = squeezed("\n".join([block.text for block in blocks]))

@@ -16,7 +16,7 @@ from archive.pages.pages import ListView, Mail
 from archive.pages.repeated_quotes import squeezed
 from archive.visibility.removal import MARK
 from archive.visibility.visibility import Seen
-from mailer.reading.quotes import Block, Kind
+from mailer.reading.quotes import LineBlock, LineKind
 
 TRIES = 200  # searches of a whole text for the lines of one mail
 SEARCHED = 200_000  # characters of each
@@ -32,7 +32,7 @@ class Said:
 
     def hear(self, seen: Seen) -> None:
         """Take a post."""
-        own = squeezed("\n".join(b.text for b in seen.blocks if b.kind is Kind.OWN))
+        own = squeezed("\n".join(b.text for b in seen.blocks if b.kind is LineKind.OWN))
         self.lines.update(own.split("\n"))
         self.texts.append(own.replace("\n", "")[:SEARCHED])
 
@@ -53,17 +53,17 @@ def requoted(lst: ListView, mails: Sequence[Mail]) -> list[Mail]:
 def without_unseen(seen: Seen, said: Said) -> Seen:
     """Return ``seen`` without quoted lines that nobody ``said``; itself where there are none."""
     left = TRIES
-    blocks: list[Block] = []
-    pending: list[Block] = []
+    blocks: list[LineBlock] = []
+    pending: list[LineBlock] = []
     for block in seen.blocks:
-        if block.kind is Kind.ATTRIBUTION:
+        if block.kind is LineKind.ATTRIBUTION:
             pending.append(block)
             continue
-        if block.kind is Kind.QUOTE:
+        if block.kind is LineKind.QUOTE:
             text, left = _kept(block.text, said, left)
             if not any(squeezed(line) for line in text.split("\n") if line.strip("> ") != MARK):
                 pending = []
-            block = block if text == block.text else Block(block.kind, text)  # noqa: PLW2901
+            block = block if text == block.text else LineBlock(block.kind, text)  # noqa: PLW2901
         blocks += [*pending, block]
         pending = []
     quotes = any(word in seen.markup for word in _QUOTING)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 from archive.visibility.removal import MARK, Removed
 from mailer.reading.attachments import Attachment
-from mailer.reading.bodies import VERSION, Reading
+from mailer.reading.bodies import VERSION, MailBody
 from mailer.reading.masking import mask
-from mailer.reading.quotes import Block, Kind, Quoted
+from mailer.reading.quotes import LineBlock, LineKind, Quoted
 from mailer.storage.store import compress, decompress
 
 _ANY = re.compile(r"<[^<>]*>")
@@ -32,7 +32,7 @@ class Seen:
 
     subject: str
     author: str
-    blocks: tuple[Block, ...]
+    blocks: tuple[LineBlock, ...]
     attachments: tuple[Attachment, ...] = ()
     markup: str = ""
     rest: str = ""
@@ -96,7 +96,7 @@ class Sight:
         return f"removed-{hash_[:20]}@invalid" if hidden else message_id
 
 
-def see(hash_: str, subject: str, author: str, reading: Reading, sight: Sight) -> Seen:
+def see(hash_: str, subject: str, author: str, reading: MailBody, sight: Sight) -> Seen:
     """Return what ``sight`` may see of a mail."""
     if hash_ in sight.removed.messages:
         return Seen(subject="", author="", blocks=(), gone=True, changed=True)
@@ -123,7 +123,9 @@ def see(hash_: str, subject: str, author: str, reading: Reading, sight: Sight) -
 def _without(seen: Seen, removed: Removed) -> Seen:
     """Return ``seen`` without what was removed; markup that holds any of it gives way to text."""
     blocks = tuple(
-        Block(b.kind, (removed.clean if b.kind is Kind.OWN else removed.clean_quote)(b.text))
+        LineBlock(
+            b.kind, (removed.clean if b.kind is LineKind.OWN else removed.clean_quote)(b.text)
+        )
         for b in seen.blocks
     )
     files = tuple(
@@ -150,9 +152,9 @@ def _without(seen: Seen, removed: Removed) -> Seen:
 
 def _unquoted(seen: Seen) -> Seen:
     """Return ``seen`` with a mark where it quoted."""
-    blocks: list[Block] = []
+    blocks: list[LineBlock] = []
     for block in seen.blocks:
-        if block.kind in {Kind.OWN, Kind.SIGNATURE}:
+        if block.kind in {LineKind.OWN, LineKind.SIGNATURE}:
             blocks.append(block)
         elif not blocks or blocks[-1] != _CUT:
             blocks.append(_CUT)
@@ -160,7 +162,7 @@ def _unquoted(seen: Seen) -> Seen:
     return replace(seen, blocks=tuple(blocks), markup="", rest="", attachments=files, changed=True)
 
 
-_CUT = Block(Kind.QUOTE, f"> {MARK}")
+_CUT = LineBlock(LineKind.QUOTE, f"> {MARK}")
 
 
 def _masked(seen: Seen) -> Seen:
@@ -190,7 +192,7 @@ def mapped(seen: Seen, change: Callable[[str], str]) -> Seen:
         seen,
         subject=change(seen.subject),
         author=change(seen.author),
-        blocks=tuple(Block(b.kind, change(b.text)) for b in seen.blocks),
+        blocks=tuple(LineBlock(b.kind, change(b.text)) for b in seen.blocks),
         rest=change(seen.rest),
     )
 
@@ -221,7 +223,7 @@ def unpack(data: bytes) -> Seen:
     return Seen(
         subject,
         author,
-        tuple(Block(Kind(kind), text) for kind, text in blocks),
+        tuple(LineBlock(LineKind(kind), text) for kind, text in blocks),
         tuple(Attachment(*one) for one in files),
         markup,
         beside,

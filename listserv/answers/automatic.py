@@ -22,8 +22,8 @@ from enum import StrEnum
 from listserv.answers import own_words
 from listserv.answers.phrasing import Found, Said, begins, take_apart
 from mailer.reading import bodies, message
-from mailer.reading.message import Head
-from mailer.reading.mime import Part, cut
+from mailer.reading.message import MessageHeader
+from mailer.reading.mime import MimePart, cut
 from mailer.reading.quotes import Quoted
 from templates import lexicon
 from templates.lexicon import fold
@@ -154,7 +154,9 @@ def judge(raw: bytes, sender: str | None = None, door: Door = Door.ANSWER) -> Ju
     return of_letter(raw, head, sender, bodies.read(raw).quoted, door)
 
 
-def of_letter(raw: bytes, head: Head, sender: str | None, quoted: Quoted, door: Door) -> Judgement:
+def of_letter(
+    raw: bytes, head: MessageHeader, sender: str | None, quoted: Quoted, door: Door
+) -> Judgement:
     """Judge a mail whose body was read already."""
     found = of_head(head, sender, door)
     if found and found.sure:
@@ -163,14 +165,14 @@ def of_letter(raw: bytes, head: Head, sender: str | None, quoted: Quoted, door: 
     return of_parts(parts) or of_words(head.text("subject"), quoted, parts, door) or found
 
 
-def of_head(head: Head, sender: str | None, door: Door) -> Judgement:
+def of_head(head: MessageHeader, sender: str | None, door: Door) -> Judgement:
     """Judge by what programs write into the header (RFC 3834 section 5)."""
     if sender is not None and not sender.strip("<> "):
         return Judgement(Kind.NULL_SENDER, "<>", sure=True)
     return _marks(head, post=door is Door.POST) or _service(head, sender, post=door is Door.POST)
 
 
-def _marks(head: Head, *, post: bool) -> Judgement:
+def _marks(head: MessageHeader, *, post: bool) -> Judgement:
     said = head.text("auto-submitted").partition(";")[0].strip().lower()
     said = said.partition("(")[0].strip()
     precedence = head.text("precedence").lower()
@@ -188,7 +190,7 @@ def _marks(head: Head, *, post: bool) -> Judgement:
     return HUMAN
 
 
-def _service(head: Head, sender: str | None, *, post: bool) -> Judgement:
+def _service(head: MessageHeader, sender: str | None, *, post: bool) -> Judgement:
     """Judge by marks that a service's mail to people has too."""
     from_a_list = any(head.first(name) is not None for name in ("list-id", "list-post"))
     if post:
@@ -206,7 +208,7 @@ def _service(head: Head, sender: str | None, *, post: bool) -> Judgement:
     return HUMAN
 
 
-def of_parts(parts: list[Part]) -> Judgement:
+def of_parts(parts: list[MimePart]) -> Judgement:
     """Judge by the types of a mail's parts (a mail that it brings along is not looked into)."""
     for part in parts:
         kind = part.kind
@@ -222,7 +224,7 @@ def of_parts(parts: list[Part]) -> Judgement:
     return HUMAN
 
 
-def of_words(subject: str, quoted: Quoted, parts: list[Part], door: Door) -> Judgement:
+def of_words(subject: str, quoted: Quoted, parts: list[MimePart], door: Door) -> Judgement:
     """Judge by how such notes read, in whatever language."""
     text = own_words.read(quoted).text
     shown = subject.strip()
@@ -490,7 +492,7 @@ def _says_yes(text: str) -> bool:
     return any(sentence[0] in yes for sentence in take_apart(text).sentences)
 
 
-def _parts(top: Part) -> Iterator[Part]:
+def _parts(top: MimePart) -> Iterator[MimePart]:
     """Yield the parts that are the mail's own, not those of a mail that it brings along."""
     todo = [top]
     while todo:
@@ -500,7 +502,7 @@ def _parts(top: Part) -> Iterator[Part]:
             todo.extend(reversed(part.parts))
 
 
-def _method(part: Part) -> str:
+def _method(part: MimePart) -> str:
     """Return an invitation's method, lower case."""
     told = str(part.parameter("method")).strip().lower()
     if not told:

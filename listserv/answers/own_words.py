@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from mailer.reading.phrases import ATTRIBUTION_START, HEADER, MARKER, SENT_FROM, is_attribution
-from mailer.reading.quotes import MAX_LINE, Block, Kind, Quoted, split
+from mailer.reading.quotes import MAX_LINE, LineBlock, LineKind, Quoted, split
 from templates.lexicon import fold, phrases
 
 _HEADERS = 2  # header lines that make a quoted mail
@@ -80,11 +80,15 @@ def read(quoted: Quoted) -> OwnWords:
     for before, block in pairwise((None, *blocks)):
         if block is None:
             continue
-        if block.kind is Kind.OWN:
-            if before is not None and before.kind is Kind.ATTRIBUTION and _is_whole_mail(before):
+        if block.kind is LineKind.OWN:
+            if (
+                before is not None
+                and before.kind is LineKind.ATTRIBUTION
+                and _is_whole_mail(before)
+            ):
                 break
             kept.append(block.text.strip("\n"))
-        elif block.kind is Kind.SIGNATURE:
+        elif block.kind is LineKind.SIGNATURE:
             signed += [line.strip() for line in block.text.splitlines() if _is_sentence(line)]
     return OwnWords("\n\n".join(text for text in kept if text.strip()), "\n".join(signed))
 
@@ -167,7 +171,7 @@ def _is_sentence(line: str) -> bool:
     return small * 2 >= len(words) - 1 or bare[-1] in ".!?"
 
 
-def _is_whole_mail(block: Block) -> bool:
+def _is_whole_mail(block: LineBlock) -> bool:
     lines = block.text.splitlines()
     marked = any(MARKER.match(line[:MAX_LINE]) for line in lines)
     return marked or sum(1 for line in lines if HEADER.match(line[:MAX_LINE])) >= _HEADERS

@@ -15,7 +15,7 @@ from listserv.wiring import journals
 from listserv.wiring.app import App
 from listserv.wiring.journals import Heard
 from mailer.errors import Refused
-from mailer.ledger.mailings import Policy
+from mailer.ledger.mailings import UnsurePolicy
 from mailer.storage import standstill
 
 _NAMED = 5  # files that are named
@@ -97,7 +97,7 @@ def restore_from(
 @click.argument("mailing_ids", metavar="[MAILING]...", type=int, nargs=-1)
 @click.option(
     "--policy",
-    type=click.Choice([str(one) for one in Policy]),
+    type=click.Choice([str(one) for one in UnsurePolicy]),
     help="never-twice: the unsure get nothing more; never-miss: they are mailed (again).",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -145,10 +145,10 @@ def decide(
         say("Mail leaves again.")
     if policy and chosen and not dry_run:
         people = sum(one.unsure for one in chosen)
-        fate = "mailed, perhaps again" if policy == Policy.NEVER_MISS else "not mailed"
+        fate = "mailed, perhaps again" if policy == UnsurePolicy.NEVER_MISS else "not mailed"
         agree(f"{people} unsure recipients of {len(chosen)} mailings will be {fate}?", yes=yes)
         for one in chosen:
-            restoring.decide(app.store, one.mailing, Policy(policy), time.time())
+            restoring.decide(app.store, one.mailing, UnsurePolicy(policy), time.time())
         app.ring("deliver")
     if as_json:
         print_json([asdict(one) for one in chosen])

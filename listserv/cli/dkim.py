@@ -8,7 +8,7 @@ import click
 from listserv.cli.terminal import print_json, print_table, say
 from listserv.wiring.app import App
 from mailer.authentication import dkim_keys
-from mailer.authentication.dkim_keys import KeyView, Standing
+from mailer.authentication.dkim_keys import KeyState, KeyView
 from mailer.errors import Refused
 from mailer.reading.addresses import domain_key
 
@@ -89,7 +89,7 @@ def dkim_dns(app: App, domain: str, *, as_json: bool) -> None:
         keys = dkim_keys.views(session, time.time(), domain)
     if not keys:
         raise Refused(f"{domain} has no keys.", f"Make some with: krets dkim new {domain}")
-    _publish([key for key in keys if key.standing is not Standing.OVER], as_json=as_json)
+    _publish([key for key in keys if key.standing is not KeyState.OVER], as_json=as_json)
 
 
 def _publish(keys: list[KeyView], *, as_json: bool) -> None:
@@ -116,11 +116,11 @@ def _shown(key: KeyView) -> dict[str, object]:
 
 def _line(key: KeyView) -> tuple[str, ...]:
     match key.standing:
-        case Standing.WAITING:
+        case KeyState.WAITING:
             more = f"signs from {_day(key.starts)}"
-        case Standing.RETIRED:
+        case KeyState.RETIRED:
             more = f"keep its record until {_day(key.remove_after or 0)}"
-        case Standing.OVER:
+        case KeyState.OVER:
             more = "its record may be removed"
         case _:
             more = ""

@@ -11,7 +11,7 @@ from listserv.upkeep import message_trace
 from listserv.upkeep.message_trace import Copy, Letter, Trail
 from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
-from mailer.ledger.mailings import MailingState, State
+from mailer.ledger.mailings import MailingState, RecipientState
 
 _DECIDED = {
     "accept": "accepted",
@@ -103,8 +103,8 @@ def _lines(letter: Letter) -> Iterator[tuple[str, str]]:
         return
     others = "".join(
         f", {number:,} {state.name.lower()}"
-        for state in State
-        if state is not State.ACCEPTED and (number := getattr(counts, state.name.lower()))
+        for state in RecipientState
+        if state is not RecipientState.ACCEPTED and (number := getattr(counts, state.name.lower()))
     )
     drawn = bar(counts.accepted, counts.audience, 20)
     going = "" if counts.state is MailingState.DONE else f" ({counts.state})"

@@ -19,17 +19,17 @@ from listserv.wiring.app import App
 from listserv.wiring.tables import Issue
 from mailer.errors import Refused
 from mailer.ledger import history, mailings
-from mailer.ledger.mailings import Mailing, MailingState, Recipient, State, Status
+from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, Status
 from mailer.reading.addresses import parse
 from subscriptions.lists import ballots, terms
 from subscriptions.lists.terms import Terms
 from subscriptions.membership import bouncing
 
-COUNTS = ("audience", *(state.name.lower() for state in State))
+COUNTS = ("audience", *(state.name.lower() for state in RecipientState))
 SHOWN = 200  # recipients in a table; --json has all of them
 LOOK = 0.5  # seconds between looks at a mailing that is being watched
 _OVER = (MailingState.DONE, MailingState.STOPPED, MailingState.PAUSED)
-_RESENT = (State.REFUSED, State.UNSURE, State.DEFERRED)
+_RESENT = (RecipientState.REFUSED, RecipientState.UNSURE, RecipientState.DEFERRED)
 _number = click.argument("mailing_id", metavar="MAILING", type=int)
 _dry = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -38,7 +38,9 @@ _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 @click.command("mailing")
 @click.argument("mailing_id", metavar="[MAILING]", type=int, required=False)
 @click.option(
-    "--only", type=click.Choice([state.name.lower() for state in State]), help="Only this state."
+    "--only",
+    type=click.Choice([state.name.lower() for state in RecipientState]),
+    help="Only this state.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 @click.pass_obj
@@ -57,7 +59,7 @@ def mailing(app: App, mailing_id: int | None, only: str | None, *, as_json: bool
         counts = mailings.status(session, mailing_id)
         chosen = select(Recipient).where(Recipient.mailing_id == mailing_id)
         if only is not None:
-            chosen = chosen.where(Recipient.state == State[only.upper()])
+            chosen = chosen.where(Recipient.state == RecipientState[only.upper()])
         found = session.scalars(chosen.order_by(Recipient.id).execution_options(yield_per=1000))
         if as_json:
             print_json_array(_recipient(row) for row in found)
@@ -205,7 +207,7 @@ def resend(app: App, mailing_id: int, *, only: str, dry_run: bool, yes: bool) ->
       krets newsletter resend 12 --only unsure --dry-run
       krets queue resend 12 --only refused --yes
     """
-    state = State[only.upper()]
+    state = RecipientState[only.upper()]
     with app.store.read() as session:
         count = getattr(mailings.status(session, mailing_id), only)
     said = f"mailing {mailing_id} again to {count:,} {only}"
@@ -220,7 +222,7 @@ def resend(app: App, mailing_id: int, *, only: str, dry_run: bool, yes: bool) ->
             now = app.store.now(session)
             again = mailings.resend(session, mailing_id, state, after=after, now=now)
             rows = [
-                history.event(row, now, State.READY, reason=f"was {only}", by="cli")
+                history.event(row, now, RecipientState.READY, reason=f"was {only}", by="cli")
                 for row in again
             ]
             history.note(session, rows)
@@ -249,7 +251,7 @@ def told(app: App, mailing_id: int, address: str, *, as_json: bool) -> None:
         row = history.find(session, mailing_id, parse(address).wire)
         if row is None:
             raise Refused(f"{address} is not in the audience of mailing {mailing_id}.")
-        found, now_is = history.of_recipient(session, row), State(row.state)
+        found, now_is = history.of_recipient(session, row), RecipientState(row.state)
     rows = [
         {
             "at": _moment(one.at),
@@ -399,7 +401,7 @@ def _next(mailing_id: int, counts: Status) -> str:
 def _recipient(row: Recipient) -> dict[str, object]:
     return {
         "address": row.address,
-        "state": State(row.state).name.lower(),
+        "state": RecipientState(row.state).name.lower(),
         "code": row.code or None,
         "reason": row.reason,
         "attempts": row.attempts,

@@ -20,7 +20,7 @@ from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import NobodyDue, Reader, Survey
 from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
-from mailer.ledger.mailings import Policy
+from mailer.ledger.mailings import UnsurePolicy
 from mailer.reading.addresses import parse
 from subscriptions.audience.audience import some_of
 from subscriptions.lists import terms
@@ -42,8 +42,8 @@ _segment = click.option(
 @click.argument("list_address", metavar="LIST")
 @click.argument("file", type=click.File("rb"))
 @click.option(
-    "--policy", type=click.Choice([policy.value for policy in Policy]), show_default=True,
-    default=Policy.NEVER_TWICE.value, help="What becomes of a copy whose answer is lost.",
+    "--policy", type=click.Choice([policy.value for policy in UnsurePolicy]), show_default=True,
+    default=UnsurePolicy.NEVER_TWICE.value, help="What becomes of a copy whose answer is lost.",
 )  # fmt: skip
 @_segment
 @click.option("--anyway", is_flag=True, help="Send although a finding is red.")
@@ -84,7 +84,7 @@ def send(
     except NobodyDue as nobody:
         _nobody(nobody, list_address, dry_run=dry_run, as_json=as_json)
         return
-    _tell(app, survey, Policy(policy))
+    _tell(app, survey, UnsurePolicy(policy))
     found = _answer(survey, policy)
     if dry_run:
         say("Nothing was sent.")
@@ -95,7 +95,7 @@ def send(
         raise Refused(f"Not sent: {survey.red[0].what}.", "Say --anyway to send it all the same.")
     agree(f"Send it to {survey.readers:,} readers now?", yes=yes)
     mailing = issue_sending.begin(
-        app, survey.lst, survey.ready, policy=Policy(policy), now=time.time()
+        app, survey.lst, survey.ready, policy=UnsurePolicy(policy), now=time.time()
     )
     for _ in progress("writing the ledger", issue_sending.freeze(app, mailing), survey.readers):
         pass
@@ -210,10 +210,10 @@ def schedule(
             f"{' '.join(when)!r} names no time to come.",
             "Write a day and an hour: tomorrow 8, friday 9:30, 24 december 9, 2026-12-24 09:00.",
         )
-    _tell(app, survey, Policy.NEVER_TWICE)
+    _tell(app, survey, UnsurePolicy.NEVER_TWICE)
     said = datetime.fromtimestamp(order.at, ZoneInfo(order.zone)).strftime("%A %Y-%m-%d %H:%M")
     say(f"  goes out {said} ({'in the time of each reader' if order.own else order.zone})")
-    found = _answer(survey, Policy.NEVER_TWICE.value) | {"at": order.at, "zone": order.zone}
+    found = _answer(survey, UnsurePolicy.NEVER_TWICE.value) | {"at": order.at, "zone": order.zone}
     edition = None
     if dry_run:
         say("Nothing was scheduled.")
@@ -353,7 +353,7 @@ def _answer(survey: Survey, policy: str) -> dict[str, object]:
     }
 
 
-def _tell(app: App, survey: Survey, policy: Policy) -> None:
+def _tell(app: App, survey: Survey, policy: UnsurePolicy) -> None:
     """Say in a few lines what is about to happen."""
     chosen = survey.ready.chosen
     only: list[tuple[str, str]] = []

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from listserv.answers import dates, own_words, wish
 from listserv.answers.own_words import OwnWords
 from mailer.reading import message
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 from templates import lexicon
 from templates.catalogue import LANGUAGES
 from templates.lexicon import fold
@@ -87,6 +87,6 @@ def until(rest: str, now: float) -> float | None:
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
-def subject_of(head: Head) -> str:
+def subject_of(head: MessageHeader) -> str:
     """Return the subject as one line of text."""
     return message.text_of(head.first("subject") or b"")

@@ -14,8 +14,8 @@ from mailer.authentication import verdict
 from mailer.authentication.verdict import UNKNOWN, Authentication, author_domain
 from mailer.errors import BadInput
 from mailer.reading import bodies, mending, message
-from mailer.reading.addresses import Address, parse
-from mailer.reading.message import Head
+from mailer.reading.addresses import MailAddress, parse
+from mailer.reading.message import MessageHeader
 from mailer.reading.quotes import Quoted
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists.roster import LANGUAGES
@@ -28,11 +28,11 @@ class Letter:
     arrival_id: int
     raw: bytes
     sha: bytes
-    head: Head
+    head: MessageHeader
     received_at: float
     client: str
     protocol: str
-    author: Address | None  # the one From address, if there is exactly one
+    author: MailAddress | None  # the one From address, if there is exactly one
     name: str
     message_id: str
     subject: str
@@ -89,15 +89,15 @@ def read(arrival: Arrival, raw: bytes) -> Letter:
     )
 
 
-def _door(arrival: Arrival, head: Head) -> Door:
+def _door(arrival: Arrival, head: MessageHeader) -> Door:
     """Tell a command from an answer: a person may well say "I am on holiday until Monday"."""
     asked = arrival.recipient.partition("@")[0].lower().endswith("-request")
     _, replied = own_words.of_subject(head.text("subject"))
     return Door.COMMAND if asked and not replied else Door.ANSWER
 
 
-def _author(head: Head) -> tuple[str, Address | None]:
-    found: dict[str, tuple[str, Address]] = {}
+def _author(head: MessageHeader) -> tuple[str, MailAddress | None]:
+    found: dict[str, tuple[str, MailAddress]] = {}
     for value in head.all("from"):
         for name, spelled in message.addresses_of(value):
             try:
@@ -108,6 +108,6 @@ def _author(head: Head) -> tuple[str, Address | None]:
     return next(iter(found.values())) if len(found) == 1 else ("", None)
 
 
-def _language(head: Head) -> str:
+def _language(head: MessageHeader) -> str:
     said = head.text("content-language").split(",")[0].strip().lower().partition("-")[0]
     return said if said in LANGUAGES else ""

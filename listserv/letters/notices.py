@@ -35,9 +35,9 @@ from mailer.ledger import mailings
 from mailer.ledger.mailings import Recipient
 from mailer.ledger.splice import Segments
 from mailer.reading import auth_results, message
-from mailer.reading.addresses import Address, parse
+from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.arrivals import Arrival
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import Address as AddressRow
 from subscriptions.lists.roster import ArchivePolicy, Kind, MailList, Membership, Person, Role
 from subscriptions.membership import optin
@@ -93,7 +93,7 @@ def send(
     app: App,
     *,
     lst: MailList,
-    to: Address,
+    to: MailAddress,
     name: str,
     language: str,
     now: float,
@@ -147,7 +147,7 @@ def send(
 def post(
     session: Session,
     lst: MailList,
-    to: Address,
+    to: MailAddress,
     message_id: str,
     raw: bytes,
     now: float,
@@ -235,7 +235,7 @@ def hand_on(
     lst: MailList,
     arrival: Arrival,
     raw: bytes,
-    to: Sequence[Address],
+    to: Sequence[MailAddress],
     now: float,
     *,
     suffix: str,
@@ -297,7 +297,7 @@ def _shown(lst: MailList, face: ListFace) -> dict[str, Any]:
 def _ways_out(app: App, face: ListFace, member: int) -> dict[str, str]:
     if member <= 0:
         return {}
-    token = app.keyring.standing(Purpose.LEAVE, face.address, member)
+    token = app.keyring.standing(TokenPurpose.LEAVE, face.address, member)
     return {
         "leave_address": face.sub(f"leave+{token}"),
         "leave_url": f"{face.page}leave/{token}",

@@ -13,7 +13,7 @@ from email.utils import format_datetime
 
 from mailer.ledger.splice import Segments
 from mailer.reading import auth_results
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 
 LEAVE = "leave"  # the slot of a recipient's own leave token
 ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
@@ -62,7 +62,7 @@ class Trace:
 
 def compose(
     raw: bytes,
-    head: Head,
+    head: MessageHeader,
     face: ListFace,
     trace: Trace,
     permalink: str,
@@ -94,14 +94,14 @@ def compose(
     )
 
 
-def _answers(head: Head, answers: str) -> bytes:
+def _answers(head: MessageHeader, answers: str) -> bytes:
     """Return In-Reply-To (RFC 5322 section 3.6.4) for a reply that lost it on its way."""
     if head.first("In-Reply-To") or head.first("References") or not _ID.fullmatch(answers):
         return b""
     return f"In-Reply-To: <{answers}>\r\n".encode("ascii")
 
 
-def _kept(raw: bytes, head: Head) -> Iterator[bytes]:
+def _kept(raw: bytes, head: MessageHeader) -> Iterator[bytes]:
     last = 0
     for (spelled, _), (start, end) in zip(head.fields, head.spans, strict=True):
         name, last = spelled.lower(), end

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from listserv.letters import notices
 from listserv.wiring.app import App
-from mailer.reading.addresses import Address, parse
+from mailer.reading.addresses import MailAddress, parse
 from subscriptions.lists.roster import MailList, Membership
 from subscriptions.membership import optin
 from subscriptions.membership.changes import Desk
@@ -71,7 +71,7 @@ def question(
     visit: Visit,
     purpose: Purpose,
     *,
-    to: Address,
+    to: MailAddress,
     name: str,
     language: str,
     payload: dict[str, object] | None = None,
@@ -121,7 +121,7 @@ def question(
     return token
 
 
-def open_offer(visit: Visit, who: Address, language: str) -> str:
+def open_offer(visit: Visit, who: MailAddress, language: str) -> str:
     """Open a confirmation for the pages of a mail that asks something else first."""
     payload = {"language": language, "asked": False}
     return open_ask(
@@ -130,7 +130,7 @@ def open_offer(visit: Visit, who: Address, language: str) -> str:
 
 
 def tell(
-    visit: Visit, to: Address, name: str, language: str, member: int = 0, **context: object
+    visit: Visit, to: MailAddress, name: str, language: str, member: int = 0, **context: object
 ) -> None:
     """Answer somebody who has shown a token; counted, and never refused."""
     budget.count(visit.session, to.key, kind=name, now=visit.now)
@@ -139,7 +139,7 @@ def tell(
 
 def write(
     visit: Visit,
-    to: Address,
+    to: MailAddress,
     name: str,
     language: str,
     member: int = 0,
@@ -172,11 +172,11 @@ def tell_member(visit: Visit, member: Membership, name: str, **context: object) 
     tell(visit, to, name, language_of(visit, to), member.id, **context)
 
 
-def language_of(visit: Visit, who: Address, said: str = "") -> str:
+def language_of(visit: Visit, who: MailAddress, said: str = "") -> str:
     """Return the language to write in: the person's, else what they said, else the list's."""
     return optin.known_language(visit.session, who.key) or said or visit.lst.language
 
 
-def whom(ask: Ask) -> Address:
+def whom(ask: Ask) -> MailAddress:
     """Return the address that was asked."""
     return parse(ask.given)

@@ -21,16 +21,16 @@ import templates
 from listserv.letters.post_headers import phrase
 from listserv.wiring import vouching
 from listserv.wiring.tables import Post
-from mailer.authentication.dmarc import Policy
+from mailer.authentication.dmarc import DmarcPolicy
 from mailer.authentication.verdict import Authentication
 from mailer.errors import BadInput
 from mailer.reading import message
-from mailer.reading.addresses import Address, parse
+from mailer.reading.addresses import MailAddress, parse
 from mailer.reading.from_domains import from_domains
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw
-from mailer.storage.tokens import Keyring, Purpose
+from mailer.storage.tokens import Keyring, TokenPurpose
 from subscriptions.lists.roster import MailList, Membership, membership_of
 from subscriptions.membership import optin
 
@@ -46,28 +46,30 @@ class Alias(NamedTuple):
     name: str
 
 
-def make(session: Session, keyring: Keyring, lst: MailList, head: Head, arrival_id: int) -> Alias:
+def make(
+    session: Session, keyring: Keyring, lst: MailList, head: MessageHeader, arrival_id: int
+) -> Alias:
     """Return the alias of whoever wrote a mail to ``lst``."""
     name, author = writer_of(head)
     member = membership_of(session, lst.id, author.key) if author else None
     ref = member.id * 2 if member else arrival_id * 2 + 1
-    token = keyring.standing(Purpose.FROM, lst.address, ref)
+    token = keyring.standing(TokenPurpose.FROM, lst.address, ref)
     local, _, domain = lst.address.partition("@")
     shown = _clean(name) or (_clean(author.local) if author else "")
     said = templates.mail_part("via", lst.language, writer=shown, title=_clean(lst.title) or local)
     return Alias(f"{local}-from+{token}@{domain}", said)
 
 
-def needed(head: Head, found: Authentication, ours: frozenset[str]) -> bool:
+def needed(head: MessageHeader, found: Authentication, ours: frozenset[str]) -> bool:
     """Tell whether a letter that is handed on as it came needs an alias in its From.
 
     Its signatures survive; where it has none, a strict domain's policy stands against it.
     """
-    strict = found.policy != Policy.NONE and found.dkim != "pass"
+    strict = found.policy != DmarcPolicy.NONE and found.dkim != "pass"
     return strict or vouching.is_ours(head, ours, found)
 
 
-def writer_of(head: Head) -> tuple[str, Address | None]:
+def writer_of(head: MessageHeader) -> tuple[str, MailAddress | None]:
     """Return name and address of the first writer in From that has one."""
     for value in head.all("from"):
         for name, spelled in message.addresses_of(value):
@@ -78,7 +80,7 @@ def writer_of(head: Head) -> tuple[str, Address | None]:
     return "", None
 
 
-def munged(raw: bytes, head: Head, alias: Alias) -> bytes:
+def munged(raw: bytes, head: MessageHeader, alias: Alias) -> bytes:
     """Return the mail with ``alias`` as its one From; ``raw`` has CRLF line ends."""
     fresh = f"From: {phrase(alias.name, 'From')}<{alias.address}>\r\n".encode("ascii")
     kept, written = [], 0
@@ -100,7 +102,7 @@ def munged(raw: bytes, head: Head, alias: Alias) -> bytes:
     return b"".join(kept) + (raw[last : head.body] or b"\r\n") + raw[head.body :]
 
 
-def is_alias(head: Head, list_address: str, keyring: Keyring) -> bool:
+def is_alias(head: MessageHeader, list_address: str, keyring: Keyring) -> bool:
     """Tell whether a mail's one writer is an alias that we made for this list."""
     local, _, domain = list_address.partition("@")
     values = head.all("from")
@@ -110,12 +112,12 @@ def is_alias(head: Head, list_address: str, keyring: Keyring) -> bool:
     spelled = found[0][1].lower()
     token = spelled.removeprefix(f"{local}-from+").removesuffix(f"@{domain}")
     made = spelled == f"{local}-from+{token}@{domain}"
-    return made and keyring.read(token, Purpose.FROM, list_address) is not None
+    return made and keyring.read(token, TokenPurpose.FROM, list_address) is not None
 
 
-def whose(session: Session, keyring: Keyring, lst: MailList, token: str) -> Address | None:
+def whose(session: Session, keyring: Keyring, lst: MailList, token: str) -> MailAddress | None:
     """Return the address of the writer for whom an alias stands; None where nobody is known."""
-    ref = keyring.read(token, Purpose.FROM, lst.address)
+    ref = keyring.read(token, TokenPurpose.FROM, lst.address)
     if ref is None:
         return None
     if ref % 2 == 0:

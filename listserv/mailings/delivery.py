@@ -18,9 +18,9 @@ from mailer.ledger.mailings import Mailing, MailingView
 from mailer.ledger.pace import read_rates
 from mailer.ledger.warmup import read_calendar
 from mailer.reading.addresses import parse
-from mailer.sending.in_flight import Copy
+from mailer.sending.in_flight import PersonalCopy
 from mailer.sending.sender import Sender, SenderSettings
-from mailer.storage.tokens import Keyring, Purpose
+from mailer.storage.tokens import Keyring, TokenPurpose
 from subscriptions.audience.audience import names_of, still_wanted
 from subscriptions.permission import suppression
 from subscriptions.permission.suppression import Reason
@@ -113,25 +113,25 @@ class Readers:
             self._kinds |= _kinds(session, unknown)
         return self._kinds
 
-    def copy(self, mailing: MailingView, row: ClaimedRow) -> Copy:
+    def copy(self, mailing: MailingView, row: ClaimedRow) -> PersonalCopy:
         """Return what is this recipient's own; ``row.ref`` is the membership."""
         own = self._lists.get(mailing.list_address) or self._know(mailing.list_address)
         if row.ref <= 0 or (mailing.shared and mailing.kind == "post"):  # no member; one for many
-            return Copy(f"{own.bounces}@{own.domain}", {})
+            return PersonalCopy(f"{own.bounces}@{own.domain}", {})
         values = {post_headers.LEAVE: own.leave(row.ref).encode("ascii")}
         if mailing.kind == slots.KIND:
             values = _Values(values | self._slots(row))
             values.vote, values.ref = own.vote, row.ref
-        return Copy(f"{own.bounces}+{own.bounce(row.ref)}@{own.domain}", values)
+        return PersonalCopy(f"{own.bounces}+{own.bounce(row.ref)}@{own.domain}", values)
 
     def _know(self, list_address: str) -> "_Own":
         name, _, domain = list_address.partition("@")
         own = _Own(
             f"{name}-bounces",
             domain,
-            self._keyring.maker(Purpose.BOUNCE, list_address),
-            self._keyring.maker(Purpose.LEAVE, list_address),
-            self._keyring.maker(Purpose.VOTE, list_address),
+            self._keyring.maker(TokenPurpose.BOUNCE, list_address),
+            self._keyring.maker(TokenPurpose.LEAVE, list_address),
+            self._keyring.maker(TokenPurpose.VOTE, list_address),
         )
         if len(self._lists) >= self._room:
             self._lists.clear()

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session, aliased
 
 from listserv.mailings.slots import KIND
 from listserv.wiring.tables import Issue
-from mailer.ledger.mailings import Mailing, Recipient, State
+from mailer.ledger.mailings import Mailing, Recipient, RecipientState
 from subscriptions.audience.audience import audience_select
 from subscriptions.audience.segment_query import Chosen
 from subscriptions.lists import terms
@@ -56,8 +56,10 @@ class Plan(NamedTuple):
     def state(self) -> ColumnElement[int]:
         """Return the state that a row begins with."""
         if not self.recent:
-            return literal(int(State.READY))
-        return case((self.had_enough(), int(State.SKIPPED)), else_=int(State.READY))
+            return literal(int(RecipientState.READY))
+        return case(
+            (self.had_enough(), int(RecipientState.SKIPPED)), else_=int(RecipientState.READY)
+        )
 
     def why(self) -> ColumnElement[str]:
         """Return the reason of a row that is left out."""
@@ -75,7 +77,7 @@ class Plan(NamedTuple):
             .where(
                 Recipient.mailing_id.in_(self.recent),
                 Recipient.ref.in_(theirs.correlate(Membership)),
-                Recipient.state.not_in((State.REFUSED, State.SKIPPED)),
+                Recipient.state.not_in((RecipientState.REFUSED, RecipientState.SKIPPED)),
             )
             .correlate(Membership)
             .scalar_subquery()
@@ -193,7 +195,7 @@ def first_of(session: Session, mailing: Mailing, held: Terms, audience: int) -> 
         )
         .where(
             Recipient.mailing_id == mailing.id,
-            Recipient.state == State.READY,
+            Recipient.state == RecipientState.READY,
             Recipient.id % step == 0,
         )
         .order_by(Recipient.id)

@@ -22,13 +22,13 @@ from listserv.mailings import post_copies, signing
 from listserv.wiring import vouching
 from listserv.wiring.app import App
 from mailer.authentication import dmarc, verdict
-from mailer.authentication.dmarc import Policy
+from mailer.authentication.dmarc import DmarcPolicy
 from mailer.authentication.dns_records import NoAnswerError
 from mailer.authentication.resolver import Resolver
 from mailer.authentication.verdict import Authentication, Envelope, author_domain
 from mailer.reading import message
 from mailer.reading.from_domains import from_domains
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 from mailer.reading.organisations import organisation
 from subscriptions.lists.roster import MailList
 
@@ -50,7 +50,7 @@ class Why(StrEnum):
 class Question:
     """Hold what decides about one post, read in a transaction and judged outside of it."""
 
-    head: Head
+    head: MessageHeader
     found: Authentication
     ours: frozenset[str]
     domain: str  # of the list: of our return path and our signature
@@ -63,7 +63,7 @@ def ask(
     app: App,
     lst: MailList,
     raw: bytes,
-    head: Head,
+    head: MessageHeader,
     found: Authentication,
     trace: post_headers.Trace,
     *,
@@ -98,13 +98,13 @@ def decide(question: Question, resolver: Resolver) -> Why:
     if not question.copy or _we_speak_for(author, question, resolver):
         return Why.STAYS
     copy = verdict.judge(question.copy, message.head(question.copy), _NOBODY, resolver)
-    if copy.aligned or Policy.NONE == found.policy == copy.policy:
+    if copy.aligned or DmarcPolicy.NONE == found.policy == copy.policy:
         return Why.STAYS
     return Why.BREAKS if found.dkim == "pass" else Why.UNSIGNED
 
 
 def _depends_on_bytes(found: Authentication) -> bool:
-    return found.policy != Policy.NONE or found.dmarc == dmarc.Result.TEMPERROR
+    return found.policy != DmarcPolicy.NONE or found.dmarc == dmarc.DmarcResult.TEMPERROR
 
 
 def _we_speak_for(author: str, question: Question, resolver: Resolver) -> bool:

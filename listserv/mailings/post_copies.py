@@ -21,7 +21,7 @@ from listserv.posts import copy_options
 from listserv.posts.copy_options import RULE, Options
 from mailer.ledger.splice import Segments
 from mailer.reading import message
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 from subscriptions.lists.roster import LANGUAGES, Copies, MailList, Membership, Person
 
 
@@ -73,7 +73,7 @@ def options_of(lst: MailList, face: ListFace, language: str, slot: str = "") -> 
 
 def compose(
     raw: bytes,
-    head: Head,
+    head: MessageHeader,
     lst: MailList,
     face: ListFace,
     trace: Trace,

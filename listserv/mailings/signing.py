@@ -18,7 +18,7 @@ from mailer.authentication.verdict import UNKNOWN, Authentication
 from mailer.ledger.mailings import MailingView
 from mailer.ledger.splice import Segments, Stamp
 from mailer.reading import message
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 from mailer.storage.tokens import Keyring
 
@@ -28,7 +28,7 @@ POST = "post"  # the kind of a mailing that its members write
 class Written(NamedTuple):
     """Hold a mail that somebody else wrote: its header, and whose it is as far as is known."""
 
-    head: Head
+    head: MessageHeader
     found: Authentication = UNKNOWN
     munged: bool = False  # its From is an alias of ours (letters/writer_alias.py)
 
@@ -72,7 +72,7 @@ def stamping(
     ``keyring`` tells the aliases in From that are ours; without one there are none.
     """
 
-    def munged(mailing: MailingView, head: Head) -> bool:
+    def munged(mailing: MailingView, head: MessageHeader) -> bool:
         address = mailing.list_address
         return keyring is not None and writer_alias.is_alias(head, address, keyring)
 

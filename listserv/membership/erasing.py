@@ -24,7 +24,14 @@ from listserv.wiring.app import App
 from listserv.wiring.tables import Ban, Edition, Erasure, Hold, HoldState, Issue, Post
 from mailer.errors import BadInput
 from mailer.ledger import history, mailings, refusals
-from mailer.ledger.mailings import Composition, Mailing, MailingState, Recipient, State, composition
+from mailer.ledger.mailings import (
+    Composition,
+    Mailing,
+    MailingState,
+    Recipient,
+    RecipientState,
+    composition,
+)
 from mailer.reading.addresses import parse
 from mailer.storage.arrivals import Arrival, ArrivalState
 from mailer.storage.store import RawMessage
@@ -35,7 +42,7 @@ from subscriptions.permission import asks, budget, proofs
 from subscriptions.permission.asks import Ask
 from subscriptions.permission.consent import ConsentNote
 
-_OPEN = (State.READY, State.DEFERRED)
+_OPEN = (RecipientState.READY, RecipientState.DEFERRED)
 _SENT = (MailingState.DONE, MailingState.STOPPED)
 
 
@@ -108,7 +115,9 @@ def ledger(session: Session, forgotten: Forgotten) -> None:
     sent = select(Mailing.id).where(Mailing.kind == KIND, Mailing.state.in_(_SENT))
     session.execute(delete(Composition).where(Composition.mailing_id.in_(sent)))
     waiting = select(Recipient.mailing_id).where(
-        Recipient.mailing_id.in_(theirs), ~mine, Recipient.state.in_((*_OPEN, State.CLAIMED))
+        Recipient.mailing_id.in_(theirs),
+        ~mine,
+        Recipient.state.in_((*_OPEN, RecipientState.CLAIMED)),
     )
     others = set(session.scalars(waiting))  # a letter to all owners: the rest are to get it
     named = _notices_about(session, forgotten)
@@ -138,7 +147,7 @@ def _skip(session: Session, where: ColumnElement[bool]) -> None:
     session.execute(
         update(Recipient)
         .where(where, Recipient.state.in_(_OPEN))
-        .values(state=State.SKIPPED, reason="erased")
+        .values(state=RecipientState.SKIPPED, reason="erased")
         .execution_options(synchronize_session=False)
     )
 

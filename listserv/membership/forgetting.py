@@ -17,7 +17,7 @@ from listserv.wiring.app import App
 from listserv.wiring.tables import Erasure
 from mailer.errors import KretsError
 from mailer.storage import journal
-from mailer.storage.journal import Word
+from mailer.storage.journal import JournalWord
 from mailer.storage.store import insert_or_ignore
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import Address, MailList, Membership
@@ -33,7 +33,7 @@ def ask(session: Session, keyring: Keyring, key: str, *, how: str, now: float) -
     """Take the wish of whoever owns the address ``key``, and send them nothing more from now on."""
     row = {"address_key": key, "how": how, "asked_at": now, "due": now}
     session.execute(insert_or_ignore(session, Erasure), [row])
-    journal.note(session, Word.FORGOTTEN, key)
+    journal.note(session, JournalWord.FORGOTTEN, key)
     theirs = session.execute(
         select(Membership, MailList)
         .join(MailList, MailList.id == Membership.list_id)

@@ -24,7 +24,7 @@ from listserv.letters.request import (
     whom,
     write,
 )
-from mailer.reading.addresses import Address
+from mailer.reading.addresses import MailAddress
 from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import (
     Join,
@@ -53,7 +53,7 @@ class Joined:
     token: str = ""
 
 
-def ask_to_join(visit: Visit, who: Address, *, name: str = "", language: str = "") -> str:
+def ask_to_join(visit: Visit, who: MailAddress, *, name: str = "", language: str = "") -> str:
     """Ask ``who`` to confirm, once a day at most; return what was done, for the log alone.
 
     A request that may not be answered any more joins the pending question.
@@ -83,7 +83,7 @@ def ask_to_join(visit: Visit, who: Address, *, name: str = "", language: str = "
 
 def offer(
     visit: Visit,
-    who: Address,
+    who: MailAddress,
     name: str,
     *,
     language: str = "",
@@ -105,7 +105,7 @@ def offer(
     )
 
 
-def offer_help(visit: Visit, who: Address, *, language: str = "", leaving: bool = False) -> str:
+def offer_help(visit: Visit, who: MailAddress, *, language: str = "", leaving: bool = False) -> str:
     """Answer a stranger's call for help; the mail also offers to join and to be left alone."""
     if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
         return "never-mail-me"
@@ -115,7 +115,7 @@ def offer_help(visit: Visit, who: Address, *, language: str = "", leaving: bool 
     return "helped"
 
 
-def invite(visit: Visit, who: Address, *, name: str = "", language: str = "") -> str:
+def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = "") -> str:
     """Invite ``who``: a yes makes them a member at once, whatever the list asks of others."""
     if is_own_address(visit.lst.where, who.key):
         return "own address"
@@ -331,7 +331,7 @@ def _offer_rest(visit: Visit, ask: Ask, rest: dict[MailList, bool], *, by_mail: 
     )
 
 
-def _still_outside(visit: Visit, who: Address, more: object) -> dict[MailList, bool]:
+def _still_outside(visit: Visit, who: MailAddress, more: object) -> dict[MailList, bool]:
     """Return the other lists that were asked for and whether an owner has said yes already."""
     wanted = more if isinstance(more, dict) else {}
     found: dict[MailList, bool] = {}
@@ -366,7 +366,7 @@ def _join_pending(visit: Visit, pending: list[Ask], *, approved: bool = False) -
     return "joined-pending"
 
 
-def _remind(visit: Visit, who: Address, member: Membership) -> str:
+def _remind(visit: Visit, who: MailAddress, member: Membership) -> str:
     """Answer somebody who is a member already, at the address that asked."""
     if not _may(visit, who, "join"):
         return "not-answered"
@@ -374,7 +374,7 @@ def _remind(visit: Visit, who: Address, member: Membership) -> str:
     return "already"
 
 
-def _may(visit: Visit, who: Address, kind: str, *, wave: bool = True) -> bool:
+def _may(visit: Visit, who: MailAddress, kind: str, *, wave: bool = True) -> bool:
     return budget.allow(
         visit.session, who.key, kind=kind, now=visit.now, source=visit.source, wave=wave
     )

@@ -15,10 +15,10 @@ from listserv.letters.request import Proof, Visit
 from listserv.wiring.app import App
 from mailer.ledger import refusals
 from mailer.ledger.mailings import Mailing, Recipient
-from mailer.ledger.refusals import Told
+from mailer.ledger.refusals import RelayRefusal
 from mailer.reading import bounces
 from mailer.reading.addresses import parse
-from mailer.reading.bounce_reasons import Kind
+from mailer.reading.bounce_reasons import BounceKind
 from subscriptions.lists.roster import Address, MailList, Membership, get_list
 from subscriptions.membership import bouncing
 from subscriptions.permission.consent import Source
@@ -51,12 +51,12 @@ def judge(code: int, reason: str) -> bounces.Bounce:
     """Read a relay's answer, as it stands in the ledger; one that was put off is never dead."""
     late = reason.startswith(_EXPIRED)
     found = bounces.said(f"{code} {reason.removeprefix(_EXPIRED)}")
-    if late and found.kind is Kind.DEAD:
-        return bounces.Bounce(Kind.TEMPORARY, found.recipient, found.status, found.text)
+    if late and found.kind is BounceKind.DEAD:
+        return bounces.Bounce(BounceKind.TEMPORARY, found.recipient, found.status, found.text)
     return found
 
 
-def _weigh(session: Session, app: App, taken: Sequence[Told]) -> None:
+def _weigh(session: Session, app: App, taken: Sequence[RelayRefusal]) -> None:
     """Enter those that count, all at once, and give up the addresses that are dead by now."""
     judged = [(told, judge(told.code, told.reason)) for told in taken]
     counting = [(told, found) for told, found in judged if found.kind in bouncing.WEIGHTS]

@@ -25,7 +25,7 @@ from listserv.letters.request import (
     write,
 )
 from mailer.errors import Refused
-from mailer.reading.addresses import Address
+from mailer.reading.addresses import MailAddress
 from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import Address as AddressRow
 from subscriptions.lists.roster import (
@@ -134,7 +134,7 @@ def unclear(visit: Visit, member: Membership) -> None:
     _write(visit, member, "member-unclear", owner=member.role is Role.OWNER)
 
 
-def ask_address(visit: Visit, member: Membership, who: Address) -> bool:
+def ask_address(visit: Visit, member: Membership, who: MailAddress) -> bool:
     """Ask at a new address if it is theirs, or would rather join; False: no mail may go there."""
     if suppression.said_never(visit.session, visit.app.keyring, [who.key]) or is_own_address(
         visit.lst.where, who.key

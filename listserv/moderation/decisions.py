@@ -29,8 +29,8 @@ from mailer.authentication import verdict
 from mailer.errors import BadInput
 from mailer.ledger.mailings import Mailing
 from mailer.reading import bodies, message
-from mailer.reading.addresses import Address, parse
-from mailer.reading.message import Head
+from mailer.reading.addresses import MailAddress, parse
+from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw, insert_or_ignore, put_raw
 from subscriptions.lists.naming import is_own_address
@@ -56,7 +56,7 @@ _READ_ALL = ("moderated-list", "editors-only")  # rules that no trust in one mem
 class Writer:
     """Say who a held message says that it is from."""
 
-    address: Address | None  # the one From address, if there is exactly one
+    address: MailAddress | None  # the one From address, if there is exactly one
     name: str
     subject: str
     message_id: str
@@ -64,9 +64,9 @@ class Writer:
     disowned: bool = False  # their own domain says that it is not theirs: no mail of ours answers
 
 
-def writer_of(head: Head, arrival: Arrival) -> Writer:
+def writer_of(head: MessageHeader, arrival: Arrival) -> Writer:
     """Read the writer of a message from its header, and whether it is disowned."""
-    found: dict[str, tuple[str, Address]] = {}
+    found: dict[str, tuple[str, MailAddress]] = {}
     for value in head.all("from"):
         for name, spelled in message.addresses_of(value):
             try:
@@ -86,7 +86,7 @@ def writer_of(head: Head, arrival: Arrival) -> Writer:
     )
 
 
-def moderators(visit: Visit, rules: list[str]) -> list[tuple[Membership, Address]]:
+def moderators(visit: Visit, rules: list[str]) -> list[tuple[Membership, MailAddress]]:
     """Return who decides about a post: moderators and owners, and editors where they write.
 
     Those who pause are spared as long as somebody is there.
@@ -206,7 +206,7 @@ def _tell_changes(visit: Visit, writer: Writer, before: str, after: str) -> None
 
 def send(
     visit: Visit,
-    to: Address,
+    to: MailAddress,
     name: str,
     *,
     in_reply_to: str,
@@ -221,7 +221,7 @@ def send(
     return write(answered, to, name, language_of(visit, to), member, context=context, door=door)
 
 
-def open_question(visit: Visit, to: Address, hold: Hold, mailing: int = 0) -> tuple[str, Ask]:
+def open_question(visit: Visit, to: MailAddress, hold: Hold, mailing: int = 0) -> tuple[str, Ask]:
     """Open one moderator's question about a hold as it stands; return (token, ask)."""
     token = asks.open_ask(
         visit.session,
@@ -258,7 +258,7 @@ def _roles(rules: list[str]) -> list[Role]:
     return [Role.MODERATOR, Role.OWNER, *([Role.EDITOR] if editors else [])]
 
 
-def _still_entitled(visit: Visit, to: Address, rules: list[str]) -> bool:
+def _still_entitled(visit: Visit, to: MailAddress, rules: list[str]) -> bool:
     member = membership_of(visit.session, visit.lst.id, to.key)
     return member is not None and member.role in _roles(rules) and member.state in HERE
 
@@ -329,7 +329,7 @@ def _tell_others(visit: Visit, hold: Hold, ruling: Ruling, writer: Writer, by: s
 
 def _decided(
     visit: Visit,
-    to: Address,
+    to: MailAddress,
     hold: Hold,
     ruling: Ruling,
     writer: Writer,

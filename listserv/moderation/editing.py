@@ -11,8 +11,8 @@ import hashlib
 import quopri
 
 from mailer.reading import mime
-from mailer.reading.message import Head
-from mailer.reading.mime import Part
+from mailer.reading.message import MessageHeader
+from mailer.reading.mime import MimePart
 
 MAX_LINE = 900  # octets; a longer line needs quoted-printable (RFC 5321 section 4.5.3.1.6)
 _ABOUT_BODY = ("content-", "arc-")
@@ -25,7 +25,7 @@ _SEALS = {
 }
 
 
-def edited(raw: bytes, head: Head, text: str, mark: str) -> bytes:
+def edited(raw: bytes, head: MessageHeader, text: str, mark: str) -> bytes:
     """Return the mail ``raw`` with ``text``, and below it ``mark``, in place of its own text."""
     kept = b"".join(
         _ended(raw[start:end])
@@ -47,10 +47,10 @@ def edited(raw: bytes, head: Head, text: str, mark: str) -> bytes:
     ))  # fmt: skip
 
 
-def files_of(raw: bytes) -> list[Part]:
+def files_of(raw: bytes) -> list[MimePart]:
     """Return the parts of a mail that are no text of its own, in order."""
     top = mime.cut(raw)
-    found: list[Part] = []
+    found: list[MimePart] = []
     todo = [top]
     while todo:
         part = todo.pop()
@@ -61,7 +61,7 @@ def files_of(raw: bytes) -> list[Part]:
     return found
 
 
-def _is_words(part: Part) -> bool:
+def _is_words(part: MimePart) -> bool:
     """Tell whether a part is what its writer wrote, or only seals what they wrote."""
     if part.kind in _SEALS:
         return True

@@ -20,7 +20,7 @@ from listserv.membership import joining
 from listserv.owners import owner_settings
 from listserv.wiring.tables import Ban
 from mailer.errors import BadInput, Refused
-from mailer.reading.addresses import Address, parse
+from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.store import insert_or_ignore
 from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import Membership, Role, State, membership_of
@@ -52,7 +52,7 @@ class Case:
     proof: Proof
 
     @property
-    def by(self) -> Address:
+    def by(self) -> MailAddress:
         """Return the owner's address."""
         return optin.address_of(self.visit.session, self.owner)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from listserv.letters.request import Proof, Visit, language_of, question, tell_member, whom
 from mailer.errors import BadInput
-from mailer.reading.addresses import Address, parse
+from mailer.reading.addresses import MailAddress, parse
 from subscriptions.lists.roster import Membership, Role, State, membership_of
 from subscriptions.membership import changes, optin
 from subscriptions.permission import asks
@@ -31,7 +31,7 @@ _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
 class Appointment:
     """Say who is to have which role."""
 
-    who: Address
+    who: MailAddress
     role: Role
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ class Appointment:
 
 def read(rest: str) -> Appointment | None:
     """Return what the words behind the verb say; None where an address or a role is not certain."""
-    found: dict[str, Address] = {}
+    found: dict[str, MailAddress] = {}
     for spelled in _ADDRESS.findall(rest):
         try:
             who = parse(spelled.strip(".*_'"))

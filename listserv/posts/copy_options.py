@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from email.header import Header
 
 from mailer.reading.header_words import codec_of
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 from mailer.reading.message import head as read_head
 
 RULE = "_" * 47  # what many lists draw above a footer, and mail programs know to be no words
@@ -42,7 +42,7 @@ class Options:
         return bool(self.subject_tag or self.reply_to or self.footer)
 
 
-def change(raw: bytes, head: Head, options: Options) -> bytes:
+def change(raw: bytes, head: MessageHeader, options: Options) -> bytes:
     """Return the message with what ``options`` says; ``raw`` has CRLF line ends."""
     fields = b"".join(_fields(raw, head, options))
     last = head.spans[-1][1] if head.spans else 0
@@ -50,7 +50,7 @@ def change(raw: bytes, head: Head, options: Options) -> bytes:
     return _with_footer(changed, options) if options.footer else changed
 
 
-def _fields(raw: bytes, head: Head, options: Options) -> list[bytes]:
+def _fields(raw: bytes, head: MessageHeader, options: Options) -> list[bytes]:
     """Return the header's fields with the tag in the first Subject and Reply-To replaced."""
     kept, tagged = [], not options.subject_tag
     for (name, value), (start, end) in zip(head.fields, head.spans, strict=True):
@@ -157,7 +157,7 @@ def _quoted(octets: bytes, slot: bytes) -> bytes:
     return b"\r\n".join(lines) + b"\r\n"
 
 
-def _closing(raw: bytes, head: Head) -> tuple[bytes, int] | None:
+def _closing(raw: bytes, head: MessageHeader) -> tuple[bytes, int] | None:
     """Return the boundary of a multipart and where its closing line begins (RFC 2046 5.1.1)."""
     found = _BOUNDARY.search(head.first("Content-Type") or b"")
     if found is None:
@@ -176,7 +176,7 @@ def _part(options: Options) -> bytes:
     )
 
 
-def _beside(raw: bytes, head: Head, options: Options) -> bytes:
+def _beside(raw: bytes, head: MessageHeader, options: Options) -> bytes:
     """Put all that was written into a part of its own, and the footer into another."""
     outer: list[bytes] = []
     inner: list[bytes] = []
@@ -205,7 +205,7 @@ class Cost:
 _TAGS = re.compile(rb"(?:^|;)\s*([a-z]+)\s*=\s*([^;]*)", re.IGNORECASE)
 
 
-def costs(head: Head, options: Options) -> tuple[Cost, ...]:
+def costs(head: MessageHeader, options: Options) -> tuple[Cost, ...]:
     """Tell which DKIM signatures each option breaks (RFC 6376 sections 3.5 and 3.7).
 
     A signature covers the fields that its ``h=`` names and the body; a name that stands there

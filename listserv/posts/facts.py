@@ -21,7 +21,7 @@ from mailer.errors import BadInput
 from mailer.reading import mending, message
 from mailer.reading.addresses import parse
 from mailer.reading.bodies import read as read_body
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 from subscriptions.lists.roster import MailList, Membership, membership_of, state_at
 
 DUPLICATE_SECONDS = 7 * 86400.0
@@ -34,7 +34,7 @@ class Reading:
     """What the bytes of one message say of themselves."""
 
     raw: bytes
-    head: Head
+    head: MessageHeader
     message_id: str  # without angle brackets; "" where there is none
     authors: tuple[str, ...]  # address keys in From
     trouble: str
@@ -172,7 +172,7 @@ def _state(member: Membership | None, now: float) -> str:
     return state_at(member.state, member.rhythm, member.paused_until, now)
 
 
-def _is_leave_wish(raw: bytes, head: Head, trouble: str) -> bool:
+def _is_leave_wish(raw: bytes, head: MessageHeader, trouble: str) -> bool:
     if trouble or len(raw) > automatic.MAX_RAW:
         return False
     return is_leave_wish(head.text("subject"), own_words.read(read_body(raw).quoted).whole)
@@ -183,7 +183,7 @@ def _bounded(message_id: str) -> str:
     return message_id.encode()[:MAX_ID].decode("utf-8", "ignore")
 
 
-def _authors(head: Head) -> tuple[str, ...]:
+def _authors(head: MessageHeader) -> tuple[str, ...]:
     keys = []
     for value in head.all("from"):
         for _, address in message.addresses_of(value):
@@ -194,12 +194,12 @@ def _authors(head: Head) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
-def _list_ids(head: Head) -> tuple[str, ...]:
+def _list_ids(head: MessageHeader) -> tuple[str, ...]:
     values = head.all("list-id") + head.all("x-original-list-id")
     found = (_BRACKETED.search(message.text_of(value)) for value in values)
     return tuple(match[1].lower() for match in found if match)
 
 
-def _own_received(head: Head, list_address: str) -> bool:
+def _own_received(head: MessageHeader, list_address: str) -> bool:
     mark = f"for <{list_address}>".encode()
     return any(b"(Krets) with" in value and mark in value for value in head.all("received"))

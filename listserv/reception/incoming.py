@@ -28,10 +28,10 @@ from listserv.wiring import routes
 from listserv.wiring.app import App
 from listserv.wiring.outcome import Outcome
 from listserv.wiring.routes import Route
-from mailer.reading.bounce_reasons import Kind
+from mailer.reading.bounce_reasons import BounceKind
 from mailer.reading.bounces import read as read_bounce
 from mailer.storage.arrivals import Arrival
-from mailer.storage.tokens import Purpose as Standing
+from mailer.storage.tokens import TokenPurpose as Standing
 from subscriptions.lists.roster import Membership, Role, State, all_lists, membership_of
 from subscriptions.membership import bouncing, optin
 from subscriptions.permission import asks, budget
@@ -165,7 +165,7 @@ def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         member = visit.session.get(Membership, number) if number is not None else None
         if member is None or member.list_id != visit.lst.id:
             return f"{bounce.kind} nobody"
-        if bounce.kind in {Kind.NONE, Kind.AUTO_REPLY}:
+        if bounce.kind in {BounceKind.NONE, BounceKind.AUTO_REPLY}:
             return f"{bounce.kind} not-counted"
         desk = visit.desk(Proof(Source.BOUNCE, str(bounce.kind), raw_sha=letter.sha).note())
         done = bouncing.take(

@@ -16,7 +16,7 @@ from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
 from listserv.wiring.outcome import Outcome
 from listserv.wiring.routes import Route
-from mailer.reading.addresses import Address
+from mailer.reading.addresses import MailAddress
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists.roster import find_list
 from subscriptions.permission import budget
@@ -44,7 +44,7 @@ def relay(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     return act(app, arrival, route, letter, work)
 
 
-def _against(visit: Visit, letter: Letter, author: Address | None) -> str:
+def _against(visit: Visit, letter: Letter, author: MailAddress | None) -> str:
     """Return by which name a letter is held, "" where it may go on; count it where it may."""
     session, lst = visit.session, visit.lst
     ours = vouching.organisations(session, lst.domain)
@@ -72,7 +72,7 @@ def _is_loop(letter: Letter, list_address: str) -> bool:
     return len(passed) >= MAX_PASSES
 
 
-def _is_here(visit: Visit, author: Address | None) -> bool:
+def _is_here(visit: Visit, author: MailAddress | None) -> bool:
     """Tell whether mail to an author would come back to an address of ours."""
 
     def is_list(address: str) -> bool:

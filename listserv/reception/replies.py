@@ -19,7 +19,7 @@ from listserv.moderation.decisions import HERE
 from listserv.moderation.holds import hold
 from listserv.owners import owner_commands, roles
 from mailer.errors import BadInput
-from mailer.reading.addresses import Address, parse
+from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists.roster import Membership, Role, State, membership_of
 from subscriptions.membership import optin
@@ -64,7 +64,7 @@ def _late(visit: Visit, found: Look) -> str:
     return f"late: {trouble}"
 
 
-def _tell_late(visit: Visit, who: Address, trouble: Trouble) -> None:
+def _tell_late(visit: Visit, who: MailAddress, trouble: Trouble) -> None:
     context: dict[str, object] = {"trouble": trouble.value}
     member = membership_of(visit.session, visit.lst.id, who.key)
     if member is None or member.state not in HERE:
@@ -285,7 +285,7 @@ def _reason(text: str) -> str:
     return commands.first_line(text).partition(":")[2].strip()
 
 
-def other_address(rest: str) -> Address | None:
+def other_address(rest: str) -> MailAddress | None:
     """Return the address that a member names, None where it is none."""
     try:
         return parse(rest.strip().strip("<>.,;"))

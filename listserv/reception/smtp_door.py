@@ -13,7 +13,7 @@ from listserv.newsletters.editors.reviews import editor_of
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
 from mailer.door.callers import networks
-from mailer.door.smtp_in import Door, Settings
+from mailer.door.smtp_in import DoorSettings, SmtpDoor
 from mailer.door.smtp_replies import SmtpReply
 from mailer.errors import BadInput, Misconfigured
 from mailer.reading.addresses import domain_key, parse
@@ -69,9 +69,9 @@ async def _serve(
     app: App, smtp: Sequence[socket.socket], lmtp: socket.socket | None, ready: Callable[[], None]
 ) -> None:
     settings = app.settings.mailer
-    door = Door(
+    door = SmtpDoor(
         app.store,
-        Settings(
+        DoorSettings(
             hostname=app.settings.listserv.domain,
             max_size=settings.max_size,
             front=networks(settings.front),

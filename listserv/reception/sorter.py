@@ -39,7 +39,7 @@ from mailer.reading import mending, message
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw, pack, put_packed
-from mailer.storage.tokens import Purpose as Standing
+from mailer.storage.tokens import TokenPurpose as Standing
 from subscriptions.lists.roster import Kind, MailList, PostPolicy, find_list, get_list
 
 MAX_TRIES = 3  # exceptions of ours that one message may cause

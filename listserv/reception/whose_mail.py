@@ -19,7 +19,7 @@ from mailer.authentication import verdict
 from mailer.authentication.verdict import UNKNOWN, Authentication, Envelope
 from mailer.door.callers import Network, is_front, networks, plain_ip
 from mailer.reading import mending, message
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 
 _HOPS = 10  # Received lines that are looked through
@@ -40,7 +40,7 @@ def of(arrival: Arrival) -> Authentication:
     return verdict.read(arrival.authentication)
 
 
-def last_hop(head: Head, front: Sequence[Network]) -> tuple[str, str]:
+def last_hop(head: MessageHeader, front: Sequence[Network]) -> tuple[str, str]:
     """Return (client, hello) of the newest Received line that names no server of ours.
 
     For mail that a server in front of us handed over without saying who its client was.

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
 from mailer.client.submit import hand_in
-from mailer.ledger.mailings import Policy
+from mailer.ledger.mailings import UnsurePolicy
 from mailer.reading.addresses import parse
 from subscriptions.lists.roster import (
     Address,
@@ -117,7 +117,7 @@ def _send_issue(app: App, now: float) -> None:
     text = _ISSUE.read_text(encoding="utf-8").replace("http://krets.example/", _home(app))
     found = issue_sending.survey(app, NEWSLETTER, text.encode(), now)
     mailing = issue_sending.begin(
-        app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=now, by="krets try"
+        app, found.lst, found.ready, policy=UnsurePolicy.NEVER_TWICE, now=now, by="krets try"
     )
     for _ in issue_sending.freeze(app, mailing):
         pass

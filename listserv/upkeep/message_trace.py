@@ -16,7 +16,7 @@ from listserv.letters.notices import KIND as NOTICE
 from listserv.wiring.tables import Hold, HoldState, Issue, Post
 from mailer.ledger import history, mailings, pace, warmup
 from mailer.ledger.claim_owners import Owner
-from mailer.ledger.mailings import Mailing, MailingState, Recipient, State, Status
+from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, Status
 from mailer.ledger.pace import PaceRow
 from mailer.reading import message
 from mailer.reading.addresses import parse
@@ -28,8 +28,15 @@ from subscriptions.permission import suppression
 SHOWN = 20  # letters, copies and recipients at most; `krets queue mailing` has all
 SEARCHED = 1000  # newest mailings in which an address is looked for
 OPEN = 500  # undecided messages whose header is read
-_TROUBLE = (State.REFUSED, State.UNSURE, State.DEFERRED, State.CLAIMED, State.READY, State.SKIPPED)
-_WAITING = (State.READY, State.DEFERRED)
+_TROUBLE = (
+    RecipientState.REFUSED,
+    RecipientState.UNSURE,
+    RecipientState.DEFERRED,
+    RecipientState.CLAIMED,
+    RecipientState.READY,
+    RecipientState.SKIPPED,
+)
+_WAITING = (RecipientState.READY, RecipientState.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +248,7 @@ def _detail(arrival: Arrival, hold: Hold | None, post: Post | None) -> str:
 def _of_mailing(session: Session, mailing_id: int, now: float) -> tuple[Copy, ...]:
     """Return copies, those that need a look first."""
     rows: list[Recipient] = []
-    for state in (*_TROUBLE, State.ACCEPTED):
+    for state in (*_TROUBLE, RecipientState.ACCEPTED):
         some = select(Recipient).where(Recipient.mailing_id == mailing_id, Recipient.state == state)
         rows += session.scalars(some.order_by(Recipient.id).limit(SHOWN - len(rows)))
     return tuple(_copies(session, rows, now))
@@ -250,7 +257,7 @@ def _of_mailing(session: Session, mailing_id: int, now: float) -> tuple[Copy, ..
 def _copies(session: Session, rows: Iterable[Recipient], now: float) -> Iterator[Copy]:
     for row in rows:
         mailing = session.get_one(Mailing, row.mailing_id)
-        state = State(row.state)
+        state = RecipientState(row.state)
         open_now = state in _WAITING and mailing.state != MailingState.STOPPED
         yield Copy(
             mailing=mailing.id,

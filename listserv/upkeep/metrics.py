@@ -27,7 +27,7 @@ from mailer.ledger.mailings import (
     Mailing,
     MailingState,
     Recipient,
-    State,
+    RecipientState,
 )
 from mailer.ledger.pace import PaceRow
 from mailer.storage.arrivals import Arrival, ArrivalState
@@ -116,7 +116,7 @@ def _people(session: Session) -> dict[str, float]:
         )
         counts |= {word: 0.0} if word != "waiting" else {"ready": 0.0, "deferred": 0.0}
         for state, number in session.execute(counted.group_by(Recipient.state)):
-            counts[State(state).name.lower()] = float(number)
+            counts[RecipientState(state).name.lower()] = float(number)
     return counts
 
 

@@ -32,7 +32,7 @@ from listserv.wiring.tables import Hold
 from mailer.errors import Refused
 from mailer.ledger import mailings
 from mailer.ledger.claim_owners import Owner
-from mailer.ledger.mailings import Mailing, MailingState, Policy, Recipient, State
+from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, UnsurePolicy
 from mailer.storage import arrivals, journal, standstill
 from mailer.storage.journal import Book
 from mailer.storage.snapshot import close_up, pour
@@ -40,7 +40,7 @@ from mailer.storage.store import Store
 from subscriptions.lists.roster import MailList
 
 WHY = "restored: may have been mailed since the backup"
-_OPEN = (State.READY, State.CLAIMED, State.DEFERRED)
+_OPEN = (RecipientState.READY, RecipientState.CLAIMED, RecipientState.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def settle(store: Store, taken: float, now: float) -> int:
         session.execute(
             update(Recipient)
             .where(Recipient.mailing_id.in_(live), Recipient.state.in_(_OPEN))
-            .values(state=State.UNSURE, reason=WHY, epoch=0, due=now)
+            .values(state=RecipientState.UNSURE, reason=WHY, epoch=0, due=now)
             .execution_options(synchronize_session=False)
         )
         session.execute(update(Hold).values(due=Hold.due + max(0.0, now - taken)))
@@ -192,7 +192,7 @@ def standing(session: Session) -> Iterator[Standing]:
         .join(Recipient, Recipient.mailing_id == Mailing.id)
         .where(
             Mailing.state == MailingState.PAUSED,
-            Recipient.state == State.UNSURE,
+            Recipient.state == RecipientState.UNSURE,
             Recipient.reason == WHY,
         )
         .group_by(Mailing.id)
@@ -202,12 +202,12 @@ def standing(session: Session) -> Iterator[Standing]:
         yield Standing(mailing.id, mailing.list_address, mailing.kind, mailing.policy, unsure)
 
 
-def decide(store: Store, mailing_id: int, policy: Policy, now: float) -> int:
+def decide(store: Store, mailing_id: int, policy: UnsurePolicy, now: float) -> int:
     """Let one mailing go on; return how many are mailed again (none for never-twice)."""
     again = last = 0
-    while policy is Policy.NEVER_MISS:
+    while policy is UnsurePolicy.NEVER_MISS:
         with store.write() as session:
-            some = mailings.resend(session, mailing_id, State.UNSURE, after=last, now=now)
+            some = mailings.resend(session, mailing_id, RecipientState.UNSURE, after=last, now=now)
         if not some:
             break
         again, last = again + len(some), some[-1]

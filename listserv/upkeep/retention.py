@@ -18,7 +18,7 @@ from listserv.wiring.app import App
 from listserv.wiring.config import Settings
 from listserv.wiring.tables import Issue, Post
 from mailer.ledger import expiry
-from mailer.ledger.expiry import Old
+from mailer.ledger.expiry import ExpiredArrival
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists import series as had
 from subscriptions.lists import terms
@@ -114,7 +114,7 @@ def _mail(app: App, before: float) -> int:
     return len(judged)
 
 
-def _referred(session: Session, judged: Collection[Old]) -> set[bytes]:
+def _referred(session: Session, judged: Collection[ExpiredArrival]) -> set[bytes]:
     """Return which messages somebody still refers to: archive, issues, proofs, accepted posts."""
     shas = {one.sha for one in judged}
     accepted = (

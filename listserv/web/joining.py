@@ -16,7 +16,7 @@ from listserv.web import visitor
 from listserv.web.forms import field
 from listserv.web.site import Caller, answer, list_of, offer, told
 from mailer.errors import BadInput
-from mailer.reading.addresses import Address, parse
+from mailer.reading.addresses import MailAddress, parse
 from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import (
     Join,
@@ -74,7 +74,7 @@ def join(caller: Caller, form: Mapping[str, str]) -> Response:
     return page
 
 
-def _who(lst: MailList, form: Mapping[str, str]) -> tuple[Address, str] | None:
+def _who(lst: MailList, form: Mapping[str, str]) -> tuple[MailAddress, str] | None:
     """Return the address and the name in the form, None where they can be nobody's."""
     try:
         who = parse(field(form, "email"))

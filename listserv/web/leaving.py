@@ -12,7 +12,7 @@ from starlette.responses import Response
 from listserv.membership import wishes
 from listserv.newsletters.sending import issue_sending
 from listserv.web.site import Caller, list_of, offer, told
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import MailList, Membership, State
 from subscriptions.membership.optin import address_of
 
@@ -44,13 +44,13 @@ def leave(caller: Caller, _form: Mapping[str, str]) -> Response:
 
 
 def _nobody(caller: Caller, lst: MailList) -> Response:
-    ref = caller.app.keyring.read(caller.token, Purpose.LEAVE, lst.address)
+    ref = caller.app.keyring.read(caller.token, TokenPurpose.LEAVE, lst.address)
     if ref == issue_sending.PROOF:
         return told(caller, "leave-proof", lst)
     return told(caller, "leave-unknown", lst, status=404)
 
 
 def _member(session: Session, caller: Caller, lst: MailList) -> Membership | None:
-    ref = caller.app.keyring.read(caller.token, Purpose.LEAVE, lst.address)
+    ref = caller.app.keyring.read(caller.token, TokenPurpose.LEAVE, lst.address)
     member = session.get(Membership, ref) if ref else None
     return member if member is not None and member.list_id == lst.id else None

@@ -34,7 +34,7 @@ from listserv.web.site import (
 )
 from listserv.web.ways import HERE, Way
 from listserv.wiring.app import App
-from mailer.storage.tokens import Purpose as Standing
+from mailer.storage.tokens import TokenPurpose as Standing
 from subscriptions.lists.roster import Address, MailList, Membership, find_list
 from subscriptions.permission import asks
 from subscriptions.permission.asks import Purpose

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from listserv.wiring.tables import Erasure
 from mailer.errors import BadInput
 from mailer.storage import journal, standstill, tokens
-from mailer.storage.journal import Book, Journal, Writer
+from mailer.storage.journal import Book, Journal, JournalWriter
 from mailer.storage.store import Store, insert_or_ignore
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import Address, MailList, Membership
@@ -184,12 +184,14 @@ def _held(known: dict[str, Journal], book: Book) -> int:
     return 0
 
 
-def _writer(store: Store, data: Path, keyring: Keyring) -> Writer:
+def _writer(store: Store, data: Path, keyring: Keyring) -> JournalWriter:
     place = f"{socket.gethostname()}:{data.resolve()}"[:400]
-    return Writer(data / journal.NAME, place, lambda key: keyring.keyed_hash(key).hex(), store.now)
+    return JournalWriter(
+        data / journal.NAME, place, lambda key: keyring.keyed_hash(key).hex(), store.now
+    )
 
 
-def _agree(session: Session, writer: Writer, keyring: Keyring) -> None:
+def _agree(session: Session, writer: JournalWriter, keyring: Keyring) -> None:
     """Bring the file and the database to the same number; each may be missing or behind."""
     _take_over(writer, keyring)
     known = journal.places(session)
@@ -229,7 +231,7 @@ def _is_lost(session: Session, known: dict[str, Journal], book: Book, place: str
     return here or (bool(known) and session.get_bind().dialect.name == "sqlite")
 
 
-def _take_over(writer: Writer, keyring: Keyring) -> None:
+def _take_over(writer: JournalWriter, keyring: Keyring) -> None:
     """Make the folder's journal ours: one of another database is put aside."""
     book = journal.head(writer.path)
     if book is not None and book.key != fingerprint(keyring):
@@ -241,13 +243,13 @@ def _take_over(writer: Writer, keyring: Keyring) -> None:
         writer.id = book.id
 
 
-def _begin(session: Session, writer: Writer, keyring: Keyring) -> None:
+def _begin(session: Session, writer: JournalWriter, keyring: Keyring) -> None:
     writer.begin(fingerprint(keyring))
     _drop_predecessors(session, writer)
     journal.count_from(session, writer, 0)
 
 
-def _drop_predecessors(session: Session, writer: Writer) -> None:
+def _drop_predecessors(session: Session, writer: JournalWriter) -> None:
     """Count no longer what stood in this place before."""
     gone = delete(Journal).where(Journal.place == writer.place, Journal.id != writer.id)
     session.execute(gone)
@@ -258,7 +260,7 @@ def _put_aside(path: Path, book: Book) -> None:
 
 
 def _carry_out(
-    session: Session, keyring: Keyring, lines: Iterable[journal.Line], now: float
+    session: Session, keyring: Keyring, lines: Iterable[journal.JournalLine], now: float
 ) -> Replayed:
     """Do again what lines say, and have erased who was to be forgotten (forgetting.py)."""
     told = replay(session, keyring, lines, now=now)

@@ -16,7 +16,7 @@ from listserv.wiring.config import Settings
 from mailer.authentication import dkim_keys
 from mailer.authentication.verdict import UNKNOWN, Authentication, author_domain
 from mailer.reading.from_domains import domain_of, from_domains
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 from mailer.reading.organisations import organisation
 from subscriptions.lists.roster import MailList
 
@@ -26,7 +26,7 @@ def organisations(session: Session, domain: str) -> frozenset[str]:
     return frozenset(map(organisation, {domain, *dkim_keys.domains(session)}))
 
 
-def is_ours(head: Head, ours: frozenset[str], found: Authentication = UNKNOWN) -> bool:
+def is_ours(head: MessageHeader, ours: frozenset[str], found: Authentication = UNKNOWN) -> bool:
     """Tell whether a mail names a writer in one of the organisations ``ours`` who is not proved.
 
     Proved is the one domain that vouches for the mail, and with it its organisation.
@@ -36,7 +36,7 @@ def is_ours(head: Head, ours: frozenset[str], found: Authentication = UNKNOWN) -
     return bool((named & ours) - proved)
 
 
-def may_sign(head: Head, ours: frozenset[str], found: Authentication = UNKNOWN) -> bool:
+def may_sign(head: MessageHeader, ours: frozenset[str], found: Authentication = UNKNOWN) -> bool:
     """Tell whether our signature under a stranger's mail vouches for nobody but its writer.
 
     A mail without a writer is not signed: programs on its way may put our return path there.

@@ -46,7 +46,7 @@ class Spf(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Wish(StrEnum):
+class DomainPolicy(StrEnum):
     """Say what a domain's DMARC record asks of receivers, for mail that is not aligned."""
 
     ABSENT = "absent"  # there is no record
@@ -66,11 +66,11 @@ class Published(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DomainRecords:
     """Hold what DNS says of a domain; ``keys`` by the name of their record."""
 
     spf: Spf = Spf.UNKNOWN
-    wish: Wish = Wish.UNKNOWN
+    wish: DomainPolicy = DomainPolicy.UNKNOWN
     keys: Mapping[str, Published] = field(default_factory=dict)
 
     @property
@@ -89,9 +89,9 @@ def names(domain: str, keys: Iterable[str]) -> list[str]:
     return [domain, *_policies(domain), *list(keys)[:KEYS]][:NAMES]
 
 
-def judge(domain: str, keys: Mapping[str, str], answers: Answers) -> Standing:
+def judge(domain: str, keys: Mapping[str, str], answers: Answers) -> DomainRecords:
     """Return what ``answers`` say; ``keys`` are the records that should stand there, by name."""
-    return Standing(
+    return DomainRecords(
         spf=_spf(answers.get(domain)),
         wish=_wish(domain, answers),
         keys={
@@ -106,12 +106,12 @@ class Enquiries:
     def __init__(self, texts: Texts, clock: Callable[[], float] = time.monotonic) -> None:
         self._texts = texts
         self._clock = clock
-        self._known: dict[tuple[str, ...], tuple[float, Standing]] = {}
+        self._known: dict[tuple[str, ...], tuple[float, DomainRecords]] = {}
 
-    def begin(self, domain: str, keys: Mapping[str, str]) -> Callable[[], Standing]:
+    def begin(self, domain: str, keys: Mapping[str, str]) -> Callable[[], DomainRecords]:
         """Begin to ask, in threads; what comes back waits for the rest of the time, no longer."""
         about = (domain, *keys, *keys.values())
-        until, known = self._known.get(about, (0.0, Standing()))
+        until, known = self._known.get(about, (0.0, DomainRecords()))
         if self._clock() < until:
             return lambda: known
         ends = self._clock() + SECONDS
@@ -119,7 +119,7 @@ class Enquiries:
         asked = {one: pool.submit(self._texts, one, SECONDS) for one in names(domain, keys)}
         pool.shutdown(wait=False)
 
-        def finish() -> Standing:
+        def finish() -> DomainRecords:
             wait(asked.values(), timeout=max(0.0, ends - self._clock()))
             said = {name: _said(one) for name, one in asked.items()}
             found = judge(domain, keys, said)
@@ -162,14 +162,14 @@ def _policies(domain: str) -> list[str]:
     return [f"_dmarc.{one}" for one in [domain, *above[-_TREE + 1 :]]]
 
 
-def _wish(domain: str, answers: Answers) -> Wish:
+def _wish(domain: str, answers: Answers) -> DomainPolicy:
     """Return what the domain's own record asks, else its organisation's: the topmost one."""
     found: list[dict[str, str]] = []
     for at, name in enumerate(_policies(domain)):
         texts = answers.get(name)
         if texts is None:
             if not found:
-                return Wish.UNKNOWN
+                return DomainPolicy.UNKNOWN
             continue
         policies = [text for text in texts if _DMARC.match(text)]
         if len(policies) != 1:
@@ -183,14 +183,14 @@ def _wish(domain: str, answers: Answers) -> Wish:
         if tags.get("psd") == "n":
             break
     if not found:
-        return Wish.ABSENT
+        return DomainPolicy.ABSENT
     return _asked(found[-1], found[-1].get("sp", found[-1].get("p", "")))
 
 
-def _asked(tags: Mapping[str, str], word: str) -> Wish:
+def _asked(tags: Mapping[str, str], word: str) -> DomainPolicy:
     """Read p= or sp=; a record in test mode (t=y) asks for one step less."""
-    order = [Wish.NONE, Wish.QUARANTINE, Wish.REJECT]
-    wish = next((one for one in order if one == word.lower()), Wish.NONE)
+    order = [DomainPolicy.NONE, DomainPolicy.QUARANTINE, DomainPolicy.REJECT]
+    wish = next((one for one in order if one == word.lower()), DomainPolicy.NONE)
     return order[max(0, order.index(wish) - 1)] if tags.get("t") == "y" else wish
 
 

@@ -41,7 +41,7 @@ class Algorithm(StrEnum):
     ED25519 = "ed25519-sha256"
 
 
-class Standing(StrEnum):
+class KeyState(StrEnum):
     """Say what a key does now."""
 
     WAITING = "waiting"  # published by now, one hopes; signs later
@@ -81,7 +81,7 @@ class KeyView:
     domain: str
     selector: str
     algorithm: Algorithm
-    standing: Standing
+    standing: KeyState
     starts: float
     remove_after: float | None  # when its record may go; None while no successor is known
     record: str
@@ -167,13 +167,13 @@ def views(session: Session, now: float, domain: str = "") -> list[KeyView]:
     return [_view(row, followed.get(row.id), now) for row in rows]
 
 
-def standing(starts: float, successor: float | None, now: float) -> Standing:
+def standing(starts: float, successor: float | None, now: float) -> KeyState:
     """Say what a key does at ``now`` whose successor, if there is one, starts at ``successor``."""
     if now < starts:
-        return Standing.WAITING
+        return KeyState.WAITING
     if successor is None or now < successor:
-        return Standing.SIGNING
-    return Standing.RETIRED if now < successor + KEEP else Standing.OVER
+        return KeyState.SIGNING
+    return KeyState.RETIRED if now < successor + KEEP else KeyState.OVER
 
 
 def _view(row: DkimKey, successor: float | None, now: float) -> KeyView:

@@ -69,7 +69,7 @@ class Signature:
 
 
 def signatures(
-    raw: bytes, head: message.Head, look_up: LookUp, author: str
+    raw: bytes, head: message.MessageHeader, look_up: LookUp, author: str
 ) -> tuple[Signature, ...]:
     """Judge the signatures of ``raw``, those that could be aligned with ``author`` first."""
     values = head.all("dkim-signature")
@@ -129,7 +129,7 @@ def _told(value: bytes | None) -> str:
     return _LETTERS.sub("?", (value or b"").decode("ascii", "replace"))[:80]
 
 
-def _domain(head: message.Head) -> str:
+def _domain(head: message.MessageHeader) -> str:
     for value in head.all("from"):
         for _, spelled in message.addresses_of(value):
             try:

@@ -23,7 +23,7 @@ Texts = Callable[[str], tuple[bytes, ...]]  # of a name; raises NoAnswerError
 Exists = Callable[[str], bool]
 
 
-class Policy(StrEnum):
+class DmarcPolicy(StrEnum):
     """Say what a domain asks of receivers for mail that is not aligned."""
 
     NONE = "none"
@@ -31,7 +31,7 @@ class Policy(StrEnum):
     REJECT = "reject"
 
 
-class Result(StrEnum):
+class DmarcResult(StrEnum):
     """Name the results of RFC 8601 section 2.7.1 for the method dmarc."""
 
     NONE = "none"  # nobody has published a policy
@@ -42,7 +42,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DmarcRecord:
     """Hold one policy record and where it stands."""
 
     domain: str
@@ -55,11 +55,11 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class TreeWalk:
     """Hold what a tree walk from ``domain`` found, nearest first."""
 
     domain: str
-    found: tuple[Record, ...]
+    found: tuple[DmarcRecord, ...]
 
     @property
     def organisation(self) -> str:
@@ -73,7 +73,7 @@ class Walk:
         return self.found[-1].domain if self.found else self.domain
 
     @property
-    def policy(self) -> Record | None:
+    def policy(self) -> DmarcRecord | None:
         """Return the record that speaks for the domain (section 4.10.1)."""
         own = next((one for one in self.found if one.domain == self.domain), None)
         organisation = self.organisation
@@ -82,15 +82,15 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DmarcVerdict:
     """Say what became of one author's domain; ``aligned`` holds whatever the policy is."""
 
-    result: Result
-    policy: Policy = Policy.NONE
+    result: DmarcResult
+    policy: DmarcPolicy = DmarcPolicy.NONE
     aligned: bool = False
 
 
-def walk(domain: str, texts: Texts) -> Walk:
+def walk(domain: str, texts: Texts) -> TreeWalk:
     """Ask for the policies of ``domain`` and of what stands above it (section 4.10)."""
     found = []
     name = domain
@@ -102,10 +102,12 @@ def walk(domain: str, texts: Texts) -> Walk:
                 break
         labels = name.split(".")[1:]
         name = ".".join(labels[1 - MOST_LABELS :])
-    return Walk(domain, tuple(found))
+    return TreeWalk(domain, tuple(found))
 
 
-def judge(author: str, passed: Iterable[tuple[str, str]], texts: Texts, exists: Exists) -> Verdict:
+def judge(
+    author: str, passed: Iterable[tuple[str, str]], texts: Texts, exists: Exists
+) -> DmarcVerdict:
     """Return whether one of ``passed`` speaks for ``author``.
 
     ``passed`` are pairs: ``spf`` or ``dkim``, and the domain that passed.
@@ -118,14 +120,16 @@ def judge(author: str, passed: Iterable[tuple[str, str]], texts: Texts, exists: 
         aligned = same or _relaxed(mine, policy, identifiers, texts)
         asked = _asked(mine, policy, exists)
     except NoAnswerError:
-        return Verdict(Result.PASS if same else Result.TEMPERROR, Policy.NONE, aligned=same)
+        return DmarcVerdict(
+            DmarcResult.PASS if same else DmarcResult.TEMPERROR, DmarcPolicy.NONE, aligned=same
+        )
     if policy is None or asked is None:
-        return Verdict(Result.NONE, Policy.NONE, aligned=aligned)
-    return Verdict(Result.PASS if aligned else Result.FAIL, asked, aligned=aligned)
+        return DmarcVerdict(DmarcResult.NONE, DmarcPolicy.NONE, aligned=aligned)
+    return DmarcVerdict(DmarcResult.PASS if aligned else DmarcResult.FAIL, asked, aligned=aligned)
 
 
 def _relaxed(
-    mine: Walk, policy: Record | None, passed: Iterable[tuple[str, str]], texts: Texts
+    mine: TreeWalk, policy: DmarcRecord | None, passed: Iterable[tuple[str, str]], texts: Texts
 ) -> bool:
     """Tell whether a domain of the same organisation passed, where that is enough."""
     tags = policy.tags if policy else {}
@@ -138,7 +142,7 @@ def _relaxed(
     )
 
 
-def _asked(mine: Walk, policy: Record | None, exists: Exists) -> Policy | None:
+def _asked(mine: TreeWalk, policy: DmarcRecord | None, exists: Exists) -> DmarcPolicy | None:
     """Return what the record asks for this domain; None where it asks for nothing (4.7)."""
     if policy is None:
         return None
@@ -147,20 +151,20 @@ def _asked(mine: Walk, policy: Record | None, exists: Exists) -> Policy | None:
     if wish is None:
         if "mailto:" not in tags.get("rua", "").lower():
             return None
-        wish = Policy.NONE
+        wish = DmarcPolicy.NONE
     if policy.domain != mine.domain:
         below = _wish(tags.get("sp", "")) or wish
         absent = _wish(tags.get("np", ""))
         wish = absent if absent is not None and not exists(mine.domain) else below
-    order = list(Policy)
+    order = list(DmarcPolicy)
     return order[max(0, order.index(wish) - 1)] if tags.get("t", "n").lower() == "y" else wish
 
 
-def _wish(word: str) -> Policy | None:
-    return next((one for one in Policy if one == word.lower()), None)
+def _wish(word: str) -> DmarcPolicy | None:
+    return next((one for one in DmarcPolicy if one == word.lower()), None)
 
 
-def _record(domain: str, texts: tuple[bytes, ...]) -> Record | None:
+def _record(domain: str, texts: tuple[bytes, ...]) -> DmarcRecord | None:
     """Return the one record among ``texts``; several are none."""
     found = [text for text in texts if _DMARC.match(text)]
     if len(found) != 1:
@@ -170,4 +174,4 @@ def _record(domain: str, texts: tuple[bytes, ...]) -> Record | None:
     for key, equals, value in pairs:
         if equals:
             tags.setdefault(key.strip().lower(), value.strip())
-    return Record(domain, tags)
+    return DmarcRecord(domain, tags)

@@ -32,14 +32,14 @@ _NAME = re.compile(r"(?=.{1,253}\Z)(?:[\x21-\x2d\x2f-\x7e]{1,63}\.)*[\x21-\x2d\x
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DnsAnswer:
     """Hold what stands at a name: texts as octets, addresses and hosts as text, MX in order."""
 
     records: tuple[Any, ...] = ()
     exists: bool = True  # False: there is no such name (RFC 8020), nor anything below it
 
 
-NOTHING = Answer((), exists=False)
+NOTHING = DnsAnswer((), exists=False)
 
 
 class Resolver:
@@ -50,10 +50,10 @@ class Resolver:
     ) -> None:
         self._servers = [read_server(text) for text in servers]
         self._clock = clock
-        self._known: dict[tuple[str, str], tuple[float, Answer | None]] = {}
+        self._known: dict[tuple[str, str], tuple[float, DnsAnswer | None]] = {}
         self._silent_until = 0.0
 
-    def ask(self, name: str, kind: str, seconds: float) -> Answer:
+    def ask(self, name: str, kind: str, seconds: float) -> DnsAnswer:
         """Return what ``name`` has of ``kind``; raise NoAnswerError after ``seconds``."""
         wanted = name.rstrip(".").lower()
         if not _NAME.match(wanted) or not self.asks(wanted):
@@ -90,7 +90,7 @@ class Resolver:
         self._silent_until = 0.0
         return True
 
-    def _look(self, name: str, kind: str, seconds: float) -> tuple[float, Answer | None]:
+    def _look(self, name: str, kind: str, seconds: float) -> tuple[float, DnsAnswer | None]:
         """Return for how long an answer holds, and it; None where DNS did not answer."""
         import dns.exception  # noqa: PLC0415 - a tenth of a second, which most commands never need
         import dns.resolver  # noqa: PLC0415
@@ -112,8 +112,8 @@ class Resolver:
         except (dns.exception.DNSException, OSError, ValueError):
             return REST, None
         if found.rrset is None:
-            return KEEP_NOTHING, Answer()
-        return max(LEAST, min(KEEP, float(found.rrset.ttl))), Answer(_read(found.rrset, kind))
+            return KEEP_NOTHING, DnsAnswer()
+        return max(LEAST, min(KEEP, float(found.rrset.ttl))), DnsAnswer(_read(found.rrset, kind))
 
     def _made(self) -> Any:  # noqa: ANN401 - dns.resolver is imported only where it is needed
         import dns.nameserver  # noqa: PLC0415
@@ -159,7 +159,7 @@ def read_server(text: str) -> tuple[str, int]:
     return plain, port
 
 
-def _given(found: Answer | None) -> Answer:
+def _given(found: DnsAnswer | None) -> DnsAnswer:
     if found is None:
         raise NoAnswerError("no answer")
     return found

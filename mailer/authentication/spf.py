@@ -18,19 +18,19 @@ from ipaddress import IPv4Address, ip_address, ip_network
 
 from mailer.authentication import spf_record
 from mailer.authentication.dns_records import NoAnswerError
-from mailer.authentication.resolver import Answer
+from mailer.authentication.resolver import DnsAnswer
 from mailer.authentication.spf_macros import Client, expand
-from mailer.authentication.spf_record import BadRecordError, Record, Term
+from mailer.authentication.spf_record import BadRecordError, SpfRecord, Term
 
 MOST_TERMS = 10
 MOST_VOID = 2
 MOST_HOSTS = 10
 _LABEL = re.compile(r"[^.\s\x00-\x20\x7f-\U0010ffff]{1,63}\Z")
 
-Ask = Callable[[str, str], Answer]
+Ask = Callable[[str, str], DnsAnswer]
 
 
-class Result(StrEnum):
+class SpfResult(StrEnum):
     """Name the results of section 2.6."""
 
     NONE = "none"
@@ -43,10 +43,10 @@ class Result(StrEnum):
 
 
 _QUALIFIED = {
-    "+": Result.PASS,
-    "-": Result.FAIL,
-    "~": Result.SOFTFAIL,
-    "?": Result.NEUTRAL,
+    "+": SpfResult.PASS,
+    "-": SpfResult.FAIL,
+    "~": SpfResult.SOFTFAIL,
+    "?": SpfResult.NEUTRAL,
 }
 
 
@@ -66,14 +66,14 @@ def client_of(ip: str, sender: str, helo: str) -> Client | None:
     return Client(mapped or plain, whole, helo)
 
 
-def check(client: Client, domain: str, ask: Ask) -> Result:
+def check(client: Client, domain: str, ask: Ask) -> SpfResult:
     """Return what ``domain`` says about ``client`` (section 4, check_host)."""
     try:
         return _Check(client, ask).host(domain)
     except NoAnswerError:
-        return Result.TEMPERROR
+        return SpfResult.TEMPERROR
     except (BadRecordError, _TooMuchError):
-        return Result.PERMERROR
+        return SpfResult.PERMERROR
 
 
 @dataclass(slots=True)
@@ -85,26 +85,26 @@ class _Check:
     terms: int = 0
     voids: int = 0
 
-    def host(self, domain: str) -> Result:
+    def host(self, domain: str) -> SpfResult:
         """Judge by the record of one domain."""
         labels = domain.removesuffix(".").split(".")
         if len(labels) < 2 or not all(map(_LABEL.match, labels)):  # noqa: PLR2004 - section 4.3
-            return Result.NONE
+            return SpfResult.NONE
         texts = self.dns(domain, "TXT").records
         records = [text for text in texts if spf_record.is_spf(text)]
         if len(records) != 1:
-            return Result.PERMERROR if records else Result.NONE
+            return SpfResult.PERMERROR if records else SpfResult.NONE
         return self._judge(spf_record.read(records[0]), domain)
 
-    def _judge(self, record: Record, domain: str) -> Result:
+    def _judge(self, record: SpfRecord, domain: str) -> SpfResult:
         for term in record.terms:
             if self._matches(term, domain):
                 return _QUALIFIED[term.qualifier]
         if record.redirect is None:
-            return Result.NEUTRAL
+            return SpfResult.NEUTRAL
         self._count()
         other = self.host(self._name(record.redirect, domain))
-        return Result.PERMERROR if other is Result.NONE else other
+        return SpfResult.PERMERROR if other is SpfResult.NONE else other
 
     def _matches(self, term: Term, domain: str) -> bool:
         if term.name == "all":
@@ -130,11 +130,11 @@ class _Check:
 
     def _included(self, name: str) -> bool:
         result = self.host(name)
-        if result is Result.TEMPERROR:
+        if result is SpfResult.TEMPERROR:
             raise NoAnswerError(name)
-        if result in {Result.PERMERROR, Result.NONE}:
+        if result in {SpfResult.PERMERROR, SpfResult.NONE}:
             raise BadRecordError(name)
-        return result is Result.PASS
+        return result is SpfResult.PASS
 
     def _within(self, address: str, term: Term) -> bool:
         mine = self.client.ip

@@ -40,7 +40,7 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class SpfRecord:
     """Hold a whole record; ``redirect`` is a domain-spec."""
 
     terms: tuple[Term, ...] = ()
@@ -52,7 +52,7 @@ def is_spf(text: bytes) -> bool:
     return text[:6].lower() == b"v=spf1" and text[6:7] in {b"", b" "}
 
 
-def read(text: bytes) -> Record:
+def read(text: bytes) -> SpfRecord:
     """Return the terms of a record; raise BadRecordError."""
     try:
         words = text.decode("ascii")[6:].split(" ")
@@ -72,7 +72,7 @@ def read(text: bytes) -> Record:
             modifiers[name] = _domain_spec(value)
         elif not _MACRO_STRING.match(value):
             raise BadRecordError(word)
-    return Record(tuple(terms), modifiers.get("redirect"))
+    return SpfRecord(tuple(terms), modifiers.get("redirect"))
 
 
 def _term(word: str) -> Term:

@@ -17,11 +17,11 @@ from typing import Any
 
 from mailer.authentication import dkim_verify, dmarc, spf
 from mailer.authentication.dkim_verify import Signature
-from mailer.authentication.dmarc import Policy
+from mailer.authentication.dmarc import DmarcPolicy
 from mailer.authentication.dns_records import NoAnswerError
-from mailer.authentication.resolver import Answer, Resolver
+from mailer.authentication.resolver import DnsAnswer, Resolver
 from mailer.reading.from_domains import domain_of
-from mailer.reading.message import Head, addresses_of
+from mailer.reading.message import MessageHeader, addresses_of
 
 SECONDS = 1.0  # for all questions about one mail
 _QUESTION = 0.4  # for one of them
@@ -53,7 +53,7 @@ class Authentication:
     @property
     def disowned(self) -> bool:
         """Tell whether the writer's domain says that this is not its mail, and means it."""
-        return self.dmarc == "fail" and self.policy != Policy.NONE
+        return self.dmarc == "fail" and self.policy != DmarcPolicy.NONE
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def read(text: str) -> Authentication:
 
 def judge(
     raw: bytes,
-    head: Head,
+    head: MessageHeader,
     envelope: Envelope,
     resolver: Resolver,
     *,
@@ -93,7 +93,7 @@ def judge(
     """Return whose mail ``raw`` is; never raises for what a stranger wrote."""
     ends = clock() + SECONDS
 
-    def ask(name: str, kind: str) -> Answer:
+    def ask(name: str, kind: str) -> DnsAnswer:
         return resolver.ask(name, kind, min(_QUESTION, ends - clock()))
 
     def texts(name: str) -> tuple[bytes, ...]:
@@ -114,15 +114,15 @@ def judge(
     passed += [("spf", sender)] if sent == "pass" else []
     found = dmarc.judge(author, passed, texts, exists)
     result = found.result
-    if result is dmarc.Result.FAIL:
+    if result is dmarc.DmarcResult.FAIL:
         unsure = [("dkim", one.domain or author) for one in signed if one.result == "temperror"]
         unsure += [("spf", sender)] if sent == "temperror" else []
         if unsure and dmarc.judge(author, unsure, texts, exists).aligned:
-            result = dmarc.Result.TEMPERROR
+            result = dmarc.DmarcResult.TEMPERROR
     return replace(made, dmarc=result.value, policy=found.policy.value, aligned=found.aligned)
 
 
-def author_domain(head: Head) -> str:
+def author_domain(head: MessageHeader) -> str:
     """Return the domain of the one address in the one From, "" where there is not just one."""
     values = head.all("from")
     if len(values) != 1:
@@ -146,8 +146,8 @@ def _spf(envelope: Envelope, ask: spf.Ask) -> tuple[str, str]:
         return "none", ""
     domain = domain_of(client.sender.rpartition("@")[2])
     result = spf.check(client, domain, ask)
-    if client.ip.is_loopback and result is not spf.Result.PASS:
-        result = spf.Result.NONE
+    if client.ip.is_loopback and result is not spf.SpfResult.PASS:
+        result = spf.SpfResult.NONE
     return result.value, domain
 
 

@@ -1,7 +1,7 @@
 """Speak SMTP to a relay as a client (RFC 5321), many transactions over one connection.
 
-A ``Lane`` is one connection. It asks its ``Desk`` for letters and tells it what became of each
-recipient; it knows nothing of lists or ledgers. Where the relay offers PIPELINING (RFC 2920)
+A ``Lane`` is one connection. It asks its ``LetterSource`` for letters and tells it what became of
+each recipient; it knows nothing of lists or ledgers. Where the relay offers PIPELINING (RFC 2920)
 the content, its dot and the next envelope leave in one write; without it, one command at a
 time. Where it offers CHUNKING too (RFC 3030) a refused recipient costs no content, and a relay
 whose ``depth`` is above one gets whole transactions ahead of its answers: so many may be unsure
@@ -23,8 +23,8 @@ from mailer.client.smtp_transaction import (
     FULL,
     GO_AHEAD,
     QUIT_CODE,
-    Letter,
     Offers,
+    OutgoingLetter,
     Stage,
     Timeouts,
     adapted,
@@ -38,13 +38,13 @@ _NOBODY = Reply(554, ("5.5.1 no valid recipients",))
 MANY = 100  # recipients of one transaction (RFC 5321 section 4.5.3.1.8: every relay takes them)
 
 
-class Desk(Protocol):
+class LetterSource(Protocol):
     """Give letters and hear what became of each row; every row ends in exactly one of three."""
 
-    def next_letter(self, most: int) -> Letter | None:
+    def next_letter(self, most: int) -> OutgoingLetter | None:
         """Return a letter for up to ``most`` recipients, or None where there is none now."""
 
-    def dotting(self, letter: Letter) -> bool:
+    def dotting(self, letter: OutgoingLetter) -> bool:
         """Record that the final dot is about to leave; False forbids it."""
 
     def answered(self, row: int, stage: Stage, reply: Reply) -> None:
@@ -70,7 +70,7 @@ class Unusable(Exception):
 class Lane(asyncio.Protocol):
     """Hold one connection to ``relay`` and keep it busy with the desk's letters."""
 
-    def __init__(self, relay: Relay, desk: Desk, *, hello: str, timeouts: Timeouts) -> None:
+    def __init__(self, relay: Relay, desk: LetterSource, *, hello: str, timeouts: Timeouts) -> None:
         self.relay = relay
         self.ready = False
         self.closed = False
@@ -85,7 +85,9 @@ class Lane(asyncio.Protocol):
         self._talk: asyncio.Future[Reply] | None = None
         self._words: dict[str, str] = {}  # of the answer to EHLO
         self._waiting: deque[Stage] = deque()  # what the next replies answer
-        self._letters: deque[Letter] = deque()  # under way, in order; replies are the first one's
+        self._letters: deque[OutgoingLetter] = (
+            deque()
+        )  # under way, in order; replies are the first one's
         self._dots = 0  # how many of them have their final dot written
         self._room = MANY  # recipients that the relay takes in one transaction
         self._eager = False  # whole transactions leave ahead of answers
@@ -243,7 +245,7 @@ class Lane(asyncio.Protocol):
             self._talk.set_exception(Unusable(why))
             self._talk.exception()
 
-    def _next_letter(self) -> Letter | None:
+    def _next_letter(self) -> OutgoingLetter | None:
         """Take the next letter; what this relay cannot carry is refused in its place."""
         while not self.draining:
             letter = self._desk.next_letter(self._room)
@@ -290,7 +292,7 @@ class Lane(asyncio.Protocol):
         if out:
             self._write(out)
 
-    def _send(self, letter: Letter) -> None:
+    def _send(self, letter: OutgoingLetter) -> None:
         """Write the content, its dot and the next envelope; the desk records the dot first."""
         self._waiting.append(Stage.DOT)
         following = self._next_envelope() if self.offers.pipelining else b""
@@ -311,7 +313,7 @@ class Lane(asyncio.Protocol):
         if len(out) > 1 or first:
             self._write(b"".join(out))
 
-    def _dot(self, letter: Letter) -> bool:
+    def _dot(self, letter: OutgoingLetter) -> bool:
         """Have the dot recorded; where that is forbidden, the connection ends without it."""
         if self._desk.dotting(letter):
             self._dots += 1
@@ -352,7 +354,7 @@ class Lane(asyncio.Protocol):
         if self.ready:
             self._desk.gone(self, why, trouble=self._trouble or (surprise and in_work))
 
-    def _drop(self, letter: Letter, why: str) -> None:
+    def _drop(self, letter: OutgoingLetter, why: str) -> None:
         """Settle a letter whose transaction nobody will end."""
         dotted, self._dots = self._dots > 0, max(0, self._dots - 1)
         for place, row in enumerate(letter.rows):
@@ -389,7 +391,7 @@ class Lane(asyncio.Protocol):
         else:
             self._after_data(stage, letter, reply)
 
-    def _after_mail(self, letter: Letter, reply: Reply) -> None:
+    def _after_mail(self, letter: OutgoingLetter, reply: Reply) -> None:
         if reply.code >= 300:  # noqa: PLR2004 - RFC 5321 section 4.2.1
             letter.failure = (Stage.MAIL, reply)
             if reply.code == QUIT_CODE or concerns_everyone(Stage.MAIL, reply):
@@ -398,7 +400,7 @@ class Lane(asyncio.Protocol):
         if not self.offers.pipelining:
             self._go_on(letter)
 
-    def _after_rcpt(self, letter: Letter, reply: Reply) -> None:
+    def _after_rcpt(self, letter: OutgoingLetter, reply: Reply) -> None:
         place, letter.heard = letter.heard, letter.heard + 1
         if reply.code >= 300 and letter.failure is None:  # noqa: PLR2004
             self._refuse(letter, place, reply)
@@ -410,7 +412,7 @@ class Lane(asyncio.Protocol):
         elif self.offers.chunking and not self._eager and letter.heard == len(letter.rows):
             self._fail(letter) if letter.void else self._send(letter)
 
-    def _refuse(self, letter: Letter, place: int, reply: Reply) -> None:
+    def _refuse(self, letter: OutgoingLetter, place: int, reply: Reply) -> None:
         good = place - len(letter.refused)
         # RFC 3463: X.2.Z is about this mailbox, such as one that is over its quota.
         own = reply.text.startswith(("4.2.", "5.2."))
@@ -419,7 +421,7 @@ class Lane(asyncio.Protocol):
         if full:
             self._room = good  # RFC 5321 section 4.5.3.1.10: the others go with another one
 
-    def _go_on(self, letter: Letter) -> None:
+    def _go_on(self, letter: OutgoingLetter) -> None:
         """Write the next command to a relay that takes one at a time."""
         if letter.failure is not None:
             self._fail(letter)
@@ -432,7 +434,7 @@ class Lane(asyncio.Protocol):
             self._waiting.append(Stage.DATA)
             self._write(b"DATA\r\n")
 
-    def _after_data(self, stage: Stage, letter: Letter, reply: Reply) -> None:
+    def _after_data(self, stage: Stage, letter: OutgoingLetter, reply: Reply) -> None:
         if stage is Stage.DATA and reply.code == GO_AHEAD:
             if not letter.void:
                 self._send(letter)
@@ -451,7 +453,7 @@ class Lane(asyncio.Protocol):
         else:
             self._fail(letter)
 
-    def _after_dot(self, letter: Letter, reply: Reply) -> None:
+    def _after_dot(self, letter: OutgoingLetter, reply: Reply) -> None:
         if 300 <= reply.code < 400:  # noqa: PLR2004 - no answer to a dot at all
             self.abort(f"out of step: {reply.code} after the dot", trouble=True)
             return
@@ -472,7 +474,7 @@ class Lane(asyncio.Protocol):
         elif not self._waiting:
             self._begin(b"")
 
-    def _settle(self, letter: Letter, stage: Stage, reply: Reply) -> None:
+    def _settle(self, letter: OutgoingLetter, stage: Stage, reply: Reply) -> None:
         """Tell each recipient's end: its own refusal, or the transaction's."""
         for place, row in enumerate(letter.rows):
             own = letter.refused.get(place, reply) if letter.refused else reply
@@ -481,7 +483,7 @@ class Lane(asyncio.Protocol):
             else:
                 self._desk.answered(row, stage if own is reply else Stage.RCPT, own)
 
-    def _fail(self, letter: Letter) -> None:
+    def _fail(self, letter: OutgoingLetter) -> None:
         """Tell the refusals, clear the relay's state and go on with the next letter."""
         self._letters.popleft()
         self._settle(letter, *(letter.failure or (Stage.RCPT, _NOBODY)))

@@ -85,7 +85,7 @@ class Offers:
 
 
 @dataclass(slots=True)
-class Letter:
+class OutgoingLetter:
     """Hold one transaction: ``data`` is stuffed and ends with the final dot."""
 
     rows: tuple[int, ...]
@@ -120,7 +120,7 @@ class Letter:
         return content
 
 
-def adapted(letter: Letter, offers: Offers) -> Letter:
+def adapted(letter: OutgoingLetter, offers: Offers) -> OutgoingLetter:
     """Return ``letter`` as this relay can carry it; as it is where nothing is to be done.
 
     Where a signature would break, it stays too, and ``problems`` says why it cannot be carried.
@@ -138,10 +138,10 @@ def adapted(letter: Letter, offers: Offers) -> Letter:
     stuffed = written.replace(b"\r\n.", b"\r\n..")
     stuffed = b"." + stuffed if stuffed.startswith(b".") else stuffed
     data = stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
-    return Letter(letter.rows, letter.sender, letter.recipients, data)
+    return OutgoingLetter(letter.rows, letter.sender, letter.recipients, data)
 
 
-def problems(letter: Letter, offers: Offers) -> dict[int, Reply]:
+def problems(letter: OutgoingLetter, offers: Offers) -> dict[int, Reply]:
     """Return which recipients (by place) this relay cannot be asked to carry, and why."""
     both = letter.sender + "".join(letter.recipients)
     size = len(letter.data)
@@ -156,7 +156,7 @@ def problems(letter: Letter, offers: Offers) -> dict[int, Reply]:
     return found
 
 
-def _problem(letter: Letter, recipient: str, offers: Offers) -> Reply | None:
+def _problem(letter: OutgoingLetter, recipient: str, offers: Offers) -> Reply | None:
     if _UNSAFE.search(recipient) or _UNSAFE.search(letter.sender):
         return Reply(553, ("5.1.3 not an address that SMTP can carry",))
     if not offers.utf8 and not (recipient.isascii() and letter.sender.isascii()):
@@ -173,17 +173,19 @@ def _problem(letter: Letter, recipient: str, offers: Offers) -> Reply | None:
     return None
 
 
-def without(letter: Letter, places: Mapping[int, Reply]) -> Letter | None:
+def without(letter: OutgoingLetter, places: Mapping[int, Reply]) -> OutgoingLetter | None:
     """Return the letter for the recipients not in ``places``, or None where nobody is left."""
     kept = [place for place in range(len(letter.rows)) if place not in places]
     if not kept:
         return None
     rows = tuple(letter.rows[place] for place in kept)
     to = tuple(letter.recipients[place] for place in kept)
-    return Letter(rows, letter.sender, to, letter.data, doubled=letter.doubled, utf8=letter.utf8)
+    return OutgoingLetter(
+        rows, letter.sender, to, letter.data, doubled=letter.doubled, utf8=letter.utf8
+    )
 
 
-def envelope(letter: Letter, offers: Offers) -> list[bytes]:
+def envelope(letter: OutgoingLetter, offers: Offers) -> list[bytes]:
     """Return MAIL and each RCPT, to be written one by one or in one go."""
     extra = ""
     beyond = letter.utf8 and offers.utf8

@@ -20,7 +20,7 @@ from aiosmtpd.smtp import SMTP
 from mailer.door import smtp_replies
 from mailer.door.callers import Callers, is_front, plain_ip
 from mailer.door.group_commit import Budget, Intake
-from mailer.door.limits import Settings
+from mailer.door.limits import DoorSettings
 from mailer.door.recipient_verdicts import Verdicts
 from mailer.door.smtp_replies import SmtpReply
 
@@ -32,7 +32,7 @@ _LINGER = 5.0  # seconds for a last reply to leave before the connection is cut
 class House:
     """Share among all sessions what the door owns; ``clock`` gives seconds since 1970 UTC."""
 
-    settings: Settings
+    settings: DoorSettings
     intake: Intake
     verdicts: Verdicts
     callers: Callers

@@ -15,7 +15,7 @@ from enum import Enum
 _END = b"\r\n.\r\n"
 
 
-class Verdict(Enum):
+class DataVerdict(Enum):
     """Name what was read."""
 
     CLEAN = 0
@@ -57,14 +57,14 @@ class DataReader:
         self._dropped = True
         del self._held[: -len(_END) + 1]
 
-    def result(self) -> tuple[Verdict, bytes]:
+    def result(self) -> tuple[DataVerdict, bytes]:
         """Return the verdict and the message, dots unstuffed (RFC 5321 section 4.5.2)."""
         if self._dropped:
-            return Verdict.TOO_BIG, b""
+            return DataVerdict.TOO_BIG, b""
         raw = bytes(self._held.replace(b"\r\n.", b"\r\n"))[2:]
         self._held.clear()
         if len(raw) > self._max_size:
-            return Verdict.TOO_BIG, b""
+            return DataVerdict.TOO_BIG, b""
         ends = raw.count(b"\r\n")
         clean = raw.count(b"\r") == ends and raw.count(b"\n") == ends and b"\0" not in raw
-        return (Verdict.CLEAN if clean else Verdict.UNCLEAN), raw
+        return (DataVerdict.CLEAN if clean else DataVerdict.UNCLEAN), raw

@@ -8,7 +8,7 @@ from mailer.door.callers import Network
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DoorLimits:
     """Bound one session and the whole door; counts, bytes and seconds."""
 
     recipients: int = 100  # a transaction; RFC 5321 section 4.5.3.1.8 asks for at least 100
@@ -27,7 +27,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class DoorSettings:
     """Hold what an operator decides about the door; ``domain`` is where <postmaster> lives."""
 
     hostname: str
@@ -38,4 +38,4 @@ class Settings:
     tls: ssl.SSLContext | None = None
     # Under which names results of authentication would be ours; runs in a thread.
     own_names: Callable[[], Collection[str]] = tuple
-    limits: Limits = field(default_factory=Limits)
+    limits: DoorLimits = field(default_factory=DoorLimits)

@@ -27,21 +27,21 @@ from pathlib import Path
 from mailer.door.callers import Callers
 from mailer.door.connection import House
 from mailer.door.group_commit import Budget, Intake
-from mailer.door.limits import Limits, Settings
+from mailer.door.limits import DoorLimits, DoorSettings
 from mailer.door.recipient_verdicts import RecipientVerdict, SizeVerdict, Verdicts
 from mailer.door.smtp_replies import SmtpReply
 from mailer.door.smtp_session import LmtpSession, SmtpSession
 from mailer.errors import Misconfigured
 from mailer.storage.store import Store
 
-__all__ = ["Door", "Limits", "RecipientVerdict", "Settings", "SizeVerdict", "SmtpReply"]
+__all__ = ["DoorLimits", "DoorSettings", "RecipientVerdict", "SizeVerdict", "SmtpDoor", "SmtpReply"]
 
 _log = logging.getLogger(__name__)
 
 _BACKLOG = 512
 
 
-class Door:
+class SmtpDoor:
     """Accept mail on any number of listeners and keep it in ``store``.
 
     ``verdict`` and ``fits`` run in threads and may read the database. ``after_commit`` runs in
@@ -51,7 +51,7 @@ class Door:
     def __init__(
         self,
         store: Store,
-        settings: Settings,
+        settings: DoorSettings,
         verdict: RecipientVerdict,
         *,
         fits: SizeVerdict | None = None,

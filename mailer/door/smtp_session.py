@@ -16,7 +16,7 @@ import re
 from mailer.door import smtp_replies
 from mailer.door.callers import Introduced, is_front, read_proxy, read_xclient
 from mailer.door.connection import Connection, House
-from mailer.door.data_reader import DataReader, Verdict
+from mailer.door.data_reader import DataReader, DataVerdict
 from mailer.door.envelope import MailFrom, read_mail, read_rcpt
 from mailer.door.group_commit import Reservation
 from mailer.door.smtp_replies import SmtpReply
@@ -272,7 +272,7 @@ class SmtpSession(Connection):
         finally:
             hold.give_back()
 
-    async def _read_data(self, hold: Reservation) -> tuple[Verdict, bytes] | None:
+    async def _read_data(self, hold: Reservation) -> tuple[DataVerdict, bytes] | None:
         """Return what came after DATA, or None where the connection ended in the middle."""
         self._out.append(b"354 End with <CRLF>.<CRLF>\r\n")
         reader = DataReader(self._settings.max_size)
@@ -299,7 +299,7 @@ class SmtpSession(Connection):
         self,
         mail: MailFrom,
         recipients: list[str],
-        read: tuple[Verdict, bytes],
+        read: tuple[DataVerdict, bytes],
         hold: Reservation,
     ) -> list[SmtpReply]:
         """Judge and commit a message; return the replies that its end of data gets."""
@@ -310,7 +310,7 @@ class SmtpSession(Connection):
             else _fault(verdict, raw, self._limits.header, self._settings.max_size)
         )
         # A 5xx would make a server in front bounce to a sender who may be forged: keep, and hold.
-        keepable = fault is None or (verdict is not Verdict.TOO_BIG and self._behind_another())
+        keepable = fault is None or (verdict is not DataVerdict.TOO_BIG and self._behind_another())
         if fault is not None and not keepable:
             return self._replies([fault] * len(recipients))
         refusals = [await self._house.verdicts.on_size(to, len(raw)) for to in recipients]
@@ -485,11 +485,11 @@ class LmtpSession(SmtpSession):
         return each
 
 
-def _fault(verdict: Verdict, raw: bytes, most_header: int, most: int) -> SmtpReply | None:
+def _fault(verdict: DataVerdict, raw: bytes, most_header: int, most: int) -> SmtpReply | None:
     """Return what is wrong with a message as it came over the wire."""
-    if verdict is Verdict.TOO_BIG:
+    if verdict is DataVerdict.TOO_BIG:
         return smtp_replies.too_big(most)
-    if verdict is Verdict.UNCLEAN:
+    if verdict is DataVerdict.UNCLEAN:
         return smtp_replies.STRAY_BYTES
     end = 0 if raw.startswith(b"\r\n") else raw.find(b"\r\n\r\n")
     header = len(raw) if end < 0 else end

@@ -20,7 +20,15 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.ledger.flight_recorder import SUFFIX, Flown, read_flight
 from mailer.ledger.ledger import Backoff, Mark, defer, due_count, lost, mark, plain_reason, release
-from mailer.ledger.mailings import CLAIMED, BigKey, Mailing, Policy, Recipient, State, finish
+from mailer.ledger.mailings import (
+    CLAIMED,
+    BigKey,
+    Mailing,
+    Recipient,
+    RecipientState,
+    UnsurePolicy,
+    finish,
+)
 from mailer.storage.store import Base
 
 TIDY_AFTER = 3600.0  # seconds; a recorder file that no owner names is swept then
@@ -157,7 +165,7 @@ def verdict(
     epoch: int,
     attempts: int,
     *,
-    policy: Policy,
+    policy: UnsurePolicy,
     expires_at: float,
     flown: Mapping[int, Flown] | None,
     now: float,
@@ -177,9 +185,9 @@ def verdict(
         return lost(row, epoch, policy=policy, why=why, due=now, expires_at=expires_at)
     kind = record.code // 100
     if kind == 2:  # noqa: PLR2004 - 2yz, RFC 5321 section 4.2.1
-        return Mark(row, epoch, State.ACCEPTED, record.code)
+        return Mark(row, epoch, RecipientState.ACCEPTED, record.code)
     if kind == 5:  # noqa: PLR2004
-        return Mark(row, epoch, State.REFUSED, record.code, plain_reason(record.words))
+        return Mark(row, epoch, RecipientState.REFUSED, record.code, plain_reason(record.words))
     return defer(
         row,
         epoch,
@@ -243,7 +251,7 @@ def _settle(session: Session, epoch: int, flown: Mapping[int, Flown] | None, now
             row.id,
             epoch,
             row.attempts,
-            policy=Policy(mailing.policy),
+            policy=UnsurePolicy(mailing.policy),
             expires_at=mailing.expires_at,
             flown=flown,
             now=now,

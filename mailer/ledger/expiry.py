@@ -15,7 +15,15 @@ from typing import NamedTuple
 from sqlalchemy import Select, delete, select, text, update
 from sqlalchemy.orm import Session
 
-from mailer.ledger.mailings import CLOSING, WHOLE, Composition, Mailing, Recipient, State, status
+from mailer.ledger.mailings import (
+    CLOSING,
+    WHOLE,
+    Composition,
+    Mailing,
+    Recipient,
+    RecipientState,
+    status,
+)
 from mailer.storage.arrivals import UNTENDED, Arrival, ArrivalState, Tended
 from mailer.storage.rows import among
 from mailer.storage.store import RawMessage, hold_raw
@@ -24,7 +32,7 @@ PIECE = 500  # rows of a transaction
 BLOBS = 25  # of raw mail: each is overwritten where it stood
 
 
-class Old(NamedTuple):
+class ExpiredArrival(NamedTuple):
     """Name one arrival whose mail may go."""
 
     arrival: int
@@ -45,7 +53,9 @@ def begun(session: Session) -> int | None:
 def counted(session: Session, mailing_id: int) -> str:
     """Return a mailing's totals as they are kept; counting a million rows takes 0.1 s."""
     found = status(session, mailing_id)
-    return json.dumps({state.name.lower(): getattr(found, state.name.lower()) for state in State})
+    return json.dumps(
+        {state.name.lower(): getattr(found, state.name.lower()) for state in RecipientState}
+    )
 
 
 def keep_totals(session: Session, mailing_id: int, totals: str, before: float) -> bool:
@@ -106,16 +116,16 @@ def strip_envelopes(session: Session, before: float) -> int:
     return len(ids)
 
 
-def old_mail(session: Session, before: float) -> list[Old]:
+def old_mail(session: Session, before: float) -> list[ExpiredArrival]:
     """Return arrivals that were dealt with and came before then, of which no one has judged."""
     done = (Arrival.state == ArrivalState.DONE, Arrival.received_at < before)
     some = select(Arrival.id, Arrival.raw_sha).where(
         text(UNTENDED), Arrival.tended.in_((0, Tended.ENVELOPE)), *done
     )
-    return [Old(*row) for row in session.execute(some.limit(BLOBS))]
+    return [ExpiredArrival(*row) for row in session.execute(some.limit(BLOBS))]
 
 
-def drop_mail(session: Session, judged: Collection[Old], kept: Collection[bytes]) -> int:
+def drop_mail(session: Session, judged: Collection[ExpiredArrival], kept: Collection[bytes]) -> int:
     """Delete the raw mail of the ``judged`` that is not ``kept``; return how many went."""
     shas = {one.sha for one in judged}
     hold_raw(session, shas)

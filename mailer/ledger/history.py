@@ -12,7 +12,7 @@ from typing import Any, cast
 from sqlalchemy import ForeignKey, Select, SmallInteger, Table, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mailer.ledger.mailings import BigKey, Recipient, State
+from mailer.ledger.mailings import BigKey, Recipient, RecipientState
 from mailer.storage.store import Base
 
 
@@ -32,7 +32,8 @@ class Event(Base):
 
 
 Row = dict[str, Any]  # the columns of Event
-_SETTLED = (State.ACCEPTED, State.REFUSED, State.SKIPPED)  # the row itself has the last word
+# the row itself has the last word
+_SETTLED = (RecipientState.ACCEPTED, RecipientState.REFUSED, RecipientState.SKIPPED)
 _INSERT = insert(cast("Table", Event.__table__))
 
 
@@ -41,14 +42,14 @@ class Happened:
     """Say one thing that happened, at a time in seconds since 1970 UTC."""
 
     at: float
-    state: State
+    state: RecipientState
     code: int
     reason: str
     by: str
 
 
 def event(
-    recipient: int, at: float, state: State, code: int = 0, reason: str = "", by: str = ""
+    recipient: int, at: float, state: RecipientState, code: int = 0, reason: str = "", by: str = ""
 ) -> Row:
     """Return one event, to be noted."""
     return {
@@ -87,7 +88,9 @@ def find(session: Session, mailing_id: int, address: str) -> Recipient | None:
 def of_recipient(session: Session, row: Recipient) -> list[Happened]:
     """Return all that is known of one recipient, oldest first."""
     events = session.scalars(select(Event).where(Event.recipient_id == row.id).order_by(Event.id))
-    told = [Happened(one.at, State(one.state), one.code, one.reason, one.by) for one in events]
-    if State(row.state) in _SETTLED:
-        told.append(Happened(row.due, State(row.state), row.code, row.reason, ""))
+    told = [
+        Happened(one.at, RecipientState(one.state), one.code, one.reason, one.by) for one in events
+    ]
+    if RecipientState(row.state) in _SETTLED:
+        told.append(Happened(row.due, RecipientState(row.state), row.code, row.reason, ""))
     return told

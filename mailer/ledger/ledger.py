@@ -35,9 +35,9 @@ from mailer.ledger.mailings import (
     PRIORITY,
     Mailing,
     MailingState,
-    Policy,
     Recipient,
-    State,
+    RecipientState,
+    UnsurePolicy,
 )
 from mailer.ledger.pace import Paces
 from mailer.reading.addresses import nameless
@@ -51,7 +51,12 @@ MAX_ROUNDS = 4  # of looking for wanted rows within one transaction
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 # What a late answer may still settle: the epoch says that nobody has claimed the row since.
-_UNSETTLED = (State.READY, State.CLAIMED, State.UNSURE, State.SKIPPED)
+_UNSETTLED = (
+    RecipientState.READY,
+    RecipientState.CLAIMED,
+    RecipientState.UNSURE,
+    RecipientState.SKIPPED,
+)
 
 
 class ClaimedRow(NamedTuple):
@@ -75,7 +80,7 @@ class Mark(NamedTuple):
 
     id: int
     epoch: int
-    state: State
+    state: RecipientState
     code: int = 0
     reason: str = ""
     due: float = 0.0
@@ -130,20 +135,24 @@ def defer(
     """
     if now >= expires_at:
         why = plain_reason(f"expired: {reason}")
-        return Mark(row, epoch, State.REFUSED, code, why)
+        return Mark(row, epoch, RecipientState.REFUSED, code, why)
     due = min(now + wait, expires_at)
-    return Mark(row, epoch, State.DEFERRED, code, plain_reason(reason), due)
+    return Mark(row, epoch, RecipientState.DEFERRED, code, plain_reason(reason), due)
 
 
-def lost(row: int, epoch: int, *, policy: Policy, why: str, due: float, expires_at: float) -> Mark:
+def lost(
+    row: int, epoch: int, *, policy: UnsurePolicy, why: str, due: float, expires_at: float
+) -> Mark:
     """Return the mark for a dot that was never answered.
 
     Sending again ends with the mailing: a relay that takes every copy and answers none would
     else be given the same mail for ever.
     """
-    if policy is Policy.NEVER_TWICE or due >= expires_at:
-        return Mark(row, epoch, State.UNSURE, 0, plain_reason(f"unsure: {why}"))
-    return Mark(row, epoch, State.READY, 0, plain_reason(f"unsure, sent again: {why}"), due)
+    if policy is UnsurePolicy.NEVER_TWICE or due >= expires_at:
+        return Mark(row, epoch, RecipientState.UNSURE, 0, plain_reason(f"unsure: {why}"))
+    return Mark(
+        row, epoch, RecipientState.READY, 0, plain_reason(f"unsure, sent again: {why}"), due
+    )
 
 
 def claim(
@@ -253,7 +262,7 @@ def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -
     connection = session.connection()
     many = _for_rows(connection)
     marks = list(marks)
-    put_off = [one.id for one in marks if one.state is State.DEFERRED]
+    put_off = [one.id for one in marks if one.state is RecipientState.DEFERRED]
     if put_off:  # whose mailing could be called done just now, before anybody sees that it goes on
         connection.execute(many.hold, {"rows": many.spell(put_off)}).all()
     accepted: dict[tuple[int, int], list[int]] = {}
@@ -261,12 +270,12 @@ def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -
     events: list[history.Row] = []
     refused: list[refusals.Row] = []
     for one in marks:
-        if one.state is State.ACCEPTED:
+        if one.state is RecipientState.ACCEPTED:
             accepted.setdefault((one.epoch, one.code), []).append(one.id)
         else:
             marked = connection.execute(_MARK, _values(one, at)).rowcount
             landed += marked
-            if marked and one.state is not State.REFUSED:
+            if marked and one.state is not RecipientState.REFUSED:
                 events.append(history.event(one.id, at, one.state, one.code, one.reason))
             elif marked and one.code:  # without a code it was no relay that refused
                 refused.append(refusals.row(one.id, at, one.code, one.reason))
@@ -275,7 +284,7 @@ def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -
         landed += connection.execute(many.accept, values).rowcount
     history.note(session, events)
     refusals.note(session, refused)
-    late = [event["recipient_id"] for event in events if event["state"] == State.DEFERRED]
+    late = [event["recipient_id"] for event in events if event["state"] == RecipientState.DEFERRED]
     if late:  # a late 4xx: the mailing may have been done with somebody unsure
         connection.execute(many.go_on, {"rows": many.spell(late)})
     return landed
@@ -307,15 +316,15 @@ def release_all(session: Session, epoch: int) -> None:
 
 def _values(one: Mark, now: float) -> dict[str, object]:
     # A late answer may settle a row, but the news that an answer was lost settles only a claim.
-    answered = one.state in (State.REFUSED, State.DEFERRED)
+    answered = one.state in (RecipientState.REFUSED, RecipientState.DEFERRED)
     return {
         "row": one.id,
         "claim": one.epoch,
-        "sources": _UNSETTLED if answered else (State.CLAIMED,),
+        "sources": _UNSETTLED if answered else (RecipientState.CLAIMED,),
         "to": one.state,
         "answer": one.code,
         "why": one.reason,
-        "at": now if one.state is State.REFUSED else one.due,
+        "at": now if one.state is RecipientState.REFUSED else one.due,
     }
 
 
@@ -345,7 +354,7 @@ _DUE = (
 _SKIP = (
     _update()
     .where(_r.id == bindparam("row"), text(CLAIMABLE))
-    .values(state=State.SKIPPED, reason=bindparam("why"), due=bindparam("at"))
+    .values(state=RecipientState.SKIPPED, reason=bindparam("why"), due=bindparam("at"))
 )
 _PUT_OFF = _update().where(_r.id == bindparam("row")).values(due=bindparam("at"))
 _MARK = (
@@ -372,17 +381,23 @@ class _ForRows:
         rows = one_of(dialect, "recipient.id", "rows")
         self.spell = partial(spell, dialect)
         self.due_ahead = _DUE.where(rows)
-        self.take = _update().where(rows).values(state=State.CLAIMED, epoch=bindparam("claim"))
-        self.release = (
-            _update().where(rows, _ours, _r.state == State.CLAIMED).values(state=State.READY)
+        self.take = (
+            _update().where(rows).values(state=RecipientState.CLAIMED, epoch=bindparam("claim"))
         )
-        waiting = select(_r.mailing_id).where(rows, _r.state == State.DEFERRED)
+        self.release = (
+            _update()
+            .where(rows, _ours, _r.state == RecipientState.CLAIMED)
+            .values(state=RecipientState.READY)
+        )
+        waiting = select(_r.mailing_id).where(rows, _r.state == RecipientState.DEFERRED)
         self.go_on = (
             update(cast("Table", Mailing.__table__))
             .where(Mailing.id.in_(waiting), Mailing.state == MailingState.DONE)
             .values(state=MailingState.SENDING.value, finished=None, told=None)
         )
-        before = select(_r.mailing_id).where(rows, _r.state.in_((State.UNSURE, State.SKIPPED)))
+        before = select(_r.mailing_id).where(
+            rows, _r.state.in_((RecipientState.UNSURE, RecipientState.SKIPPED))
+        )
         self.hold = (
             select(Mailing.id)
             .where(Mailing.id.in_(before))
@@ -399,7 +414,7 @@ class _ForRows:
             _update()
             .where(rows, _ours, _r.state.in_(_UNSETTLED))
             .values(
-                state=State.ACCEPTED,
+                state=RecipientState.ACCEPTED,
                 attempts=_r.attempts + 1,
                 code=bindparam("answer"),
                 reason="",

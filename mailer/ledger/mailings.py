@@ -36,7 +36,7 @@ from mailer.storage.store import Base, compress, decompress
 BigKey = BigInteger().with_variant(Integer, "sqlite")  # SQLite's rowid wants exactly INTEGER
 
 
-class State(IntEnum):
+class RecipientState(IntEnum):
     """Say where one recipient of a mailing stands; each is in exactly one state."""
 
     READY = 0
@@ -58,7 +58,7 @@ class MailingState(StrEnum):
     DONE = "done"
 
 
-class Policy(StrEnum):
+class UnsurePolicy(StrEnum):
     """Say what becomes of an unsure recipient."""
 
     NEVER_MISS = "never-miss"  # sent again, with the same Message-ID
@@ -182,7 +182,7 @@ class MailingView:
     kind: str
     list_address: str
     message_id: str
-    policy: Policy
+    policy: UnsurePolicy
     expires_at: float
     shared: bool = False  # no copy has a slot: one transaction may be for many
 
@@ -192,7 +192,7 @@ class Status:
     """Count a mailing's recipients by state, all at one moment."""
 
     state: MailingState
-    policy: Policy
+    policy: UnsurePolicy
     audience: int
     ready: int
     claimed: int
@@ -229,7 +229,7 @@ def create_mailing(
         kind=kind,
         list_address=list_address,
         message_id=message_id,
-        policy=Policy(policy),
+        policy=UnsurePolicy(policy),
         priority=PRIORITY.get(kind, PRIORITY["post"]),
         created=created,
         expires_at=expires_at,
@@ -277,22 +277,22 @@ def status(session: Session, mailing_id: int) -> Status:
     frozen = mailing.state != MailingState.FREEZING
     return Status(
         state=MailingState(mailing.state),
-        policy=Policy(mailing.policy),
+        policy=UnsurePolicy(mailing.policy),
         audience=mailing.audience if frozen else sum(counts.values()),
-        **{state.name.lower(): counts.get(state, 0) for state in State},
+        **{state.name.lower(): counts.get(state, 0) for state in RecipientState},
     )
 
 
-def _counts(session: Session, mailing: Mailing) -> dict[State, int]:
+def _counts(session: Session, mailing: Mailing) -> dict[RecipientState, int]:
     if mailing.totals is not None:
         kept = json.loads(mailing.totals)
-        return {state: int(kept[state.name.lower()]) for state in State}
+        return {state: int(kept[state.name.lower()]) for state in RecipientState}
     rows = session.execute(
         select(Recipient.state, func.count())
         .where(Recipient.mailing_id == mailing.id)
         .group_by(Recipient.state)
     )
-    return {State(row[0]): row[1] for row in rows}
+    return {RecipientState(row[0]): row[1] for row in rows}
 
 
 def pause(session: Session, mailing_id: int) -> None:
@@ -345,12 +345,12 @@ def skip_rest(session: Session, mailing_id: int) -> int:
         .limit(CHUNK)
         .with_for_update()
     ).all()
-    _settle(session, ids, state=State.SKIPPED, reason="stopped")
+    _settle(session, ids, state=RecipientState.SKIPPED, reason="stopped")
     return len(ids)
 
 
 def resend(
-    session: Session, mailing_id: int, state: State, *, after: int = 0, now: float
+    session: Session, mailing_id: int, state: RecipientState, *, after: int = 0, now: float
 ) -> list[int]:
     """Make one chunk of those in ``state`` ready again, by a person's decision; return their rows.
 
@@ -377,7 +377,7 @@ def resend(
         .with_for_update()
     ).all()
     reason = f"{state.name.lower()}: sent again by command"
-    _settle(session, ids, state=State.READY, due=now, reason=reason)
+    _settle(session, ids, state=RecipientState.READY, due=now, reason=reason)
     if ids:
         session.execute(_GO_ON, {"mailing": mailing_id, "until": now + AGAIN})
     return list(ids)
@@ -408,7 +408,11 @@ def finish(session: Session, *, now: float) -> list[int]:
 
 _STOPPED = MailingState.STOPPED
 # The words of the partial indexes, where there is one.
-_AGAIN = {State.REFUSED: "state = 3", State.DEFERRED: "state = 4", State.UNSURE: UNSURE}
+_AGAIN = {
+    RecipientState.REFUSED: "state = 3",
+    RecipientState.DEFERRED: "state = 4",
+    RecipientState.UNSURE: UNSURE,
+}
 _mailing = Mailing.__table__.c
 _GO_ON = (
     update(cast("Table", Mailing.__table__))
@@ -482,7 +486,7 @@ def view(session: Session, mailing_id: int) -> MailingView:
         kind=mailing.kind,
         list_address=mailing.list_address,
         message_id=mailing.message_id,
-        policy=Policy(mailing.policy),
+        policy=UnsurePolicy(mailing.policy),
         expires_at=mailing.expires_at,
     )
 

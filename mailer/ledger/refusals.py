@@ -29,7 +29,7 @@ class Refusal(Base):
     reason: Mapped[str]
 
 
-class Told(NamedTuple):
+class RelayRefusal(NamedTuple):
     """Say what a relay refused, in its words."""
 
     recipient: int
@@ -54,7 +54,7 @@ def note(session: Session, rows: Sequence[Row]) -> None:
         session.connection().execute(_INSERT, rows)
 
 
-def take(session: Session, limit: int) -> list[Told]:
+def take(session: Session, limit: int) -> list[RelayRefusal]:
     """Take the oldest off the books, to be weighed in this very transaction."""
     oldest = select(Refusal.id).order_by(Refusal.id).limit(limit).with_for_update(skip_locked=True)
     gone = (
@@ -62,7 +62,7 @@ def take(session: Session, limit: int) -> list[Told]:
         .where(_table.c.id.in_(oldest.scalar_subquery()))
         .returning(_table.c.recipient_id, _table.c.at, _table.c.code, _table.c.reason)
     )
-    return [Told(*found) for found in session.connection().execute(gone).all()]
+    return [RelayRefusal(*found) for found in session.connection().execute(gone).all()]
 
 
 def hush(session: Session, recipients: Select[int]) -> None:

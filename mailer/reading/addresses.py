@@ -31,7 +31,7 @@ _UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp")
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class MailAddress:
     """Hold one address: the spelling ``given``, the matching ``key``, the A-label ``domain``."""
 
     given: str
@@ -74,7 +74,7 @@ def domain_key(domain: str) -> str:
     return ascii_form
 
 
-def parse(text: str) -> Address:
+def parse(text: str) -> MailAddress:
     """Read a bare address (``anna@example.org``); raise BadInput that says what is wrong.
 
     ``%`` in a local part is refused: it is a source route in disguise (RFC 5321 section F.2).
@@ -84,11 +84,11 @@ def parse(text: str) -> Address:
         local, _, domain = key.partition("@")
         if len(local) <= MAX_LOCAL and len(domain) <= MAX_DOMAIN:
             # One string where there is one spelling: files of people are kept by the million.
-            return Address(text, text if key == text else key, intern(domain))
+            return MailAddress(text, text if key == text else key, intern(domain))
     return parse_slowly(text)
 
 
-def parse_slowly(text: str) -> Address:
+def parse_slowly(text: str) -> MailAddress:
     """Read any address, in any script (14 us instead of 2); raise BadInput as ``parse`` does."""
     spelled = unicodedata.normalize("NFC", text.strip(" \t"))
     if spelled.endswith(".") and not spelled.endswith(".."):
@@ -102,4 +102,4 @@ def parse_slowly(text: str) -> Address:
         raise BadInput(f"{text[:80]!r} has a character that a mail address cannot have.")
     a_label = domain_key(domain)
     folded = unicodedata.normalize("NFC", local.casefold())
-    return Address(given=spelled, key=f"{folded}@{a_label}", domain=a_label)
+    return MailAddress(given=spelled, key=f"{folded}@{a_label}", domain=a_label)

@@ -18,8 +18,8 @@ from mailer.reading.html_text import html_to_text
 from mailer.reading.language import language_of
 from mailer.reading.markup import Safe, make_safe, plain_words, shape
 from mailer.reading.message import head, text_of
-from mailer.reading.mime import Part, cut
-from mailer.reading.quotes import Kind, Quoted, split
+from mailer.reading.mime import MimePart, cut
+from mailer.reading.quotes import LineKind, Quoted, split
 
 VERSION = 6  # of what is read out of a mail; a higher one makes old rows be read anew
 MAX_DEPTH = 100
@@ -36,7 +36,7 @@ _PLAIN_MARKUP |= {"o", "link", "script", "center"}  # o: Word's o:p
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MailBody:
     """Hold a mail's body as a reader sees it.
 
     ``markup`` is safe HTML, "" where the text says the same; ``rest`` is the text beside it.
@@ -57,8 +57,8 @@ class _Walk:
 
     texts: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
-    made: dict[Part, Attachment] = field(default_factory=dict)
-    pictures: dict[str, Part] = field(default_factory=dict)  # by Content-ID, as parts
+    made: dict[MimePart, Attachment] = field(default_factory=dict)
+    pictures: dict[str, MimePart] = field(default_factory=dict)  # by Content-ID, as parts
     markups: list[tuple[int, str, str | None]] = field(default_factory=list)
     # (its place among ``texts``, the source, the plain alternative)
     left: int = MAX_TEXT
@@ -69,7 +69,7 @@ class _Walk:
             self.texts.append(text.strip("\n"))
 
 
-def read(raw: bytes) -> Reading:
+def read(raw: bytes) -> MailBody:
     """Read the mail ``raw``."""
     mail = cut(raw)
     return _reading(_walk(mail), mail.fields.get("language", b"").decode("ascii", "replace"))
@@ -87,23 +87,23 @@ def read_markup(raw: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class BodyPart:
     """Hold one part of a mail in reading order: words, with their markup, or a picture."""
 
     text: str = ""
     markup: str = ""
-    picture: Part | None = None
+    picture: MimePart | None = None
     name: str = ""
     cid: str = ""
     other: bool = False  # a file that is neither text nor a picture; ``name`` is all that is read
 
 
-def read_leaves(raw: bytes, limit: int = MAX_TEXT, endings: tuple[str, ...] = ()) -> list[Leaf]:
+def read_leaves(raw: bytes, limit: int = MAX_TEXT, endings: tuple[str, ...] = ()) -> list[BodyPart]:
     """Return what an editor wrote and showed, in the order of the mail, at most ``limit`` of it.
 
     A file whose name has one of ``endings`` is text, with its name.
     """
-    found: list[Leaf] = []
+    found: list[BodyPart] = []
     taken: set[int] = set()
     for part, plain in _shown(cut(raw)):
         kind = part.kind
@@ -114,15 +114,15 @@ def read_leaves(raw: bytes, limit: int = MAX_TEXT, endings: tuple[str, ...] = ()
             if plain is not None and id(plain) not in taken:  # markup in pieces has one plain text
                 words = _text(plain, "text/plain", most)
                 taken.add(id(plain))
-            found.append(Leaf(words, markup))
+            found.append(BodyPart(words, markup))
             limit -= len(markup) or len(words)
         elif kind.startswith("image/") or files.attachment("", "", part.data()[:64]).picture:
             cid = _decoded(part.fields.get("id", b"")).strip().strip("<>")
-            found.append(Leaf(picture=part, name=_words(part.filename), cid=cid))
+            found.append(BodyPart(picture=part, name=_words(part.filename), cid=cid))
         elif (name := _words(part.filename)).endswith(endings):
-            found.append(Leaf(_source(part, limit), name=name))
+            found.append(BodyPart(_source(part, limit), name=name))
         elif kind == "application/ms-tnef" or (name and kind not in _SIDE):
-            found.append(Leaf(name=name or "winmail.dat", other=True))
+            found.append(BodyPart(name=name or "winmail.dat", other=True))
     return found
 
 
@@ -138,10 +138,10 @@ def _joined(walk: _Walk) -> str:
     return "\n\n".join(walk.texts)[:MAX_TEXT]
 
 
-def _reading(walk: _Walk, said: str, kept: dict[str, bytes] | None = None) -> Reading:
+def _reading(walk: _Walk, said: str, kept: dict[str, bytes] | None = None) -> MailBody:
     """Judge what was collected: which view says most, which pictures stand in it."""
     text = _joined(walk)
-    reading = Reading(
+    reading = MailBody(
         split(text),
         tuple(walk.attachments),
         cut=walk.left <= 0 or len(text) >= MAX_TEXT,
@@ -193,7 +193,7 @@ def says_more(source: str, plain: str | None, quoted: Quoted) -> bool:
     A reply whose quotes are marked only in the text is shown as text, where they can be folded.
     """
     counts = shape(source)
-    if any(b.kind in {Kind.QUOTE, Kind.ATTRIBUTION} for b in quoted.blocks):
+    if any(b.kind in {LineKind.QUOTE, LineKind.ATTRIBUTION} for b in quoted.blocks):
         opened = "blockquote" in counts
         if not opened or plain is not None:
             return False
@@ -206,7 +206,7 @@ def says_more(source: str, plain: str | None, quoted: Quoted) -> bool:
 
 
 def _walk(
-    mail: Part,
+    mail: MimePart,
     masked: dict[str, bytes] | None = None,
     whole: dict[str, bytes] | None = None,
 ) -> _Walk:
@@ -232,7 +232,7 @@ def _walk(
     return walk
 
 
-def _take_text(walk: _Walk, part: Part, kind: str, plain: Part | None) -> None:
+def _take_text(walk: _Walk, part: MimePart, kind: str, plain: MimePart | None) -> None:
     """Take a text; markup is kept beside its text, or beside the plain text that came with it."""
     if kind != "text/html":
         walk.take(_text(part, kind, walk.left))
@@ -245,12 +245,12 @@ def _take_text(walk: _Walk, part: Part, kind: str, plain: Part | None) -> None:
         walk.markups.append((place, source, words))
 
 
-def _shown(mail: Part) -> Iterator[tuple[Part, Part | None]]:
+def _shown(mail: MimePart) -> Iterator[tuple[MimePart, MimePart | None]]:
     """Yield the leaves that a reader should see, of alternatives the best one.
 
     Markup comes with the plain text that is its alternative, where there is one.
     """
-    stack: list[tuple[Part, int, Part | None]] = [(mail, 0, None)]
+    stack: list[tuple[MimePart, int, MimePart | None]] = [(mail, 0, None)]
     seen = 0
     while stack and seen < MAX_PARTS:
         part, depth, plain = stack.pop()
@@ -264,7 +264,7 @@ def _shown(mail: Part) -> Iterator[tuple[Part, Part | None]]:
         stack.extend((p, depth + 1, plain) for p in reversed(parts[:MAX_PARTS]))
 
 
-def _best(parts: list[Part]) -> tuple[list[Part], Part | None]:
+def _best(parts: list[MimePart]) -> tuple[list[MimePart], MimePart | None]:
     """Return (the alternative to look at and calendars beside it, its plain text)."""
     plain = [p for p in parts if p.kind == "text/plain" and p.data().strip()]
     others = [p for p in parts if p not in plain and p.kind == "text/calendar"]
@@ -277,7 +277,7 @@ def _best(parts: list[Part]) -> tuple[list[Part], Part | None]:
     return parts[:1] + others, None
 
 
-def _holds_markup(part: Part) -> bool:
+def _holds_markup(part: MimePart) -> bool:
     """Tell whether a multipart begins with markup (multipart/related, RFC 2387)."""
     here = part
     for _ in range(MAX_DEPTH):
@@ -294,19 +294,19 @@ def _words(said: str | tuple[str, str]) -> str:
     return text_of(_octets(said)) if said else ""
 
 
-def _is_text(part: Part, kind: str) -> bool:
+def _is_text(part: MimePart, kind: str) -> bool:
     if kind not in {"text/plain", "text/html", "text/enriched"} and not kind.startswith("text/x-"):
         return False
     return not part.attached
 
 
-def _source(part: Part, limit: int) -> str:
+def _source(part: MimePart, limit: int) -> str:
     data = part.data()[: max(0, limit)]
     text = decode(data, _words(part.parameter("charset"))).replace("\r\n", "\n")
     return clean(text, "\n\t\r").replace("\r", "\n")
 
 
-def _text(part: Part, kind: str, limit: int) -> str:
+def _text(part: MimePart, kind: str, limit: int) -> str:
     text = _source(part, limit)
     if kind == "text/html":
         return html_to_text(text)
@@ -315,7 +315,7 @@ def _text(part: Part, kind: str, limit: int) -> str:
     return text
 
 
-def _forwarded(mail: Part, limit: int) -> str:
+def _forwarded(mail: MimePart, limit: int) -> str:
     """Return a nested mail in the words of a forwarded one, so that it reads as quoted."""
     found = head(mail.raw[mail.head : mail.body])
     author, _ = read_author(found.first("from") or b"")

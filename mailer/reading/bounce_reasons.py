@@ -12,7 +12,7 @@ from enum import StrEnum
 MAX_TEXT = 4000  # characters that are looked at
 
 
-class Kind(StrEnum):
+class BounceKind(StrEnum):
     """Say what came back."""
 
     DEAD = "dead"  # no such user or host, moved, closed
@@ -93,7 +93,7 @@ _FULL_ABROAD = (
 )
 _RULES = (
     (
-        Kind.POLICY,  # these outweigh the word spam, which servers like to add
+        BounceKind.POLICY,  # these outweigh the word spam, which servers like to add
         _any(
             r"reputation|\bspf (?:record|check|fail)|hard fail|host blocked|ip (?:source )?blo(?:ck|qu)",
             r"rfc ?5322 compliant|multiple \w+ headers|groups\.google\.com",
@@ -103,7 +103,7 @@ _RULES = (
         ),
     ),
     (
-        Kind.DEAD,
+        BounceKind.DEAD,
         _any(
             rf"{_WHO} (?:is )?unknown(?! to spf)", rf"\bunknown {_WHO}", r"recipient_?not_?found",
             r"(?:recipient )?address rejected: (?:access denied|user unknown|undeliverable)",
@@ -112,7 +112,7 @@ _RULES = (
         ),
     ),
     (
-        Kind.CONTENT,
+        BounceKind.CONTENT,
         _any(
             r"\bspam\b(?!haus|cop)", r"\bvirus|\bmalware|infected", r"unsolicited|junk mail|bulk mail",
             r"message (?:size |is )?(?:is )?(?:too (?:big|large)|exceeds)", r"too (?:big|large)\b",
@@ -128,7 +128,7 @@ _RULES = (
         ),
     ),
     (
-        Kind.POLICY,
+        BounceKind.POLICY,
         _any(
             r"\b(?:spf|dkim|dmarc|arc)\b(?!\.)", r"unauthenticated|not authenticated",
             r"authenticat\w+ (?:is )?(?:required|failed|failure|check|information)|sender id",
@@ -152,7 +152,7 @@ _RULES = (
         ),
     ),
     (
-        Kind.FULL,
+        BounceKind.FULL,
         _any(
             r"(?:mailbox|mail ?box|inbox|folder|quota|account|disk|storage).{0,40}\b(?:is |was )?"
             r"(?:full|exceed|over (?:quota|limit|its|the)|too large|limit)",
@@ -163,7 +163,7 @@ _RULES = (
         ),
     ),
     (
-        Kind.TEMPORARY,
+        BounceKind.TEMPORARY,
         _any(
             r"mailbox (?:is )?(?:temporarily |currently )?(?:unavailable|busy|locked)\W+try",
             r"temporar(?:y|il)|try (?:it )?again|(?:re)?tried? later|greylist|grey-list",
@@ -171,7 +171,7 @@ _RULES = (
         ),
     ),
     (
-        Kind.DEAD,
+        BounceKind.DEAD,
         _any(
             rf"(?:unknown|invalid|unrouteable|undeliverable|non-?existent|illegal|bad|no such|incorrect)"
             rf" {_WHO}",
@@ -196,7 +196,7 @@ _RULES = (
         ),
     ),
     (
-        Kind.TEMPORARY,
+        BounceKind.TEMPORARY,
         _any(
             r"time(?:d)? ?-?out|too long|expired|delay|connection (?:was )?(?:refused|lost|reset|closed|drop)",
             r"could ?n[o']t (?:be )?connect|unable to connect|no route to host|network|unreachable|"
@@ -214,16 +214,16 @@ _ABOUT_US = re.compile(
     re.IGNORECASE,
 )
 _BY_STATUS = (
-    (re.compile(r"[45]\.2\.2\Z"), Kind.FULL),
-    (re.compile(r"[45]\.(?:2\.3|3\.4|6\.\d+)\Z"), Kind.CONTENT),
-    (re.compile(r"[45]\.(?:7|5)\.\d+\Z"), Kind.POLICY),
-    (re.compile(r"5\.1\.(?:7|8|9)\Z"), Kind.POLICY),  # the sender's address
-    (re.compile(r"5\.(?:1\.(?:1|2|3|4|6|10)|4\.4)\Z"), Kind.DEAD),
-    (re.compile(r"[45]\.\d+\.\d+\Z"), Kind.TEMPORARY),
+    (re.compile(r"[45]\.2\.2\Z"), BounceKind.FULL),
+    (re.compile(r"[45]\.(?:2\.3|3\.4|6\.\d+)\Z"), BounceKind.CONTENT),
+    (re.compile(r"[45]\.(?:7|5)\.\d+\Z"), BounceKind.POLICY),
+    (re.compile(r"5\.1\.(?:7|8|9)\Z"), BounceKind.POLICY),  # the sender's address
+    (re.compile(r"5\.(?:1\.(?:1|2|3|4|6|10)|4\.4)\Z"), BounceKind.DEAD),
+    (re.compile(r"[45]\.\d+\.\d+\Z"), BounceKind.TEMPORARY),
 )
 
 
-def judge(text: str, status: str = "") -> Kind:
+def judge(text: str, status: str = "") -> BounceKind:
     """Return why a server refused that said ``text`` with the enhanced ``status``.
 
     A word that says nothing and no number is temporary: nobody loses an address by a riddle.
@@ -231,24 +231,25 @@ def judge(text: str, status: str = "") -> Kind:
     return spoken(text, status) or by_status(status)
 
 
-def spoken(text: str, status: str = "") -> Kind | None:
+def spoken(text: str, status: str = "") -> BounceKind | None:
     """Return what the words alone say, or None where they say nothing that we know."""
     said = " ".join(text[:MAX_TEXT].split())
     for kind, pattern in _RULES:
         if pattern.search(said):
-            if kind is Kind.DEAD and status == "5.2.0":
-                return Kind.POLICY  # the mailbox is there, and somebody filters
-            if kind is Kind.DEAD and _ABOUT_US.search(said):
-                return Kind.POLICY  # what was refused is the sender, before anybody was named
-            if kind is Kind.DEAD and _AFTER_DATA.search(said):
-                return Kind.POLICY  # an unknown user is known at RCPT: what it read it disliked
+            if kind is BounceKind.DEAD and status == "5.2.0":
+                return BounceKind.POLICY  # the mailbox is there, and somebody filters
+            if kind is BounceKind.DEAD and _ABOUT_US.search(said):
+                return BounceKind.POLICY  # what was refused is the sender, before anybody was named
+            if kind is BounceKind.DEAD and _AFTER_DATA.search(said):
+                # an unknown user is known at RCPT: what it read it disliked
+                return BounceKind.POLICY
             return kind
     return None
 
 
-def by_status(status: str) -> Kind:
+def by_status(status: str) -> BounceKind:
     """Return what an enhanced status code alone says (RFC 3463)."""
     for pattern, kind in _BY_STATUS:
         if pattern.match(status):
             return kind
-    return Kind.TEMPORARY
+    return BounceKind.TEMPORARY

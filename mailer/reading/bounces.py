@@ -17,7 +17,7 @@ from flufl.bounce import all_failures
 
 from mailer.errors import Refused
 from mailer.reading import message
-from mailer.reading.bounce_reasons import Kind, by_status, judge, spoken
+from mailer.reading.bounce_reasons import BounceKind, by_status, judge, spoken
 from mailer.reading.header_words import decode, text_of
 
 MAX_RAW = 512 * 1024  # octets of a mail: who reports writes first, what comes back stands last
@@ -68,7 +68,7 @@ _ORIGINAL = re.compile(
 class Bounce:
     """Say what came back, about whom where that stands in it, and by which status."""
 
-    kind: Kind
+    kind: BounceKind
     recipient: str = ""
     status: str = ""
     text: str = ""  # the words that were judged
@@ -84,7 +84,7 @@ def read(raw: bytes) -> Bounce:
     try:
         parsed = message.parse(raw)
     except Refused:  # too twisted to be taken apart
-        return Bounce(Kind.NONE)
+        return Bounce(BounceKind.NONE)
     return replace(_read(parsed), about=_about(raw))
 
 
@@ -104,8 +104,8 @@ def said(text: str) -> Bounce:
     status = _first(_STATUS, text)
     reply = _first(_REPLY, text)
     kind = judge(text, status)
-    if kind is Kind.DEAD and reply.startswith("4"):
-        kind = Kind.TEMPORARY
+    if kind is BounceKind.DEAD and reply.startswith("4"):
+        kind = BounceKind.TEMPORARY
     return Bounce(kind, _bare(text), status, text)
 
 
@@ -127,9 +127,9 @@ def _complaint(parsed: Message, parts: list[Message]) -> Bounce | None:
     ):
         return None
     if told.get("feedback-type", "").lower() == "not-spam":
-        return Bounce(Kind.NONE)
+        return Bounce(BounceKind.NONE)
     who = told.get("original-rcpt-to") or told.get("removal-recipient") or ""
-    return Bounce(Kind.COMPLAINT, _bare(who) or _addressee(parts), "", "")
+    return Bounce(BounceKind.COMPLAINT, _bare(who) or _addressee(parts), "", "")
 
 
 def _addressee(parts: list[Message]) -> str:
@@ -166,10 +166,10 @@ def _report(parts: list[Message]) -> Bounce | None:
     status = _first(_STATUS, group.get("status", ""))
     diagnostic = group.get("diagnostic-code", "")
     if action[:1] and action[0] in {"delivered", "relayed", "expanded"}:
-        return Bounce(Kind.NONE, who, status)
+        return Bounce(BounceKind.NONE, who, status)
     if action[:1] == ["delayed"]:
         why = spoken(diagnostic or _told(parts), status)
-        still = why if why is not None and why is not Kind.DEAD else Kind.TEMPORARY
+        still = why if why is not None and why is not BounceKind.DEAD else BounceKind.TEMPORARY
         return Bounce(still, who, status, diagnostic)
     inner = _first(_STATUS, diagnostic)
     if inner and (not status or status.endswith(".0.0") or status.startswith("4")):
@@ -213,15 +213,19 @@ def _unstandardised(parsed: Message, parts: list[Message]) -> Bounce:
     named = [_bare(str(v)) for v in parsed.get_all("X-Failed-Recipients", [])]
     automatic = str(parsed.get("Auto-Submitted", "")).lower()
     if not named and _is_reply(parsed, subject, automatic):
-        return Bounce(Kind.AUTO_REPLY, text=subject)
+        return Bounce(BounceKind.AUTO_REPLY, text=subject)
     if not (named or _DAEMON.search(sender) or _BOUNCED.search(subject)):
-        return Bounce(Kind.NONE)
+        return Bounce(BounceKind.NONE)
     recipient = (named + _meant(parsed) + _ADDRESS.findall(told) + [""])[0]
     status = _first(_STATUS, told)
     reply = _first(_REPLY, told)
     kind = spoken(_said_to_us(told), status) or judge(told, status)
-    if kind is Kind.DEAD and _DELAYED.search(f"{subject} {told}") and not reply.startswith("5"):
-        kind = Kind.TEMPORARY
+    if (
+        kind is BounceKind.DEAD
+        and _DELAYED.search(f"{subject} {told}")
+        and not reply.startswith("5")
+    ):
+        kind = BounceKind.TEMPORARY
     return Bounce(kind, recipient, status, told)
 
 

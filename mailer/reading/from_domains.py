@@ -14,7 +14,7 @@ import unicodedata
 from mailer.errors import BadInput
 from mailer.reading.addresses import domain_key
 from mailer.reading.header_words import LONGEST, addresses_of, decode, text_of
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 
 FIELDS = ("from", "sender")
 MOST = 200  # domains of one mail
@@ -23,7 +23,7 @@ _COMMENT = re.compile(r"\([^()]*\)")
 _BLANK = re.compile(r"\s+")
 
 
-def from_domains(head: Head) -> frozenset[str]:
+def from_domains(head: MessageHeader) -> frozenset[str]:
     """Return the A-label, lower-case form of every domain that From or Sender names."""
     found: set[str] = set()
     for field in FIELDS:

@@ -13,7 +13,7 @@ from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
 
 from mailer.reading.header_search import skim, wanted
-from mailer.reading.message import Head as Fields
+from mailer.reading.message import MessageHeader as Fields
 from mailer.reading.message import addresses_of, in_reply_to, message_id, references, text_of
 
 MAX_SUBJECT = 500
@@ -46,7 +46,7 @@ _YES = {b"yes", b"y", b"1", b"true"}
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class HeadFacts:
     """Hold what one mail says about itself; ``references`` end with the direct parent."""
 
     message_id: str  # without angle brackets, or ``sha256:HEX`` where there is none
@@ -75,12 +75,12 @@ def content_id(raw: bytes) -> str:
     return f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
-def read_head(raw: bytes) -> Head:
+def read_head(raw: bytes) -> HeadFacts:
     """Read the head of the mail ``raw``."""
     found = skim(raw, _WANTED)
     own = message_id(found) or content_id(raw)
     author, local = read_author(found.first("From") or found.first("Sender") or b"")
-    return Head(
+    return HeadFacts(
         message_id=own,
         references=read_references(found, own),
         subject=found.text("Subject")[:MAX_SUBJECT],

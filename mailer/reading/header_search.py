@@ -9,7 +9,7 @@ nothing raises.
 import re
 from dataclasses import dataclass
 
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 
 MAX_HEADER = 256 * 1024  # octets that are looked at
 MAX_KNOWN = 5_000  # names of fields that are remembered
@@ -49,7 +49,7 @@ def wanted(*names: str) -> Wanted:
     )
 
 
-def skim(raw: bytes, search: Wanted, start: int = 0, end: int | None = None) -> Head:
+def skim(raw: bytes, search: Wanted, start: int = 0, end: int | None = None) -> MessageHeader:
     """Return the header that begins at ``start``, with no field but those of ``search``.
 
     ``body`` is counted from the beginning of ``raw``; ``spans`` are left out.
@@ -57,21 +57,21 @@ def skim(raw: bytes, search: Wanted, start: int = 0, end: int | None = None) -> 
     end = len(raw) if end is None else end
     first = _LINE_END.match(raw, start, end)
     if first is not None:
-        return Head((), (), first.end())
+        return MessageHeader((), (), first.end())
     begin = start
     if raw.startswith((b"From ", b">From "), start):
         line = _LINE_END.search(raw, start, end)
         begin = end if line is None else line.end()
         if line is None or _LINE_END.match(raw, begin, end):
-            return Head((), (), begin if line is None else _after(raw, begin))
+            return MessageHeader((), (), begin if line is None else _after(raw, begin))
     if not _FIRST.match(raw, begin, end):
-        return Head((), (), begin)
+        return MessageHeader((), (), begin)
     limit = min(end, start + MAX_HEADER)
     found = _plain(raw, search, begin, limit)
     return _odd(raw, search, begin, limit) if found is None else found
 
 
-def _plain(raw: bytes, search: Wanted, begin: int, limit: int) -> Head | None:
+def _plain(raw: bytes, search: Wanted, begin: int, limit: int) -> MessageHeader | None:
     """Read a header whose lines all end alike; None where a pattern must look."""
     stop = raw.find(b"\n\n", begin, limit)
     twice = raw.find(b"\r\n\r\n", begin, limit if stop < 0 else stop)
@@ -101,7 +101,7 @@ def _plain(raw: bytes, search: Wanted, begin: int, limit: int) -> Head | None:
         )
         if kept:
             fields.append((name, [value]))
-    return Head(
+    return MessageHeader(
         tuple((name.decode("ascii"), b"".join(v).strip(b" \t")) for name, v in fields), (), body
     )
 
@@ -115,7 +115,7 @@ def _named(name: bytes) -> bool:
     return True
 
 
-def _odd(raw: bytes, search: Wanted, begin: int, limit: int) -> Head:
+def _odd(raw: bytes, search: Wanted, begin: int, limit: int) -> MessageHeader:
     last = _END.search(raw, begin, limit)
     stop, body = (limit, limit) if last is None else (last.start(), last.end())
     stray = _STRAY.search(raw, begin, stop)
@@ -123,7 +123,7 @@ def _odd(raw: bytes, search: Wanted, begin: int, limit: int) -> Head:
         stop = stray.start()
         body = stray.end()
     found = search.pattern.findall(b"\n" + raw[begin:stop])
-    return Head(
+    return MessageHeader(
         tuple(
             (name.decode("ascii"), _LINE_END.sub(b"", value).strip(b" \t")) for name, value in found
         ),

@@ -40,7 +40,7 @@ _LENGTH = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MboxMail:
     """Hold one mail of a file; ``arrival`` is in seconds since 1970 UTC, None when unknown."""
 
     number: int  # 1 for the first
@@ -70,7 +70,7 @@ def open_mail_file(path: Path) -> Iterator[BinaryIO]:
             yield reader
 
 
-def read_mbox(file: BinaryIO) -> Iterator[Found]:
+def read_mbox(file: BinaryIO) -> Iterator[MboxMail]:
     """Yield the mails of ``file`` in order; a file cut short gives what there is."""
     number = 0
     for stretch in _stretches(file):
@@ -81,7 +81,7 @@ def read_mbox(file: BinaryIO) -> Iterator[Found]:
                 problem = f"it is longer than {MAX_MAIL // 1024 // 1024} MB"
             elif not _HEADER.match(raw) and not line.startswith(_OURS):
                 problem = "it has no header"
-            yield Found(number, raw, _arrival(line, raw), problem)
+            yield MboxMail(number, raw, _arrival(line, raw), problem)
 
 
 def write_mbox(mails: Iterable[tuple[bytes, float]]) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 
 MAX_HEADER = 256 * 1024  # octets
 _ODD = re.compile(rb"(?:\A|(?<=\n))(?![!-9;-~]+:|[ \t\r\n])")
@@ -53,7 +53,9 @@ def mend(raw: bytes) -> bytes:
     return b"\n".join(mended) + raw[stop:]
 
 
-def complete(raw: bytes, head: Head, *, message_id: str, when: float) -> tuple[bytes, list[str]]:
+def complete(
+    raw: bytes, head: MessageHeader, *, message_id: str, when: float
+) -> tuple[bytes, list[str]]:
     """Add Message-ID and Date where there is none (RFC 6409 sections 8.2 and 8.3).
 
     Return the whole, and the names of what was added; ``when`` is in seconds since 1970.

@@ -19,7 +19,7 @@ from mailer.reading.header_words import addresses_of, decode, one_line, text_of
 from mailer.reading.parse_limits import check_limits
 
 __all__ = [
-    "Head",
+    "MessageHeader",
     "addresses_of",
     "check_limits",
     "content_digest",
@@ -56,7 +56,7 @@ _TRACE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class MessageHeader:
     """Hold a message's header: (name as spelled, unfolded value) in order; ``body`` begins there.
 
     A value is octets without line ends, blanks at both ends cut off; ``text_of`` makes it text.
@@ -81,7 +81,7 @@ class Head:
         return text_of(self.first(name) or b"")
 
 
-def head(raw: bytes) -> Head:
+def head(raw: bytes) -> MessageHeader:
     """Return the header of ``raw``, unfolded (RFC 5322 section 2.2.3); never raise.
 
     A leading mbox "From " line is passed over; a line that is no field ends the header.
@@ -105,15 +105,15 @@ def head(raw: bytes) -> Head:
             break
         body = end
     unfolded = tuple((name, b"".join(lines).strip(b" \t")) for name, lines in fields)
-    return Head(unfolded, tuple(spans), body)
+    return MessageHeader(unfolded, tuple(spans), body)
 
 
-def message_id(found: Head) -> str | None:
+def message_id(found: MessageHeader) -> str | None:
     """Return the Message-ID without angle brackets, or None where there is none to speak of."""
     return next(iter(_ids(found.first("Message-ID"), bare=True)), None)
 
 
-def references(found: Head) -> tuple[str, ...]:
+def references(found: MessageHeader) -> tuple[str, ...]:
     """Return the ids of References, oldest first, each once; of very many the ends."""
     ids = list(dict.fromkeys(_ids(b" ".join(found.all("References")))))
     if len(ids) > _ANCESTORS:
@@ -121,7 +121,7 @@ def references(found: Head) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def in_reply_to(found: Head) -> tuple[str, ...]:
+def in_reply_to(found: MessageHeader) -> tuple[str, ...]:
     """Return the ids of In-Reply-To, which may hold prose around them."""
     return tuple(dict.fromkeys(_ids(found.first("In-Reply-To"))))[:_ANCESTORS]
 

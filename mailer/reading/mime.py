@@ -28,7 +28,7 @@ _MAIL = "message/rfc822"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ContentField:
     """Hold what a Content-Type or Content-Disposition field says."""
 
     kind: str  # "text/plain"; of a disposition its first word
@@ -37,7 +37,7 @@ class Said:
 
 
 @dataclass(eq=False, slots=True)
-class Part:
+class MimePart:
     """Hold one part: what its Content fields say, where its body is, which parts it has."""
 
     raw: bytes
@@ -46,7 +46,7 @@ class Part:
     end: int
     fields: dict[str, bytes]  # by what follows "content-", unfolded
     default: str = "text/plain"
-    parts: list["Part"] = field(default_factory=list)
+    parts: list["MimePart"] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -82,15 +82,15 @@ class Part:
         return _unuue(coded) if coding in _UNSTUFFED else coded
 
     @property
-    def mail(self) -> "Part | None":
+    def mail(self) -> "MimePart | None":
         """Return the mail that this part brings, where it is one."""
         return self.parts[0] if self.kind == _MAIL and self.parts else None
 
 
-def cut(raw: bytes) -> Part:
+def cut(raw: bytes) -> MimePart:
     """Return ``raw`` cut into its parts."""
     top = _part(raw, 0, len(raw), "text/plain")
-    todo: list[tuple[Part, int]] = [(top, 1)]
+    todo: list[tuple[MimePart, int]] = [(top, 1)]
     count, left = 1, MAX_MARKS
     while todo and count < MAX_PARTS and left > 0:
         part, depth = todo.pop()
@@ -103,7 +103,7 @@ def cut(raw: bytes) -> Part:
     return top
 
 
-def _inside(part: Part, left: int) -> tuple[list[tuple[int, int]], str, int]:
+def _inside(part: MimePart, left: int) -> tuple[list[tuple[int, int]], str, int]:
     """Return (where the parts of ``part`` stand, what they are by default, lines looked at)."""
     kind = part.kind
     if kind == _MAIL:
@@ -118,12 +118,12 @@ def _inside(part: Part, left: int) -> tuple[list[tuple[int, int]], str, int]:
     return spans, _MAIL if kind == "multipart/digest" else "text/plain", looked
 
 
-def _part(raw: bytes, start: int, end: int, default: str) -> Part:
+def _part(raw: bytes, start: int, end: int, default: str) -> MimePart:
     found = skim(raw, _CONTENT, start, end)
     fields: dict[str, bytes] = {}
     for name, value in found.fields:
         fields.setdefault(name[8:].lower(), value[:MAX_FIELD])
-    return Part(raw, start, found.body, end, fields, default)
+    return MimePart(raw, start, found.body, end, fields, default)
 
 
 def _between(
@@ -161,7 +161,7 @@ def _before(raw: bytes, begin: int, place: int) -> int:
 
 
 @lru_cache(maxsize=512)
-def _said(value: bytes) -> Said:
+def _said(value: bytes) -> ContentField:
     """Read a Content-Type by the standard library, which knows RFC 2231 and its abuses."""
     holder = Message()
     holder["content-type"] = value.decode("ascii", "surrogateescape")
@@ -169,16 +169,16 @@ def _said(value: bytes) -> Said:
         boundary = holder.get_boundary("")
         kind = holder.get_content_type()
     except _BROKEN:
-        return Said("application/octet-stream", {})
+        return ContentField("application/octet-stream", {})
     mark = boundary.encode("utf-8", "surrogateescape") if isinstance(boundary, str) else b""
-    return Said(kind, _parameters(holder, "content-type"), mark)
+    return ContentField(kind, _parameters(holder, "content-type"), mark)
 
 
 @lru_cache(maxsize=512)
-def _disposition(value: bytes) -> Said:
+def _disposition(value: bytes) -> ContentField:
     holder = Message()
     holder["content-disposition"] = value.decode("ascii", "surrogateescape")
-    return Said("", _parameters(holder, "content-disposition"))
+    return ContentField("", _parameters(holder, "content-disposition"))
 
 
 # What the standard library raises over hostile parameters.

@@ -23,7 +23,7 @@ _SIGNS = re.compile(r"[^\w\s.,:;!?'\"()@/%&\u2010-\u2027-]")
 _QUOTE_MARK = re.compile(r"^(?:[ \t]{0,3}>)[ \t]?", re.MULTILINE)
 
 
-class Setting(StrEnum):
+class ParagraphSetting(StrEnum):
     """Say how a paragraph is set."""
 
     PROSE = "prose"
@@ -35,7 +35,7 @@ class Setting(StrEnum):
 class Paragraph:
     """Hold one paragraph; ``text`` of prose is one line."""
 
-    kind: Setting
+    kind: ParagraphSetting
     text: str
 
 
@@ -70,16 +70,17 @@ def _is_code(lines: list[str]) -> bool:
 def _code(found: list[Paragraph], lines: list[str]) -> None:
     """Add code; neighbouring pieces that a blank line parted are one."""
     text = "\n".join(lines)
-    if found and found[-1].kind is Setting.CODE:
-        found[-1] = Paragraph(Setting.CODE, f"{found[-1].text}\n\n{text}")
+    if found and found[-1].kind is ParagraphSetting.CODE:
+        found[-1] = Paragraph(ParagraphSetting.CODE, f"{found[-1].text}\n\n{text}")
     else:
-        found.append(Paragraph(Setting.CODE, text))
+        found.append(Paragraph(ParagraphSetting.CODE, text))
 
 
 def _dedented(found: list[Paragraph]) -> list[Paragraph]:
     """Return ``found`` with the indentation off that only said: this is code."""
     return [
-        Paragraph(p.kind, textwrap.dedent(p.text)) if p.kind is Setting.CODE else p for p in found
+        Paragraph(p.kind, textwrap.dedent(p.text)) if p.kind is ParagraphSetting.CODE else p
+        for p in found
     ]
 
 
@@ -94,8 +95,8 @@ def _prose(lines: list[str]) -> list[Paragraph]:
             groups.append([line])
     joined = [" ".join(part.strip() for part in group) for group in groups]
     if len(joined) == 1:
-        return [Paragraph(Setting.PROSE, joined[0])]
-    return [Paragraph(Setting.LINES, "\n".join(joined))]
+        return [Paragraph(ParagraphSetting.PROSE, joined[0])]
+    return [Paragraph(ParagraphSetting.LINES, "\n".join(joined))]
 
 
 def _runs_on(above: str, line: str, widest: int) -> bool:

@@ -63,7 +63,7 @@ _SET = (
 )
 
 
-class Kind(StrEnum):
+class LineKind(StrEnum):
     """Say what a stretch of lines is."""
 
     OWN = "own"
@@ -73,10 +73,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class LineBlock:
     """Hold neighbouring lines of one kind."""
 
-    kind: Kind
+    kind: LineKind
     text: str
 
 
@@ -84,22 +84,22 @@ class Block:
 class Quoted:
     """Hold a text taken apart; ``blocks`` in their order are the whole of it."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[LineBlock, ...]
 
     @property
     def text(self) -> str:
         """Return the writer's own words."""
-        return self._join(Kind.OWN)
+        return self._join(LineKind.OWN)
 
     @property
     def quoted(self) -> str:
         """Return what is quoted, with the lines that say from whom."""
-        return self._join(Kind.ATTRIBUTION, Kind.QUOTE)
+        return self._join(LineKind.ATTRIBUTION, LineKind.QUOTE)
 
     @property
     def signature(self) -> str:
         """Return signatures and footers."""
-        return self._join(Kind.SIGNATURE)
+        return self._join(LineKind.SIGNATURE)
 
     @property
     def trimmed(self) -> str:
@@ -108,16 +108,16 @@ class Quoted:
         A quote at the end goes, and one at the top that an attribution introduces; a text that
         is nothing but a quote stays what it is.
         """
-        blocks = [b for b in self.blocks if b.kind is not Kind.SIGNATURE]
-        own = [n for n, b in enumerate(blocks) if b.kind is Kind.OWN]
+        blocks = [b for b in self.blocks if b.kind is not LineKind.SIGNATURE]
+        own = [n for n, b in enumerate(blocks) if b.kind is LineKind.OWN]
         if not own:
-            introduced = any(b.kind is Kind.ATTRIBUTION for b in blocks)
+            introduced = any(b.kind is LineKind.ATTRIBUTION for b in blocks)
             return "" if introduced else "\n".join(b.text for b in blocks).strip("\n")
-        first = own[0] if blocks[0].kind is Kind.ATTRIBUTION else 0
-        kept = [b for b in blocks[first : own[-1] + 1] if b.kind is not Kind.ATTRIBUTION]
+        first = own[0] if blocks[0].kind is LineKind.ATTRIBUTION else 0
+        kept = [b for b in blocks[first : own[-1] + 1] if b.kind is not LineKind.ATTRIBUTION]
         return "\n".join(b.text for b in kept).strip("\n")
 
-    def _join(self, *kinds: Kind) -> str:
+    def _join(self, *kinds: LineKind) -> str:
         parts = (b.text.strip("\n") for b in self.blocks if b.kind in kinds)
         return "\n\n".join(part for part in parts if part.strip())
 
@@ -129,25 +129,26 @@ def split(text: str) -> Quoted:
     return Quoted(_blocks(lines, _kinds(text, lines)))
 
 
-def _blocks(lines: Sequence[str], kinds: Sequence[Kind]) -> tuple[Block, ...]:
-    blocks: list[Block] = []
+def _blocks(lines: Sequence[str], kinds: Sequence[LineKind]) -> tuple[LineBlock, ...]:
+    blocks: list[LineBlock] = []
     start = 0
     for place in range(1, len(lines) + 1):
         if place == len(lines) or kinds[place] is not kinds[start]:
             piece = "\n".join(line.rstrip() for line in lines[start:place])
             if piece.strip() or not blocks:
-                blocks.append(Block(kinds[start], piece))
+                blocks.append(LineBlock(kinds[start], piece))
             else:  # blank lines between two others belong to what stands above
-                blocks[-1] = Block(blocks[-1].kind, f"{blocks[-1].text}\n{piece}")
+                blocks[-1] = LineBlock(blocks[-1].kind, f"{blocks[-1].text}\n{piece}")
             start = place
     return _few([b for b in blocks if b.text.strip()])
 
 
-def _few(blocks: list[Block]) -> tuple[Block, ...]:
+def _few(blocks: list[LineBlock]) -> tuple[LineBlock, ...]:
     """Put what is beyond MAX_BLOCKS together by kind: no letter has so many turns."""
     rest = blocks[MAX_BLOCKS:]
     gathered = (
-        Block(kind, "\n".join(block.text for block in rest if block.kind is kind)) for kind in Kind
+        LineBlock(kind, "\n".join(block.text for block in rest if block.kind is kind))
+        for kind in LineKind
     )
     return (*blocks[:MAX_BLOCKS], *(block for block in gathered if block.text))
 
@@ -158,7 +159,7 @@ class _Scan:
 
     lines: Sequence[str]
     heads: Sequence[str]  # the lines, cut at MAX_LINE
-    kinds: list[Kind]
+    kinds: list[LineKind]
     attributions: dict[int, int]  # first line -> the line after the last
     fences: dict[int, int]
     last: int  # the line after the last one with a letter or digit
@@ -166,17 +167,19 @@ class _Scan:
     below: bool = False  # a signature mark was seen, and no quote since
 
 
-def _kinds(text: str, lines: Sequence[str]) -> list[Kind]:
+def _kinds(text: str, lines: Sequence[str]) -> list[LineKind]:
     heads = [line[:MAX_LINE] for line in lines[:MAX_LINES]]
     fences = _fences(heads) if "```" in text or "~~~" in text else {}
-    scan = _Scan(lines, heads, [Kind.OWN] * len(lines), _attributions(heads), fences, _last(heads))
+    scan = _Scan(
+        lines, heads, [LineKind.OWN] * len(lines), _attributions(heads), fences, _last(heads)
+    )
     set_phrases = _set_phrases(text)
     here = 0
     while here < len(heads):
         head = heads[here]
         begin = head.lstrip()
         if begin[:1] == ">" and len(head) - len(begin) <= INDENT:  # the most of most replies
-            scan.kinds[here], scan.below = Kind.QUOTE, False
+            scan.kinds[here], scan.below = LineKind.QUOTE, False
             here += 1
             continue
         if not (
@@ -191,7 +194,7 @@ def _kinds(text: str, lines: Sequence[str]) -> list[Kind]:
             or here in fences
         ):  # nothing that any pattern looks for: most lines of most mails
             if scan.below:
-                scan.kinds[here] = Kind.SIGNATURE
+                scan.kinds[here] = LineKind.SIGNATURE
             elif begin:
                 scan.own = True
             here += 1
@@ -199,7 +202,7 @@ def _kinds(text: str, lines: Sequence[str]) -> list[Kind]:
         end, kind = _step(scan, here)
         for place in range(here, end):
             scan.kinds[place] = kind
-        if kind is Kind.OWN and any(h.strip() for h in heads[here:end]):
+        if kind is LineKind.OWN and any(h.strip() for h in heads[here:end]):
             scan.own = True
         here = end
     return scan.kinds
@@ -226,14 +229,14 @@ def _last(heads: Sequence[str]) -> int:
     return 0
 
 
-def _step(scan: _Scan, here: int) -> tuple[int, Kind]:  # noqa: PLR0911 - a kind each
+def _step(scan: _Scan, here: int) -> tuple[int, LineKind]:  # noqa: PLR0911 - a kind each
     """Return (the line after, the kind) of what begins at ``here``."""
     head = scan.heads[here]
     if here in scan.fences and not scan.below:
-        return scan.fences[here], Kind.OWN
+        return scan.fences[here], LineKind.OWN
     if _QUOTE.match(head):
         scan.below = False
-        return here + 1, Kind.QUOTE
+        return here + 1, LineKind.QUOTE
     quoted = _quoted_mail(scan, here)
     if quoted is not None:
         return quoted
@@ -241,18 +244,18 @@ def _step(scan: _Scan, here: int) -> tuple[int, Kind]:  # noqa: PLR0911 - a kind
     if end is not None:
         return _introduced(scan, here, end)
     if FOOTER.match(head) or _is_footer(scan, here):
-        return len(scan.lines), Kind.SIGNATURE
+        return len(scan.lines), LineKind.SIGNATURE
     if here >= scan.last and head.strip():
-        return len(scan.lines), Kind.SIGNATURE  # nothing but rules from here on
+        return len(scan.lines), LineKind.SIGNATURE  # nothing but rules from here on
     if (_SIGN.match(head) and _signs(scan, here)) or _underscores(scan, here):
         scan.below = True
     below = scan.heads[here + 1] if here + 1 < len(scan.heads) else ""
     if scan.below or is_sent_from(head, below):
-        return here + 1, Kind.SIGNATURE
-    return here + 1, Kind.OWN
+        return here + 1, LineKind.SIGNATURE
+    return here + 1, LineKind.OWN
 
 
-def _introduced(scan: _Scan, here: int, end: int) -> tuple[int, Kind]:
+def _introduced(scan: _Scan, here: int, end: int) -> tuple[int, LineKind]:
     """Judge an attribution by what follows: a quote, or a whole unmarked mail.
 
     Without an address, a time or a quote, somebody tells who wrote: "On Monday she wrote:".
@@ -266,14 +269,14 @@ def _introduced(scan: _Scan, here: int, end: int) -> tuple[int, Kind]:
         and after < len(scan.heads)
         and not _BY_PROGRAM.search(" ".join(scan.heads[here:end]))
     ):
-        return end, Kind.OWN
+        return end, LineKind.OWN
     scan.below = False
     if after < len(scan.heads) and not _QUOTE.match(scan.heads[after]) and scan.own:
-        return len(scan.lines), Kind.QUOTE
-    return end, Kind.ATTRIBUTION
+        return len(scan.lines), LineKind.QUOTE
+    return end, LineKind.ATTRIBUTION
 
 
-def _quoted_mail(scan: _Scan, here: int) -> tuple[int, Kind] | None:
+def _quoted_mail(scan: _Scan, here: int) -> tuple[int, LineKind] | None:
     """Judge an 'Original Message' line or a block of header lines: a whole mail follows."""
     head = scan.heads[here]
     start = here
@@ -286,11 +289,11 @@ def _quoted_mail(scan: _Scan, here: int) -> tuple[int, Kind] | None:
     if not (MARKER.match(head) or found >= HEADERS):
         return None
     if not (MARKER.match(head) or dated):
-        return end, Kind.OWN  # "From: the car park", "To: the lake"
+        return end, LineKind.OWN  # "From: the car park", "To: the lake"
     scan.below = False
     if scan.own:
-        return len(scan.lines), Kind.QUOTE
-    return max(end, here + 1), Kind.ATTRIBUTION  # nothing but a forwarded mail: show it
+        return len(scan.lines), LineKind.QUOTE
+    return max(end, here + 1), LineKind.ATTRIBUTION  # nothing but a forwarded mail: show it
 
 
 def _headers(scan: _Scan, start: int) -> tuple[int, int]:
@@ -323,7 +326,7 @@ def _underscores(scan: _Scan, here: int) -> bool:
     if not _LINE.match(scan.heads[here]) or scan.last - here - 1 > UNDERSCORE_LINES:
         return False
     above = next((n for n in range(here - 1, -1, -1) if scan.heads[n].strip()), None)
-    return above is not None and scan.kinds[above] is Kind.QUOTE
+    return above is not None and scan.kinds[above] is LineKind.QUOTE
 
 
 def _is_footer(scan: _Scan, here: int) -> bool:

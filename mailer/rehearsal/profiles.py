@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mailer.rehearsal.sink import Answer, Caught, Moment, Script, accept
+from mailer.rehearsal.sink import Caught, Moment, Script, SinkReply, accept
 
 GREYLIST_WAIT = 300.0  # seconds after which a second try is let in
 
@@ -20,9 +20,9 @@ class Asked:
     """Answer by what the recipient's local part asks for."""
 
     moment: Moment
-    answers: dict[str, Answer]
+    answers: dict[str, SinkReply]
 
-    def __call__(self, moment: Moment, caught: Caught) -> Answer | None:
+    def __call__(self, moment: Moment, caught: Caught) -> SinkReply | None:
         """Return the answer for the first prefix that fits."""
         if moment is not self.moment:
             return None
@@ -40,18 +40,20 @@ def _gmail() -> Script:
     return Asked(
         Moment.RCPT,
         {
-            "nobody": Answer(
+            "nobody": SinkReply(
                 550, "5.1.1 The email account that you tried to reach does not exist. - gsmtp"
             ),
-            "full": Answer(452, "4.2.2 The recipient's inbox is out of storage space. - gsmtp"),
-            "later": Answer(
+            "full": SinkReply(452, "4.2.2 The recipient's inbox is out of storage space. - gsmtp"),
+            "later": SinkReply(
                 450, "4.2.1 The user is receiving mail at a rate that is too high. - gsmtp"
             ),
-            "spam": Answer(
+            "spam": SinkReply(
                 550,
                 "5.7.1 Our system has detected that this message is likely unsolicited. - gsmtp",
             ),
-            "busy": Answer(421, "4.7.28 Our system has detected an unusual rate of mail. - gsmtp"),
+            "busy": SinkReply(
+                421, "4.7.28 Our system has detected an unusual rate of mail. - gsmtp"
+            ),
         },
     )
 
@@ -62,18 +64,18 @@ def outlook() -> Script:
         Asked(
             Moment.RCPT,
             {
-                "nobody": Answer(
+                "nobody": SinkReply(
                     550, "5.5.0 Requested action not taken: mailbox unavailable (S2017062302)."
                 ),
-                "later": Answer(451, "4.7.500 Server busy. Please try again later. (S77719)"),
-                "busy": Answer(421, "4.3.2 The maximum number of connections is exceeded."),
+                "later": SinkReply(451, "4.7.500 Server busy. Please try again later. (S77719)"),
+                "busy": SinkReply(421, "4.3.2 The maximum number of connections is exceeded."),
             },
         ),
         Asked(
             Moment.DOT,
             {
-                "full": Answer(552, "5.2.2 Mailbox full (STOREDRV.QuotaExceededException)"),
-                "spam": Answer(550, "5.7.1 Unfortunately, messages were not sent (S3140)."),
+                "full": SinkReply(552, "5.2.2 Mailbox full (STOREDRV.QuotaExceededException)"),
+                "spam": SinkReply(550, "5.7.1 Unfortunately, messages were not sent (S3140)."),
             },
         ),
     )
@@ -87,7 +89,7 @@ class Greylist:
     clock: Callable[[], float] = lambda: 0.0
     seen: dict[tuple[str, str], float] = field(default_factory=dict)
 
-    def __call__(self, moment: Moment, caught: Caught) -> Answer | None:
+    def __call__(self, moment: Moment, caught: Caught) -> SinkReply | None:
         """Return 451 until ``wait`` seconds have passed since the first try."""
         if moment is not Moment.RCPT:
             return None
@@ -96,7 +98,7 @@ class Greylist:
         first = self.seen.setdefault(pair, now)
         if now - first >= self.wait and first != now:
             return None
-        return Answer(451, "4.7.1 Greylisted, please try again later")
+        return SinkReply(451, "4.7.1 Greylisted, please try again later")
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ class Throttle:
     room: float = 1.0
     at: float = 0.0
 
-    def __call__(self, moment: Moment, caught: Caught) -> Answer | None:
+    def __call__(self, moment: Moment, caught: Caught) -> SinkReply | None:
         """Return 421 for a recipient that comes too soon."""
         if moment is not Moment.RCPT or not caught.recipient.lower().endswith(f"@{self.domain}"):
             return None
@@ -117,7 +119,9 @@ class Throttle:
         self.room = min(max(1.0, self.rate), self.room + self.rate * (now - self.at))
         self.at = now
         if self.room < 1:
-            return Answer(421, "4.7.28 An unusual rate of mail comes from you; slow down. - gsmtp")
+            return SinkReply(
+                421, "4.7.28 An unusual rate of mail comes from you; slow down. - gsmtp"
+            )
         self.room -= 1
         return None
 
@@ -129,21 +133,21 @@ class Faulty:
     chance: random.Random
     share: float = 0.05  # of the moments
 
-    def __call__(self, moment: Moment, _caught: Caught) -> Answer | None:
+    def __call__(self, moment: Moment, _caught: Caught) -> SinkReply | None:
         """Return a refusal, a deferral, a dropped connection, or nothing."""
         if moment in (Moment.GREETING, Moment.EHLO) or self.chance.random() >= self.share:
             return None
         if moment is Moment.CONTENT:
-            return Answer(drop=True)
+            return SinkReply(drop=True)
         return self.chance.choice(
             (
-                Answer(451, "4.3.0 Temporary fault"),
-                Answer(550, "5.0.0 Permanent fault")
+                SinkReply(451, "4.3.0 Temporary fault"),
+                SinkReply(550, "5.0.0 Permanent fault")
                 if moment is not Moment.MAIL
-                else Answer(drop=True),
-                Answer(421, "4.3.2 Closing"),
-                Answer(drop=True),
-                Answer(drop=True, kept=True),
+                else SinkReply(drop=True),
+                SinkReply(421, "4.3.2 Closing"),
+                SinkReply(drop=True),
+                SinkReply(drop=True, kept=True),
             )
         )
 

@@ -61,7 +61,7 @@ class Caught:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SinkReply:
     """Hold what to do: say ``code text``, or ``drop`` the connection, or stay silent."""
 
     code: int = 250
@@ -72,11 +72,11 @@ class Answer:
     delay: float = 0.0  # seconds before the answer
 
 
-Script = Callable[[Moment, Caught], Answer | None]
-_YES = Answer()
+Script = Callable[[Moment, Caught], SinkReply | None]
+_YES = SinkReply()
 
 
-def accept(_moment: Moment, _caught: Caught) -> Answer | None:
+def accept(_moment: Moment, _caught: Caught) -> SinkReply | None:
     """Say yes to everything."""
     return None
 
@@ -159,7 +159,7 @@ class _Session(asyncio.Protocol):
         sink.open += 1
         sink.most_open = max(sink.most_open, sink.open)
         sink.counts["connections"] += 1
-        self._answer(Moment.GREETING, Answer(220, "sink ESMTP"))
+        self._answer(Moment.GREETING, SinkReply(220, "sink ESMTP"))
         self._flush()
 
     def connection_lost(self, _exc: Exception | None) -> None:
@@ -253,7 +253,7 @@ class _Session(asyncio.Protocol):
         told = self._sink.script(Moment.DOT, caught) or _YES
         taken = told.kept if told.kept is not None else told.code < 300 and not told.drop  # noqa: PLR2004
         if not caught.recipients:
-            told, taken = Answer(554, "5.5.1 no valid recipients"), False
+            told, taken = SinkReply(554, "5.5.1 no valid recipients"), False
         if taken:
             self._sink.take(caught)
         self._sink.counts[f"dot {told.code}"] += 1
@@ -274,7 +274,7 @@ class _Session(asyncio.Protocol):
         verb, _, argument = line.decode("utf-8", "replace").partition(" ")
         handler = _HANDLERS.get(verb.upper())
         if handler is None:
-            self._say(Answer(500, "5.5.1 unknown command"))
+            self._say(SinkReply(500, "5.5.1 unknown command"))
         else:
             handler(self, argument)
         return True
@@ -294,11 +294,11 @@ class _Session(asyncio.Protocol):
         self._queue.append("".join(marked).encode())
 
     def _helo(self, _argument: str) -> None:
-        self._answer(Moment.EHLO, Answer(250, "sink"))
+        self._answer(Moment.EHLO, SinkReply(250, "sink"))
 
     def _mail(self, argument: str) -> None:
         if self._in_mail:
-            self._say(Answer(503, "5.5.1 nested MAIL"))
+            self._say(SinkReply(503, "5.5.1 nested MAIL"))
             return
         self._in_mail = True
         words = tuple(argument.partition(">")[2].split())
@@ -310,7 +310,7 @@ class _Session(asyncio.Protocol):
 
     def _rcpt(self, argument: str) -> None:
         if not self._in_mail:
-            self._say(Answer(503, "5.5.1 MAIL first"))
+            self._say(SinkReply(503, "5.5.1 MAIL first"))
             return
         before = self._caught
         self._caught = replace(before, recipients=(*before.recipients, _path(argument)))
@@ -322,11 +322,11 @@ class _Session(asyncio.Protocol):
 
     def _data(self, _argument: str) -> None:
         if not self._caught.recipients:
-            told = self._sink.script(Moment.DATA, self._caught) or Answer(
+            told = self._sink.script(Moment.DATA, self._caught) or SinkReply(
                 554, "5.5.1 no valid recipients"
             )
         else:
-            told = self._sink.script(Moment.DATA, self._caught) or Answer(354, "go on")
+            told = self._sink.script(Moment.DATA, self._caught) or SinkReply(354, "go on")
         if told.code == 354:  # noqa: PLR2004
             self._chunks = []
         self._say(told)
@@ -334,7 +334,7 @@ class _Session(asyncio.Protocol):
     def _bdat(self, argument: str) -> None:
         size, _, last = argument.partition(" ")
         if not size.isdecimal() or int(size) > MAX_SIZE:
-            self._say(Answer(501, "5.5.4 BDAT wants a size"))
+            self._say(SinkReply(501, "5.5.4 BDAT wants a size"))
             return
         self._chunk = (int(size), last.strip().upper() == "LAST")
 
@@ -353,7 +353,7 @@ class _Session(asyncio.Protocol):
 
     def _starttls(self, _argument: str) -> None:
         if self._sink.tls is None or self._transport is None:
-            self._say(Answer(502, "5.5.1 no TLS here"))
+            self._say(SinkReply(502, "5.5.1 no TLS here"))
             return
         self._rest = b""  # RFC 3207 section 4.2: what came in the clear is forgotten
         self._paused = True
@@ -378,7 +378,7 @@ class _Session(asyncio.Protocol):
         kind, _, token = argument.partition(" ")
         if kind.upper() == "LOGIN":
             self._login = []
-            self._say(Answer(334, "VXNlcm5hbWU6"))
+            self._say(SinkReply(334, "VXNlcm5hbWU6"))
             return
         user, _, password = _unbase(token).removeprefix("\0").partition("\0")
         self._judge_login(user, password)
@@ -387,14 +387,14 @@ class _Session(asyncio.Protocol):
         given = [*(self._login or []), _unbase(line)]
         self._login = given
         if len(given) == 1:
-            self._say(Answer(334, "UGFzc3dvcmQ6"))
+            self._say(SinkReply(334, "UGFzc3dvcmQ6"))
             return
         self._login = None
         self._judge_login(given[0], given[1])
 
     def _judge_login(self, user: str, password: str) -> None:
         good = (user, password) == self._sink.login
-        self._say(Answer(235, "2.7.0 welcome") if good else Answer(535, "5.7.8 wrong"))
+        self._say(SinkReply(235, "2.7.0 welcome") if good else SinkReply(535, "5.7.8 wrong"))
 
     def _clear(self) -> None:
         """Forget the transaction."""
@@ -404,10 +404,10 @@ class _Session(asyncio.Protocol):
 
     # -- answers ---------------------------------------------------------------------------
 
-    def _answer(self, moment: Moment, usual: Answer) -> None:
+    def _answer(self, moment: Moment, usual: SinkReply) -> None:
         self._say(self._sink.script(moment, self._caught) or usual)
 
-    def _say(self, told: Answer) -> None:
+    def _say(self, told: SinkReply) -> None:
         if told.drop:
             self.drop()
             return
@@ -424,7 +424,7 @@ class _Session(asyncio.Protocol):
             self._flush()
             self._transport.close()
 
-    def _say_late(self, told: Answer) -> None:
+    def _say_late(self, told: SinkReply) -> None:
         self._paused = False
         self._say(replace(told, delay=0.0))
         self._work()

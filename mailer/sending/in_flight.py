@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from mailer.client.smtp_answers import Reply
 from mailer.client.smtp_out import Lane
-from mailer.client.smtp_transaction import Letter, Stage, concerns_everyone
+from mailer.client.smtp_transaction import OutgoingLetter, Stage, concerns_everyone
 from mailer.errors import Temporary
 from mailer.ledger import pace
 from mailer.ledger.ledger import Backoff, ClaimedRow, Mark, defer, lost, plain_reason
-from mailer.ledger.mailings import MailingView, State
+from mailer.ledger.mailings import MailingView, RecipientState
 from mailer.ledger.splice import Wire
 from mailer.ledger.worker_lease import Clock, Watch
 
@@ -25,18 +25,18 @@ SOME = 20  # rows of one copy that are no notice
 log = logging.getLogger(__name__)
 
 
-class Copy(NamedTuple):
+class PersonalCopy(NamedTuple):
     """Hold what is personal in one recipient's copy."""
 
     return_path: str
     values: Mapping[str, bytes]
 
 
-Personal = Callable[[MailingView, ClaimedRow], Copy]
+Personal = Callable[[MailingView, ClaimedRow], PersonalCopy]
 
 
 @dataclass(slots=True)
-class Tally:
+class SliceTally:
     """Count what a slice came to."""
 
     accepted: int = 0
@@ -59,7 +59,7 @@ class Outgoing:
     ) -> None:
         self.taking = False  # whether transactions may begin
         self.watch: Watch | None = None
-        self.tally = Tally()
+        self.tally = SliceTally()
         self.marks: list[Mark] = []
         self.low = 0  # wake the ticks when the pool falls to this
         self.batch = 1  # or when so many marks wait
@@ -93,7 +93,7 @@ class Outgoing:
 
     def begin(self) -> None:
         """Count anew."""
-        self.tally = Tally()
+        self.tally = SliceTally()
         self._pulse.clear()
         self._since = self._clock.steady()
 
@@ -179,9 +179,9 @@ class Outgoing:
             used = {row.mailing_id for row, _ in self._flying.values()}
             self._views = {key: view for key, view in self._views.items() if key in used}
 
-    # -- for the lanes (smtp_out.Desk) -----------------------------------------------------
+    # -- for the lanes (smtp_out.LetterSource) -----------------------------------------------------
 
-    def next_letter(self, most: int) -> Letter | None:
+    def next_letter(self, most: int) -> OutgoingLetter | None:
         """Compose the next copy; one for up to ``most`` recipients where nothing is personal."""
         watch = self.watch
         if not self.taking or watch is None or not watch.holds():
@@ -193,7 +193,7 @@ class Outgoing:
                 return letter
         return None
 
-    def dotting(self, letter: Letter) -> bool:
+    def dotting(self, letter: OutgoingLetter) -> bool:
         """Record the dot, then look at the lease, and only then let it leave."""
         *fellows, last = letter.rows
         row, watch = self._flying[last]
@@ -215,7 +215,7 @@ class Outgoing:
             watch.flight.answer(row, claimed.attempts, code, "")
             self.tally.accepted += 1
             self._pulse[claimed.bucket] += 1
-            self._add(Mark(row, watch.epoch, State.ACCEPTED, code))
+            self._add(Mark(row, watch.epoch, RecipientState.ACCEPTED, code))
             return
         reason = plain_reason(reply.text)
         about_us = code // 100 == 5 and concerns_everyone(stage, reply)  # noqa: PLR2004
@@ -223,7 +223,7 @@ class Outgoing:
         noted = code - 100 if about_us else code
         watch.flight.answer(row, claimed.attempts, noted, reason)
         if code // 100 == 5 and not about_us:  # noqa: PLR2004
-            self._add(Mark(row, watch.epoch, State.REFUSED, code, reason))
+            self._add(Mark(row, watch.epoch, RecipientState.REFUSED, code, reason))
             self.tally.refused += 1
         else:
             self._defer(claimed, watch, code, reason)
@@ -271,7 +271,7 @@ class Outgoing:
             self._wake()
         return row
 
-    def _compose(self, row: ClaimedRow, watch: Watch, most: int) -> Letter | None:
+    def _compose(self, row: ClaimedRow, watch: Watch, most: int) -> OutgoingLetter | None:
         wire = self._wires.get((row.mailing_id, row.variant))
         if wire is None:
             self._defer(row, watch, 0, "the mailing could not be read; the log says why")
@@ -287,10 +287,12 @@ class Outgoing:
             return None
         self._flying[row.id] = (row, watch)
         if wire.personal:
-            return Letter((row.id,), copy.return_path, (row.address,), data, doubled=wire.doubled)
+            return OutgoingLetter(
+                (row.id,), copy.return_path, (row.address,), data, doubled=wire.doubled
+            )
         fellows = [row, *self._fellows(row, copy.return_path, most - 1)]
         self._flying.update((one.id, (one, watch)) for one in fellows)
-        return Letter(
+        return OutgoingLetter(
             tuple(one.id for one in fellows),
             copy.return_path,
             tuple(one.address for one in fellows),
@@ -323,8 +325,8 @@ class Outgoing:
             expires_at=view.expires_at if view else now + self._backoff.cap,
             wait=self._backoff.wait(row.attempts, random.random()),  # noqa: S311
         )
-        self.tally.deferred += mark.state is State.DEFERRED
-        self.tally.refused += mark.state is State.REFUSED
+        self.tally.deferred += mark.state is RecipientState.DEFERRED
+        self.tally.refused += mark.state is RecipientState.REFUSED
         self._add(mark)
 
     def _add(self, mark: Mark) -> None:

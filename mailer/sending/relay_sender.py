@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from mailer.client.relay import Relay
 from mailer.client.smtp_answers import Reply
 from mailer.client.smtp_out import Lane
-from mailer.client.smtp_transaction import QUIT_CODE, Letter, Stage
+from mailer.client.smtp_transaction import QUIT_CODE, OutgoingLetter, Stage
 from mailer.ledger import pace
 from mailer.reading.addresses import nameless
 from mailer.sending.in_flight import Outgoing
@@ -24,7 +24,7 @@ FIRST_PAUSE, MAX_PAUSE = 1.0, 300.0  # seconds without a relay that is in troubl
 
 
 @dataclass(slots=True)
-class Line:
+class RelaySender:
     """Hold the lanes to one relay; ``credit`` None means that nothing limits it."""
 
     relay: Relay
@@ -60,9 +60,9 @@ class Line:
         """Take tokens; None says that none are needed."""
         self.credit = None if granted is None else (self.credit or 0) + granted
 
-    # -- for the lanes (smtp_out.Desk) -----------------------------------------------------
+    # -- for the lanes (smtp_out.LetterSource) -----------------------------------------------------
 
-    def next_letter(self, most: int) -> Letter | None:
+    def next_letter(self, most: int) -> OutgoingLetter | None:
         """Compose the next letter, if this relay may have one now."""
         if self.credit is None:
             return self.out.next_letter(most)
@@ -71,7 +71,7 @@ class Line:
             self.credit -= len(letter.rows)
         return letter
 
-    def dotting(self, letter: Letter) -> bool:
+    def dotting(self, letter: OutgoingLetter) -> bool:
         """Record that the final dot is about to leave."""
         return self.out.dotting(letter)
 
@@ -101,7 +101,7 @@ class Line:
         self.out.gone(lane, why, trouble=trouble and not excused)
 
 
-def share(lines: Sequence[Line], usual: int, now: float) -> Line | None:
+def share(lines: Sequence[RelaySender], usual: int, now: float) -> RelaySender | None:
     """Choose the line that is to have the next lane, or None where each has enough.
 
     The one that has least of its weight; a weight of 0 counts only while no other line can be

@@ -31,7 +31,7 @@ from mailer.ledger.splice import Segments, Stamp, Wire
 from mailer.ledger.warmup import Calendar
 from mailer.ledger.worker_lease import Clock, Watch
 from mailer.sending.in_flight import Outgoing, Personal
-from mailer.sending.relay_sender import Line, share
+from mailer.sending.relay_sender import RelaySender, share
 from mailer.storage.store import Store
 
 T = TypeVar("T")
@@ -130,7 +130,7 @@ class Sender:
             wake=self._wake,
             gone=self._lane_gone,
         )
-        self._lines = [Line(relay, self._out) for relay in settings.relays]
+        self._lines = [RelaySender(relay, self._out) for relay in settings.relays]
         self._allowed = {
             **settings.rates,
             **{pace.through(one.name): one.rate for one in settings.relays if one.rate},
@@ -481,7 +481,7 @@ class Sender:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _open(self, line: Line) -> None:
+    async def _open(self, line: RelaySender) -> None:
         lane = Lane(
             line.relay,
             line,

@@ -37,7 +37,7 @@ _TAIL = 65536  # bytes in which the newest number is looked for
 _BIG = 1_000_000  # bytes below which nothing is worth compacting
 
 
-class Word(StrEnum):
+class JournalWord(StrEnum):
     """Say what somebody did; only the last two need the mark of a commit."""
 
     LEFT = "left"
@@ -48,16 +48,16 @@ class Word(StrEnum):
     LIFTED = "lifted"
 
 
-YES = (Word.ACTIVE, Word.LIFTED)
+YES = (JournalWord.ACTIVE, JournalWord.LIFTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JournalLine:
     """Hold one word: of whom (32 hex digits of the keyed hash), about what, and when."""
 
     seq: int
     at: float  # seconds since 1970 UTC, taken in the transaction
-    word: Word
+    word: JournalWord
     who: str
     list_address: str = ""
     member: int = 0  # row of the membership
@@ -68,9 +68,9 @@ class Line:
     @property
     def about(self) -> tuple[str, str, str]:
         """Return what a later line of the same replaces."""
-        if self.word in (Word.BARRED, Word.LIFTED):
+        if self.word in (JournalWord.BARRED, JournalWord.LIFTED):
             return ("bar", self.reason, self.who)
-        if self.word is Word.FORGOTTEN:
+        if self.word is JournalWord.FORGOTTEN:
             return ("forgotten", "", self.who)
         return ("state", self.list_address, self.who)
 
@@ -84,11 +84,11 @@ class Book:
     begun: float
     compacted: int = 0  # up to here only the last word of each stands in it
     continues: dict[str, int] = field(default_factory=dict)  # other journals it holds, up to where
-    lines: tuple[Line, ...] = ()
+    lines: tuple[JournalLine, ...] = ()
     highest: int = 0
     whole: bool = True  # no number is missing, and no line is damaged
 
-    def since(self, seq: int) -> list[Line]:
+    def since(self, seq: int) -> list[JournalLine]:
         """Return the lines behind a number."""
         return [line for line in self.lines if line.seq > seq]
 
@@ -110,7 +110,7 @@ class Journal(Base):
 
 def note(
     session: Session,
-    word: Word,
+    word: JournalWord,
     who: str,
     *,
     list_address: str = "",
@@ -120,7 +120,7 @@ def note(
 ) -> None:
     """Have a word written down before this transaction commits; ``who`` is an address key."""
     if not session.info.get(_QUIET):
-        line = Line(0, 0.0, word, who, list_address, member, reason, until)
+        line = JournalLine(0, 0.0, word, who, list_address, member, reason, until)
         session.info.setdefault(_NOTED, []).append(line)
 
 
@@ -129,7 +129,7 @@ def keep_quiet(session: Session) -> None:
     session.info[_QUIET] = True
 
 
-class Writer:
+class JournalWriter:
     """Write one folder's journal; ``hashing`` makes 32 hex digits of an address key."""
 
     def __init__(
@@ -150,7 +150,7 @@ class Writer:
 
         Raise Temporary where the disk does not take it.
         """
-        noted: list[Line] = session.info.pop(_NOTED, [])
+        noted: list[JournalLine] = session.info.pop(_NOTED, [])
         if not noted:
             return _nothing
         session.flush()
@@ -167,7 +167,7 @@ class Writer:
         with suppress(Temporary):  # it was committed: a no counts without, a yes is asked again
             self._write(_spell({"s": seq, "ok": 1}), durable=durable)
 
-    def append(self, lines: Iterable[Line], *, marked: bool = False) -> None:
+    def append(self, lines: Iterable[JournalLine], *, marked: bool = False) -> None:
         """Write lines to the disk."""
         self._write(b"".join(_lines(lines, marked=marked)), durable=True)
 
@@ -197,7 +197,7 @@ class Writer:
             os.close(fd)
         return seq
 
-    def _hashed(self, noted: Iterable[Line]) -> Iterator[Line]:
+    def _hashed(self, noted: Iterable[JournalLine]) -> Iterator[JournalLine]:
         for line in noted:
             known = line.who.startswith(HASH)
             who = line.who.removeprefix(HASH) if known else self._hashing(line.who)
@@ -232,7 +232,7 @@ def read(path: Path) -> Book | None:
     book = _read_head(rows[0])
     if book is None:
         return None
-    found: list[Line] = []
+    found: list[JournalLine] = []
     marks: set[int] = set()
     damaged = False
     for at, row in enumerate(rows[1:], 2):
@@ -304,22 +304,22 @@ def compact(path: Path) -> bool:
     return True
 
 
-def last_words(lines: Iterable[Line]) -> list[Line]:
+def last_words(lines: Iterable[JournalLine]) -> list[JournalLine]:
     """Return the last line about each thing; a yes without its mark is no word."""
-    last: dict[tuple[str, str, str], Line] = {}
+    last: dict[tuple[str, str, str], JournalLine] = {}
     for line in sorted(lines, key=lambda one: (one.at, one.seq)):
         if line.word in YES and not line.done:
             continue
         last[line.about] = line
-    gone = {line.who: line.at for line in last.values() if line.word is Word.FORGOTTEN}
+    gone = {line.who: line.at for line in last.values() if line.word is JournalWord.FORGOTTEN}
     return [
         line
         for line in last.values()
-        if line.word is Word.FORGOTTEN or line.at >= gone.get(line.who, 0.0)
+        if line.word is JournalWord.FORGOTTEN or line.at >= gone.get(line.who, 0.0)
     ]
 
 
-def count_from(session: Session, writer: Writer, seq: int) -> int:
+def count_from(session: Session, writer: JournalWriter, seq: int) -> int:
     """Let the database go on counting a journal from ``seq``."""
     row = session.get(Journal, writer.id)
     if row is None:
@@ -390,7 +390,7 @@ def _read_head(row: bytes) -> Book | None:
     return Book(*(told[name] for name in named))
 
 
-def _lines(lines: Iterable[Line], *, marked: bool) -> Iterator[bytes]:
+def _lines(lines: Iterable[JournalLine], *, marked: bool) -> Iterator[bytes]:
     for line in lines:
         told: dict[str, object] = {
             "s": line.seq,
@@ -404,14 +404,14 @@ def _lines(lines: Iterable[Line], *, marked: bool) -> Iterator[bytes]:
             yield _spell({"s": line.seq, "ok": 1})
 
 
-def _line(told: dict[str, Any]) -> Line | None:
+def _line(told: dict[str, Any]) -> JournalLine | None:
     if not isinstance(told.get("s"), int) or not isinstance(told.get("at"), int | float):
         return None
     try:
-        return Line(
+        return JournalLine(
             told["s"],
             told["at"],
-            Word(told["do"]),
+            JournalWord(told["do"]),
             told["who"],
             told.get("list", ""),
             told.get("m", 0),

@@ -28,7 +28,7 @@ _BLOCK = 64  # bytes that SHA-256 takes at a time
 _DIGITS = bytes.maketrans(bytes(range(32)), b"abcdefghijklmnopqrstuvwxyz234567")  # RFC 4648
 
 
-class Purpose(StrEnum):
+class TokenPurpose(StrEnum):
     """Name what a token may do; a token for one purpose is worthless for another."""
 
     BOUNCE = "bounce"
@@ -59,12 +59,12 @@ class Keyring:
         self._hash = _begin_mac(keys[min(keys)], b"hash\0")
         self._begun: dict[tuple[int, str, str], tuple[hashlib._Hash, hashlib._Hash]] = {}
 
-    def standing(self, purpose: Purpose, scope: str, ref: int) -> str:
+    def standing(self, purpose: TokenPurpose, scope: str, ref: int) -> str:
         """Return the token for row ``ref`` (below 2**40) of ``scope`` (a list's address)."""
         body = (self._newest << 40 | ref).to_bytes(6, "big")
         return _spell(body + self._mac(self._newest, purpose, scope, body))
 
-    def maker(self, purpose: Purpose, scope: str) -> Callable[[int], str]:
+    def maker(self, purpose: TokenPurpose, scope: str) -> Callable[[int], str]:
         """Return what makes ``standing`` tokens of one purpose and scope, for very many rows."""
         begun = _begin_mac(self._keys[self._newest], f"{purpose}\0{scope}\0".encode())
         above = self._newest << 40
@@ -75,7 +75,7 @@ class Keyring:
 
         return make
 
-    def read(self, token: str, purpose: Purpose, scope: str) -> int | None:
+    def read(self, token: str, purpose: TokenPurpose, scope: str) -> int | None:
         """Return the row that ``token`` was made for, or None if we did not make it for this."""
         if len(token) != LENGTH or not token.isascii():
             return None
@@ -94,7 +94,7 @@ class Keyring:
         """Return 16 bytes that stand for ``text`` where the text itself must not stay."""
         return _end_mac(self._hash, text.encode())[:16]
 
-    def _mac(self, key_id: int, purpose: Purpose, scope: str, body: bytes) -> bytes:
+    def _mac(self, key_id: int, purpose: TokenPurpose, scope: str, body: bytes) -> bytes:
         """Return HMAC-SHA256 (RFC 2104) over purpose, scope and body, cut.
 
         The two hashes are begun once for each key, purpose and list, because copies are made by

@@ -27,8 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from mailer.errors import Refused
-from mailer.ledger.mailings import Recipient
-from mailer.ledger.mailings import State as RecipientState
+from mailer.ledger.mailings import Recipient, RecipientState
 from mailer.storage.store import Base, insert_or_change
 from subscriptions.audience import segments
 from subscriptions.audience.segments import (

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, ForeignKey, String, exists, literal, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mailer.ledger.mailings import Recipient, State
+from mailer.ledger.mailings import Recipient, RecipientState
 from mailer.storage.rows import among
 from mailer.storage.store import Base, insert_or_ignore
 from subscriptions.lists.roster import BigId, Membership
@@ -36,7 +36,7 @@ def keep(session: Session, series: str, rows: Sequence[int]) -> None:
     theirs = (
         select(Membership.id, literal(series))
         .join(Recipient, Recipient.ref == Membership.id)
-        .where(among(session, Recipient.id, rows), Recipient.state != State.SKIPPED)
+        .where(among(session, Recipient.id, rows), Recipient.state != RecipientState.SKIPPED)
     )
     kept = insert_or_ignore(session, Had).from_select(["membership_id", "series"], theirs)
     session.execute(kept)

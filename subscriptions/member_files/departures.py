@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mailer.reading import addresses
 from mailer.storage import journal
-from mailer.storage.journal import Word
+from mailer.storage.journal import JournalWord
 from mailer.storage.rows import insert_many
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import MailList, Membership, Rhythm, Role, State, membership_of
@@ -47,7 +47,7 @@ _STAYS = Outcome(Fate.ALREADY, "said yes here since then")
 class Departed(NamedTuple):
     """Describe somebody who is kept out: how they stood, since when (0: not told), what says so."""
 
-    address: addresses.Address
+    address: addresses.MailAddress
     name: str
     standing: Standing
     since: float
@@ -185,7 +185,7 @@ def _enter_as_left(
         ],
     )
     for one in people:
-        journal.note(session, Word.LEFT, one.address.key, list_address=lst.address)
+        journal.note(session, JournalWord.LEFT, one.address.key, list_address=lst.address)
     consent.record_each(
         session,
         keyring,

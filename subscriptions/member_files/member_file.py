@@ -289,7 +289,7 @@ def _attributes(values: dict[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _candidate(
-    address: addresses.Address, name: str, values: dict[str, str], defaults: Defaults
+    address: addresses.MailAddress, name: str, values: dict[str, str], defaults: Defaults
 ) -> Candidate:
     if values.keys() <= _SAID_BY_ALL:  # most files say no more, and each of these costs its time
         language, role, rhythm = defaults.language, defaults.role, defaults.rhythm

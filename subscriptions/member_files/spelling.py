@@ -14,7 +14,7 @@ import tomllib
 from functools import lru_cache
 from pathlib import Path
 
-from mailer.reading.addresses import Address
+from mailer.reading.addresses import MailAddress
 
 CUTOFF = 0.77  # the corrector's own: how alike two names must be
 LONGEST = 40  # characters of a domain that anybody mistypes for a provider's
@@ -25,7 +25,7 @@ PROPOSED = frozenset(_FOUND["proposed"])
 REAL = PROPOSED.union(*_FOUND["real"].values())
 
 
-def other_spelling(who: Address) -> str:
+def other_spelling(who: MailAddress) -> str:
     """Return the address that was perhaps meant, "" where nothing looks wrong."""
     meant = other_domain(who.domain)
     return f"{who.given.rpartition('@')[0]}@{meant}" if meant else ""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.ledger.mailings import Mailing
-from mailer.reading.bounce_reasons import Kind
+from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage.store import Base
 from subscriptions.lists.roster import Membership
 from subscriptions.membership import changes
@@ -36,7 +36,7 @@ from subscriptions.permission.consent import Act
 from subscriptions.permission.suppression import Reason
 
 DAY = 86400.0
-WEIGHTS = {Kind.DEAD: 1.0, Kind.FULL: 0.25, Kind.TEMPORARY: 0.1}
+WEIGHTS = {BounceKind.DEAD: 1.0, BounceKind.FULL: 0.25, BounceKind.TEMPORARY: 0.1}
 HALF = 60 * DAY  # after this time a bounce weighs half
 LIMIT = 2.0
 SPAN = 4 * DAY
@@ -77,7 +77,7 @@ class Score:
         return self.points >= LIMIT and self.span >= SPAN
 
 
-def score(bounces: list[tuple[float, Kind]], now: float) -> Score:
+def score(bounces: list[tuple[float, BounceKind]], now: float) -> Score:
     """Weigh bounces (time, kind): the worst of each day, older ones less."""
     worst: dict[int, tuple[float, float]] = {}
     for at, kind in bounces:
@@ -91,7 +91,13 @@ def score(bounces: list[tuple[float, Kind]], now: float) -> Score:
 
 
 def take(
-    desk: Desk, member: Membership, kind: Kind, *, status: str, about: str, raw_sha: bytes | None
+    desk: Desk,
+    member: Membership,
+    kind: BounceKind,
+    *,
+    status: str,
+    about: str,
+    raw_sha: bytes | None,
 ) -> str:
     """Enter a bounce and do what follows from it; return that in a word.
 
@@ -100,7 +106,7 @@ def take(
     session = desk.session
     mailing_id = _mailing(session, desk.lst.address, about)
     enter(session, [row(member.id, desk.now, kind, status, mailing_id, raw_sha)])
-    if kind is Kind.COMPLAINT:
+    if kind is BounceKind.COMPLAINT:
         return "left" if changes.leave(desk, member) else "had-left"
     if not scores(session, [member.id], desk.now)[member.id].dead:
         return "noted" if kind in WEIGHTS else "not-counted"
@@ -110,7 +116,7 @@ def take(
 def row(
     membership_id: int,
     at: float,
-    kind: Kind,
+    kind: BounceKind,
     status: str,
     mailing_id: int | None,
     raw_sha: bytes | None = None,
@@ -134,14 +140,14 @@ def enter(session: Session, rows: Sequence[Row]) -> None:
 
 def scores(session: Session, members: Collection[int], now: float) -> dict[int, Score]:
     """Return the score of each membership."""
-    told: dict[int, list[tuple[float, Kind]]] = {member: [] for member in members}
+    told: dict[int, list[tuple[float, BounceKind]]] = {member: [] for member in members}
     found = session.execute(
         select(Bounced.membership_id, Bounced.at, Bounced.kind).where(
             Bounced.membership_id.in_(told), Bounced.at > now - 6 * HALF
         )
     )
     for member, at, kind in found:
-        told[member].append((at, Kind(kind)))
+        told[member].append((at, BounceKind(kind)))
     return {member: score(bounces, now) for member, bounces in told.items()}
 
 
@@ -161,7 +167,15 @@ def count(session: Session, mailing_id: int) -> int:
     about = select(func.count(Bounced.membership_id.distinct())).where(
         Bounced.mailing_id == mailing_id,
         Bounced.raw_sha.is_not(None),
-        Bounced.kind.in_((Kind.DEAD, Kind.FULL, Kind.POLICY, Kind.CONTENT, Kind.TEMPORARY)),
+        Bounced.kind.in_(
+            (
+                BounceKind.DEAD,
+                BounceKind.FULL,
+                BounceKind.POLICY,
+                BounceKind.CONTENT,
+                BounceKind.TEMPORARY,
+            )
+        ),
     )
     return session.scalar(about) or 0
 

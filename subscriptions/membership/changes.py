@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from mailer.errors import BadInput, Refused
 from mailer.storage import journal
-from mailer.storage.journal import Word
+from mailer.storage.journal import JournalWord
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import Address, MailList, Membership, Rhythm, Role, State
 from subscriptions.permission import consent, suppression
@@ -146,7 +146,11 @@ def _welcome_back(desk: Desk, member: Membership, state: State) -> None:
 
 def remember(desk: Desk, member: Membership) -> None:
     """Have the journal outside the database know where this membership stands now."""
-    words = {State.LEFT: Word.LEFT, State.PAUSED: Word.PAUSED, State.ACTIVE: Word.ACTIVE}
+    words = {
+        State.LEFT: JournalWord.LEFT,
+        State.PAUSED: JournalWord.PAUSED,
+        State.ACTIVE: JournalWord.ACTIVE,
+    }
     if member.state in words:
         journal.note(
             desk.session,

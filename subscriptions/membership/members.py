@@ -60,7 +60,7 @@ class Fate(StrEnum):
 class Candidate(NamedTuple):
     """Describe somebody to be added; without ``consent`` they are asked first."""
 
-    address: addresses.Address
+    address: addresses.MailAddress
     name: str = ""
     language: str = ""
     role: Role = Role.MEMBER

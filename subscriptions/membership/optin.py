@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mailer.errors import Refused
-from mailer.reading.addresses import Address as MailAddress
+from mailer.reading.addresses import MailAddress
 from subscriptions.lists.roster import (
     Address,
     MailList,

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.storage import journal
-from mailer.storage.journal import Line, Word
+from mailer.storage.journal import JournalLine, JournalWord
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import Address, MailList, Membership, Person, State
 from subscriptions.membership import changes
@@ -50,7 +50,9 @@ class _Book:
     lists: dict[str, MailList]
 
 
-def replay(session: Session, keyring: Keyring, lines: Iterable[Line], *, now: float) -> Replayed:
+def replay(
+    session: Session, keyring: Keyring, lines: Iterable[JournalLine], *, now: float
+) -> Replayed:
     """Bring memberships and bars to where the journal left them; return what that changed."""
     journal.keep_quiet(session)
     last = journal.last_words(lines)
@@ -58,13 +60,13 @@ def replay(session: Session, keyring: Keyring, lines: Iterable[Line], *, now: fl
         return Replayed()
     lists = {one.address: one for one in session.scalars(select(MailList))}
     book = _Book(session, keyring, _people(session, keyring, {line.who for line in last}), lists)
-    by_word = {word: [line for line in last if line.word is word] for word in Word}
-    barred = sum(_bar(book, line) for line in by_word[Word.BARRED])
-    lifted = sum(_lift(book, line) for line in by_word[Word.LIFTED])
-    left = sum(_leave(book, line) for line in by_word[Word.LEFT])
-    paused = sum(_pause(book, line, now) for line in by_word[Word.PAUSED])
-    back = sum(_come_back(book, line) for line in by_word[Word.ACTIVE])
-    forget = tuple(_forgotten(book, by_word[Word.FORGOTTEN], by_word[Word.LIFTED]))
+    by_word = {word: [line for line in last if line.word is word] for word in JournalWord}
+    barred = sum(_bar(book, line) for line in by_word[JournalWord.BARRED])
+    lifted = sum(_lift(book, line) for line in by_word[JournalWord.LIFTED])
+    left = sum(_leave(book, line) for line in by_word[JournalWord.LEFT])
+    paused = sum(_pause(book, line, now) for line in by_word[JournalWord.PAUSED])
+    back = sum(_come_back(book, line) for line in by_word[JournalWord.ACTIVE])
+    forget = tuple(_forgotten(book, by_word[JournalWord.FORGOTTEN], by_word[JournalWord.LIFTED]))
     session.flush()
     return Replayed(left, paused, back, barred, lifted, forget)
 
@@ -75,7 +77,7 @@ def _people(session: Session, keyring: Keyring, wanted: set[str]) -> dict[str, t
     return {who: (key, person) for who, key, person in hashed if who in wanted}
 
 
-def _bar(book: _Book, line: Line) -> bool:
+def _bar(book: _Book, line: JournalLine) -> bool:
     key = book.people[line.who][0] if line.who in book.people else suppression.HASH + line.who
     if line.reason == Reason.ERASED:
         key = suppression.HASH + line.who
@@ -86,7 +88,7 @@ def _bar(book: _Book, line: Line) -> bool:
     return True
 
 
-def _lift(book: _Book, line: Line) -> bool:
+def _lift(book: _Book, line: JournalLine) -> bool:
     keys = [suppression.HASH + line.who]
     if line.who in book.people:
         keys.append(book.people[line.who][0])
@@ -94,14 +96,14 @@ def _lift(book: _Book, line: Line) -> bool:
     return any(lifted)
 
 
-def _leave(book: _Book, line: Line) -> bool:
+def _leave(book: _Book, line: JournalLine) -> bool:
     member = _member(book, line)
     if member is None or (member.state is not State.PENDING and member.joined_at > line.at):
         return False
     return changes.leave(_desk(book, line), member)
 
 
-def _pause(book: _Book, line: Line, now: float) -> bool:
+def _pause(book: _Book, line: JournalLine, now: float) -> bool:
     member = _member(book, line)
     over = line.until is not None and line.until <= now
     if member is None or over or member.state is not State.ACTIVE or member.joined_at > line.at:
@@ -110,7 +112,7 @@ def _pause(book: _Book, line: Line, now: float) -> bool:
     return changes.change_state(desk, member, State.PAUSED, paused_until=line.until)
 
 
-def _come_back(book: _Book, line: Line) -> bool:
+def _come_back(book: _Book, line: JournalLine) -> bool:
     member = _member(book, line)
     if member is None or member.state is State.ACTIVE:
         return False
@@ -122,7 +124,9 @@ def _come_back(book: _Book, line: Line) -> bool:
     return changes.change_state(_desk(book, line, _CAME_BACK), member, State.ACTIVE)
 
 
-def _forgotten(book: _Book, lines: Iterable[Line], lifted: Iterable[Line]) -> Iterable[str]:
+def _forgotten(
+    book: _Book, lines: Iterable[JournalLine], lifted: Iterable[JournalLine]
+) -> Iterable[str]:
     """Yield whom to erase; who came back since is only barred from what they did not ask for."""
     back = {line.who for line in lifted if line.reason == Reason.ERASED}
     for line in lines:
@@ -135,7 +139,7 @@ def _forgotten(book: _Book, lines: Iterable[Line], lifted: Iterable[Line]) -> It
             suppression.suppress(book.session, hashed, Reason.ERASED, line.at)
 
 
-def _member(book: _Book, line: Line) -> Membership | None:
+def _member(book: _Book, line: JournalLine) -> Membership | None:
     """Return whom a line is about; their address may have been another one at the backup."""
     lst = book.lists.get(line.list_address)
     if lst is None:
@@ -151,6 +155,6 @@ def _member(book: _Book, line: Line) -> Membership | None:
     )
 
 
-def _desk(book: _Book, line: Line, wording: str = "") -> Desk:
+def _desk(book: _Book, line: JournalLine, wording: str = "") -> Desk:
     note = ConsentNote(wording, Source.CLI, confirmed_by=HOW)
     return Desk(book.session, book.lists[line.list_address], book.keyring, note, line.at)

@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mailer.reading.addresses import Address
+from mailer.reading.addresses import MailAddress
 from mailer.storage.store import Base
 from subscriptions.lists.roster import BigId, MailList
 
@@ -118,7 +118,7 @@ def open_ask(
     purpose: Purpose,
     *,
     list_id: int,
-    to: Address,
+    to: MailAddress,
     now: float,
     ref: int = 0,
     revision: int = 0,

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.errors import Refused
-from mailer.reading.addresses import Address
+from mailer.reading.addresses import MailAddress
 from mailer.storage.tokens import Keyring
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act, ConsentNote
@@ -53,7 +53,7 @@ def against(session: Session, keyring: Keyring, key: str) -> list[Reason]:
 
 
 def lift(
-    session: Session, keyring: Keyring, who: Address, *, note: ConsentNote, now: float
+    session: Session, keyring: Keyring, who: MailAddress, *, note: ConsentNote, now: float
 ) -> list[Reason]:
     """Lift everything that stands against ``who`` and write each into the ledger.
 

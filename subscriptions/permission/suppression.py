@@ -13,7 +13,7 @@ from sqlalchemy import Select, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.storage import journal
-from mailer.storage.journal import Word
+from mailer.storage.journal import JournalWord
 from mailer.storage.rows import one_of, spell
 from mailer.storage.store import Base, insert_or_ignore
 from mailer.storage.tokens import Keyring
@@ -45,7 +45,7 @@ class Suppression(Base):
 
 def suppress(session: Session, key: str, reason: Reason, now: float) -> None:
     """Stop all mail to the address ``key``; saying it twice changes nothing."""
-    journal.note(session, Word.BARRED, key, reason=reason.value)
+    journal.note(session, JournalWord.BARRED, key, reason=reason.value)
     row = {"address": key, "reason": reason, "since": now}
     session.execute(insert_or_ignore(session, Suppression), [row])
 
@@ -59,7 +59,7 @@ def lift(session: Session, key: str, reason: Reason) -> bool:
     )
     if gone.first() is None:
         return False
-    journal.note(session, Word.LIFTED, key, reason=reason.value)
+    journal.note(session, JournalWord.LIFTED, key, reason=reason.value)
     return True
 
 
@@ -119,7 +119,7 @@ def forget_plaintext(session: Session, keyring: Keyring, keys: Sequence[str], no
     """Replace every entry of these addresses by the hash alone; "never" stays never."""
     never = said_never(session, keyring, keys)
     for key in keys:
-        journal.note(session, Word.FORGOTTEN, key)
+        journal.note(session, JournalWord.FORGOTTEN, key)
     session.execute(delete(Suppression).where(Suppression.address.in_(keys)))
     for key in keys:
         suppress(session, hashed(keyring, key), Reason.ERASED, now)

@@ -31,7 +31,7 @@ from sqlalchemy import func, select  # noqa: E402
 from listserv.wiring.valkey import Valkey, url  # noqa: E402
 from mailer.ledger import mailings  # noqa: E402
 from mailer.ledger.claim_owners import Owner  # noqa: E402
-from mailer.ledger.mailings import Mailing, MailingState, Recipient, State  # noqa: E402
+from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState  # noqa: E402
 from mailer.storage.store import Store  # noqa: E402
 from tests import cluster  # noqa: E402
 from tests.tree import Krets, wait_for  # noqa: E402
@@ -120,7 +120,7 @@ def accepted(store: Store) -> tuple[int, int]:
     """Return how many of the newest mailing are accepted, and of how many."""
     with store.read() as session:
         chosen = Recipient.mailing_id == newest(store)
-        is_there = func.count().filter(Recipient.state == State.ACCEPTED)
+        is_there = func.count().filter(Recipient.state == RecipientState.ACCEPTED)
         done, whole = session.execute(select(is_there, func.count()).where(chosen)).one()
     return done, whole
 
@@ -136,7 +136,7 @@ def who_sends(store: Store) -> int:
     """Return the process id of a worker that has claimed recipients, 0 where none has."""
     with store.read() as session:
         claims = select(Owner.pid).join(Recipient, Recipient.epoch == Owner.epoch)
-        return session.scalar(claims.where(Recipient.state == State.CLAIMED).limit(1)) or 0
+        return session.scalar(claims.where(Recipient.state == RecipientState.CLAIMED).limit(1)) or 0
 
 
 def told(store: Store) -> Round:
@@ -145,7 +145,7 @@ def told(store: Store) -> Round:
         number = newest(store)
         first, last, done = session.execute(
             select(func.min(Recipient.due), func.max(Recipient.due), func.count()).where(
-                Recipient.mailing_id == number, Recipient.state == State.ACCEPTED
+                Recipient.mailing_id == number, Recipient.state == RecipientState.ACCEPTED
             )
         ).one()
         found = mailings.status(session, number)

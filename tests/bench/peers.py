@@ -22,7 +22,7 @@ import uvloop
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from mailer.rehearsal.sink import Answer, Caught, Moment, Sink, accept, run_sink  # noqa: E402 - a script finds its own checkout first
+from mailer.rehearsal.sink import Caught, Moment, Sink, SinkReply, accept, run_sink  # noqa: E402 - a script finds its own checkout first
 
 SIZE = 10240  # bytes of a message
 SESSIONS = 4
@@ -120,8 +120,8 @@ def _children_cpu() -> float:
 
 
 async def _serve(port: int, thought: float = 0.0) -> None:
-    def think(moment: Moment, _caught: Caught) -> Answer | None:
-        return Answer(delay=thought) if thought and moment is Moment.DOT else None
+    def think(moment: Moment, _caught: Caught) -> SinkReply | None:
+        return SinkReply(delay=thought) if thought and moment is Moment.DOT else None
 
     made = Sink(script=think if thought else accept, port=port, quick=True)
     await run_sink(made, ready=lambda _port: None, until=asyncio.Event())

@@ -23,7 +23,7 @@ from listserv.wiring.config import load
 from mailer.reading.addresses import parse
 from mailer.reading.head_facts import permalink_hash
 from mailer.storage.store import put_raw
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
 from subscriptions.lists.roster import ArchivePolicy, Join
 from tests.listserv.web.conftest import Got, Web
@@ -204,7 +204,7 @@ class Gallery:
             member = roster.membership_of(session, lst.id, parse(who).key)
             assert member is not None
             wishes.settings(Visit(session, self.web.app, lst, now=time.time()), member)
-            token = self.web.app.keyring.standing(Purpose.LEAVE, lst.address, member.id)
+            token = self.web.app.keyring.standing(TokenPurpose.LEAVE, lst.address, member.id)
         self.leave = f"/{self.list}/leave/{token}"
         self.me = me = self._link(who, "me")
         self.keep("me", me)
@@ -222,7 +222,7 @@ class Gallery:
         self.keep("left", self.leave, {})
         self.keep("me-gone", self.me)
         self.keep("leave-unknown", f"/{self.list}/leave/x")
-        proof = self.web.app.keyring.standing(Purpose.LEAVE, self.list, 0)
+        proof = self.web.app.keyring.standing(TokenPurpose.LEAVE, self.list, 0)
         self.keep("leave-proof", f"/{self.list}/leave/{proof}")
 
     def _link(self, who: str, page: str) -> str:

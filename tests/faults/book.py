@@ -23,9 +23,9 @@ from mailer.ledger.mailings import (
     CLAIMED,
     Mailing,
     MailingState,
-    Policy,
     Recipient,
-    State,
+    RecipientState,
+    UnsurePolicy,
 )
 from mailer.storage import arrivals
 from mailer.storage.store import Store
@@ -168,23 +168,29 @@ class Sampler(threading.Thread):
             " JOIN recipient r ON r.mailing_id = m.id"
             f" WHERE m.id > {self._newest} OR m.id IN ({some}) GROUP BY m.id, m.state, r.state"
         )
-        counts: defaultdict[tuple[int, str, int], Counter[State]] = defaultdict(Counter)
+        counts: defaultdict[tuple[int, str, int], Counter[RecipientState]] = defaultdict(Counter)
         for mailing_id, state, audience, where, count in found:
-            counts[mailing_id, state, audience][State(where)] = count
+            counts[mailing_id, state, audience][RecipientState(where)] = count
         for (mailing_id, state, audience), states in counts.items():
             self._check(mailing_id, state, audience, states)
 
-    def _check(self, mailing_id: int, state: str, audience: int, states: Counter[State]) -> None:
+    def _check(
+        self, mailing_id: int, state: str, audience: int, states: Counter[RecipientState]
+    ) -> None:
         told = f"mailing {mailing_id} ({state}) of {audience}: {dict(states)}"
         if state != MailingState.FREEZING and states.total() != audience:
             self.wrong.append(f"{told}: the sum is {states.total()}")
-        if states[State.ACCEPTED] < self._accepted[mailing_id]:
+        if states[RecipientState.ACCEPTED] < self._accepted[mailing_id]:
             self.wrong.append(f"{told}: {self._accepted[mailing_id]} were accepted before")
         done = state == MailingState.DONE
-        if done and (states[State.READY] or states[State.CLAIMED] or states[State.DEFERRED]):
+        if done and (
+            states[RecipientState.READY]
+            or states[RecipientState.CLAIMED]
+            or states[RecipientState.DEFERRED]
+        ):
             self.wrong.append(f"{told}: not done")
         self.samples += 1
-        self._accepted[mailing_id] = states[State.ACCEPTED]
+        self._accepted[mailing_id] = states[RecipientState.ACCEPTED]
         self._newest = max(self._newest, mailing_id)
         (self._open.discard if done else self._open.add)(mailing_id)
 
@@ -211,7 +217,7 @@ def audit(
     lost_posts = {post.message_id for post in posted if post.message_id not in owners_of}
     lost_copies = doubled = again = unsaid = unsure = total = 0
     for mailing in session.scalars(select(Mailing).order_by(Mailing.id)):
-        never_twice = mailing.policy == Policy.NEVER_TWICE
+        never_twice = mailing.policy == UnsurePolicy.NEVER_TWICE
         rows = session.execute(
             select(Recipient.address, Recipient.state, Recipient.attempts).where(
                 Recipient.mailing_id == mailing.id
@@ -223,13 +229,13 @@ def audit(
         for row in rows:
             count = copies.get((mailing.message_id, row.address), 0)
             total += count
-            settled = row.state == State.ACCEPTED and count > 0
-            if row.state == State.UNSURE and never_twice:
+            settled = row.state == RecipientState.ACCEPTED and count > 0
+            if row.state == RecipientState.UNSURE and never_twice:
                 unsure += 1
             elif not settled:
                 lost_copies += 1
                 lost_posts |= {mailing.message_id} if mailing.id not in issued else set()
-                what = f"{mailing.message_id} to {row.address}: {State(row.state).name}"
+                what = f"{mailing.message_id} to {row.address}: {RecipientState(row.state).name}"
                 wrong.append(f"{what} after {row.attempts} attempts, {count} copies")
             doubled += never_twice and count > 1
             again += not never_twice and 1 < count <= row.attempts

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from mailer.rehearsal.sink import Answer, Moment
+from mailer.rehearsal.sink import Moment, SinkReply
 from tests.faults.disk import Disk
 from tests.faults.prepared import NEWS
 from tests.faults.relay import DROP, KEPT, LOST
@@ -194,7 +194,7 @@ def relay_after(stage: Stage, chance: random.Random) -> Struck:
     return _drops(stage, [(Moment.DOT, chance.choice((KEPT, LOST))) for _ in range(times)])
 
 
-def _drops(stage: Stage, plan: list[tuple[Moment, Answer]]) -> Struck:
+def _drops(stage: Stage, plan: list[tuple[Moment, SinkReply]]) -> Struck:
     stage.relay.fail(plan)
     until = time.monotonic() + 4
     while stage.relay.failing and time.monotonic() < until:
@@ -208,7 +208,7 @@ def relay_slow(stage: Stage, chance: random.Random) -> Struck:
     times, thought = chance.randint(1, 3), chance.uniform(4, 9)
     began = time.monotonic()
     silence = 0.0
-    stage.relay.fail([(Moment.DOT, Answer(delay=thought))] * times)
+    stage.relay.fail([(Moment.DOT, SinkReply(delay=thought))] * times)
     while time.monotonic() - began < thought:
         silence = max(silence, time.monotonic() - max(began, stage.relay.last))
         time.sleep(0.01)

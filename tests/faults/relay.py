@@ -5,11 +5,11 @@ import threading
 import time
 from collections import Counter
 
-from mailer.rehearsal.sink import Answer, Caught, Moment
+from mailer.rehearsal.sink import Caught, Moment, SinkReply
 
-DROP = Answer(drop=True)
-KEPT = Answer(drop=True, kept=True)  # taken, and the connection is gone before the 250
-LOST = Answer(drop=True, kept=False)
+DROP = SinkReply(drop=True)
+KEPT = SinkReply(drop=True, kept=True)  # taken, and the connection is gone before the 250
+LOST = SinkReply(drop=True, kept=False)
 _ID = b"Message-ID: <"
 
 
@@ -21,11 +21,11 @@ class Relay:
         self.last = 0.0  # monotonic time of the last copy
         self.thought = thought  # seconds before the 250, at most
         self._chance = chance
-        self._plan: list[tuple[Moment, Answer]] = []
+        self._plan: list[tuple[Moment, SinkReply]] = []
         self._first: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def fail(self, plan: list[tuple[Moment, Answer]]) -> None:
+    def fail(self, plan: list[tuple[Moment, SinkReply]]) -> None:
         """Drop connections at these moments, one after another."""
         with self._lock:
             self._plan = plan[::-1]
@@ -55,11 +55,11 @@ class Relay:
         self.last = now
         self._first.setdefault(message_id, now)
 
-    def __call__(self, moment: Moment, _caught: Caught) -> Answer | None:
+    def __call__(self, moment: Moment, _caught: Caught) -> SinkReply | None:
         """Answer as planned."""
         with self._lock:
             if self._plan and self._plan[-1][0] is moment:
                 return self._plan.pop()[1]
         if moment is Moment.DOT and self.thought:
-            return Answer(delay=self._chance.random() * self.thought)
+            return SinkReply(delay=self._chance.random() * self.thought)
         return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from mailer.ledger.mailings import State
+from mailer.ledger.mailings import RecipientState
 from tests.faults.book import Audit, audit
 from tests.faults.kinds import Strike, Struck
 from tests.faults.prepared import Measure, Prepared
@@ -147,7 +147,7 @@ def _resumed(stage: Stage, told: Struck) -> float:
 def _look_as_people_do(stage: Stage) -> None:
     """Sample what ``krets newsletter status --json`` says of the newest issue."""
     told = stage.status()
-    counts = [told[state.name.lower()] for state in State]
+    counts = [told[state.name.lower()] for state in RecipientState]
     if sum(counts) != told["audience"]:
         stage.sampler.wrong.append(f"krets newsletter status: {told}")
 

@@ -18,7 +18,7 @@ import redis
 
 from listserv.wiring import valkey
 from mailer.errors import Temporary
-from mailer.ledger.mailings import Policy
+from mailer.ledger.mailings import UnsurePolicy
 from mailer.rehearsal.sink import Sink, rehearsal
 from tests import warm
 from tests.cluster import Cluster
@@ -76,8 +76,10 @@ class Stage:
     disk: Disk | None = None
     cluster: Cluster | None = None
     cluster_disk: Disk | None = None
-    turns: Iterator[Policy | None] = field(  # what goes to many next; None is a post
-        default_factory=lambda: itertools.cycle((Policy.NEVER_TWICE, None, Policy.NEVER_MISS))
+    turns: Iterator[UnsurePolicy | None] = field(  # what goes to many next; None is a post
+        default_factory=lambda: itertools.cycle(
+            (UnsurePolicy.NEVER_TWICE, None, UnsurePolicy.NEVER_MISS)
+        )
     )
 
     def parts(self, kind: str) -> list[int]:
@@ -125,7 +127,7 @@ class Stage:
         told = [line for line in self.krets.log.splitlines() if "a post was decided" not in line]
         raise StuckError(f"waited {patience:.0f} s for {what}", *told[-12:])
 
-    def issue(self, policy: Policy) -> None:
+    def issue(self, policy: UnsurePolicy) -> None:
         """Send an issue to the large newsletter by command."""
         done = self.krets.krets(*_SEND, policy.value, "--json", stdin=self._draft())
         self.issued[json.loads(done)["mailing"]] = NEWS
@@ -136,7 +138,7 @@ class Stage:
         draft.write_text(self._draft(), encoding="utf-8")
         with draft.open("rb") as given, (self.krets.folder / "send.log").open("ab") as log:
             streams = [given.fileno(), log.fileno(), log.fileno()]
-            words = [*_SEND, Policy.NEVER_TWICE.value]
+            words = [*_SEND, UnsurePolicy.NEVER_TWICE.value]
             return warm.stove().spawn(words, self.krets.env, self.krets.folder, streams)
 
     def _draft(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 import listserv.wiring.tables  # noqa: F401 - registers every room's tables
-from mailer.ledger.mailings import Recipient, State
+from mailer.ledger.mailings import Recipient, RecipientState
 from mailer.reading.addresses import parse
 from mailer.rehearsal.sink import Caught, Sink, rehearsal
 from mailer.storage.store import Store
@@ -79,19 +79,19 @@ def test_a_relay_without_smtputf8_refuses_with_a_reason_that_is_kept(
     send(narrow, JOSE, LIST, "To everybody.")
     wait_for("an end for each", lambda: len(settled(narrow)) == 3)
     rows = settled(narrow)
-    assert rows[OLGA] == (State.ACCEPTED, rows[OLGA][1])
+    assert rows[OLGA] == (RecipientState.ACCEPTED, rows[OLGA][1])
     for who in (JOSE, POCHTA):
-        assert rows[wire(who)][0] is State.REFUSED
+        assert rows[wire(who)][0] is RecipientState.REFUSED
         assert "SMTPUTF8" in rows[wire(who)][1]
     assert [state(narrow, LIST, who) for who in (JOSE, POCHTA)] == ["active"] * 2
     assert mails_to(outbox, OLGA)
 
 
-def settled(krets: Krets) -> dict[str, tuple[State, str]]:
+def settled(krets: Krets) -> dict[str, tuple[RecipientState, str]]:
     """Return (state, reason) of each recipient that has come to an end."""
     store = Store(krets.database, krets.folder / "data")
     with store.read() as session:
-        ends = (State.ACCEPTED, State.REFUSED, State.SKIPPED)
+        ends = (RecipientState.ACCEPTED, RecipientState.REFUSED, RecipientState.SKIPPED)
         rows = session.scalars(select(Recipient).where(Recipient.state.in_(ends))).all()
     store.close()
-    return {row.address: (State(row.state), row.reason) for row in rows}
+    return {row.address: (RecipientState(row.state), row.reason) for row in rows}

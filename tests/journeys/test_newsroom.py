@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from mailer.rehearsal.sink import Answer, Caught, Moment, Sink, rehearsal
+from mailer.rehearsal.sink import Caught, Moment, Sink, SinkReply, rehearsal
 from templates.catalogue import read_catalogue, translator
 from tests.journeys import letters, programs
 from tests.journeys.programs import ANSWERS, DRAFTS, SPEECH
@@ -280,11 +280,11 @@ def test_four_eyes_two_at_once_a_stop_in_mid_sending_and_readers_who_answer(
             _readers(krets, outbox, anna)
 
 
-def _slowly(moment: Moment, caught: Caught) -> Answer | None:
+def _slowly(moment: Moment, caught: Caught) -> SinkReply | None:
     if moment is Moment.DOT and b"Nr sv stopp" in caught.raw and b"<issue." in caught.raw:
-        return Answer(delay=0.7)
+        return SinkReply(delay=0.7)
     refused = moment is Moment.RCPT and caught.recipient == "reader-7@example.com"
-    return Answer(550, "5.1.1 No such user") if refused else None
+    return SinkReply(550, "5.1.1 No such user") if refused else None
 
 
 def _agree(anna: Desk, olga: Desk) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from listserv.wiring.valkey import Valkey, url
 from mailer.ledger.claim_owners import Owner
-from mailer.ledger.mailings import Recipient, State
-from mailer.rehearsal.sink import Answer, Caught, Moment, Sink, accept, rehearsal
+from mailer.ledger.mailings import Recipient, RecipientState
+from mailer.rehearsal.sink import Caught, Moment, Sink, SinkReply, accept, rehearsal
 from mailer.storage.store import Store
 from tests import warm
 from tests.raw_client import RawClient
@@ -44,8 +44,8 @@ def send(krets: Krets, raw: bytes, to: str = LIST) -> None:
         client.sendmail(PEOPLE[0], [to], raw)
 
 
-def slowly(moment: Moment, _caught: Caught) -> Answer | None:
-    return Answer(delay=0.15) if moment is Moment.DOT else None
+def slowly(moment: Moment, _caught: Caught) -> SinkReply | None:
+    return SinkReply(delay=0.15) if moment is Moment.DOT else None
 
 
 def the_end(krets: Krets) -> None:
@@ -132,7 +132,7 @@ def one_who_sends(krets: Krets) -> int:
     store = Store(krets.database, krets.folder / "data")
     with contextlib.closing(store), store.read() as session:
         claims = select(Owner.pid).join(Recipient, Recipient.epoch == Owner.epoch)
-        return session.scalar(claims.where(Recipient.state == State.CLAIMED).limit(1)) or 0
+        return session.scalar(claims.where(Recipient.state == RecipientState.CLAIMED).limit(1)) or 0
 
 
 def test_the_parts_alone_make_one_service_and_a_killed_worker_costs_nothing_but_time(
@@ -227,12 +227,12 @@ def test_two_lists_that_are_members_of_each_other_send_a_post_round_once(
     assert received == {PEOPLE[0]: 2, PEOPLE[1]: 1, PEOPLE[2]: 1, "dora@example.se": 1}
 
 
-def unwilling(moment: Moment, caught: Caught) -> Answer | None:
+def unwilling(moment: Moment, caught: Caught) -> SinkReply | None:
     """Refuse Boris when he is named, and Chiara's copy at the final dot."""
     if moment is Moment.RCPT and caught.recipient == PEOPLE[1]:
-        return Answer(550, "5.1.1 Nobody of that name\x1b[31m here")
+        return SinkReply(550, "5.1.1 Nobody of that name\x1b[31m here")
     if moment is Moment.DOT and caught.recipient == PEOPLE[2]:
-        return Answer(554, "5.7.1 We do not want this")
+        return SinkReply(554, "5.7.1 We do not want this")
     return None
 
 

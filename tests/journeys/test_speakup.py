@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from listserv.posts import facts, rules
-from mailer.reading.mbox import Found, open_mail_file, read_mbox, write_mbox
+from mailer.reading.mbox import MboxMail, open_mail_file, read_mbox, write_mbox
 from mailer.rehearsal.sink import Caught, Sink, rehearsal
 from tests.tree import Krets, wait_for
 
@@ -41,7 +41,7 @@ class Mail:
     raw: bytes  # with CRLF
     author: str
     message_id: bytes
-    found: Found
+    found: MboxMail
 
     @property
     def kept(self) -> list[bytes]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mailer.door.smtp_in import Door, Settings, SmtpReply
+from mailer.door.smtp_in import DoorSettings, SmtpDoor, SmtpReply
 from mailer.storage.store import Store
 from tests.raw_client import RawClient
 
@@ -32,7 +32,7 @@ class RunningDoor:
     lmtp: tuple[str, int]
     lmtp_path: str
     rung: list[int] = field(default_factory=list)
-    door: Door | None = None
+    door: SmtpDoor | None = None
     loop: asyncio.AbstractEventLoop | None = None
 
     def client(self, *, greeted: bool = True) -> RawClient:
@@ -57,13 +57,13 @@ def open_door(store: Store, tmp_path: Path) -> Iterator[OpenDoor]:
     with contextlib.ExitStack() as stack:
 
         def opened(
-            settings: Settings | None = None,
+            settings: DoorSettings | None = None,
             *,
             of: Store | None = None,
             **doors: Callable[..., object],
         ) -> RunningDoor:
             return stack.enter_context(
-                _running(of or store, settings or Settings(HERE), tmp_path, doors)
+                _running(of or store, settings or DoorSettings(HERE), tmp_path, doors)
             )
 
         yield opened
@@ -71,7 +71,7 @@ def open_door(store: Store, tmp_path: Path) -> Iterator[OpenDoor]:
 
 @contextlib.contextmanager
 def _running(
-    store: Store, settings: Settings, folder: Path, doors: dict[str, Any]
+    store: Store, settings: DoorSettings, folder: Path, doors: dict[str, Any]
 ) -> Iterator[RunningDoor]:
     ready: Future[RunningDoor] = Future()
     stop = threading.Event()
@@ -80,7 +80,7 @@ def _running(
         running = RunningDoor(("", 0), ("", 0), str(folder / "lmtp"))
         doors.setdefault("verdict", ours)
         doors.setdefault("after_commit", lambda: running.rung.append(1))
-        door = running.door = Door(store, settings, **doors)
+        door = running.door = SmtpDoor(store, settings, **doors)
         running.loop = asyncio.get_running_loop()
         await door.open()
         running.address = await door.listen("127.0.0.1", 0)

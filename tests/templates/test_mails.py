@@ -10,7 +10,7 @@ import templates
 from listserv.answers import meaning
 from listserv.answers.own_words import OwnWords
 from listserv.letters import commands
-from mailer.ledger.mailings import MailingState, Policy, Status
+from mailer.ledger.mailings import MailingState, Status, UnsurePolicy
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "mail"
 TOKEN = "abcdefghijklmnopqrstuvwxyz"
@@ -143,7 +143,7 @@ CONTEXT: dict[str, object] = {
     "looks_after": True,
     "counts": Status(
         MailingState.DONE,
-        Policy.NEVER_TWICE,
+        UnsurePolicy.NEVER_TWICE,
         *(12_400, 0, 0, 12_370, 22, 0, 3, 5),  # audience, ready ... skipped
     ),
     "cut": False,
@@ -237,7 +237,7 @@ RULES = [
     "newsletter-address", "membership", "editors-only", "moderated-list", "moderated-member",
     "first-post", "emergency",
 ]  # fmt: skip
-CLEAN = Status(MailingState.DONE, Policy.NEVER_TWICE, *(9, 0, 0, 9, 0, 0, 0, 0))
+CLEAN = Status(MailingState.DONE, UnsurePolicy.NEVER_TWICE, *(9, 0, 0, 9, 0, 0, 0, 0))
 NOTES = ("", "unclear", "changed", "late", "unscheduled", "zone", "old", "proof", "readers")
 VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-help", {"leaving": True}),

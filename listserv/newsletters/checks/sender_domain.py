@@ -13,8 +13,8 @@ from listserv.mailings.signing import Signer
 from listserv.newsletters.checks.findings import Finding
 from listserv.wiring.app import App
 from mailer.authentication import dkim_keys
-from mailer.authentication.alignment import Published, Spf, Standing, Wish
-from mailer.authentication.dkim_keys import Standing as KeyStanding
+from mailer.authentication.alignment import DomainPolicy, DomainRecords, Published, Spf
+from mailer.authentication.dkim_keys import KeyState as KeyStanding
 
 
 def begin(app: App, domain: str, now: float) -> Callable[[], list[Finding]]:
@@ -34,7 +34,7 @@ def begin(app: App, domain: str, now: float) -> Callable[[], list[Finding]]:
     return lambda: list(judge(domain, signer, answers()))
 
 
-def judge(domain: str, signer: Signer, found: Standing) -> Iterator[Finding]:
+def judge(domain: str, signer: Signer, found: DomainRecords) -> Iterator[Finding]:
     """Say what is wrong with what DNS says, and what could not be looked at."""
     values = {"domain": domain}
     for name, published in found.keys.items():
@@ -44,7 +44,7 @@ def judge(domain: str, signer: Signer, found: Standing) -> Iterator[Finding]:
     if found.spf in _SPF:
         key, what = _SPF[found.spf]
         yield Finding(key, what.format(domain=domain), values=values)
-    if found.wish is Wish.ABSENT:
+    if found.wish is DomainPolicy.ABSENT:
         yield Finding(
             "dmarc-none",
             f"{domain} has no DMARC policy, which large providers ask of who writes to many:"
@@ -52,7 +52,11 @@ def judge(domain: str, signer: Signer, found: Standing) -> Iterator[Finding]:
             values=values,
         )
     if _unproven(signer, found):
-        asks = found.wish if found.wish in {Wish.QUARANTINE, Wish.REJECT} else Wish.NONE
+        asks = (
+            found.wish
+            if found.wish in {DomainPolicy.QUARANTINE, DomainPolicy.REJECT}
+            else DomainPolicy.NONE
+        )
         yield Finding(
             "unaligned",
             f"no receiver could tell that a copy comes from {domain}: no signature of its own that"
@@ -77,13 +81,13 @@ _SPF = {
     Spf.NOBODY: ("spf-nobody", "by its SPF record, nobody may send for {domain}"),
 }
 _WISHED = {
-    Wish.NONE: "",
-    Wish.QUARANTINE: "; its own DMARC policy asks to file such mail as spam",
-    Wish.REJECT: "; its own DMARC policy asks to refuse such mail",
+    DomainPolicy.NONE: "",
+    DomainPolicy.QUARANTINE: "; its own DMARC policy asks to file such mail as spam",
+    DomainPolicy.REJECT: "; its own DMARC policy asks to refuse such mail",
 }
 
 
-def _unproven(signer: Signer, found: Standing) -> bool:
+def _unproven(signer: Signer, found: DomainRecords) -> bool:
     """Tell whether neither a signature nor SPF would speak for a copy, as far as can be known."""
     signed = signer is Signer.RELAY or any(
         one in {Published.YES, Published.UNKNOWN} for one in found.keys.values()
@@ -91,12 +95,12 @@ def _unproven(signer: Signer, found: Standing) -> bool:
     return not signed and found.spf not in {Spf.NAMES, Spf.UNKNOWN}
 
 
-def _unknown(signer: Signer, found: Standing) -> Iterator[str]:
+def _unknown(signer: Signer, found: DomainRecords) -> Iterator[str]:
     if signer is Signer.KRETS and Published.UNKNOWN in found.keys.values():
         yield "DKIM"
     if found.spf is Spf.UNKNOWN:
         yield "SPF"
-    if found.wish is Wish.UNKNOWN:
+    if found.wish is DomainPolicy.UNKNOWN:
         yield "DMARC"
 
 

@@ -39,7 +39,7 @@ from listserv.wiring.routes import Route
 from listserv.wiring.tables import Edition, EditionState
 from mailer.errors import Temporary
 from mailer.ledger import mailings
-from mailer.ledger.mailings import MailingState, Policy
+from mailer.ledger.mailings import MailingState, UnsurePolicy
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists import terms
 from subscriptions.lists.roster import MailList, Membership, find_list, membership_of
@@ -342,7 +342,7 @@ def _enter(
         visit.app,
         visit.lst,
         survey.ready,
-        policy=Policy.NEVER_TWICE,
+        policy=UnsurePolicy.NEVER_TWICE,
         now=visit.now,
         by=by,
         hour=hour,

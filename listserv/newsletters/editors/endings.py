@@ -22,7 +22,7 @@ from listserv.wiring.app import App
 from listserv.wiring.tables import Edition, Issue, Post
 from mailer.client.smtp_transaction import UNCARRIED
 from mailer.ledger import mailings
-from mailer.ledger.mailings import Mailing, MailingState, Recipient, State, Status
+from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, Status
 from mailer.reading import message
 from mailer.reading.addresses import parse
 from mailer.storage.arrivals import Arrival
@@ -83,7 +83,7 @@ def read(session: Session, mailing_id: int) -> Ending:
     mailing = session.get_one(Mailing, mailing_id)
     refused = session.execute(
         select(Recipient.address, Recipient.code, Recipient.reason)
-        .where(Recipient.mailing_id == mailing_id, Recipient.state == State.REFUSED)
+        .where(Recipient.mailing_id == mailing_id, Recipient.state == RecipientState.REFUSED)
         .order_by(Recipient.id)
         .execution_options(yield_per=1000)
     )

@@ -24,7 +24,7 @@ from listserv.newsletters.sending.issue_sending import PROOF, Reader
 from listserv.newsletters.writing import drafts
 from listserv.wiring.app import App
 from listserv.wiring.tables import Edition
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import LANGUAGES, MailList, Membership, Person, State
 
 DAY = 86400
@@ -56,7 +56,7 @@ class Copy:
 def link(app: App, lst: MailList, edition: int, member: int, now: float) -> str:
     """Return the address of an edition's page for one editor."""
     day = int(now // DAY)
-    token = app.keyring.standing(Purpose.PROOF, _scope(lst, edition, day), member)
+    token = app.keyring.standing(TokenPurpose.PROOF, _scope(lst, edition, day), member)
     return f"{face_of(app, lst).page}proof/{edition}-{day}-{token}"
 
 
@@ -66,7 +66,7 @@ def open_link(session: Session, app: App, lst: MailList, token: str, now: float)
     if found is None or not 0 <= now // DAY - int(found[2]) <= LASTS:
         return None
     scope = _scope(lst, int(found[1]), int(found[2]))
-    ref = app.keyring.read(found[3], Purpose.PROOF, scope)
+    ref = app.keyring.read(found[3], TokenPurpose.PROOF, scope)
     member = session.get(Membership, ref) if ref else None
     edition = session.get(Edition, int(found[1]))
     if member is None or edition is None or member.list_id != lst.id:
@@ -85,7 +85,7 @@ def copy_for(app: App, lst: MailList, edition: Edition, reader: Reader, now: flo
         reader.name,
         reader.to.wire,
         reader.language,
-        app.keyring.standing(Purpose.LEAVE, lst.address, PROOF),
+        app.keyring.standing(TokenPurpose.LEAVE, lst.address, PROOF),
         message_id=f"preview.{edition.id}@{lst.domain}",
     )
     mail = email.message_from_bytes(raw, policy=email.policy.default)

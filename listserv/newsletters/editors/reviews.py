@@ -37,7 +37,7 @@ from listserv.wiring.outcome import Outcome
 from listserv.wiring.routes import Route
 from listserv.wiring.tables import Edition, EditionState, Sitting
 from mailer.errors import BadInput
-from mailer.reading.addresses import Address
+from mailer.reading.addresses import MailAddress
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import insert_or_ignore
 from subscriptions.audience import segment_query
@@ -220,7 +220,7 @@ def _hour(due: float | None, zone: str) -> str | None:
     return datetime.fromtimestamp(due, clock).isoformat(timespec="minutes")
 
 
-def editor_of(session: Session, lst: MailList | None, who: Address | None) -> Membership | None:
+def editor_of(session: Session, lst: MailList | None, who: MailAddress | None) -> Membership | None:
     """Return the membership of an editor or owner of this newsletter with the address ``who``."""
     if lst is None or who is None or lst.kind is not Kind.NEWSLETTER:
         return None
@@ -365,7 +365,7 @@ def tell_trouble(
     return "not-a-draft"
 
 
-def open_question(visit: Visit, edition: Edition, to: Address, about: str = PROOF) -> str:
+def open_question(visit: Visit, edition: Edition, to: MailAddress, about: str = PROOF) -> str:
     """Return a token for one editor's answers about an edition as it stands."""
     return asks.open_ask(
         visit.session,

@@ -19,7 +19,7 @@ from listserv.wiring.app import App
 from listserv.wiring.tables import Edition, Issue
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing, MailingState
-from mailer.reading.bounce_reasons import Kind
+from mailer.reading.bounce_reasons import BounceKind
 from subscriptions.lists import terms
 from subscriptions.lists.roster import MailList, find_list
 from subscriptions.lists.terms import Canary
@@ -92,7 +92,7 @@ def _judged(session: Session, number: int) -> tuple[str, Counts]:
     status = mailings.status(session, number)
     back = bouncing.count(session, number)
     complained = select(func.count(Bounced.membership_id.distinct())).where(
-        Bounced.mailing_id == number, Bounced.kind == Kind.COMPLAINT
+        Bounced.mailing_id == number, Bounced.kind == BounceKind.COMPLAINT
     )
     counts = Counts(status.accepted - back, status.refused + back, session.scalar(complained) or 0)
     return judge(counts, terms.read_canary(held.canary)), counts

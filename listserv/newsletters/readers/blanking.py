@@ -11,11 +11,11 @@ import base64
 import re
 from collections.abc import Callable
 
-from mailer.storage.tokens import LENGTH, Keyring, Purpose
+from mailer.storage.tokens import LENGTH, Keyring, TokenPurpose
 
 MAX_LOOKED = 100_000  # letters that are held against our keys
 _CODE = 5  # characters that name a vote, before its token
-_OURS = (Purpose.LEAVE, Purpose.VOTE, Purpose.ME, Purpose.BOUNCE)
+_OURS = (TokenPurpose.LEAVE, TokenPurpose.VOTE, TokenPurpose.ME, TokenPurpose.BOUNCE)
 # How a mail program breaks a line: quoted-printable's own break, the end, quote marks.
 _BREAK = rb"(?:=?\r?\n[ \t>|]{0,40})?"
 _RUN = re.compile(rb"(?:[a-z2-7]%s){%d,}" % (_BREAK, LENGTH), re.IGNORECASE)

@@ -28,10 +28,10 @@ from listserv.wiring.tables import Issue
 from mailer.ledger.mailings import Mailing
 from mailer.reading import head_facts, message
 from mailer.reading.addresses import parse
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import pack, put_packed
-from mailer.storage.tokens import Keyring, Purpose
+from mailer.storage.tokens import Keyring, TokenPurpose
 from subscriptions.lists.roster import ArchivePolicy, Kind, MailList
 from subscriptions.lists.terms import EDITORS, THREAD
 
@@ -46,12 +46,12 @@ _ID = re.compile(r"<([^<>\s]{1,998})>")
 def address(keyring: Keyring, lst: MailList, message_id: str) -> str:
     """Return where answers to an issue go, "" for the list's own address, which is its editors'."""
     if lst.replies == THREAD and lst.archive is not ArchivePolicy.NONE:
-        token = keyring.standing(Purpose.REPLY, lst.address, _number(message_id))
+        token = keyring.standing(TokenPurpose.REPLY, lst.address, _number(message_id))
         return f"{lst.name}-reply+{token}@{lst.domain}"
     return lst.replies if "@" in (lst.replies or EDITORS) else ""
 
 
-def answered(session: Session, lst: MailList, head: Head, number: int | None) -> str:
+def answered(session: Session, lst: MailList, head: MessageHeader, number: int | None) -> str:
     """Return the Message-ID of the issue under which a mail belongs, "" where it does not.
 
     ``number`` is the token's, where the mail came to one. Nothing is archived of somebody who

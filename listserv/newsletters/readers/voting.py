@@ -15,7 +15,7 @@ from listserv.wiring.app import App
 from listserv.wiring.outcome import Outcome
 from listserv.wiring.routes import Route
 from mailer.storage.arrivals import Arrival
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import ballots
 from subscriptions.lists.ballots import Vote
 from subscriptions.lists.roster import Kind, Membership, State
@@ -61,7 +61,7 @@ def _even(text: str) -> str:
 
 def voter(visit: Visit, token: str) -> Membership | None:
     """Return the member whom a token names, if they are one still."""
-    ref = visit.app.keyring.read(token, Purpose.VOTE, visit.lst.address)
+    ref = visit.app.keyring.read(token, TokenPurpose.VOTE, visit.lst.address)
     member = visit.session.get(Membership, ref) if ref else None
     there = member is not None and member.list_id == visit.lst.id and member.state in HERE
     return member if there else None

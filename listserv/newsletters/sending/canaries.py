@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from listserv.mailings import due_times
 from listserv.wiring.app import App
 from listserv.wiring.tables import Issue
-from mailer.ledger.mailings import Mailing, MailingState, Recipient, State
+from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState
 from mailer.storage.rows import among
 from subscriptions.lists import terms
 from subscriptions.lists.attributes import ZONE, Attribute
@@ -84,12 +84,12 @@ def first_of(session: Session, mailing: Mailing, now: float) -> First:
     """Count what has become of those who go first."""
     ids = json.loads(mailing.ahead or "[]")
     r = Recipient
-    open_now = r.state.in_((State.READY, State.CLAIMED)) & (r.due <= now)
-    settled = r.state.in_((State.ACCEPTED, State.REFUSED, State.UNSURE))
+    open_now = r.state.in_((RecipientState.READY, RecipientState.CLAIMED)) & (r.due <= now)
+    settled = r.state.in_((RecipientState.ACCEPTED, RecipientState.REFUSED, RecipientState.UNSURE))
     found = session.execute(
         select(
             func.count().filter(open_now),
-            func.count().filter(r.state == State.DEFERRED),
+            func.count().filter(r.state == RecipientState.DEFERRED),
             func.count().filter(settled),
             func.max(r.due).filter(settled),
         ).where(among(session, r.id, ids))
@@ -114,7 +114,7 @@ def _put_off(app: App, number: int, now: float) -> bool:
             with app.store.write() as session:
                 sleepers = (
                     select(Recipient.id)
-                    .where(Recipient.mailing_id == number, Recipient.state == State.READY)
+                    .where(Recipient.mailing_id == number, Recipient.state == RecipientState.READY)
                     .where(Recipient.due <= now, who)
                     .order_by(Recipient.due, Recipient.id)
                     .limit(PIECE)

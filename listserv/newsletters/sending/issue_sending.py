@@ -36,13 +36,13 @@ from listserv.wiring.tables import Issue
 from mailer.client.relay import read_relay
 from mailer.errors import Refused, Temporary
 from mailer.ledger import mailings, pace
-from mailer.ledger.mailings import Mailing, MailingState, Policy
+from mailer.ledger.mailings import Mailing, MailingState, UnsurePolicy
 from mailer.ledger.splice import Segments
 from mailer.ledger.warmup import read_calendar
-from mailer.reading.addresses import Address
+from mailer.reading.addresses import MailAddress
 from mailer.reading.head_facts import permalink_hash
 from mailer.storage.store import Packed, pack, put_packed
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.audience.audience import count_by_domain, count_by_language
 from subscriptions.audience.segment_query import EVERYBODY, Chosen, resolve
 from subscriptions.audience.segments import BadSegment
@@ -73,7 +73,7 @@ class Reader:
     """Name one person who proves an issue."""
 
     member: int
-    to: Address
+    to: MailAddress
     name: str
     language: str
 
@@ -290,7 +290,7 @@ def compose(
 
 
 def begin(
-    app: App, lst: MailList, ready: Ready, *, policy: Policy, now: float, by: str = "cli"
+    app: App, lst: MailList, ready: Ready, *, policy: UnsurePolicy, now: float, by: str = "cli"
 ) -> int:
     """Archive an issue, publish its permalink and begin its mailing; return the mailing's id."""
     keep_pictures(app, lst, ready.issue.pictures.values(), now)
@@ -313,7 +313,7 @@ def enter(
     lst: MailList,
     ready: Ready,
     *,
-    policy: Policy,
+    policy: UnsurePolicy,
     now: float,
     by: str,
     hour: str = "",
@@ -401,14 +401,14 @@ def provers(session: Session, lst: MailList) -> list[Reader]:
 class Proof:
     """Hold one proof as it will be mailed."""
 
-    to: Address
+    to: MailAddress
     message_id: str
     raw: bytes
 
 
 def proof_for(app: App, lst: MailList, ready: Ready, reader: Reader, language: str = "") -> Proof:
     """Return the copy that ``reader`` would get; its way out does nothing and says so."""
-    leave = app.keyring.standing(Purpose.LEAVE, lst.address, PROOF)
+    leave = app.keyring.standing(TokenPurpose.LEAVE, lst.address, PROOF)
     message_id = issues.new_message_id(lst.domain, "proof")
     raw = issues.proof(
         ready.issue,
@@ -417,7 +417,7 @@ def proof_for(app: App, lst: MailList, ready: Ready, reader: Reader, language: s
         language or reader.language,
         leave,
         message_id=message_id,
-        vote=app.keyring.standing(Purpose.VOTE, lst.address, PROOF),
+        vote=app.keyring.standing(TokenPurpose.VOTE, lst.address, PROOF),
     )
     return Proof(reader.to, message_id, raw)
 

@@ -17,7 +17,7 @@ import templates
 from listserv.newsletters.writing import drafts, pasted_html, pictures
 from listserv.newsletters.writing.pictures import File
 from mailer.reading import bodies
-from mailer.reading.quotes import Kind, split
+from mailer.reading.quotes import LineKind, split
 
 _BLANKS = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 _NOTHING = dict.fromkeys(map(ord, "\u200b\ufeff\u2060"), None)
@@ -252,6 +252,6 @@ def _unsigned(text: str) -> str:
     """Return ``text`` without the signature at its end."""
     blocks = list(split(text).blocks)
     cut = 0
-    while len(blocks) > 1 and blocks[-1].kind is Kind.SIGNATURE:
+    while len(blocks) > 1 and blocks[-1].kind is LineKind.SIGNATURE:
         cut += len(blocks.pop().text.split("\n"))
     return "\n".join(text.split("\n")[: -cut or None])

@@ -15,7 +15,7 @@ from archive.pages.repeated_quotes import LINES, Above
 from archive.site import build
 from archive.site import whole_archive as whole
 from mailer.reading.head_facts import permalink_hash
-from mailer.reading.quotes import Block, Kind, split
+from mailer.reading.quotes import LineBlock, LineKind, split
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import MailList
 from tests.cost import cost
@@ -74,7 +74,7 @@ def test_every_line_of_an_echo_stands_above_or_in_its_rest(lines: list[str], cut
     """No line of a quote is lost, but for those that only say who wrote it."""
     text = "\n".join(lines[:cut])
     told = Above()
-    told.hear("a", [Block(Kind.OWN, text)])
+    told.hear("a", [LineBlock(LineKind.OWN, text)])
     found = told.echo("\n".join(f"> {line}" for line in lines), ["a"])
     if found is not None:
         left = [re.sub(r"[ >]", "", line) for line in found.rest.split("\n")]
@@ -89,7 +89,7 @@ def test_hostile_quotes_cost_linear_time() -> None:
     """Many lines that are nearly known, deep ancestors, one line without an end."""
     told = Above()
     for name in "abcd":
-        told.hear(name, [Block(Kind.OWN, f"{name}x" * 250_000)])
+        told.hear(name, [LineBlock(LineKind.OWN, f"{name}x" * 250_000)])
     text = "".join(f"> {'abx' * (n % 50 + 7)}{n}\n" for n in range(LINES - 1))
     found = []
     assert cost(lambda: found.append(told.echo(text, "abcd"))) < 10

@@ -24,7 +24,7 @@ from listserv.wiring.config import load
 from mailer.errors import KretsError
 from mailer.ledger import claim_owners, ledger, mailings, pace
 from mailer.ledger.ledger import Mark
-from mailer.ledger.mailings import Mailing, Recipient, State
+from mailer.ledger.mailings import Mailing, Recipient, RecipientState
 from mailer.reading.addresses import parse
 from mailer.storage.store import Store
 from subscriptions.lists.roster import (
@@ -101,7 +101,7 @@ def rows(app: App, mailing: int) -> dict[str, Recipient]:
         return {row.address: row for row in found}
 
 
-def answer(app: App, mailing: int, *states: State) -> None:
+def answer(app: App, mailing: int, *states: RecipientState) -> None:
     """Claim everybody and answer for the relay."""
     with app.store.write() as session:
         epoch = claim_owners.register(
@@ -111,7 +111,9 @@ def answer(app: App, mailing: int, *states: State) -> None:
             session, epoch=epoch, quota=len(states), now=time.time(), wanted=ledger.everyone
         )
         marks = [
-            Mark(row.id, epoch, state, 250 if state is State.ACCEPTED else 550, "words", 9e9)
+            Mark(
+                row.id, epoch, state, 250 if state is RecipientState.ACCEPTED else 550, "words", 9e9
+            )
             for row, state in zip(claimed, states, strict=True)
         ]
         ledger.mark(session, marks)
@@ -225,7 +227,7 @@ def test_the_same_issue_is_not_sent_twice_by_accident(run: Run) -> None:
 
 def test_the_pace_of_the_last_large_mailing_is_the_estimate(app: App, run: Run) -> None:
     mailing = sent(run)
-    answer(app, mailing, State.ACCEPTED, State.ACCEPTED, State.ACCEPTED)
+    answer(app, mailing, RecipientState.ACCEPTED, RecipientState.ACCEPTED, RecipientState.ACCEPTED)
     with app.store.write() as session:
         session.execute(update(Mailing).values(audience=500, started=1.0, finished=301.0))
     said = run("send", NEWS, "-", "--dry-run").stderr
@@ -252,12 +254,14 @@ def test_a_mailing_is_paused_resumed_and_stopped(app: App, run: Run) -> None:
     assert run("pause", mailing).exit_code == 1
 
 
-@pytest.mark.parametrize("state", [State.REFUSED, State.UNSURE, State.DEFERRED])
+@pytest.mark.parametrize(
+    "state", [RecipientState.REFUSED, RecipientState.UNSURE, RecipientState.DEFERRED]
+)
 def test_who_did_not_get_it_is_sent_to_again_by_command_alone(
-    app: App, run: Run, state: State
+    app: App, run: Run, state: RecipientState
 ) -> None:
     mailing = str(sent(run))
-    answer(app, int(mailing), State.ACCEPTED, state, State.ACCEPTED)
+    answer(app, int(mailing), RecipientState.ACCEPTED, state, RecipientState.ACCEPTED)
     only = state.name.lower()
     before = json.loads(run("status", mailing, "--json").stdout)
     assert (before["accepted"], before[only]) == (2, 1)
@@ -268,9 +272,9 @@ def test_who_did_not_get_it_is_sent_to_again_by_command_alone(
     assert after["state"] == "sending"
     assert "nothing was changed" in run("resend", mailing, "--only", only, "--yes").stderr
     (address,) = (row.address for row in rows(app, int(mailing)).values() if row.state == 0)
-    answer(app, int(mailing), State.ACCEPTED)
+    answer(app, int(mailing), RecipientState.ACCEPTED)
     told = json.loads(run("history", mailing, address, "--json").stdout)
-    before = [only] if state is not State.REFUSED else []
+    before = [only] if state is not RecipientState.REFUSED else []
     assert [one["state"] for one in told] == [*before, "ready", "accepted"]
     assert [one["by"] for one in told][-2:] == ["cli", None]
     assert told[-1]["at"].startswith("20")
@@ -280,7 +284,9 @@ def test_the_history_of_a_stranger_is_refused_and_of_a_first_success_is_one_line
     app: App, run: Run
 ) -> None:
     mailing = str(sent(run))
-    answer(app, int(mailing), State.ACCEPTED, State.ACCEPTED, State.ACCEPTED)
+    answer(
+        app, int(mailing), RecipientState.ACCEPTED, RecipientState.ACCEPTED, RecipientState.ACCEPTED
+    )
     assert run("history", mailing, "nobody@example.net").exit_code == 1
     (line,) = json.loads(run("history", mailing, "anna@example.net", "--json").stdout)
     assert (line["state"], line["code"]) == ("accepted", 250)

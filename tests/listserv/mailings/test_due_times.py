@@ -22,7 +22,7 @@ from listserv.wiring.config import ListservSettings, MailerSettings, Settings
 from listserv.wiring.tables import Issue
 from mailer.errors import Refused, Temporary
 from mailer.ledger import claim_owners, ledger, mailings
-from mailer.ledger.mailings import Mailing, MailingState, Policy, Recipient, State
+from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, UnsurePolicy
 from mailer.reading.addresses import parse
 from mailer.storage.store import Store
 from subscriptions.audience import segment_query
@@ -75,7 +75,7 @@ def send(app: App, words: str, to: str = NEWS, hour: str = "") -> int:
     survey = issue_sending.survey(app, to, draft, now)
     with app.store.write() as session:
         number = issue_sending.enter(
-            session, app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=now,
+            session, app, survey.lst, survey.ready, policy=UnsurePolicy.NEVER_TWICE, now=now,
             by="cli", hour=hour,
         )  # fmt: skip
     for _ in issue_sending.freeze(app, number):
@@ -111,19 +111,19 @@ def test_who_has_had_enough_issues_is_left_out_with_the_reason_and_counted_befor
     second = send(app, "Second")
     with app.store.write() as session:  # a refused copy is no issue that anybody had
         anna = update(Recipient).where(Recipient.address == "anna@example.net")
-        session.execute(anna.values(state=State.REFUSED))
+        session.execute(anna.values(state=RecipientState.REFUSED))
     change(app, cap="2/7")
     draft = b"---\nsubject: Third\n---\nThird\n"
     survey = issue_sending.survey(app, NEWS, draft, time.time())
     assert [one.values["count"] for one in survey.findings if one.key == "capped"] == [3]
     third = send(app, "Third")
     left_out = {who: (row.state, row.reason) for who, row in rows(app, third).items()}
-    assert left_out.pop("anna") == (State.READY, "")
-    assert set(left_out.values()) == {(State.SKIPPED, "had 2 issues in 7 days")}
+    assert left_out.pop("anna") == (RecipientState.READY, "")
+    assert set(left_out.values()) == {(RecipientState.SKIPPED, "had 2 issues in 7 days")}
     with app.store.read() as session:
         counts = mailings.status(session, third)
     assert (counts.audience, counts.ready, counts.skipped) == (4, 1, 3)
-    assert rows(app, second)["bo"].state == State.READY
+    assert rows(app, second)["bo"].state == RecipientState.READY
 
 
 def test_a_few_go_first_and_the_others_wait(app: App) -> None:
@@ -147,7 +147,7 @@ def claimed(app: App, now: float) -> set[str]:
         return {row.address.partition("@")[0] for row in found}
 
 
-def settle(app: App, number: int, who: set[str], state: State, at: float) -> None:
+def settle(app: App, number: int, who: set[str], state: RecipientState, at: float) -> None:
     with app.store.write() as session:
         for one in who:
             row = update(Recipient).where(
@@ -166,10 +166,10 @@ def test_the_others_follow_the_wait_after_the_last_of_the_first_was_answered_for
     first = claimed(app, late)
     assert len(first) == 2
     one = {min(first)}
-    settle(app, number, one, State.ACCEPTED, late + 10)
+    settle(app, number, one, RecipientState.ACCEPTED, late + 10)
     assert canaries.look(app, late + 1900) == 0
     assert claimed(app, late + 1900) == set()
-    settle(app, number, first - one, State.ACCEPTED, late + 20)
+    settle(app, number, first - one, RecipientState.ACCEPTED, late + 20)
     for seconds, opened in ((1819, 0), (1821, 1), (1822, 0)):
         assert canaries.look(app, late + seconds) == opened
         with app.store.read() as session:
@@ -203,7 +203,7 @@ def test_who_sleeps_by_the_time_the_others_may_follow_is_left_to_sleep(app: App)
             2030, 1, 15, tzinfo=ZoneInfo("Europe/Rome")
         ).timestamp()
         who = session.get_one(Recipient, ahead[0]).address.partition("@")[0]
-    settle(app, number, {who}, State.ACCEPTED, midnight)
+    settle(app, number, {who}, RecipientState.ACCEPTED, midnight)
     assert canaries.look(app, midnight + 61) == 1
     wakes = {name: row.due - midnight for name, row in rows(app, number).items() if name != who}
     asleep = {"anna": 7 * 3600.0, "olga": 7 * 3600.0, "carl": 0.0 - midnight, "bo": 0.0 - midnight}
@@ -254,7 +254,7 @@ def test_an_issue_that_is_refused_too_often_halts_once_and_tells_its_editors_how
     assert watching.look(app, time.time()) == 0
     with app.store.write() as session:
         first = update(Recipient).where(Recipient.mailing_id == number, Recipient.ref <= 2)
-        session.execute(first.values(state=State.REFUSED, code=550))
+        session.execute(first.values(state=RecipientState.REFUSED, code=550))
     assert watching.look(app, time.time()) == 1
     (told,) = Place(app).mails("olga@example.org")
     assert subject(told) == 'News: "One" has been halted'
@@ -278,11 +278,11 @@ def test_a_series_reaches_each_member_once_whenever_they_come_and_stays_out_of_t
         found = issue_sending.survey(app, NEWS, draft, time.time())
         assert not [one for one in found.red if one.key == "same"]
         number = issue_sending.begin(
-            app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=time.time()
+            app, found.lst, found.ready, policy=UnsurePolicy.NEVER_TWICE, now=time.time()
         )
         with pytest.raises(Temporary, match="this very moment"):
             issue_sending.begin(
-                app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=time.time()
+                app, found.lst, found.ready, policy=UnsurePolicy.NEVER_TWICE, now=time.time()
             )
         for _ in issue_sending.freeze(app, number):
             pass
@@ -294,7 +294,7 @@ def test_a_series_reaches_each_member_once_whenever_they_come_and_stays_out_of_t
         run()
     with app.store.write() as session:
         stopped = update(Recipient).where(Recipient.address == "bo@example.net")
-        session.execute(stopped.values(state=State.SKIPPED))
+        session.execute(stopped.values(state=RecipientState.SKIPPED))
         late = Candidate(parse("dan@example.net"), consent=NOTE)
         enrol(session, roster.get_list(session, NEWS), [late], keyring=app.keyring, now=2e9)
     assert run() == {"bo", "dan"}
@@ -306,8 +306,8 @@ def let_go(app: App, days: int) -> None:
     """End every mailing now, and let ``days`` pass with a ledger that keeps rows for one."""
     now = time.time()
     with app.store.write() as session:
-        ready = update(Recipient).where(Recipient.state == State.READY)
-        session.execute(ready.values(state=State.ACCEPTED))
+        ready = update(Recipient).where(Recipient.state == RecipientState.READY)
+        session.execute(ready.values(state=RecipientState.ACCEPTED))
         session.execute(update(Mailing).values(state=MailingState.DONE, finished=now))
     mailer = app.settings.mailer.model_copy(update={"keep_ledger": 1})
     app.settings = app.settings.model_copy(update={"mailer": mailer})
@@ -324,7 +324,7 @@ def test_who_has_had_an_issue_of_a_series_is_known_when_the_ledger_has_let_go_of
     def run() -> int:
         found = issue_sending.survey(app, NEWS, draft, time.time())
         number = issue_sending.begin(
-            app, found.lst, found.ready, policy=Policy.NEVER_TWICE, now=time.time()
+            app, found.lst, found.ready, policy=UnsurePolicy.NEVER_TWICE, now=time.time()
         )
         for _ in issue_sending.freeze(app, number):
             pass
@@ -333,7 +333,7 @@ def test_who_has_had_an_issue_of_a_series_is_known_when_the_ledger_has_let_go_of
     first = run()
     with app.store.write() as session:  # bo's copy was not sent, and anna is forgotten
         skipped = update(Recipient).where(Recipient.address == "bo@example.net")
-        session.execute(skipped.values(state=State.SKIPPED))
+        session.execute(skipped.values(state=RecipientState.SKIPPED))
         lst = roster.get_list(session, NEWS)
         anna = roster.membership_of(session, lst.id, "anna@example.net")
         session.delete(anna)
@@ -352,7 +352,9 @@ def test_a_cap_counts_issues_that_the_ledger_would_not_keep_for_so_long(app: App
     change(app, cap="1/7")
     let_go(app, 6)
     assert rows(app, first)
-    assert {row.state for row in rows(app, send(app, "Second")).values()} == {State.SKIPPED}
+    assert {row.state for row in rows(app, send(app, "Second")).values()} == {
+        RecipientState.SKIPPED
+    }
     let_go(app, 8)
     assert not rows(app, first)
 
@@ -414,7 +416,7 @@ def test_send_anyway_goes_on_with_what_halted_by_itself_and_ends_no_pause_of_an_
     with app.store.write() as session:
         mailings.resume(session, number)
         refused = update(Recipient).where(Recipient.mailing_id == number)
-        session.execute(refused.values(state=State.REFUSED, code=550))
+        session.execute(refused.values(state=RecipientState.REFUSED, code=550))
     change(app, canary="1/1/1")
     with app.store.write() as session:
         session.execute(update(Issue).values(terms=Terms(canary="1/1/1").write()))

@@ -17,14 +17,14 @@ from listserv.wiring.config import load
 from mailer.authentication import dkim_keys
 from mailer.errors import KretsError
 from mailer.ledger import mailings
-from mailer.ledger.mailings import MailingView, Policy, Recipient
+from mailer.ledger.mailings import MailingView, Recipient, UnsurePolicy
 from mailer.ledger.splice import Segments
 from mailer.reading import message
 from mailer.rehearsal.sink import Caught, Sink, accept, rehearsal
 from mailer.storage.store import Store
 
 DOMAIN = "lists.example.org"
-VIEW = MailingView(1, "post", f"friends@{DOMAIN}", "m@x", Policy.NEVER_MISS, 9e9)
+VIEW = MailingView(1, "post", f"friends@{DOMAIN}", "m@x", UnsurePolicy.NEVER_MISS, 9e9)
 LETTER = Segments((b"From: a@x.org\r\n\r\nHi\r\n",))
 
 
@@ -94,7 +94,7 @@ def test_one_click_needs_https_and_a_signature(
 
 def test_a_strangers_letter_to_the_owners_does_not_get_our_signature(store: Store) -> None:
     """Its From may name somebody of our own domain: our signature would make that believed."""
-    notice = MailingView(1, "notice", f"friends@{DOMAIN}", "m@x", Policy.NEVER_MISS, 9e9)
+    notice = MailingView(1, "notice", f"friends@{DOMAIN}", "m@x", UnsurePolicy.NEVER_MISS, 9e9)
     letter = Segments((f"{HANDED_ON}192.0.2.1\r\nFrom: boss@{DOMAIN}\r\n\r\nPay\r\n".encode(),))
     stamping = signing.stamping(load({}), lambda: 1.0)
     with store.write() as session:

@@ -21,10 +21,10 @@ from listserv.wiring.app import App
 from listserv.wiring.config import load
 from mailer.ledger import mailings
 from mailer.ledger.ledger import ClaimedRow
-from mailer.ledger.mailings import Policy, Recipient
+from mailer.ledger.mailings import Recipient, UnsurePolicy
 from mailer.ledger.splice import Segments, Wire
 from mailer.reading import addresses
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
 from subscriptions.lists.roster import LANGUAGES, Kind, Membership, Person
 from subscriptions.membership import members
@@ -40,7 +40,7 @@ DRAFT = THEMED.replace(
     "Hello {{ name }}, [you](https://a.example/?e={{ email }}&n={{ name }})\n\nvote: Who? | A | B"
     "\n",
 )
-WAYS = (Purpose.LEAVE, Purpose.VOTE)
+WAYS = (TokenPurpose.LEAVE, TokenPurpose.VOTE)
 MARK = re.compile(rb"zq\d+qz")
 TOKEN = re.compile(rb"\+([a-z2-7]{26})")  # of an address
 
@@ -89,7 +89,7 @@ def test_each_of_ten_thousand_copies_is_its_own_readers_and_the_one_that_was_pro
     monkeypatch.setattr(issues, "set_issue", lambda *said: rendered.append(said) or real(*said))
     survey = issue_sending.survey(app, NEWS, DRAFT.encode(), time.time())
     mailing = issue_sending.begin(
-        app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=time.time()
+        app, survey.lst, survey.ready, policy=UnsurePolicy.NEVER_TWICE, now=time.time()
     )
     for _ in issue_sending.freeze(app, mailing):
         pass

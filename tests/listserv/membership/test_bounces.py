@@ -10,9 +10,9 @@ from sqlalchemy import func, select, update
 
 from listserv.cli.explain import explain
 from mailer.ledger.mailings import Mailing
-from mailer.reading.bounce_reasons import Kind
+from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage.arrivals import Arrival
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
 from subscriptions.membership import bouncing
 from subscriptions.membership.bouncing import DAY, Bounced
@@ -39,7 +39,7 @@ def bounce(place: Place, words: str, *, token: str = "", kind: str = "failure no
         lst = roster.get_list(session, LIST)
         member = roster.membership_of(session, lst.id, ANNA)
         assert member is not None
-        made = place.app.keyring.standing(Purpose.BOUNCE, LIST, member.id)
+        made = place.app.keyring.standing(TokenPurpose.BOUNCE, LIST, member.id)
     raw = (
         f"From: MAILER-DAEMON@mx.example.net\r\nSubject: {kind}\r\n\r\n<{ANNA}>:\r\n{words}\r\n\r\n"
         "--- Below this line is a copy of the message.\r\n\r\nMessage-ID: <post-1@mail.example>\r\n"
@@ -114,12 +114,15 @@ def test_a_complaint_is_a_goodbye_without_another_mail(place: Place) -> None:
 @pytest.mark.parametrize(
     ("given", "kind"),
     [
-        ("550 5.1.1 User unknown", Kind.DEAD),
-        ("From: MAILER-DAEMON@x.org\nSubject: failure notice\n\n550 Mailbox full\n", Kind.FULL),
-        ("", Kind.TEMPORARY),
+        ("550 5.1.1 User unknown", BounceKind.DEAD),
+        (
+            "From: MAILER-DAEMON@x.org\nSubject: failure notice\n\n550 Mailbox full\n",
+            BounceKind.FULL,
+        ),
+        ("", BounceKind.TEMPORARY),
     ],
 )
-def test_explain_bounce_reads_a_mail_or_bare_words(given: str, kind: Kind) -> None:
+def test_explain_bounce_reads_a_mail_or_bare_words(given: str, kind: BounceKind) -> None:
     ran = CliRunner().invoke(explain, ["bounce", "-", "--json"], input=given)
     assert json.loads(ran.stdout)["kind"] == kind
     assert CliRunner().invoke(explain, ["bounce", "-"], input=given).stdout.startswith(kind)

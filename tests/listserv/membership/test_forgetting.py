@@ -18,10 +18,10 @@ from listserv.run.background import Aside
 from listserv.wiring.tables import Erasure
 from mailer.ledger import claim_owners, ledger, mailings
 from mailer.ledger.ledger import Mark
-from mailer.ledger.mailings import Mailing, Recipient, State
+from mailer.ledger.mailings import Mailing, Recipient, RecipientState
 from mailer.reading import addresses
 from mailer.storage.store import Base, decompress, get_raw, put_raw
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
 from subscriptions.lists.roster import Role
 from subscriptions.permission import bars, suppression
@@ -33,8 +33,8 @@ DANA = "dana.wolfram@nightjar.example"
 NAME = "Dana Wolfram"
 FROM = f"{NAME} <{DANA}>"
 SECRET = "xylophone orchards"
-DEFERRED = Mark(0, 0, State.DEFERRED, 451, f"4.2.2 <{DANA}> is over quota", 1.0)
-REFUSED = Mark(0, 0, State.REFUSED, 550, f"5.1.1 <{DANA}> is unknown")
+DEFERRED = Mark(0, 0, RecipientState.DEFERRED, 451, f"4.2.2 <{DANA}> is over quota", 1.0)
+REFUSED = Mark(0, 0, RecipientState.REFUSED, 550, f"5.1.1 <{DANA}> is unknown")
 TELLTALES = (b"wolfram", b"nightjar", b"xylophone")
 
 
@@ -144,7 +144,7 @@ def test_who_is_forgotten_while_a_letter_is_under_way_stops_nobody_elses(place: 
         again = ledger.claim(session, epoch=epoch, quota=9, now=9e9, wanted=readers.wanted)
         erased = session.get_one(Recipient, row.id)
     assert [one.address for one in again] == [EVE]
-    assert (erased.state, erased.reason) == (State.SKIPPED, "erased")
+    assert (erased.state, erased.reason) == (RecipientState.SKIPPED, "erased")
     assert late.reason == "<...> later"
 
 
@@ -203,10 +203,10 @@ def bounce(place: Place) -> None:
         member = roster.membership_of(session, roster.get_list(session, LIST).id, DANA)
         assert row is not None
         assert member is not None
-        token = place.app.keyring.standing(Purpose.BOUNCE, LIST, member.id)
+        token = place.app.keyring.standing(TokenPurpose.BOUNCE, LIST, member.id)
         for epoch, mark in ((7, DEFERRED), (8, REFUSED)):
             claimed = update(Recipient).where(Recipient.id == row.id)
-            session.execute(claimed.values(state=State.CLAIMED, epoch=epoch))
+            session.execute(claimed.values(state=RecipientState.CLAIMED, epoch=epoch))
             assert ledger.mark(session, [mark._replace(id=row.id, epoch=epoch)]) == 1
     told = f"Hi. This is the program at mail.example.\r\n<{DANA}>:\r\n550 5.1.1 user unknown\r\n"
     raw = f"From: MAILER-DAEMON@mail.example\r\nSubject: failure notice\r\n\r\n{told}"

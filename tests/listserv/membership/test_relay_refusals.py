@@ -9,12 +9,12 @@ from sqlalchemy import func, insert, select, update
 from listserv.membership import relay_refusals
 from listserv.membership.relay_refusals import judge, weigh
 from listserv.run import clock
-from mailer.client.smtp_transaction import Letter, Offers, problems
+from mailer.client.smtp_transaction import Offers, OutgoingLetter, problems
 from mailer.ledger import claim_owners, ledger
 from mailer.ledger.ledger import Mark
-from mailer.ledger.mailings import Mailing, Recipient, State
+from mailer.ledger.mailings import Mailing, Recipient, RecipientState
 from mailer.ledger.refusals import Refusal
-from mailer.reading.bounce_reasons import Kind
+from mailer.reading.bounce_reasons import BounceKind
 from subscriptions.lists import roster
 from subscriptions.membership import bouncing
 from subscriptions.membership.bouncing import DAY, Bounced
@@ -40,7 +40,10 @@ def refuse(place: Place, code: int, reason: str, *, day: int = 0, to: str = ANNA
     with place.app.store.write() as session:
         epoch = claim_owners.register(session, claim_owners.here(), flight="f", lease_until=0.0)
         rows = ledger.claim(session, epoch=epoch, quota=100, now=4e9, wanted=ledger.everyone)
-        accepted, refused = Mark(0, epoch, State.ACCEPTED, 250), (State.REFUSED, code, reason)
+        accepted, refused = (
+            Mark(0, epoch, RecipientState.ACCEPTED, 250),
+            (RecipientState.REFUSED, code, reason),
+        )
         marks = [
             Mark(row.id, epoch, *refused) if row.address == to else accepted._replace(id=row.id)
             for row in rows
@@ -118,8 +121,10 @@ def test_what_is_sent_again_before_it_was_weighed_has_been_refused_all_the_same(
 ) -> None:
     refuse(place, *DEAD)
     with place.app.store.write() as session:
-        again = update(Recipient).where(Recipient.state == State.REFUSED)
-        session.execute(again.values(state=State.READY, reason="refused: sent again by command"))
+        again = update(Recipient).where(Recipient.state == RecipientState.REFUSED)
+        session.execute(
+            again.values(state=RecipientState.READY, reason="refused: sent again by command")
+        )
     assert weighed(place) == ["dead"]
 
 
@@ -155,21 +160,21 @@ def test_the_weighing_stops_when_it_is_told_and_says_that_more_waits(place: Plac
 @pytest.mark.parametrize(
     ("code", "reason", "kind"),
     [
-        (550, "5.1.1 no such user", Kind.DEAD),
-        (452, "expired: 4.2.2 mailbox full", Kind.FULL),
-        (450, "expired: 4.1.1 user unknown", Kind.TEMPORARY),
-        (550, "expired: 5.1.1 user unknown", Kind.TEMPORARY),
-        (421, "expired: try again later", Kind.TEMPORARY),
+        (550, "5.1.1 no such user", BounceKind.DEAD),
+        (452, "expired: 4.2.2 mailbox full", BounceKind.FULL),
+        (450, "expired: 4.1.1 user unknown", BounceKind.TEMPORARY),
+        (550, "expired: 5.1.1 user unknown", BounceKind.TEMPORARY),
+        (421, "expired: try again later", BounceKind.TEMPORARY),
     ],
 )
 def test_a_relays_answer_is_read_by_its_words_and_the_last_word_later_kills_nobody(
-    code: int, reason: str, kind: Kind
+    code: int, reason: str, kind: BounceKind
 ) -> None:
     assert judge(code, reason).kind is kind
 
 
 def test_what_our_own_relay_cannot_carry_is_never_the_end_of_an_address() -> None:
-    letter = Letter((1,), "b@x.org", ("žofie@x.org",), "ž\r\n.\r\n".encode())
+    letter = OutgoingLetter((1,), "b@x.org", ("žofie@x.org",), "ž\r\n.\r\n".encode())
     for offers in (Offers(), Offers(utf8=True), Offers(utf8=True, eight_bit=True, size=2)):
         (reply,) = problems(letter, offers).values()
-        assert judge(reply.code, ledger.plain_reason(reply.text)).kind is Kind.CONTENT
+        assert judge(reply.code, ledger.plain_reason(reply.text)).kind is BounceKind.CONTENT

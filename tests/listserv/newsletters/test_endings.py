@@ -13,7 +13,7 @@ from listserv.wiring.app import App
 from listserv.wiring.config import load
 from listserv.wiring.tables import Issue, Post
 from mailer.ledger import mailings
-from mailer.ledger.mailings import Composition, Mailing, Recipient, State
+from mailer.ledger.mailings import Composition, Mailing, Recipient, RecipientState
 from mailer.ledger.splice import unpack
 from mailer.reading.addresses import parse
 from mailer.storage.arrivals import Arrival, Incoming, keep
@@ -43,7 +43,7 @@ def app(store: Store, tmp_path: Path) -> App:
     return made
 
 
-def ended(app: App, kind: str, *rows: tuple[State, int, str]) -> int:
+def ended(app: App, kind: str, *rows: tuple[RecipientState, int, str]) -> int:
     """Put a mailing that is done into the ledger."""
     name = "news" if kind == "issue" else "friends"
     with app.store.write() as session:
@@ -119,9 +119,9 @@ def test_editors_get_a_report_with_addresses_and_codes_once(app: App) -> None:
     number = ended(
         app,
         "issue",
-        (State.ACCEPTED, 250, ""),
-        (State.REFUSED, 550, "5.1.1 <reader1@example.com> unknown"),
-        (State.UNSURE, 0, "unsure: lost"),
+        (RecipientState.ACCEPTED, 250, ""),
+        (RecipientState.REFUSED, 550, "5.1.1 <reader1@example.com> unknown"),
+        (RecipientState.UNSURE, 0, "unsure: lost"),
     )
     clock.tick(app)
     clock.tick(app)
@@ -138,9 +138,9 @@ def test_the_writer_of_a_post_hears_how_many_were_not_reached_in_time_and_never_
     ended(
         app,
         "post",
-        (State.ACCEPTED, 250, ""),
-        (State.REFUSED, 452, "expired: 4.2.2 <reader1@example.com> full"),
-        (State.REFUSED, 550, "5.1.1 <reader2@example.com> unknown"),
+        (RecipientState.ACCEPTED, 250, ""),
+        (RecipientState.REFUSED, 452, "expired: 4.2.2 <reader1@example.com> full"),
+        (RecipientState.REFUSED, 550, "5.1.1 <reader2@example.com> unknown"),
     )
     endings.tell(app, time.time())
     ((address, text),) = told(app)
@@ -155,7 +155,7 @@ def test_a_post_that_our_relay_cannot_carry_is_told_to_owner_and_writer_in_seven
     app: App,
 ) -> None:
     lacks = "5.6.3 the relay takes no 8-bit content (no 8BITMIME)"
-    ended(app, "post", (State.REFUSED, 554, lacks), (State.REFUSED, 554, lacks))
+    ended(app, "post", (RecipientState.REFUSED, 554, lacks), (RecipientState.REFUSED, 554, lacks))
     assert endings.tell(app, time.time()) == 1
     assert endings.tell(app, time.time()) == 0
     found = told(app)
@@ -167,7 +167,12 @@ def test_a_post_that_our_relay_cannot_carry_is_told_to_owner_and_writer_in_seven
 
 
 def test_a_post_that_reached_everybody_or_was_refused_at_once_ends_in_silence(app: App) -> None:
-    ended(app, "post", (State.ACCEPTED, 250, ""), (State.REFUSED, 550, "5.1.1 unknown"))
+    ended(
+        app,
+        "post",
+        (RecipientState.ACCEPTED, 250, ""),
+        (RecipientState.REFUSED, 550, "5.1.1 unknown"),
+    )
     assert endings.tell(app, time.time()) == 1
     assert endings.tell(app, time.time()) == 0
     assert told(app) == []
@@ -177,9 +182,15 @@ def test_a_post_that_reached_everybody_or_was_refused_at_once_ends_in_silence(ap
 def test_of_an_issue_that_was_stopped_its_editors_hear_when_the_last_copy_has_gone(
     app: App, kind: str
 ) -> None:
-    number = ended(app, kind, (State.SKIPPED, 0, "stopped"), (State.CLAIMED, 0, ""))
+    number = ended(
+        app, kind, (RecipientState.SKIPPED, 0, "stopped"), (RecipientState.CLAIMED, 0, "")
+    )
     stopped = update(Mailing).where(Mailing.id == number).values(state="stopped")
-    last = update(Recipient).where(Recipient.state == State.CLAIMED).values(state=State.ACCEPTED)
+    last = (
+        update(Recipient)
+        .where(Recipient.state == RecipientState.CLAIMED)
+        .values(state=RecipientState.ACCEPTED)
+    )
     with app.store.write() as session:
         session.execute(stopped)
     endings.tell(app, time.time())

@@ -29,7 +29,7 @@ from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
 from listserv.wiring.tables import Edition, Picture
 from mailer.errors import BadInput
-from mailer.ledger.mailings import Policy
+from mailer.ledger.mailings import UnsurePolicy
 from mailer.reading import addresses, bodies
 from mailer.reading.attachments import key_of
 from mailer.storage.store import Store, get_raw
@@ -341,7 +341,7 @@ def test_a_sent_picture_is_in_the_archive_for_ever_and_what_was_never_sent_goes(
     draft = b"---\nsubject: x\n---\n\nA pond\n\n![The pond](pond.png)\n"
     survey = issue_sending.survey(app, NEWS, draft, 1e9, folder=tmp_path)
     assert not kept(place)  # to look at a draft writes nothing
-    issue_sending.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=1e9)
+    issue_sending.begin(app, survey.lst, survey.ready, policy=UnsurePolicy.NEVER_TWICE, now=1e9)
     send(place, mail("mixed", plain("Hi\n\n![a](o.png)"), part(other, "o.png")))
     sent, unsent = kept(place)
     assert (sent.sent, unsent.sent) == (True, False)
@@ -442,7 +442,7 @@ def test_a_redacted_issue_shows_its_pictures_to_nobody_and_another_keeps_its_own
         said = "".join(f"![words](./{name})\n\n" for name in names)
         draft = f"---\nsubject: Issue {number}\n---\n\nA pond {number}\n\n{said}".encode()
         survey = issue_sending.survey(app, NEWS, draft, 1e9, folder=tmp_path)
-        issue_sending.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=1e9)
+        issue_sending.begin(app, survey.lst, survey.ready, policy=UnsurePolicy.NEVER_TWICE, now=1e9)
         ids.append(survey.ready.issue.message_id)
     one, other = kept(place)
     source_of = f"---\nsubject: x\n---\n\nAgain\n\n![a]({PAGE}f/{one.key}.png)\n".encode()

@@ -13,9 +13,9 @@ from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
 from listserv.wiring.tables import Hold
-from mailer.ledger.mailings import Mailing, Policy, composition
+from mailer.ledger.mailings import Mailing, UnsurePolicy, composition
 from mailer.storage.store import Store, get_raw
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
 from subscriptions.lists.roster import Kind, MailList, Role
 from tests.place import Place, Silent
@@ -56,7 +56,9 @@ def send(place: Place, replies: str) -> tuple[str, str]:
     with app.store.write() as session:
         roster.change_list(roster.get_list(session, NEWS), replies=replies)
     survey = issue_sending.survey(app, NEWS, b"---\nsubject: November\n---\nLeaves.\n", now)
-    number = issue_sending.begin(app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=now)
+    number = issue_sending.begin(
+        app, survey.lst, survey.ready, policy=UnsurePolicy.NEVER_TWICE, now=now
+    )
     for _ in issue_sending.freeze(app, number):
         pass
     with app.store.read() as session:
@@ -127,7 +129,7 @@ def test_answers_go_to_the_editors_or_to_another_list_where_the_list_says_so(
     assert send(place, FRIENDS)[1] == FRIENDS
 
 
-def own_token(place: Place, purpose: Purpose, on: str = NEWS) -> str:
+def own_token(place: Place, purpose: TokenPurpose, on: str = NEWS) -> str:
     """Return a token of Anna's."""
     with place.app.store.read() as session:
         member = roster.membership_of(session, roster.get_list(session, on).id, ANNA)
@@ -137,7 +139,7 @@ def own_token(place: Place, purpose: Purpose, on: str = NEWS) -> str:
 
 def forms(place: Place) -> tuple[list[str], list[str]]:
     """Return ways in which a mail may hold Anna's own tokens, and the tokens."""
-    leave, vote = own_token(place, Purpose.LEAVE), own_token(place, Purpose.VOTE)
+    leave, vote = own_token(place, TokenPurpose.LEAVE), own_token(place, TokenPurpose.VOTE)
     page = f"http://localhost:8080/{NEWS}"
     written = [
         f"The page {page}/vote/abcde{vote} does not open.",

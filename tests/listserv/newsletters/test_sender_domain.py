@@ -13,7 +13,7 @@ from listserv.newsletters.checks import sender_domain
 from listserv.wiring.app import App
 from listserv.wiring.config import load
 from mailer.authentication import dkim_keys
-from mailer.authentication.alignment import Enquiries, Published, Spf, Standing, Wish
+from mailer.authentication.alignment import DomainPolicy, DomainRecords, Enquiries, Published, Spf
 from mailer.reading.addresses import parse
 from mailer.storage.store import Store
 from subscriptions.lists.roster import Kind, Role, create_list
@@ -27,22 +27,25 @@ KRETS, RELAY = Signer.KRETS, Signer.RELAY
 @pytest.mark.parametrize(
     ("signer", "found", "keys"),
     [
-        (KRETS, Standing(Spf.NAMES, Wish.NONE, YES), []),
-        (KRETS, Standing(Spf.NONE, Wish.REJECT, YES), ["spf-none"]),
-        (KRETS, Standing(Spf.NAMES, Wish.REJECT, NO), ["dkim-unpublished"]),
-        (KRETS, Standing(Spf.NOBODY, Wish.REJECT, NO),
+        (KRETS, DomainRecords(Spf.NAMES, DomainPolicy.NONE, YES), []),
+        (KRETS, DomainRecords(Spf.NONE, DomainPolicy.REJECT, YES), ["spf-none"]),
+        (KRETS, DomainRecords(Spf.NAMES, DomainPolicy.REJECT, NO), ["dkim-unpublished"]),
+        (KRETS, DomainRecords(Spf.NOBODY, DomainPolicy.REJECT, NO),
          ["dkim-unpublished", "spf-nobody", "unaligned"]),
-        (KRETS, Standing(Spf.SEVERAL, Wish.ABSENT, {}), ["spf-several", "dmarc-none", "unaligned"]),
-        (KRETS, Standing(Spf.NAMES, Wish.NONE, {"k": Published.OTHER}), ["dkim-other"]),
-        (KRETS, Standing(), ["dns-unasked"]),
-        (KRETS, Standing(Spf.NONE, Wish.NONE, {"k": Published.UNKNOWN}),
+        (KRETS, DomainRecords(Spf.SEVERAL, DomainPolicy.ABSENT, {}),
+         ["spf-several", "dmarc-none", "unaligned"]),
+        (KRETS, DomainRecords(Spf.NAMES, DomainPolicy.NONE, {"k": Published.OTHER}),
+         ["dkim-other"]),
+        (KRETS, DomainRecords(), ["dns-unasked"]),
+        (KRETS, DomainRecords(Spf.NONE, DomainPolicy.NONE, {"k": Published.UNKNOWN}),
          ["spf-none", "dns-unasked"]),
-        (RELAY, Standing(Spf.NONE, Wish.NONE), ["spf-none", "dkim-relay"]),
-        (Signer.NOBODY, Standing(Spf.NONE, Wish.QUARANTINE), ["spf-none", "unaligned"]),
+        (RELAY, DomainRecords(Spf.NONE, DomainPolicy.NONE), ["spf-none", "dkim-relay"]),
+        (Signer.NOBODY, DomainRecords(Spf.NONE, DomainPolicy.QUARANTINE),
+         ["spf-none", "unaligned"]),
     ],
 )  # fmt: skip
 def test_what_dns_says_is_told_and_none_of_it_is_red(
-    signer: Signer, found: Standing, keys: list[str]
+    signer: Signer, found: DomainRecords, keys: list[str]
 ) -> None:
     told = list(sender_domain.judge("garden.se", signer, found))
     assert [one.key for one in told] == keys

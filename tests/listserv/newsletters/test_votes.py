@@ -25,7 +25,7 @@ from listserv.wiring.config import ListservSettings, MailerSettings, Settings
 from mailer.errors import BadInput
 from mailer.ledger import mailings
 from mailer.ledger.ledger import ClaimedRow
-from mailer.ledger.mailings import Policy, Recipient
+from mailer.ledger.mailings import Recipient, UnsurePolicy
 from mailer.storage.store import Store, get_raw
 from subscriptions.lists import ballots, roster
 from subscriptions.lists.roster import Kind, Role
@@ -86,7 +86,7 @@ def send(place: Place, draft: str = DRAFT) -> dict[str, EmailMessage]:
     survey = issue_sending.survey(app, NEWS, draft.encode(), time.time())
     assert [one for one in survey.red if one.key != "no-https"] == []
     number = issue_sending.begin(
-        app, survey.lst, survey.ready, policy=Policy.NEVER_TWICE, now=time.time()
+        app, survey.lst, survey.ready, policy=UnsurePolicy.NEVER_TWICE, now=time.time()
     )
     for _ in issue_sending.freeze(app, number):
         pass

@@ -19,7 +19,7 @@ from mailer.ledger.mailings import Mailing
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Incoming
 from mailer.storage.store import get_raw, put_raw
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import Kind, MailList, PostPolicy, create_list, find_list
 
 RAW = b"From: anna@example.net\r\nSubject: x\r\nMessage-ID: <1@x>\r\n\r\ntext\r\n"
@@ -111,7 +111,7 @@ def test_a_reply_from_the_archive_finds_its_thread_though_its_references_are_los
         (sha,) = put_raw(session, [RAW])
         mail_threading.place(session, lst, RAW, sha, time.time())
         (parent,) = session.scalars(select(Message)).all()
-        token = app.keyring.standing(Purpose.REPLY, lst.address, parent.id)
+        token = app.keyring.standing(TokenPurpose.REPLY, lst.address, parent.id)
         session.execute(update(MailList).values(post=PostPolicy.ANYONE))
         for row in arrivals.next_new(session, 10):
             arrivals.finish(session, row.id, "not this one")

@@ -20,7 +20,7 @@ from mailer.authentication import dkim_keys
 from mailer.errors import BadInput
 from mailer.ledger import claim_owners, ledger, mailings
 from mailer.ledger.ledger import Mark
-from mailer.ledger.mailings import MailingState, Recipient, State
+from mailer.ledger.mailings import MailingState, Recipient, RecipientState
 from mailer.ledger.splice import Segments
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Incoming
@@ -92,7 +92,7 @@ def old(tmp_path: Path, database_url: str, opened: Open) -> App:
         mailings.open_mailing(session, going, now=0.0)
         epoch = claim_owners.register(session, claim_owners.here(), flight="f", lease_until=0.0)
         claimed = ledger.claim(session, epoch=epoch, quota=3, now=1.0, wanted=ledger.everyone)
-        states = (State.ACCEPTED, State.DEFERRED)
+        states = (RecipientState.ACCEPTED, RecipientState.DEFERRED)
         ledger.mark(
             session, [Mark(r.id, epoch, s, 250) for r, s in zip(claimed, states, strict=False)]
         )
@@ -107,7 +107,7 @@ def old(tmp_path: Path, database_url: str, opened: Open) -> App:
 def counts(store: Store, mailing_id: int) -> dict[str, int]:
     with store.read() as session:
         found = mailings.status(session, mailing_id)
-    return {s.name.lower(): n for s in State if (n := getattr(found, s.name.lower()))}
+    return {s.name.lower(): n for s in RecipientState if (n := getattr(found, s.name.lower()))}
 
 
 @pytest.fixture

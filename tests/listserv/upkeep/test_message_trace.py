@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from listserv.cli.queue import queue
 from mailer.ledger import claim_owners, ledger, mailings
 from mailer.ledger.ledger import ClaimedRow, Mark
-from mailer.ledger.mailings import State
+from mailer.ledger.mailings import RecipientState
 from subscriptions.permission import suppression
 from subscriptions.permission.suppression import Reason
 from tests.place import ANNA, EVE, LIST, MODERATOR, OWNER, Place, make_place
@@ -46,8 +46,10 @@ def answer(place: Place, **answers: Mark) -> None:
         rows = ledger.claim(session, epoch=epoch, quota=9, now=now, wanted=ledger.everyone)
 
         def mark(row: ClaimedRow) -> Mark:
-            said = answers.get(row.address.partition("@")[0], Mark(0, 0, State.ACCEPTED, 250))
-            due = now + 300 if said.state is State.DEFERRED else 0
+            said = answers.get(
+                row.address.partition("@")[0], Mark(0, 0, RecipientState.ACCEPTED, 250)
+            )
+            due = now + 300 if said.state is RecipientState.DEFERRED else 0
             return said._replace(id=row.id, epoch=epoch, due=due)
 
         ledger.mark(session, [mark(row) for row in rows], now=now)
@@ -56,7 +58,7 @@ def answer(place: Place, **answers: Mark) -> None:
 
 def test_a_post_is_followed_to_each_recipient_those_without_a_copy_first(place: Place) -> None:
     place.post(ANNA)
-    answer(place, mats=Mark(0, 0, State.DEFERRED, 452, FULL))
+    answer(place, mats=Mark(0, 0, RecipientState.DEFERRED, 452, FULL))
     (letter,) = told(place, f"<{ID}>")["letters"]
     assert (letter["decision"], letter["subject"], letter["sender"]) == ("accept", "News", ANNA)
     assert (letter["mailing"]["accepted"], letter["mailing"]["deferred"]) == (2, 1)
@@ -98,7 +100,7 @@ def test_a_held_post_says_by_which_rule_and_what_to_do(place: Place) -> None:
 
 def test_an_address_shows_what_it_is_what_it_sent_and_what_it_was_sent(place: Place) -> None:
     place.post(ANNA)
-    answer(place, anna=Mark(0, 0, State.REFUSED, 550, "5.1.1 unknown"))
+    answer(place, anna=Mark(0, 0, RecipientState.REFUSED, 550, "5.1.1 unknown"))
     with place.app.store.write() as session:
         suppression.suppress(session, ANNA, Reason.DEAD, 1.0)
     found = told(place, ANNA.upper())

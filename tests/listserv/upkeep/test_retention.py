@@ -13,7 +13,7 @@ from listserv.wiring.config import Settings
 from mailer.errors import Refused
 from mailer.ledger import ledger, mailings
 from mailer.ledger.ledger import Mark
-from mailer.ledger.mailings import Mailing, MailingState, Recipient, State
+from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState
 from mailer.reading.addresses import parse
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import RawMessage, get_raw
@@ -60,9 +60,9 @@ def _end_all(place: Place) -> dict[int, mailings.Status]:
     store = place.app.store
     with store.write() as session:
         epoch = 7
-        session.execute(update(Recipient).values(state=State.CLAIMED, epoch=epoch))
+        session.execute(update(Recipient).values(state=RecipientState.CLAIMED, epoch=epoch))
         rows = session.scalars(select(Recipient.id)).all()
-        ledger.mark(session, [Mark(row, epoch, State.ACCEPTED, 250) for row in rows])
+        ledger.mark(session, [Mark(row, epoch, RecipientState.ACCEPTED, 250) for row in rows])
         mailings.finish(session, now=CAME)
         found = session.scalars(select(Mailing.id)).all()
         session.execute(update(Mailing).values(finished=CAME, state=MailingState.DONE))
@@ -81,7 +81,7 @@ def test_rows_of_the_ledger_go_and_their_totals_stay(
         assert session.scalar(select(func.count()).select_from(Recipient)) == 0
         assert {one: mailings.status(session, one) for one in before} == before
     with pytest.raises(Refused), place.app.store.write() as session:
-        mailings.resend(session, next(iter(before)), State.REFUSED, now=CAME)
+        mailings.resend(session, next(iter(before)), RecipientState.REFUSED, now=CAME)
 
 
 def test_a_mailing_that_was_sent_again_meanwhile_is_left_alone(place: Place) -> None:

@@ -14,7 +14,7 @@ from listserv.wiring.app import App
 from mailer.reading.addresses import parse
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Incoming
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
 from subscriptions.membership.members import Candidate, enrol
 from subscriptions.permission.consent import Consent, ConsentNote, Source
@@ -29,7 +29,7 @@ def leave_path(app: App, who: str) -> str:
         lst = roster.get_list(session, FRIENDS)
         member = roster.membership_of(session, lst.id, parse(who).key)
         assert member is not None
-        return f"/{FRIENDS}/leave/{app.keyring.standing(Purpose.LEAVE, FRIENDS, member.id)}"
+        return f"/{FRIENDS}/leave/{app.keyring.standing(TokenPurpose.LEAVE, FRIENDS, member.id)}"
 
 
 def me_path(web: Web, who: str) -> str:
@@ -274,7 +274,7 @@ def test_a_forwarded_address_is_believed_from_proxies_alone(web: Web) -> None:
 
 
 def test_the_way_out_in_a_proof_says_that_it_does_nothing(web: Web) -> None:
-    token = web.app.keyring.standing(Purpose.LEAVE, FRIENDS, 0)
+    token = web.app.keyring.standing(TokenPurpose.LEAVE, FRIENDS, 0)
     for got in (web.get(f"/{FRIENDS}/leave/{token}"), web.post(f"/{FRIENDS}/leave/{token}", {})):
         assert got.status == 200
         assert "comes from a proof" in got.text

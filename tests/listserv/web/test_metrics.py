@@ -13,7 +13,7 @@ from listserv.wiring import log
 from listserv.wiring.app import App
 from listserv.wiring.config import load
 from mailer.ledger import mailings
-from mailer.ledger.mailings import Recipient, State
+from mailer.ledger.mailings import Recipient, RecipientState
 from mailer.ledger.splice import Segments
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Incoming
@@ -33,7 +33,13 @@ def numbers(web: Web) -> dict[str, float]:
 def test_what_is_open_is_counted_by_state_and_age(app: App, web: Web) -> None:
     web.client = "127.0.0.1"
     assert numbers(web)["krets_recipients['ready']"] == 0
-    states = (State.READY, State.READY, State.DEFERRED, State.UNSURE, State.ACCEPTED)
+    states = (
+        RecipientState.READY,
+        RecipientState.READY,
+        RecipientState.DEFERRED,
+        RecipientState.UNSURE,
+        RecipientState.ACCEPTED,
+    )
     with app.store.write() as session:
         number = mailings.create_mailing(
             session,

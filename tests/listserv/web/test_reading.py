@@ -12,7 +12,7 @@ from archive.site import build, whole_archive
 from listserv.web import reading
 from mailer.reading.head_facts import permalink_hash
 from mailer.storage.store import put_raw
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
 from subscriptions.lists.openness import set_archive
 from subscriptions.lists.roster import Address, ArchivePolicy, MailList, Membership
@@ -122,7 +122,7 @@ def test_a_cookie_opens_one_list_for_one_member_for_two_weeks(closed: Web, anna:
         return closed.get(f"/{lst}/t/{HASH}/", cookie=f"{reading.COOKIE}={value}").status
 
     def made(
-        at: int, scope: str = FRIENDS, whose: int = owner, purpose: Purpose = Purpose.READ
+        at: int, scope: str = FRIENDS, whose: int = owner, purpose: TokenPurpose = TokenPurpose.READ
     ) -> str:
         token = app.keyring.standing(purpose, f"{scope} {at} {whose}", ref)
         return f"{at}-{whose}-{token}"
@@ -134,7 +134,7 @@ def test_a_cookie_opens_one_list_for_one_member_for_two_weeks(closed: Web, anna:
     assert status(made(now + 3600)) == 403
     assert status(made(now - 41 * 86400)) == 403
     assert status(made(now, "other@lists.example")) == 403
-    assert status(made(now, purpose=Purpose.LEAVE)) == 403
+    assert status(made(now, purpose=TokenPurpose.LEAVE)) == 403
     assert status(made(now, whose=owner + 1)) == 403
     assert status(good, "other@lists.example") == 403
     for at in range(0, len(good), 3):

@@ -20,9 +20,9 @@ from listserv.wiring.config import load
 from mailer.errors import Temporary
 from mailer.ledger import ledger
 from mailer.reading.addresses import parse
-from mailer.reading.bounce_reasons import Kind
+from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage import journal, standstill
-from mailer.storage.journal import Word
+from mailer.storage.journal import JournalWord
 from mailer.storage.store import Store
 from subscriptions.lists.roster import find_list, membership_of
 from subscriptions.membership import bouncing, optin
@@ -66,9 +66,9 @@ class Service:
         self.done("member", "set", LIST, f"{name}@x.org", "--state", state, *words)
 
     def complain(self, name: str, now: float) -> str:
-        return self.bounce(name, Kind.COMPLAINT, now)
+        return self.bounce(name, BounceKind.COMPLAINT, now)
 
-    def bounce(self, name: str, kind: Kind, now: float) -> str:
+    def bounce(self, name: str, kind: BounceKind, now: float) -> str:
         with self.app.store.write() as session:
             desk = self.desk(session, now)
             member = membership_of(session, desk.lst.id, f"{name}@x.org")
@@ -127,7 +127,7 @@ def test_whoever_went_after_the_backup_is_gone_after_its_restore(old: Service, k
     old.put("chiara", "left")
     old.put("chiara", "active")
     for day in (0, 3, 6):
-        said = old.bounce("dora", Kind.DEAD, 1e9 + day * DAY)
+        said = old.bounce("dora", BounceKind.DEAD, 1e9 + day * DAY)
     assert said == "given-up"
     with old.app.store.write() as session:
         optin.never(old.desk(session, 1e9), parse("elena@x.org"))
@@ -351,7 +351,7 @@ def test_a_leave_that_was_cut_before_its_commit_is_a_leave_and_a_yes_is_none(
         raise _PulledError
 
     old.put("boris", "left")
-    for name, word in (("anna", Word.LEFT), ("boris", Word.ACTIVE)):
+    for name, word in (("anna", JournalWord.LEFT), ("boris", JournalWord.ACTIVE)):
         old.app.store.witness = cut
         with pytest.raises(_PulledError), old.app.store.write() as session:
             journal.note(session, word, f"{name}@x.org", list_address=LIST)
@@ -422,7 +422,7 @@ def test_a_long_journal_keeps_the_last_word_of_each(
     assert journal.compact(old.journal)
     book = journal.read(old.journal)
     assert book is not None
-    assert [line.word for line in book.lines] == [Word.ACTIVE, Word.LEFT]
+    assert [line.word for line in book.lines] == [JournalWord.ACTIVE, JournalWord.LEFT]
     assert stat.S_IMODE(old.journal.stat().st_mode) == 0o600
     told = json.loads(old.done("restore", kept, "--yes", "--json").stdout)
     assert told["journal"]["whole"] is True
@@ -436,7 +436,7 @@ def test_a_line_cut_in_the_middle_spoils_no_other(old: Service) -> None:
     old.put("boris", "left")
     book = journal.read(old.journal)
     assert book is not None
-    assert [(line.word, line.done) for line in book.lines] == [(Word.LEFT, True)] * 2
+    assert [(line.word, line.done) for line in book.lines] == [(JournalWord.LEFT, True)] * 2
     assert book.whole
 
 

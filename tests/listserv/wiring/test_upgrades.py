@@ -27,7 +27,7 @@ from listserv.wiring import schema
 from listserv.wiring.data_folder import make_data_folder
 from mailer.ledger import claim_owners, ledger
 from mailer.ledger.ledger import Mark
-from mailer.ledger.mailings import State as Fate
+from mailer.ledger.mailings import RecipientState as Fate
 from mailer.ledger.splice import Segments
 from mailer.storage.store import Store, compress
 from subscriptions.lists.roster import Membership, State, find_list

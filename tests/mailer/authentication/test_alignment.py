@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from mailer.authentication import alignment
-from mailer.authentication.alignment import Enquiries, Published, Spf, Wish, judge
+from mailer.authentication.alignment import DomainPolicy, Enquiries, Published, Spf, judge
 from mailer.authentication.dns_records import NoAnswerError
 
 KEY = "k-r._domainkey.news.garden.se"
@@ -21,7 +21,7 @@ GOOD = {
 }
 
 
-def told(**other: object) -> alignment.Standing:
+def told(**other: object) -> alignment.DomainRecords:
     return judge("news.garden.se", {KEY: RECORD}, {**GOOD, **other})  # type: ignore[dict-item]  # each case gives its own
 
 
@@ -45,18 +45,18 @@ def test_an_spf_record_names_somebody_or_nobody(texts: object, spf: Spf) -> None
 @pytest.mark.parametrize(
     ("answers", "wish"),
     [
-        ({}, Wish.QUARANTINE),  # its organisation's, for what is below it
-        ({DMARC: (b"v=DMARC1; p=none; sp=reject",)}, Wish.NONE),
-        ({DMARC: (b"v=DMARC1; rua=mailto:x@x.example",)}, Wish.NONE),
-        ({DMARC: (b"v=DMARC1;p=reject", b"v=DMARC1;p=none")}, Wish.QUARANTINE),
-        ({ABOVE: (b"v=DMARC1; p=reject; t=y",)}, Wish.QUARANTINE),
-        ({"_dmarc.se": (b"v=DMARC1; p=reject; psd=y",)}, Wish.QUARANTINE),
-        ({ABOVE: ()}, Wish.ABSENT),
-        ({DMARC: None}, Wish.UNKNOWN),
+        ({}, DomainPolicy.QUARANTINE),  # its organisation's, for what is below it
+        ({DMARC: (b"v=DMARC1; p=none; sp=reject",)}, DomainPolicy.NONE),
+        ({DMARC: (b"v=DMARC1; rua=mailto:x@x.example",)}, DomainPolicy.NONE),
+        ({DMARC: (b"v=DMARC1;p=reject", b"v=DMARC1;p=none")}, DomainPolicy.QUARANTINE),
+        ({ABOVE: (b"v=DMARC1; p=reject; t=y",)}, DomainPolicy.QUARANTINE),
+        ({"_dmarc.se": (b"v=DMARC1; p=reject; psd=y",)}, DomainPolicy.QUARANTINE),
+        ({ABOVE: ()}, DomainPolicy.ABSENT),
+        ({DMARC: None}, DomainPolicy.UNKNOWN),
     ],
 )
 def test_a_policy_is_the_domains_own_or_its_organisations(
-    answers: Mapping[str, object], wish: Wish
+    answers: Mapping[str, object], wish: DomainPolicy
 ) -> None:
     assert told(**answers).wish is wish
 
@@ -92,14 +92,14 @@ def test_an_answer_is_kept_silence_for_a_minute_and_nobody_waits_for_it() -> Non
     pending = here.begin("news.garden.se", {KEY: RECORD})
     now[0] = alignment.SECONDS  # its time is over, whatever has not answered
     first = pending()
-    assert first.wish is Wish.UNKNOWN
+    assert first.wish is DomainPolicy.UNKNOWN
     assert here.begin("news.garden.se", {KEY: RECORD})() == first
     assert len(asked) == 5
     silent.clear()
     free.set()
     now[0] += alignment.KEEP_SILENCE
     ends = here.begin("news.garden.se", {KEY: RECORD})
-    assert ends().wish is Wish.QUARANTINE
+    assert ends().wish is DomainPolicy.QUARANTINE
     now[0] += alignment.KEEP - 1
     assert len(asked) == 10
     assert here.begin("news.garden.se", {KEY: RECORD})() == ends()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailer.authentication import dkim_keys
 from mailer.authentication.dkim import stamp
-from mailer.authentication.dkim_keys import Algorithm, SigningKey, Standing
+from mailer.authentication.dkim_keys import Algorithm, KeyState, SigningKey
 from mailer.errors import BadInput
 from mailer.ledger.splice import Segments, Wire
 from mailer.storage.store import Store
@@ -153,18 +153,18 @@ def test_the_first_keys_sign_at_once_and_the_next_ones_when_their_time_comes(sto
     assert [key.selector for key in before] == ["one-r", "one-e"]
     assert [key.selector for key in after] == ["two-r", "two-e"]
     assert {view.selector: view.standing for view in shown} == {
-        "one-r": Standing.RETIRED,
-        "one-e": Standing.RETIRED,
-        "two-r": Standing.SIGNING,
-        "two-e": Standing.SIGNING,
+        "one-r": KeyState.RETIRED,
+        "one-e": KeyState.RETIRED,
+        "two-r": KeyState.SIGNING,
+        "two-e": KeyState.SIGNING,
     }
     assert shown[0].remove_after == DAY + dkim_keys.KEEP
 
 
 def test_a_key_has_its_day_and_its_record_outlives_it() -> None:
     told = [dkim_keys.standing(10, 20, now) for now in (5, 10, 20, 20 + dkim_keys.KEEP)]
-    assert told == [Standing.WAITING, Standing.SIGNING, Standing.RETIRED, Standing.OVER]
-    assert dkim_keys.standing(10, None, 1e9) is Standing.SIGNING
+    assert told == [KeyState.WAITING, KeyState.SIGNING, KeyState.RETIRED, KeyState.OVER]
+    assert dkim_keys.standing(10, None, 1e9) is KeyState.SIGNING
 
 
 def test_a_selector_is_used_once_and_must_be_a_label(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailer.authentication.dmarc import Policy, Result, Verdict, judge, walk
+from mailer.authentication.dmarc import DmarcPolicy, DmarcResult, DmarcVerdict, judge, walk
 from mailer.authentication.dns_records import NoAnswerError
 
 AUTHOR = "a.news.garden.example"
@@ -13,7 +13,7 @@ def told(
     *passed: tuple[str, str],
     author: str = AUTHOR,
     exists: bool = True,
-) -> Verdict:
+) -> DmarcVerdict:
     def texts(name: str) -> tuple[bytes, ...]:
         text = records.get(name.removeprefix("_dmarc."), "")
         if text == "silent":
@@ -26,44 +26,44 @@ def told(
 @pytest.mark.parametrize(
     ("record", "policy"),
     [
-        ("v=DMARC1; p=reject", Policy.REJECT),
-        ("v=DMARC1;p=quarantine", Policy.QUARANTINE),
-        ("v=DMARC1; p=none; sp=reject", Policy.NONE),
-        ("v = DMARC1 ; P=Reject; pct=0", Policy.REJECT),
-        ("v=DMARC1; p=reject; t=y", Policy.QUARANTINE),
-        ("v=DMARC1; p=quarantine; t=y", Policy.NONE),
-        ("v=DMARC1; p=what; rua=mailto:a@b.example", Policy.NONE),
-        ("v=spf1 -all|v=DMARC1; p=reject", Policy.REJECT),
+        ("v=DMARC1; p=reject", DmarcPolicy.REJECT),
+        ("v=DMARC1;p=quarantine", DmarcPolicy.QUARANTINE),
+        ("v=DMARC1; p=none; sp=reject", DmarcPolicy.NONE),
+        ("v = DMARC1 ; P=Reject; pct=0", DmarcPolicy.REJECT),
+        ("v=DMARC1; p=reject; t=y", DmarcPolicy.QUARANTINE),
+        ("v=DMARC1; p=quarantine; t=y", DmarcPolicy.NONE),
+        ("v=DMARC1; p=what; rua=mailto:a@b.example", DmarcPolicy.NONE),
+        ("v=spf1 -all|v=DMARC1; p=reject", DmarcPolicy.REJECT),
     ],
 )
-def test_a_domains_own_record_says_what_it_asks(record: str, policy: Policy) -> None:
-    assert told({AUTHOR: record}) == Verdict(Result.FAIL, policy)
+def test_a_domains_own_record_says_what_it_asks(record: str, policy: DmarcPolicy) -> None:
+    assert told({AUTHOR: record}) == DmarcVerdict(DmarcResult.FAIL, policy)
 
 
 @pytest.mark.parametrize(
     ("record", "exists", "policy"),
     [
-        ("v=DMARC1; p=reject", True, Policy.REJECT),
-        ("v=DMARC1; p=reject; sp=none", True, Policy.NONE),
-        ("v=DMARC1; p=none; sp=quarantine; np=reject", True, Policy.QUARANTINE),
-        ("v=DMARC1; p=none; sp=quarantine; np=reject", False, Policy.REJECT),
-        ("v=DMARC1; p=none; np=reject", True, Policy.NONE),
-        ("v=DMARC1; p=reject; sp=none", False, Policy.NONE),
-        ("v=DMARC1; p=none; np=reject; t=y", False, Policy.QUARANTINE),
+        ("v=DMARC1; p=reject", True, DmarcPolicy.REJECT),
+        ("v=DMARC1; p=reject; sp=none", True, DmarcPolicy.NONE),
+        ("v=DMARC1; p=none; sp=quarantine; np=reject", True, DmarcPolicy.QUARANTINE),
+        ("v=DMARC1; p=none; sp=quarantine; np=reject", False, DmarcPolicy.REJECT),
+        ("v=DMARC1; p=none; np=reject", True, DmarcPolicy.NONE),
+        ("v=DMARC1; p=reject; sp=none", False, DmarcPolicy.NONE),
+        ("v=DMARC1; p=none; np=reject; t=y", False, DmarcPolicy.QUARANTINE),
     ],
 )
 def test_an_organisations_record_speaks_for_what_is_below(
-    record: str, policy: Policy, *, exists: bool
+    record: str, policy: DmarcPolicy, *, exists: bool
 ) -> None:
-    assert told({"garden.example": record}, exists=exists) == Verdict(Result.FAIL, policy)
+    assert told({"garden.example": record}, exists=exists) == DmarcVerdict(DmarcResult.FAIL, policy)
 
 
 @pytest.mark.parametrize(
     "record", ["", "v=DMARC1; p=what", "v=DMARC2; p=reject", "v=DMARC1; p=reject|v=DMARC1; p=none"]
 )
 def test_without_one_record_that_asks_for_something_there_is_no_policy(record: str) -> None:
-    assert told({AUTHOR: record}, ("dkim", AUTHOR)) == Verdict(Result.NONE, aligned=True)
-    assert told({AUTHOR: record}) == Verdict(Result.NONE)
+    assert told({AUTHOR: record}, ("dkim", AUTHOR)) == DmarcVerdict(DmarcResult.NONE, aligned=True)
+    assert told({AUTHOR: record}) == DmarcVerdict(DmarcResult.NONE)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_alignment_is_relaxed_unless_the_domain_says_strict(
 ) -> None:
     found = told({"garden.example": f"v=DMARC1; {record}"}, passed)
     assert found.aligned is aligned
-    assert found.result is (Result.PASS if aligned else Result.FAIL)
+    assert found.result is (DmarcResult.PASS if aligned else DmarcResult.FAIL)
 
 
 @pytest.mark.parametrize(
@@ -130,5 +130,5 @@ def test_a_long_name_is_asked_about_eight_times() -> None:
 
 def test_silence_is_unknown_but_the_very_same_domain_still_counts() -> None:
     silent = {AUTHOR: "silent"}
-    assert told(silent) == Verdict(Result.TEMPERROR)
-    assert told(silent, ("dkim", AUTHOR)) == Verdict(Result.PASS, aligned=True)
+    assert told(silent) == DmarcVerdict(DmarcResult.TEMPERROR)
+    assert told(silent, ("dkim", AUTHOR)) == DmarcVerdict(DmarcResult.PASS, aligned=True)

@@ -6,7 +6,7 @@ import pytest
 
 from mailer.authentication import resolver as module
 from mailer.authentication.dns_records import NoAnswerError
-from mailer.authentication.resolver import NOTHING, REST, Answer, Resolver, read_server
+from mailer.authentication.resolver import NOTHING, REST, DnsAnswer, Resolver, read_server
 from tests.zone import Zone, serving
 
 
@@ -39,7 +39,7 @@ def test_each_kind_is_read_as_it_stands(zone: Zone) -> None:
     }
     assert asking.ask("1.2.0.192.in-addr.arpa", "PTR", 5.0).records == ("mx.garden.example",)
     assert asking.ask("nothing.example", "TXT", 5.0) == NOTHING
-    assert asking.ask("garden.example", "PTR", 5.0) == Answer()
+    assert asking.ask("garden.example", "PTR", 5.0) == DnsAnswer()
 
 
 def test_texts_are_cut_to_what_is_read(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from mailer.authentication import spf
 from mailer.authentication.dns_records import NoAnswerError
-from mailer.authentication.resolver import NOTHING, Answer
-from mailer.authentication.spf import Result, check, client_of
+from mailer.authentication.resolver import NOTHING, DnsAnswer
+from mailer.authentication.spf import SpfResult, check, client_of
 
 SUITE = json.loads((Path(__file__).parent / "rfc7208" / "suite.json").read_text())
 CASES = [
@@ -20,11 +20,11 @@ CASES = [
 ]
 
 
-def zone(data: dict[str, list[Any]]) -> Callable[[str, str], Answer]:
+def zone(data: dict[str, list[Any]]) -> Callable[[str, str], DnsAnswer]:
     """Answer as the suite's own driver does: SPF records are TXT where there is no TXT."""
     names = {name.lower(): records for name, records in data.items()}
 
-    def ask(name: str, kind: str, hops: int = 0) -> Answer:
+    def ask(name: str, kind: str, hops: int = 0) -> DnsAnswer:
         records = names.get(name.rstrip(".").lower())
         if records is None:
             return NOTHING
@@ -39,10 +39,10 @@ def zone(data: dict[str, list[Any]]) -> Callable[[str, str], Answer]:
             raise NoAnswerError(name)
         if kind == "TXT":
             joined = ("".join(value) for value in found)
-            return Answer(tuple(text.encode("latin-1") for text in joined))
+            return DnsAnswer(tuple(text.encode("latin-1") for text in joined))
         if kind == "MX":
-            return Answer(tuple(host for _, host in sorted(found)))
-        return Answer(tuple(found))
+            return DnsAnswer(tuple(host for _, host in sorted(found)))
+        return DnsAnswer(tuple(found))
 
     return ask
 
@@ -64,11 +64,11 @@ def test_a_client_without_an_address_is_nobody_to_check() -> None:
 def test_a_domain_that_asks_for_more_than_ten_lookups_is_in_error_after_ten() -> None:
     asked = []
 
-    def ask(name: str, kind: str) -> Answer:
+    def ask(name: str, kind: str) -> DnsAnswer:
         asked.append((name, kind))
-        return Answer((f"v=spf1 include:x{len(asked)}.example.net -all".encode(),))
+        return DnsAnswer((f"v=spf1 include:x{len(asked)}.example.net -all".encode(),))
 
     client = client_of("192.0.2.1", "a@example.net", "mx")
     assert client is not None
-    assert check(client, "example.net", ask) is Result.PERMERROR
+    assert check(client, "example.net", ask) is SpfResult.PERMERROR
     assert len(asked) == spf.MOST_TERMS + 1

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from mailer.client.relay import Relay, Tls
 from mailer.client.smtp_answers import MAX_LINE, MAX_LINES, Reply, ReplyError, ReplyReader
 from mailer.client.smtp_out import Lane, Unusable
-from mailer.client.smtp_transaction import Letter, Stage, Timeouts, without
-from mailer.rehearsal.sink import Answer, Caught, Moment, Sink, accept
+from mailer.client.smtp_transaction import OutgoingLetter, Stage, Timeouts, without
+from mailer.rehearsal.sink import Caught, Moment, Sink, SinkReply, accept
 
 NOTHING = Reply(250, ("",))
 
@@ -29,14 +29,14 @@ NOTHING = Reply(250, ("",))
 class Desk:
     """Give letters and write down what is told."""
 
-    letters: deque[Letter]
+    letters: deque[OutgoingLetter]
     told: list[tuple[int, str, int]] = field(default_factory=list)
     end: asyncio.Event = field(default_factory=asyncio.Event)
     forbidden: bool = False
     why: str = ""
     trouble: bool = False
 
-    def next_letter(self, most: int) -> Letter | None:
+    def next_letter(self, most: int) -> OutgoingLetter | None:
         if not self.letters:
             return None
         letter = self.letters.popleft()
@@ -48,7 +48,7 @@ class Desk:
             )
         return letter
 
-    def dotting(self, letter: Letter) -> bool:
+    def dotting(self, letter: OutgoingLetter) -> bool:
         return not self.forbidden
 
     def answered(self, row: int, stage: Stage, reply: Reply) -> None:
@@ -76,7 +76,7 @@ class Desk:
 
 
 def letters(*recipients: str, data: bytes = b"Subject: x\r\n\r\nhello\r\n.\r\n") -> Desk:
-    made = [Letter((n,), "b@x.org", (one,), data) for n, one in enumerate(recipients)]
+    made = [OutgoingLetter((n,), "b@x.org", (one,), data) for n, one in enumerate(recipients)]
     return Desk(deque(made), whole=len(made))
 
 
@@ -110,22 +110,22 @@ def converse(
     return caught
 
 
-def at(moment: Moment, recipient: str, answer: Answer) -> Sink:
+def at(moment: Moment, recipient: str, answer: SinkReply) -> Sink:
     return Sink(lambda now, c: answer if (now, c.recipient) == (moment, recipient) else None)
 
 
 def test_refusals_at_every_stage_leave_the_rest_untouched() -> None:
     answers = {
-        "rcpt@x": (Moment.RCPT, Answer(550, "no")),
-        "data@x": (Moment.DATA, Answer(451, "no")),
-        "dot@x": (Moment.DOT, Answer(554, "no")),
-        "cheat@x": (Moment.RCPT, Answer(550, "no")),
+        "rcpt@x": (Moment.RCPT, SinkReply(550, "no")),
+        "data@x": (Moment.DATA, SinkReply(451, "no")),
+        "dot@x": (Moment.DOT, SinkReply(554, "no")),
+        "cheat@x": (Moment.RCPT, SinkReply(550, "no")),
     }
 
-    def script(moment: Moment, caught: Caught) -> Answer | None:
+    def script(moment: Moment, caught: Caught) -> SinkReply | None:
         when, told = answers.get(caught.recipient, (None, None))
         if moment is Moment.DATA and not caught.recipients:
-            return Answer(354, "go on, though nobody is left")
+            return SinkReply(354, "go on, though nobody is left")
         return told if when is moment else None
 
     for extensions in (("PIPELINING",), ("CHUNKING",), ()):
@@ -157,11 +157,11 @@ def deep(depth: int) -> Relay:
 @DEPTHS
 def test_chunks_travel_as_they_are_and_refusals_leave_the_rest_untouched(depth: int) -> None:
     answers = {
-        "rcpt@x": (Moment.RCPT, Answer(550, "no")),
-        "dot@x": (Moment.DOT, Answer(451, "no")),
+        "rcpt@x": (Moment.RCPT, SinkReply(550, "no")),
+        "dot@x": (Moment.DOT, SinkReply(451, "no")),
     }
 
-    def script(moment: Moment, caught: Caught) -> Answer | None:
+    def script(moment: Moment, caught: Caught) -> SinkReply | None:
         when, told = answers.get(caught.recipient, (None, None))
         return told if when is moment else None
 
@@ -181,7 +181,7 @@ def test_chunks_travel_as_they_are_and_refusals_leave_the_rest_untouched(depth: 
 @DEPTHS
 def test_as_many_letters_are_ahead_of_their_answers_as_the_depth_says(depth: int) -> None:
     desk = letters(*"abcdef")
-    sink = at(Moment.DOT, "a", Answer(silent=True))
+    sink = at(Moment.DOT, "a", SinkReply(silent=True))
     sink.extensions = CHUNKING
     converse(desk, sink, relay=deep(depth), timeouts=Timeouts(dot=0.1))
     lost = [row for row, what, _ in desk.told if what == "lost"]
@@ -193,9 +193,9 @@ def test_as_many_letters_are_ahead_of_their_answers_as_the_depth_says(depth: int
 def test_a_letter_refused_at_mail_is_refused_alone(depth: int) -> None:
     longer = b"Subject: x\r\n\r\nhello, this is longer\r\n.\r\n"
 
-    def script(moment: Moment, caught: Caught) -> Answer | None:
+    def script(moment: Moment, caught: Caught) -> SinkReply | None:
         big = f"SIZE={len(longer)}" in caught.parameters
-        return Answer(552, "5.3.4 too big") if moment is Moment.MAIL and big else None
+        return SinkReply(552, "5.3.4 too big") if moment is Moment.MAIL and big else None
 
     desk = letters("a@x", "b@x", "c@x")
     desk.letters[1].data = longer
@@ -208,9 +208,9 @@ def test_what_left_ahead_of_a_refusal_of_us_is_answered_and_not_lost() -> None:
     desk = letters(*(f"r{n}@y.org" for n in range(4)))
     begun = count()
 
-    def script(moment: Moment, _caught: Caught) -> Answer | None:
+    def script(moment: Moment, _caught: Caught) -> SinkReply | None:
         slow = moment is Moment.MAIL and next(begun) == 0
-        return Answer(450, "4.7.1 slow down") if slow else None
+        return SinkReply(450, "4.7.1 slow down") if slow else None
 
     caught = converse(desk, Sink(script, extensions=CHUNKING), relay=deep(3))
     assert desk.told == [(0, "MAIL", 450), (1, "DOT", 250), (2, "DOT", 250)]
@@ -221,7 +221,7 @@ def test_what_left_ahead_of_a_refusal_of_us_is_answered_and_not_lost() -> None:
 
 def many(*recipients: str) -> Desk:
     data = b"Subject: x\r\n\r\nhello\r\n.\r\n"
-    one = Letter(tuple(range(len(recipients))), "b@x.org", recipients, data)
+    one = OutgoingLetter(tuple(range(len(recipients))), "b@x.org", recipients, data)
     return Desk(deque([one]), whole=len(recipients))
 
 
@@ -235,9 +235,9 @@ ALL_WAYS = pytest.mark.parametrize(
 def test_each_recipient_of_a_transaction_has_its_own_answer(
     extensions: tuple[str, ...], depth: int
 ) -> None:
-    answers = {"b@x": Answer(550, "5.1.1 no"), "c@x": Answer(451, "4.2.0 later")}
+    answers = {"b@x": SinkReply(550, "5.1.1 no"), "c@x": SinkReply(451, "4.2.0 later")}
 
-    def script(moment: Moment, caught: Caught) -> Answer | None:
+    def script(moment: Moment, caught: Caught) -> SinkReply | None:
         return answers.get(caught.recipient) if moment is Moment.RCPT else None
 
     desk = many("a@x", "b@x", "c@x", "d@x")
@@ -251,13 +251,13 @@ def test_each_recipient_of_a_transaction_has_its_own_answer(
 
 @ALL_WAYS
 def test_a_relay_that_takes_few_recipients_at_once_gets_few(extensions: tuple[str, ...]) -> None:
-    def script(moment: Moment, caught: Caught) -> Answer | None:
+    def script(moment: Moment, caught: Caught) -> SinkReply | None:
         full = moment is Moment.RCPT and len(caught.recipients) > 2
-        return Answer(452, "4.5.3 Too many recipients") if full else None
+        return SinkReply(452, "4.5.3 Too many recipients") if full else None
 
     class Keeping(Desk):
         def released(self, row: int) -> None:
-            self.letters.append(Letter((row,), "b@x.org", (f"{row}@x",), b"x\r\n.\r\n"))
+            self.letters.append(OutgoingLetter((row,), "b@x.org", (f"{row}@x",), b"x\r\n.\r\n"))
 
     desk = many(*(f"{n}@x" for n in range(5)))
     desk = Keeping(desk.letters, whole=5)
@@ -267,7 +267,7 @@ def test_a_relay_that_takes_few_recipients_at_once_gets_few(extensions: tuple[st
 
 
 def test_a_full_mailbox_is_no_full_transaction() -> None:
-    answers = {"1@x": Answer(452, "4.2.2 over quota"), "3@x": Answer(552, "5.2.2 over quota")}
+    answers = {"1@x": SinkReply(452, "4.2.2 over quota"), "3@x": SinkReply(552, "5.2.2 over quota")}
     desk = many(*(f"{n}@x" for n in range(5)))
     sink = Sink(lambda m, caught: answers.get(caught.recipient) if m is Moment.RCPT else None)
     (caught,) = converse(desk, sink)
@@ -279,10 +279,10 @@ def test_a_full_mailbox_is_no_full_transaction() -> None:
 def test_a_transaction_cut_after_the_dot_loses_whom_it_was_for(
     extensions: tuple[str, ...],
 ) -> None:
-    def script(moment: Moment, caught: Caught) -> Answer | None:
+    def script(moment: Moment, caught: Caught) -> SinkReply | None:
         if moment is Moment.RCPT and caught.recipient == "b@x":
-            return Answer(550, "5.1.1 no")
-        return Answer(drop=True) if moment is Moment.DOT else None
+            return SinkReply(550, "5.1.1 no")
+        return SinkReply(drop=True) if moment is Moment.DOT else None
 
     desk = many("a@x", "b@x", "c@x")
     converse(desk, Sink(script, extensions=extensions))
@@ -305,14 +305,14 @@ def test_what_a_relay_lacks_is_told_to_those_it_concerns() -> None:
 
 def test_a_connection_cut_after_the_dot_loses_one_and_releases_one() -> None:
     desk = letters("a@x", "b@x", "c@x")
-    converse(desk, at(Moment.DOT, "a@x", Answer(drop=True)))
+    converse(desk, at(Moment.DOT, "a@x", SinkReply(drop=True)))
     assert desk.told == [(0, "lost", 0), (1, "released", 0)]
     assert desk.trouble
 
 
 def test_a_421_ends_the_connection_and_concerns_one_letter() -> None:
     desk = letters("a@x", "b@x", "c@x")
-    converse(desk, at(Moment.RCPT, "b@x", Answer(421, "4.3.2 going down")))
+    converse(desk, at(Moment.RCPT, "b@x", SinkReply(421, "4.3.2 going down")))
     assert desk.told[:2] == [(0, "DOT", 250), (1, "RCPT", 421)]
     assert desk.trouble
     assert len(desk.letters) == 1
@@ -320,7 +320,7 @@ def test_a_421_ends_the_connection_and_concerns_one_letter() -> None:
 
 def test_a_sender_refused_concerns_everyone() -> None:
     desk = letters("a@x", "b@x", "c@x")
-    converse(desk, Sink(lambda moment, _c: Answer(550) if moment is Moment.MAIL else None))
+    converse(desk, Sink(lambda moment, _c: SinkReply(550) if moment is Moment.MAIL else None))
     assert desk.told == [(0, "MAIL", 550)]
     assert desk.trouble
 
@@ -334,7 +334,7 @@ def test_a_dot_that_is_forbidden_never_leaves() -> None:
 
 def test_a_silent_relay_is_given_up_in_time() -> None:
     desk = letters("a@x")
-    sink = at(Moment.DOT, "a@x", Answer(silent=True))
+    sink = at(Moment.DOT, "a@x", SinkReply(silent=True))
     converse(desk, sink, timeouts=Timeouts(dot=0.1))
     assert desk.told == [(0, "lost", 0)]
     assert "DOT" in desk.why
@@ -361,7 +361,7 @@ def test_an_address_beyond_ascii_needs_smtputf8() -> None:
 
 @pytest.mark.parametrize("moment", [Moment.GREETING, Moment.EHLO])
 def test_a_relay_that_does_not_want_us_is_unusable(moment: Moment) -> None:
-    sink = Sink(lambda now, _c: Answer(554, "5.7.1 go away") if now is moment else None)
+    sink = Sink(lambda now, _c: SinkReply(554, "5.7.1 go away") if now is moment else None)
     with pytest.raises(Unusable, match=r"554 5\.7\.1 go away"):
         converse(letters("a@x"), sink)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailer.door.data_reader import DataReader, Verdict
+from mailer.door.data_reader import DataReader, DataVerdict
 
 END = b"\r\n.\r\n"
 octets = st.lists(
@@ -18,7 +18,7 @@ lines = st.lists(st.binary(max_size=20).map(lambda b: b.translate(None, b"\r\n\0
 
 def read(
     stream: bytes, cuts: list[int], max_size: int = 10_000
-) -> tuple[Verdict, bytes, bytes] | None:
+) -> tuple[DataVerdict, bytes, bytes] | None:
     """Feed ``stream`` cut at ``cuts``; return verdict, message and rest, or None without an end."""
     reader = DataReader(max_size)
     places = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
@@ -33,7 +33,7 @@ def read(
 def test_dot_stuffing_comes_back_wherever_it_is_cut(written: list[bytes], cuts: list[int]) -> None:
     raw = b"\r\n".join(written) + b"\r\n"
     stuffed = smtplib._quote_periods(raw)  # type: ignore[attr-defined]
-    assert read(stuffed + b".\r\nQUIT\r\n", cuts) == (Verdict.CLEAN, raw, b"QUIT\r\n")
+    assert read(stuffed + b".\r\nQUIT\r\n", cuts) == (DataVerdict.CLEAN, raw, b"QUIT\r\n")
 
 
 @given(octets, st.lists(st.integers(0, 200)))
@@ -48,7 +48,7 @@ def test_any_octets_are_read_alike_in_one_piece_and_in_many(stream: bytes, cuts:
         content = (before + b"\r\n").replace(b"\r\n.", b"\r\n")[2:]
         assert raw == content
         stray = content.replace(b"\r\n", b"")
-        assert (verdict is Verdict.CLEAN) == (not set(stray) & set(b"\r\n\0"))
+        assert (verdict is DataVerdict.CLEAN) == (not set(stray) & set(b"\r\n\0"))
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300)), st.integers(0, 60))
@@ -62,7 +62,7 @@ def test_too_big_is_read_to_its_true_end_and_not_kept(
     assert whole is not None
     assert found[2] == whole[2]
     if len(whole[1]) > most:
-        assert found[:2] == (Verdict.TOO_BIG, b"")
+        assert found[:2] == (DataVerdict.TOO_BIG, b"")
     else:
         assert found[:2] == whole[:2]
 
@@ -78,4 +78,4 @@ def test_memory_is_bounded_whatever_comes() -> None:
     ("body", "kept"), [(b".\r\n", b""), (b"..\r\n.\r\n", b".\r\n"), (b"\r\n.\r\n", b"\r\n")]
 )
 def test_the_first_line_follows_the_rule_too(body: bytes, kept: bytes) -> None:
-    assert read(body, [1, 2]) == (Verdict.CLEAN, kept, b"")
+    assert read(body, [1, 2]) == (DataVerdict.CLEAN, kept, b"")

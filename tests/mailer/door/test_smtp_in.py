@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from mailer.door.callers import networks
-from mailer.door.smtp_in import Limits, Settings, SmtpReply
+from mailer.door.smtp_in import DoorLimits, DoorSettings, SmtpReply
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import Store, get_raw
 
@@ -44,7 +44,7 @@ def test_a_message_is_kept_byte_for_byte_and_the_bell_rings(
 
 
 def test_ehlo_offers_what_holds_and_nothing_else(open_door: OpenDoor) -> None:
-    with open_door(Settings(HERE, max_size=12345)).client() as client:
+    with open_door(DoorSettings(HERE, max_size=12345)).client() as client:
         assert client.ask(b"EHLO client.test") == (
             b"250-here.test\r\n250-PIPELINING\r\n250-SIZE 12345\r\n250-8BITMIME\r\n"
             b"250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n"
@@ -202,7 +202,7 @@ def test_a_browser_is_shown_out(open_door: OpenDoor, store: Store) -> None:
 
 
 def test_every_size_is_bounded(open_door: OpenDoor, store: Store) -> None:
-    door = open_door(Settings(HERE, max_size=1000, limits=Limits(header=500)))
+    door = open_door(DoorSettings(HERE, max_size=1000, limits=DoorLimits(header=500)))
     with door.client() as client:
         assert client.mail(b"\r\n" + b"x" * 996 + b"\r\n").startswith(b"250")
         refused = client.mail(b"\r\n" + b"x" * 997 + b"\r\n")
@@ -246,7 +246,7 @@ def test_a_recipient_named_twice_gets_one_row(open_door: OpenDoor, store: Store)
     [(b"FOO", 5), (b"NOOP", 10), (b"RSET", 10), (b"EHLO x", 10), (b"RCPT TO:<a@here.test>", 5)],
 )
 def test_idle_talk_and_errors_come_to_an_end(open_door: OpenDoor, line: bytes, count: int) -> None:
-    door = open_door(Settings(HERE, limits=Limits(errors=5, idle_commands=10)))
+    door = open_door(DoorSettings(HERE, limits=DoorLimits(errors=5, idle_commands=10)))
     with door.client() as client:
         client.send((line + b"\r\n") * 50)
         codes = client.codes()
@@ -255,7 +255,7 @@ def test_idle_talk_and_errors_come_to_an_end(open_door: OpenDoor, line: bytes, c
 
 
 def test_a_delivered_message_starts_the_counts_again(open_door: OpenDoor) -> None:
-    with open_door(Settings(HERE, limits=Limits(errors=3))).client() as client:
+    with open_door(DoorSettings(HERE, limits=DoorLimits(errors=3))).client() as client:
         for _ in range(3):
             client.ask(b"FOO")
             client.ask(b"FOO")
@@ -263,7 +263,7 @@ def test_a_delivered_message_starts_the_counts_again(open_door: OpenDoor) -> Non
 
 
 def test_slow_clients_are_closed_in_commands_and_in_data(open_door: OpenDoor) -> None:
-    door = open_door(Settings(HERE, limits=Limits(idle=0.2, data_rate=1_000_000)))
+    door = open_door(DoorSettings(HERE, limits=DoorLimits(idle=0.2, data_rate=1_000_000)))
     with door.client() as silent, door.client() as dribbling:
         dribbling.begin()
         dribbling.send(b"Subj")
@@ -274,7 +274,7 @@ def test_slow_clients_are_closed_in_commands_and_in_data(open_door: OpenDoor) ->
 
 
 def test_a_session_has_an_end_however_lively_it_is(open_door: OpenDoor) -> None:
-    door = open_door(Settings(HERE, limits=Limits(session=0.2, idle_commands=10**9)))
+    door = open_door(DoorSettings(HERE, limits=DoorLimits(session=0.2, idle_commands=10**9)))
     with door.client() as client:
         while (said := client.ask(b"RSET")).startswith(b"250"):
             pass
@@ -282,18 +282,20 @@ def test_a_session_has_an_end_however_lively_it_is(open_door: OpenDoor) -> None:
 
 
 def test_connections_are_counted_by_address_and_in_all(open_door: OpenDoor) -> None:
-    door = open_door(Settings(HERE, limits=Limits(per_ip=2, connections=3)))
+    door = open_door(DoorSettings(HERE, limits=DoorLimits(per_ip=2, connections=3)))
     with door.client(), door.client(), door.client(greeted=False) as third:
         assert third.codes() == [421]
     front = open_door(
-        Settings(HERE, front=networks(["127.0.0.0/8"]), limits=Limits(per_ip=2, connections=3))
+        DoorSettings(
+            HERE, front=networks(["127.0.0.0/8"]), limits=DoorLimits(per_ip=2, connections=3)
+        )
     )
     with front.client(), front.client(), front.client(), front.client(greeted=False) as fourth:
         assert fourth.codes() == [421]
 
 
 def test_a_front_names_its_client_and_is_believed(open_door: OpenDoor, store: Store) -> None:
-    door = open_door(Settings(HERE, front=networks(["127.0.0.1"])))
+    door = open_door(DoorSettings(HERE, front=networks(["127.0.0.1"])))
     with door.client() as client:
         assert b"\r\n250 XCLIENT " in client.ask(b"EHLO mx.here.test")
         assert client.ask(b"XCLIENT ADDR=300.1.1.1").startswith(b"501 5.5.4")
@@ -307,7 +309,7 @@ def test_a_front_names_its_client_and_is_believed(open_door: OpenDoor, store: St
 
 
 def test_a_front_may_open_with_a_proxy_line(open_door: OpenDoor, store: Store) -> None:
-    door = open_door(Settings(HERE, front=networks(["127.0.0.1"]), proxy_protocol=True))
+    door = open_door(DoorSettings(HERE, front=networks(["127.0.0.1"]), proxy_protocol=True))
     with door.client(greeted=False) as client:
         client.send(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 25\r\n")
         assert client.reply().startswith(b"220 ")

@@ -21,7 +21,7 @@ from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
 from mailer.door.callers import networks
-from mailer.door.smtp_in import Limits, Settings, SmtpReply
+from mailer.door.smtp_in import DoorLimits, DoorSettings, SmtpReply
 from mailer.errors import Temporary
 from mailer.storage.arrivals import Arrival, ArrivalState
 from mailer.storage.store import Base, Store, get_raw
@@ -116,7 +116,9 @@ def test_what_only_looks_like_an_end_stays_in_the_message(
 def test_what_a_front_has_accepted_is_held_and_not_bounced(
     open_door: OpenDoor, store: Store
 ) -> None:
-    door = open_door(Settings(HERE, front=networks(["127.0.0.1"]), limits=Limits(header=100)))
+    door = open_door(
+        DoorSettings(HERE, front=networks(["127.0.0.1"]), limits=DoorLimits(header=100))
+    )
     with door.client() as client:
         assert client.mail(b"X: y\r\n\r\na\rb\r\n").startswith(b"250")
         assert client.mail(b"X: " + b"y" * 200 + b"\r\n\r\n").startswith(b"250")
@@ -281,7 +283,7 @@ def test_too_much_waiting_mail_is_452_before_and_after_the_data(
 ) -> None:
     watched = Watched(store)
     watched.gate.clear()
-    door = open_door(Settings(HERE, limits=Limits(waiting=200_000)), of=watched)
+    door = open_door(DoorSettings(HERE, limits=DoorLimits(waiting=200_000)), of=watched)
     with door.client() as first, door.client() as second, door.client() as third:
         first.begin()
         first.send(b"x" * 70_000 + b"\r\n.\r\n")
@@ -406,7 +408,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tls_door(open_door: OpenDoor, certificate: Path) -> OpenDoor:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    return open_door(Settings(HERE, tls=context))
+    return open_door(DoorSettings(HERE, tls=context))
 
 
 def test_tls_forgets_what_was_said_in_the_clear(
@@ -459,11 +461,11 @@ DOOR = """
 import asyncio, sys
 from pathlib import Path
 import listserv.wiring.tables
-from mailer.door.smtp_in import Door, Settings
+from mailer.door.smtp_in import SmtpDoor, DoorSettings
 from mailer.storage.store import Store
 
 async def main():
-    door = Door(Store("", Path(sys.argv[1])), Settings("here.test"), lambda *_: None)
+    door = SmtpDoor(Store("", Path(sys.argv[1])), DoorSettings("here.test"), lambda *_: None)
     await door.open()
     print(*await door.listen("127.0.0.1", 0), flush=True)
     await asyncio.Event().wait()

@@ -21,7 +21,7 @@ from mailer.ledger.mailings import MailingView, Recipient, Status
 from mailer.ledger.splice import Segments
 from mailer.ledger.worker_lease import Clock
 from mailer.rehearsal.sink import Caught, Sink, rehearsal
-from mailer.sending.in_flight import Copy
+from mailer.sending.in_flight import PersonalCopy
 from mailer.sending.sender import Sender, SenderSettings, Worked
 from mailer.storage.store import Store
 
@@ -34,7 +34,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from mailer.ledger import ledger
-from mailer.sending.in_flight import Copy
+from mailer.sending.in_flight import PersonalCopy
 from mailer.client.relay import Relay
 from mailer.sending.sender import Sender, SenderSettings
 from mailer.storage.store import Store
@@ -42,7 +42,7 @@ url, folder, port = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 sender = Sender(
     Store(url, folder),
     SenderSettings(relays=(Relay("127.0.0.1", port),), connections=4),
-    personal=lambda view, row: Copy("b@x.org", {"ref": b"%d" % row.ref}),
+    personal=lambda view, row: PersonalCopy("b@x.org", {"ref": b"%d" % row.ref}),
     wanted=ledger.everyone,
     flights=folder / "flight",
 )
@@ -151,8 +151,8 @@ def test_a_sender_paused_past_its_lease_sends_nothing_another_was_given(
     skipped_time = [0.0]
     slow = Clock(steady=lambda: Clock().steady() + skipped_time[0])
 
-    def personal(_view: MailingView, row: ClaimedRow) -> Copy:
-        return Copy("b@x.org", {"ref": b"%d" % row.ref})
+    def personal(_view: MailingView, row: ClaimedRow) -> PersonalCopy:
+        return PersonalCopy("b@x.org", {"ref": b"%d" % row.ref})
 
     def keep(caught: Caught) -> None:
         taken[caught.recipient] += 1

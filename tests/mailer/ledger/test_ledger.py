@@ -13,7 +13,7 @@ from mailer.errors import BadInput, Refused
 from mailer.ledger import claim_owners, ledger, mailings
 from mailer.ledger.flight_recorder import FlightRecorder
 from mailer.ledger.ledger import Backoff, Mark
-from mailer.ledger.mailings import Mailing, MailingState, Policy, Recipient, State
+from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, UnsurePolicy
 from mailer.ledger.splice import Segments
 from mailer.storage.store import Store
 
@@ -86,7 +86,7 @@ def test_a_paused_mailing_is_not_claimed_and_a_stopped_one_is_skipped(store: Sto
     with store.write() as session:
         ledger.release(session, epoch, rows)
         mailings.finish(session, now=6.0)
-    assert states(store) == [State.SKIPPED] * 4
+    assert states(store) == [RecipientState.SKIPPED] * 4
 
 
 def test_small_and_urgent_mailings_go_first(store: Store) -> None:
@@ -103,33 +103,33 @@ def test_a_late_answer_counts_until_the_row_is_claimed_again(store: Store, tmp_p
     mailing(store, 2, policy="never-miss")
     epoch, rows = claim(store, 2)
     later(store, tmp_path)
-    assert states(store) == [State.READY] * 2
+    assert states(store) == [RecipientState.READY] * 2
     with store.write() as session:
         session.execute(update(Recipient).values(due=1.0))
     _, (taken,) = claim(store, 1)
     with store.write() as session:
-        marks = [Mark(row, epoch, State.ACCEPTED, 250) for row in rows]
+        marks = [Mark(row, epoch, RecipientState.ACCEPTED, 250) for row in rows]
         assert ledger.mark(session, marks) == 1
-    assert sorted(states(store)) == [State.CLAIMED, State.ACCEPTED]
+    assert sorted(states(store)) == [RecipientState.CLAIMED, RecipientState.ACCEPTED]
     with store.read() as session:
-        assert session.get_one(Recipient, taken).state == State.CLAIMED
+        assert session.get_one(Recipient, taken).state == RecipientState.CLAIMED
 
 
 def test_a_late_answer_turns_unsure_into_what_the_relay_said(store: Store, tmp_path: Path) -> None:
     made = mailing(store, 3)
     epoch, (first, second, _third) = claim(store, 3)
     later(store, tmp_path)
-    assert states(store) == [State.UNSURE] * 3
+    assert states(store) == [RecipientState.UNSURE] * 3
     with store.write() as session:
         marks = [
-            Mark(first, epoch, State.ACCEPTED, 250),
-            Mark(second, epoch, State.REFUSED, 550, "no"),
+            Mark(first, epoch, RecipientState.ACCEPTED, 250),
+            Mark(second, epoch, RecipientState.REFUSED, 550, "no"),
         ]
         assert ledger.mark(session, marks) == 2
-        assert ledger.mark(session, [Mark(first, epoch, State.REFUSED, 550)]) == 0
+        assert ledger.mark(session, [Mark(first, epoch, RecipientState.REFUSED, 550)]) == 0
     with store.write() as session:
-        assert len(mailings.resend(session, made, State.UNSURE, now=3.0)) == 1
-    assert states(store) == [State.ACCEPTED, State.REFUSED, State.READY]
+        assert len(mailings.resend(session, made, RecipientState.UNSURE, now=3.0)) == 1
+    assert states(store) == [RecipientState.ACCEPTED, RecipientState.REFUSED, RecipientState.READY]
     with store.read() as session:
         assert mailings.status(session, made).state == "sending"
 
@@ -150,7 +150,13 @@ def test_the_recorder_of_a_dead_process_settles_row_by_row(store: Store, tmp_pat
     recorder.close()
     with store.write() as session:
         assert claim_owners.recover_dead(session, flights=tmp_path, now=store.now(session)) == 5
-    found = [State.ACCEPTED, State.REFUSED, State.DEFERRED, State.UNSURE, State.READY]
+    found = [
+        RecipientState.ACCEPTED,
+        RecipientState.REFUSED,
+        RecipientState.DEFERRED,
+        RecipientState.UNSURE,
+        RecipientState.READY,
+    ]
     assert states(store) == found
 
 
@@ -173,7 +179,7 @@ def test_claims_without_any_owner_are_settled_too(store: Store, tmp_path: Path) 
     with store.write() as session:
         claim_owners.retire(session, epoch)
     assert later(store, tmp_path)
-    assert states(store) == [State.READY] * 2
+    assert states(store) == [RecipientState.READY] * 2
 
 
 def test_an_epoch_is_never_given_twice(store: Store) -> None:
@@ -211,7 +217,7 @@ def test_who_is_to_be_sent_to_again_is_not_left_in_a_mailing_that_ends(store: St
         pytest.skip("SQLite has one writer at a time.")
     made = mailing(store, 2)
     with store.write() as session:
-        session.execute(update(Recipient).values(state=State.REFUSED))
+        session.execute(update(Recipient).values(state=RecipientState.REFUSED))
 
     def finish() -> list[int]:
         with store.write() as session:
@@ -219,7 +225,7 @@ def test_who_is_to_be_sent_to_again_is_not_left_in_a_mailing_that_ends(store: St
 
     with ThreadPoolExecutor(1) as pool:
         with store.write() as session:
-            assert len(mailings.resend(session, made, State.REFUSED, now=3.0)) == 2
+            assert len(mailings.resend(session, made, RecipientState.REFUSED, now=3.0)) == 2
             other = pool.submit(finish)
             time.sleep(0.3)  # it looks while nobody else sees what we made ready
         assert other.result() == []
@@ -232,7 +238,7 @@ def test_a_late_deferral_is_not_left_in_a_mailing_that_ends(store: Store) -> Non
     made = mailing(store, 2)
     epoch, ids = claim(store, 2)
     with store.write() as session:
-        unsure = [Mark(row, epoch, State.UNSURE) for row in ids]
+        unsure = [Mark(row, epoch, RecipientState.UNSURE) for row in ids]
         assert ledger.mark(session, unsure) == len(unsure)
 
     def finish() -> list[int]:
@@ -240,7 +246,7 @@ def test_a_late_deferral_is_not_left_in_a_mailing_that_ends(store: Store) -> Non
             return mailings.finish(session, now=9.0)
 
     with ThreadPoolExecutor(1) as pool, store.write() as session:
-        late = Mark(ids[0], epoch, State.DEFERRED, 451, "4.3.0 later", 3.0)
+        late = Mark(ids[0], epoch, RecipientState.DEFERRED, 451, "4.3.0 later", 3.0)
         assert ledger.mark(session, [late]) == 1
         assert pool.submit(finish).result() == []  # it looks while nobody else sees our mark
     with store.read() as session:
@@ -283,15 +289,15 @@ def test_the_wait_grows_to_its_cap_and_no_further(attempts: int, chance: float) 
 
 def test_a_deferral_never_outlives_its_mailing() -> None:
     last = ledger.defer(1, 1, code=450, reason="x", now=5.0, expires_at=9.0, wait=60.0)
-    assert (last.state, last.due) == (State.DEFERRED, 9.0)
+    assert (last.state, last.due) == (RecipientState.DEFERRED, 9.0)
     over = ledger.defer(1, 1, code=450, reason="x", now=9.0, expires_at=9.0, wait=60.0)
-    assert (over.state, over.reason) == (State.REFUSED, "expired: x")
+    assert (over.state, over.reason) == (RecipientState.REFUSED, "expired: x")
 
 
 def test_policy_decides_about_a_lost_answer() -> None:
-    def lost(policy: Policy, expires_at: float) -> ledger.Mark:
+    def lost(policy: UnsurePolicy, expires_at: float) -> ledger.Mark:
         return ledger.lost(1, 1, policy=policy, why="x", due=7.0, expires_at=expires_at)
 
-    twice, miss = lost(Policy.NEVER_TWICE, 9.0), lost(Policy.NEVER_MISS, 9.0)
-    assert (twice.state, miss.state, miss.due) == (State.UNSURE, State.READY, 7.0)
-    assert lost(Policy.NEVER_MISS, 7.0).state is State.UNSURE, "sent again for ever"
+    twice, miss = lost(UnsurePolicy.NEVER_TWICE, 9.0), lost(UnsurePolicy.NEVER_MISS, 9.0)
+    assert (twice.state, miss.state, miss.due) == (RecipientState.UNSURE, RecipientState.READY, 7.0)
+    assert lost(UnsurePolicy.NEVER_MISS, 7.0).state is RecipientState.UNSURE, "sent again for ever"

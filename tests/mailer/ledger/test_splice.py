@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.client.smtp_transaction import Letter
+from mailer.client.smtp_transaction import OutgoingLetter
 from mailer.errors import BadInput
 from mailer.ledger.splice import Segments, Wire, check_lines, unpack
 
@@ -58,8 +58,8 @@ def test_a_copy_that_is_not_looked_through_for_dots_has_none_to_undouble(
 ) -> None:
     wire = Wire(segments)
     data = wire.join(values)
-    letter = Letter((1,), "a@x", ("b@y",), data, doubled=wire.doubled)
-    assert letter.chunk() == Letter((1,), "a@x", ("b@y",), data).chunk()
+    letter = OutgoingLetter((1,), "a@x", ("b@y",), data, doubled=wire.doubled)
+    assert letter.chunk() == OutgoingLetter((1,), "a@x", ("b@y",), data).chunk()
 
 
 @pytest.mark.parametrize("value", [b"a\r\nBcc: x", b"a\nb", b"a\rb", b"a\0b"])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mailer.errors import BadInput
 from mailer.reading import addresses
-from mailer.reading.addresses import MAX_ADDRESS, Address, parse
+from mailer.reading.addresses import MAX_ADDRESS, MailAddress, parse
 
 _LOCAL = st.text("aB0_+-.", min_size=1, max_size=70)
 _LABEL = st.text("aZ9-", min_size=1, max_size=65)
@@ -14,7 +14,7 @@ _DOMAIN = st.lists(_LABEL, min_size=1, max_size=6).map(".".join)
 _LIKELY = st.builds("{}@{}".format, _LOCAL, _DOMAIN)
 
 
-def _said(read: object, text: str) -> Address | str:
+def _said(read: object, text: str) -> MailAddress | str:
     try:
         return read(text)  # type: ignore[operator, no-any-return]
     except BadInput as error:
@@ -43,6 +43,6 @@ def test_both_ways_agree_at_every_edge(text: str) -> None:
 
 def test_a_plain_address_takes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "parse_slowly", None)
-    assert parse("Anna.Ek+news@Example.ORG") == Address(
+    assert parse("Anna.Ek+news@Example.ORG") == MailAddress(
         "Anna.Ek+news@Example.ORG", "anna.ek+news@example.org", "example.org"
     )

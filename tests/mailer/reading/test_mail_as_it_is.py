@@ -6,7 +6,7 @@ import pytest
 
 from mailer.errors import BadInput
 from mailer.reading import addresses, bounces, charsets, head_facts, header_words
-from mailer.reading.bounce_reasons import Kind, judge
+from mailer.reading.bounce_reasons import BounceKind, judge
 
 JAPANESE = "\u3053\u308c\u306f\u30c6\u30b9\u30c8"
 
@@ -84,40 +84,42 @@ def test_a_date_is_what_its_program_meant(said: str, meant: str) -> None:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("550-5.2.1 The email account that you tried to reach is inactive.", Kind.DEAD),
-        ("550 5.2.1 Mailbox disabled, not accepting messages", Kind.DEAD),
-        ("550 Account deactivated", Kind.DEAD),
-        ("550 5.2.1 This user's account has been suspended", Kind.DEAD),
-        ("550 5.2.1 mailbox temporarily disabled, try again later", Kind.TEMPORARY),
-        ("has failed due to a full mailbox", Kind.FULL),
+        ("550-5.2.1 The email account that you tried to reach is inactive.", BounceKind.DEAD),
+        ("550 5.2.1 Mailbox disabled, not accepting messages", BounceKind.DEAD),
+        ("550 Account deactivated", BounceKind.DEAD),
+        ("550 5.2.1 This user's account has been suspended", BounceKind.DEAD),
+        ("550 5.2.1 mailbox temporarily disabled, try again later", BounceKind.TEMPORARY),
+        ("has failed due to a full mailbox", BounceKind.FULL),
     ],
 )
-def test_a_mailbox_that_nobody_opens_any_more_is_dead(text: str, kind: Kind) -> None:
+def test_a_mailbox_that_nobody_opens_any_more_is_dead(text: str, kind: BounceKind) -> None:
     assert judge(text) is kind
 
 
 @pytest.mark.parametrize(
     ("subject", "body", "kind"),
     [
-        ("=?utf-8?B?T3V0IG9mIG9mZmljZQ==?=", "Back on Monday.", Kind.AUTO_REPLY),
-        ("=?utf-8?Q?Fr=C3=A5nvaro?=: Re: News", "Tillbaka den 5 maj.", Kind.AUTO_REPLY),
+        ("=?utf-8?B?T3V0IG9mIG9mZmljZQ==?=", "Back on Monday.", BounceKind.AUTO_REPLY),
+        ("=?utf-8?Q?Fr=C3=A5nvaro?=: Re: News", "Tillbaka den 5 maj.", BounceKind.AUTO_REPLY),
         (
             "=?utf-8?B?VW5kZWxpdmVyYWJsZTogTmV3cw==?=",
             "anna@example.org: user unknown",
-            Kind.DEAD,
+            BounceKind.DEAD,
         ),
         (
             "Mail Delivery Failure",
             "a full mailbox.\r\n\r\nThe first lines of your original message follow:> X-Spam: yes",
-            Kind.FULL,
+            BounceKind.FULL,
         ),
     ],
 )
 def test_a_bounce_is_judged_by_its_decoded_subject_and_not_by_what_it_returns(
-    subject: str, body: str, kind: Kind
+    subject: str, body: str, kind: BounceKind
 ) -> None:
     raw = f"From: postmaster@example.org\r\nSubject: {subject}\r\n\r\n{body}\r\n"
-    sender = "Anna <anna@example.org>" if kind is Kind.AUTO_REPLY else "postmaster@example.org"
+    sender = (
+        "Anna <anna@example.org>" if kind is BounceKind.AUTO_REPLY else "postmaster@example.org"
+    )
     raw = raw.replace("postmaster@example.org", sender, 1)
     assert bounces.read(raw.encode()).kind is kind
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mailer.reading.header_search import skim, wanted
 from mailer.reading.message import head
-from mailer.reading.mime import MAX_DEPTH, MAX_MARKS, Part, cut
+from mailer.reading.mime import MAX_DEPTH, MAX_MARKS, MimePart, cut
 
 PIECES = st.sampled_from(
     b"\r\n,\n,\r, ,\t,From ,>From ,x,:,\x80,Subject:,Date: y,content-type:,Received".split(b",")
@@ -37,7 +37,7 @@ def test_a_skimmed_header_is_the_header_that_was_read(raw: bytes) -> None:
     assert (some.fields, some.body) == (kept, whole.body)
 
 
-def leaves(part: Part) -> list[tuple[str, bytes]]:
+def leaves(part: MimePart) -> list[tuple[str, bytes]]:
     inner = [leaf for one in part.parts for leaf in leaves(one)]
     return inner or [(part.kind, b"" if part.kind.startswith("multipart") else part.data())]
 

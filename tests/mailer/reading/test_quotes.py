@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mailer.reading.prose import Setting, paragraphs
-from mailer.reading.quotes import MAX_BLOCKS, Kind, split
+from mailer.reading.prose import ParagraphSetting, paragraphs
+from mailer.reading.quotes import MAX_BLOCKS, LineKind, split
 
 # Two that lists would suffer from (a short answer below a quote is an answer), two curiosities.
 KNOWN = {"embedded_email_1.txt", "embedded_email_german_6.txt", "spam_1.txt"}
@@ -73,9 +73,9 @@ def test_the_footer_of_a_list_is_no_word_of_ours() -> None:
 def test_hard_wrapped_prose_flows_and_verse_and_code_stay() -> None:
     """Paragraphs are set for reading."""
     wrapped = "This line was broken by a mail program at about seventy characters,\nand goes on."
-    assert [p.kind for p in paragraphs(wrapped)] == [Setting.PROSE]
-    assert paragraphs("Roses are red,\nviolets are blue.")[0].kind is Setting.LINES
-    assert paragraphs("    $ make test\n    ok")[0].kind is Setting.CODE
+    assert [p.kind for p in paragraphs(wrapped)] == [ParagraphSetting.PROSE]
+    assert paragraphs("Roses are red,\nviolets are blue.")[0].kind is ParagraphSetting.LINES
+    assert paragraphs("    $ make test\n    ok")[0].kind is ParagraphSetting.CODE
 
 
 def test_a_drawn_table_is_no_quote() -> None:
@@ -87,7 +87,7 @@ def test_a_drawn_table_is_no_quote() -> None:
 def test_more_turns_than_a_letter_has_are_put_together_and_nothing_is_lost() -> None:
     """A quarter of a million turns are few blocks; own words and quotes stay apart."""
     found = split("> a\nb\n" * 15_000)
-    assert len(found.blocks) <= MAX_BLOCKS + len(Kind)
+    assert len(found.blocks) <= MAX_BLOCKS + len(LineKind)
     assert found.text.split() == ["b"] * 15_000
     assert found.quoted.count("> a") == 15_000
 

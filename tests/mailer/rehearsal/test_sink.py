@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from mailer.rehearsal.profiles import Faulty, Greylist, profile
-from mailer.rehearsal.sink import Answer, Caught, Moment, Sink, rehearsal
+from mailer.rehearsal.sink import Caught, Moment, Sink, SinkReply, rehearsal
 
 
 def talk(sink: Sink, said: bytes) -> bytes:
@@ -82,7 +82,7 @@ def test_greylisting_lets_the_second_try_in() -> None:
     script = Greylist(wait=300.0, clock=lambda: now[0])
     caught = Caught("bounces+1@x", ("anna@y",))
     told = script(Moment.RCPT, caught)
-    assert isinstance(told, Answer)
+    assert isinstance(told, SinkReply)
     assert told.code == 451
     now[0] = 399.0
     assert script(Moment.RCPT, caught) is not None

@@ -21,13 +21,20 @@ from mailer.client.smtp_transaction import Stage
 from mailer.ledger import claim_owners, ledger, mailings, pace, warmup
 from mailer.ledger.flight_recorder import FlightRecorder, read_flight
 from mailer.ledger.ledger import Backoff, ClaimedRow
-from mailer.ledger.mailings import Mailing, MailingView, Policy, Recipient, State, Status
+from mailer.ledger.mailings import (
+    Mailing,
+    MailingView,
+    Recipient,
+    RecipientState,
+    Status,
+    UnsurePolicy,
+)
 from mailer.ledger.splice import Segments, Wire
 from mailer.ledger.warmup import Calendar
 from mailer.ledger.worker_lease import Clock, Watch, boot_clock
 from mailer.rehearsal.profiles import Faulty, Throttle
-from mailer.rehearsal.sink import Answer, Caught, Moment, Script, Sink, accept, rehearsal
-from mailer.sending.in_flight import Copy, Outgoing, Personal
+from mailer.rehearsal.sink import Caught, Moment, Script, Sink, SinkReply, accept, rehearsal
+from mailer.sending.in_flight import Outgoing, Personal, PersonalCopy
 from mailer.sending.sender import Sender, SenderSettings
 from mailer.storage.store import Store
 
@@ -41,9 +48,9 @@ LETTER = Segments(
 )
 
 
-def personal(_view: MailingView, row: ClaimedRow) -> Copy:
+def personal(_view: MailingView, row: ClaimedRow) -> PersonalCopy:
     token = b"t%d" % row.ref
-    return Copy(f"minutes-bounces+t{row.ref}@x.org", {"token": token, "name": b"Anna"})
+    return PersonalCopy(f"minutes-bounces+t{row.ref}@x.org", {"token": token, "name": b"Anna"})
 
 
 @dataclass
@@ -112,7 +119,7 @@ class Rig:
     def status(self, mailing_id: int) -> Status:
         with self.store.read() as session:
             found = mailings.status(session, mailing_id)
-        states = (getattr(found, state.name.lower()) for state in State)
+        states = (getattr(found, state.name.lower()) for state in RecipientState)
         assert found.audience == sum(states)
         return found
 
@@ -148,10 +155,10 @@ def contextmanagers() -> Iterator[Callable[..., Sink]]:
         yield stack.enter_context
 
 
-def on(moment: Moment, answers: dict[str, Answer]) -> Script:
+def on(moment: Moment, answers: dict[str, SinkReply]) -> Script:
     """Answer so at ``moment`` for the recipients named by local part."""
 
-    def script(now: Moment, caught: Caught) -> Answer | None:
+    def script(now: Moment, caught: Caught) -> SinkReply | None:
         return answers.get(caught.recipient.partition("@")[0]) if now is moment else None
 
     return script
@@ -175,7 +182,7 @@ def test_every_recipient_gets_one_personal_copy(rig: Callable[..., Rig]) -> None
 
 
 def test_a_relay_without_pipelining_gets_one_command_at_a_time(rig: Callable[..., Rig]) -> None:
-    there = rig(on(Moment.RCPT, {"member3": Answer(550, "5.1.1 no")}), extensions=())
+    there = rig(on(Moment.RCPT, {"member3": SinkReply(550, "5.1.1 no")}), extensions=())
     mailing = there.mailing(everyone(40))
     there.sender().run_slice(30)
     found = there.status(mailing)
@@ -186,7 +193,7 @@ def test_a_relay_without_pipelining_gets_one_command_at_a_time(rig: Callable[...
 def test_a_refusal_is_recorded_with_its_code_and_words(
     rig: Callable[..., Rig], moment: Moment
 ) -> None:
-    no = Answer(550, "5.1.1 nobody\x07 of that name " + "x" * 400)
+    no = SinkReply(550, "5.1.1 nobody\x07 of that name " + "x" * 400)
     there = rig(on(moment, {"member5": no}))
     mailing = there.mailing(everyone(20))
     there.sender().run_slice(30)
@@ -198,7 +205,7 @@ def test_a_refusal_is_recorded_with_its_code_and_words(
 
 
 def test_a_deferral_is_due_again_and_expires_in_the_end(rig: Callable[..., Rig]) -> None:
-    there = rig(on(Moment.DOT, {"member1": Answer(451, "4.7.1 come back")}))
+    there = rig(on(Moment.DOT, {"member1": SinkReply(451, "4.7.1 come back")}))
     mailing = there.mailing(everyone(3))
     worked = there.sender().run_slice(30)
     assert worked.deferred == 1
@@ -211,7 +218,11 @@ def test_a_deferral_is_due_again_and_expires_in_the_end(rig: Callable[..., Rig])
         session.execute(mailings.update(Recipient).values(due=1.0))
     assert there.sender().run_slice(30).refused == 1
     row = there.row("member1@example1.org")
-    assert (row.state, row.code, row.reason) == (State.REFUSED, 451, "expired: 4.7.1 come back")
+    assert (row.state, row.code, row.reason) == (
+        RecipientState.REFUSED,
+        451,
+        "expired: 4.7.1 come back",
+    )
     assert there.status(mailing).state == "done"
 
 
@@ -228,7 +239,7 @@ def test_the_unwanted_are_skipped_at_the_last_moment(rig: Callable[..., Rig]) ->
 
 @pytest.mark.parametrize("policy", ["never-miss", "never-twice"])
 def test_a_lost_answer_is_judged_by_policy(rig: Callable[..., Rig], policy: str) -> None:
-    there = rig(on(Moment.DOT, {"member2": Answer(drop=True, kept=True)}))
+    there = rig(on(Moment.DOT, {"member2": SinkReply(drop=True, kept=True)}))
     mailing = there.mailing(everyone(9), policy=policy)
     sender = there.sender(connections=1)
     worked = sender.run_slice(30)
@@ -247,7 +258,7 @@ def test_a_lost_answer_is_judged_by_policy(rig: Callable[..., Rig], policy: str)
 
 
 def test_a_drop_before_the_dot_harms_nobody(rig: Callable[..., Rig]) -> None:
-    there = rig(on(Moment.DATA, {"member2": Answer(421, "4.3.2 going down")}))
+    there = rig(on(Moment.DATA, {"member2": SinkReply(421, "4.3.2 going down")}))
     mailing = there.mailing(everyone(9), policy="never-twice")
     worked = there.sender(connections=1).run_slice(30)
     assert (worked.unsure, worked.deferred) == (0, 1)
@@ -258,8 +269,8 @@ def test_a_drop_before_the_dot_harms_nobody(rig: Callable[..., Rig]) -> None:
 
 @pytest.mark.parametrize("moment", [Moment.GREETING, Moment.EHLO, Moment.MAIL])
 def test_trouble_with_the_relay_is_nobodys_failure(rig: Callable[..., Rig], moment: Moment) -> None:
-    def script(now: Moment, _caught: Caught) -> Answer | None:
-        return Answer(554, "5.7.1 not you") if now is moment else None
+    def script(now: Moment, _caught: Caught) -> SinkReply | None:
+        return SinkReply(554, "5.7.1 not you") if now is moment else None
 
     there = rig(script)
     mailing = there.mailing(everyone(50), policy="never-twice")
@@ -302,11 +313,11 @@ def test_connections_stay_open_between_slices_and_within_the_limit(
 def test_stopping_ends_with_a_word_about_what_is_unsure(rig: Callable[..., Rig]) -> None:
     heard = threading.Event()
 
-    def script(moment: Moment, _caught: Caught) -> Answer | None:
+    def script(moment: Moment, _caught: Caught) -> SinkReply | None:
         if moment is not Moment.DOT:
             return None
         heard.set()
-        return Answer(silent=True)
+        return SinkReply(silent=True)
 
     there = rig(script)
     mailing = there.mailing(everyone(30), policy="never-twice")
@@ -371,7 +382,7 @@ def test_a_mailing_that_cannot_be_read_is_deferred_and_the_others_leave(
     monkeypatch.setattr(mailings, "composition", composition)
     worked = there.sender().run_slice(30)
     assert (worked.accepted, worked.deferred) == (1, 1)
-    assert there.row("a@x.org").state == State.DEFERRED
+    assert there.row("a@x.org").state == RecipientState.DEFERRED
     assert "could not be read" in there.row("a@x.org").reason
 
 
@@ -494,7 +505,7 @@ def test_a_warm_up_lets_so_many_go_today_and_no_notice_wait(rig: Callable[..., R
 
 
 def test_who_was_claimed_and_not_sent_to_does_not_use_up_the_day(rig: Callable[..., Rig]) -> None:
-    there = rig(lambda moment, _: Answer(delay=0.1) if moment is Moment.DOT else None)
+    there = rig(lambda moment, _: SinkReply(delay=0.1) if moment is Moment.DOT else None)
     there.mailing(everyone(100))
     today = Calendar(warmup.day_of(time.time()), 30, 1000)
     sender = there.sender(calendar=today)
@@ -513,8 +524,8 @@ def test_a_relays_own_rate_is_kept_to(rig: Callable[..., Rig]) -> None:
     assert 20 <= there.sink.accepted <= 40 * (time.monotonic() - began) + 81
 
 
-def shared(_view: MailingView, _row: ClaimedRow) -> Copy:
-    return Copy("minutes-bounces@x.org", {})
+def shared(_view: MailingView, _row: ClaimedRow) -> PersonalCopy:
+    return PersonalCopy("minutes-bounces@x.org", {})
 
 
 def test_the_same_copy_with_another_return_path_travels_alone(rig: Callable[..., Rig]) -> None:
@@ -525,7 +536,7 @@ def test_the_same_copy_with_another_return_path_travels_alone(rig: Callable[...,
 
 
 def test_copies_without_slots_share_transactions(rig: Callable[..., Rig]) -> None:
-    there = rig(on(Moment.RCPT, {"member3": Answer(550, "5.1.1 no")}))
+    there = rig(on(Moment.RCPT, {"member3": SinkReply(550, "5.1.1 no")}))
     there.mailing(everyone(250), letter=Segments((b"Subject: x\r\n\r\nto all\r\n",)))
     worked = there.sender(connections=1, personal=shared).run_slice(30)
     assert (worked.accepted, worked.refused) == (249, 1)
@@ -543,7 +554,7 @@ def test_what_is_about_us_refuses_nobody_after_a_kill(tmp_path: Path) -> None:
     out.watch = Watch(1, FlightRecorder(tmp_path, "boot"), Clock(), local=True)
     out.watch.extend(boot_clock(), time.time(), 60.0)
     out.taking = True
-    view = MailingView(1, "post", "minutes@x.org", "m1@x.org", Policy.NEVER_MISS, 4e9)
+    view = MailingView(1, "post", "minutes@x.org", "m1@x.org", UnsurePolicy.NEVER_MISS, 4e9)
     out.know({1: view}, {(1, 0): Wire(LETTER)})
     out.take_in([ClaimedRow(5, 1, 7, "a@x.org", "x.org", 0, 0)])
     assert out.next_letter(1) is not None
@@ -552,10 +563,10 @@ def test_what_is_about_us_refuses_nobody_after_a_kill(tmp_path: Path) -> None:
     flown = read_flight(out.watch.flight.path, "boot")
     out.watch.flight.discard()
     settled = claim_owners.verdict(
-        5, 1, 0, policy=Policy.NEVER_MISS, expires_at=4e9, flown=flown, now=1.0
+        5, 1, 0, policy=UnsurePolicy.NEVER_MISS, expires_at=4e9, flown=flown, now=1.0
     )
     assert settled is not None
-    assert settled.state is State.DEFERRED
+    assert settled.state is RecipientState.DEFERRED
 
 
 @pytest.mark.parametrize("copy", [personal, shared])

@@ -57,21 +57,21 @@ def test_standing_tokens_open_one_door_only(store: Store) -> None:
     with store.read() as session:
         ring = tokens.load_keyring(session)
     assert ring is not None
-    token = ring.standing(tokens.Purpose.LEAVE, "a@x.org", 7)
+    token = ring.standing(tokens.TokenPurpose.LEAVE, "a@x.org", 7)
     assert len(token) == tokens.LENGTH
-    assert ring.read(token.upper(), tokens.Purpose.LEAVE, "a@x.org") == 7
-    assert ring.read(token, tokens.Purpose.BOUNCE, "a@x.org") is None
-    assert ring.read(token, tokens.Purpose.LEAVE, "b@x.org") is None
+    assert ring.read(token.upper(), tokens.TokenPurpose.LEAVE, "a@x.org") == 7
+    assert ring.read(token, tokens.TokenPurpose.BOUNCE, "a@x.org") is None
+    assert ring.read(token, tokens.TokenPurpose.LEAVE, "b@x.org") is None
     for place in range(tokens.LENGTH):
         flipped = token[:place] + ("b" if token[place] == "a" else "a") + token[place + 1 :]
-        assert ring.read(flipped, tokens.Purpose.LEAVE, "a@x.org") is None
+        assert ring.read(flipped, tokens.TokenPurpose.LEAVE, "a@x.org") is None
     with store.write() as session:
         tokens.new_key(session)
     with store.read() as session:
         newer = tokens.load_keyring(session)
     assert newer is not None
-    assert newer.read(token, tokens.Purpose.LEAVE, "a@x.org") == 7
-    assert newer.standing(tokens.Purpose.LEAVE, "a@x.org", 7) != token
+    assert newer.read(token, tokens.TokenPurpose.LEAVE, "a@x.org") == 7
+    assert newer.standing(tokens.TokenPurpose.LEAVE, "a@x.org", 7) != token
 
 
 def test_a_checkpoint_carries_the_log_beside_a_reader(store: Store, tmp_path: Path) -> None:

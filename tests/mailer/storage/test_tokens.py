@@ -7,14 +7,14 @@ import hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.storage.tokens import LENGTH, Keyring, Purpose
+from mailer.storage.tokens import LENGTH, Keyring, TokenPurpose
 
 KEYS = st.dictionaries(st.integers(1, 255), st.binary(min_size=1, max_size=100), min_size=1)
 
 
-@given(KEYS, st.sampled_from(Purpose), st.text(max_size=40), st.integers(0, 2**40 - 1))
+@given(KEYS, st.sampled_from(TokenPurpose), st.text(max_size=40), st.integers(0, 2**40 - 1))
 def test_a_token_is_the_base32_of_key_row_and_cut_hmac(
-    keys: dict[int, bytes], purpose: Purpose, scope: str, ref: int
+    keys: dict[int, bytes], purpose: TokenPurpose, scope: str, ref: int
 ) -> None:
     newest = max(keys)
     body = bytes((newest,)) + ref.to_bytes(5, "big")
@@ -29,8 +29,10 @@ def test_a_token_is_the_base32_of_key_row_and_cut_hmac(
     assert ring.read(token.upper(), purpose, scope) == ref
 
 
-@given(st.sampled_from(Purpose), st.integers(0, 2**40 - 1), st.integers(0, LENGTH - 1))
-def test_a_token_with_another_letter_is_not_ours(purpose: Purpose, ref: int, place: int) -> None:
+@given(st.sampled_from(TokenPurpose), st.integers(0, 2**40 - 1), st.integers(0, LENGTH - 1))
+def test_a_token_with_another_letter_is_not_ours(
+    purpose: TokenPurpose, ref: int, place: int
+) -> None:
     ring = Keyring({1: b"secret"})
     token = ring.standing(purpose, "minutes@x.org", ref)
     other = "a" if token[place] != "a" else "b"
@@ -41,6 +43,6 @@ def test_a_token_with_another_letter_is_not_ours(purpose: Purpose, ref: int, pla
 
 def test_very_many_lists_are_not_all_remembered() -> None:
     ring = Keyring({1: b"secret"})
-    tokens = {ring.standing(Purpose.LEAVE, f"list{n}@x.org", 7) for n in range(2100)}
+    tokens = {ring.standing(TokenPurpose.LEAVE, f"list{n}@x.org", 7) for n in range(2100)}
     assert len(tokens) == 2100
     assert len(ring._begun) <= 1000

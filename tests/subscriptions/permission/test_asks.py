@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from mailer.reading.addresses import Address, parse
+from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.store import Store
 from subscriptions.lists import roster
 from subscriptions.lists.roster import Address as AddressRow
@@ -24,7 +24,7 @@ def lst(store: Store) -> int:
         return roster.create_list(session, "friends@example.org", now=1.0).id
 
 
-def ask(store: Store, lst: int, to: Address = ANNA, **more: int) -> str:
+def ask(store: Store, lst: int, to: MailAddress = ANNA, **more: int) -> str:
     with store.write() as session:
         return asks.open_ask(session, Purpose.CONFIRM, list_id=lst, to=to, now=NOW, **more)
 

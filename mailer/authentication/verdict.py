@@ -23,8 +23,8 @@ from mailer.authentication.resolver import DnsAnswer, Resolver
 from mailer.reading.from_domains import domain_of
 from mailer.reading.message import MessageHeader, addresses_of
 
-SECONDS = 1.0  # for all questions about one mail
-_QUESTION = 0.4  # for one of them
+SECONDS = 4.0  # for all questions about one mail: after the 250 nobody waits at the line
+_QUESTION = 1.5  # for one of them: DNS that must ask further takes so long, or loses a packet
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class House:
 
     def _hand_over(self, sender: str, to: str, raw: str) -> None:
         try:
-            with smtplib.SMTP("127.0.0.1", self._port, timeout=20) as client:
+            with smtplib.SMTP("127.0.0.1", self._port, timeout=60) as client:
                 client.sendmail(sender, [to], raw)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)  # the door closes, as krets serve's does

@@ -38,7 +38,7 @@ def send(
 
 def post(krets: Krets, raw: bytes, sender: str, to: str) -> None:
     """Send raw bytes through the real SMTP door."""
-    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=60) as client:
         client.ehlo()
         client.mail(sender, ["BODY=8BITMIME"])
         assert client.rcpt(to)[0] == 250

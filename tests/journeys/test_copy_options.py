@@ -43,7 +43,7 @@ def test_tag_footer_and_reply_to_stand_in_every_copy_in_its_readers_language(
         {"option": "footer", "breaks": ["example.net"]},
     ]
     krets.start()
-    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=60) as client:
         client.sendmail("anna@example.net", [LIST], POST)
     wait_for("three copies", lambda: len(outbox) >= 3)
     texts, tokens = {}, set()

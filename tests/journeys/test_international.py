@@ -27,7 +27,7 @@ def send(krets: Krets, sender: str, to: str, text: str = "") -> None:
         f"Message-ID: <{abs(hash((sender, to, text)))}@mail.example>\r\n"
         f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
     ).encode()
-    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=60) as client:
         client.ehlo()
         assert client.mail(sender, ["SMTPUTF8", "BODY=8BITMIME"])[0] == 250
         assert client.rcpt(to)[0] == 250

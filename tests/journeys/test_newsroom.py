@@ -388,7 +388,7 @@ def test_a_draft_in_another_form_a_stranger_or_something_broken_gets_a_clear_ans
 
 
 def _strangers(krets: Krets, desk: Desk) -> None:
-    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=60) as client:
         client.ehlo()
         client.mail("eve@example.com")
         assert client.rcpt(ISSUE)[0] == 550

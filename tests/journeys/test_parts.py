@@ -40,7 +40,7 @@ def make_list(krets: Krets, address: str = LIST, people: list[str] = PEOPLE) -> 
 
 
 def send(krets: Krets, raw: bytes, to: str = LIST) -> None:
-    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=60) as client:
         client.sendmail(PEOPLE[0], [to], raw)
 
 
@@ -198,7 +198,7 @@ class BackIn:
             return
         self.brought.append(caught)
         assert self.krets is not None
-        with smtplib.SMTP("127.0.0.1", self.krets.smtp_port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", self.krets.smtp_port, timeout=60) as client:
             client.sendmail(caught.sender, [caught.recipient], caught.raw)
 
 

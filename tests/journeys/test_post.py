@@ -44,7 +44,7 @@ def friends(krets: Krets) -> Krets:
 
 
 def send(krets: Krets, raw: bytes, sender: str = PEOPLE[0], to: str = LIST) -> None:
-    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=60) as client:
         client.ehlo()
         client.mail(sender, ["BODY=8BITMIME"])
         assert client.rcpt(to)[0] == 250

@@ -38,7 +38,7 @@ class Trial:
         data = urlencode(form).encode() if form is not None else None
         try:
             request = urllib.request.Request(url, data, headers)  # noqa: S310 - ours
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                 return str(answer.read().decode())
         except urllib.error.HTTPError as error:
             with error:

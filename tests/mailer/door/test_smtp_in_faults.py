@@ -443,7 +443,7 @@ def test_a_failed_handshake_ends_the_connection_and_no_other(tls_door: OpenDoor)
 
 def test_smtplib_is_a_happy_client(tls_door: OpenDoor, certificate: Path, store: Store) -> None:
     host, port = tls_door.address
-    with smtplib.SMTP(host, port, timeout=20) as client:
+    with smtplib.SMTP(host, port, timeout=60) as client:
         client._host = HERE  # type: ignore[attr-defined] # the name to verify
         client.starttls(context=ssl.create_default_context(cafile=str(certificate)))
         refused = client.sendmail(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.erasure.redaction import Plan, address_of, senders_of
+from archive.erasure.redaction import RedactionPlan, address_of, senders_of
 from archive.pages.repeated_quotes import squeezed
 from archive.pages.views import removal_key, removed_of
 from archive.threads.tables import Message
@@ -50,7 +50,7 @@ class Mention:
 
 
 def mentions_of(
-    session: Session, lst: MailList, plan: Plan, people: Sequence[str]
+    session: Session, lst: MailList, plan: RedactionPlan, people: Sequence[str]
 ) -> list[Mention]:
     """Return where ``people`` stand in others' mails when ``plan`` has been carried out."""
     keys = {address_of(one).key for one in people}
@@ -119,7 +119,7 @@ def _in_text(hash_: str, kind: str, text: str, words: set[str]) -> Iterator[Ment
             yield Mention(hash_, kind, spelled, _short(around))
 
 
-def _after(session: Session, lst: MailList, plan: Plan) -> Removed:
+def _after(session: Session, lst: MailList, plan: RedactionPlan) -> Removed:
     """Return what will be in no view when ``plan`` has been carried out."""
     now = removed_of(session, lst)
     return replace(

@@ -52,7 +52,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Plan:
+class RedactionPlan:
     """Hold what will be taken out; ``notes`` are what a person should know before."""
 
     rows: set[tuple[str, int, bytes]] = field(default_factory=set)  # kind, words, digest
@@ -63,9 +63,9 @@ class Plan:
     notes: list[str] = field(default_factory=list)
 
 
-def prepare(session: Session, lst: MailList, request: Request) -> Plan:
+def prepare(session: Session, lst: MailList, request: Request) -> RedactionPlan:
     """Return what ``request`` takes out; raise Refused for what is not in the archive."""
-    plan = Plan()
+    plan = RedactionPlan()
     key = removal_key(session, lst)
     for name in request.messages:
         _plan_message(session, lst, key, name, plan)
@@ -90,7 +90,7 @@ def prepare(session: Session, lst: MailList, request: Request) -> Plan:
     return plan
 
 
-def apply(session: Session, lst: MailList, plan: Plan, now: float) -> None:
+def apply(session: Session, lst: MailList, plan: RedactionPlan, now: float) -> None:
     """Write down what is taken out; the mail of removed messages leaves the store."""
     known = {
         (row.kind, row.words, row.digest)
@@ -129,7 +129,9 @@ def message_of(session: Session, lst: MailList, name: str) -> Message:
     return row
 
 
-def _plan_message(session: Session, lst: MailList, key: bytes, name: str, plan: Plan) -> None:
+def _plan_message(
+    session: Session, lst: MailList, key: bytes, name: str, plan: RedactionPlan
+) -> None:
     row = message_of(session, lst, name)
     raw = get_raw(session, row.raw_sha) or b""
     reading = read(raw)
@@ -152,7 +154,7 @@ def _title(session: Session, key: bytes, row: Message) -> set[tuple[int, bytes]]
     return {(len(words), digest(key, words))}
 
 
-def _plan_file(session: Session, lst: MailList, name: str, plan: Plan) -> None:
+def _plan_file(session: Session, lst: MailList, name: str, plan: RedactionPlan) -> None:
     """Find the mails that bring a file of this name or address, and the file's own key."""
     found = _KEY.search(name.strip())
     wanted = found[1] if found else name.strip().rpartition("/")[2]
@@ -184,7 +186,7 @@ def _plan_file(session: Session, lst: MailList, name: str, plan: Plan) -> None:
 
 
 def _plan_people(
-    session: Session, lst: MailList, key: bytes, people: tuple[str, ...], plan: Plan
+    session: Session, lst: MailList, key: bytes, people: tuple[str, ...], plan: RedactionPlan
 ) -> None:
     """Find the names that came with the addresses of ``people``, and their own messages."""
     asked = [address_of(one) for one in people]

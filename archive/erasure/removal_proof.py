@@ -62,7 +62,7 @@ _SEALED = (b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd", b"-----BEGIN PGP MESSAGE
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class RemovalProof:
     """Say what a look into files found.
 
     ``left`` names those that still hold something, ``closed`` those whose words nobody can look
@@ -73,19 +73,21 @@ class Proof:
     left: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
 
-    def __add__(self, other: "Proof") -> "Proof":
-        return Proof(self.looked + other.looked, self.left + other.left, self.closed + other.closed)
+    def __add__(self, other: "RemovalProof") -> "RemovalProof":
+        return RemovalProof(
+            self.looked + other.looked, self.left + other.left, self.closed + other.closed
+        )
 
-    def below(self, folder: Path) -> "Proof":
+    def below(self, folder: Path) -> "RemovalProof":
         """Return the same with names that begin with ``folder``."""
         left, closed = (
             tuple(f"{folder}/{name}" for name in names) for names in (self.left, self.closed)
         )
-        return Proof(self.looked, left, closed)
+        return RemovalProof(self.looked, left, closed)
 
 
 @dataclass(slots=True)
-class Look:
+class FileSearch:
     """Unpack one file; ``closed`` is set where something in it could not be."""
 
     left: int = MOST
@@ -178,7 +180,9 @@ class Look:
 Known = dict[bytes, tuple[bool, bool]]  # SHA-256 -> (holds something, closed)
 
 
-def prove(root: Path, names: Iterable[str], removed: Removed, known: Known | None = None) -> Proof:
+def prove(
+    root: Path, names: Iterable[str], removed: Removed, known: Known | None = None
+) -> RemovalProof:
     """Look into files below ``root`` for what was removed; what is ``known`` is not read twice."""
     known = {} if known is None else known
     looked = 0
@@ -193,7 +197,7 @@ def prove(root: Path, names: Iterable[str], removed: Removed, known: Known | Non
         own = _OF_MESSAGE.search(f"/{name}")
         alone = removed.within(own[1]) if own else removed
         if content not in known or alone is not removed:
-            look = Look()
+            look = FileSearch()
             bare = data if alone is removed else _IDS.sub(b"", data)
             known[content] = (_any(alone, look, bare), look.closed)
         inside, sealed = known[content]
@@ -201,10 +205,10 @@ def prove(root: Path, names: Iterable[str], removed: Removed, known: Known | Non
             left.append(name)
         elif sealed:
             closed.append(name)
-    return Proof(looked, tuple(left), tuple(closed))
+    return RemovalProof(looked, tuple(left), tuple(closed))
 
 
-def _any(removed: Removed, look: Look, data: bytes) -> bool:
+def _any(removed: Removed, look: FileSearch, data: bytes) -> bool:
     """Tell whether anything removed stands in ``data``; look at all of it, for what is closed."""
     return any(holds(removed, text) for text in dict.fromkeys(look.texts(data)))
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from archive.filing.mail_threading import Mail, Outcome, place_many
+from archive.filing.mail_threading import MailToThread, ThreadingOutcome, place_many
 from mailer.reading.head_facts import read_head
 from mailer.reading.mbox import MboxMail
 from mailer.reading.mending import mend
@@ -23,7 +23,7 @@ MAX_REASONS = 100  # of unreadable mails, that a report lists
 
 
 @dataclass(slots=True)
-class Report:
+class ImportCounts:
     """Count what an import did."""
 
     read: int = 0
@@ -40,28 +40,32 @@ def import_mails(
     found: Iterable[MboxMail],
     now: float,
     progress: Callable[[int], None] = lambda _size: None,
-) -> Report:
+) -> ImportCounts:
     """Archive the mails of a file; ``progress`` is told the bytes of each chunk."""
-    report = Report()
+    report = ImportCounts()
     for chunk in _chunks(found, report):
         mails = [_mail(mend(f.raw), _arrival(f, now)) for f in chunk]
         with store.write() as session:
             placed = place_many(session, lst, mails)
-            new = [m.raw for m, p in zip(mails, placed, strict=True) if p.outcome is Outcome.NEW]
+            new = [
+                m.raw
+                for m, p in zip(mails, placed, strict=True)
+                if p.outcome is ThreadingOutcome.NEW
+            ]
             put_raw(session, new)
         counts = Counter(p.outcome for p in placed)
-        report.new += counts[Outcome.NEW]
-        report.duplicates += counts[Outcome.DUPLICATE]
-        report.not_archived += counts[Outcome.NOT_ARCHIVED]
+        report.new += counts[ThreadingOutcome.NEW]
+        report.duplicates += counts[ThreadingOutcome.DUPLICATE]
+        report.not_archived += counts[ThreadingOutcome.NOT_ARCHIVED]
         progress(sum(len(f.raw) for f in chunk))
     return report
 
 
-def _mail(raw: bytes, arrival: float) -> Mail:
-    return Mail(raw, hashlib.sha256(raw).digest(), arrival, read_head(raw))
+def _mail(raw: bytes, arrival: float) -> MailToThread:
+    return MailToThread(raw, hashlib.sha256(raw).digest(), arrival, read_head(raw))
 
 
-def _chunks(found: Iterable[MboxMail], report: Report) -> Iterator[list[MboxMail]]:
+def _chunks(found: Iterable[MboxMail], report: ImportCounts) -> Iterator[list[MboxMail]]:
     chunk: list[MboxMail] = []
     size = 0
     for one in found:

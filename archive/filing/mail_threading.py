@@ -32,7 +32,7 @@ _IN = 400  # parameters in one IN (...): far below SQLite's and PostgreSQL's lim
 BESIDE = 500  # mails of a thread that are looked through for its root
 
 
-class Outcome(StrEnum):
+class ThreadingOutcome(StrEnum):
     """Say what became of a mail."""
 
     NEW = "new"
@@ -41,7 +41,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class MailToThread:
     """Hold one mail on its way into the archive; ``arrival`` is in seconds since 1970 UTC."""
 
     raw: bytes
@@ -54,7 +54,7 @@ class Mail:
 class Placed:
     """Say where a mail stands; ids and hashes are empty when it is not archived."""
 
-    outcome: Outcome
+    outcome: ThreadingOutcome
     message_id: str = ""
     hash: str = ""
     thread: str = ""  # the hash of its thread, now; a late root may change it
@@ -94,7 +94,7 @@ class _Batch:
     session: Session
     list_id: int
     spots: dict[str, _Spot] = field(default_factory=dict)
-    rows: dict[str, tuple[_Row, Mail, str]] = field(default_factory=dict)  # new messages
+    rows: dict[str, tuple[_Row, MailToThread, str]] = field(default_factory=dict)  # new messages
     moved: set[int] = field(default_factory=set)  # threads to arrange anew
 
 
@@ -114,7 +114,7 @@ def place(
     head = read_head(raw)
     if answers and not head.references and answers != head.message_id:
         head = replace(head, references=(answers,))
-    return place_many(session, lst, [Mail(raw, sha, received_at, head)])[0]
+    return place_many(session, lst, [MailToThread(raw, sha, received_at, head)])[0]
 
 
 def answered(session: Session, list_id: int, row: int) -> str | None:
@@ -131,10 +131,10 @@ def beside(session: Session, list_id: int, ids: Sequence[str]) -> list[str]:
     return list(session.scalars(found.order_by(Message.date).limit(BESIDE)))
 
 
-def place_many(session: Session, lst: MailList, mails: Sequence[Mail]) -> list[Placed]:
+def place_many(session: Session, lst: MailList, mails: Sequence[MailToThread]) -> list[Placed]:
     """Place ``mails`` in one go and return what became of each, in order."""
     if lst.archive == ArchivePolicy.NONE:
-        return [Placed(Outcome.NOT_ARCHIVED)] * len(mails)
+        return [Placed(ThreadingOutcome.NOT_ARCHIVED)] * len(mails)
     # One placer per list at a time; SQLite has one writer anyway and ignores the clause.
     session.execute(select(MailList.id).where(MailList.id == lst.id).with_for_update())
     answers, new = _sort_out(session, lst.id, mails)
@@ -147,33 +147,33 @@ def place_many(session: Session, lst: MailList, mails: Sequence[Mail]) -> list[P
     return _locate(session, lst.id, answers)
 
 
-def _hashes(mail: Mail, own: str) -> list[str]:
+def _hashes(mail: MailToThread, own: str) -> list[str]:
     return [*(permalink_hash(i) for i in mail.head.references), permalink_hash(own)]
 
 
 def _sort_out(
-    session: Session, list_id: int, mails: Sequence[Mail]
-) -> tuple[list[Placed], list[tuple[Mail, str]]]:
+    session: Session, list_id: int, mails: Sequence[MailToThread]
+) -> tuple[list[Placed], list[tuple[MailToThread, str]]]:
     """Return (outcome of each mail, new mails with their ids)."""
     known = _known(session, list_id, {mail.head.hash for mail in mails})
     again = [h for h, count in Counter(m.head.hash for m in mails).items() if count > 1]
     clashing = {mail.head.hash for mail in mails} & (known.keys() | set(again))
     others = {_other_hash(mail) for mail in mails if mail.head.hash in clashing}
     known |= _known(session, list_id, others)
-    fresh: dict[str, Mail] = {}
+    fresh: dict[str, MailToThread] = {}
     answers: list[Placed] = []
-    new: list[tuple[Mail, str]] = []
+    new: list[tuple[MailToThread, str]] = []
     for mail in mails:
         if mail.head.private:
-            answers.append(Placed(Outcome.NOT_ARCHIVED))
+            answers.append(Placed(ThreadingOutcome.NOT_ARCHIVED))
             continue
         own = mail.head.message_id
         if mail.head.hash in known and not _same(session, mail, known, fresh):
             own = content_id(mail.raw)
         hash_ = permalink_hash(own)
-        outcome = Outcome.DUPLICATE if hash_ in known else Outcome.NEW
+        outcome = ThreadingOutcome.DUPLICATE if hash_ in known else ThreadingOutcome.NEW
         answers.append(Placed(outcome, own, hash_))
-        if outcome is Outcome.NEW:
+        if outcome is ThreadingOutcome.NEW:
             known[hash_] = mail.sha
             fresh[hash_] = mail
             new.append((mail, own))
@@ -193,11 +193,13 @@ def _known(session: Session, list_id: int, hashes: Iterable[str]) -> dict[str, b
     return found
 
 
-def _other_hash(mail: Mail) -> str:
+def _other_hash(mail: MailToThread) -> str:
     return permalink_hash(content_id(mail.raw))
 
 
-def _same(session: Session, mail: Mail, known: dict[str, bytes], fresh: dict[str, Mail]) -> bool:
+def _same(
+    session: Session, mail: MailToThread, known: dict[str, bytes], fresh: dict[str, MailToThread]
+) -> bool:
     """Tell whether the archived mail with this id has the same content as ``mail``."""
     sha = known[mail.head.hash]
     if sha == mail.sha:
@@ -237,7 +239,7 @@ def _take(batch: _Batch, *where: Any) -> None:  # noqa: ANN401 - SQLAlchemy's ex
             )
 
 
-def _claim(batch: _Batch, mail: Mail, own: str) -> None:
+def _claim(batch: _Batch, mail: MailToThread, own: str) -> None:
     """Write down what ``mail`` says: its own parent for certain, those of ghosts as a guess."""
     date = clamp_date(mail.head.date, mail.arrival)
     *references, me = _hashes(mail, own)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
 
-from archive.pages.pages import ListView, Mail, bare_subject, sheet_name, spot
+from archive.pages.pages import ListView, PageMail, bare_subject, sheet_name, spot
 from mailer.reading.mbox import write_mbox
 from templates import page, stencil
 
@@ -22,7 +22,7 @@ MAX_ENTRY = 20_000  # characters of own words in one entry
 _JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def thread_json(lst: ListView, mails: Sequence[Mail]) -> bytes:
+def thread_json(lst: ListView, mails: Sequence[PageMail]) -> bytes:
     """Return a thread as JSON: messages in tree order, own words apart from what is quoted."""
     ids = ids_of(lst, mails)
     messages = [
@@ -48,7 +48,7 @@ def thread_json(lst: ListView, mails: Sequence[Mail]) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def thread_mbox(mails: Sequence[Mail], raws: Sequence[bytes], *, masked: bool) -> bytes:
+def thread_mbox(mails: Sequence[PageMail], raws: Sequence[bytes], *, masked: bool) -> bytes:
     """Return a thread as mbox.gz, always the same bytes for the same mails."""
     pieces = write_mbox(
         (raw, mail.date if masked else mail.arrival) for mail, raw in zip(mails, raws, strict=True)
@@ -57,7 +57,7 @@ def thread_mbox(mails: Sequence[Mail], raws: Sequence[bytes], *, masked: bool) -
 
 
 def feed(
-    lst: ListView, entries: Sequence[tuple[str, Mail]], *, title: str, path: str, up: str
+    lst: ListView, entries: Sequence[tuple[str, PageMail]], *, title: str, path: str, up: str
 ) -> bytes:
     """Return an Atom feed (RFC 4287) of ``entries``: (thread, mail), the newest first.
 
@@ -83,7 +83,7 @@ _ENTRY = (
 )
 
 
-def _entry(lst: ListView, thread: str, mail: Mail, root: str) -> str:
+def _entry(lst: ListView, thread: str, mail: PageMail, root: str) -> str:
     seen = mail.seen
     title = bare_subject(seen.subject)
     outline = stencil(
@@ -110,12 +110,12 @@ def _entry(lst: ListView, thread: str, mail: Mail, root: str) -> str:
     ).strip("\n")
 
 
-def ids_of(lst: ListView, mails: Sequence[Mail]) -> dict[str, str]:
+def ids_of(lst: ListView, mails: Sequence[PageMail]) -> dict[str, str]:
     """Return hash -> the id that is shown of each mail."""
     return {mail.hash: lst.sight.id(mail.message_id, mail.hash) for mail in mails}
 
 
-def raws_of(lst: ListView, mails: Sequence[Mail]) -> list[bytes]:
+def raws_of(lst: ListView, mails: Sequence[PageMail]) -> list[bytes]:
     """Return the mails as they came, or what may be seen of them."""
     ids = ids_of(lst, mails)
     # What was removed may stand in any field, encoded or not: then nobody gets the bytes that came.
@@ -123,7 +123,7 @@ def raws_of(lst: ListView, mails: Sequence[Mail]) -> list[bytes]:
     return [_rebuilt(mail, ids) if anew else mail.raw for mail in mails]
 
 
-def _rebuilt(mail: Mail, ids: dict[str, str]) -> bytes:
+def _rebuilt(mail: PageMail, ids: dict[str, str]) -> bytes:
     """Write a mail anew out of what may be seen of it."""
     seen = mail.seen
     fields = [

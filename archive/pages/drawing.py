@@ -16,9 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from archive.pages import copies, mail_text, pages, thread_page
-from archive.pages.pages import ListView, Mail
+from archive.pages.pages import ListView, PageMail
 from archive.pages.requoting import requoted
-from archive.threads.tables import Body, Message, Node, PersonPage, Thread, Written
+from archive.threads.tables import Body, MailAuthor, Message, Node, PersonPage, Thread
 from archive.threads.threads import Placing, cut_loops, order
 from archive.visibility.visibility import Seen, pack, see, unpack
 from mailer.errors import KretsError
@@ -58,7 +58,7 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class DrawingContext:
     """Hold what drawing needs besides the rows; ``folder`` is the tree's root, None for no disk."""
 
     view: ListView
@@ -68,7 +68,7 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class PlacedMessage:
     """Hold one message's row and its place in its thread."""
 
     row: Message
@@ -80,7 +80,7 @@ class Leaf:
 class Tray:
     """Hold a slice of threads, fetched together; their raw mail comes as it is needed."""
 
-    threads: dict[int, list[Leaf]]  # by thread, in tree order
+    threads: dict[int, list[PlacedMessage]]  # by thread, in tree order
     kept: dict[int, Seen]  # by message
     people: dict[int, str]  # by message: the page of its writer
     raws: "Raws"
@@ -108,7 +108,7 @@ class Raws:
         return b"" if data is None else decompress(data)
 
 
-def fetch(session: Session, desk: Desk, threads: Sequence[int]) -> Tray:
+def fetch(session: Session, desk: DrawingContext, threads: Sequence[int]) -> Tray:
     """Return what is needed to draw ``threads``."""
     kept: dict[int, Seen] = {}
     for start in range(0, len(threads), MANY):
@@ -124,7 +124,9 @@ def fetch(session: Session, desk: Desk, threads: Sequence[int]) -> Tray:
     return Tray(leaves, kept, people, Raws(session, wanted))
 
 
-def leaves_of(session: Session, view: ListView, threads: Sequence[int]) -> dict[int, list[Leaf]]:
+def leaves_of(
+    session: Session, view: ListView, threads: Sequence[int]
+) -> dict[int, list[PlacedMessage]]:
     """Return what ``view`` shows of each of ``threads``, in tree order."""
     rows: dict[int, dict[str, Message]] = {key: {} for key in threads}
     claims: dict[int, dict[str, str | None]] = {key: {} for key in threads}
@@ -144,25 +146,27 @@ def _people(session: Session, threads: Sequence[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for start in range(0, len(threads), MANY):
         rows = session.execute(
-            select(Written.message_id, PersonPage.hash)
-            .join(PersonPage, PersonPage.membership_id == Written.membership_id)
+            select(MailAuthor.message_id, PersonPage.hash)
+            .join(PersonPage, PersonPage.membership_id == MailAuthor.membership_id)
             .join(Membership, Membership.id == PersonPage.membership_id)
-            .join(Message, Message.id == Written.message_id)
+            .join(Message, Message.id == MailAuthor.message_id)
             .where(Message.thread_id.in_(threads[start : start + MANY]), Membership.has_page)
         )
         found |= {row.message_id: row.hash for row in rows}
     return found
 
 
-def _leaves(rows: dict[str, Message], claims: dict[str, str | None]) -> list[Leaf]:
+def _leaves(rows: dict[str, Message], claims: dict[str, str | None]) -> list[PlacedMessage]:
     keys = {row.hash: (row.date, row.hash) for row in rows.values()}
     # By arrival: a mail stays on the page that its permalink leads to, whatever comes above it.
     numbers = {hash_: place // pages.MANY + 1 for place, hash_ in enumerate(rows)}
     placed = order(cut_loops(claims, keys), keys)
-    return [Leaf(rows[one.hash], one, numbers[one.hash]) for one in placed]
+    return [PlacedMessage(rows[one.hash], one, numbers[one.hash]) for one in placed]
 
 
-def draw_thread(session: Session, desk: Desk, thread: Thread, tray: Tray, drawn: Drawn) -> bool:
+def draw_thread(
+    session: Session, desk: DrawingContext, thread: Thread, tray: Tray, drawn: Drawn
+) -> bool:
     """Draw one thread into ``drawn``; return False, and log why, where that cannot be done."""
     leaves = tray.threads[thread.id]
     names = {*THREAD_FILES, *pages.sheet_files(len(leaves))} if leaves else set()
@@ -199,7 +203,7 @@ def _place(thread: str, sheet: int) -> str:
     return thread if sheet == 1 else f"{thread[:44]}.{sheet}"
 
 
-def thread_files(lst: ListView, hash_: str, mails: Sequence[Mail]) -> dict[str, bytes]:
+def thread_files(lst: ListView, hash_: str, mails: Sequence[PageMail]) -> dict[str, bytes]:
     """Return the files of one thread: its page, its other forms, and each mail's raw."""
     folder = f"{lst.address}/t/{hash_}"
     raws = copies.raws_of(lst, mails)
@@ -228,11 +232,11 @@ THREAD_FILES = ("index.html", "thread.json", "thread.mbox.gz", "feed.atom")
 
 def mails_of(
     session: Session,
-    desk: Desk,
+    desk: DrawingContext,
     thread: Thread,
     tray: Tray,
     fresh: dict[int, dict[str, Any]],
-) -> list[Mail]:
+) -> list[PageMail]:
     """Return a thread's mails in tree order; those drawn for the first time go to ``fresh``."""
     mails = []
     for leaf in tray.threads[thread.id]:
@@ -244,7 +248,7 @@ def mails_of(
         elif seen.attachments:
             _put_files(session, desk, row, seen, raw)
         mails.append(
-            Mail(
+            PageMail(
                 hash=row.hash,
                 message_id=row.message_id,
                 parent=placing.parent,
@@ -272,7 +276,11 @@ def sheets_of(session: Session, view: ListView, threads: Iterable[int]) -> dict[
 
 
 def draw_mail(
-    session: Session, desk: Desk, row: Message, raw: bytes, fresh: dict[int, dict[str, Any]]
+    session: Session,
+    desk: DrawingContext,
+    row: Message,
+    raw: bytes,
+    fresh: dict[int, dict[str, Any]],
 ) -> Seen:
     """Read, judge and draw one mail."""
     sight = desk.view.sight
@@ -284,7 +292,7 @@ def draw_mail(
     return seen
 
 
-def seen_of(session: Session, desk: Desk, *where: Any) -> dict[int, Seen]:  # noqa: ANN401 - SQLAlchemy's expressions
+def seen_of(session: Session, desk: DrawingContext, *where: Any) -> dict[int, Seen]:  # noqa: ANN401 - SQLAlchemy's expressions
     """Return what is kept of messages, by their row."""
     found = session.execute(
         select(Body.message_id, Body.packed)
@@ -299,7 +307,9 @@ def file_names(lst: ListView, seen: Seen) -> dict[str, str]:
     return {f"{lst.address}/f/{a.path}": a.key for a in seen.attachments if a.key}
 
 
-def _put_files(session: Session, desk: Desk, row: Message, seen: Seen, raw: bytes) -> None:
+def _put_files(
+    session: Session, desk: DrawingContext, row: Message, seen: Seen, raw: bytes
+) -> None:
     """Write the attachments that are not there yet."""
     if desk.folder is None or not seen.attachments:
         return
@@ -311,7 +321,7 @@ def _put_files(session: Session, desk: Desk, row: Message, seen: Seen, raw: byte
         desk.put({name: found[key] for name, key in missing.items() if key in found})
 
 
-def _reply(desk: Desk, row: int) -> str:
+def _reply(desk: DrawingContext, row: int) -> str:
     """Return the address whose mail answers this very message."""
     address = desk.view.address
     if desk.keyring is None:

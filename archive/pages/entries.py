@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from archive.pages import pages
-from archive.pages.drawing import Desk, Drawn, draw_mail, seen_of, sheets_of
-from archive.pages.pages import Mail
+from archive.pages.drawing import DrawingContext, Drawn, draw_mail, seen_of, sheets_of
+from archive.pages.pages import PageMail
 from archive.threads.tables import Message, Thread
 from archive.visibility.visibility import unpack
 from mailer.storage.store import get_raw
 
 
 def entries_of(
-    session: Session, desk: Desk, drawn: Drawn, found: Sequence[tuple[Message, Thread]]
-) -> list[tuple[str, Mail]]:
+    session: Session, desk: DrawingContext, drawn: Drawn, found: Sequence[tuple[Message, Thread]]
+) -> list[tuple[str, PageMail]]:
     """Return (thread, mail) of each that may be seen; what is drawn for it goes to ``drawn``."""
     kept = seen_of(session, desk, Message.id.in_([message.id for message, _ in found]))
     entries = []
@@ -26,7 +26,7 @@ def entries_of(
             raw = get_raw(session, message.raw_sha) or b""
             seen = draw_mail(session, desk, message, raw, drawn.bodies)
         if not seen.gone:
-            mail = Mail(
+            mail = PageMail(
                 hash=message.hash,
                 message_id=message.message_id,
                 parent=None,

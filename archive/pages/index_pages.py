@@ -43,7 +43,7 @@ class Month:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """Hold one month of the chart, in its units."""
 
     x: int
@@ -177,20 +177,20 @@ def robots_file(lists: Sequence[tuple[ListInfo, int]], base: str) -> dict[str, b
     return {"robots.txt": ("\n".join(lines) + "\n").encode()}
 
 
-def chart(months: Sequence[Month]) -> list[Bar]:
+def chart(months: Sequence[Month]) -> list[ChartBar]:
     """Return the bars of a chart of messages by month, oldest first, empty months kept."""
     if len(months) < 2:  # noqa: PLR2004 - one bar says nothing
         return []
     counts: Mapping[str, int] = {m.path: m.messages for m in months}
     most = max(*counts.values(), 1)
-    bars: list[Bar] = []
+    bars: list[ChartBar] = []
     year, number = (int(part) for part in min(counts).split("-"))
     last = max(counts)
     path = f"{year:04}-{number:02}"
     while path <= last:
         count = counts.get(path, 0)
         height = max(2, round(count * CHART_HEIGHT / most)) if count else 0
-        bars.append(Bar(len(bars) * BAR, height, path))
+        bars.append(ChartBar(len(bars) * BAR, height, path))
         year, number = (year, number + 1) if number < 12 else (year + 1, 1)  # noqa: PLR2004
         path = f"{year:04}-{number:02}"
     return bars

@@ -9,27 +9,27 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.pages import copies, index_pages, pages
-from archive.pages.drawing import Desk, Drawn, leaves_of, sheets_of
+from archive.pages.drawing import DrawingContext, Drawn, leaves_of, sheets_of
 from archive.pages.entries import entries_of
 from archive.pages.index_pages import Month, Shelf
 from archive.pages.pages import ListView
 from archive.pages.summaries import summaries_of
 from archive.threads.tables import FormerThread, Message, Thread
-from subscriptions.lists.roster import Kind, MailList
+from subscriptions.lists.roster import ListKind, MailList
 
 NEWEST = 40  # threads on a list's home
 FEW = 8  # unanswered and busiest ones there
 
 
 def listing_files(
-    session: Session, desk: Desk, lst: MailList, drawn: Drawn, *, every: bool = False
+    session: Session, desk: DrawingContext, lst: MailList, drawn: Drawn, *, every: bool = False
 ) -> dict[str, bytes]:
     """Return a list's home, its feed and the pages of the months that changed."""
     view = desk.view
     shown = summaries_of(session, view, lst)
     drawn.counts = shown.counts(drawn.months)
     known = shown.months(drawn.counts)
-    asks = lst.kind is Kind.DISCUSSION  # an issue waits for no answer
+    asks = lst.kind is ListKind.DISCUSSION  # an issue waits for no answer
     shelf = Shelf(
         newest=shown.newest(NEWEST),
         unanswered=shown.unanswered(FEW) if asks else (),
@@ -48,7 +48,7 @@ def listing_files(
     return files
 
 
-def _feed(session: Session, desk: Desk, lst: MailList, drawn: Drawn) -> bytes:
+def _feed(session: Session, desk: DrawingContext, lst: MailList, drawn: Drawn) -> bytes:
     """Return the feed of a list's newest messages."""
     found = session.execute(
         select(Message, Thread)

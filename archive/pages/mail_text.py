@@ -26,7 +26,7 @@ _HOLE = re.compile("\x01(\\d+)\x02")  # no mail can write these
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class AttachedFile:
     """Hold what a page says about a file; ``path`` is in the list's folder."""
 
     name: str
@@ -156,10 +156,12 @@ def folds(blocks: Sequence[LineBlock]) -> list[Fold]:
     return found
 
 
-def file_of(attachment: Attachment) -> File:
+def file_of(attachment: Attachment) -> AttachedFile:
     """Return what a page says about a file."""
     size = attachment.size
     text = f"{size} B" if size < 1_000 else f"{size / 1_000:.0f} KB"  # noqa: PLR2004 - SI
     if size >= 1_000_000:  # noqa: PLR2004
         text = f"{size / 1_000_000:.1f} MB"
-    return File(attachment.name, attachment.type, text, f"f/{attachment.path}", attachment.picture)
+    return AttachedFile(
+        attachment.name, attachment.type, text, f"f/{attachment.path}", attachment.picture
+    )

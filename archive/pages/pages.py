@@ -69,7 +69,7 @@ class ListView(ListInfo):
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class PageMail:
     """Hold one mail of a thread, in tree order; ``raw`` is needed in unmasked trees."""
 
     hash: str
@@ -138,7 +138,7 @@ def spot(hash_: str) -> str:
     return hash_[:SPOT]
 
 
-def way(here: Mail, there: Mail) -> str:
+def way(here: PageMail, there: PageMail) -> str:
     """Return the link from one mail of a thread to another."""
     same = here.sheet == there.sheet
     return f"{'' if same else sheet_name(there.sheet) or './'}#{spot(there.hash)}"

@@ -20,12 +20,12 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from archive.pages import copies
-from archive.pages.drawing import Desk, Drawn
+from archive.pages.drawing import DrawingContext, Drawn
 from archive.pages.entries import entries_of
 from archive.pages.pages import ListView, bare_subject, frame
 from archive.pages.thread_page import initials
 from archive.threads.disk import plain_errors, remove_files
-from archive.threads.tables import Message, PersonPage, Thread, Written
+from archive.threads.tables import MailAuthor, Message, PersonPage, Thread
 from archive.visibility.visibility import mapped
 from mailer.errors import BadInput
 from mailer.reading.addresses import parse
@@ -54,7 +54,7 @@ class _Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class MemberPage:
     """Hold one page that stands; ``name`` is what the member is called, maybe ""."""
 
     member: int
@@ -101,9 +101,9 @@ def tend(store: Store, root: Path) -> bool:
             remove_files(root / tree, [f"{one}/{name}" for one in folders for name in PERSON_FILES])
     if gone or new:
         with store.write() as session:
-            theirs = select(Message.thread_id).join(Written, Written.message_id == Message.id)
-            _touch(session, theirs.where(Written.membership_id.in_(gone)))
-            session.execute(delete(Written).where(Written.membership_id.in_(gone)))
+            theirs = select(Message.thread_id).join(MailAuthor, MailAuthor.message_id == Message.id)
+            _touch(session, theirs.where(MailAuthor.membership_id.in_(gone)))
+            session.execute(delete(MailAuthor).where(MailAuthor.membership_id.in_(gone)))
             session.execute(delete(PersonPage).where(PersonPage.membership_id.in_(gone)))
             if new:
                 session.execute(
@@ -116,7 +116,7 @@ def tend(store: Store, root: Path) -> bool:
 
 def pages_of(
     session: Session, lst: MailList, threads: Collection[int] | None = None
-) -> Sequence[Page]:
+) -> Sequence[MemberPage]:
     """Return the pages of ``lst``, of those who wrote in ``threads`` if these are given."""
     found = (
         select(PersonPage.membership_id, PersonPage.hash, Person.name)
@@ -126,15 +126,15 @@ def pages_of(
         .order_by(PersonPage.membership_id)
     )
     if threads is not None:
-        theirs = select(Written.membership_id).join(Message, Message.id == Written.message_id)
+        theirs = select(MailAuthor.membership_id).join(Message, Message.id == MailAuthor.message_id)
         found = found.where(
             PersonPage.membership_id.in_(theirs.where(Message.thread_id.in_(threads)))
         )
-    return [Page(row.membership_id, row.hash, row.name) for row in session.execute(found)]
+    return [MemberPage(row.membership_id, row.hash, row.name) for row in session.execute(found)]
 
 
 def page_files(
-    session: Session, desk: Desk, lst: MailList, drawn: Drawn, found: Iterable[Page]
+    session: Session, desk: DrawingContext, lst: MailList, drawn: Drawn, found: Iterable[MemberPage]
 ) -> dict[str, bytes]:
     """Return the files of these pages; a page without a message has none (``drawn.gone``)."""
     files: dict[str, bytes] = {}
@@ -143,10 +143,10 @@ def page_files(
     for one in found:
         rows = session.execute(
             select(Message, Thread)
-            .join(Written, Written.message_id == Message.id)
+            .join(MailAuthor, MailAuthor.message_id == Message.id)
             .join(Thread, Thread.id == Message.thread_id)
             .where(
-                Written.membership_id == one.member,
+                MailAuthor.membership_id == one.member,
                 Message.list_id == lst.id,
                 Message.arrival >= view.since,
                 Message.author != "",  # a stone has none
@@ -274,7 +274,9 @@ def _tie(store: Store, list_id: int, wanted: dict[int, _Wanted]) -> bool:
             .order_by(Message.id)
             .limit(READ)
         ).all()
-        tied = select(Written.message_id).where(Written.message_id.in_([row.id for row in rows]))
+        tied = select(MailAuthor.message_id).where(
+            MailAuthor.message_id.in_([row.id for row in rows])
+        )
         before = set(session.scalars(tied))
     ties = [
         (row.id, owner, row.thread_id)
@@ -288,7 +290,7 @@ def _tie(store: Store, list_id: int, wanted: dict[int, _Wanted]) -> bool:
             if ties:
                 # A page that went meanwhile takes no more: the look that took it away is ours too.
                 made = [{"message_id": key, "membership_id": owner} for key, owner, _ in ties]
-                session.execute(insert_or_ignore(session, Written), made)
+                session.execute(insert_or_ignore(session, MailAuthor), made)
                 _touch(session, sorted({thread for _, _, thread in ties}))
             session.execute(
                 update(PersonPage)

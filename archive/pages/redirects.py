@@ -42,7 +42,7 @@ _FOLDER = re.compile(r"(\d{4})-([A-Z][a-z]{2,8})\Z")
 _LISTS = {"index", "thread", "subject", "author", "date", "maillist", "threads"}
 
 
-class Kind(StrEnum):
+class FormerProgram(StrEnum):
     """Say which program made the old archive."""
 
     PIPERMAIL = "pipermail"
@@ -51,7 +51,7 @@ class Kind(StrEnum):
 
 
 @dataclass(slots=True)
-class Old:
+class FormerPages:
     """Hold what a folder of old pages says; paths are relative to it."""
 
     pages: dict[str, str] = field(default_factory=dict)  # path -> Message-ID
@@ -66,11 +66,11 @@ class Moves:
     lost: list[str] = field(default_factory=list)
 
 
-def read_tree(folder: Path) -> Old:
+def read_tree(folder: Path) -> FormerPages:
     """Read the pages of Pipermail or MHonArc below ``folder``."""
     if not folder.is_dir():
         raise BadInput(f"{folder} is no folder.", "Give the folder with the old archive's pages.")
-    old = Old()
+    old = FormerPages()
     for path in sorted(folder.rglob("*.htm*")):
         name = path.relative_to(folder).as_posix()
         if len(name) > LONGEST or not name.isprintable() or not path.is_file():
@@ -97,7 +97,7 @@ def message_id_of(page: bytes) -> str:
     return "".join(told.split()).strip("<>")
 
 
-def moves_of(session: Session, lst: MailList, at: str, old: Old | None) -> Moves:
+def moves_of(session: Session, lst: MailList, at: str, old: FormerPages | None) -> Moves:
     """Return where each old address leads; without ``old`` they are HyperKitty's.
 
     ``at`` is the path below which the old archive stood, such as ``/pipermail/friends``.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from archive.pages.mail_text import draw
-from archive.pages.pages import ListView, Mail
+from archive.pages.pages import ListView, PageMail
 from archive.pages.repeated_quotes import squeezed
 from archive.visibility.removal import MARK
 from archive.visibility.visibility import Seen
@@ -24,7 +24,7 @@ _QUOTING = ("<blockquote", "gmail_quote", "divRplyFwdMsg", "yahoo_quoted", "moz-
 
 
 @dataclass(slots=True)
-class Said:
+class VisibleWords:
     """Hold what the posts of a thread that may be seen say in their own words."""
 
     lines: set[str] = field(default_factory=lambda: {""})
@@ -37,9 +37,9 @@ class Said:
         self.texts.append(own.replace("\n", "")[:SEARCHED])
 
 
-def requoted(lst: ListView, mails: Sequence[Mail]) -> list[Mail]:
+def requoted(lst: ListView, mails: Sequence[PageMail]) -> list[PageMail]:
     """Return ``mails`` of a thread with nothing quoted that is not seen in it."""
-    said = Said()
+    said = VisibleWords()
     for mail in mails:
         said.hear(mail.seen)
     found = []
@@ -50,7 +50,7 @@ def requoted(lst: ListView, mails: Sequence[Mail]) -> list[Mail]:
     return found
 
 
-def without_unseen(seen: Seen, said: Said) -> Seen:
+def without_unseen(seen: Seen, said: VisibleWords) -> Seen:
     """Return ``seen`` without quoted lines that nobody ``said``; itself where there are none."""
     left = TRIES
     blocks: list[LineBlock] = []
@@ -75,7 +75,7 @@ def without_unseen(seen: Seen, said: Said) -> Seen:
     )
 
 
-def _kept(text: str, said: Said, left: int) -> tuple[str, int]:
+def _kept(text: str, said: VisibleWords, left: int) -> tuple[str, int]:
     """Return (a quote without what nobody said, the searches that are left)."""
     lines: list[str] = []
     for line in text.split("\n"):

@@ -38,7 +38,7 @@ _KEPT = (".pf_meta", ".pf_index", ".pf_fragment", ".pf_filter")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SearchEntry:
     """Hold one mail as the index gets it."""
 
     number: int
@@ -110,7 +110,7 @@ def _entries(
     view: ListView,
     lst: MailList,
     *where: Any,  # noqa: ANN401 - SQLAlchemy's expressions
-) -> Iterator[Entry]:
+) -> Iterator[SearchEntry]:
     large = select(Thread.id).where(Thread.list_id == lst.id, Thread.size > MANY)
     sheets = sheets_of(session, view, session.scalars(large).all())
     rows = session.execute(
@@ -132,7 +132,9 @@ def _entries(
             at = datetime.fromtimestamp(row.date, UTC)
             language = seen.tongue or lst.language
             page = f"t/{row.thread}/{sheet_name(sheets.get(row.id, 1))}"
-            yield Entry(row.id, at.year, language, _record(row.hash, row.thread, page, at, seen))
+            yield SearchEntry(
+                row.id, at.year, language, _record(row.hash, row.thread, page, at, seen)
+            )
 
 
 def _record(hash_: str, thread: str, page: str, at: datetime, seen: Seen) -> dict[str, Any]:
@@ -155,10 +157,10 @@ def _within(year: int) -> tuple[Any, Any]:
 
 
 def _bundles(
-    entries: Sequence[Entry], view: ListView, name: str
-) -> list[tuple[Bundle, list[Entry]]]:
+    entries: Sequence[SearchEntry], view: ListView, name: str
+) -> list[tuple[Bundle, list[SearchEntry]]]:
     """Return a bundle for each language that is not rare, with its entries."""
-    found: dict[str, list[Entry]] = {}
+    found: dict[str, list[SearchEntry]] = {}
     for entry in entries:
         found.setdefault(entry.language, []).append(entry)
     for language in [code for code, some in found.items() if len(some) < RARE]:
@@ -170,7 +172,7 @@ def _bundles(
     ]
 
 
-def _index(bundle: Bundle, entries: Sequence[Entry], folder: str) -> dict[str, bytes]:
+def _index(bundle: Bundle, entries: Sequence[SearchEntry], folder: str) -> dict[str, bytes]:
     """Return the files of a bundle, and the script that all bundles share."""
     files = {}
     kept = (*_KEPT, f"wasm.{bundle.language}.pagefind", "pagefind-entry.json")
@@ -186,7 +188,7 @@ def _index(bundle: Bundle, entries: Sequence[Entry], folder: str) -> dict[str, b
     return files
 
 
-def _run(language: str, entries: Sequence[Entry]) -> list[dict[str, str]]:
+def _run(language: str, entries: Sequence[SearchEntry]) -> list[dict[str, str]]:
     """Talk to pagefind's service: JSON in base64, ended by a comma, one answer for each request.
 
     Its Python client sleeps a tenth of a second for each answer (measured, 1.5.2), so we speak for

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote
 
-from archive.pages.mail_text import File, Fold, file_of, filled, folded, shown
-from archive.pages.pages import ListView, Mail, bare_subject, frame, sheet_name, spot, way
+from archive.pages.mail_text import AttachedFile, Fold, file_of, filled, folded, shown
+from archive.pages.pages import ListView, PageMail, bare_subject, frame, sheet_name, spot, way
 from archive.pages.repeated_quotes import Above, Echo
 from archive.visibility.visibility import Sight, links_of
 from templates import drawn, iso, moment, page, stencil
@@ -31,10 +31,10 @@ class _Gathered:
 
     people: list[tuple[str, int]]
     links: list[str]
-    files: list[tuple[File, str]]  # and where the mail that it came with stands
+    files: list[tuple[AttachedFile, str]]  # and where the mail that it came with stands
 
 
-def thread_pages(lst: ListView, hash_: str, mails: Sequence[Mail]) -> dict[str, bytes]:
+def thread_pages(lst: ListView, hash_: str, mails: Sequence[PageMail]) -> dict[str, bytes]:
     """Return the pages of the thread ``hash_``: index.html, and 2.html and so on."""
     by_hash = {mail.hash: mail for mail in mails}
     whole = _gather(mails)
@@ -56,8 +56,8 @@ def thread_pages(lst: ListView, hash_: str, mails: Sequence[Mail]) -> dict[str, 
 def _sheet(
     lst: ListView,
     hash_: str,
-    mails: Sequence[Mail],
-    here: Sequence[Mail],
+    mails: Sequence[PageMail],
+    here: Sequence[PageMail],
     articles: Sequence[str],
     whole: _Gathered,
     place: tuple[int, int],
@@ -89,7 +89,9 @@ def _sheet(
     return html.encode()
 
 
-def _words(lst: ListView, mails: Sequence[Mail], by_hash: dict[str, Mail]) -> dict[str, str]:
+def _words(
+    lst: ListView, mails: Sequence[PageMail], by_hash: dict[str, PageMail]
+) -> dict[str, str]:
     """Return hash -> the HTML of each mail's words; mails come in the order of the page."""
     if len(mails) == 1:
         return {mail.hash: filled(mail.seen, lambda f: folded(lst.language, f)) for mail in mails}
@@ -102,7 +104,7 @@ def _words(lst: ListView, mails: Sequence[Mail], by_hash: dict[str, Mail]) -> di
 
 
 def _filler(
-    lst: ListView, mail: Mail, by_hash: dict[str, Mail], above: Above
+    lst: ListView, mail: PageMail, by_hash: dict[str, PageMail], above: Above
 ) -> Callable[[Fold], str]:
     """Return what stands where a mail is folded: what stands above already is led to."""
 
@@ -120,7 +122,7 @@ def _filler(
     return fill
 
 
-def _ancestors(mail: Mail, by_hash: dict[str, Mail]) -> Iterator[str]:
+def _ancestors(mail: PageMail, by_hash: dict[str, PageMail]) -> Iterator[str]:
     """Yield the hashes of the mails that a mail answers, the nearest first."""
     here, left = mail.parent, len(by_hash)
     while here is not None and here in by_hash and left > 0:
@@ -131,7 +133,7 @@ def _ancestors(mail: Mail, by_hash: dict[str, Mail]) -> Iterator[str]:
 _ECHO = ("way", "who", "begin")
 
 
-def _echo(lst: ListView, mail: Mail, source: Mail, echo: Echo) -> str:
+def _echo(lst: ListView, mail: PageMail, source: PageMail, echo: Echo) -> str:
     """Return the line that stands for a quote."""
     named, begun = bool(source.seen.author), bool(echo.begin)
     outline = stencil("echo", lst.language, _ECHO, lines=echo.lines, named=named, begun=begun)
@@ -139,7 +141,7 @@ def _echo(lst: ListView, mail: Mail, source: Mail, echo: Echo) -> str:
     return outline.fill(values).strip("\n")
 
 
-def _gather(mails: Sequence[Mail]) -> _Gathered:
+def _gather(mails: Sequence[PageMail]) -> _Gathered:
     people = Counter(mail.seen.author for mail in mails)
     links = dict.fromkeys(link for mail in mails for link in links_of(mail.seen))
     files = {
@@ -157,7 +159,7 @@ _ARTICLE = (
 
 
 def _article(
-    lst: ListView, mail: Mail, by_hash: dict[str, Mail], words: str, *, button: bool
+    lst: ListView, mail: PageMail, by_hash: dict[str, PageMail], words: str, *, button: bool
 ) -> str:
     """Return one mail on its thread's page."""
     seen = mail.seen
@@ -199,7 +201,7 @@ def _article(
     ).strip("\n")
 
 
-def reply_link(mail: Mail, sight: Sight) -> str:
+def reply_link(mail: PageMail, sight: Sight) -> str:
     """Return the link (RFC 6068) that begins a reply to ``mail`` in the reader's mail program."""
     subject = quote(f"Re: {bare_subject(mail.seen.subject)}"[:200], safe=":,!()*")
     answers = quote(f"<{mail.message_id}>", safe="@:,!()*$+")

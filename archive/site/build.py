@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from archive.pages import index_pages, pages, people
-from archive.pages.drawing import THREAD_FILES, Desk, Drawn, draw_thread, fetch, sheets_of
+from archive.pages.drawing import THREAD_FILES, DrawingContext, Drawn, draw_thread, fetch, sheets_of
 from archive.pages.listing import former_files, listing_files
 from archive.pages.pages import ListInfo, ListView
 from archive.pages.search import write_search
@@ -39,7 +39,7 @@ INDEX_LANGUAGE = "en"
 Progress = Callable[[int], None]
 
 
-def desk_of(session: Session, view: ListView, folder: Path | None) -> Desk:
+def desk_of(session: Session, view: ListView, folder: Path | None) -> DrawingContext:
     """Return what drawing ``view`` needs; without ``folder`` nothing is written on the way."""
 
     def put(files: dict[str, bytes]) -> None:
@@ -47,7 +47,7 @@ def desk_of(session: Session, view: ListView, folder: Path | None) -> Desk:
             with plain_errors(folder):
                 write_files(folder, files)
 
-    return Desk(view, load_keyring(session), folder, put)
+    return DrawingContext(view, load_keyring(session), folder, put)
 
 
 def something_dirty(session: Session) -> bool:
@@ -289,7 +289,7 @@ def _uncollected() -> Iterator[None]:
 
 
 def _draw_threads(
-    session: Session, desk: Desk, lst: MailList, threads: Sequence[Thread], drawn: Drawn
+    session: Session, desk: DrawingContext, lst: MailList, threads: Sequence[Thread], drawn: Drawn
 ) -> None:
     """Draw ``threads`` into ``drawn``, with what became of their former places."""
     tray = fetch(session, desk, [t.id for t in threads if t.size])
@@ -313,7 +313,7 @@ def _draw_threads(
 
 
 def _draw_listings(
-    session: Session, desk: Desk, lst: MailList, threads: Sequence[Thread], drawn: Drawn
+    session: Session, desk: DrawingContext, lst: MailList, threads: Sequence[Thread], drawn: Drawn
 ) -> None:
     """Draw the pages that list ``threads``, and those of who wrote in them."""
     every = False

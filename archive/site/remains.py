@@ -9,7 +9,7 @@ The files are those of the live trees, whichever the list has now, and of every 
 
 from pathlib import Path
 
-from archive.erasure.removal_proof import Known, Proof, prove
+from archive.erasure.removal_proof import Known, RemovalProof, prove
 from archive.pages.views import TREES, removed_of, trees_of
 from archive.site import whole_archive
 from archive.threads import exports
@@ -32,14 +32,14 @@ def renew_exports(store: Store, base_url: str, lst: MailList) -> list[Path]:
     return folders
 
 
-def look(store: Store, root: Path, lst: MailList) -> Proof:
+def look(store: Store, root: Path, lst: MailList) -> RemovalProof:
     """Look into every file of ``lst``, in its trees and exports; no removal, no file."""
     with store.read() as session:
         removed = removed_of(session, lst)
         folders = exports.folders_of(session, lst)
     if not removed.revision:
-        return Proof()
-    found, known = Proof(), Known()
+        return RemovalProof()
+    found, known = RemovalProof(), Known()
     for tree in TREES:
         names = [f"{tree}/{name}" for name in list_files(root / tree, lst.address)]
         names += [name for name in (f"{tree}/index.html",) if (root / name).is_file()]

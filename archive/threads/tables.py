@@ -104,7 +104,7 @@ class PersonPage(Base):
     upto: Mapped[int] = mapped_column(BigId)
 
 
-class Written(Base):
+class MailAuthor(Base):
     """Tie a mail to the member who wrote it: only of those who have a page."""
 
     __tablename__ = "archive_written"

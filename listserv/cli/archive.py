@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from archive.filing.mail_import import Report, import_mails
+from archive.filing.mail_import import ImportCounts, import_mails
 from archive.pages import redirects, views
 from archive.site import build as pages
 from archive.site import remains, whole_archive
@@ -185,7 +185,7 @@ def export(
 @click.option(
     "--from",
     "kind",
-    type=click.Choice([one.value for one in redirects.Kind]),
+    type=click.Choice([one.value for one in redirects.FormerProgram]),
     required=True,
     help="Which program made the old archive.",
 )
@@ -216,7 +216,7 @@ def redirect(
           --from hyperkitty
     """
     lst = lists_of(app, list_address)[0]
-    if (folder is None) is not (kind == redirects.Kind.HYPERKITTY):
+    if (folder is None) is not (kind == redirects.FormerProgram.HYPERKITTY):
         raise BadInput(
             "Pipermail and MHonArc need the folder DIR of old pages, HyperKitty none.",
             "krets archive redirect --help shows both.",
@@ -299,7 +299,7 @@ def _import(app: ArchiveApplication, list_address: str, file: Path, *, as_json: 
         )
 
 
-def _tell(report: Report) -> None:
+def _tell(report: ImportCounts) -> None:
     say(f"{report.read} mails read, {report.new} new, {report.duplicates} there already.")
     if report.not_archived:
         say(f"{report.not_archived} left out: who wrote them, or the list, wants no archive.")

@@ -16,8 +16,15 @@ from listserv.upkeep import widening
 from mailer.errors import BadInput
 from mailer.storage.store import Store
 from subscriptions.lists import openness, roster
-from subscriptions.lists.list_settings import BY_NAME, SETTINGS, Setting
-from subscriptions.lists.roster import ArchivePolicy, Join, Kind, MailList, Membership, PostPolicy
+from subscriptions.lists.list_settings import BY_NAME, SETTINGS, ListSetting
+from subscriptions.lists.roster import (
+    ArchivePolicy,
+    Join,
+    ListKind,
+    MailList,
+    Membership,
+    PostPolicy,
+)
 
 if TYPE_CHECKING:
     from listserv.cli.archive_application import ArchiveApplication
@@ -44,7 +51,7 @@ def setting_options(*, creating: bool = False) -> Callable[[Callable[P, R]], Cal
     return decorated
 
 
-def _option(setting: Setting) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def _option(setting: ListSetting) -> Callable[[Callable[P, R]], Callable[P, R]]:
     option, off = setting.option, f"--no-{setting.option[2:]}"
     if setting.is_switch:
         return click.option(f"{option}/{off}", default=None, help=setting.help)
@@ -69,7 +76,7 @@ def read_settings(said: Mapping[str, object]) -> dict[str, object]:
 @lists.command("create")
 @click.argument("list_address", metavar="LIST")
 @click.option(
-    "--kind", type=_words(Kind), default="discussion", show_default=True, help="What it is for."
+    "--kind", type=_words(ListKind), default="discussion", show_default=True, help="What it is for."
 )
 @setting_options(creating=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
@@ -86,7 +93,7 @@ def create(app: Application, /, list_address: str, *, as_json: bool, **wanted: s
       krets list create news@example.org --kind newsletter --language sv
     """
     settings = read_settings(wanted)
-    kind = Kind(wanted["kind"] or "discussion")
+    kind = ListKind(wanted["kind"] or "discussion")
     with app.store.write() as session:
         lst = roster.create_list(session, list_address, now=time.time(), kind=kind, **settings)
     if as_json:
@@ -271,13 +278,13 @@ def state_counts(session: Session, list_id: int) -> dict[str, int]:
         .group_by(Membership.state)
     )
     found = {row.state: row.people for row in rows}
-    return {state.value: found.get(state, 0) for state in roster.State}
+    return {state.value: found.get(state, 0) for state in roster.MembershipState}
 
 
 def _active_counts(session: Session) -> dict[int, int]:
     rows = session.execute(
         select(Membership.list_id, func.count().label("active"))
-        .where(Membership.state == roster.State.ACTIVE)
+        .where(Membership.state == roster.MembershipState.ACTIVE)
         .group_by(Membership.list_id)
     )
     return {row.list_id: row.active for row in rows}

@@ -359,7 +359,7 @@ def votes(app: App, mailing_id: int, *, as_json: bool) -> None:
         click.echo(line)
 
 
-def _voices(found: ballots.Result | None) -> Iterator[str]:
+def _voices(found: ballots.VoteResult | None) -> Iterator[str]:
     """Show a question's answers, each with its share as a bar."""
     if found is None:
         return

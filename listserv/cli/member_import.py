@@ -18,11 +18,11 @@ from listserv.cli.terminal import agree, plain, print_json, say
 from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
 from subscriptions.lists import attributes, roster
-from subscriptions.lists.roster import Kind, MailList, Rhythm, Role
-from subscriptions.member_files.former_state import Standing
+from subscriptions.lists.roster import ListKind, MailList, Rhythm, Role
+from subscriptions.member_files.former_state import FormerState
 from subscriptions.member_files.member_file import Defaults, read_people
 from subscriptions.member_files.row_standing import Answers, read_answer
-from subscriptions.member_files.state_survey import MAX_VALUES, Survey
+from subscriptions.member_files.state_survey import MAX_VALUES, StateSurvey
 from subscriptions.membership.members import Fate
 from subscriptions.permission.consent import ConsentNote, Source
 
@@ -30,10 +30,10 @@ _TAKEN = (Fate.ADDED, Fate.PAUSED, Fate.ALREADY, Fate.ASKED)
 OLD = 3 * 365.25 * 86_400  # seconds since the newest day in a file, from which it is old
 OLD_CANARY = "100/60/3"  # readers, minutes, per cent: subscriptions.lists.terms
 _SHOWN = 10  # lines that an import names on the terminal
-_MEANS = {standing: f"stays out ({standing})" for standing in Standing} | {
-    Standing.MEMBER: "member",
-    Standing.PAUSED: "paused",
-    Standing.UNKNOWN: "stays out: is this a state?",
+_MEANS = {standing: f"stays out ({standing})" for standing in FormerState} | {
+    FormerState.MEMBER: "member",
+    FormerState.PAUSED: "paused",
+    FormerState.UNKNOWN: "stays out: is this a state?",
 }
 
 
@@ -184,7 +184,7 @@ def import_(
         raise Refused("Nobody in this file could be added.")
 
 
-def _ask(found: Survey, *, dry_run: bool, yes: bool) -> None:
+def _ask(found: StateSurvey, *, dry_run: bool, yes: bool) -> None:
     """Show what the file says of states, and ask before anybody is taken in or left out by it."""
     for said in found.said[:MAX_VALUES]:
         value = f": {plain(said.value)}" if said.value else ""
@@ -216,7 +216,7 @@ def _begin_slowly(app: App, lst: MailList, newest: float, tally: Tally, now: flo
     once takes the sender for a spammer.
     """
     old = newest and newest < now - OLD
-    if not old or not tally.ends["member"] or lst.kind is not Kind.NEWSLETTER or lst.canary:
+    if not old or not tally.ends["member"] or lst.kind is not ListKind.NEWSLETTER or lst.canary:
         return ""
     with app.store.write() as session:
         roster.change_list(roster.get_list(session, lst.address), canary=OLD_CANARY)

@@ -26,16 +26,16 @@ from subscriptions.lists.rollcall import has_domain
 from subscriptions.lists.roster import MailList
 from subscriptions.member_files.csv_rows import neutral
 from subscriptions.member_files.departures import BARS, Departed, write_down
-from subscriptions.member_files.member_file import Line
+from subscriptions.member_files.member_file import MemberLine
 from subscriptions.member_files.spelling import other_spelling
 from subscriptions.membership.duties import is_shared_address
-from subscriptions.membership.members import Candidate, Fate, Outcome, enrol
+from subscriptions.membership.members import Candidate, CandidateOutcome, Fate, enrol
 
 WINDOW = 40_000  # lines read before their people are enrolled: about 40 MB
 CHUNK = 400  # people in one transaction: 10 to 20 ms on SQLite
 CARRIED = 8  # pieces between checkpoints: about 25 MB of SQLite's log
 MAILED = 10  # of those who get a mail each: a message is made and kept for every one
-_AGAIN = Outcome(Fate.DUPLICATE, "on an earlier line")
+_AGAIN = CandidateOutcome(Fate.DUPLICATE, "on an earlier line")
 SHARED = "several people probably read it: did they all say yes?"
 _TAKEN = frozenset((Fate.ADDED, Fate.PAUSED, Fate.ALREADY, Fate.ASKED))
 # What a report adds up to: four ends, and which fates each of them holds.
@@ -107,7 +107,7 @@ class Report:
 def take_in(
     app: App,
     lst: MailList,
-    lines: Iterable[Line],
+    lines: Iterable[MemberLine],
     *,
     now: float,
     dry_run: bool,
@@ -160,7 +160,7 @@ def _enrol_all(
     *,
     dry_run: bool,
     welcome: bool,
-) -> dict[int, Outcome]:
+) -> dict[int, CandidateOutcome]:
     """Enrol people in pieces; return the outcome of each place.
 
     Many come in the order of their addresses: in no order each touches a page of the addresses'
@@ -169,7 +169,7 @@ def _enrol_all(
     places = list(fresh)
     if len(places) > CHUNK:
         places.sort(key=lambda place: fresh[place].address.key)
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, CandidateOutcome] = {}
     for turn, at in enumerate(range(0, len(places), CHUNK)):
         if turn % CARRIED == 0 and not dry_run:
             app.store.checkpoint()
@@ -182,9 +182,9 @@ def _enrol_all(
 
 def _write_down(
     app: App, lst: MailList, gone: Mapping[int, Departed], now: float, *, dry_run: bool
-) -> dict[int, Outcome]:
+) -> dict[int, CandidateOutcome]:
     """Keep those who had left from being mailed, in pieces; return the outcome of each place."""
-    places, outcomes = list(gone), dict[int, Outcome]()
+    places, outcomes = list(gone), dict[int, CandidateOutcome]()
     for at in range(0, len(places), CHUNK):
         some = places[at : at + CHUNK]
         people = [gone[place] for place in some]
@@ -201,7 +201,7 @@ class _Doubts:
         self._app, self._list = app, lst
         self._known: dict[str, bool] = {}
 
-    def about(self, line: Line) -> str:
+    def about(self, line: MemberLine) -> str:
         """Return the question about a line's address, "" where there is none."""
         if line.candidate is None or line.outcome:
             return ""
@@ -219,13 +219,13 @@ class _Doubts:
 
 def _enrol(
     app: App, lst: MailList, people: list[Candidate], now: float, *, dry_run: bool, welcome: bool
-) -> list[Outcome]:
+) -> list[CandidateOutcome]:
     if dry_run:
         with app.store.read() as session:
             return enrol(session, lst, people, keyring=app.keyring, now=now, dry_run=True)
     mailed = welcome or any(person.consent is None for person in people)
     step = MAILED if mailed else len(people)
-    outcomes: list[Outcome] = []
+    outcomes: list[CandidateOutcome] = []
     for at in range(0, len(people), step):
         with app.store.write() as session:
             some = people[at : at + step]

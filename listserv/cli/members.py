@@ -27,7 +27,7 @@ from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
 from mailer.reading import addresses
 from subscriptions.lists import attributes, rollcall, roster
-from subscriptions.lists.roster import MailList, Membership, Person, Rhythm, Role, State
+from subscriptions.lists.roster import MailList, Membership, MembershipState, Person, Rhythm, Role
 from subscriptions.member_files import exporting
 from subscriptions.member_files.member_file import clean_name, read_date, split_named
 from subscriptions.membership import changes, dossier
@@ -186,7 +186,7 @@ def _take(
 
 @members.command("ls")
 @click.argument("list_address", metavar="LIST")
-@click.option("--state", type=words_of(State), help="Only these.")
+@click.option("--state", type=words_of(MembershipState), help="Only these.")
 @click.option("--role", type=words_of(Role), help="Only these.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print a sheet that an import reads again.")
@@ -326,17 +326,17 @@ def set_(
     """
     now = time.time()
     told = [attributes.read_pair(pair) for pair in pairs]
-    if until and state != State.PAUSED:
+    if until and state != MembershipState.PAUSED:
         raise BadInput("--until goes with --state paused.")
     note = note_of(consent, Source.CLI) or ConsentNote("", Source.CLI)
     keyring = app.keyring
     with app.store.write() as session:
         lst = roster.get_list(session, list_address)
         member = _member(session, lst, address)
-        desk = changes.Desk(session, lst, keyring, note, now)
+        desk = changes.ChangeContext(session, lst, keyring, note, now)
         if state:
             ends = _future(until, now) if until else None
-            changes.change_state(desk, member, State(state), paused_until=ends)
+            changes.change_state(desk, member, MembershipState(state), paused_until=ends)
         if rhythm:
             changes.change_rhythm(member, roster.check_rhythm(rhythm))
         if role:

@@ -10,7 +10,7 @@ import click
 from archive.erasure import redaction
 from archive.erasure.mentions import Mention
 from archive.erasure.mentions import mentions_of as find_mentions
-from archive.erasure.removal_proof import Proof
+from archive.erasure.removal_proof import RemovalProof
 from archive.pages import views
 from archive.site import build as pages
 from archive.site import remains, whole_archive
@@ -129,7 +129,7 @@ def _tell_mentions(lst: MailList, mentions: Sequence[Mention], *, as_json: bool)
         click.echo(plain(f"{one.kind}\t{one.text}\t{one.command(lst)}"))
 
 
-def _tell_closed(proof: Proof) -> None:
+def _tell_closed(proof: RemovalProof) -> None:
     """Say which files nobody can search."""
     if proof.closed:
         say(f"{len(proof.closed)} of them show words as pictures, or are sealed. Look yourself:")
@@ -137,7 +137,7 @@ def _tell_closed(proof: Proof) -> None:
         say(f"  {name}")
 
 
-def _build_and_prove(app: ArchiveApplication, lst: MailList) -> tuple[Proof, list[Path]]:
+def _build_and_prove(app: ArchiveApplication, lst: MailList) -> tuple[RemovalProof, list[Path]]:
     """Write the pages and exports of ``lst`` anew; return what a look found, and the exports."""
     root, base_url = app.settings.archive_path, app.settings.listserv.base_url
     with pages.rendering(app.store), counting(app, lst) as progress:

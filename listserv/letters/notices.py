@@ -39,7 +39,7 @@ from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.arrivals import Arrival
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import Address as AddressRow
-from subscriptions.lists.roster import ArchivePolicy, Kind, MailList, Membership, Person, Role
+from subscriptions.lists.roster import ArchivePolicy, ListKind, MailList, Membership, Person, Role
 from subscriptions.membership import optin
 
 KIND = "notice"
@@ -83,7 +83,7 @@ def face_of(app: App, lst: MailList) -> ListFace:
         address=lst.address,
         title=lst.title,
         base_url=app.settings.listserv.base_url,
-        posts=lst.kind is Kind.DISCUSSION,
+        posts=lst.kind is ListKind.DISCUSSION,
         archived=lst.archive is not ArchivePolicy.NONE,
     )
 

@@ -10,13 +10,19 @@ from listserv.wiring.app import App
 from mailer.reading.addresses import MailAddress, parse
 from subscriptions.lists.roster import MailList, Membership
 from subscriptions.membership import optin
-from subscriptions.membership.changes import Desk
+from subscriptions.membership.changes import ChangeContext
 from subscriptions.permission import asks, budget, wording
-from subscriptions.permission.asks import Ask, Purpose, open_ask
+from subscriptions.permission.asks import Ask, AskPurpose, open_ask
 from subscriptions.permission.consent import ConsentNote, Source
 
 # What a consent may come to rest on: the words of these questions are kept.
-_PERMISSIONS = {Purpose.CONFIRM, Purpose.REST, Purpose.LEAVE, Purpose.COMMAND, Purpose.ADDRESS}
+_PERMISSIONS = {
+    AskPurpose.CONFIRM,
+    AskPurpose.REST,
+    AskPurpose.LEAVE,
+    AskPurpose.COMMAND,
+    AskPurpose.ADDRESS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +40,9 @@ class Visit:
         """Return the same visit to another list."""
         return replace(self, lst=lst)
 
-    def desk(self, note: ConsentNote) -> Desk:
+    def desk(self, note: ConsentNote) -> ChangeContext:
         """Return what a change of a membership needs."""
-        return Desk(self.session, self.lst, self.app.keyring, note, self.now)
+        return ChangeContext(self.session, self.lst, self.app.keyring, note, self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class Proof:
 
 def question(
     visit: Visit,
-    purpose: Purpose,
+    purpose: AskPurpose,
     *,
     to: MailAddress,
     name: str,
@@ -94,7 +100,7 @@ def question(
         ref=ref,
         payload=payload,
     )
-    suffix = "confirm" if purpose in {Purpose.CONFIRM, Purpose.REST} else "reply"
+    suffix = "confirm" if purpose in {AskPurpose.CONFIRM, AskPurpose.REST} else "reply"
     sent = notices.send(
         visit.session,
         visit.app,
@@ -108,7 +114,7 @@ def question(
         pages=pages,
         in_reply_to=visit.in_reply_to,
         member=member,
-        last_word=purpose is Purpose.NEVER,
+        last_word=purpose is AskPurpose.NEVER,
     )
     said = [value for value in (context or {}).values() if isinstance(value, str)]
     text = wording.bare(f"{sent.words.subject}\n\n{sent.words.text}", said)
@@ -125,7 +131,12 @@ def open_offer(visit: Visit, who: MailAddress, language: str) -> str:
     """Open a confirmation for the pages of a mail that asks something else first."""
     payload = {"language": language, "asked": False}
     return open_ask(
-        visit.session, Purpose.CONFIRM, list_id=visit.lst.id, to=who, now=visit.now, payload=payload
+        visit.session,
+        AskPurpose.CONFIRM,
+        list_id=visit.lst.id,
+        to=who,
+        now=visit.now,
+        payload=payload,
     )
 
 

@@ -10,7 +10,7 @@ from listserv.letters.request import Visit
 from listserv.membership import joining
 from listserv.wiring.app import App
 from subscriptions.lists.roster import MailList, membership_of
-from subscriptions.membership.members import Candidate, Fate, Outcome, enrol
+from subscriptions.membership.members import Candidate, CandidateOutcome, Fate, enrol
 
 
 def enter(
@@ -21,7 +21,7 @@ def enter(
     *,
     now: float,
     welcome: bool = False,
-) -> list[Outcome]:
+) -> list[CandidateOutcome]:
     """Enrol ``people``; put the invitations, and the welcomes if wanted, into the ledger."""
     outcomes = enrol(session, lst, people, keyring=app.keyring, now=now)
     if not welcome and all(outcome.fate is not Fate.ASKED for outcome in outcomes):
@@ -33,7 +33,9 @@ def enter(
     ]
 
 
-def _write(visit: Visit, person: Candidate, outcome: Outcome, *, welcome: bool) -> Outcome:
+def _write(
+    visit: Visit, person: Candidate, outcome: CandidateOutcome, *, welcome: bool
+) -> CandidateOutcome:
     if outcome.fate is Fate.ASKED:
         said = joining.invite(visit, person.address, name=person.name, language=person.language)
         if said != "asked":

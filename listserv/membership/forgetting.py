@@ -22,7 +22,7 @@ from mailer.storage.store import insert_or_ignore
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import Address, MailList, Membership
 from subscriptions.membership import changes
-from subscriptions.membership.changes import Desk
+from subscriptions.membership.changes import ChangeContext
 from subscriptions.permission.consent import ConsentNote, Source
 
 LATER = 3600.0  # seconds until an erasure that failed is tried again
@@ -42,7 +42,7 @@ def ask(session: Session, keyring: Keyring, key: str, *, how: str, now: float) -
     )
     note = ConsentNote("", Source.WEB, confirmed_by=how)
     for member, lst in theirs.all():
-        changes.leave(Desk(session, lst, keyring, note, now), member)
+        changes.leave(ChangeContext(session, lst, keyring, note, now), member)
 
 
 def waiting(session: Session, now: float) -> Erasure | None:

@@ -6,8 +6,8 @@
     confirm_rest(visit, ask, proof) · decline · never · take_back_never · decide_request
     invite(visit, address, ...)                              an owner's or operator's invitation
 
-Pages look with ``asks.look(session, token, Purpose.CONFIRM, Purpose.REST, ...)`` and act by the
-same functions as replies. Functions that spend a token return None where somebody was faster.
+Pages look with ``asks.look(session, token, AskPurpose.CONFIRM, AskPurpose.REST, ...)`` and act by
+the same functions as replies. Functions that spend a token return None where somebody was faster.
 """
 
 from dataclasses import dataclass, field
@@ -30,14 +30,14 @@ from subscriptions.lists.roster import (
     Join,
     MailList,
     Membership,
+    MembershipState,
     Person,
     Role,
-    State,
     membership_of,
 )
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget, suppression
-from subscriptions.permission.asks import Ask, Purpose
+from subscriptions.permission.asks import Ask, AskPurpose
 from subscriptions.permission.consent import Source
 
 MAX_MORE = 20  # lists that one pending ask gathers
@@ -63,16 +63,16 @@ def ask_to_join(visit: Visit, who: MailAddress, *, name: str = "", language: str
     if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
         return "never-mail-me"
     member = membership_of(visit.session, visit.lst.id, who.key)
-    if member is not None and member.state in (State.ACTIVE, State.PAUSED):
+    if member is not None and member.state in (MembershipState.ACTIVE, MembershipState.PAUSED):
         return _remind(visit, who, member)
-    pending = asks.waiting(visit.session, who.key, Purpose.CONFIRM, now=visit.now)
+    pending = asks.waiting(visit.session, who.key, AskPurpose.CONFIRM, now=visit.now)
     if not _may(visit, who, "join"):
         return _join_pending(visit, pending)
     spoken = language_of(visit, who, language)
     details: dict[str, object] = {"name": name[:200], "language": language, "asked": True}
     question(
         visit,
-        Purpose.CONFIRM,
+        AskPurpose.CONFIRM,
         to=who,
         name="stranger-confirm",
         language=spoken,
@@ -96,7 +96,7 @@ def offer(
     payload: dict[str, object] = {"language": language, "asked": False}
     question(
         visit,
-        Purpose.CONFIRM,
+        AskPurpose.CONFIRM,
         to=who,
         name=name,
         language=language_of(visit, who, language),
@@ -122,9 +122,9 @@ def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = ""
     if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
         return "suppressed"
     member = membership_of(visit.session, visit.lst.id, who.key)
-    if member is not None and member.state in (State.ACTIVE, State.PAUSED):
+    if member is not None and member.state in (MembershipState.ACTIVE, MembershipState.PAUSED):
         return "already"
-    pending = asks.waiting(visit.session, who.key, Purpose.CONFIRM, now=visit.now)
+    pending = asks.waiting(visit.session, who.key, AskPurpose.CONFIRM, now=visit.now)
     if not _may(visit, who, "invitation", wave=False):
         if not pending:
             return "not now"
@@ -132,7 +132,7 @@ def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = ""
         return "asked"
     question(
         visit,
-        Purpose.CONFIRM,
+        AskPurpose.CONFIRM,
         to=who,
         name="stranger-invited",
         language=language_of(visit, who, language),
@@ -180,18 +180,18 @@ def never(visit: Visit, ask: Ask, proof: Proof, *, by_mail: bool = True) -> str:
     """
     who = whom(ask)
     optin.never(visit.desk(proof.note(ask)), who)
-    for purpose in (Purpose.CONFIRM, Purpose.REST, Purpose.JOIN_REQUEST):
+    for purpose in (AskPurpose.CONFIRM, AskPurpose.REST, AskPurpose.JOIN_REQUEST):
         for waiting in asks.waiting(visit.session, who.key, purpose, now=visit.now):
             asks.spend(visit.session, waiting.id, how="never", now=visit.now)
     for member in optin.pending_of(visit.session, who.key):
         _withdraw(visit.at(visit.session.get_one(MailList, member.list_id)), member, proof)
     if not by_mail:
         return asks.open_ask(
-            visit.session, Purpose.NEVER, list_id=visit.lst.id, to=who, now=visit.now
+            visit.session, AskPurpose.NEVER, list_id=visit.lst.id, to=who, now=visit.now
         )
     return question(
         visit,
-        Purpose.NEVER,
+        AskPurpose.NEVER,
         to=who,
         name="stranger-stopped",
         language=language_of(visit, who, str(ask.details.get("language", ""))),
@@ -209,9 +209,9 @@ def decide_request(visit: Visit, ask: Ask, proof: Proof, *, yes: bool, reason: s
     """Let somebody in, or not, by an owner's answer; the first answer wins."""
     if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now):
         return "too-late"
-    others = asks.supersede(visit.session, Purpose.JOIN_REQUEST, ask.ref, now=visit.now)
+    others = asks.supersede(visit.session, AskPurpose.JOIN_REQUEST, ask.ref, now=visit.now)
     member = visit.session.get(Membership, ask.ref)
-    if member is None or member.state is not State.PENDING:
+    if member is None or member.state is not MembershipState.PENDING:
         return "gone"
     desk = visit.desk(proof.note(ask, actor=ask.address_key))
     if yes:
@@ -234,7 +234,7 @@ def decide_request(visit: Visit, ask: Ask, proof: Proof, *, yes: bool, reason: s
 def _withdraw(visit: Visit, member: Membership, proof: Proof) -> None:
     """End a request that waits for an owner, by the word of whoever made it."""
     if optin.turn_away(visit.desk(proof.note()), member):
-        asks.supersede(visit.session, Purpose.JOIN_REQUEST, member.id, now=visit.now)
+        asks.supersede(visit.session, AskPurpose.JOIN_REQUEST, member.id, now=visit.now)
 
 
 def _enter(visit: Visit, ask: Ask, proof: Proof, *, approved: bool) -> Joined:
@@ -246,11 +246,11 @@ def _enter(visit: Visit, ask: Ask, proof: Proof, *, approved: bool) -> Joined:
         # Anybody may have asked in their name; how they sign their own answer is theirs.
         name=(proof.name or str(details.get("name", "")))[:200],
         language=_chosen(visit, ask),
-        state=State.ACTIVE if opens else State.PENDING,
+        state=MembershipState.ACTIVE if opens else MembershipState.PENDING,
     )
-    if member.state is State.PENDING and opens:
+    if member.state is MembershipState.PENDING and opens:
         optin.admit(visit.desk(proof.note(ask)), member)
-    if member.state is not State.PENDING:
+    if member.state is not MembershipState.PENDING:
         tell_member(visit, member, "member-welcome")
         return Joined(member, waits=False)
     if fresh or not _is_before_owners(visit, member):
@@ -268,7 +268,7 @@ def _chosen(visit: Visit, ask: Ask) -> str:
 
 def _is_before_owners(visit: Visit, member: Membership) -> bool:
     open_ones = select(Ask.id).where(
-        Ask.purpose == Purpose.JOIN_REQUEST.value, Ask.ref == member.id, Ask.used_at.is_(None)
+        Ask.purpose == AskPurpose.JOIN_REQUEST.value, Ask.ref == member.id, Ask.used_at.is_(None)
     )
     return visit.session.scalar(open_ones.limit(1)) is not None
 
@@ -284,7 +284,7 @@ def _ask_owner(visit: Visit, member: Membership, owner: Membership) -> None:
     guest = optin.address_of(visit.session, member).given
     question(
         visit,
-        Purpose.JOIN_REQUEST,
+        AskPurpose.JOIN_REQUEST,
         to=to,
         name="owner-request",
         language=language_of(visit, to),
@@ -298,7 +298,7 @@ def ask_owner_again(visit: Visit, ask: Ask) -> None:
     """Put a join request before an owner once more, whose answer was neither yes nor no."""
     member = visit.session.get(Membership, ask.ref)
     owner = membership_of(visit.session, visit.lst.id, ask.address_key)
-    waits = member is not None and member.state is State.PENDING
+    waits = member is not None and member.state is MembershipState.PENDING
     if member is not None and owner is not None and waits and _may(visit, whom(ask), "again"):
         _ask_owner(visit, member, owner)
 
@@ -312,7 +312,7 @@ def _offer_rest(visit: Visit, ask: Ask, rest: dict[MailList, bool], *, by_mail: 
     if not by_mail:
         return asks.open_ask(
             visit.session,
-            Purpose.REST,
+            AskPurpose.REST,
             list_id=visit.lst.id,
             to=who,
             now=visit.now,
@@ -322,7 +322,7 @@ def _offer_rest(visit: Visit, ask: Ask, rest: dict[MailList, bool], *, by_mail: 
     budget.count(visit.session, who.key, kind="rest", now=visit.now)
     return question(
         visit,
-        Purpose.REST,
+        AskPurpose.REST,
         to=who,
         name="stranger-rest",
         language=language_of(visit, who, str(ask.details.get("language", ""))),
@@ -340,7 +340,7 @@ def _still_outside(visit: Visit, who: MailAddress, more: object) -> dict[MailLis
         if lst is None:
             continue
         member = membership_of(visit.session, lst.id, who.key)
-        if member is None or member.state in (State.LEFT, State.PENDING):
+        if member is None or member.state in (MembershipState.LEFT, MembershipState.PENDING):
             found[lst] = bool(approved)
     return found
 

@@ -31,16 +31,16 @@ from subscriptions.lists.roster import Address as AddressRow
 from subscriptions.lists.roster import (
     MailList,
     Membership,
+    MembershipState,
     Person,
     Rhythm,
     Role,
-    State,
     check_language,
     state_at,
 )
 from subscriptions.membership import changes, dossier, optin
 from subscriptions.permission import asks, budget, suppression
-from subscriptions.permission.asks import Ask, Purpose
+from subscriptions.permission.asks import Ask, AskPurpose
 
 LONGEST = 65536  # bytes of a raw confirmation in a mail; `krets member export` has it whole
 
@@ -57,7 +57,9 @@ def leave(visit: Visit, member: Membership, proof: Proof) -> bool:
 def pause(visit: Visit, member: Membership, until: float | None, proof: Proof) -> bool:
     """Send nothing until a day, or until further notice."""
     was = _before(visit, member)
-    changes.change_state(visit.desk(proof.note()), member, State.PAUSED, paused_until=until)
+    changes.change_state(
+        visit.desk(proof.note()), member, MembershipState.PAUSED, paused_until=until
+    )
     _receipt(visit, member, "member-paused", was, until=until)
     return True
 
@@ -65,7 +67,7 @@ def pause(visit: Visit, member: Membership, until: float | None, proof: Proof) -
 def resume(visit: Visit, member: Membership, proof: Proof) -> bool:
     """Send again what the list sends."""
     was = _before(visit, member)
-    changes.change_state(visit.desk(proof.note()), member, State.ACTIVE)
+    changes.change_state(visit.desk(proof.note()), member, MembershipState.ACTIVE)
     _receipt(visit, member, "member-resumed", was)
     return True
 
@@ -84,7 +86,7 @@ def settings(visit: Visit, member: Membership, name: str = "member-settings") ->
     to = optin.address_of(visit.session, member)
     token = asks.open_ask(
         visit.session,
-        Purpose.ME,
+        AskPurpose.ME,
         list_id=visit.lst.id,
         to=to,
         now=visit.now,
@@ -107,7 +109,7 @@ def way_in(visit: Visit, member: Membership) -> None:
     """Mail the member a link that opens the archive."""
     to = optin.address_of(visit.session, member)
     token = asks.open_ask(
-        visit.session, Purpose.READ, list_id=visit.lst.id, to=to, now=visit.now, ref=member.id
+        visit.session, AskPurpose.READ, list_id=visit.lst.id, to=to, now=visit.now, ref=member.id
     )
     page = f"{notices.face_of(visit.app, visit.lst).page}read/{token}"
     _write(visit, member, "member-read", read_url=page)
@@ -147,7 +149,7 @@ def ask_address(visit: Visit, member: Membership, who: MailAddress) -> bool:
     joins = open_offer(visit, who, language)
     question(
         visit,
-        Purpose.ADDRESS,
+        AskPurpose.ADDRESS,
         to=who,
         name="stranger-address",
         language=language,
@@ -183,7 +185,7 @@ def undo(visit: Visit, ask: Ask, proof: Proof) -> str:
         changes.change_state(
             visit.desk(proof.note(ask)),
             member,
-            State(was["state"]),
+            MembershipState(was["state"]),
             paused_until=was["paused_until"],
         )
     except Refused:  # they have said "never mail me" meanwhile
@@ -210,14 +212,14 @@ def _receipt(
     to = optin.address_of(visit.session, member)
     question(
         visit,
-        Purpose.UNDO,
+        AskPurpose.UNDO,
         to=to,
         name=name,
         language=language_of(visit, to),
         payload={"was": was, "now": member.state.value},
         context=context,
         ref=member.id,
-        member=0 if member.state is State.LEFT else member.id,
+        member=0 if member.state is MembershipState.LEFT else member.id,
     )
 
 
@@ -243,7 +245,7 @@ def _places(visit: Visit, member: Membership) -> list[dict[str, object]]:
     rows = visit.session.execute(
         select(Membership, MailList)
         .join(MailList, MailList.id == Membership.list_id)
-        .where(Membership.person_id == member.person_id, Membership.state != State.LEFT)
+        .where(Membership.person_id == member.person_id, Membership.state != MembershipState.LEFT)
         .order_by(Membership.id)
     )
     return [

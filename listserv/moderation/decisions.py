@@ -34,13 +34,13 @@ from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw, insert_or_ignore, put_raw
 from subscriptions.lists.naming import is_own_address
-from subscriptions.lists.roster import Membership, Role, State, membership_of
+from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
-from subscriptions.permission.asks import Ask, Look, Purpose, Trouble
+from subscriptions.permission.asks import Ask, AskLookup, AskPurpose, Trouble
 
 MAX_NAME = 80  # characters of a writer's name that a subject shows
-HERE = (State.ACTIVE, State.PAUSED)
+HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 STATES = {
     Word.OK: HoldState.RELEASED,
     Word.ALWAYS: HoldState.RELEASED,
@@ -100,7 +100,7 @@ def moderators(visit: Visit, rules: list[str]) -> list[tuple[Membership, MailAdd
         )
         .order_by(Membership.id)
     ).all()
-    there = [one for one in found if one.state is State.ACTIVE] or list(found)
+    there = [one for one in found if one.state is MembershipState.ACTIVE] or list(found)
     return [(one, optin.address_of(visit.session, one)) for one in there]
 
 
@@ -126,7 +126,7 @@ def carry_out(visit: Visit, arrival: Arrival, ruling: Ruling, *, by: str) -> Hol
     return hold
 
 
-def answer(visit: Visit, found: Look, letter: Letter) -> str:
+def answer(visit: Visit, found: AskLookup, letter: Letter) -> str:
     """Read a moderator's answer to "a post waits for you"; return a word for the log."""
     ask = found.ask
     hold = visit.session.get(Hold, ask.ref) if ask is not None else None
@@ -225,7 +225,7 @@ def open_question(visit: Visit, to: MailAddress, hold: Hold, mailing: int = 0) -
     """Open one moderator's question about a hold as it stands; return (token, ask)."""
     token = asks.open_ask(
         visit.session,
-        Purpose.MODERATE,
+        AskPurpose.MODERATE,
         list_id=visit.lst.id,
         to=to,
         now=visit.now,
@@ -235,7 +235,7 @@ def open_question(visit: Visit, to: MailAddress, hold: Hold, mailing: int = 0) -
         wording="moderator-held",
     )
     found = asks.look(
-        visit.session, token, Purpose.MODERATE, list_id=visit.lst.id, now=visit.now
+        visit.session, token, AskPurpose.MODERATE, list_id=visit.lst.id, now=visit.now
     ).ask
     assert found is not None  # noqa: S101 - it was opened above
     return token, found
@@ -243,7 +243,7 @@ def open_question(visit: Visit, to: MailAddress, hold: Hold, mailing: int = 0) -
 
 def close_asks(session: Session, hold: Hold, now: float) -> list[Ask]:
     """Close every open question about a hold; return one of each moderator's, the newest."""
-    closed = asks.supersede(session, Purpose.MODERATE, hold.id, now=now)
+    closed = asks.supersede(session, AskPurpose.MODERATE, hold.id, now=now)
     return list({ask.address_key: ask for ask in closed}.values())
 
 

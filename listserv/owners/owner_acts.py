@@ -23,17 +23,17 @@ from mailer.errors import BadInput, Refused
 from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.store import insert_or_ignore
 from subscriptions.lists.naming import is_own_address
-from subscriptions.lists.roster import Membership, Role, State, membership_of
+from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
 from subscriptions.membership import changes, members, optin
 from subscriptions.membership.members import Candidate, Fate
 from subscriptions.permission import asks, suppression
-from subscriptions.permission.asks import Purpose
+from subscriptions.permission.asks import AskPurpose
 from subscriptions.permission.consent import Act, Consent, ConsentNote
 
 A_DAY = 20  # people whom mail may add to one list in 24 hours
 DAY = 86400.0
 BY = "owner by mail"  # how the ledger names such a consent
-HERE = (State.ACTIVE, State.PAUSED)
+HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 _REFUSED = {
     Fate.ALREADY: "already",
     Fate.DUPLICATE: "already",
@@ -98,7 +98,10 @@ def _against_ban(case: Case, order: Order) -> str:
 def _against_change(case: Case, order: Order, member: Membership | None) -> str:
     """Return why a member cannot be removed, or be read first or not."""
     removes = order.verb == "remove"
-    if member is None or member.state not in (*HERE, *((State.PENDING,) if removes else ())):
+    if member is None or member.state not in (
+        *HERE,
+        *((MembershipState.PENDING,) if removes else ()),
+    ):
         return "no-member"
     if removes:
         return "last-owner" if changes.is_last_owner(case.visit.session, member) else ""
@@ -129,7 +132,7 @@ def take_back(case: Case, done: Done) -> str:
 def _add(case: Case, order: Order) -> Done:
     """Add somebody who has said yes to the owner; whoever cannot be added so is invited."""
     visit, member = case.visit, case.member(order)
-    has_left = member is not None and member.state is State.LEFT
+    has_left = member is not None and member.state is MembershipState.LEFT
     if not order.rest or has_left or _added_today(case) >= A_DAY:
         return _invite(case, replace(order, verb="invite"))
     who = Candidate(parse(order.who), name=order.name, consent=case.note(order.rest))
@@ -142,7 +145,7 @@ def _add(case: Case, order: Order) -> Done:
     member = case.member(order)
     if member is None:
         raise LookupError("the member vanished within one transaction")
-    asks.supersede(visit.session, Purpose.JOIN_REQUEST, member.id, now=visit.now)
+    asks.supersede(visit.session, AskPurpose.JOIN_REQUEST, member.id, now=visit.now)
     tell_member(visit, member, "member-added", by=case.by.given, how=order.rest)
     return Done(order, was={"member": member.id})
 
@@ -173,9 +176,9 @@ def _remove(case: Case, order: Order) -> Done:
         "state": member.state.value,
         "at": case.visit.now,
     }
-    if member.state is State.PENDING:
+    if member.state is MembershipState.PENDING:
         optin.turn_away(case.visit.desk(case.note()), member)
-        asks.supersede(case.visit.session, Purpose.JOIN_REQUEST, member.id, now=case.visit.now)
+        asks.supersede(case.visit.session, AskPurpose.JOIN_REQUEST, member.id, now=case.visit.now)
         return Done(order, was=was)
     was["until"] = member.paused_until or 0.0
     was["role"] = member.role.value
@@ -242,7 +245,7 @@ def _take_out(case: Case, done: Done) -> str:
 
 def _withdraw(case: Case, done: Done) -> str:
     visit, key = case.visit, parse(done.order.who).key
-    open_ones = asks.waiting(visit.session, key, Purpose.CONFIRM, now=visit.now)
+    open_ones = asks.waiting(visit.session, key, AskPurpose.CONFIRM, now=visit.now)
     ours = [one for one in open_ones if one.list_id == visit.lst.id and one.details.get("approved")]
     for one in ours:
         asks.spend(visit.session, one.id, how="withdrawn", now=visit.now)
@@ -252,18 +255,24 @@ def _withdraw(case: Case, done: Done) -> str:
 def _bring_back(case: Case, done: Done) -> str:
     """Bring back somebody who was removed, if nothing has happened to them since."""
     member = case.visit.session.get(Membership, int(str(done.was["member"])))
-    same = member is not None and member.state is State.LEFT and member.left_at == done.was["at"]
-    if member is None or not same or done.was["state"] == State.PENDING:
+    same = (
+        member is not None
+        and member.state is MembershipState.LEFT
+        and member.left_at == done.was["at"]
+    )
+    if member is None or not same or done.was["state"] == MembershipState.PENDING:
         return "changed"
     who = optin.address_of(case.visit.session, member)
     if suppression.said_never(case.visit.session, case.visit.app.keyring, [who.key]):
         return "barred"
     note = case.note("The owner who had removed them took that back.")
     try:
-        changes.change_state(case.visit.desk(note), member, State.ACTIVE)
-        if done.was["state"] == State.PAUSED:
+        changes.change_state(case.visit.desk(note), member, MembershipState.ACTIVE)
+        if done.was["state"] == MembershipState.PAUSED:
             until = float(str(done.was["until"])) or None
-            changes.change_state(case.visit.desk(note), member, State.PAUSED, paused_until=until)
+            changes.change_state(
+                case.visit.desk(note), member, MembershipState.PAUSED, paused_until=until
+            )
     except Refused:
         return "barred"
     tell_member(case.visit, member, "member-added", by=case.by.given, how="")

@@ -14,11 +14,11 @@ from listserv.wiring.tables import Hold, HoldState
 from mailer.reading import message
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw
-from subscriptions.lists.roster import Address, Membership, Person, Role, State, state_at
+from subscriptions.lists.roster import Address, Membership, MembershipState, Person, Role, state_at
 from templates.lexicon import fold
 
 MOST = 300  # rows that one mail shows
-_HERE = (State.ACTIVE, State.PAUSED, State.PENDING)
+_HERE = (MembershipState.ACTIVE, MembershipState.PAUSED, MembershipState.PENDING)
 _ALL = 20_000  # members among whom a name is looked for
 
 
@@ -96,7 +96,7 @@ def _queue(visit: Visit) -> dict[str, object]:
         )
     waits = select(Address.given).join(Membership, Membership.address_id == Address.id)
     pending = waits.where(
-        Membership.list_id == visit.lst.id, Membership.state == State.PENDING
+        Membership.list_id == visit.lst.id, Membership.state == MembershipState.PENDING
     ).limit(MOST)
     return {
         "posts": posts,

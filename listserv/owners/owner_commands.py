@@ -21,7 +21,7 @@ from mailer.reading.addresses import parse
 from subscriptions.lists.roster import Membership, Role, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
-from subscriptions.permission.asks import Ask, Purpose
+from subscriptions.permission.asks import Ask, AskPurpose
 from subscriptions.permission.consent import Source
 
 READING = ("members", "count", "find", "queue")
@@ -135,7 +135,7 @@ def _ask(
 ) -> None:
     question(
         case.visit,
-        Purpose.COMMAND,
+        AskPurpose.COMMAND,
         to=case.by,
         name="owner-asked",
         language=language,
@@ -165,7 +165,7 @@ def _receipt(case: Case, done: list[Done], language: str) -> None:
         return
     question(
         case.visit,
-        Purpose.UNDO,
+        AskPurpose.UNDO,
         to=case.by,
         name="owner-done",
         language=language,

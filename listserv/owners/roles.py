@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from listserv.letters.request import Proof, Visit, language_of, question, tell_member, whom
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
-from subscriptions.lists.roster import Membership, Role, State, membership_of
+from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
 from subscriptions.membership import changes, optin
 from subscriptions.permission import asks
-from subscriptions.permission.asks import Ask, Purpose
+from subscriptions.permission.asks import Ask, AskPurpose
 from subscriptions.permission.consent import ConsentNote
 from templates import lexicon
 
-_HERE = (State.ACTIVE, State.PAUSED)
+_HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
 
 
@@ -66,7 +66,7 @@ def ask(visit: Visit, member: Membership, rest: str) -> str:
     own = optin.address_of(visit.session, member)
     question(
         visit,
-        Purpose.COMMAND,
+        AskPurpose.COMMAND,
         to=own,
         name="member-command",
         language=language_of(visit, own),
@@ -156,7 +156,7 @@ def _receipt(visit: Visit, owner: Membership, told: dict[str, str]) -> None:
         return
     question(
         visit,
-        Purpose.UNDO,
+        AskPurpose.UNDO,
         to=own,
         name="owner-role",
         language=language_of(visit, own),

@@ -32,14 +32,14 @@ from mailer.reading.bounce_reasons import BounceKind
 from mailer.reading.bounces import read as read_bounce
 from mailer.storage.arrivals import Arrival
 from mailer.storage.tokens import TokenPurpose as Standing
-from subscriptions.lists.roster import Membership, Role, State, all_lists, membership_of
+from subscriptions.lists.roster import Membership, MembershipState, Role, all_lists, membership_of
 from subscriptions.membership import bouncing, optin
 from subscriptions.permission import asks, budget
-from subscriptions.permission.asks import Purpose
+from subscriptions.permission.asks import AskPurpose
 from subscriptions.permission.consent import Source
 
 Handler = Callable[[App, Arrival, Route, bytes], Outcome]
-_HERE = (State.ACTIVE, State.PAUSED, State.PENDING)
+_HERE = (MembershipState.ACTIVE, MembershipState.PAUSED, MembershipState.PENDING)
 _CHANGES = {"leave", "pause", "resume", "language", "address"}
 
 
@@ -226,7 +226,7 @@ def _wish(visit: Visit, letter: Letter, member: Membership, wish: Command) -> st
         return "unclear"
     if wish.verb in _CHANGES and not _may_change(visit, letter, member):
         question(
-            visit, Purpose.COMMAND, to=own, name="member-command", language=language,
+            visit, AskPurpose.COMMAND, to=own, name="member-command", language=language,
             ref=member.id, member=member.id,
             payload={"verb": wish.verb, "rest": wish.rest},
             context={
@@ -259,7 +259,7 @@ def _may_change(visit: Visit, letter: Letter, member: Membership) -> bool:
 
     Whoever has a role on any list is asked at the address that we know.
     """
-    if not letter.proved or member.state is State.PENDING:
+    if not letter.proved or member.state is MembershipState.PENDING:
         return False
     return not optin.has_role(visit.session, member.person_id)
 
@@ -267,7 +267,7 @@ def _may_change(visit: Visit, letter: Letter, member: Membership) -> bool:
 def _ask_leaver(visit: Visit, letter: Letter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
     own = optin.address_of(visit.session, member)
     question(
-        visit, Purpose.LEAVE, to=own, name="member-leaving", language=language_of(visit, own),
+        visit, AskPurpose.LEAVE, to=own, name="member-leaving", language=language_of(visit, own),
         ref=member.id, member=member.id,
     )  # fmt: skip
     return "asked: leave"

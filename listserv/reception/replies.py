@@ -21,15 +21,15 @@ from listserv.owners import owner_commands, roles
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.arrivals import Arrival
-from subscriptions.lists.roster import Membership, Role, State, membership_of
+from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
-from subscriptions.permission.asks import Ask, Look, Purpose, Trouble
+from subscriptions.permission.asks import Ask, AskLookup, AskPurpose, Trouble
 from subscriptions.permission.consent import Source
 
 _NO = 5  # words of a no that is no letter to the owners
 _DECIDE = (Role.OWNER, Role.MODERATOR)
-Handler = Callable[[Visit, Look, Letter], str]
+Handler = Callable[[Visit, AskLookup, Letter], str]
 
 
 def proof_of(letter: Letter, how: str = "reply") -> Proof:
@@ -37,17 +37,17 @@ def proof_of(letter: Letter, how: str = "reply") -> Proof:
     return Proof(Source.MAIL, how, raw_sha=letter.sha, name=letter.name)
 
 
-def answered(visit: Visit, found: Look, letter: Letter) -> str:
+def answered(visit: Visit, found: AskLookup, letter: Letter) -> str:
     """Do what the answer to an open question says, or tell kindly that it came too late."""
     if found.ask is None:
         return "unknown-token"
-    return REPLIES[Purpose(found.ask.purpose)](visit, found, letter)
+    return REPLIES[AskPurpose(found.ask.purpose)](visit, found, letter)
 
 
 def _open(handler: Callable[[Visit, Ask, Letter], str]) -> Handler:
     """Return a handler that is called for questions which are still open."""
 
-    def reply(visit: Visit, found: Look, letter: Letter) -> str:
+    def reply(visit: Visit, found: AskLookup, letter: Letter) -> str:
         if found.ask is None or found.trouble is not None:
             return _late(visit, found)
         return handler(visit, found.ask, letter)
@@ -55,7 +55,7 @@ def _open(handler: Callable[[Visit, Ask, Letter], str]) -> Handler:
     return reply
 
 
-def _late(visit: Visit, found: Look) -> str:
+def _late(visit: Visit, found: AskLookup) -> str:
     trouble = found.trouble or Trouble.UNKNOWN
     if found.ask is not None:
         who = whom(found.ask)
@@ -73,7 +73,7 @@ def _tell_late(visit: Visit, who: MailAddress, trouble: Trouble) -> None:
     write(visit, who, "stranger-late", language_of(visit, who), member.id, context=context)
 
 
-def _confirm(visit: Visit, found: Look, letter: Letter) -> str:
+def _confirm(visit: Visit, found: AskLookup, letter: Letter) -> str:
     ask = found.ask
     if ask is None:
         return "unknown-token"
@@ -125,11 +125,11 @@ def ask_again(visit: Visit, ask: Ask) -> str:
     to = whom(ask)
     asks.amend(visit.session, ask, {**ask.details, "again": True})
     budget.count(visit.session, to.key, kind="again", now=visit.now)
-    joins = ask.purpose in {one.value for one in JOINS} or ask.purpose == Purpose.ADDRESS
+    joins = ask.purpose in {one.value for one in JOINS} or ask.purpose == AskPurpose.ADDRESS
     member = membership_of(visit.session, visit.lst.id, to.key)
     question(
         visit,
-        Purpose(ask.purpose),
+        AskPurpose(ask.purpose),
         to=to,
         name="stranger-unsure" if joins else "member-unsure",
         language=ask.wording.rpartition("/")[2] or language_of(visit, to),
@@ -142,7 +142,7 @@ def ask_again(visit: Visit, ask: Ask) -> str:
 
 
 def _said_yes(visit: Visit, ask: Ask, letter: Letter) -> str:
-    if ask.purpose == Purpose.REST:
+    if ask.purpose == AskPurpose.REST:
         rest = joining.confirm_rest(visit, ask, proof_of(letter)) or []
         return f"joined {len(rest)} more"
     joined = joining.confirm(visit, ask, proof_of(letter))
@@ -211,7 +211,7 @@ def _undo(visit: Visit, ask: Ask, letter: Letter) -> str:
         return owner_commands.take_back(visit, ask, proof_of(letter, "undo"))
     if "role" in ask.details:
         return roles.take_back(visit, ask, proof_of(letter, "undo"))
-    if ask.details["was"]["state"] == State.PENDING or _has_gone_since(visit, ask):
+    if ask.details["was"]["state"] == MembershipState.PENDING or _has_gone_since(visit, ask):
         return _wait_again(visit, ask, letter)
     return wishes.undo(visit, ask, proof_of(letter, "undo"))
 
@@ -219,8 +219,8 @@ def _undo(visit: Visit, ask: Ask, letter: Letter) -> str:
 def _has_gone_since(visit: Visit, ask: Ask) -> bool:
     """Tell whether they left, or were removed, after the receipt: its undo is no new yes."""
     member = visit.session.get(Membership, ask.ref)
-    left = member is not None and member.state is State.LEFT
-    return left and ask.details.get("now", State.LEFT) != State.LEFT
+    left = member is not None and member.state is MembershipState.LEFT
+    return left and ask.details.get("now", MembershipState.LEFT) != MembershipState.LEFT
 
 
 def _wait_again(visit: Visit, ask: Ask, letter: Letter) -> str:
@@ -256,14 +256,14 @@ def _address(visit: Visit, ask: Ask, letter: Letter) -> str:
 def _join_instead(visit: Visit, ask: Ask, letter: Letter) -> str:
     """Make the asked address a member by itself: the same mail has offered that too."""
     asks.spend(visit.session, ask.id, how="no: joins", now=visit.now)
-    open_ones = asks.waiting(visit.session, ask.address_key, Purpose.CONFIRM, now=visit.now)
+    open_ones = asks.waiting(visit.session, ask.address_key, AskPurpose.CONFIRM, now=visit.now)
     offered = [one for one in open_ones if one.list_id == visit.lst.id]
     if not offered:
         return joining.ask_to_join(visit, whom(ask), name=letter.name)
     return _said_yes(visit, offered[-1], letter)
 
 
-def _join_request(visit: Visit, found: Look, letter: Letter) -> str:
+def _join_request(visit: Visit, found: AskLookup, letter: Letter) -> str:
     if found.ask is None or found.trouble is not None:
         return _late(visit, found)
     optin.prove(visit.session, whom(found.ask), visit.now)
@@ -320,16 +320,17 @@ def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Proof
     return wish.verb
 
 
-JOINS = (Purpose.CONFIRM, Purpose.REST)  # answered at LIST-confirm+TOKEN@, all others at -reply
+# answered at LIST-confirm+TOKEN@, all others at -reply
+JOINS = (AskPurpose.CONFIRM, AskPurpose.REST)
 # Who answers what.
-REPLIES: dict[Purpose, Handler] = {
-    Purpose.CONFIRM: _confirm,
-    Purpose.REST: _confirm,
-    Purpose.LEAVE: _open(_leave),
-    Purpose.COMMAND: _open(_command),
-    Purpose.UNDO: _open(_undo),
-    Purpose.NEVER: _open(_mail_again),
-    Purpose.ADDRESS: _open(_address),
-    Purpose.JOIN_REQUEST: _join_request,
-    Purpose.MODERATE: decisions.answer,
+REPLIES: dict[AskPurpose, Handler] = {
+    AskPurpose.CONFIRM: _confirm,
+    AskPurpose.REST: _confirm,
+    AskPurpose.LEAVE: _open(_leave),
+    AskPurpose.COMMAND: _open(_command),
+    AskPurpose.UNDO: _open(_undo),
+    AskPurpose.NEVER: _open(_mail_again),
+    AskPurpose.ADDRESS: _open(_address),
+    AskPurpose.JOIN_REQUEST: _join_request,
+    AskPurpose.MODERATE: decisions.answer,
 }

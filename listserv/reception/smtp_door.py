@@ -17,7 +17,7 @@ from mailer.door.smtp_in import DoorSettings, SmtpDoor
 from mailer.door.smtp_replies import SmtpReply
 from mailer.errors import BadInput, Misconfigured
 from mailer.reading.addresses import domain_key, parse
-from subscriptions.lists.roster import Kind, all_lists, find_list
+from subscriptions.lists.roster import ListKind, all_lists, find_list
 
 UNKNOWN = SmtpReply(550, "5.1.1", "No such address here")
 NO_EDITOR = SmtpReply(550, "5.7.1", "Only editors of this newsletter may send drafts")
@@ -48,7 +48,7 @@ def _draft_verdict(
     app: App, session: Session, route: routes.Route, sender: str
 ) -> SmtpReply | None:
     lst = find_list(session, route.list_address)
-    if lst is None or lst.kind is not Kind.NEWSLETTER:
+    if lst is None or lst.kind is not ListKind.NEWSLETTER:
         return UNKNOWN
     try:
         editor = editor_of(session, lst, parse(sender))

@@ -40,7 +40,7 @@ from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw, pack, put_packed
 from mailer.storage.tokens import TokenPurpose as Standing
-from subscriptions.lists.roster import Kind, MailList, PostPolicy, find_list, get_list
+from subscriptions.lists.roster import ListKind, MailList, PostPolicy, find_list, get_list
 
 MAX_TRIES = 3  # exceptions of ours that one message may cause
 HEADS = 65_536  # bytes in which a mail names what it answers
@@ -160,9 +160,9 @@ def post(
         known = facts.gather(session, lst, reading, arrival.sender, now, found)
         issue = "" if aside else reader_replies.answered(session, lst, reading.head, answers)
         if issue:  # judged as a members' post; it goes to nobody, and stands under the issue
-            known = replace(known, list_kind=Kind.DISCUSSION, post_policy=PostPolicy.MEMBERS)
+            known = replace(known, list_kind=ListKind.DISCUSSION, post_policy=PostPolicy.MEMBERS)
         verdict = judge(known)
-        barred = lst.kind is Kind.NEWSLETTER and not issue  # its own address never distributes
+        barred = lst.kind is ListKind.NEWSLETTER and not issue  # its own address never distributes
         if verdict.decision is Decision.HOLD and not barred and _released(session, arrival):
             verdict = Verdict(Decision.ACCEPT, verdict.hits)
         accepted = verdict.decision is Decision.ACCEPT

@@ -23,11 +23,11 @@ from mailer.ledger.mailings import UnsurePolicy
 from mailer.reading.addresses import parse
 from subscriptions.lists.roster import (
     Address,
-    Kind,
+    ListKind,
     Membership,
+    MembershipState,
     Person,
     Role,
-    State,
     create_list,
     find_list,
     get_list,
@@ -80,7 +80,7 @@ def settle(app: App, language: str) -> None:
                     session,
                     address,
                     now=now,
-                    kind=Kind(one["kind"]),
+                    kind=ListKind(one["kind"]),
                     title=one["title"],
                     description=one["description"],
                 )
@@ -106,7 +106,7 @@ def deciders(app: App) -> dict[str, str]:
             .join(Address, Address.id == Membership.address_id)
             .where(Membership.list_id == get_list(session, LIST).id)
             .where(Membership.role.in_([Role.MODERATOR, Role.OWNER]))
-            .where(Membership.state == State.ACTIVE)
+            .where(Membership.state == MembershipState.ACTIVE)
             .order_by(Membership.id.desc())
         )
         return {row.language: row.given for row in rows}

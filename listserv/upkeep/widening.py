@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from archive.threads.tables import Message
 from listserv.wiring.tables import Hold, HoldState
 from subscriptions.lists.openness import Opening
-from subscriptions.lists.roster import ArchivePolicy, MailList, Membership, State
+from subscriptions.lists.roster import ArchivePolicy, MailList, Membership, MembershipState
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Reach:
 
 def reach_of(session: Session, lst: MailList) -> Reach:
     """Count what there is on ``lst``."""
-    here = Membership.state.in_((State.ACTIVE, State.PAUSED))
+    here = Membership.state.in_((MembershipState.ACTIVE, MembershipState.PAUSED))
     mine = Message.list_id == lst.id
     waits = Hold.list_address == lst.address, Hold.state == HoldState.WAITING
     return Reach(

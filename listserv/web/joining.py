@@ -21,17 +21,17 @@ from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import (
     Join,
     MailList,
-    State,
+    MembershipState,
     check_language,
     membership_of,
     one_line,
 )
 from subscriptions.member_files.spelling import other_spelling
 from subscriptions.permission import asks
-from subscriptions.permission.asks import Look, Purpose, Trouble
+from subscriptions.permission.asks import AskLookup, AskPurpose, Trouble
 from templates import LANGUAGES
 
-_CONFIRM = (Purpose.CONFIRM, Purpose.REST)
+_CONFIRM = (AskPurpose.CONFIRM, AskPurpose.REST)
 _TELL = {
     Trouble.UNKNOWN: ("unknown", 404),
     Trouble.EXPIRED: ("expired", 410),
@@ -120,7 +120,7 @@ def confirm(caller: Caller, _form: Mapping[str, str]) -> Response:
         if found.ask is None or found.trouble is not None:
             return _too_late(session, caller, lst, found)
         who = found.ask.given
-        if found.ask.purpose == Purpose.REST:
+        if found.ask.purpose == AskPurpose.REST:
             rest = joining.confirm_rest(visit, found.ask, caller.proof())
             page = told(caller, "joined-rest" if rest else "used", lst)
         else:
@@ -157,20 +157,20 @@ def not_me(caller: Caller, _form: Mapping[str, str]) -> Response:
         return told(caller, "never", lst)
 
 
-def _look(session: Session, caller: Caller, lst: MailList) -> Look:
+def _look(session: Session, caller: Caller, lst: MailList) -> AskLookup:
     return asks.look(session, caller.token, *_CONFIRM, list_id=lst.id, now=caller.now)
 
 
-def _others(session: Session, found: Look) -> list[str]:
+def _others(session: Session, found: AskLookup) -> list[str]:
     """Return the titles of the lists that a question about the rest is about."""
     more = found.ask.details.get("more", {}) if found.ask else {}
-    if found.ask is None or found.ask.purpose != Purpose.REST or not isinstance(more, dict):
+    if found.ask is None or found.ask.purpose != AskPurpose.REST or not isinstance(more, dict):
         return []
     lists = (session.get(MailList, int(number)) for number in more)
     return [lst.title for lst in lists if lst is not None]
 
 
-def _too_late(session: Session, caller: Caller, lst: MailList, found: Look) -> Response:
+def _too_late(session: Session, caller: Caller, lst: MailList, found: AskLookup) -> Response:
     """Tell kindly why the token does nothing any more."""
     kind, status = _TELL[found.trouble or Trouble.UNKNOWN]
     if found.ask is not None and found.trouble is Trouble.USED and _is_member(session, found, lst):
@@ -178,9 +178,9 @@ def _too_late(session: Session, caller: Caller, lst: MailList, found: Look) -> R
     return told(caller, kind, lst, status=status)
 
 
-def _is_member(session: Session, found: Look, lst: MailList) -> bool:
+def _is_member(session: Session, found: AskLookup, lst: MailList) -> bool:
     member = membership_of(session, lst.id, found.ask.address_key) if found.ask else None
-    return member is not None and member.state in {State.ACTIVE, State.PAUSED}
+    return member is not None and member.state in {MembershipState.ACTIVE, MembershipState.PAUSED}
 
 
 def _form(

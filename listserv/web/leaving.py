@@ -13,7 +13,7 @@ from listserv.membership import wishes
 from listserv.newsletters.sending import issue_sending
 from listserv.web.site import Caller, list_of, offer, told
 from mailer.storage.tokens import TokenPurpose
-from subscriptions.lists.roster import MailList, Membership, State
+from subscriptions.lists.roster import MailList, Membership, MembershipState
 from subscriptions.membership.optin import address_of
 
 
@@ -24,7 +24,7 @@ def show_leave(caller: Caller) -> Response:
         member = _member(session, caller, lst)
         if member is None:
             return _nobody(caller, lst)
-        if member.state is State.LEFT:
+        if member.state is MembershipState.LEFT:
             return told(caller, "left", lst)
         who = address_of(session, member).given
         return offer(caller, "leave", lst, who)

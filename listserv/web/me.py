@@ -29,16 +29,16 @@ from subscriptions.lists.roster import (
     ArchivePolicy,
     MailList,
     Membership,
+    MembershipState,
     Person,
     Rhythm,
-    State,
     one_line,
     state_at,
 )
 from subscriptions.membership import changes, dossier, member_addresses
 from subscriptions.membership.optin import address_of
 from subscriptions.permission import asks
-from subscriptions.permission.asks import Ask, Purpose, Trouble
+from subscriptions.permission.asks import Ask, AskPurpose, Trouble
 from templates import LANGUAGES
 
 _DAY = 86400.0
@@ -92,7 +92,9 @@ def _change(
     session: Session, caller: Caller, lst: MailList, member: Membership, form: Mapping[str, str]
 ) -> str:
     """Change what a button asks for; return what the page says of it."""
-    desk = changes.Desk(session, lst, caller.app.keyring, caller.proof().note(), caller.now)
+    desk = changes.ChangeContext(
+        session, lst, caller.app.keyring, caller.proof().note(), caller.now
+    )
     said = "saved"
     match field(form, "act"):
         case "save":
@@ -100,7 +102,7 @@ def _change(
         case "pause":
             said = _pause(desk, member, _day(field(form, "until")))
         case "resume":
-            changes.change_state(desk, member, State.ACTIVE)
+            changes.change_state(desk, member, MembershipState.ACTIVE)
             changes.change_rhythm(member, Rhythm.EACH)
         case "page":
             changes.change_page(desk, member, wanted=field(form, "wanted") == "on")
@@ -130,10 +132,10 @@ def _save(session: Session, member: Membership, form: Mapping[str, str]) -> str:
     return "saved"
 
 
-def _pause(desk: changes.Desk, member: Membership, until: float | None) -> str:
+def _pause(desk: changes.ChangeContext, member: Membership, until: float | None) -> str:
     if until is not None and until <= desk.now:
         return "bad"
-    changes.change_state(desk, member, State.PAUSED, paused_until=until)
+    changes.change_state(desk, member, MembershipState.PAUSED, paused_until=until)
     return "saved"
 
 
@@ -155,14 +157,14 @@ def _number(form: Mapping[str, str]) -> int:
 def _found(
     session: Session, caller: Caller, lst: MailList
 ) -> tuple[Ask | Trouble, Membership | None]:
-    found = asks.look(session, caller.token, Purpose.ME, list_id=lst.id, now=caller.now)
+    found = asks.look(session, caller.token, AskPurpose.ME, list_id=lst.id, now=caller.now)
     if found.ask is None or found.trouble is not None:
         return found.trouble or Trouble.UNKNOWN, None
     member = session.get(Membership, found.ask.ref)
     if (
         member is None
         or member.list_id != lst.id
-        or member.state not in {State.ACTIVE, State.PAUSED}
+        or member.state not in {MembershipState.ACTIVE, MembershipState.PAUSED}
     ):
         return Trouble.EXPIRED, None
     return found.ask, member
@@ -189,7 +191,7 @@ def _page(
         called=person.name,
         chosen=person.language or caller.language(lst),
         since=member.joined_at,
-        paused=state is State.PAUSED or member.rhythm not in _SENT,
+        paused=state is MembershipState.PAUSED or member.rhythm not in _SENT,
         until=member.paused_until,
         earliest=datetime.fromtimestamp(caller.now + _DAY, UTC).date().isoformat(),
         known={key: values for key, values in told.items() if key != attributes.ZONE},

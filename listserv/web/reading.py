@@ -37,7 +37,7 @@ from listserv.wiring.app import App
 from mailer.storage.tokens import TokenPurpose as Standing
 from subscriptions.lists.roster import Address, MailList, Membership, find_list
 from subscriptions.permission import asks
-from subscriptions.permission.asks import Purpose
+from subscriptions.permission.asks import AskPurpose
 
 COOKIE = "krets-reader"
 LASTS = 14 * 86400  # seconds
@@ -150,7 +150,7 @@ def _scope(address: str, at: int, owner: int) -> str:
 
 def _asked(session: Session, caller: Caller, lst: MailList) -> tuple[Membership, Address] | None:
     """Return whom the link was mailed to and where, None where it does not hold any more."""
-    found = asks.look(session, caller.token, Purpose.READ, list_id=lst.id, now=caller.now)
+    found = asks.look(session, caller.token, AskPurpose.READ, list_id=lst.id, now=caller.now)
     if found.ask is None or found.trouble is not None:
         return None
     member = session.get(Membership, found.ask.ref)

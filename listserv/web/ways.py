@@ -14,11 +14,11 @@ from listserv.web.forms import field
 from listserv.web.site import Caller, answer, told
 from mailer.errors import BadInput
 from mailer.reading.addresses import parse
-from subscriptions.lists.roster import MailList, Membership, State, membership_of
+from subscriptions.lists.roster import MailList, Membership, MembershipState, membership_of
 from subscriptions.membership.optin import address_of
 from subscriptions.permission import budget
 
-HERE = frozenset({State.ACTIVE, State.PAUSED})
+HERE = frozenset({MembershipState.ACTIVE, MembershipState.PAUSED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from mailer.storage.store import Store, insert_or_ignore
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import Address, MailList, Membership
 from subscriptions.membership import changes
-from subscriptions.membership.changes import Desk
+from subscriptions.membership.changes import ChangeContext
 from subscriptions.membership.replay import HOW, Replayed, replay
 from subscriptions.permission.consent import ConsentNote, Source
 
@@ -275,7 +275,7 @@ def _carry_out(
             .where(Address.key == key)
         )
         for member, lst in theirs.all():
-            changes.leave(Desk(session, lst, keyring, note, now), member)
+            changes.leave(ChangeContext(session, lst, keyring, note, now), member)
     return told
 
 

@@ -13,7 +13,14 @@ from sqlalchemy.sql import ColumnElement
 from mailer.storage.rows import one_of, spell
 from mailer.storage.store import DIALECTS
 from subscriptions.audience.segment_query import EVERYBODY, Chosen
-from subscriptions.lists.roster import Address, Membership, Person, Rhythm, State, state_at
+from subscriptions.lists.roster import (
+    Address,
+    Membership,
+    MembershipState,
+    Person,
+    Rhythm,
+    state_at,
+)
 from subscriptions.permission.suppression import Suppression
 
 
@@ -23,8 +30,11 @@ def awake(now: float | BindParameter[float]) -> ColumnElement[bool]:
     return and_(
         Membership.rhythm != Rhythm.PAUSED,
         or_(
-            and_(Membership.state == State.ACTIVE, or_(Membership.paused_until.is_(None), over)),
-            and_(Membership.state == State.PAUSED, over),
+            and_(
+                Membership.state == MembershipState.ACTIVE,
+                or_(Membership.paused_until.is_(None), over),
+            ),
+            and_(Membership.state == MembershipState.PAUSED, over),
         ),
     )
 
@@ -92,7 +102,7 @@ def _reasons(session: Session, membership_ids: Sequence[int], now: float) -> dic
         state = state_at(row.state, row.rhythm, row.paused_until, now)
         if row.reason is not None:
             unwanted[row.id] = row.reason.value
-        elif state is not State.ACTIVE:
+        elif state is not MembershipState.ACTIVE:
             unwanted[row.id] = state.value
         else:
             unwanted.pop(row.id, None)

@@ -36,7 +36,7 @@ from subscriptions.audience.segments import (
     BadSegment,
     Everybody,
     Is,
-    Joined,
+    JoinedWhen,
     Not,
     On,
     Scope,
@@ -46,10 +46,17 @@ from subscriptions.audience.segments import (
 from subscriptions.lists import attributes, series
 from subscriptions.lists.attributes import Attribute
 from subscriptions.lists.naming import read_list_address
-from subscriptions.lists.roster import Address, MailList, Membership, Person, State, all_lists
+from subscriptions.lists.roster import (
+    Address,
+    MailList,
+    Membership,
+    MembershipState,
+    Person,
+    all_lists,
+)
 
 _DAY = 86400.0
-_HERE = (State.ACTIVE, State.PAUSED)
+_HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 MAX_SAVED = 100  # of one list
 
 
@@ -167,7 +174,7 @@ def _meaning(tree: Tree, chosen: Chosen) -> ColumnElement[bool]:
             return true()
         case Is(word, values):
             return _is(word, values, chosen)
-        case Joined():
+        case JoinedWhen():
             return _joined(tree, chosen.now)
         case On(address):
             return _on(address)
@@ -195,7 +202,7 @@ def _is(word: str, values: Sequence[str], chosen: Chosen) -> ColumnElement[bool]
     )
 
 
-def _joined(test: Joined, now: float) -> ColumnElement[bool]:
+def _joined(test: JoinedWhen, now: float) -> ColumnElement[bool]:
     if test.day is None:
         return Membership.joined_at >= now - test.days * _DAY
     begins = datetime.combine(test.day, time(), UTC).timestamp()

@@ -71,7 +71,7 @@ class Is:
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class JoinedWhen:
     """Choose who joined on that side of a moment: a date (UTC), or days before now."""
 
     how: str  # since, before, within
@@ -101,7 +101,7 @@ class Several:
     parts: tuple["Tree", ...]
 
 
-Tree = Everybody | Is | Joined | On | Not | Several
+Tree = Everybody | Is | JoinedWhen | On | Not | Several
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +136,9 @@ def write(tree: Tree) -> str:  # noqa: PLR0911 - one line a kind
         case Is(word, values):
             said = ", ".join(map(_quoted, values))
             return f"{word} = {said}" if len(values) == 1 else f"{word} in ({said})"
-        case Joined("within", _, days):
+        case JoinedWhen("within", _, days):
             return f"joined within {days} days"
-        case Joined(how, day):
+        case JoinedWhen(how, day):
             return f"joined {how} {day}"
         case On(address):
             return f"on {address}"
@@ -352,7 +352,7 @@ class _Reader:
                 raise _bad_value(number, "a number of days")
             if unit.word not in {"days", "day"}:
                 self._lost(unit, "Write joined within 30 days.")
-            return Joined("within", days=int(digits))
+            return JoinedWhen("within", days=int(digits))
         if how.word not in {"since", "before"}:
             self._lost(how, "Write joined since 2026-01-01, before 2026-06-01 or within 30 days.")
         day = self._take()
@@ -360,7 +360,7 @@ class _Reader:
             found = datetime.strptime(day.text, "%Y-%m-%d").replace(tzinfo=UTC).date()
         except ValueError:
             raise _bad_value(day, "a day, such as 2026-01-31") from None
-        return Joined(how.word, found)
+        return JoinedWhen(how.word, found)
 
     def _on(self) -> Tree:
         token = self._take()

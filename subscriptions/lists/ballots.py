@@ -51,7 +51,7 @@ class Ballot(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class VoteResult:
     """Count the answers to a question, in the order in which they were offered."""
 
     question: str
@@ -115,7 +115,7 @@ def chosen(session: Session, vote: Vote, member: Membership) -> int:
     return session.scalar(given) or 0
 
 
-def result(session: Session, mailing: int) -> Result | None:
+def result(session: Session, mailing: int) -> VoteResult | None:
     """Return the counts of an issue's question, or None where it asked none."""
     vote = session.get(Vote, mailing)
     if vote is None:
@@ -127,7 +127,9 @@ def result(session: Session, mailing: int) -> Result | None:
     )
     counts = {row[0]: row[1] for row in rows}
     named = enumerate(answers_of(vote), start=1)
-    return Result(vote.question, tuple((words, counts.get(number, 0)) for number, words in named))
+    return VoteResult(
+        vote.question, tuple((words, counts.get(number, 0)) for number, words in named)
+    )
 
 
 def of(session: Session, membership_ids: Sequence[int]) -> list[tuple[int, str, str, float]]:

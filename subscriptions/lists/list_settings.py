@@ -24,7 +24,7 @@ from subscriptions.lists.policies import (
     ArchivePolicy,
     Copies,
     Join,
-    Kind,
+    ListKind,
     PostPolicy,
 )
 
@@ -37,7 +37,7 @@ DEFAULT_MAX_SIZE = 10_000_000  # bytes of one post
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ListSetting:
     """One setting of a list.
 
     ``words`` are the values of a choice; a setting whose ``default`` is True or False is a switch,
@@ -50,7 +50,7 @@ class Setting:
     words: type[StrEnum] | None = None
     default: bool | int | str | None = ""  # None: the kind of list decides
     metavar: str = "TEXT"
-    kinds: frozenset[Kind] = frozenset(Kind)
+    kinds: frozenset[ListKind] = frozenset(ListKind)
     costs: str = ""  # what it costs, said where it is set to something else than its default
     at_creation: bool = False  # ``krets list create`` takes it too
     widens: bool = False  # it can let more people in, and so asks and counts from then on
@@ -71,8 +71,8 @@ class Setting:
         return isinstance(self.default, int) and not isinstance(self.default, bool)
 
 
-_POSTS = frozenset({Kind.DISCUSSION})
-_ISSUES = frozenset({Kind.NEWSLETTER})
+_POSTS = frozenset({ListKind.DISCUSSION})
+_ISSUES = frozenset({ListKind.NEWSLETTER})
 _REJECTED = "where the author's domain is strict (p=reject, p=quarantine) From is rewritten."
 
 
@@ -176,15 +176,15 @@ def some_text(text: str, what: str) -> str:
     return lines
 
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting("title", "The name people read.", _line(MAX_TITLE, "title"), at_creation=True),
-    Setting(
+SETTINGS: tuple[ListSetting, ...] = (
+    ListSetting("title", "The name people read.", _line(MAX_TITLE, "title"), at_creation=True),
+    ListSetting(
         "description",
         "One paragraph about what the list is for.",
         _text("description"),
         at_creation=True,
     ),
-    Setting(
+    ListSetting(
         "language",
         "sv, it, ro, ru, nl or en.",
         check_language,
@@ -192,9 +192,11 @@ SETTINGS: tuple[Setting, ...] = (
         metavar="CODE",
         at_creation=True,
     ),
-    Setting("join", "Who may join.", words=Join, default="open", at_creation=True, widens=True),
-    Setting("post", "Who may post.", words=PostPolicy, default=None, at_creation=True, widens=True),
-    Setting(
+    ListSetting("join", "Who may join.", words=Join, default="open", at_creation=True, widens=True),
+    ListSetting(
+        "post", "Who may post.", words=PostPolicy, default=None, at_creation=True, widens=True
+    ),
+    ListSetting(
         "archive",
         "Who may read the archive.",
         words=ArchivePolicy,
@@ -202,9 +204,9 @@ SETTINGS: tuple[Setting, ...] = (
         at_creation=True,
         widens=True,
     ),
-    Setting("first_posts_moderated", "Hold a new member's first post.", default=False),
-    Setting("emergency", "Hold every post.", default=False),
-    Setting(
+    ListSetting("first_posts_moderated", "Hold a new member's first post.", default=False),
+    ListSetting("emergency", "Hold every post.", default=False),
+    ListSetting(
         "reply_to_list",
         "Point Reply-To at the list (costly).",
         default=False,
@@ -212,14 +214,14 @@ SETTINGS: tuple[Setting, ...] = (
         costs="Private answers will go to everybody, and about one author's signature in three"
         f" breaks: {_REJECTED}",
     ),
-    Setting(
+    ListSetting(
         "subject_tag",
         "Put TEXT before subjects (costly).",
         _line(MAX_TAG, "tag"),
         kinds=_POSTS,
         costs=f"A tag changes the Subject: authors' signatures break, and {_REJECTED}",
     ),
-    Setting(
+    ListSetting(
         "footer",
         "Put TEXT under every post (costly).",
         _text("footer"),
@@ -227,7 +229,7 @@ SETTINGS: tuple[Setting, ...] = (
         costs=f"A footer changes the text: authors' signatures break, and {_REJECTED}"
         " `krets explain post` says whose.",
     ),
-    Setting(
+    ListSetting(
         "copies",
         "Own copies, or one for many (costly).",
         words=Copies,
@@ -235,23 +237,25 @@ SETTINGS: tuple[Setting, ...] = (
         costs="Nobody has a way out of their own in the mail, only the list's address and page,"
         " and a bounce counts only where it names its recipient.",
     ),
-    Setting("max_size", "The largest post.", _size, default=DEFAULT_MAX_SIZE, metavar="BYTES"),
-    Setting("four_eyes", "An issue needs the word of two editors.", default=False, kinds=_ISSUES),
-    Setting(
+    ListSetting("max_size", "The largest post.", _size, default=DEFAULT_MAX_SIZE, metavar="BYTES"),
+    ListSetting(
+        "four_eyes", "An issue needs the word of two editors.", default=False, kinds=_ISSUES
+    ),
+    ListSetting(
         "cap",
         "So many issues to a person: 2/7; '' for any.",
         _term(terms.read_cap),
         metavar="ISSUES/DAYS",
         kinds=_ISSUES,
     ),
-    Setting(
+    ListSetting(
         "quiet_hours",
         "No issue begins then, in readers' own time: 22-7.",
         _term(terms.read_quiet),
         metavar="FROM-TO",
         kinds=_ISSUES,
     ),
-    Setting(
+    ListSetting(
         "replies",
         "Where answers to an issue go: its editors, its page in the archive, another list.",
         _replies,
@@ -259,35 +263,37 @@ SETTINGS: tuple[Setting, ...] = (
         metavar="editors|thread|LIST",
         kinds=_ISSUES,
     ),
-    Setting(
+    ListSetting(
         "canary",
         "Some readers first; stop when so many are refused: 200/30/5.",
         _term(terms.read_canary),
         metavar="READERS/MINUTES/PERCENT",
         kinds=_ISSUES,
     ),
-    Setting("theme", "How issues look: krets newsletter themes.", metavar="NAME", kinds=_ISSUES),
-    Setting(
+    ListSetting(
+        "theme", "How issues look: krets newsletter themes.", metavar="NAME", kinds=_ISSUES
+    ),
+    ListSetting(
         "accent",
         "The list's own colour in its issues.",
         _colour,
         metavar="#RRGGBB",
         kinds=_ISSUES,
     ),
-    Setting(
+    ListSetting(
         "logo",
         "A picture on top of issues, at an https:// address.",
         _picture,
         metavar="URL",
         kinds=_ISSUES,
     ),
-    Setting(
+    ListSetting(
         "postal_address",
         "Who sends issues, if not the service.",
         _line(MAX_TITLE, "postal address"),
         kinds=_ISSUES,
     ),
-    Setting(
+    ListSetting(
         "zone",
         "Time zone of hours that people name (UTC).",
         _zone,
@@ -297,7 +303,7 @@ SETTINGS: tuple[Setting, ...] = (
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
-def check(kind: Kind, wanted: Mapping[str, object]) -> dict[str, object]:
+def check(kind: ListKind, wanted: Mapping[str, object]) -> dict[str, object]:
     """Return the values to store for those of ``wanted`` that are not None.
 
     Raise BadInput where a value may not stand in a header or a page, or where a setting means
@@ -315,7 +321,7 @@ def check(kind: Kind, wanted: Mapping[str, object]) -> dict[str, object]:
                 else ("posts, and a newsletter has none")
             )
             raise BadInput(f"{setting.option} is for {other}.", f"Leave {setting.option} out.")
-        if name == "post" and kind is Kind.NEWSLETTER and value is not PostPolicy.EDITORS:
+        if name == "post" and kind is ListKind.NEWSLETTER and value is not PostPolicy.EDITORS:
             raise BadInput(
                 f"A newsletter is written by its editors; {value} is for discussion lists.",
                 "Leave --post out, or create the list with --kind discussion.",

@@ -8,7 +8,7 @@ from enum import StrEnum
 LANGUAGES = ("sv", "it", "ro", "ru", "nl", "en")
 
 
-class Kind(StrEnum):
+class ListKind(StrEnum):
     """Say what a list is for."""
 
     DISCUSSION = "discussion"

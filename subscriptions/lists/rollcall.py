@@ -11,10 +11,10 @@ from subscriptions.lists.roster import (
     Address,
     MailList,
     Membership,
+    MembershipState,
     Person,
     Rhythm,
     Role,
-    State,
     state_at,
 )
 
@@ -79,7 +79,7 @@ def staff(session: Session, list_id: int, roles: Sequence[Role], now: float) -> 
     ]
 
 
-def _whole() -> Select[int, str, str, str, Role, Rhythm, State, float | None]:
+def _whole() -> Select[int, str, str, str, Role, Rhythm, MembershipState, float | None]:
     return (
         select(
             Membership.id,

@@ -43,7 +43,7 @@ from subscriptions.lists.policies import (
     ArchivePolicy,
     Copies,
     Join,
-    Kind,
+    ListKind,
     PostPolicy,
     opens,
 )
@@ -56,14 +56,14 @@ __all__ = [
     "BigId",
     "Copies",
     "Join",
-    "Kind",
+    "ListKind",
     "MailList",
     "Membership",
+    "MembershipState",
     "Person",
     "PostPolicy",
     "Rhythm",
     "Role",
-    "State",
     "all_lists",
     "change_list",
     "check_language",
@@ -106,7 +106,7 @@ class Rhythm(StrEnum):
     PAUSED = "paused"
 
 
-class State(StrEnum):
+class MembershipState(StrEnum):
     """Say where a membership stands; only ``active`` ones are mailed."""
 
     PENDING = "pending"
@@ -142,7 +142,7 @@ class MailList(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(28))  # the local part, lower case
     domain: Mapped[str] = mapped_column(String(253))  # A-label
-    kind: Mapped[Kind] = mapped_column(worded(Kind))
+    kind: Mapped[ListKind] = mapped_column(worded(ListKind))
     title: Mapped[str] = mapped_column(String(MAX_TITLE))
     description: Mapped[str] = mapped_column(default="")
     language: Mapped[str] = mapped_column(String(8), default="en")
@@ -236,7 +236,7 @@ class Membership(Base):
     address_id: Mapped[int] = mapped_column(ForeignKey(Address.id), index=True)
     role: Mapped[Role] = mapped_column(worded(Role), default=Role.MEMBER)
     rhythm: Mapped[Rhythm] = mapped_column(worded(Rhythm), default=Rhythm.EACH)
-    state: Mapped[State] = mapped_column(worded(State))
+    state: Mapped[MembershipState] = mapped_column(worded(MembershipState))
     moderated: Mapped[bool | None]  # None: as the list says
     paused_until: Mapped[float | None]  # None in a paused state: until further notice
     joined_at: Mapped[float]
@@ -246,12 +246,12 @@ class Membership(Base):
     @hybrid_property
     def has_page(self) -> bool:
         """Tell whether they want a page of their own in the archive, and are here."""
-        return self.own_page and self.state in {State.ACTIVE, State.PAUSED}
+        return self.own_page and self.state in {MembershipState.ACTIVE, MembershipState.PAUSED}
 
     @has_page.inplace.expression
     @classmethod
     def _has_page(cls) -> ColumnElement[bool]:
-        return and_(cls.own_page, cls.state.in_((State.ACTIVE, State.PAUSED)))
+        return and_(cls.own_page, cls.state.in_((MembershipState.ACTIVE, MembershipState.PAUSED)))
 
 
 def check_rhythm(rhythm: str) -> Rhythm:
@@ -276,15 +276,17 @@ def check_role(role: str) -> Role:
     return wanted
 
 
-def state_at(state: State, rhythm: Rhythm, paused_until: float | None, now: float) -> State:
+def state_at(
+    state: MembershipState, rhythm: Rhythm, paused_until: float | None, now: float
+) -> MembershipState:
     """Return the state as a person would say it at ``now``: a pause that ran out is over."""
-    if state not in (State.ACTIVE, State.PAUSED):
+    if state not in (MembershipState.ACTIVE, MembershipState.PAUSED):
         return state
     over = paused_until is not None and paused_until <= now
     waiting = paused_until is not None and not over
-    if rhythm is Rhythm.PAUSED or waiting or (state is State.PAUSED and not over):
-        return State.PAUSED
-    return State.ACTIVE
+    if rhythm is Rhythm.PAUSED or waiting or (state is MembershipState.PAUSED and not over):
+        return MembershipState.PAUSED
+    return MembershipState.ACTIVE
 
 
 def find_list(session: Session, address: str) -> MailList | None:
@@ -317,7 +319,7 @@ def create_list(
     address: str,
     *,
     now: float,
-    kind: Kind = Kind.DISCUSSION,
+    kind: ListKind = ListKind.DISCUSSION,
     **wanted: object,
 ) -> MailList:
     """Make a list with the settings that are named; raise Refused where it may not be, or is there.
@@ -329,7 +331,7 @@ def create_list(
     if find_list(session, address) is not None:
         raise Refused(f"The list {where} is there already.", f"`krets list show {where}` shows it.")
     lst = MailList(name=where.name, domain=where.domain, kind=kind, title=where.name, created=now)
-    writers = PostPolicy.EDITORS if kind is Kind.NEWSLETTER else PostPolicy.MEMBERS
+    writers = PostPolicy.EDITORS if kind is ListKind.NEWSLETTER else PostPolicy.MEMBERS
     begun: dict[str, object] = {
         "language": "en",
         "join": Join.OPEN,

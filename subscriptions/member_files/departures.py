@@ -16,15 +16,22 @@ from mailer.storage import journal
 from mailer.storage.journal import JournalWord
 from mailer.storage.rows import insert_many
 from mailer.storage.tokens import Keyring
-from subscriptions.lists.roster import MailList, Membership, Rhythm, Role, State, membership_of
-from subscriptions.member_files.former_state import Standing
+from subscriptions.lists.roster import (
+    MailList,
+    Membership,
+    MembershipState,
+    Rhythm,
+    Role,
+    membership_of,
+)
+from subscriptions.member_files.former_state import FormerState
 from subscriptions.membership import changes
-from subscriptions.membership.changes import Desk
+from subscriptions.membership.changes import ChangeContext
 from subscriptions.membership.members import (
     Candidate,
+    CandidateOutcome,
     Fate,
     Known,
-    Outcome,
     insert_people,
     lock_people,
     look_up,
@@ -34,14 +41,14 @@ from subscriptions.permission.consent import Act, ConsentNote, Source
 from subscriptions.permission.suppression import Reason
 
 BARS = {
-    Standing.LEFT: None,  # this list alone
-    Standing.BLOCKED: None,
-    Standing.BOUNCED: Reason.DEAD,
-    Standing.COMPLAINED: Reason.COMPLAINT,
+    FormerState.LEFT: None,  # this list alone
+    FormerState.BLOCKED: None,
+    FormerState.BOUNCED: Reason.DEAD,
+    FormerState.COMPLAINED: Reason.COMPLAINT,
 }
-_HERE = (State.ACTIVE, State.PAUSED)
+_HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 _MEMBERSHIP = ("list_id", "person_id", "address_id", "role", "rhythm", "state", "joined_at")
-_STAYS = Outcome(Fate.ALREADY, "said yes here since then")
+_STAYS = CandidateOutcome(Fate.ALREADY, "said yes here since then")
 
 
 class Departed(NamedTuple):
@@ -49,7 +56,7 @@ class Departed(NamedTuple):
 
     address: addresses.MailAddress
     name: str
-    standing: Standing
+    standing: FormerState
     since: float
     why: str
 
@@ -62,18 +69,18 @@ class Yes:
     anywhere: dict[str, float] = field(default_factory=dict)
 
 
-def decide(person: Departed, known: Known, yes: Yes) -> Outcome:
+def decide(person: Departed, known: Known, yes: Yes) -> CandidateOutcome:
     """Name the fate of somebody who is kept out."""
     key = person.address.key
     if key in known.seen:
-        return Outcome(Fate.DUPLICATE)
+        return CandidateOutcome(Fate.DUPLICATE)
     known.seen.add(key)
     if key in known.erased:
-        return Outcome(Fate.ERASED, "they asked to be forgotten")
+        return CandidateOutcome(Fate.ERASED, "they asked to be forgotten")
     said = yes.here if BARS[person.standing] is None else yes.anywhere
     if said.get(key, 0.0) > person.since:
         return _STAYS
-    return Outcome(Fate.SUPPRESSED, person.why)
+    return CandidateOutcome(Fate.SUPPRESSED, person.why)
 
 
 def write_down(
@@ -84,7 +91,7 @@ def write_down(
     keyring: Keyring,
     now: float,
     dry_run: bool = False,
-) -> list[Outcome]:
+) -> list[CandidateOutcome]:
     """Keep these people from being mailed; return the outcome of each, in order."""
     if not dry_run:
         lock_people(session)
@@ -151,8 +158,8 @@ def _take_off(
         member = membership_of(session, lst.id, person.address.key) if state else None
         if member is None:
             strangers.append(person)
-        elif member.state is not State.LEFT:
-            changes.leave(Desk(session, lst, keyring, _note(person), now), member)
+        elif member.state is not MembershipState.LEFT:
+            changes.leave(ChangeContext(session, lst, keyring, _note(person), now), member)
     if strangers:
         _enter_as_left(session, lst, strangers, known, keyring, now)
 
@@ -174,7 +181,7 @@ def _enter_as_left(
     made = insert_people(session, [Candidate(one.address, one.name) for one in unknown], now)
     rows = {**known.people, **made}
     placed = [(one, *rows[one.address.key]) for one in people]
-    words = (Role.MEMBER.value, Rhythm.EACH.value, State.LEFT.value)
+    words = (Role.MEMBER.value, Rhythm.EACH.value, MembershipState.LEFT.value)
     insert_many(
         session,
         Membership,

@@ -42,7 +42,7 @@ _MILLIS = 100_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ConsentEvidence:
     """Say when somebody said yes (0: not told), from which address, and when it last changed."""
 
     yes: float = 0.0
@@ -64,7 +64,7 @@ def find(header: Sequence[str]) -> Mapping[str, int]:
     return found
 
 
-def told(places: Mapping[str, int], cells: Sequence[str], now: float) -> Told:
+def told(places: Mapping[str, int], cells: Sequence[str], now: float) -> ConsentEvidence:
     """Return what one row tells."""
     said = {kind: cells[at].strip() for kind, at in places.items() if at < len(cells)}
     yes = next(
@@ -72,7 +72,7 @@ def told(places: Mapping[str, int], cells: Sequence[str], now: float) -> Told:
         0.0,
     )
     ip = said.get(_CONFIRM_IP) or said.get(_SIGN_IP) or ""
-    return Told(yes or _in_parts(said), ip[:64], when(said.get(_CHANGED, ""), now))
+    return ConsentEvidence(yes or _in_parts(said), ip[:64], when(said.get(_CHANGED, ""), now))
 
 
 def _in_parts(said: Mapping[str, str]) -> float:

@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 from mailer.storage.tokens import Keyring
 from subscriptions.lists import attributes
 from subscriptions.lists.attributes import Attribute
-from subscriptions.lists.roster import Address, MailList, Membership, Person, State, state_at
+from subscriptions.lists.roster import (
+    Address,
+    MailList,
+    Membership,
+    MembershipState,
+    Person,
+    state_at,
+)
 from subscriptions.member_files.csv_rows import neutral
 from subscriptions.permission import consent
 from subscriptions.permission.consent import Act, Consent
@@ -72,7 +79,7 @@ def page(
     rows = []
     for member, given, key, name, language in found:
         ends = member.paused_until
-        left = member.state is State.LEFT
+        left = member.state is MembershipState.LEFT
         known = told.get(member.id, {})
         cells = (
             given,

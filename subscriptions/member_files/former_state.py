@@ -45,7 +45,7 @@ from subscriptions.member_files.former_state_words import (
 )
 
 
-class Standing(StrEnum):
+class FormerState(StrEnum):
     """Say how a person stood at the service that they come from, from the best to the worst."""
 
     MEMBER = "member"
@@ -59,19 +59,19 @@ class Standing(StrEnum):
     COMPLAINED = "complained"
 
 
-_ORDER = {standing: place for place, standing in enumerate(Standing)}
+_ORDER = {standing: place for place, standing in enumerate(FormerState)}
 # What a flag says by a no.
-_DENIED = {"confirmed": Standing.UNCONFIRMED, "subscribed": Standing.LEFT}
+_DENIED = {"confirmed": FormerState.UNCONFIRMED, "subscribed": FormerState.LEFT}
 
 
-def worse(one: Standing, other: Standing) -> Standing:
+def worse(one: FormerState, other: FormerState) -> FormerState:
     """Return the worse of two: a row that contradicts itself is not given the benefit."""
     return max(one, other, key=_ORDER.__getitem__)
 
 
-def is_good(standing: Standing) -> bool:
+def is_good(standing: FormerState) -> bool:
     """Tell whether such a person may be on a list: as a member, or a paused one."""
-    return standing in {Standing.MEMBER, Standing.PAUSED}
+    return standing in {FormerState.MEMBER, FormerState.PAUSED}
 
 
 class Says(StrEnum):
@@ -89,7 +89,7 @@ class Column:
     """Say what a column tells: how, and of which state."""
 
     says: Says
-    standing: Standing = Standing.MEMBER
+    standing: FormerState = FormerState.MEMBER
     sense: Says | None = None  # of yes and no in a column of words, where its heading has one
     sure: bool = True  # its heading says so; else its cells alone, and an empty one says nothing
 
@@ -101,36 +101,36 @@ def plain_words(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def judge(cell: str) -> Standing | None:
+def judge(cell: str) -> FormerState | None:
     """Return the standing that a cell names, None where it is no word of a state."""
     words = PREFIXES.sub("", plain_words(cell))
     tokens = words.split()
     if not tokens or len(tokens) > 6:  # noqa: PLR2004 - a sentence is a note
         return None
     if words in PAUSES:
-        return Standing.PAUSED
+        return FormerState.PAUSED
     if NOMAIL_BY.fullmatch(words):
         return _switched(words)
     if words in GOOD or words in DIGESTS:
-        return Standing.MEMBER
-    return _bad(words) or _denied(tokens) or (Standing.MEMBER if _all_good(tokens) else None)
+        return FormerState.MEMBER
+    return _bad(words) or _denied(tokens) or (FormerState.MEMBER if _all_good(tokens) else None)
 
 
-def _denied(tokens: list[str]) -> Standing | None:
+def _denied(tokens: list[str]) -> FormerState | None:
     """Return what "not confirmed" or "no longer subscribed" says; None where nothing is denied."""
     denials = [token for token in tokens if token in NEGATIONS]
     rest = " ".join(token for token in tokens if token not in NEGATIONS)
     if not denials or not (rest in GOOD or _good_stem(rest)):
         return None
     if "longer" in denials:
-        return Standing.LEFT
-    return Standing.UNCONFIRMED if _good_stem(rest) == "confirmed" else Standing.INACTIVE
+        return FormerState.LEFT
+    return FormerState.UNCONFIRMED if _good_stem(rest) == "confirmed" else FormerState.INACTIVE
 
 
-def _bad(text: str) -> Standing | None:
+def _bad(text: str) -> FormerState | None:
     """Return the worst of the bad states that some words name."""
     words = plain_words(text)
-    found = [Standing(kind) for kind, pattern in BAD.items() if pattern.search(words)]
+    found = [FormerState(kind) for kind, pattern in BAD.items() if pattern.search(words)]
     return max(found, key=_ORDER.__getitem__) if found else None
 
 
@@ -147,8 +147,8 @@ def _good_stem(words: str) -> str:
     return ""
 
 
-def _denial(words: str) -> Standing:
-    return _DENIED.get(_good_stem(words), Standing.INACTIVE)
+def _denial(words: str) -> FormerState:
+    return _DENIED.get(_good_stem(words), FormerState.INACTIVE)
 
 
 def is_falsy(cell: str) -> bool:
@@ -184,7 +184,7 @@ def about(heading: str) -> Column | None:
         sense = Says.FLAG if bad else Says.GOOD if kind else None
         return Column(Says.WORD, bad or _denial(words), sense)
     if bad or words in PAUSES:
-        return Column(Says.FLAG, bad or Standing.PAUSED)
+        return Column(Says.FLAG, bad or FormerState.PAUSED)
     return _good_column(words, kind) if kind and not BESIDES.search(words) else None
 
 
@@ -196,7 +196,7 @@ def _good_column(words: str, kind: str) -> Column | None:
     return Column(Says.GOOD, _denial(words))
 
 
-def read_cell(column: Column, cell: str) -> Standing | None:
+def read_cell(column: Column, cell: str) -> FormerState | None:
     """Return what one cell says; None where it says nothing, UNKNOWN where nobody can tell."""
     said = cell.strip()
     if not said:
@@ -205,7 +205,7 @@ def read_cell(column: Column, cell: str) -> Standing | None:
     if says is Says.WORD:
         found = judge(said)
         if found or column.sense is None:
-            return found or Standing.UNKNOWN
+            return found or FormerState.UNKNOWN
         says = column.sense
     if says is Says.FLAG:
         return None if is_falsy(said) else worse(column.standing, _bad(said) or column.standing)
@@ -214,25 +214,27 @@ def read_cell(column: Column, cell: str) -> Standing | None:
     return _yes_or_no(column, said)
 
 
-def _switched(said: str) -> Standing:
+def _switched(said: str) -> FormerState:
     """Return what a switch says; "on [B]" names the worst last."""
     words = " ".join(said.casefold().replace("[", " ").replace("]", " ").split())
     if is_falsy(words) or words in {"off", "enabled", "by_unknown"}:
-        return Standing.MEMBER
-    found = [Standing(kind) for kind, one in SWITCHED.items() if one.search(words) or words == "?"]
-    return max(found, key=_ORDER.__getitem__) if found else judge(said) or Standing.UNKNOWN
+        return FormerState.MEMBER
+    found = [
+        FormerState(kind) for kind, one in SWITCHED.items() if one.search(words) or words == "?"
+    ]
+    return max(found, key=_ORDER.__getitem__) if found else judge(said) or FormerState.UNKNOWN
 
 
 _MEMBERS = re.compile(r'"([\w ]{2,40})"\s*:\s*(?:"([^"]{1,60})"|(true|false|\d{1,12}))')
 
 
-def in_json(cell: str) -> Standing | None:
+def in_json(cell: str) -> FormerState | None:
     """Return the worst that the members of a JSON object in a cell say; None where none does."""
     found = []
     for name, text, bare in _MEMBERS.findall(cell):
         column = about(name)
         said = read_cell(column, text or bare) if column else None
-        if said is not None and said is not Standing.UNKNOWN and not is_good(said):
+        if said is not None and said is not FormerState.UNKNOWN and not is_good(said):
             found.append(said)
     return max(found, key=_ORDER.__getitem__) if found else None
 
@@ -255,12 +257,12 @@ def is_of_money(heading: str, all_of_them: Sequence[str]) -> bool:
     return any(MONEY.search(plain_words(one)) for one in all_of_them)
 
 
-def _yes_or_no(column: Column, said: str) -> Standing:
+def _yes_or_no(column: Column, said: str) -> FormerState:
     if is_truthy(said) or _looks_dated(said):
-        return Standing.MEMBER
+        return FormerState.MEMBER
     if is_falsy(said):
         return column.standing
-    return judge(said) or Standing.UNKNOWN
+    return judge(said) or FormerState.UNKNOWN
 
 
 _DATED = re.compile(
@@ -287,11 +289,11 @@ def is_plain_state(cell: str) -> bool:
     return plain_words(cell) in PLAIN
 
 
-def of_file(name: str) -> Standing | None:
+def of_file(name: str) -> FormerState | None:
     """Return the standing that a file's name says of all in it; UNKNOWN where it says several."""
     words = plain_words(name.rpartition(".")[0] or name)
     found = _bad(words)
     if found is None:
-        return Standing.PAUSED if NOMAIL.search(words) else None
+        return FormerState.PAUSED if NOMAIL.search(words) else None
     mixed = MIXED.search(words)
-    return Standing.UNKNOWN if mixed else found
+    return FormerState.UNKNOWN if mixed else found

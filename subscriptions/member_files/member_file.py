@@ -29,12 +29,12 @@ from subscriptions.member_files.csv_rows import (
     records,
 )
 from subscriptions.member_files.exporting import ATTRIBUTE, MAX_WORDING
-from subscriptions.member_files.former_state import Standing
+from subscriptions.member_files.former_state import FormerState
 from subscriptions.member_files.headings import Layout, find_layout, is_address
 from subscriptions.member_files.row_standing import NO_ANSWERS, Answers
-from subscriptions.member_files.state_survey import Survey, survey
+from subscriptions.member_files.state_survey import StateSurvey, survey
 from subscriptions.membership.duties import is_role_address
-from subscriptions.membership.members import Candidate, Fate, Outcome
+from subscriptions.membership.members import Candidate, CandidateOutcome, Fate
 from subscriptions.permission.consent import ConsentNote
 
 _Word = TypeVar("_Word", Role, Rhythm)
@@ -74,7 +74,7 @@ class Defaults:
     now: float = 0.0
 
 
-class Line(NamedTuple):
+class MemberLine(NamedTuple):
     """Hold one line: somebody who may be added, or the outcome that is already plain.
 
     Both where it is somebody who is kept out: the candidate is who.
@@ -84,19 +84,19 @@ class Line(NamedTuple):
     email: str
     name: str
     candidate: Candidate | None = None
-    outcome: Outcome | None = None
-    standing: Standing = Standing.MEMBER  # at the service that they come from
+    outcome: CandidateOutcome | None = None
+    standing: FormerState = FormerState.MEMBER  # at the service that they come from
     since: float = 0.0  # when they left or were barred there; 0 where it is not told
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MemberFile:
     """Hold an opened file: what was noticed about it, and its lines."""
 
     encoding: str
     notes: tuple[str, ...]
-    lines: Iterator[Line] = field(repr=False)
-    survey: Survey
+    lines: Iterator[MemberLine] = field(repr=False)
+    survey: StateSurvey
 
 
 def read_people(
@@ -106,7 +106,7 @@ def read_people(
     *,
     name: str = "",
     answers: Answers = NO_ANSWERS,
-) -> Reading:
+) -> MemberFile:
     """Open a seekable file; raise BadInput where it is not a file of people at all.
 
     The whole file has been read once when this returns, so that what stops it (a quotation mark
@@ -137,7 +137,7 @@ def read_people(
     read = _Reader(layout, columns, defaults, found)
     above = (read.above(row) for row in layout.above if any(map(is_address, row.cells)))
     lines = chain(above, filter(None, map(read.line, rows())))
-    return Reading(chosen, tuple(notes), lines, found)
+    return MemberFile(chosen, tuple(notes), lines, found)
 
 
 _KEPT = "attribute "  # before the name of a column that is kept as an attribute
@@ -167,9 +167,9 @@ class _Reader:
     layout: Layout
     columns: dict[str, int]
     defaults: Defaults
-    survey: Survey
+    survey: StateSurvey
 
-    def line(self, row: Row) -> Line | None:
+    def line(self, row: Row) -> MemberLine | None:
         """Return who stands on a row, or why nobody does; None for a remark."""
         if row.fault:
             return _invalid(row.line, row.text[:80], "", row.fault)
@@ -180,7 +180,7 @@ class _Reader:
             read = read._replace(candidate=self._with_evidence(read.candidate, row.cells))
         return read if self.survey.all_members else self._judged(read, row)
 
-    def above(self, row: Row) -> Line:
+    def above(self, row: Row) -> MemberLine:
         """Return the fate of a row above the heading that has an address."""
         return _invalid(row.line, row.text[:80], "", "it stands above the heading")
 
@@ -193,7 +193,7 @@ class _Reader:
         note = replace(note, given_at=told.yes or None, ip=note.ip or told.ip or None)
         return candidate._replace(consent=note)
 
-    def _judged(self, line: Line, row: Row) -> Line:
+    def _judged(self, line: MemberLine, row: Row) -> MemberLine:
         """Return the line with how its person stood, the worst of their lines if there are more."""
         if line.candidate is None:
             return line
@@ -203,19 +203,19 @@ class _Reader:
         since = found.rules.since(row.cells, self.defaults.now)
         if key in found.renewed:
             if not former_state.is_good(standing):
-                older = Outcome(Fate.DUPLICATE, "a newer line of theirs says yes")
+                older = CandidateOutcome(Fate.DUPLICATE, "a newer line of theirs says yes")
                 return line._replace(candidate=None, outcome=older)
         elif worst and former_state.is_good(standing):
             standing, since = worst.standing, worst.since
             why = f"line {worst.line} says {worst.standing}"
-        if standing is Standing.MEMBER:
+        if standing is FormerState.MEMBER:
             return line
-        if standing is Standing.PAUSED and line.candidate.consent:
+        if standing is FormerState.PAUSED and line.candidate.consent:
             return line._replace(candidate=line.candidate._replace(paused=True), standing=standing)
-        refused = Outcome(Fate.REFUSED, why)
+        refused = CandidateOutcome(Fate.REFUSED, why)
         return line._replace(outcome=refused, standing=standing, since=since)
 
-    def _celled(self, row: Row) -> Line:
+    def _celled(self, row: Row) -> MemberLine:
         cells = row.cells
         many, width = len(cells), len(self.layout.header)
         values = {
@@ -231,7 +231,7 @@ class _Reader:
             values["name"] = values.get("name") or both
         return _person(row.line, values, self.defaults)
 
-    def _plain(self, row: Row) -> Line | None:
+    def _plain(self, row: Row) -> MemberLine | None:
         """Read an address, ``Name <address>``, or cells of which one is an address."""
         text = row.text.strip().removeprefix("\ufeff")
         if text.startswith("#") and "@" not in text:
@@ -259,7 +259,7 @@ class _Reader:
         )
 
 
-def _person(line: int, values: dict[str, str], defaults: Defaults) -> Line:
+def _person(line: int, values: dict[str, str], defaults: Defaults) -> MemberLine:
     email, shown = values["email"], values.get("name", "")
     try:
         named = split_named(email) if "<" in email else None
@@ -270,11 +270,13 @@ def _person(line: int, values: dict[str, str], defaults: Defaults) -> Line:
     except BadInput as error:
         return _invalid(line, email[:254], shown[:80], error.what)
     if not defaults.role_addresses and is_role_address(address.key):
-        outcome = Outcome(Fate.ROLE_ADDRESS, "nobody in particular reads it")
-        return Line(line, address.given, name, outcome=outcome)
+        outcome = CandidateOutcome(Fate.ROLE_ADDRESS, "nobody in particular reads it")
+        return MemberLine(line, address.given, name, outcome=outcome)
     if candidate.consent is None and values.get("consent"):
-        return Line(line, address.given, name, outcome=Outcome(Fate.NO_CONSENT, "the file says no"))
-    return Line(line, address.given, name, candidate)
+        return MemberLine(
+            line, address.given, name, outcome=CandidateOutcome(Fate.NO_CONSENT, "the file says no")
+        )
+    return MemberLine(line, address.given, name, candidate)
 
 
 def _attributes(values: dict[str, str]) -> tuple[tuple[str, str], ...]:
@@ -310,8 +312,8 @@ def _until(text: str, now: float) -> float | None:
     return evidence.when(text, now + MAX_PAUSE) or None if text else None
 
 
-def _invalid(line: int, email: str, name: str, why: str) -> Line:
-    return Line(line, email, name, outcome=Outcome(Fate.INVALID, why))
+def _invalid(line: int, email: str, name: str, why: str) -> MemberLine:
+    return MemberLine(line, email, name, outcome=CandidateOutcome(Fate.INVALID, why))
 
 
 def split_named(text: str) -> tuple[str, str] | None:

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from mailer.errors import BadInput
 from subscriptions.member_files import evidence, former_state
 from subscriptions.member_files.csv_rows import Row, as_meant
-from subscriptions.member_files.former_state import Column, Says, Standing
+from subscriptions.member_files.former_state import Column, FormerState, Says
 from subscriptions.member_files.former_state_words import PLAIN
 
 ANSWERS = {
-    "member": Standing.MEMBER,
-    "paused": Standing.PAUSED,
-    "suppressed": Standing.LEFT,
-    "refused": Standing.INACTIVE,
+    "member": FormerState.MEMBER,
+    "paused": FormerState.PAUSED,
+    "suppressed": FormerState.LEFT,
+    "refused": FormerState.INACTIVE,
 }
 
 
@@ -30,13 +30,13 @@ class Answers:
     """Hold what was said about a file's states: where they stand, and what values mean."""
 
     column: str = ""
-    values: Mapping[str, Standing] = field(default_factory=dict)  # by former.plain_words
+    values: Mapping[str, FormerState] = field(default_factory=dict)  # by former.plain_words
 
 
 NO_ANSWERS = Answers()
 
 
-def read_answer(text: str) -> tuple[str, Standing]:
+def read_answer(text: str) -> tuple[str, FormerState]:
     """Read ``VALUE=FATE``; raise BadInput where it would make a member of who cannot be one."""
     value, sign, fate = text.rpartition("=")
     standing = ANSWERS.get(fate.strip().casefold())
@@ -60,8 +60,9 @@ class Rules:
     columns: tuple[tuple[int, Column], ...] = ()
     header: tuple[str, ...] = ()
     watched: frozenset[int] = frozenset()  # other columns: a plain word of a state counts there
-    of_file: Standing | None = None
-    sections: tuple[tuple[int, Standing], ...] = ()  # lines that are headings of those below them
+    of_file: FormerState | None = None
+    # lines that are headings of those below them
+    sections: tuple[tuple[int, FormerState], ...] = ()
     answers: Answers = field(default_factory=Answers)
 
     @property
@@ -69,19 +70,19 @@ class Rules:
         """Tell whether nothing in this file can speak of a state."""
         return not (self.columns or self.watched or self.of_file or self.sections)
 
-    def standing(self, row: Row) -> tuple[Standing, str]:
+    def standing(self, row: Row) -> tuple[FormerState, str]:
         """Return how the person on a row stood, the worst that is said, and which words say so."""
         cells = row.cells
-        found, why, affirmed = Standing.MEMBER, "", False
+        found, why, affirmed = FormerState.MEMBER, "", False
         for said, because in self._voices(row):
             affirmed = affirmed or former_state.is_good(said)
             if former_state.worse(found, said) is not found:
                 found, why = said, because
-        if found is Standing.MEMBER and not affirmed:
+        if found is FormerState.MEMBER and not affirmed:
             return self._unsaid(cells)
         return found, why
 
-    def _voices(self, row: Row) -> Iterator[tuple[Standing, str]]:
+    def _voices(self, row: Row) -> Iterator[tuple[FormerState, str]]:
         """Yield all that a row, the line it stands under and the file's name say of somebody."""
         cells, many = row.cells, len(row.cells)
         for at, column in self.columns:
@@ -94,21 +95,21 @@ class Rules:
                     yield said, self._because(at, cells[at])
         if self.sections:
             at = bisect_right(self.sections, row.line, key=lambda one: one[0])
-            line, said = self.sections[at - 1] if at else (0, Standing.MEMBER)
-            if not former_state.is_good(said) or said is Standing.PAUSED:
+            line, said = self.sections[at - 1] if at else (0, FormerState.MEMBER)
+            if not former_state.is_good(said) or said is FormerState.PAUSED:
                 yield said, f"it stands under line {line}"
-        if self.of_file and not (self.of_file is Standing.UNKNOWN and self.columns):
+        if self.of_file and not (self.of_file is FormerState.UNKNOWN and self.columns):
             yield self.of_file, "the name of the file"
 
-    def _unsaid(self, cells: Sequence[str]) -> tuple[Standing, str]:
+    def _unsaid(self, cells: Sequence[str]) -> tuple[FormerState, str]:
         """Judge a row of which no cell says anything."""
         for at, column in self.columns:
             if column.says is Says.SINCE and not (at < len(cells) and cells[at].strip()):
-                return Standing.UNCONFIRMED, f"{self.header[at][:40]} is empty"
+                return FormerState.UNCONFIRMED, f"{self.header[at][:40]} is empty"
         for at, column in self.columns:
             if column.sure and column.says in {Says.WORD, Says.GOOD} and not self._muted(at):
-                return Standing.UNKNOWN, f"{self.header[at][:40]} is empty"
-        return Standing.MEMBER, ""
+                return FormerState.UNKNOWN, f"{self.header[at][:40]} is empty"
+        return FormerState.MEMBER, ""
 
     def _muted(self, at: int) -> bool:
         """Tell whether another column is said to hold the states."""
@@ -123,15 +124,15 @@ class Rules:
         ]
         return max(days, default=0.0)
 
-    def of_cell(self, at: int, column: Column, cell: str) -> Standing | None:
+    def of_cell(self, at: int, column: Column, cell: str) -> FormerState | None:
         """Return what one cell of a column of states says."""
         cell = as_meant(cell.strip())
         said = former_state.read_cell(column, cell)
         told = self.answers.values
         answer = told.get(former_state.plain_words(cell)) if told and cell else None
-        if answer and (said in {None, Standing.UNKNOWN} or former_state.is_good(said)):
+        if answer and (said in {None, FormerState.UNKNOWN} or former_state.is_good(said)):
             return answer
-        if said is Standing.UNKNOWN and self._muted(at):
+        if said is FormerState.UNKNOWN and self._muted(at):
             return None  # a bad word here still counts
         return said
 
@@ -143,7 +144,7 @@ class Rules:
 SEVERAL = re.compile('[,;|]|" ?:')
 
 
-def plain_states(cell: str) -> list[Standing]:
+def plain_states(cell: str) -> list[FormerState]:
     """Return the bad states that a cell of any other column names beyond doubt."""
     words = [cell.strip().casefold()]
     if "," in cell or ";" in cell or "|" in cell:

@@ -15,7 +15,7 @@ from mailer.errors import BadInput
 from mailer.reading import addresses
 from subscriptions.member_files import evidence, former_state
 from subscriptions.member_files.csv_rows import Row, as_meant
-from subscriptions.member_files.former_state import Column, Says, Standing
+from subscriptions.member_files.former_state import Column, FormerState, Says
 from subscriptions.member_files.headings import Layout, known
 from subscriptions.member_files.row_standing import (
     SEVERAL,
@@ -32,45 +32,45 @@ _FEW = 12  # distinct values of a column whose cells may be states
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StateCount:
     """Count the cells of one column that say the same: a row of the mapping that is shown."""
 
     column: str
     value: str
     count: int
-    standing: Standing
+    standing: FormerState
 
 
 class Worst(NamedTuple):
     """Say how somebody stood on the worst of their lines, and since when (0: not told)."""
 
-    standing: Standing
+    standing: FormerState
     line: int
     since: float
 
 
 @dataclass(slots=True)
-class Survey:
+class StateSurvey:
     """Hold what a file says, before anything is done."""
 
     rules: Rules
     evidence: Mapping[str, int]  # where the columns of it stand
     rows: int = 0
-    standings: Counter[Standing] = field(default_factory=Counter)
-    said: list[Said] = field(default_factory=list)
+    standings: Counter[FormerState] = field(default_factory=Counter)
+    said: list[StateCount] = field(default_factory=list)
     worst: dict[str, Worst] = field(default_factory=dict)  # by the key of the address
     renewed: set[str] = field(default_factory=set)  # keys whose newest line is a yes
     newest: float = 0.0  # day of the newest yes or change that is told; 0 where none is
 
     @property
-    def unknown(self) -> list[Said]:
+    def unknown(self) -> list[StateCount]:
         """Return what nobody can tell the meaning of."""
-        return [one for one in self.said if one.standing is Standing.UNKNOWN]
+        return [one for one in self.said if one.standing is FormerState.UNKNOWN]
 
     @property
     def all_members(self) -> bool:
         """Tell whether every row is simply a member's."""
-        return self.standings.keys() <= {Standing.MEMBER}
+        return self.standings.keys() <= {FormerState.MEMBER}
 
     @property
     def kept_out(self) -> int:
@@ -80,12 +80,12 @@ class Survey:
 
 def survey(
     rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, name: str, now: float
-) -> Survey:
+) -> StateSurvey:
     """Read all rows, twice where they speak of states or days; ``name`` is the file's.
 
     Raise BadInput for what stops the file.
     """
-    found = Survey(_rules(rows, layout, answers, name), evidence.find(layout.header))
+    found = StateSurvey(_rules(rows, layout, answers, name), evidence.find(layout.header))
     if not found.rules.silent or found.evidence:
         _count(found, rows(), layout, now)
     if found.worst and found.evidence:
@@ -140,7 +140,7 @@ def _rules(rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, 
     )
 
 
-def _section(row: Row) -> tuple[int, Standing] | None:
+def _section(row: Row) -> tuple[int, FormerState] | None:
     """Read a line that is one word of a state, as a heading of those who stand below it."""
     cells = [cell.strip(" \t#*=-:.") for cell in row.cells if cell.strip()]
     alone = len(cells) == 1 and known(cells[0]) is None  # "email" is a heading again, and no state
@@ -233,14 +233,14 @@ def _is_bool(value: str) -> bool:
 
 def _column_of(heading: str, values: Mapping[str, int]) -> Column:
     if _about_mail(heading) and all(_is_bool(value) for value in values if value):
-        return Column(Says.GOOD, Standing.INACTIVE, sure=False)
+        return Column(Says.GOOD, FormerState.INACTIVE, sure=False)
     return Column(Says.WORD, sure=False)
 
 
-def _count(found: Survey, rows: Iterator[Row], layout: Layout, now: float) -> None:
+def _count(found: StateSurvey, rows: Iterator[Row], layout: Layout, now: float) -> None:
     """Judge every row once, and remember the worst of whoever is kept out."""
     rules = found.rules
-    mapping: Counter[tuple[str, str, Standing]] = Counter()
+    mapping: Counter[tuple[str, str, FormerState]] = Counter()
     for row in rows:
         if row.fault:
             continue
@@ -262,12 +262,12 @@ def _count(found: Survey, rows: Iterator[Row], layout: Layout, now: float) -> No
             if not any(why.startswith(rules.header[at][:40]) for at, _ in rules.columns):
                 mapping[why, "", standing] += 1
     found.said = [
-        Said(heading, value, count, standing)
+        StateCount(heading, value, count, standing)
         for (heading, value, standing), count in mapping.most_common()
     ]
 
 
-def _renew(found: Survey, rows: Iterator[Row], layout: Layout, now: float) -> None:
+def _renew(found: StateSurvey, rows: Iterator[Row], layout: Layout, now: float) -> None:
     """Let a good line stand for whoever said yes after they had left."""
     for row in rows:
         key = _key(row, layout)
@@ -286,7 +286,7 @@ def _shown(column: Column, cell: str) -> str:
     return "(filled)"
 
 
-def _remember(found: Survey, row: Row, layout: Layout, worst: Worst) -> None:
+def _remember(found: StateSurvey, row: Row, layout: Layout, worst: Worst) -> None:
     key = _key(row, layout)
     before = found.worst.get(key)
     if key and (

@@ -29,7 +29,7 @@ from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage.store import Base
 from subscriptions.lists.roster import Membership
 from subscriptions.membership import changes
-from subscriptions.membership.changes import Desk
+from subscriptions.membership.changes import ChangeContext
 from subscriptions.membership.optin import address_of
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act
@@ -91,7 +91,7 @@ def score(bounces: list[tuple[float, BounceKind]], now: float) -> Score:
 
 
 def take(
-    desk: Desk,
+    desk: ChangeContext,
     member: Membership,
     kind: BounceKind,
     *,
@@ -180,7 +180,7 @@ def count(session: Session, mailing_id: int) -> int:
     return session.scalar(about) or 0
 
 
-def give_up(desk: Desk, member: Membership, status: str) -> bool:
+def give_up(desk: ChangeContext, member: Membership, status: str) -> bool:
     """Stop all mail to a member's address, with an entry; return False where it was stopped."""
     address = address_of(desk.session, member)
     if suppression.has(desk.session, address.key, Reason.DEAD):

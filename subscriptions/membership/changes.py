@@ -13,16 +13,16 @@ from mailer.errors import BadInput, Refused
 from mailer.storage import journal
 from mailer.storage.journal import JournalWord
 from mailer.storage.tokens import Keyring
-from subscriptions.lists.roster import Address, MailList, Membership, Rhythm, Role, State
+from subscriptions.lists.roster import Address, MailList, Membership, MembershipState, Rhythm, Role
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act, ConsentNote
 from subscriptions.permission.suppression import Reason
 
-_HERE = (State.ACTIVE, State.PAUSED)
+_HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ChangeContext:
     """Hold what every change needs: where, on which list, who says so, and when."""
 
     session: Session
@@ -32,7 +32,7 @@ class Desk:
     now: float
 
 
-def change_role(desk: Desk, member: Membership, role: Role) -> bool:
+def change_role(desk: ChangeContext, member: Membership, role: Role) -> bool:
     """Give the member another role; tell whether that changed anything.
 
     Somebody must be left whom questions about the list reach: its last owner stays owner.
@@ -76,7 +76,7 @@ def change_rhythm(member: Membership, rhythm: Rhythm) -> bool:
     return True
 
 
-def change_page(desk: Desk, member: Membership, *, wanted: bool) -> bool:
+def change_page(desk: ChangeContext, member: Membership, *, wanted: bool) -> bool:
     """Give the member a page in the list's archive, or take it away; tell whether that changed.
 
     Being found by one's name is a permission of its own, so the ledger has both.
@@ -90,7 +90,11 @@ def change_page(desk: Desk, member: Membership, *, wanted: bool) -> bool:
 
 
 def change_state(
-    desk: Desk, member: Membership, state: State, *, paused_until: float | None = None
+    desk: ChangeContext,
+    member: Membership,
+    state: MembershipState,
+    *,
+    paused_until: float | None = None,
 ) -> bool:
     """Take the member to ``state``; tell whether that changed anything.
 
@@ -98,35 +102,35 @@ def change_state(
     a wording: how they said yes. A pause never needs one.
     """
     was = member.state
-    if state is State.PENDING:
+    if state is MembershipState.PENDING:
         raise BadInput("Nobody can be made pending by hand.", "Use active, paused or left.")
-    if was in {State.LEFT, State.PENDING} and state is not State.LEFT:
+    if was in {MembershipState.LEFT, MembershipState.PENDING} and state is not MembershipState.LEFT:
         _welcome_back(desk, member, state)
         return True
     same = was is state and member.paused_until == paused_until
-    if same and not (state is State.ACTIVE and member.rhythm is Rhythm.PAUSED):
+    if same and not (state is MembershipState.ACTIVE and member.rhythm is Rhythm.PAUSED):
         return False
     member.state = state
-    member.paused_until = paused_until if state is State.PAUSED else None
-    if state is State.ACTIVE and member.rhythm is Rhythm.PAUSED:
+    member.paused_until = paused_until if state is MembershipState.PAUSED else None
+    if state is MembershipState.ACTIVE and member.rhythm is Rhythm.PAUSED:
         member.rhythm = Rhythm.EACH
-    if state is State.LEFT:
+    if state is MembershipState.LEFT:
         member.left_at = desk.now
         member.own_page = False  # who comes back asks anew
     remember(desk, member)
-    act = Act.LEFT if state is State.LEFT else Act.STATE
+    act = Act.LEFT if state is MembershipState.LEFT else Act.STATE
     _record(desk, member, act, f"{was.value} -> {state.value}")
     return True
 
 
-def leave(desk: Desk, member: Membership) -> bool:
+def leave(desk: ChangeContext, member: Membership) -> bool:
     """Let the member go at once; tell whether they were still there."""
-    return change_state(desk, member, State.LEFT)
+    return change_state(desk, member, MembershipState.LEFT)
 
 
-def _welcome_back(desk: Desk, member: Membership, state: State) -> None:
+def _welcome_back(desk: ChangeContext, member: Membership, state: MembershipState) -> None:
     given, key = _address(desk.session, member)
-    if not desk.note.wording or state is not State.ACTIVE:
+    if not desk.note.wording or state is not MembershipState.ACTIVE:
         raise Refused(
             f"{given} is {member.state.value} on {desk.lst.address} and has not said yes (again).",
             "Say how they did: --state active --consent 'asked me by phone on 3 May'.",
@@ -135,7 +139,7 @@ def _welcome_back(desk: Desk, member: Membership, state: State) -> None:
         raise Refused(f"{given} asked never to be mailed.", "Only they can take that back.")
     for reason in (Reason.DEAD, Reason.COMPLAINT):
         suppression.lift(desk.session, key, reason)
-    was, member.state = member.state, State.ACTIVE
+    was, member.state = member.state, MembershipState.ACTIVE
     member.left_at = member.paused_until = None
     member.joined_at = desk.now
     if member.rhythm is Rhythm.PAUSED:
@@ -144,12 +148,12 @@ def _welcome_back(desk: Desk, member: Membership, state: State) -> None:
     _record(desk, member, Act.CONSENTED, f"{was.value} -> active")
 
 
-def remember(desk: Desk, member: Membership) -> None:
+def remember(desk: ChangeContext, member: Membership) -> None:
     """Have the journal outside the database know where this membership stands now."""
     words = {
-        State.LEFT: JournalWord.LEFT,
-        State.PAUSED: JournalWord.PAUSED,
-        State.ACTIVE: JournalWord.ACTIVE,
+        MembershipState.LEFT: JournalWord.LEFT,
+        MembershipState.PAUSED: JournalWord.PAUSED,
+        MembershipState.ACTIVE: JournalWord.ACTIVE,
     }
     if member.state in words:
         journal.note(
@@ -162,7 +166,7 @@ def remember(desk: Desk, member: Membership) -> None:
         )
 
 
-def _record(desk: Desk, member: Membership, act: Act, detail: str) -> None:
+def _record(desk: ChangeContext, member: Membership, act: Act, detail: str) -> None:
     desk.session.flush()
     row = consent.entry(
         desk.keyring,

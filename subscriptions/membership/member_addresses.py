@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from subscriptions.lists.roster import Address, Membership, State
-from subscriptions.membership.changes import Desk
+from subscriptions.lists.roster import Address, Membership, MembershipState
+from subscriptions.membership.changes import ChangeContext
 from subscriptions.membership.optin import address_of, record
 from subscriptions.permission import asks, consent, suppression
 from subscriptions.permission.consent import Act, Consent
@@ -45,7 +45,7 @@ def owned(session: Session, member: Membership) -> list[OwnAddress]:
     ]
 
 
-def receive_at(desk: Desk, member: Membership, address_id: int) -> bool:
+def receive_at(desk: ChangeContext, member: Membership, address_id: int) -> bool:
     """Let this list write to another proven address of the same person; tell whether it does.
 
     The yes that was given at the old address goes along in the ledger of permissions.
@@ -77,7 +77,7 @@ def receive_at(desk: Desk, member: Membership, address_id: int) -> bool:
     return True
 
 
-def take_away(desk: Desk, member: Membership, address_id: int) -> bool:
+def take_away(desk: ChangeContext, member: Membership, address_id: int) -> bool:
     """Forget an address that no list writes to; tell whether it is gone.
 
     Its entries in the ledger of permissions lose their personal columns, and every question that
@@ -104,13 +104,13 @@ def _used(session: Session, person_id: int) -> set[int]:
     return set(
         session.scalars(
             select(Membership.address_id).where(
-                Membership.person_id == person_id, Membership.state != State.LEFT
+                Membership.person_id == person_id, Membership.state != MembershipState.LEFT
             )
         )
     )
 
 
-def _last_yes(desk: Desk, key: str) -> Consent | None:
+def _last_yes(desk: ChangeContext, key: str) -> Consent | None:
     entries = consent.history(desk.session, desk.keyring, [key])
     mine = (
         row for row in reversed(entries) if row.list_address == desk.lst.address and row.wording

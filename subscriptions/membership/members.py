@@ -24,10 +24,10 @@ from subscriptions.lists.roster import (
     Address,
     MailList,
     Membership,
+    MembershipState,
     Person,
     Rhythm,
     Role,
-    State,
     table_of,
 )
 from subscriptions.permission import consent, suppression
@@ -72,7 +72,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CandidateOutcome:
     """Say what became of a candidate, and why where it is not plain."""
 
     fate: Fate
@@ -84,24 +84,26 @@ class Known:
     """Hold what the database knows about a batch; ``decide`` adds what it has just decided."""
 
     people: dict[str, tuple[int, int]] = field(default_factory=dict)  # key: (person, address)
-    states: dict[int, State] = field(default_factory=dict)  # person: state on this list
+    states: dict[int, MembershipState] = field(default_factory=dict)  # person: state on this list
     suppressed: dict[str, suppression.Reason] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
 
 
-ADDED = Outcome(Fate.ADDED)
-PAUSED = Outcome(Fate.PAUSED, "as where they come from")
-ASKED = Outcome(Fate.ASKED)
+ADDED = CandidateOutcome(Fate.ADDED)
+PAUSED = CandidateOutcome(Fate.PAUSED, "as where they come from")
+ASKED = CandidateOutcome(Fate.ASKED)
 _WRITTEN = (Fate.ADDED, Fate.PAUSED, Fate.ASKED)
 _REFUSALS = {
-    State.ACTIVE: Outcome(Fate.ALREADY),
-    State.PAUSED: Outcome(Fate.ALREADY, "paused"),
-    State.LEFT: Outcome(Fate.LEFT, "they left; only `member set --state active` brings them back"),
+    MembershipState.ACTIVE: CandidateOutcome(Fate.ALREADY),
+    MembershipState.PAUSED: CandidateOutcome(Fate.ALREADY, "paused"),
+    MembershipState.LEFT: CandidateOutcome(
+        Fate.LEFT, "they left; only `member set --state active` brings them back"
+    ),
 }
 
 
-def decide(candidate: Candidate, known: Known, where: ListAddress) -> Outcome:
+def decide(candidate: Candidate, known: Known, where: ListAddress) -> CandidateOutcome:
     """Name the candidate's fate on a list, and note it in ``known`` for the rest of the batch."""
     key = candidate.address.key
     barred = _barred(key, known, where)
@@ -110,34 +112,38 @@ def decide(candidate: Candidate, known: Known, where: ListAddress) -> Outcome:
         return barred
     person = known.people.get(key, (0, 0))[0]
     state = known.states.get(person) if person else None
-    if state is not None and state is not State.PENDING:
+    if state is not None and state is not MembershipState.PENDING:
         return _REFUSALS[state]
-    if state is State.PENDING and candidate.consent is None:
-        return Outcome(Fate.ALREADY, "asked before, has not answered")
+    if state is MembershipState.PENDING and candidate.consent is None:
+        return CandidateOutcome(Fate.ALREADY, "asked before, has not answered")
     state = _begins(candidate)
     if person:
         known.states[person] = state
     return _VERDICTS[state]
 
 
-_VERDICTS = {State.PENDING: ASKED, State.ACTIVE: ADDED, State.PAUSED: PAUSED}
+_VERDICTS = {
+    MembershipState.PENDING: ASKED,
+    MembershipState.ACTIVE: ADDED,
+    MembershipState.PAUSED: PAUSED,
+}
 
 
-def _begins(candidate: Candidate) -> State:
+def _begins(candidate: Candidate) -> MembershipState:
     if candidate.consent is None:
-        return State.PENDING
-    return State.PAUSED if candidate.paused else State.ACTIVE
+        return MembershipState.PENDING
+    return MembershipState.PAUSED if candidate.paused else MembershipState.ACTIVE
 
 
-def _barred(key: str, known: Known, where: ListAddress) -> Outcome | None:
+def _barred(key: str, known: Known, where: ListAddress) -> CandidateOutcome | None:
     if key in known.seen:
-        return Outcome(Fate.DUPLICATE)
+        return CandidateOutcome(Fate.DUPLICATE)
     if key in known.erased:
-        return Outcome(Fate.ERASED, "they asked to be forgotten")
+        return CandidateOutcome(Fate.ERASED, "they asked to be forgotten")
     if key in known.suppressed:
-        return Outcome(Fate.SUPPRESSED, known.suppressed[key].value)
+        return CandidateOutcome(Fate.SUPPRESSED, known.suppressed[key].value)
     if is_own_address(where, key):
-        return Outcome(Fate.OWN_ADDRESS, "it is an address of the list itself")
+        return CandidateOutcome(Fate.OWN_ADDRESS, "it is an address of the list itself")
     return None
 
 
@@ -165,7 +171,7 @@ def _acquainted(dialect: str) -> Select[str, int, int]:
     return select(Address.key, Address.person_id, Address.id).where(chosen)
 
 
-def _states(session: Session, lst: MailList, person_ids: list[int]) -> dict[int, State]:
+def _states(session: Session, lst: MailList, person_ids: list[int]) -> dict[int, MembershipState]:
     if not person_ids:
         return {}
     found = session.execute(
@@ -194,7 +200,7 @@ def enrol(
     keyring: Keyring,
     now: float,
     dry_run: bool = False,
-) -> list[Outcome]:
+) -> list[CandidateOutcome]:
     """Add the candidates who may be added; return the outcome of each, in order."""
     if not dry_run:
         lock_people(session)
@@ -214,7 +220,7 @@ def enrol(
 
 def add_member(
     session: Session, lst: MailList, candidate: Candidate, *, keyring: Keyring, now: float
-) -> Outcome:
+) -> CandidateOutcome:
     """Add one candidate, or say why not."""
     return enrol(session, lst, [candidate], keyring=keyring, now=now)[0]
 
@@ -225,7 +231,7 @@ def _write(
     chosen: Sequence[Candidate],
     *,
     people: dict[str, tuple[int, int]],
-    before: dict[int, State],
+    before: dict[int, MembershipState],
     keyring: Keyring,
     now: float,
 ) -> None:
@@ -240,7 +246,7 @@ def _write(
     for candidate in chosen:
         person_id, address_id = people[candidate.address.key]
         said.append((candidate, address_id))
-        if before.get(person_id) is State.PENDING:
+        if before.get(person_id) is MembershipState.PENDING:
             _activate(session, lst, candidate, (person_id, address_id), now)
             continue
         words = _words(candidate.role, candidate.rhythm, _begins(candidate))
@@ -256,7 +262,7 @@ def _write(
 
 
 @cache
-def _words(role: Role, rhythm: Rhythm, state: State) -> tuple[str, str, str]:
+def _words(role: Role, rhythm: Rhythm, state: MembershipState) -> tuple[str, str, str]:
     return role.value, rhythm.value, state.value  # a call each in Python
 
 

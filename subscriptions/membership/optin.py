@@ -15,13 +15,13 @@ from subscriptions.lists.roster import (
     Address,
     MailList,
     Membership,
+    MembershipState,
     Person,
     Rhythm,
     Role,
-    State,
     membership_of,
 )
-from subscriptions.membership.changes import Desk, remember
+from subscriptions.membership.changes import ChangeContext, remember
 from subscriptions.membership.members import lock_people
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act
@@ -34,12 +34,12 @@ def prove(session: Session, who: MailAddress, now: float) -> None:
 
 
 def join(
-    desk: Desk,
+    desk: ChangeContext,
     who: MailAddress,
     *,
     name: str = "",
     language: str = "",
-    state: State = State.ACTIVE,
+    state: MembershipState = MembershipState.ACTIVE,
 ) -> tuple[Membership, bool]:
     """Make the owner of ``who`` a member (or pending); return the membership, and if it is new.
 
@@ -59,7 +59,7 @@ def join(
             suppression.lift(session, one, reason)
     suppression.lift(session, hashed, Reason.ERASED)
     member = membership_of(session, desk.lst.id, who.key)
-    if member is not None and member.state in (State.ACTIVE, State.PAUSED):
+    if member is not None and member.state in (MembershipState.ACTIVE, MembershipState.PAUSED):
         return member, False
     was = "" if member is None else member.state.value
     if member is None:
@@ -73,7 +73,7 @@ def join(
             joined_at=desk.now,
         )
         session.add(member)
-    elif member.state is State.PENDING and state is State.PENDING:
+    elif member.state is MembershipState.PENDING and state is MembershipState.PENDING:
         return member, False
     else:
         _come_back(member, address, state, desk.now)
@@ -85,35 +85,35 @@ def join(
     return member, True
 
 
-def admit(desk: Desk, member: Membership) -> bool:
+def admit(desk: ChangeContext, member: Membership) -> bool:
     """Let somebody in whom an owner has said yes to; tell whether they were still waiting."""
-    if member.state is not State.PENDING:
+    if member.state is not MembershipState.PENDING:
         return False
-    member.state = State.ACTIVE
+    member.state = MembershipState.ACTIVE
     member.joined_at = desk.now
     remember(desk, member)
     record(desk, address_of(desk.session, member), Act.STATE, "pending -> active")
     return True
 
 
-def turn_away(desk: Desk, member: Membership) -> bool:
+def turn_away(desk: ChangeContext, member: Membership) -> bool:
     """End a request that an owner has said no to; tell whether it was still waiting."""
-    if member.state is not State.PENDING:
+    if member.state is not MembershipState.PENDING:
         return False
-    member.state = State.LEFT
+    member.state = MembershipState.LEFT
     member.left_at = desk.now
     remember(desk, member)
     record(desk, address_of(desk.session, member), Act.STATE, "pending -> left")
     return True
 
 
-def never(desk: Desk, who: MailAddress) -> None:
+def never(desk: ChangeContext, who: MailAddress) -> None:
     """Stop all mail to ``who``, on every list, until they take it back."""
     suppression.suppress(desk.session, who.key, Reason.NEVER, desk.now)
     record(desk, who, Act.STATE, "never mail me", everywhere=True)
 
 
-def take_back_never(desk: Desk, who: MailAddress) -> bool:
+def take_back_never(desk: ChangeContext, who: MailAddress) -> bool:
     """Let mail to ``who`` go again; tell whether it was stopped."""
     before = suppression.hashed(desk.keyring, who.key)  # they said it before they were erased
     gone = [suppression.lift(desk.session, one, Reason.NEVER) for one in (who.key, before)]
@@ -123,7 +123,7 @@ def take_back_never(desk: Desk, who: MailAddress) -> bool:
     return lifted
 
 
-def add_address(desk: Desk, person_id: int, who: MailAddress) -> bool:
+def add_address(desk: ChangeContext, person_id: int, who: MailAddress) -> bool:
     """Give a person one more proven address; tell whether that could be.
 
     An address that another person with memberships owns is never taken from them.
@@ -161,7 +161,7 @@ def address_of(session: Session, member: Membership) -> MailAddress:
 
 
 def record(
-    desk: Desk, who: MailAddress, act: Act, detail: str, *, everywhere: bool = False
+    desk: ChangeContext, who: MailAddress, act: Act, detail: str, *, everywhere: bool = False
 ) -> None:
     """Write an entry into the ledger of permissions, for this list or for all."""
     row = consent.entry(
@@ -192,7 +192,7 @@ def pending_of(session: Session, key: str) -> list[Membership]:
         session.scalars(
             select(Membership)
             .join(Address, Address.person_id == Membership.person_id)
-            .where(Address.key == key, Membership.state == State.PENDING)
+            .where(Address.key == key, Membership.state == MembershipState.PENDING)
             .order_by(Membership.id)
         )
     )
@@ -206,7 +206,7 @@ def owners_of(session: Session, lst: MailList, *roles: Role) -> list[Membership]
             .where(
                 Membership.list_id == lst.id,
                 Membership.role.in_(roles or (Role.OWNER,)),
-                Membership.state.in_((State.ACTIVE, State.PAUSED)),
+                Membership.state.in_((MembershipState.ACTIVE, MembershipState.PAUSED)),
             )
             .order_by(Membership.id)
         )
@@ -231,7 +231,7 @@ def _address(session: Session, who: MailAddress, name: str, language: str, now: 
     return found
 
 
-def _come_back(member: Membership, address: Address, state: State, now: float) -> None:
+def _come_back(member: Membership, address: Address, state: MembershipState, now: float) -> None:
     member.state = state
     member.address_id = address.id
     member.left_at = member.paused_until = None
@@ -245,6 +245,6 @@ def has_role(session: Session, person_id: int) -> bool:
     found = select(Membership.id).where(
         Membership.person_id == person_id,
         Membership.role != Role.MEMBER,
-        Membership.state != State.LEFT,
+        Membership.state != MembershipState.LEFT,
     )
     return session.scalar(found.limit(1)) is not None

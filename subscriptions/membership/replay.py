@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from mailer.storage import journal
 from mailer.storage.journal import JournalLine, JournalWord
 from mailer.storage.tokens import Keyring
-from subscriptions.lists.roster import Address, MailList, Membership, Person, State
+from subscriptions.lists.roster import Address, MailList, Membership, MembershipState, Person
 from subscriptions.membership import changes
-from subscriptions.membership.changes import Desk
+from subscriptions.membership.changes import ChangeContext
 from subscriptions.permission import suppression
 from subscriptions.permission.consent import ConsentNote, Source
 from subscriptions.permission.suppression import Reason
@@ -98,7 +98,9 @@ def _lift(book: _Book, line: JournalLine) -> bool:
 
 def _leave(book: _Book, line: JournalLine) -> bool:
     member = _member(book, line)
-    if member is None or (member.state is not State.PENDING and member.joined_at > line.at):
+    if member is None or (
+        member.state is not MembershipState.PENDING and member.joined_at > line.at
+    ):
         return False
     return changes.leave(_desk(book, line), member)
 
@@ -106,22 +108,27 @@ def _leave(book: _Book, line: JournalLine) -> bool:
 def _pause(book: _Book, line: JournalLine, now: float) -> bool:
     member = _member(book, line)
     over = line.until is not None and line.until <= now
-    if member is None or over or member.state is not State.ACTIVE or member.joined_at > line.at:
+    if (
+        member is None
+        or over
+        or member.state is not MembershipState.ACTIVE
+        or member.joined_at > line.at
+    ):
         return False
     desk = _desk(book, line)
-    return changes.change_state(desk, member, State.PAUSED, paused_until=line.until)
+    return changes.change_state(desk, member, MembershipState.PAUSED, paused_until=line.until)
 
 
 def _come_back(book: _Book, line: JournalLine) -> bool:
     member = _member(book, line)
-    if member is None or member.state is State.ACTIVE:
+    if member is None or member.state is MembershipState.ACTIVE:
         return False
     if member.left_at is not None and member.left_at > line.at:
         return False
     key = book.people[line.who][0] if line.who in book.people else ""
     if suppression.said_never(book.session, book.keyring, [key]):
         return False
-    return changes.change_state(_desk(book, line, _CAME_BACK), member, State.ACTIVE)
+    return changes.change_state(_desk(book, line, _CAME_BACK), member, MembershipState.ACTIVE)
 
 
 def _forgotten(
@@ -155,6 +162,6 @@ def _member(book: _Book, line: JournalLine) -> Membership | None:
     )
 
 
-def _desk(book: _Book, line: JournalLine, wording: str = "") -> Desk:
+def _desk(book: _Book, line: JournalLine, wording: str = "") -> ChangeContext:
     note = ConsentNote(wording, Source.CLI, confirmed_by=HOW)
-    return Desk(book.session, book.lists[line.list_address], book.keyring, note, line.at)
+    return ChangeContext(book.session, book.lists[line.list_address], book.keyring, note, line.at)

@@ -31,7 +31,7 @@ LENGTH = 26  # characters of a token
 _BYTES = 17  # of randomness: 26 characters of base32 hold 130 bits of them
 
 
-class Purpose(StrEnum):
+class AskPurpose(StrEnum):
     """Name what an ask is about; a token for one is worthless for another."""
 
     CONFIRM = "confirm"  # join a list; "not me" is said with the same token
@@ -49,18 +49,18 @@ class Purpose(StrEnum):
 
 
 LIFETIME = {
-    Purpose.CONFIRM: 7 * DAY,
-    Purpose.REST: 7 * DAY,
-    Purpose.LEAVE: 7 * DAY,
-    Purpose.COMMAND: 3 * DAY,
-    Purpose.UNDO: 30 * DAY,
-    Purpose.NEVER: 365 * DAY,
-    Purpose.ADDRESS: 3 * DAY,
-    Purpose.ME: 3 * DAY,
-    Purpose.READ: DAY,
-    Purpose.JOIN_REQUEST: 30 * DAY,
-    Purpose.MODERATE: 30 * DAY,
-    Purpose.ISSUE: 30 * DAY,
+    AskPurpose.CONFIRM: 7 * DAY,
+    AskPurpose.REST: 7 * DAY,
+    AskPurpose.LEAVE: 7 * DAY,
+    AskPurpose.COMMAND: 3 * DAY,
+    AskPurpose.UNDO: 30 * DAY,
+    AskPurpose.NEVER: 365 * DAY,
+    AskPurpose.ADDRESS: 3 * DAY,
+    AskPurpose.ME: 3 * DAY,
+    AskPurpose.READ: DAY,
+    AskPurpose.JOIN_REQUEST: 30 * DAY,
+    AskPurpose.MODERATE: 30 * DAY,
+    AskPurpose.ISSUE: 30 * DAY,
 }
 
 
@@ -106,7 +106,7 @@ class Ask(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class AskLookup:
     """Say what a token is: the ask where we know it, and why it cannot be acted on, if so."""
 
     ask: Ask | None
@@ -115,7 +115,7 @@ class Look:
 
 def open_ask(
     session: Session,
-    purpose: Purpose,
+    purpose: AskPurpose,
     *,
     list_id: int,
     to: MailAddress,
@@ -149,29 +149,29 @@ def open_ask(
 def look(
     session: Session,
     token: str,
-    *purposes: Purpose,
+    *purposes: AskPurpose,
     list_id: int,
     now: float,
     revision: int | None = None,
-) -> Look:
+) -> AskLookup:
     """Return what ``token`` stands for, for one of ``purposes`` on this list; change nothing.
 
     ``revision`` is what the subject stands at now, where it can change: an ask about an older
     one is superseded.
     """
     if len(token) != LENGTH or not token.isascii():
-        return Look(None, Trouble.UNKNOWN)
+        return AskLookup(None, Trouble.UNKNOWN)
     ask = session.scalar(select(Ask).where(Ask.token_hash == _hash(token.lower())))
     if ask is None or ask.list_id != list_id or ask.purpose not in purposes:
-        return Look(None, Trouble.UNKNOWN)
+        return AskLookup(None, Trouble.UNKNOWN)
     if ask.used_at is not None:
         superseded = ask.used_how == Trouble.SUPERSEDED
-        return Look(ask, Trouble.SUPERSEDED if superseded else Trouble.USED)
+        return AskLookup(ask, Trouble.SUPERSEDED if superseded else Trouble.USED)
     if revision is not None and ask.revision != revision:
-        return Look(ask, Trouble.SUPERSEDED)
+        return AskLookup(ask, Trouble.SUPERSEDED)
     if ask.expires_at <= now:
-        return Look(ask, Trouble.EXPIRED)
-    return Look(ask)
+        return AskLookup(ask, Trouble.EXPIRED)
+    return AskLookup(ask)
 
 
 def spend(session: Session, ask_id: int, *, how: str, now: float) -> bool:
@@ -185,7 +185,7 @@ def spend(session: Session, ask_id: int, *, how: str, now: float) -> bool:
     return session.scalar(spent) is not None
 
 
-def supersede(session: Session, purpose: Purpose, ref: int, *, now: float) -> list[Ask]:
+def supersede(session: Session, purpose: AskPurpose, ref: int, *, now: float) -> list[Ask]:
     """Close every open ask about ``ref``; return them, so that the others can be told."""
     open_ones = list(
         session.scalars(
@@ -198,7 +198,7 @@ def supersede(session: Session, purpose: Purpose, ref: int, *, now: float) -> li
     return open_ones
 
 
-def waiting(session: Session, key: str, *purposes: Purpose, now: float) -> list[Ask]:
+def waiting(session: Session, key: str, *purposes: AskPurpose, now: float) -> list[Ask]:
     """Return the asks to this address key that are open, oldest first."""
     return list(
         session.scalars(

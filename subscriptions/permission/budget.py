@@ -17,7 +17,7 @@ from sqlalchemy import Index, String, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.storage.store import Base
-from subscriptions.lists.roster import Address, BigId, Membership, State
+from subscriptions.lists.roster import Address, BigId, Membership, MembershipState
 
 DAY = 86400.0
 STRANGER = 1  # automatic mails in 24 hours
@@ -54,7 +54,7 @@ class AutomaticMail(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Familiarity:
     """Say how well an address is known to us."""
 
     proven: bool
@@ -71,7 +71,7 @@ class Spent:
     from_source: int = 0
 
 
-def decide(standing: Standing, spent: Spent) -> str:
+def decide(standing: Familiarity, spent: Spent) -> str:
     """Return "" where one more may go, else which bound stands against it."""
     if standing.proven:
         return "" if spent.in_all < PROVEN else "proven"
@@ -171,22 +171,22 @@ def count(
     session.flush()
 
 
-def standing_of(session: Session, key: str) -> Standing:
+def standing_of(session: Session, key: str) -> Familiarity:
     """Return how well we know the address ``key``."""
     row = session.execute(
         select(Address.proven_at, Address.person_id).where(Address.key == key)
     ).first()
     if row is None:
-        return Standing(proven=False, member=False)
+        return Familiarity(proven=False, member=False)
     member = session.scalar(
         select(Membership.id)
         .where(
             Membership.person_id == row.person_id,
-            Membership.state.in_((State.ACTIVE, State.PAUSED)),
+            Membership.state.in_((MembershipState.ACTIVE, MembershipState.PAUSED)),
         )
         .limit(1)
     )
-    return Standing(proven=row.proven_at is not None, member=member is not None)
+    return Familiarity(proven=row.proven_at is not None, member=member is not None)
 
 
 def forget(session: Session, keys: list[str]) -> None:

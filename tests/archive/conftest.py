@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from mailer.storage.store import Store
-from subscriptions.lists.roster import ArchivePolicy, Join, Kind, MailList, PostPolicy
+from subscriptions.lists.roster import ArchivePolicy, Join, ListKind, MailList, PostPolicy
 
 ARRIVAL = 1_700_000_000.0
 
@@ -15,7 +15,7 @@ def make_list(store: Store, archive: ArchivePolicy = ArchivePolicy.PUBLIC) -> Ma
         lst = MailList(
             name="circle",
             domain="example.org",
-            kind=Kind.DISCUSSION,
+            kind=ListKind.DISCUSSION,
             title="The circle",
             description="Where we talk.",
             language="en",

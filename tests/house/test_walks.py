@@ -21,7 +21,7 @@ from listserv.wiring.config import ListservSettings, MailerSettings, Settings
 from mailer.reading import addresses
 from mailer.rehearsal.sink import Caught, Sink, rehearsal
 from subscriptions.lists import roster
-from subscriptions.lists.roster import Kind, Role
+from subscriptions.lists.roster import ListKind, Role
 from subscriptions.membership.members import Candidate, add_member
 from subscriptions.permission.consent import ConsentNote, Source
 from tests.first_entries import first_entries
@@ -110,7 +110,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         app.__dict__["bells"] = Quiet()
         with app.store.write() as session:
             roster.create_list(session, FRIENDS, now=1.0, title="Friends")
-            roster.create_list(session, NEWS, kind=Kind.NEWSLETTER, now=1.0, title="News")
+            roster.create_list(session, NEWS, kind=ListKind.NEWSLETTER, now=1.0, title="News")
             for lst, who, role in (
                 (FRIENDS, ANNA, Role.MEMBER),
                 (FRIENDS, BO, Role.MEMBER),

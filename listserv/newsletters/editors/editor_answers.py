@@ -45,7 +45,7 @@ from subscriptions.lists import terms
 from subscriptions.lists.roster import MailList, Membership, find_list, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
-from subscriptions.permission.asks import Ask, Purpose
+from subscriptions.permission.asks import Ask, AskPurpose
 
 LATE = 86400.0  # seconds after its hour, from which an issue asks before it leaves
 AGAIN = 3600.0  # seconds until an issue is looked at again that could not be attended to
@@ -116,7 +116,9 @@ def is_for_issue(session: Session, route: Route, now: float) -> bool:
     lst = find_list(session, route.list_address)
     if lst is None:
         return False
-    return asks.look(session, route.token, Purpose.ISSUE, list_id=lst.id, now=now).ask is not None
+    return (
+        asks.look(session, route.token, AskPurpose.ISSUE, list_id=lst.id, now=now).ask is not None
+    )
 
 
 def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
@@ -124,7 +126,7 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
         lst = find_list(session, route.list_address)
         if lst is None:
             return None
-        found = asks.look(session, route.token, Purpose.ISSUE, list_id=lst.id, now=now)
+        found = asks.look(session, route.token, AskPurpose.ISSUE, list_id=lst.id, now=now)
         edition = session.get(Edition, found.ask.ref) if found.ask is not None else None
         if found.ask is None or edition is None:
             return None

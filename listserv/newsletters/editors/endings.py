@@ -29,7 +29,7 @@ from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw
 from subscriptions.lists import ballots
 from subscriptions.lists.roster import MailList, Role, find_list, membership_of
-from subscriptions.lists.roster import State as Standing
+from subscriptions.lists.roster import MembershipState as Standing
 from subscriptions.membership import optin
 from subscriptions.permission import budget
 

@@ -25,7 +25,7 @@ from listserv.newsletters.writing import drafts
 from listserv.wiring.app import App
 from listserv.wiring.tables import Edition
 from mailer.storage.tokens import TokenPurpose
-from subscriptions.lists.roster import LANGUAGES, MailList, Membership, Person, State
+from subscriptions.lists.roster import LANGUAGES, MailList, Membership, MembershipState, Person
 
 DAY = 86400
 LASTS = 31  # days
@@ -111,7 +111,7 @@ def _samples(session: Session, lst: MailList) -> list[Reader]:
     """Return a few readers who differ: the longest name, no name, and one of each language."""
     active = (
         select(Membership.id)
-        .where(Membership.list_id == lst.id, Membership.state == State.ACTIVE)
+        .where(Membership.list_id == lst.id, Membership.state == MembershipState.ACTIVE)
         .order_by(Membership.id)
         .limit(LOOKED_AT)
     )

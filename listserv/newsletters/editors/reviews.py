@@ -43,9 +43,9 @@ from mailer.storage.store import insert_or_ignore
 from subscriptions.audience import segment_query
 from subscriptions.audience.audience import some_of
 from subscriptions.lists import terms
-from subscriptions.lists.roster import Kind, MailList, Membership, find_list, membership_of
+from subscriptions.lists.roster import ListKind, MailList, Membership, find_list, membership_of
 from subscriptions.permission import asks, budget
-from subscriptions.permission.asks import Purpose
+from subscriptions.permission.asks import AskPurpose
 
 SAMPLE = 3  # readers named in a report
 SEGMENTS = 10  # saved ones named there
@@ -222,7 +222,7 @@ def _hour(due: float | None, zone: str) -> str | None:
 
 def editor_of(session: Session, lst: MailList | None, who: MailAddress | None) -> Membership | None:
     """Return the membership of an editor or owner of this newsletter with the address ``who``."""
-    if lst is None or who is None or lst.kind is not Kind.NEWSLETTER:
+    if lst is None or who is None or lst.kind is not ListKind.NEWSLETTER:
         return None
     member = membership_of(session, lst.id, who.key)
     return member if member is not None and issue_sending.is_editor(member) else None
@@ -369,7 +369,7 @@ def open_question(visit: Visit, edition: Edition, to: MailAddress, about: str = 
     """Return a token for one editor's answers about an edition as it stands."""
     return asks.open_ask(
         visit.session,
-        Purpose.ISSUE,
+        AskPurpose.ISSUE,
         list_id=visit.lst.id,
         to=to,
         now=visit.now,

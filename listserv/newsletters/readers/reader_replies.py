@@ -32,7 +32,7 @@ from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import pack, put_packed
 from mailer.storage.tokens import Keyring, TokenPurpose
-from subscriptions.lists.roster import ArchivePolicy, Kind, MailList
+from subscriptions.lists.roster import ArchivePolicy, ListKind, MailList
 from subscriptions.lists.terms import EDITORS, THREAD
 
 _ISSUE = 1 << 39  # of a token's number: an issue by its Message-ID, no row of the archive
@@ -57,7 +57,7 @@ def answered(session: Session, lst: MailList, head: MessageHeader, number: int |
     ``number`` is the token's, where the mail came to one. Nothing is archived of somebody who
     asks for that; their answer goes to the editors.
     """
-    threaded = lst.kind is Kind.NEWSLETTER and lst.replies == THREAD
+    threaded = lst.kind is ListKind.NEWSLETTER and lst.replies == THREAD
     if not threaded or lst.archive is ArchivePolicy.NONE or head_facts.asks_privacy(head):
         return ""
     if number is not None and number & _ISSUE:

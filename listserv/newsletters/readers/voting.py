@@ -18,11 +18,11 @@ from mailer.storage.arrivals import Arrival
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import ballots
 from subscriptions.lists.ballots import Vote
-from subscriptions.lists.roster import Kind, Membership, State
+from subscriptions.lists.roster import ListKind, Membership, MembershipState
 from subscriptions.membership import optin
 from subscriptions.permission import budget
 
-HERE = (State.ACTIVE, State.PAUSED)
+HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 
 
 def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
@@ -39,7 +39,7 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         word = "counted" if counted else ("closed" if vote is not None and number else "unclear")
         if not counted or number != before:
             _receipt(visit, member, vote, number, word)
-        passed_on = visit.lst.kind is Kind.NEWSLETTER and _says_more(letter, vote)
+        passed_on = visit.lst.kind is ListKind.NEWSLETTER and _says_more(letter, vote)
         return transaction.HELD if passed_on else word
 
     return transaction.act(app, arrival, route, letter, work)

@@ -49,12 +49,12 @@ from subscriptions.audience.segments import BadSegment
 from subscriptions.lists import ballots, terms
 from subscriptions.lists.roster import (
     ArchivePolicy,
-    Kind,
+    ListKind,
     MailList,
     Membership,
+    MembershipState,
     Person,
     Role,
-    State,
     get_list,
 )
 from subscriptions.membership import optin
@@ -234,7 +234,7 @@ def _chosen(session: Session, lst: MailList, draft: Draft, now: float) -> Chosen
 def newsletter(session: Session, list_address: str) -> MailList:
     """Return the newsletter at this address; raise Refused for a discussion list."""
     lst = get_list(session, list_address)
-    if lst.kind is not Kind.NEWSLETTER:
+    if lst.kind is not ListKind.NEWSLETTER:
         raise Refused(
             f"{lst.address} is a discussion list: it has posts and no issues.",
             f"Write to {lst.address}, or make a list with --kind newsletter.",
@@ -375,7 +375,7 @@ def _wait_for(session: Session, earlier: Sequence[int]) -> None:
 
 
 _EDITORS = (Role.EDITOR, Role.OWNER)
-_HERE = (State.ACTIVE, State.PAUSED)
+_HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 PROOF = 0  # the membership that a proof's way out names: nobody's
 
 

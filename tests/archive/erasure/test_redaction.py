@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archive.erasure import redaction
-from archive.erasure.removal_proof import Proof
+from archive.erasure.removal_proof import RemovalProof
 from archive.filing.mail_threading import place
 from archive.pages import views
 from archive.site import remains, whole_archive
@@ -54,7 +54,9 @@ def talk(store: Store, circle: MailList, mail: Write, tmp_path: Path) -> MailLis
     return circle
 
 
-def redact(store: Store, lst: MailList, root: Path, **wanted: tuple[str, ...]) -> tuple[Proof, str]:
+def redact(
+    store: Store, lst: MailList, root: Path, **wanted: tuple[str, ...]
+) -> tuple[RemovalProof, str]:
     """Take something out; return the proof and all that stands in the archive afterwards."""
     with store.read() as session:
         plan = redaction.prepare(session, lst, redaction.Request(**wanted))

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event, select
 
-from archive.filing.mail_threading import Mail, Outcome, Placed, place, place_many
+from archive.filing.mail_threading import MailToThread, Placed, ThreadingOutcome, place, place_many
 from archive.threads.tables import Body, FormerThread, Message, Node, Thread
 from archive.threads.threads import order
 from mailer.reading.head_facts import permalink_hash, read_head
@@ -28,7 +28,7 @@ def keep(store: Store, lst: MailList, *raws: bytes) -> list[Placed]:
 def keep_many(store: Store, lst: MailList, raws: Sequence[bytes]) -> list[Placed]:
     with store.write() as session:
         shas = put_raw(session, raws)
-        mails = [Mail(r, s, ARRIVAL, read_head(r)) for r, s in zip(raws, shas, strict=True)]
+        mails = [MailToThread(r, s, ARRIVAL, read_head(r)) for r, s in zip(raws, shas, strict=True)]
         return place_many(session, lst, mails)
 
 
@@ -88,7 +88,7 @@ def test_a_loop_of_references_keeps_both_mails(store: Store, circle: MailList, m
 def test_the_same_mail_twice_is_one(store: Store, circle: MailList, mail: Write) -> None:
     """A second copy with other hop fields is a duplicate."""
     first, again = keep(store, circle, mail("a"), b"Received: elsewhere\n" + mail("a"))
-    assert (first.outcome, again.outcome) == (Outcome.NEW, Outcome.DUPLICATE)
+    assert (first.outcome, again.outcome) == (ThreadingOutcome.NEW, ThreadingOutcome.DUPLICATE)
     assert first.hash == again.hash == permalink_hash("a@x")
 
 
@@ -97,7 +97,7 @@ def test_an_id_used_twice_hides_nothing(store: Store, circle: MailList, mail: Wr
     other = mail("a", body="Something else.\n")
     _, second, third = keep(store, circle, mail("a"), other, other)
     assert second.message_id == f"sha256:{hashlib.sha256(other).hexdigest()}"
-    assert (second.outcome, third.outcome) == (Outcome.NEW, Outcome.DUPLICATE)
+    assert (second.outcome, third.outcome) == (ThreadingOutcome.NEW, ThreadingOutcome.DUPLICATE)
 
 
 def test_a_mail_without_an_id_gets_one(store: Store, circle: MailList) -> None:
@@ -113,7 +113,7 @@ def test_who_asked_not_to_be_archived_is_not(
 ) -> None:
     """X-No-Archive leaves no row."""
     (placed,) = keep(store, circle, field + mail("a"))
-    assert placed.outcome is Outcome.NOT_ARCHIVED
+    assert placed.outcome is ThreadingOutcome.NOT_ARCHIVED
     assert picture(store, circle) == {}
 
 

@@ -22,9 +22,9 @@ from subscriptions.lists.roster import (
     ArchivePolicy,
     MailList,
     Membership,
+    MembershipState,
     Person,
     Role,
-    State,
 )
 from subscriptions.membership import changes
 from subscriptions.permission.consent import Consent, ConsentNote, Source
@@ -55,12 +55,12 @@ class Circle:
         while build.render_dirty(self.store, self.root, BASE):
             pass
 
-    def change(self, change: Callable[[changes.Desk, Membership], object]) -> None:
+    def change(self, change: Callable[[changes.ChangeContext, Membership], object]) -> None:
         with self.store.write() as session:
             keyring = tokens.load_keyring(session)
             assert keyring
             note = ConsentNote("", Source.WEB)
-            desk = changes.Desk(session, self.lst, keyring, note, ARRIVAL)
+            desk = changes.ChangeContext(session, self.lst, keyring, note, ARRIVAL)
             change(desk, session.get_one(Membership, self.member))
         self.draw()
 
@@ -104,7 +104,7 @@ def _circle(store: Store, root: Path, policy: ArchivePolicy) -> Circle:
             person_id=person.id,
             address_id=first,
             role=Role.MEMBER,
-            state=State.ACTIVE,
+            state=MembershipState.ACTIVE,
             joined_at=ARRIVAL,
         )
         session.add(member)
@@ -203,7 +203,7 @@ def test_who_comes_back_has_no_page_until_they_ask(anna: Circle) -> None:
     anna.change(changes.leave)
     with anna.store.write() as session:
         roster_row = session.get_one(roster.Membership, anna.member)
-        roster_row.state = State.ACTIVE
+        roster_row.state = MembershipState.ACTIVE
     anna.draw()
     assert anna.pages == []
 

@@ -36,7 +36,9 @@ def filled(store: Store, circle: MailList, mail: Write, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def moved(store: Store, lst: MailList, at: str, old: redirects.Old | None) -> redirects.Moves:
+def moved(
+    store: Store, lst: MailList, at: str, old: redirects.FormerPages | None
+) -> redirects.Moves:
     with store.write() as session:
         moves = redirects.moves_of(session, lst, at, old)
         redirects.keep(session, lst, moves.targets)
@@ -91,7 +93,7 @@ def test_a_members_archive_does_not_say_which_old_pages_there_were(
     store: Store, circle: MailList, filled: Path
 ) -> None:
     """Every address below its old place leads into the list's folder, where the door asks."""
-    moved(store, circle, "/old/circle", redirects.Old({"msg1.html": "a@x"}, {}))
+    moved(store, circle, "/old/circle", redirects.FormerPages({"msg1.html": "a@x"}, {}))
     with store.write() as session:
         session.execute(update(MailList).values(archive=ArchivePolicy.MEMBERS))
     for name in ("msg1.html", "msg2.html", "x/y"):

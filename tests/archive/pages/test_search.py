@@ -9,7 +9,7 @@ import pytest
 
 from archive.pages import search
 
-ENTRY = search.Entry(
+ENTRY = search.SearchEntry(
     1,
     2024,
     "sv",

@@ -343,7 +343,7 @@ def test_a_thread_that_cannot_be_drawn_does_not_stop_the_others(
     real = drawing.thread_files
 
     def fails_for_one(
-        view: pages.ListView, hash_: str, mails: Sequence[pages.Mail]
+        view: pages.ListView, hash_: str, mails: Sequence[pages.PageMail]
     ) -> dict[str, bytes]:
         if mails[0].message_id == "b@x":
             raise ZeroDivisionError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archive.erasure.removal_proof import Look
+from archive.erasure.removal_proof import FileSearch
 from archive.filing.mail_threading import place
 from archive.pages import redirects
 from archive.site import build, whole_archive
@@ -57,7 +57,7 @@ def texts(folder: Path) -> dict[str, str]:
     """Return all that may be read in each file, packed and coded as it may be."""
     found = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        said = " ".join(Look().texts(path.read_bytes()))
+        said = " ".join(FileSearch().texts(path.read_bytes()))
         found[str(path.relative_to(folder))] = " ".join(said.lower().split())
     return found
 

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 import archive
 from archive.erasure import redaction
-from archive.erasure.removal_proof import Look
+from archive.erasure.removal_proof import FileSearch
 from archive.filing.mail_threading import place
 from archive.pages import redirects, search
 from archive.site import build, whole_archive
@@ -134,7 +134,7 @@ def test_no_writer_of_files_writes_what_was_taken_out(
     names = {name.rpartition("/")[2] for _, name, _ in written}
     assert {"index.json", "_redirects", "thread.json", "feed.atom", "raw.eml"} <= names
     for who, name, data in written:
-        for text in Look().texts(data):
+        for text in FileSearch().texts(data):
             for word in GONE:
                 assert word not in " ".join(text.lower().replace("-", " ").split()), (who, name)
     assert any(b"shed" in data for _, _, data in written)

@@ -8,7 +8,7 @@ import pytest
 
 from mailer.storage.store import Store
 from subscriptions.lists import roster
-from subscriptions.lists.roster import Kind
+from subscriptions.lists.roster import ListKind
 from tests.listserv.cli.member_commands import LIST, Run, run
 
 __all__ = ["run"]
@@ -213,7 +213,7 @@ def test_an_old_list_begins_with_a_canary(
 ) -> None:
     monkeypatch.setattr("time.time", lambda: 1_780_000_000.0)  # in May 2026
     with store.write() as session:
-        roster.create_list(session, "news@example.org", now=1.0, kind=Kind(kind))
+        roster.create_list(session, "news@example.org", now=1.0, kind=ListKind(kind))
     rows = f"email,created_at\na@x.example,2020-01-01\nb@x.example,{day}\n"
     text = rows if day else "a@x.example\n"
     words = ("import", "news@example.org", "-", "--consent", "x", "--json")

@@ -29,7 +29,7 @@ from mailer.reading.addresses import parse
 from mailer.storage.store import Store
 from subscriptions.lists.roster import (
     ArchivePolicy,
-    Kind,
+    ListKind,
     Role,
     create_list,
     get_list,
@@ -66,8 +66,8 @@ def app(store: Store, tmp_path: Path) -> App:
         ("C", "c@example.com", "it"),
     ]
     with made.store.write() as session:
-        create_list(session, FRIENDS, kind=Kind.DISCUSSION, now=1.0)
-        lst = create_list(session, NEWS, kind=Kind.NEWSLETTER, now=1.0, title="Nytt")
+        create_list(session, FRIENDS, kind=ListKind.DISCUSSION, now=1.0)
+        lst = create_list(session, NEWS, kind=ListKind.NEWSLETTER, now=1.0, title="Nytt")
         enrol(
             session,
             lst,

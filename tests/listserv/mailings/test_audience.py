@@ -16,7 +16,7 @@ from mailer.ledger.splice import Segments
 from mailer.reading.addresses import parse
 from mailer.storage.store import Store
 from mailer.storage.tokens import Keyring
-from subscriptions.lists.roster import Address, Kind, Membership, create_list, get_list
+from subscriptions.lists.roster import Address, ListKind, Membership, create_list, get_list
 from subscriptions.membership.members import Candidate, enrol
 from subscriptions.permission.consent import ConsentNote, Source
 
@@ -81,7 +81,7 @@ def _frozen(store: Store, mailing: int) -> dict[int, str]:
 def in_pieces_of_two(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audience, "POUR", 2)
     with store.write() as session:
-        create_list(session, NEWS, kind=Kind.NEWSLETTER, now=1.0)
+        create_list(session, NEWS, kind=ListKind.NEWSLETTER, now=1.0)
 
 
 def test_the_database_spells_an_address_as_the_envelope_needs_it(store: Store) -> None:

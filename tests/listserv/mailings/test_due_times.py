@@ -27,7 +27,7 @@ from mailer.reading.addresses import parse
 from mailer.storage.store import Store
 from subscriptions.audience import segment_query
 from subscriptions.lists import attributes, roster, terms
-from subscriptions.lists.roster import Kind, MailList, Membership, Role
+from subscriptions.lists.roster import ListKind, MailList, Membership, Role
 from subscriptions.lists.series import Had
 from subscriptions.lists.terms import Canary, Terms
 from subscriptions.membership.members import Candidate, enrol
@@ -53,7 +53,7 @@ def app(store: Store, tmp_path: Path) -> App:
     people.append(Candidate(parse("olga@example.org"), role=Role.EDITOR, consent=NOTE))
     with store.write() as session:
         for name in (NEWS, OTHER):
-            lst = roster.create_list(session, name, kind=Kind.NEWSLETTER, title="News", now=1.0)
+            lst = roster.create_list(session, name, kind=ListKind.NEWSLETTER, title="News", now=1.0)
             enrol(session, lst, people, keyring=made.keyring, now=1e9)
             for who, zone in ZONES.items():
                 member = roster.membership_of(session, lst.id, f"{who}@example.net")

@@ -26,7 +26,7 @@ from mailer.ledger.splice import Segments, Wire
 from mailer.reading import addresses
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
-from subscriptions.lists.roster import LANGUAGES, Kind, Membership, Person
+from subscriptions.lists.roster import LANGUAGES, ListKind, Membership, Person
 from subscriptions.membership import members
 from subscriptions.membership.members import Candidate
 from tests.bench.mailing import THEMED
@@ -60,7 +60,7 @@ def app(tmp_path: Path) -> Iterator[App]:
     made.__dict__["ring"] = lambda _bell: None
     chance = random.Random()  # noqa: S311 - a test's; pytest-randomly says its seed
     with made.store.write() as session:
-        lst = roster.create_list(session, NEWS, kind=Kind.NEWSLETTER, title="News", now=1.0)
+        lst = roster.create_list(session, NEWS, kind=ListKind.NEWSLETTER, title="News", now=1.0)
         for first in range(0, MANY, BATCH):
             people = [
                 Candidate(

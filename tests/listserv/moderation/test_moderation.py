@@ -352,7 +352,7 @@ def test_a_readers_letter_to_a_newsletter_reaches_the_editors_and_never_the_read
     place: Place,
 ) -> None:
     with place.app.store.write() as session:
-        roster.get_list(session, LIST).kind = roster.Kind.NEWSLETTER
+        roster.get_list(session, LIST).kind = roster.ListKind.NEWSLETTER
     place.add("ed@example.net", Role.EDITOR)
     place.post(ANNA, "Thank you for the May issue.")
     (letter,) = place.mails("ed@example.net")

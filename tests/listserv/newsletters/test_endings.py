@@ -18,7 +18,7 @@ from mailer.ledger.splice import unpack
 from mailer.reading.addresses import parse
 from mailer.storage.arrivals import Arrival, Incoming, keep
 from mailer.storage.store import Store, decompress, put_raw
-from subscriptions.lists.roster import Kind, MailList, Role, create_list
+from subscriptions.lists.roster import ListKind, MailList, Role, create_list
 from subscriptions.membership.members import Candidate, enrol
 from subscriptions.permission.consent import ConsentNote, Source
 
@@ -37,7 +37,7 @@ def app(store: Store, tmp_path: Path) -> App:
         consent=ConsentNote("asked", Source.CLI),
     )
     with store.write() as session:
-        for name, kind in (("news", Kind.NEWSLETTER), ("friends", Kind.DISCUSSION)):
+        for name, kind in (("news", ListKind.NEWSLETTER), ("friends", ListKind.DISCUSSION)):
             lst = create_list(session, f"{name}@example.org", kind=kind, now=1.0)
             enrol(session, lst, [anna], keyring=made.keyring, now=time.time())
     return made

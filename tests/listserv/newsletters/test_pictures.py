@@ -35,7 +35,7 @@ from mailer.reading.attachments import key_of
 from mailer.storage.store import Store, get_raw
 from subscriptions.lists import roster
 from subscriptions.lists.openness import set_archive
-from subscriptions.lists.roster import ArchivePolicy, Kind, Role
+from subscriptions.lists.roster import ArchivePolicy, ListKind, Role
 from subscriptions.membership.members import Candidate, add_member
 from subscriptions.permission import budget
 from subscriptions.permission.consent import ConsentNote, Source
@@ -82,7 +82,7 @@ def place(store: Store, tmp_path: Path) -> Place:
     app = App(settings)
     app.__dict__.update(store=store, bells=Silent())
     with store.write() as session:
-        lst = roster.create_list(session, NEWS, kind=Kind.NEWSLETTER, title="Garden", now=1.0)
+        lst = roster.create_list(session, NEWS, kind=ListKind.NEWSLETTER, title="Garden", now=1.0)
         note = ConsentNote("asked", Source.CLI)
         who = Candidate(addresses.parse(OLGA), name="Olga", role=Role.EDITOR, consent=note)
         add_member(session, lst, who, keyring=app.keyring, now=1e9)

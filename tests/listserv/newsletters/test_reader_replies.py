@@ -17,7 +17,7 @@ from mailer.ledger.mailings import Mailing, UnsurePolicy, composition
 from mailer.storage.store import Store, get_raw
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
-from subscriptions.lists.roster import Kind, MailList, Role
+from subscriptions.lists.roster import ListKind, MailList, Role
 from tests.place import Place, Silent
 
 NEWS, FRIENDS = "news@example.org", "friends@example.org"
@@ -42,7 +42,7 @@ def place(store: Store, tmp_path: Path) -> Place:
     )
     app.__dict__.update(store=store, bells=Silent())
     with store.write() as session:
-        for name, kind in ((NEWS, Kind.NEWSLETTER), (FRIENDS, Kind.DISCUSSION)):
+        for name, kind in ((NEWS, ListKind.NEWSLETTER), (FRIENDS, ListKind.DISCUSSION)):
             roster.create_list(session, name, kind=kind, title="The Garden", now=1.0)
     made = Place(app)
     made.add(OLGA, Role.EDITOR, lst=NEWS)

@@ -26,7 +26,7 @@ from mailer.reading import addresses
 from mailer.storage.store import Store
 from subscriptions.audience import segment_query
 from subscriptions.lists import attributes, roster
-from subscriptions.lists.roster import Kind, Role
+from subscriptions.lists.roster import ListKind, Role
 from subscriptions.membership.members import Candidate, add_member
 from subscriptions.permission import budget
 from subscriptions.permission.consent import ConsentNote, Source
@@ -59,7 +59,7 @@ def place(store: Store, tmp_path: Path) -> Place:
     # Made without the migrations: a second saved for each test.
     app.__dict__.update(store=store, bells=Silent())
     with store.write() as session:
-        for name, kind in ((NEWS, Kind.NEWSLETTER), (FRIENDS, Kind.DISCUSSION)):
+        for name, kind in ((NEWS, ListKind.NEWSLETTER), (FRIENDS, ListKind.DISCUSSION)):
             roster.create_list(session, name, kind=kind, title="The Garden", now=1.0)
     made = Place(app)
     for who, name, role in (

@@ -16,7 +16,7 @@ from mailer.authentication import dkim_keys
 from mailer.authentication.alignment import DomainPolicy, DomainRecords, Enquiries, Published, Spf
 from mailer.reading.addresses import parse
 from mailer.storage.store import Store
-from subscriptions.lists.roster import Kind, Role, create_list
+from subscriptions.lists.roster import ListKind, Role, create_list
 from subscriptions.membership.members import Candidate, add_member
 from subscriptions.permission.consent import ConsentNote, Source
 
@@ -56,7 +56,7 @@ def test_a_proof_says_what_dns_says_of_the_keys_that_sign(store: Store, tmp_path
     app = App(load({"KRETS_MAILER__DATA": str(tmp_path)}))
     app.__dict__["store"] = store
     with store.write() as session:
-        lst = create_list(session, "news@garden.se", kind=Kind.NEWSLETTER, now=1.0)
+        lst = create_list(session, "news@garden.se", kind=ListKind.NEWSLETTER, now=1.0)
         olga = Candidate(
             parse("olga@x.example"), role=Role.EDITOR, consent=ConsentNote("a", Source.CLI)
         )

@@ -28,7 +28,7 @@ from mailer.ledger.ledger import ClaimedRow
 from mailer.ledger.mailings import Recipient, UnsurePolicy
 from mailer.storage.store import Store, get_raw
 from subscriptions.lists import ballots, roster
-from subscriptions.lists.roster import Kind, Role
+from subscriptions.lists.roster import ListKind, Role
 from subscriptions.membership import dossier
 from tests.listserv.web.conftest import Web
 from tests.place import Place, Silent, subject, text
@@ -72,7 +72,7 @@ def place(store: Store, tmp_path: Path) -> Place:
     )
     app.__dict__.update(store=store, bells=Silent())
     with store.write() as session:
-        roster.create_list(session, NEWS, kind=Kind.NEWSLETTER, title="The Garden", now=1.0)
+        roster.create_list(session, NEWS, kind=ListKind.NEWSLETTER, title="The Garden", now=1.0)
     made = Place(app)
     made.add(OLGA, Role.EDITOR, lst=NEWS)
     made.add(ANNA, lst=NEWS)

@@ -20,7 +20,7 @@ from mailer.storage import arrivals
 from mailer.storage.arrivals import Incoming
 from mailer.storage.store import get_raw, put_raw
 from mailer.storage.tokens import TokenPurpose
-from subscriptions.lists.roster import Kind, MailList, PostPolicy, create_list, find_list
+from subscriptions.lists.roster import ListKind, MailList, PostPolicy, create_list, find_list
 
 RAW = b"From: anna@example.net\r\nSubject: x\r\nMessage-ID: <1@x>\r\n\r\ntext\r\n"
 
@@ -31,7 +31,7 @@ def app(tmp_path: Path, database_url: str) -> App:
     env = {"KRETS_MAILER__DATA": str(tmp_path), "KRETS_MAILER__DATABASE": database_url}
     made = App(load(env))
     with made.store.write() as session:
-        create_list(session, "friends@example.org", kind=Kind.DISCUSSION, now=time.time())
+        create_list(session, "friends@example.org", kind=ListKind.DISCUSSION, now=time.time())
         arrivals.keep(
             session,
             [Incoming("a@x.org", ("friends@example.org",), RAW, "", "h", "ESMTP", time.time())],

@@ -13,7 +13,7 @@ from subscriptions.audience.audience import audience_select
 from subscriptions.lists import attributes, roster
 from subscriptions.lists.roster import Address, Membership, Rhythm
 from subscriptions.membership import changes
-from subscriptions.permission.asks import Purpose, look
+from subscriptions.permission.asks import AskPurpose, look
 from subscriptions.permission.consent import Consent, Source
 from tests.listserv.web.conftest import FRIENDS, Web
 from tests.listserv.web.test_door import me_path
@@ -28,7 +28,7 @@ def prove(web: Web, address: str) -> None:
     with web.app.store.write() as session:
         lst = roster.get_list(session, FRIENDS)
         now = time.time()
-        ask = look(session, found[1], Purpose.ADDRESS, list_id=lst.id, now=now).ask
+        ask = look(session, found[1], AskPurpose.ADDRESS, list_id=lst.id, now=now).ask
         assert ask is not None
         visit = Visit(session, web.app, lst, now=now)
         assert wishes.add_address(visit, ask, Proof(Source.MAIL, "reply")) == "address-added"

@@ -70,7 +70,7 @@ def test_a_member_reads_by_a_mailed_link_until_they_leave(closed: Web, anna: str
     )
     assert again.status == 200, "nothing is confirmed to a cache"
     with closed.app.store.write() as session:
-        session.execute(update(Membership).values(state=roster.State.LEFT))
+        session.execute(update(Membership).values(state=roster.MembershipState.LEFT))
     assert closed.get(f"/{FRIENDS}/t/{HASH}/", cookie=cookie(got)).status == 403
 
 

@@ -26,7 +26,7 @@ from mailer.storage.journal import JournalWord
 from mailer.storage.store import Store
 from subscriptions.lists.roster import find_list, membership_of
 from subscriptions.membership import bouncing, optin
-from subscriptions.membership.changes import Desk
+from subscriptions.membership.changes import ChangeContext
 from subscriptions.permission import suppression
 from subscriptions.permission.consent import ConsentNote, Source
 from subscriptions.permission.suppression import Reason
@@ -56,10 +56,10 @@ class Service:
         assert told.exit_code == 0, told.output
         return told
 
-    def desk(self, session: Session, now: float) -> Desk:
+    def desk(self, session: Session, now: float) -> ChangeContext:
         lst = find_list(session, LIST)
         assert lst is not None
-        return Desk(session, lst, self.app.keyring, NOTE, now)
+        return ChangeContext(session, lst, self.app.keyring, NOTE, now)
 
     def put(self, name: str, state: str) -> None:
         words = ("--consent", "told us") if state == "active" else ()

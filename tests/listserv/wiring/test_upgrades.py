@@ -30,7 +30,7 @@ from mailer.ledger.ledger import Mark
 from mailer.ledger.mailings import RecipientState as Fate
 from mailer.ledger.splice import Segments
 from mailer.storage.store import Store, compress
-from subscriptions.lists.roster import Membership, State, find_list
+from subscriptions.lists.roster import Membership, MembershipState, find_list
 from subscriptions.permission.consent import Consent
 from subscriptions.permission.suppression import Suppression
 
@@ -206,7 +206,11 @@ def come_up(store: Store, data: Path, revision: str) -> None:
         assert lst is not None
         assert (lst.title, lst.language, lst.archive) == ("Friends", "sv", "members")
         states = {m.id: m.state for m in session.scalars(select(Membership))}
-        assert states == {1: State.ACTIVE, 2: State.ACTIVE, 3: State.LEFT}
+        assert states == {
+            1: MembershipState.ACTIVE,
+            2: MembershipState.ACTIVE,
+            3: MembershipState.LEFT,
+        }
         acts = [one.act for one in session.scalars(select(Consent).order_by(Consent.id))]
         assert acts == ["consented", "consented", "left"]
         assert session.get(Suppression, ("never@example.org", "never-mail-me")) is not None

@@ -16,7 +16,7 @@ from subscriptions.audience.segments import (
     BadSegment,
     Everybody,
     Is,
-    Joined,
+    JoinedWhen,
     Not,
     On,
     Scope,
@@ -46,8 +46,8 @@ LEAVES = st.one_of(
     st.just(Everybody()),
     st.builds(Is, WORDS, st.lists(VALUES, min_size=1, max_size=3, unique=True).map(tuple)),
     st.builds(Is, st.just("language"), st.just(("sv", "ro"))),
-    st.builds(Joined, st.sampled_from(["since", "before"]), st.dates(date(1990, 1, 1))),
-    st.builds(Joined, st.just("within"), days=st.integers(0, 99_999)),
+    st.builds(JoinedWhen, st.sampled_from(["since", "before"]), st.dates(date(1990, 1, 1))),
+    st.builds(JoinedWhen, st.just("within"), days=st.integers(0, 99_999)),
     st.just(On(FRIENDS)),
 )
 TREES = st.recursive(
@@ -126,7 +126,7 @@ def community(store: Store) -> Store:
     ]
     with store.write() as session:
         lists = [
-            roster.create_list(session, name, kind=roster.Kind.NEWSLETTER, now=1.0)
+            roster.create_list(session, name, kind=roster.ListKind.NEWSLETTER, now=1.0)
             for name in (NEWS, FRIENDS, AWAY)
         ]
         for who, language, role, told, days in people:

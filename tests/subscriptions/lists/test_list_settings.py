@@ -7,8 +7,8 @@ import pytest
 
 from listserv.cli.lists import lists
 from mailer.errors import BadInput
-from subscriptions.lists.list_settings import SETTINGS, Setting, check
-from subscriptions.lists.roster import Kind, MailList
+from subscriptions.lists.list_settings import SETTINGS, ListSetting, check
+from subscriptions.lists.roster import ListKind, MailList
 
 ROOT = Path(__file__).resolve().parents[3]
 ROOMS = ("mailer", "subscriptions", "archive", "listserv")
@@ -42,15 +42,15 @@ def test_every_setting_has_a_column_and_an_option() -> None:
     assert [one.option for one in SETTINGS if one.option not in offered] == []
 
 
-def other_kind(setting: Setting) -> Kind:
-    return Kind.NEWSLETTER if Kind.DISCUSSION in setting.kinds else Kind.DISCUSSION
+def other_kind(setting: ListSetting) -> ListKind:
+    return ListKind.NEWSLETTER if ListKind.DISCUSSION in setting.kinds else ListKind.DISCUSSION
 
 
 @pytest.mark.parametrize(
     "setting", [one for one in SETTINGS if len(one.kinds) == 1], ids=lambda one: str(one.name)
 )
 def test_a_setting_is_refused_where_it_means_nothing_and_its_default_is_not(
-    setting: Setting,
+    setting: ListSetting,
 ) -> None:
     kind = other_kind(setting)
     with pytest.raises(BadInput, match=setting.option):

@@ -10,7 +10,7 @@ NONE, MEMBERS, PUBLIC = ArchivePolicy.NONE, ArchivePolicy.MEMBERS, ArchivePolicy
 
 def made(**values: object) -> MailList:
     known = {"join": Join.APPROVE, "post": PostPolicy.MEMBERS, "archive": MEMBERS, **values}
-    return MailList(name="friends", domain="example.org", kind=roster.Kind.DISCUSSION, **known)
+    return MailList(name="friends", domain="example.org", kind=roster.ListKind.DISCUSSION, **known)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailer.errors import BadInput, KretsError, Refused
 from mailer.storage.store import Store
 from subscriptions.lists import naming, roster
-from subscriptions.lists.roster import Kind, PostPolicy, Rhythm, State
+from subscriptions.lists.roster import ListKind, MembershipState, PostPolicy, Rhythm
 
 
 @pytest.mark.parametrize("name", ["friends", "a", "a.b", "kör"[:1], "x-y-z", "2026", "a" * 28])
@@ -61,7 +61,7 @@ def test_a_list_is_found_in_any_case_and_by_its_u_label(store: Store) -> None:
 def test_defaults_follow_the_kind(store: Store) -> None:
     with store.write() as session:
         talk = roster.create_list(session, "talk@example.org", now=1.0)
-        news = roster.create_list(session, "news@example.org", now=1.0, kind=Kind.NEWSLETTER)
+        news = roster.create_list(session, "news@example.org", now=1.0, kind=ListKind.NEWSLETTER)
     assert (talk.post, news.post) == (PostPolicy.MEMBERS, PostPolicy.EDITORS)
     assert (talk.language, talk.join, talk.archive) == ("en", "open", "public")
     assert not talk.first_posts_moderated
@@ -105,17 +105,17 @@ def test_any_text_as_a_list_address_gives_an_address_or_a_plain_error(text: str)
 @pytest.mark.parametrize(
     ("state", "rhythm", "until", "said"),
     [
-        (State.ACTIVE, Rhythm.EACH, None, State.ACTIVE),
-        (State.ACTIVE, Rhythm.PAUSED, None, State.PAUSED),
-        (State.ACTIVE, Rhythm.EACH, 200.0, State.PAUSED),
-        (State.PAUSED, Rhythm.EACH, None, State.PAUSED),
-        (State.PAUSED, Rhythm.EACH, 200.0, State.PAUSED),
-        (State.PAUSED, Rhythm.EACH, 50.0, State.ACTIVE),
-        (State.LEFT, Rhythm.PAUSED, 50.0, State.LEFT),
-        (State.PENDING, Rhythm.EACH, None, State.PENDING),
+        (MembershipState.ACTIVE, Rhythm.EACH, None, MembershipState.ACTIVE),
+        (MembershipState.ACTIVE, Rhythm.PAUSED, None, MembershipState.PAUSED),
+        (MembershipState.ACTIVE, Rhythm.EACH, 200.0, MembershipState.PAUSED),
+        (MembershipState.PAUSED, Rhythm.EACH, None, MembershipState.PAUSED),
+        (MembershipState.PAUSED, Rhythm.EACH, 200.0, MembershipState.PAUSED),
+        (MembershipState.PAUSED, Rhythm.EACH, 50.0, MembershipState.ACTIVE),
+        (MembershipState.LEFT, Rhythm.PAUSED, 50.0, MembershipState.LEFT),
+        (MembershipState.PENDING, Rhythm.EACH, None, MembershipState.PENDING),
     ],
 )
 def test_a_pause_that_ran_out_is_over(
-    state: State, rhythm: Rhythm, until: float | None, said: State
+    state: MembershipState, rhythm: Rhythm, until: float | None, said: MembershipState
 ) -> None:
     assert roster.state_at(state, rhythm, until, 100.0) is said

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailer.errors import BadInput
-from subscriptions.member_files.former_state import Standing
+from subscriptions.member_files.former_state import FormerState
 from subscriptions.member_files.member_file import Defaults, read_people
 from subscriptions.permission.consent import ConsentNote, Source
 
@@ -60,7 +60,9 @@ def test_what_is_shown_before_is_what_is_done() -> None:
         lines = list(reading.lines)
         if not reading.survey.rules.silent:
             shown = reading.survey.rows - reading.survey.kept_out
-            good = [line for line in lines if line.standing in {Standing.MEMBER, Standing.PAUSED}]
+            good = [
+                line for line in lines if line.standing in {FormerState.MEMBER, FormerState.PAUSED}
+            ]
             assert shown >= len([line for line in good if line.outcome is None])
             assert sum(reading.survey.standings.values()) == reading.survey.rows
 

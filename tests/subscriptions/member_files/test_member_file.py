@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mailer.errors import BadInput
 from subscriptions.lists.roster import Role
 from subscriptions.member_files.csv_rows import MAX_LINE, neutral
-from subscriptions.member_files.member_file import Defaults, Line, read_people, split_named
+from subscriptions.member_files.member_file import Defaults, MemberLine, read_people, split_named
 from subscriptions.membership.duties import is_role_address
 from subscriptions.membership.members import Fate
 from subscriptions.permission.consent import ConsentNote, Source
@@ -18,7 +18,7 @@ NOTE = ConsentNote("on paper", Source.IMPORT)
 DEFAULTS = Defaults(consent=NOTE, template=ConsentNote("", Source.IMPORT), now=2e9)
 
 
-def _read(data: bytes, encoding: str = "") -> list[Line]:
+def _read(data: bytes, encoding: str = "") -> list[MemberLine]:
     return list(read_people(io.BytesIO(data), DEFAULTS, encoding).lines)
 
 

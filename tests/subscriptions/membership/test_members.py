@@ -16,14 +16,14 @@ from subscriptions.lists.roster import (
     Address,
     MailList,
     Membership,
+    MembershipState,
     Person,
     Rhythm,
     Role,
-    State,
     membership_of,
 )
 from subscriptions.membership import dossier
-from subscriptions.membership.changes import Desk, change_role, change_state, leave
+from subscriptions.membership.changes import ChangeContext, change_role, change_state, leave
 from subscriptions.membership.members import Candidate, Fate, Known, decide, enrol
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act, Consent, ConsentNote, Source
@@ -92,17 +92,21 @@ def test_who_left_does_not_come_back_by_being_added(
     with store.write() as session:
         member = membership_of(session, lst.id, "anna@example.org")
         assert member
-        assert leave(Desk(session, lst, keyring, NOTE, 20.0), member)
-        assert not leave(Desk(session, lst, keyring, NOTE, 21.0), member)
+        assert leave(ChangeContext(session, lst, keyring, NOTE, 20.0), member)
+        assert not leave(ChangeContext(session, lst, keyring, NOTE, 21.0), member)
     assert add("anna@example.org") is Fate.LEFT
     with store.write() as session:
         member = membership_of(session, lst.id, "anna@example.org")
         assert member
         silent = ConsentNote("", Source.CLI)
         with pytest.raises(Refused):
-            change_state(Desk(session, lst, keyring, silent, 3.0), member, State.ACTIVE)
-        assert change_state(Desk(session, lst, keyring, NOTE, 30.0), member, State.ACTIVE)
-        assert (member.state, member.left_at) == (State.ACTIVE, None)
+            change_state(
+                ChangeContext(session, lst, keyring, silent, 3.0), member, MembershipState.ACTIVE
+            )
+        assert change_state(
+            ChangeContext(session, lst, keyring, NOTE, 30.0), member, MembershipState.ACTIVE
+        )
+        assert (member.state, member.left_at) == (MembershipState.ACTIVE, None)
 
 
 def test_nobody_is_made_pending_by_hand(
@@ -113,7 +117,9 @@ def test_nobody_is_made_pending_by_hand(
         member = membership_of(session, lst.id, "anna@example.org")
         assert member
         with pytest.raises(BadInput):
-            change_state(Desk(session, lst, keyring, NOTE, 3.0), member, State.PENDING)
+            change_state(
+                ChangeContext(session, lst, keyring, NOTE, 3.0), member, MembershipState.PENDING
+            )
 
 
 @pytest.mark.parametrize("reason", [Reason.DEAD, Reason.COMPLAINT, Reason.NEVER])
@@ -186,9 +192,9 @@ def test_the_audience_is_who_is_awake_and_wants_each_mail(
     with store.write() as session:
         find = {n: membership_of(session, lst.id, f"{n}@example.org") for n in "abcdefg"}
         find["b"].rhythm = Rhythm.PAUSED  # type: ignore[union-attr]
-        find["c"].state = State.LEFT  # type: ignore[union-attr]
-        find["d"].state, find["d"].paused_until = State.PAUSED, 200.0  # type: ignore[union-attr]
-        find["e"].state, find["e"].paused_until = State.PAUSED, 50.0  # type: ignore[union-attr]
+        find["c"].state = MembershipState.LEFT  # type: ignore[union-attr]
+        find["d"].state, find["d"].paused_until = MembershipState.PAUSED, 200.0  # type: ignore[union-attr]
+        find["e"].state, find["e"].paused_until = MembershipState.PAUSED, 50.0  # type: ignore[union-attr]
         suppression.suppress(session, "f@example.org", Reason.DEAD, 1.0)
         suppression.suppress(session, "f@example.org", Reason.NEVER, 1.0)
         ids = {name: member.id for name, member in find.items() if member}
@@ -233,7 +239,7 @@ def test_roles_and_leaving_stand_in_the_ledger(
     with store.write() as session:
         member = membership_of(session, lst.id, "anna@example.org")
         assert member
-        desk = Desk(session, lst, keyring, NOTE, 11.0)
+        desk = ChangeContext(session, lst, keyring, NOTE, 11.0)
         assert change_role(desk, member, Role.OWNER)
         assert not change_role(desk, member, Role.OWNER)
         leave(desk, member)

@@ -11,8 +11,8 @@ from subscriptions.lists import roster
 from subscriptions.lists.roster import Address as AddressRow
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
-from subscriptions.permission.asks import Ask, Purpose, Trouble
-from subscriptions.permission.budget import Spent, Standing
+from subscriptions.permission.asks import Ask, AskPurpose, Trouble
+from subscriptions.permission.budget import Familiarity, Spent
 
 ANNA = parse("anna@example.net")
 NOW = 1_800_000_000.0
@@ -26,12 +26,12 @@ def lst(store: Store) -> int:
 
 def ask(store: Store, lst: int, to: MailAddress = ANNA, **more: int) -> str:
     with store.write() as session:
-        return asks.open_ask(session, Purpose.CONFIRM, list_id=lst, to=to, now=NOW, **more)
+        return asks.open_ask(session, AskPurpose.CONFIRM, list_id=lst, to=to, now=NOW, **more)
 
 
 def trouble(store: Store, lst: int, token: str, now: float = NOW, **more: int) -> Trouble | None:
     with store.read() as session:
-        return asks.look(session, token, Purpose.CONFIRM, list_id=lst, now=now, **more).trouble
+        return asks.look(session, token, AskPurpose.CONFIRM, list_id=lst, now=now, **more).trouble
 
 
 def test_looking_any_number_of_times_changes_nothing(store: Store, lst: int) -> None:
@@ -56,7 +56,7 @@ def test_a_token_for_another_list_purpose_or_revision_is_refused(store: Store, l
     assert trouble(store, lst, token, revision=2) is Trouble.SUPERSEDED
     assert trouble(store, lst, token, revision=1) is None
     with store.read() as session:
-        found = asks.look(session, token, Purpose.MODERATE, list_id=lst, now=NOW)
+        found = asks.look(session, token, AskPurpose.MODERATE, list_id=lst, now=NOW)
     assert found.trouble is Trouble.UNKNOWN
     assert found.ask is None
 
@@ -86,7 +86,7 @@ def test_the_database_holds_no_token(store: Store, lst: int) -> None:
 def test_superseding_closes_all_questions_about_one_thing(store: Store, lst: int) -> None:
     tokens = [ask(store, lst, ref=7), ask(store, lst, ref=7), ask(store, lst, ref=8)]
     with store.write() as session:
-        assert len(asks.supersede(session, Purpose.CONFIRM, 7, now=NOW)) == 2
+        assert len(asks.supersede(session, AskPurpose.CONFIRM, 7, now=NOW)) == 2
     assert [trouble(store, lst, token) for token in tokens] == [
         Trouble.SUPERSEDED,
         Trouble.SUPERSEDED,
@@ -138,6 +138,6 @@ def test_a_proven_address_has_twenty_a_day(store: Store, lst: int) -> None:
 @given(st.sampled_from(["proven", "member"]), st.integers(0, 30), st.integers(0, 30))
 def test_whoever_is_known_better_never_gets_less(known: str, in_all: int, of_kind: int) -> None:
     spent = Spent(in_all=in_all, of_kind=min(of_kind, in_all))
-    if not budget.decide(Standing(proven=False, member=False), spent):
-        better = Standing(proven=known == "proven", member=known == "member")
+    if not budget.decide(Familiarity(proven=False, member=False), spent):
+        better = Familiarity(proven=known == "proven", member=known == "member")
         assert not budget.decide(better, spent)

@@ -134,16 +134,18 @@ def root_command() -> click.Group:
 def list_settings_page() -> str:
     """Return the page of a list's settings, from the table that everything reads."""
     from subscriptions.lists.list_settings import SETTINGS  # noqa: PLC0415 - as above
+    from subscriptions.lists.policies import Role  # noqa: PLC0415 - as above
 
     lines = [
         "# Settings of a list",
         "",
         "Made by `make docs`. `krets list set LIST --NAME VALUE` changes one, and",
         "`krets list show LIST` shows all. What widens (who may join, post, read) asks first, and",
-        "an archive is opened for what comes from then on.",
+        "an archive is opened for what comes from then on. The operator may change every setting,",
+        "and so may whoever has one of the roles that are named.",
         "",
-        "| setting | values | default | for | what it does |",
-        "|---|---|---|---|---|",
+        "| setting | values | default | for | changed by | what it does |",
+        "|---|---|---|---|---|---|",
     ]
     for one in SETTINGS:
         values = " ".join(word.value for word in one.words) if one.words else one.metavar
@@ -154,7 +156,8 @@ def list_settings_page() -> str:
         )
         kinds = "all" if len(one.kinds) > 1 else next(iter(one.kinds)).value
         said = f"{one.help} {one.costs}".strip()
-        row = (f"`{one.option}`", values, str(default), kinds, said)
+        roles = ", ".join(role for role in Role if role in one.changed_by)
+        row = (f"`{one.option}`", values, str(default), kinds, roles, said)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
     return "\n".join([*lines, ""])
 

@@ -285,7 +285,8 @@ def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
     if view is None:
         raise Refused(
             f"The archive of {lst.address} is not public: a stranger may see nothing of it.",
-            f"krets list set {lst.address} --archive public makes it so.",
+            key="archive-not-public",
+            list=lst.address,
         )
     with store.write() as session:
         exports.remember(session, lst, folder, time.time())

@@ -13,10 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from archive.filing.mail_import import ImportCounts, import_mails
-from archive.pages import redirects, views
+from archive.pages import redirects
 from archive.site import build as pages
 from archive.site import remains, whole_archive
-from archive.threads.disk import list_files, remove_files
 from listserv.cli.archive_application import SHOWN, ArchiveApplication, counting, lists_of
 from listserv.cli.redact import redact
 from listserv.cli.terminal import agree, print_json, say
@@ -79,19 +78,6 @@ def build(
         print_json({"lists": [{"list": name, "threads": n} for name, n in done.items()]})
     for name, count in done.items():
         say(f"{name}: {count} threads rendered.")
-
-
-def move_pages(app: ArchiveApplication, lst: MailList) -> None:
-    """Bring the pages of ``lst`` where its policy wants them: out of strangers' sight first.
-
-    SECURITY: the renderers wait meanwhile, so none that began before the change writes a page
-    into the tree that was just cleared.
-    """
-    root = app.settings.archive_path
-    with pages.rendering(app.store):
-        for tree in set(views.TREES) - set(views.trees_of(lst)):
-            remove_files(root / tree, list(list_files(root / tree, lst.address)))
-        whole_archive.build(app.store, root, app.settings.listserv.base_url, lst)
 
 
 @archives.command("check")

@@ -6,8 +6,9 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv.cli.terminal import Application, agree, print_json, print_json_array, print_table, say
+from listserv.cli.terminal import agree, print_json, print_json_array, print_table, say
 from listserv.moderation.decisions import lift_ban
+from listserv.wiring.app import App
 from listserv.wiring.tables import Ban
 from mailer.errors import BadInput, Refused
 from mailer.reading import addresses
@@ -21,7 +22,7 @@ from subscriptions.permission.consent import ConsentNote, Source
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj
-def barred(app: Application, /, *, as_json: bool) -> None:
+def barred(app: App, /, *, as_json: bool) -> None:
     """Show who is not mailed on any list, and why, and whose posts a moderator banned.
 
     `dead`: the address bounced for days. `complaint` and `never-mail-me`: what they said. `banned`:
@@ -56,7 +57,7 @@ def barred(app: Application, /, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def allow(
-    app: Application,
+    app: App,
     /,
     address: str,
     *,

@@ -1,36 +1,28 @@
 """The commands about lists: make one, see them, change one."""
 
-import json
-import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import click
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from listserv.cli.terminal import Application, agree, print_json, print_letter, print_table, say
-from listserv.upkeep import widening
-from mailer.errors import BadInput
-from mailer.storage.store import Store
-from subscriptions.lists import openness, roster
+from listserv.actions import lists as actions
+from listserv.actions.lists import CreateList, ListSet, SetList
+from listserv.cli.openings import describe
+from listserv.cli.terminal import agree, asked, print_json, print_letter, print_table, say
+from listserv.wiring.app import App
 from subscriptions.lists.list_settings import BY_NAME, SETTINGS, ListSetting
-from subscriptions.lists.roster import (
-    ArchivePolicy,
-    Join,
-    ListKind,
-    MailList,
-    Membership,
-    PostPolicy,
-)
-
-if TYPE_CHECKING:
-    from listserv.cli.archive_application import ArchiveApplication
+from subscriptions.lists.roster import ListKind
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+# Which other command knows more about a setting.
+HINTS = {
+    "footer": " `krets explain post` says whose.",
+    "theme": " `krets newsletter themes` shows all.",
+}
 
 lists = click.Group("list", help="Make, see and change lists.")
 
@@ -53,13 +45,14 @@ def setting_options(*, creating: bool = False) -> Callable[[Callable[P, R]], Cal
 
 def _option(setting: ListSetting) -> Callable[[Callable[P, R]], Callable[P, R]]:
     option, off = setting.option, f"--no-{setting.option[2:]}"
+    said = setting.help + ("" if setting.costs else HINTS.get(setting.name, ""))
     if setting.is_switch:
-        return click.option(f"{option}/{off}", default=None, help=setting.help)
+        return click.option(f"{option}/{off}", default=None, help=said)
     if setting.is_number:
-        return click.option(option, type=int, metavar=setting.metavar, help=setting.help)
+        return click.option(option, type=int, metavar=setting.metavar, help=said)
     if setting.words is not None:
-        return click.option(option, type=_words(setting.words), help=setting.help)
-    return click.option(option, metavar=setting.metavar, help=setting.help)
+        return click.option(option, type=_words(setting.words), help=said)
+    return click.option(option, metavar=setting.metavar, help=said)
 
 
 def read_settings(said: Mapping[str, object]) -> dict[str, object]:
@@ -81,7 +74,7 @@ def read_settings(said: Mapping[str, object]) -> dict[str, object]:
 @setting_options(creating=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
 @click.pass_obj
-def create(app: Application, /, list_address: str, *, as_json: bool, **wanted: str | None) -> None:
+def create(app: App, /, list_address: str, *, as_json: bool, **wanted: str | None) -> None:
     """Make the list LIST, a full address.
 
     A discussion list is open, its members post, its archive is public and it speaks English;
@@ -92,41 +85,41 @@ def create(app: Application, /, list_address: str, *, as_json: bool, **wanted: s
       krets list create friends@example.org --title "Friends of the garden"
       krets list create news@example.org --kind newsletter --language sv
     """
-    settings = read_settings(wanted)
     kind = ListKind(wanted["kind"] or "discussion")
-    with app.store.write() as session:
-        lst = roster.create_list(session, list_address, now=time.time(), kind=kind, **settings)
+    made = actions.create(asked(app), CreateList(list_address, kind, read_settings(wanted)))
     if as_json:
-        print_json(as_object(lst))
+        print_json(made)
         return
-    say(
-        f"{lst.address} is there. Add people: krets member add {lst.address} ADDRESS --consent TEXT"
-    )
+    where = made["list"]
+    say(f"{where} is there. Add people: krets member add {where} ADDRESS --consent TEXT")
 
 
 @lists.command("ls")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @click.pass_obj
-def ls(app: Application, /, *, as_json: bool) -> None:
+def ls(app: App, /, *, as_json: bool) -> None:
     """Show every list.
 
     \b
     Example:
       krets list ls --json
     """
-    with app.store.read() as session:
-        every = roster.all_lists(session)
-        counts = _active_counts(session)
+    every = actions.ls(asked(app))
     if as_json:
-        print_json([{**as_object(one), "members": counts.get(one.id, 0)} for one in every])
+        print_json([{**one.settings, "members": one.members["active"]} for one in every])
         return
     if not every:
         say("There is no list yet. Make one: krets list create friends@example.org")
         return
+    names = ("list", "kind", "language")
     print_table(
-        ("list", "kind", "language", "members", "title"),
+        (*names, "members", "title"),
         [
-            (one.address, one.kind.value, one.language, str(counts.get(one.id, 0)), one.title)
+            (
+                *(str(one.settings[name]) for name in names),
+                str(one.members["active"]),
+                str(one.settings["title"]),
+            )
             for one in every
         ],
     )
@@ -136,22 +129,20 @@ def ls(app: Application, /, *, as_json: bool) -> None:
 @click.argument("list_address", metavar="LIST")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
+def show(app: App, /, list_address: str, *, as_json: bool) -> None:
     """Show one list: its settings and how many members it has.
 
     \b
     Example:
       krets list show friends@example.org
     """
-    with app.store.read() as session:
-        lst = roster.get_list(session, list_address)
-        counts = state_counts(session, lst.id)
+    shown = actions.show(asked(app), list_address)
     if as_json:
-        print_json({**as_object(lst), "members": counts})
+        print_json({**shown.settings, "members": shown.members})
         return
-    people = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    settings = [(name.replace("_", " "), _shown(value)) for name, value in as_object(lst).items()]
-    print_letter(lst.title, [*settings, ("members", people or "nobody yet")])
+    people = ", ".join(f"{count} {state}" for state, count in shown.members.items() if count)
+    lines = [(name.replace("_", " "), _shown(value)) for name, value in shown.settings.items()]
+    print_letter(str(shown.settings["title"]), [*lines, ("members", people or "nobody yet")])
 
 
 @lists.command("set")
@@ -163,16 +154,18 @@ def show(app: Application, /, list_address: str, *, as_json: bool) -> None:
 @click.option(
     "--also-past", is_flag=True, help="Open the archive for what was written before as well."
 )
+@click.option("--dry-run", is_flag=True, help="Only say what would change, and what it opens.")
 @click.option("--yes", is_flag=True, help="Do not ask before the list is opened further.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
 @click.pass_obj
 def set_(
-    app: "ArchiveApplication",
+    app: App,
     /,
     list_address: str,
     *,
     as_json: bool,
     also_past: bool,
+    dry_run: bool,
     yes: bool,
     footer_language: str | None,
     **said: object,
@@ -190,109 +183,32 @@ def set_(
       krets list set friends@example.org --emergency
       krets list set news@example.org --theme magazine --accent "#7a2e1d"
     """
-    wanted = read_settings(said)
-    if wanted.get("theme"):
-        from listserv.newsletters.composing.looks import find_theme  # noqa: PLC0415 - slow, rarely needed
-
-        find_theme(app.data, str(wanted["theme"]))
-    _ask_to_open(app.store, list_address, wanted, past=also_past, yes=yes)
-    archive = wanted.pop("archive", None)
-    with app.store.write() as session:
-        lst = roster.get_list(session, list_address)
-        before = as_object(lst)
-        if archive is not None or also_past:
-            policy = archive if isinstance(archive, ArchivePolicy) else lst.archive
-            openness.set_archive(lst, policy, time.time(), past=also_past)
-        if "@" in str(wanted.get("replies", "")):
-            roster.get_list(session, str(wanted["replies"]))  # raises where there is none
-        roster.change_list(lst, **wanted, footer_language=footer_language)
-        after = as_object(lst)
-    changed = [name for name, value in after.items() if before[name] != value]
-    for name in changed:
-        words = f"{name.replace('_', ' ')}: {_shown(before[name]) or '-'} -> "
-        say(words + (_shown(after[name]) or "-"))
-        setting = BY_NAME.get("footer" if name == "footers" else name)
-        if setting and setting.costs and after[name] not in (setting.default, "", {}):
-            say("  " + setting.costs)
-    if {"archive", "members_since", "public_since"} & set(changed):
-        from listserv.cli.archive import move_pages  # noqa: PLC0415 - slow, rarely needed
-
-        move_pages(app, lst)
-    if not changed:
-        say("Nothing to change.")
-    if as_json:
-        print_json(after)
-
-
-def _ask_to_open(
-    store: Store,
-    list_address: str,
-    wanted: Mapping[str, object],
-    *,
-    past: bool,
-    yes: bool,
-) -> None:
-    """Say what these settings would open, and ask; raise Refused where nobody agrees."""
-    with store.read() as session:
-        lst = roster.get_list(session, list_address)
-        found = openness.openings(
-            lst,
-            join=Join(str(wanted["join"])) if "join" in wanted else None,
-            post=PostPolicy(str(wanted["post"])) if "post" in wanted else None,
-            archive=ArchivePolicy(str(wanted["archive"])) if "archive" in wanted else None,
-            past=past,
-        )
-        lines = widening.describe(lst, found, widening.reach_of(session, lst)) if found else []
-    if past and not any(one.past for one in found):
-        raise BadInput(
-            "--also-past is for an archive that is being opened, or that holds something back.",
-            "Name --archive public or --archive members with it.",
-        )
-    if yes:
-        for line in lines:
+    wanted = SetList(list_address, read_settings(said), footer_language, also_past)
+    planned = actions.set_(asked(app), replace(wanted, dry_run=True))
+    opened = describe(planned)
+    if yes or dry_run:
+        for line in opened:
             say(line)
-    elif lines:
-        agree(f"{' '.join(lines)} Open {lst.address} so far?", yes=False)
+    elif opened:
+        agree(f"{' '.join(opened)} Open {planned.before['list']} so far?", yes=False)
+    done = planned if dry_run else actions.set_(asked(app), wanted)
+    _tell(done)
+    if dry_run:
+        say("Nothing was changed.")
+    if as_json:
+        print_json(done.after)
 
 
-def as_object(lst: MailList) -> dict[str, object]:
-    """Return a list's settings under their public names."""
-    shown: dict[str, object] = {"list": lst.address, "kind": lst.kind.value}
-    for setting in SETTINGS:
-        value = getattr(lst, setting.name)
-        missing = setting.default if value is None else value
-        shown[setting.name] = missing.value if isinstance(missing, StrEnum) else missing
-        if setting.name == "archive":
-            shown["members_since"] = _day(lst.members_since)
-            shown["public_since"] = _day(lst.public_since)
-        if setting.name == "footer":
-            shown["footers"] = json.loads(lst.footers) if lst.footers else {}
-    return shown
-
-
-def state_counts(session: Session, list_id: int) -> dict[str, int]:
-    """Return how many memberships of a list stand in each state."""
-    rows = session.execute(
-        select(Membership.state, func.count().label("people"))
-        .where(Membership.list_id == list_id)
-        .group_by(Membership.state)
-    )
-    found = {row.state: row.people for row in rows}
-    return {state.value: found.get(state, 0) for state in roster.MembershipState}
-
-
-def _active_counts(session: Session) -> dict[int, int]:
-    rows = session.execute(
-        select(Membership.list_id, func.count().label("active"))
-        .where(Membership.state == roster.MembershipState.ACTIVE)
-        .group_by(Membership.list_id)
-    )
-    return {row.list_id: row.active for row in rows}
-
-
-def _day(at: float | None) -> str:
-    """Return a time for people and machines, "" for none: from the beginning."""
-    return "" if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+def _tell(done: ListSet) -> None:
+    """Say which settings are others now, and what each of them costs."""
+    for name in done.changed:
+        words = f"{name.replace('_', ' ')}: {_shown(done.before[name]) or '-'} -> "
+        say(words + (_shown(done.after[name]) or "-"))
+        setting = BY_NAME.get("footer" if name == "footers" else name)
+        if setting and setting.costs and done.after[name] not in (setting.default, "", {}):
+            say(f"  {setting.costs}{HINTS.get(setting.name, '')}")
+    if not done.changed:
+        say("Nothing to change.")
 
 
 def _shown(value: object) -> str:

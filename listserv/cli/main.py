@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import click
 
+from listserv.cli.cures import cure_of
 from listserv.wiring.app import App
 from listserv.wiring.config import SECRETS, Settings, described, example, load
 from mailer.errors import KretsError
@@ -63,8 +64,8 @@ class Door(click.Group):
             return super().invoke(ctx)
         except KretsError as error:
             click.secho(error.what, err=True, fg="red")
-            if error.fix:
-                click.echo(error.fix, err=True)
+            if cure := cure_of(error):
+                click.echo(cure, err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo(err=True)

@@ -14,7 +14,6 @@ from archive.site import build
 from listserv.cli.barred import allow, barred
 from listserv.cli.member_import import because, import_, note_of, words_of
 from listserv.cli.terminal import (
-    Application,
     agree,
     print_json,
     print_json_array,
@@ -192,7 +191,7 @@ def _take(
 @click.option("--csv", "as_csv", is_flag=True, help="Print a sheet that an import reads again.")
 @click.pass_obj
 def ls(
-    app: Application,
+    app: App,
     /,
     list_address: str,
     *,
@@ -233,7 +232,7 @@ def ls(
     )
 
 
-def _print_sheet(app: Application, lst: MailList) -> None:
+def _print_sheet(app: App, lst: MailList) -> None:
     """Print everybody as CSV in UTF-8, a short read at a time."""
     with app.store.read() as session:
         headings = exporting.header(session, lst)
@@ -256,7 +255,7 @@ def _print_sheet(app: Application, lst: MailList) -> None:
 @click.argument("address")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def show(app: Application, /, list_address: str, address: str, *, as_json: bool) -> None:
+def show(app: App, /, list_address: str, address: str, *, as_json: bool) -> None:
     """Show one member of LIST.
 
     \b
@@ -361,7 +360,7 @@ def set_(
 @click.argument("address")
 @click.option("--json", "as_json", is_flag=True, help="The same; an export is always JSON.")
 @click.pass_obj
-def export(app: Application, /, address: str, *, as_json: bool) -> None:
+def export(app: App, /, address: str, *, as_json: bool) -> None:
     """Print everything about whoever owns ADDRESS, as one JSON object.
 
     \b
@@ -451,7 +450,7 @@ def _future(text: str, now: float) -> float:
     return ends
 
 
-def _everyone(app: Application, lst: MailList) -> Iterator[rollcall.MemberRow]:
+def _everyone(app: App, lst: MailList) -> Iterator[rollcall.MemberRow]:
     """Yield all members, a short read at a time, so that no long snapshot stays open."""
     after: int | None = 0
     while after is not None:

@@ -6,28 +6,19 @@ columns elsewhere; NO_COLOR and the width are rich's business.
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import click
 
+from listserv.actions.call import OPERATOR, Call
+from listserv.wiring.app import App
 from mailer.errors import Refused
-from mailer.storage.store import Store
-from mailer.storage.tokens import Keyring
 
 
-class Application(Protocol):
-    """What these commands need of the application."""
-
-    @property
-    def store(self) -> Store:
-        """Return the database, created or migrated if need be."""
-        ...
-
-    @property
-    def keyring(self) -> Keyring:
-        """Return the token keys of this database."""
-        ...
+def asked(app: App) -> Call:
+    """Return whoever runs this command as one who asks for actions: the operator, now."""
+    return Call(app, OPERATOR, time.time())
 
 
 def say(words: str) -> None:

@@ -1,19 +1,28 @@
 """What everybody who answers somebody works with: the list, the moment, and the proof."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-from sqlalchemy.orm import Session
+from dataclasses import dataclass
 
 from listserv.letters import notices
-from listserv.wiring.app import App
+from listserv.letters.visit import Visit
 from mailer.reading.addresses import MailAddress, parse
-from subscriptions.lists.roster import MailList, Membership
+from subscriptions.lists.roster import Membership
 from subscriptions.membership import optin
-from subscriptions.membership.changes import ChangeContext
 from subscriptions.permission import asks, budget, wording
 from subscriptions.permission.asks import Ask, AskPurpose, open_ask
 from subscriptions.permission.consent import ConsentNote, Source
+
+__all__ = [
+    "Proof",
+    "Visit",
+    "language_of",
+    "open_offer",
+    "question",
+    "tell",
+    "tell_member",
+    "whom",
+    "write",
+]
 
 # What a consent may come to rest on: the words of these questions are kept.
 _PERMISSIONS = {
@@ -23,26 +32,6 @@ _PERMISSIONS = {
     AskPurpose.COMMAND,
     AskPurpose.ADDRESS,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Hold one transaction's work for one list; ``source`` is the IP address that is counted."""
-
-    session: Session
-    app: App
-    lst: MailList
-    now: float
-    source: str = ""
-    in_reply_to: str = ""
-
-    def at(self, lst: MailList) -> "Visit":
-        """Return the same visit to another list."""
-        return replace(self, lst=lst)
-
-    def desk(self, note: ConsentNote) -> ChangeContext:
-        """Return what a change of a membership needs."""
-        return ChangeContext(self.session, self.lst, self.app.keyring, note, self.now)
 
 
 @dataclass(frozen=True, slots=True)

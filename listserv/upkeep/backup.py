@@ -78,7 +78,7 @@ def write(app: App, target: Path, version: str, *, replace: bool) -> Manifest:
     Raise Refused where ``target`` exists and must not be replaced, Temporary on a full disk.
     """
     if target.exists() and not replace:
-        raise Refused(f"{target} exists.", "Say --yes to replace it, or name another file.")
+        raise Refused(f"{target} exists.", key="file-exists")
     with _disk_errors(target.parent), TemporaryDirectory(dir=target.parent, prefix=".krets-") as at:
         folder = Path(at)
         taken = time.time()
@@ -114,7 +114,7 @@ def write(app: App, target: Path, version: str, *, replace: bool) -> Manifest:
                 packed.unlink()
         if packed.exists():
             if target.exists() and not replace:
-                raise Refused(f"{target} exists.", "Say --yes to replace it.")
+                raise Refused(f"{target} exists.", key="file-exists")
             packed.replace(target)
         sync_folder(target.parent)
     return manifest

@@ -113,7 +113,7 @@ def _restore(
         if full and not (replace or dry_run):
             raise Refused(
                 f"{place.url.render_as_string()} has a database already.",
-                "Say --yes to move it aside and restore, or set mailer.data to an empty folder.",
+                key="database-exists",
             )
         moved = settings = dressed = ""
         if not dry_run:

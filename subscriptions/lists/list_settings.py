@@ -26,6 +26,7 @@ from subscriptions.lists.policies import (
     Join,
     ListKind,
     PostPolicy,
+    Role,
 )
 
 MAX_TITLE = 200  # characters; a title stands in headers and on one line of a page
@@ -54,6 +55,7 @@ class ListSetting:
     costs: str = ""  # what it costs, said where it is set to something else than its default
     at_creation: bool = False  # ``krets list create`` takes it too
     widens: bool = False  # it can let more people in, and so asks and counts from then on
+    changed_by: frozenset[Role] = frozenset({Role.OWNER})  # and by the operator
 
     @property
     def option(self) -> str:
@@ -71,6 +73,8 @@ class ListSetting:
         return isinstance(self.default, int) and not isinstance(self.default, bool)
 
 
+_MODERATORS = frozenset({Role.OWNER, Role.MODERATOR})
+_EDITORS = frozenset({Role.OWNER, Role.EDITOR})
 _POSTS = frozenset({ListKind.DISCUSSION})
 _ISSUES = frozenset({ListKind.NEWSLETTER})
 _REJECTED = "where the author's domain is strict (p=reject, p=quarantine) From is rewritten."
@@ -204,8 +208,13 @@ SETTINGS: tuple[ListSetting, ...] = (
         at_creation=True,
         widens=True,
     ),
-    ListSetting("first_posts_moderated", "Hold a new member's first post.", default=False),
-    ListSetting("emergency", "Hold every post.", default=False),
+    ListSetting(
+        "first_posts_moderated",
+        "Hold a new member's first post.",
+        default=False,
+        changed_by=_MODERATORS,
+    ),
+    ListSetting("emergency", "Hold every post.", default=False, changed_by=_MODERATORS),
     ListSetting(
         "reply_to_list",
         "Point Reply-To at the list (costly).",
@@ -226,8 +235,7 @@ SETTINGS: tuple[ListSetting, ...] = (
         "Put TEXT under every post (costly).",
         _text("footer"),
         kinds=_POSTS,
-        costs=f"A footer changes the text: authors' signatures break, and {_REJECTED}"
-        " `krets explain post` says whose.",
+        costs=f"A footer changes the text: authors' signatures break, and {_REJECTED}",
     ),
     ListSetting(
         "copies",
@@ -270,15 +278,14 @@ SETTINGS: tuple[ListSetting, ...] = (
         metavar="READERS/MINUTES/PERCENT",
         kinds=_ISSUES,
     ),
-    ListSetting(
-        "theme", "How issues look: krets newsletter themes.", metavar="NAME", kinds=_ISSUES
-    ),
+    ListSetting("theme", "How issues look.", metavar="NAME", kinds=_ISSUES, changed_by=_EDITORS),
     ListSetting(
         "accent",
         "The list's own colour in its issues.",
         _colour,
         metavar="#RRGGBB",
         kinds=_ISSUES,
+        changed_by=_EDITORS,
     ),
     ListSetting(
         "logo",
@@ -286,6 +293,7 @@ SETTINGS: tuple[ListSetting, ...] = (
         _picture,
         metavar="URL",
         kinds=_ISSUES,
+        changed_by=_EDITORS,
     ),
     ListSetting(
         "postal_address",
@@ -320,11 +328,12 @@ def check(kind: ListKind, wanted: Mapping[str, object]) -> dict[str, object]:
                 if setting.kinds == _ISSUES
                 else ("posts, and a newsletter has none")
             )
-            raise BadInput(f"{setting.option} is for {other}.", f"Leave {setting.option} out.")
+            what = f"The setting {setting.name.replace('_', ' ')} is for {other}."
+            raise BadInput(what, key="other-kind", option=setting.option)
         if name == "post" and kind is ListKind.NEWSLETTER and value is not PostPolicy.EDITORS:
             raise BadInput(
                 f"A newsletter is written by its editors; {value} is for discussion lists.",
-                "Leave --post out, or create the list with --kind discussion.",
+                key="post-to-newsletter",
             )
         plain = setting.words is not None or setting.is_switch
         checked[name] = value if plain else setting.check(str(value))

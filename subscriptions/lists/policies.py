@@ -15,6 +15,16 @@ class ListKind(StrEnum):
     NEWSLETTER = "newsletter"
 
 
+class Role(StrEnum):
+    """Say what a member may do on one list."""
+
+    MEMBER = "member"
+    MODERATOR = "moderator"
+    EDITOR = "editor"
+    ADVISOR = "advisor"
+    OWNER = "owner"
+
+
 class Join(StrEnum):
     """Say how people come in."""
 

@@ -45,6 +45,7 @@ from subscriptions.lists.policies import (
     Join,
     ListKind,
     PostPolicy,
+    Role,
     opens,
 )
 
@@ -69,6 +70,7 @@ __all__ = [
     "check_language",
     "check_rhythm",
     "check_role",
+    "checked_settings",
     "create_list",
     "find_list",
     "get_list",
@@ -84,16 +86,6 @@ WAITS = "state = 'pending'"
 _WAITS = text(WAITS)
 _PAGE_LITE, _PAGE = text("own_page = 1"), text("own_page")
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts in 64 bits anyway
-
-
-class Role(StrEnum):
-    """Say what a member may do on one list."""
-
-    MEMBER = "member"
-    MODERATOR = "moderator"
-    EDITOR = "editor"
-    ADVISOR = "advisor"
-    OWNER = "owner"
 
 
 class Rhythm(StrEnum):
@@ -305,7 +297,7 @@ def get_list(session: Session, address: str) -> MailList:
     where = read_list_address(address)
     found = find_list(session, address)
     if found is None:
-        raise Refused(f"There is no list {where}.", "`krets list ls` shows them all.")
+        raise Refused(f"There is no list {where}.", key="no-list")
     return found
 
 
@@ -329,7 +321,7 @@ def create_list(
     where = read_list_address(address)
     check_name(where.name)
     if find_list(session, address) is not None:
-        raise Refused(f"The list {where} is there already.", f"`krets list show {where}` shows it.")
+        raise Refused(f"The list {where} is there already.", key="list-there", list=str(where))
     lst = MailList(name=where.name, domain=where.domain, kind=kind, title=where.name, created=now)
     writers = PostPolicy.EDITORS if kind is ListKind.NEWSLETTER else PostPolicy.MEMBERS
     begun: dict[str, object] = {
@@ -354,16 +346,21 @@ def change_list(lst: MailList, **wanted: object) -> None:
     archive = wanted.get("archive")
     if isinstance(archive, ArchivePolicy) and lst.archive and opens(lst.archive, archive):
         raise ValueError(archive)
+    for name, value in checked_settings(lst, **wanted).items():
+        setattr(lst, name, value)
+
+
+def checked_settings(lst: MailList, **wanted: object) -> dict[str, object]:
+    """Return what ``change_list`` would write, by column; raise BadInput as it does."""
     language = wanted.pop("footer_language", None)
     checked = list_settings.check(lst.kind, wanted)
     if language is not None:
         if "footer" not in checked:
-            raise BadInput("Which footer? --footer-language needs --footer TEXT beside it.")
+            raise BadInput("A language was named, and no footer.", key="which-footer")
         footer = str(checked.pop("footer"))
         code = list_settings.check_language(str(language))
         checked["footers"] = list_settings.with_footer(lst.footers, code, footer)
-    for name, value in checked.items():
-        setattr(lst, name, value)
+    return checked
 
 
 def membership_of(session: Session, list_id: int, address_key: str) -> Membership | None:

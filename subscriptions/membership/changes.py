@@ -133,7 +133,7 @@ def _welcome_back(desk: ChangeContext, member: Membership, state: MembershipStat
     if not desk.note.wording or state is not MembershipState.ACTIVE:
         raise Refused(
             f"{given} is {member.state.value} on {desk.lst.address} and has not said yes (again).",
-            "Say how they did: --state active --consent 'asked me by phone on 3 May'.",
+            key="no-yes-again",
         )
     if suppression.said_never(desk.session, desk.keyring, [key]):
         raise Refused(f"{given} asked never to be mailed.", "Only they can take that back.")

@@ -65,8 +65,7 @@ def lift(
     if own and not note.wording:
         raise Refused(
             f"{who.given} does not want mail ({', '.join(own)}); nothing was lifted.",
-            "They can take that back by replying to the mail that told them so. If they told you,"
-            " say how: --consent 'asked me by phone on 3 May'.",
+            key="said-never",
         )
     for reason in found:
         suppression.lift(session, who.key, reason)

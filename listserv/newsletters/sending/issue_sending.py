@@ -171,12 +171,14 @@ def survey(
     if readers and found.ready.chosen.text and not found.readers:
         raise Refused(
             f"Nobody is in the segment {found.ready.chosen.text}.",
-            f"`krets newsletter segment show {lst.address}` says what can be named.",
+            key="nobody-in-segment",
+            list=lst.address,
         )
     if readers and not found.readers:
         raise Refused(
             f"{lst.address} has no readers yet.",
-            f"`krets member add {lst.address} ADDRESS --consent TEXT` adds one.",
+            key="no-readers",
+            list=lst.address,
         )
     return found
 
@@ -237,7 +239,8 @@ def newsletter(session: Session, list_address: str) -> MailList:
     if lst.kind is not ListKind.NEWSLETTER:
         raise Refused(
             f"{lst.address} is a discussion list: it has posts and no issues.",
-            f"Write to {lst.address}, or make a list with --kind newsletter.",
+            key="no-newsletter",
+            list=lst.address,
         )
     return lst
 

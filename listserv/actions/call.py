@@ -1,0 +1,107 @@
+"""Ask for an action: who asks, at which door, and in whose transaction it is done.
+
+    call = Call(app, OPERATOR, time.time())
+    shown = lists.show(call, "friends@example.org")
+
+An action is a function of a Call and a request. It begins with ``reading`` or ``changing`` where
+it is about one list, with ``reading_all`` or ``changing_all`` where it is about the service: each
+opens the transaction, looks up what whoever asks is to that list *now*, and raises NotPermitted
+before anything is done. A door that is inside a transaction already (a mail is one) hands it on as
+``within``, and the action joins it. Refuses to know words: what a door prints is its own.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from listserv.actions.permissions import Action, ActorRole, Proven, permit
+from listserv.letters.visit import Visit
+from listserv.wiring.app import App
+from subscriptions.lists.roster import MailList, MembershipState, get_list, membership_of
+from subscriptions.permission.consent import Source
+
+_HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Say who asks, what shows it, and through which door; without ``key`` it is the operator."""
+
+    source: Source
+    proven: Proven
+    key: str = ""  # of the address
+
+    def role_on(self, session: Session, lst: MailList) -> ActorRole:
+        """Return what whoever asks is to a list at this moment."""
+        if self.proven is Proven.MACHINE:
+            return ActorRole.OPERATOR
+        member = membership_of(session, lst.id, self.key) if self.key else None
+        if member is None or member.state not in _HERE:
+            return ActorRole.STRANGER
+        return ActorRole(member.role.value)
+
+
+OPERATOR = Actor(Source.CLI, Proven.MACHINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Hold what every action needs: the application, who asks, the moment."""
+
+    app: App
+    by: Actor
+    now: float
+    within: Visit | None = None  # the transaction of a door that is in one
+
+    @contextmanager
+    def reading(self, action: Action, list_address: str) -> Iterator[Visit]:
+        """Look at one list; nothing is kept of what is changed here."""
+        if self.within is not None:
+            yield self._visit(self.within.session, action, list_address)
+            return
+        with self.app.store.read() as session:
+            yield self._visit(session, action, list_address)
+
+    @contextmanager
+    def changing(self, action: Action, list_address: str) -> Iterator[Visit]:
+        """Change one list, in one transaction."""
+        if self.within is not None:
+            yield self._visit(self.within.session, action, list_address)
+            return
+        with self.app.store.write() as session:
+            yield self._visit(session, action, list_address)
+
+    @contextmanager
+    def reading_all(self, action: Action) -> Iterator[Session]:
+        """Look at what belongs to no single list."""
+        self.permit(action)
+        with self.app.store.read() as session:
+            yield session
+
+    @contextmanager
+    def changing_all(self, action: Action) -> Iterator[Session]:
+        """Change what belongs to no single list, in one transaction."""
+        self.permit(action)
+        with self.app.store.write() as session:
+            yield session
+
+    def permit(self, action: Action) -> None:
+        """Raise NotPermitted where whoever asks may not do this to the whole service."""
+        machine = self.by.proven is Proven.MACHINE
+        permit(action, ActorRole.OPERATOR if machine else ActorRole.STRANGER, self.by.proven)
+
+    def ring(self, *bells: str) -> None:
+        """Ring bells for what was committed; a door inside its own transaction rings later."""
+        if self.within is None:
+            for bell in bells:
+                self.app.ring(bell)
+
+    def _visit(self, session: Session, action: Action, list_address: str) -> Visit:
+        same = self.within is not None and self.within.lst.address == list_address
+        lst = self.within.lst if self.within and same else get_list(session, list_address)
+        permit(action, self.by.role_on(session, lst), self.by.proven)
+        if self.within is not None:
+            return self.within.at(lst)
+        return Visit(session, self.app, lst, self.now)

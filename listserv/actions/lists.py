@@ -1,0 +1,227 @@
+"""Make, see and change lists.
+
+    lists.create(call, CreateList("friends@example.org", settings={"language": "sv"}))
+    lists.set_(call, SetList("friends@example.org", {"archive": ArchivePolicy.MEMBERS}))
+
+What a setting may be, and who may change it, stands in subscriptions/lists/list_settings.py.
+SECURITY: what opens a list further is counted in the result (``opens``, ``reach``); a door shows a
+dry run of it to a person and asks, before it asks for the change. An archive is opened for what
+comes from then on, unless ``also_past`` says otherwise.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from listserv.actions.call import Call
+from listserv.actions.permissions import Action, ActorRole, NotPermitted
+from listserv.actions.reach import Reach, reach_of
+from listserv.letters.visit import Visit
+from listserv.wiring.app import App
+from mailer.errors import BadInput
+from subscriptions.lists import openness, roster
+from subscriptions.lists.list_settings import BY_NAME, SETTINGS
+from subscriptions.lists.openness import Opening
+from subscriptions.lists.roster import (
+    ArchivePolicy,
+    Join,
+    ListKind,
+    MailList,
+    Membership,
+    MembershipState,
+    PostPolicy,
+)
+
+_PAGES = ("archive", "members_since", "public_since")  # what decides where pages stand
+
+
+@dataclass(frozen=True, slots=True)
+class CreateList:
+    """Ask for a new list; a setting that is not named has its default."""
+
+    list: str
+    kind: ListKind = ListKind.DISCUSSION
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SetList:
+    """Ask for other settings; what is not named stays."""
+
+    list: str
+    settings: Mapping[str, object]
+    footer_language: str | None = None  # for whom the footer is; None: for everybody
+    also_past: bool = False  # open the archive for what was written before, too
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListShown:
+    """Hold a list's settings by name, and how many members it has in which state."""
+
+    settings: dict[str, object]
+    members: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ListSet:
+    """Hold a list's settings before and after, and what the change opens."""
+
+    before: dict[str, object]
+    after: dict[str, object]
+    opens: tuple[Opening, ...] = ()
+    reach: Reach | None = None  # counted where something is opened
+
+    @property
+    def changed(self) -> list[str]:
+        """Return the names of the settings that are others now."""
+        return [name for name, value in self.after.items() if self.before[name] != value]
+
+
+def create(call: Call, wanted: CreateList) -> dict[str, object]:
+    """Make a list and return its settings."""
+    with call.changing_all(Action.LIST_CREATE) as session:
+        lst = roster.create_list(
+            session, wanted.list, now=call.now, kind=wanted.kind, **wanted.settings
+        )
+    return settings_of(lst)
+
+
+def ls(call: Call) -> list[ListShown]:
+    """Return every list, by domain and name."""
+    with call.reading_all(Action.LIST_LS) as session:
+        counts = _counts(session)
+        every = roster.all_lists(session)
+    return [ListShown(settings_of(lst), counts.get(lst.id) or _none()) for lst in every]
+
+
+def show(call: Call, list_address: str) -> ListShown:
+    """Return one list."""
+    with call.reading(Action.LIST_SHOW, list_address) as visit:
+        counts = _counts(visit.session, visit.lst)
+        return ListShown(settings_of(visit.lst), counts.get(visit.lst.id) or _none())
+
+
+def set_(call: Call, wanted: SetList) -> ListSet:
+    """Change settings of a list; with ``dry_run`` only say what that would change and open."""
+    within = call.reading if wanted.dry_run else call.changing
+    with within(Action.LIST_SET, wanted.list) as visit:
+        _check(call, visit, wanted)
+        before = settings_of(visit.lst)
+        opens = _openings(visit.lst, wanted)
+        reach = reach_of(visit.session, visit.lst) if opens else None
+        if wanted.dry_run:
+            columns = roster.checked_settings(visit.lst, **_named(wanted))
+            return ListSet(before, settings_of(visit.lst, columns), opens, reach)
+        _write(visit, wanted)
+        done = ListSet(before, settings_of(visit.lst), opens, reach)
+    if set(_PAGES) & set(done.changed):
+        _move_pages(call.app, visit.lst)
+    return done
+
+
+def settings_of(lst: MailList, instead: Mapping[str, object] | None = None) -> dict[str, object]:
+    """Return a list's settings under their public names, those of ``instead`` in their place."""
+    stands = {**{one.name: getattr(lst, one.name) for one in SETTINGS}, **(instead or {})}
+    footers = str(stands.get("footers", lst.footers) or "")
+    shown: dict[str, object] = {"list": lst.address, "kind": lst.kind.value}
+    for setting in SETTINGS:
+        value = stands[setting.name]
+        missing = setting.default if value is None else value
+        shown[setting.name] = missing.value if isinstance(missing, StrEnum) else missing
+        if setting.name == "archive":
+            shown["members_since"] = _day(lst.members_since)
+            shown["public_since"] = _day(lst.public_since)
+        if setting.name == "footer":
+            shown["footers"] = json.loads(footers) if footers else {}
+    return shown
+
+
+def _check(call: Call, visit: Visit, wanted: SetList) -> None:
+    """Raise where whoever asks may not change one of these, or what it names is not there."""
+    role = call.by.role_on(visit.session, visit.lst)
+    for name in wanted.settings:
+        roles = {str(one) for one in BY_NAME[name].changed_by}
+        if role is not ActorRole.OPERATOR and str(role) not in roles:
+            raise NotPermitted(f"A {role} may not change this setting.", key="not-permitted")
+    if wanted.settings.get("theme"):
+        from listserv.newsletters.composing.looks import find_theme  # noqa: PLC0415 - slow, rarely needed
+
+        find_theme(call.app.data, str(wanted.settings["theme"]))
+    if "@" in str(wanted.settings.get("replies", "")):
+        roster.get_list(visit.session, str(wanted.settings["replies"]))  # raises for none
+    if wanted.also_past and not any(one.past for one in _openings(visit.lst, wanted)):
+        raise BadInput(
+            "The past can only be opened of an archive that is being opened, or that holds"
+            " something back.",
+            key="no-past",
+        )
+
+
+def _openings(lst: MailList, wanted: SetList) -> tuple[Opening, ...]:
+    said = wanted.settings
+    return tuple(
+        openness.openings(
+            lst,
+            join=Join(str(said["join"])) if "join" in said else None,
+            post=PostPolicy(str(said["post"])) if "post" in said else None,
+            archive=ArchivePolicy(str(said["archive"])) if "archive" in said else None,
+            past=wanted.also_past,
+        )
+    )
+
+
+def _named(wanted: SetList) -> dict[str, object]:
+    return {**wanted.settings, "footer_language": wanted.footer_language}
+
+
+def _write(visit: Visit, wanted: SetList) -> None:
+    named = _named(wanted)
+    archive = named.pop("archive", None)
+    if archive is not None or wanted.also_past:
+        policy = ArchivePolicy(str(archive)) if archive is not None else visit.lst.archive
+        openness.set_archive(visit.lst, policy, visit.now, past=wanted.also_past)
+    roster.change_list(visit.lst, **named)
+    visit.session.flush()
+
+
+def _move_pages(app: App, lst: MailList) -> None:
+    """Bring the pages of ``lst`` where its policy wants them: out of strangers' sight first.
+
+    SECURITY: the renderers wait meanwhile, so none that began before the change writes a page
+    into the tree that was just cleared.
+    """
+    from archive.pages import views  # noqa: PLC0415 - slow, rarely needed
+    from archive.site import build, whole_archive  # noqa: PLC0415
+    from archive.threads.disk import list_files, remove_files  # noqa: PLC0415
+
+    root = app.settings.archive_path
+    with build.rendering(app.store):
+        for tree in set(views.TREES) - set(views.trees_of(lst)):
+            remove_files(root / tree, list(list_files(root / tree, lst.address)))
+        whole_archive.build(app.store, root, app.settings.listserv.base_url, lst)
+
+
+def _counts(session: Session, only: MailList | None = None) -> dict[int, dict[str, int]]:
+    """Return how many memberships of each list stand in each state."""
+    query = select(Membership.list_id, Membership.state, func.count().label("people"))
+    if only is not None:
+        query = query.where(Membership.list_id == only.id)
+    found: dict[int, dict[str, int]] = {}
+    for row in session.execute(query.group_by(Membership.list_id, Membership.state)):
+        found.setdefault(row.list_id, _none())[row.state.value] = row.people
+    return found
+
+
+def _none() -> dict[str, int]:
+    return dict.fromkeys((state.value for state in MembershipState), 0)
+
+
+def _day(at: float | None) -> str:
+    """Return a time for people and machines, "" for none: from the beginning."""
+    return "" if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,78 @@
+"""Who may do what: one table of actions, roles and proof.
+
+    permit(Action.LIST_SET, ActorRole.OWNER, Proven.TOKEN)   # raises NotPermitted, or says nothing
+
+A role is somebody's on one list; on every other list they are a stranger. The operator is whoever
+may run commands on this machine. Knows no rows; refuses to know doors. SECURITY: a From line proves
+nothing, so nobody changes anything by it; what only reads may be asked without proof where its
+answer goes to the address that we know.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailer.errors import Refused
+
+
+class ActorRole(StrEnum):
+    """Name what somebody is to a list, or to this machine."""
+
+    STRANGER = "stranger"
+    MEMBER = "member"
+    MODERATOR = "moderator"
+    ADVISOR = "advisor"
+    EDITOR = "editor"
+    OWNER = "owner"
+    OPERATOR = "operator"
+
+
+class Proven(StrEnum):
+    """Say what shows that it is they who ask."""
+
+    NONE = "none"  # a From line
+    ALIGNED = "aligned"  # a From line whose domain vouches for the mail
+    TOKEN = "token"  # noqa: S105 - an answer to a mail of ours
+    MACHINE = "machine"  # a command on this machine
+
+
+class Action(StrEnum):
+    """Name each action by the command that asks for it."""
+
+    LIST_CREATE = "list create"
+    LIST_LS = "list ls"
+    LIST_SET = "list set"
+    LIST_SHOW = "list show"
+
+
+class NotPermitted(Refused):
+    """Say that this role may not do it, or that it has not been shown who asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Say who may do something, and whether a From line is enough to ask for it."""
+
+    roles: frozenset[ActorRole]
+    by_from_line: bool = False
+
+
+_OPERATOR = frozenset({ActorRole.OPERATOR})
+_OWNERS = _OPERATOR | {ActorRole.OWNER}
+_DECIDERS = _OWNERS | {ActorRole.MODERATOR, ActorRole.EDITOR}
+_STAFF = _DECIDERS | {ActorRole.ADVISOR}
+
+PERMISSIONS = {
+    Action.LIST_CREATE: Permission(_OPERATOR),
+    Action.LIST_LS: Permission(_OPERATOR),
+    Action.LIST_SET: Permission(_DECIDERS),  # and each setting says who: list_settings.py
+    Action.LIST_SHOW: Permission(_STAFF, by_from_line=True),
+}
+
+
+def permit(action: Action, role: ActorRole, proven: Proven) -> None:
+    """Raise NotPermitted where the table does not let this role do it by this proof."""
+    permission = PERMISSIONS[action]
+    if role not in permission.roles:
+        raise NotPermitted(f"A {role} may not do this.", key="not-permitted", action=action)
+    if proven is Proven.NONE and not permission.by_from_line:
+        raise NotPermitted("A From line does not show who asks.", key="not-proven", action=action)

@@ -1,0 +1,33 @@
+"""What to do about an error, in the words of the command line: one table by the error's key.
+
+Whoever raises an error below knows what happened and its facts, and not at which door it is told;
+here it is told as commands and options. An error that has its ``fix`` with it needs no line here.
+"""
+
+from mailer.errors import KretsError
+
+CURES = {
+    "archive-not-public": "krets list set {list} --archive public makes it so.",
+    "database-exists": "Say --yes to move it aside and restore, or set mailer.data to an empty"
+    " folder.",
+    "file-exists": "Say --yes to replace it, or name another file.",
+    "list-there": "`krets list show {list}` shows it.",
+    "no-list": "`krets list ls` shows them all.",
+    "no-newsletter": "Write to {list}, or make a list with --kind newsletter.",
+    "no-past": "Name --archive public or --archive members with --also-past.",
+    "no-readers": "`krets member add {list} ADDRESS --consent TEXT` adds one.",
+    "no-yes-again": "Say how they did: --state active --consent 'asked me by phone on 3 May'.",
+    "nobody-in-segment": "`krets newsletter segment show {list}` says what can be named.",
+    "not-permitted": "Ask an owner of the list.",
+    "not-proven": "Answer the mail that asks.",
+    "other-kind": "Leave {option} out.",
+    "post-to-newsletter": "Leave --post out, or create the list with --kind discussion.",
+    "said-never": "They can take that back by replying to the mail that told them so. If they told"
+    " you, say how: --consent 'asked me by phone on 3 May'.",
+    "which-footer": "--footer-language needs --footer TEXT beside it.",
+}
+
+
+def cure_of(error: KretsError) -> str:
+    """Return the next step, "" where there is none."""
+    return error.fix or CURES.get(error.key, "").format_map(error.facts)

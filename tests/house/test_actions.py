@@ -1,0 +1,124 @@
+"""Every action is called by the command that bears its name, and rooms below speak no command."""
+
+import ast
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FunctionType
+
+import click
+import pytest
+
+from listserv.actions.permissions import Action
+from listserv.cli import cures
+from listserv.cli.main import krets
+
+ROOT = Path(__file__).resolve().parents[2]
+ACTIONS = ROOT / "listserv/actions"
+ROOMS = ("mailer", "templates", "subscriptions", "archive", "listserv")
+# Where somebody stands at the command line, or who reads it runs this machine.
+DOORS = ("listserv/cli/", "listserv/trying/", "listserv/run/", "listserv/wiring/")
+
+
+def actions_by_name() -> dict[str, tuple[str, str]]:
+    """Return the module and the function that begins each action, by the action's words."""
+    found = {}
+    for path in sorted(ACTIONS.glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                for one in ast.walk(node):
+                    named = isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name)
+                    if named and one.value.id == "Action":
+                        found[Action[one.attr].value] = (path.stem, node.name)
+    return found
+
+
+def command(words: str) -> click.Command:
+    """Return the command that these words name."""
+    context, found = click.Context(krets), krets
+    for word in words.split():
+        assert isinstance(found, click.Group)
+        inner = found.get_command(context, word)
+        assert inner is not None, f"there is no command krets {words}"
+        found = inner
+    return found
+
+
+def called(function: FunctionType, seen: set[object]) -> Iterator[object]:
+    """Yield every function that one reaches, through those of its own room."""
+    if function in seen:
+        return
+    seen.add(function)
+    yield function
+    module = sys.modules[function.__module__]
+    for name in names_in(function.__code__):
+        for place in (module, *imported(module)):
+            inner = inspect.unwrap(vars(place).get(name)) if callable(vars(place).get(name)) else 0
+            if isinstance(inner, FunctionType) and inner.__module__.startswith("listserv."):
+                if inner.__module__.startswith("listserv.cli"):
+                    yield from called(inner, seen)
+                yield inner
+
+
+def names_in(code: CodeType) -> set[str]:
+    inner = (one for one in code.co_consts if isinstance(one, CodeType))
+    return {*code.co_names, *(name for one in inner for name in names_in(one))}
+
+
+def imported(module: object) -> list[object]:
+    """Return the modules of actions that a module of the command line has imported."""
+    return [
+        one
+        for one in vars(module).values()
+        if inspect.ismodule(one) and one.__name__.startswith("listserv.actions.")
+    ]
+
+
+@pytest.mark.parametrize("action", [action.value for action in Action])
+def test_every_action_is_called_by_the_command_that_bears_its_name(action: str) -> None:
+    module, name = actions_by_name()[action]
+    begins = getattr(importlib.import_module(f"listserv.actions.{module}"), name)
+    callback = inspect.unwrap(command(action).callback or (lambda: None))
+    assert begins in set(called(callback, set()))
+
+
+SPEAKS = re.compile(r"(?<![\w-])--[a-z][a-z-]+|`?\bkrets [a-z]+")
+
+
+def words_of_errors() -> Iterator[tuple[str, str]]:
+    """Yield what is said where an error of ours is raised below the doors."""
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            if name.startswith(DOORS):
+                continue
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                    for one in ast.walk(node.exc):
+                        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                            yield f"{name}:{node.lineno}", one.value
+
+
+def keys_raised() -> set[str]:
+    """Return every key that an error is raised with."""
+    found = set()
+    for room in ROOMS:
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call):
+                    for one in node.keywords:
+                        if one.arg == "key" and isinstance(one.value, ast.Constant):
+                            found.add(str(one.value.value))
+    return found
+
+
+def test_an_error_below_the_doors_names_no_command() -> None:
+    """Who reads it may be at a page or a mail; the door has the words (listserv/cli/cures.py)."""
+    assert [(place, said) for place, said in words_of_errors() if SPEAKS.search(said)] == []
+
+
+def test_every_cure_is_of_an_error_that_is_raised() -> None:
+    assert set(cures.CURES) - keys_raised() == set()

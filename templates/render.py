@@ -140,7 +140,7 @@ def static_name(name: str) -> str:
     return next(n for n in static_files() if n.startswith(f"{stem}.") and n.endswith(suffix))
 
 
-class Paragraph(Protocol):
+class ParagraphLike(Protocol):
     """What ``prose`` needs to know of a paragraph."""
 
     @property
@@ -157,7 +157,7 @@ class Paragraph(Protocol):
 _OPENING = {"code": '<pre tabindex="0">', "lines": '<p class="lines">'}
 
 
-def prose(paragraphs: Iterable[Paragraph]) -> Markup:
+def prose(paragraphs: Iterable[ParagraphLike]) -> Markup:
     """Escape paragraphs and set each as what it is.
 
     Not a macro: a macro costs ten times as much, and every mail of an archive passes here.

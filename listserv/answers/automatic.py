@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from listserv.answers import own_words
-from listserv.answers.phrasing import Found, Said, begins, take_apart
+from listserv.answers.phrasing import FoldedText, FoundPhrase, begins, take_apart
 from mailer.reading import bodies, message
 from mailer.reading.message import MessageHeader
 from mailer.reading.mime import MimePart, cut
@@ -81,7 +81,7 @@ _UNTIL = re.compile(
 )
 
 
-class Door(StrEnum):
+class MailRole(StrEnum):
     """Say what a mail would be if a person had written it."""
 
     ANSWER = "answer"
@@ -89,7 +89,7 @@ class Door(StrEnum):
     POST = "post"
 
 
-class Kind(StrEnum):
+class MachineKind(StrEnum):
     """Name what a machine's mail is."""
 
     NULL_SENDER = "null-sender"
@@ -111,7 +111,7 @@ class Kind(StrEnum):
 class Judgement:
     """Say what a mail is and what shows it; ``sure`` where a program says so itself."""
 
-    kind: Kind | None = None
+    kind: MachineKind | None = None
     why: str = ""
     sure: bool = False
 
@@ -131,12 +131,12 @@ class _Mail:
     title: tuple[str, ...]  # the subject's folded words
     colon: int  # folded words before the first colon of the subject, 0 where there is none
     text: str
-    said: Said
-    whole: Said  # with what looks like a quote: a receipt names the mail by header lines
+    said: FoldedText
+    whole: FoldedText  # with what looks like a quote: a receipt names the mail by header lines
     strict: bool  # a command or a post: a person may well say that they are away
     calendar: bool  # an invitation of some kind is in it
 
-    def has(self, meaning: str) -> list[Found]:
+    def has(self, meaning: str) -> list[FoundPhrase]:
         return self.said.find(WORDS, meaning)
 
     def titled(self, meaning: str) -> bool:
@@ -145,7 +145,7 @@ class _Mail:
         return bool(length) and (length == self.colon or length == len(self.title))
 
 
-def judge(raw: bytes, sender: str | None = None, door: Door = Door.ANSWER) -> Judgement:
+def judge(raw: bytes, sender: str | None = None, door: MailRole = MailRole.ANSWER) -> Judgement:
     """Judge one mail; ``sender`` is its envelope's, None where nobody knows it."""
     raw = raw[:MAX_RAW]
     head = message.head(raw)
@@ -155,7 +155,7 @@ def judge(raw: bytes, sender: str | None = None, door: Door = Door.ANSWER) -> Ju
 
 
 def of_letter(
-    raw: bytes, head: MessageHeader, sender: str | None, quoted: Quoted, door: Door
+    raw: bytes, head: MessageHeader, sender: str | None, quoted: Quoted, door: MailRole
 ) -> Judgement:
     """Judge a mail whose body was read already."""
     found = of_head(head, sender, door)
@@ -165,11 +165,13 @@ def of_letter(
     return of_parts(parts) or of_words(head.text("subject"), quoted, parts, door) or found
 
 
-def of_head(head: MessageHeader, sender: str | None, door: Door) -> Judgement:
+def of_head(head: MessageHeader, sender: str | None, door: MailRole) -> Judgement:
     """Judge by what programs write into the header (RFC 3834 section 5)."""
     if sender is not None and not sender.strip("<> "):
-        return Judgement(Kind.NULL_SENDER, "<>", sure=True)
-    return _marks(head, post=door is Door.POST) or _service(head, sender, post=door is Door.POST)
+        return Judgement(MachineKind.NULL_SENDER, "<>", sure=True)
+    return _marks(head, post=door is MailRole.POST) or _service(
+        head, sender, post=door is MailRole.POST
+    )
 
 
 def _marks(head: MessageHeader, *, post: bool) -> Judgement:
@@ -178,15 +180,15 @@ def _marks(head: MessageHeader, *, post: bool) -> Judgement:
     precedence = head.text("precedence").lower()
     mark = next((name for name in _MARKS if head.first(name) is not None), "")
     if said not in {"", "no"}:
-        return Judgement(Kind.AUTO_SUBMITTED, said, sure=said == "auto-replied")
+        return Judgement(MachineKind.AUTO_SUBMITTED, said, sure=said == "auto-replied")
     if precedence in _AUTO_PRECEDENCE or (precedence in _PRECEDENCE and not post):
-        return Judgement(Kind.PRECEDENCE, precedence, sure=precedence in _AUTO_PRECEDENCE)
+        return Judgement(MachineKind.PRECEDENCE, precedence, sure=precedence in _AUTO_PRECEDENCE)
     if mark and head.text(mark).lower() not in {"no", "false"}:
-        return Judgement(Kind.MARKED, mark, sure=True)
+        return Judgement(MachineKind.MARKED, mark, sure=True)
     if "mailbox rules agent" in head.text("x-ms-exchange-generated-message-source").lower():
-        return Judgement(Kind.MARKED, "x-ms-exchange-generated-message-source", sure=True)
+        return Judgement(MachineKind.MARKED, "x-ms-exchange-generated-message-source", sure=True)
     if "autoresponder" in head.text("x-post-messageclass").lower():
-        return Judgement(Kind.MARKED, "x-post-messageclass", sure=True)
+        return Judgement(MachineKind.MARKED, "x-post-messageclass", sure=True)
     return HUMAN
 
 
@@ -197,14 +199,14 @@ def _service(head: MessageHeader, sender: str | None, *, post: bool) -> Judgemen
         suppressed = head.text("x-auto-response-suppress").lower()
         silent = "all" in suppressed or "oof" in suppressed or "autoreply" in suppressed
         if silent and not from_a_list:
-            return Judgement(Kind.MARKED, "x-auto-response-suppress")
+            return Judgement(MachineKind.MARKED, "x-auto-response-suppress")
         return HUMAN
     mark = next((name for name in _SERVICE_MARKS if head.first(name) is not None), "")
     if mark:
-        return Judgement(Kind.MARKED, mark, sure=True)
+        return Judgement(MachineKind.MARKED, mark, sure=True)
     local = (sender or "").partition("@")[0].lower()
     if local.startswith(_MACHINES):
-        return Judgement(Kind.MACHINE, local, sure=True)
+        return Judgement(MachineKind.MACHINE, local, sure=True)
     return HUMAN
 
 
@@ -213,18 +215,18 @@ def of_parts(parts: list[MimePart]) -> Judgement:
     for part in parts:
         kind = part.kind
         if kind in _REPORTS:
-            return Judgement(Kind.REPORT, kind, sure=True)
+            return Judgement(MachineKind.REPORT, kind, sure=True)
         if kind == "multipart/report":
             told = str(part.parameter("report-type")).lower()
-            return Judgement(Kind.REPORT, told or kind, sure=True)
+            return Judgement(MachineKind.REPORT, told or kind, sure=True)
         if kind == _REACTION:
-            return Judgement(Kind.REACTION, kind, sure=True)
+            return Judgement(MachineKind.REACTION, kind, sure=True)
         if kind == "text/calendar" and _method(part) in _ANSWERS:
-            return Judgement(Kind.CALENDAR, f"METHOD:{_method(part).upper()}", sure=True)
+            return Judgement(MachineKind.CALENDAR, f"METHOD:{_method(part).upper()}", sure=True)
     return HUMAN
 
 
-def of_words(subject: str, quoted: Quoted, parts: list[MimePart], door: Door) -> Judgement:
+def of_words(subject: str, quoted: Quoted, parts: list[MimePart], door: MailRole) -> Judgement:
     """Judge by how such notes read, in whatever language."""
     text = own_words.read(quoted).text
     shown = subject.strip()
@@ -236,7 +238,7 @@ def of_words(subject: str, quoted: Quoted, parts: list[MimePart], door: Door) ->
         text.strip(),
         take_apart(text),
         take_apart("\n".join(block.text for block in quoted.blocks)),
-        door is not Door.ANSWER,
+        door is not MailRole.ANSWER,
         any(part.kind == "text/calendar" for part in parts),
     )
     for shape in (
@@ -266,7 +268,7 @@ def _titled(mail: _Mail) -> Judgement:
         return HUMAN
     if not mail.titled("subject") and mail.strict:
         return HUMAN
-    return Judgement(Kind.ABSENCE, " ".join(mail.title[:length]), sure=length == mail.colon)
+    return Judgement(MachineKind.ABSENCE, " ".join(mail.title[:length]), sure=length == mail.colon)
 
 
 def _absence(mail: _Mail) -> Judgement:
@@ -281,7 +283,9 @@ def _absence(mail: _Mail) -> Judgement:
     subject = _away_subject(mail)
     core = away + machine
     helps = bool(instead or later or thanks or mail.has("no-reply"))
-    note = Judgement(Kind.ABSENCE, core[0].phrase if core else subject or "words of an absence")
+    note = Judgement(
+        MachineKind.ABSENCE, core[0].phrase if core else subject or "words of an absence"
+    )
     gone = {one for one in said.with_stem(WORDS, "stem-away") if one < _OPENING}
     told = said.with_stem(WORDS, "stem-later")
     if not strict:
@@ -331,7 +335,9 @@ def _received(mail: _Mail) -> Judgement:
     signs = sum(map(bool, (number, thanks, machine, len(received) > 1, told, received and taken)))
     shown = signs > 1 or bool(number) or not mail.strict
     if early and signs and shown and _covers_enough(mail, taken):
-        return Judgement(Kind.RECEIVED, received[0].phrase if received else "words of a desk")
+        return Judgement(
+            MachineKind.RECEIVED, received[0].phrase if received else "words of a desk"
+        )
     return HUMAN
 
 
@@ -345,13 +351,15 @@ def _receipt(mail: _Mail) -> Judgement:
     if mail.said.words > 2 * _SHORT:
         return HUMAN
     if titled and (not mail.said.sentences or not mail.strict):
-        return Judgement(Kind.RECEIPT, mail.subject[:60])
+        return Judgement(MachineKind.RECEIPT, mail.subject[:60])
     seen = mail.whole if titled and mail.whole.words <= 2 * _SHORT else mail.said
     found = [*seen.find(WORDS, "receipt"), *seen.joined.find(WORDS, "receipt", gap=_SHORT)]
     first = next((one for one in found if one.word == 0), None)
     if first is not None or (found and not mail.strict):
-        return Judgement(Kind.RECEIPT, (first or found[0]).phrase)
-    return Judgement(Kind.RECEIPT, mail.subject[:60]) if titled and _says_again(mail) else HUMAN
+        return Judgement(MachineKind.RECEIPT, (first or found[0]).phrase)
+    return (
+        Judgement(MachineKind.RECEIPT, mail.subject[:60]) if titled and _says_again(mail) else HUMAN
+    )
 
 
 def _says_again(mail: _Mail) -> bool:
@@ -365,13 +373,13 @@ def _recall(mail: _Mail) -> Judgement:
     """Know a wish to have a mail back, which only programs can carry out."""
     found = [one for one in mail.has("recall") if one.sentence < _OPENING]
     if found and mail.said.words <= 2 * _SHORT:
-        return Judgement(Kind.RECALL, found[0].phrase)
+        return Judgement(MachineKind.RECALL, found[0].phrase)
     if (
         mail.titled("recall-subject")
         and mail.colon
         and (not mail.strict or not mail.said.sentences)
     ):
-        return Judgement(Kind.RECALL, mail.subject[:60])
+        return Judgement(MachineKind.RECALL, mail.subject[:60])
     return HUMAN
 
 
@@ -381,9 +389,9 @@ def _calendar(mail: _Mail) -> Judgement:
     titled = mail.titled("calendar-subject") and mail.colon > 0
     again = _says_again(mail) if titled else False
     if titled and (found or again or mail.calendar or not mail.said.sentences or not mail.strict):
-        return Judgement(Kind.CALENDAR, found[0].phrase if found else mail.subject[:60])
+        return Judgement(MachineKind.CALENDAR, found[0].phrase if found else mail.subject[:60])
     if found and (mail.calendar or not mail.strict) and mail.said.words <= _LONG:
-        return Judgement(Kind.CALENDAR, found[0].phrase)
+        return Judgement(MachineKind.CALENDAR, found[0].phrase)
     return HUMAN
 
 
@@ -395,14 +403,14 @@ def _reaction(mail: _Mail) -> Judgement:
     for said in (mail.said, subject):
         found = [one for one in said.find(WORDS, "reaction") if _is_whole(said, one)]
         if found and (said is not subject or mail.said.words <= _TINY or not mail.strict):
-            return Judgement(Kind.REACTION, found[0].phrase)
+            return Judgement(MachineKind.REACTION, found[0].phrase)
     generic = mail.has("reaction-with") or subject.find(WORDS, "reaction-with")
     if generic and _has_picture(f"{mail.text}{mail.subject}"):
-        return Judgement(Kind.REACTION, generic[0].phrase)
+        return Judgement(MachineKind.REACTION, generic[0].phrase)
     return _tapback(mail)
 
 
-def _is_whole(said: Said, found: Found) -> bool:
+def _is_whole(said: FoldedText, found: FoundPhrase) -> bool:
     """Tell whether a sentence is a name and a phrase: a person who says so says "I", and why."""
     sentence = said.sentences[found.sentence]
     last = found.phrase.split()[-1]
@@ -435,9 +443,13 @@ def _tapback(mail: _Mail) -> Judgement:
     for at in range(min(len(done), _OPENING + 1)):
         named = lexicon.phrases(WORDS, "pronoun").isdisjoint(done[:at])
         if named and begins(done[at:], WORDS, "tapback") == len(done) - at:
-            return Judgement(Kind.REACTION, " ".join(done[at:]))
+            return Judgement(MachineKind.REACTION, " ".join(done[at:]))
     sign = first[: open_quote.start()].strip()
-    return Judgement(Kind.REACTION, sign) if len(done) <= _LIKED and _has_picture(sign) else HUMAN
+    return (
+        Judgement(MachineKind.REACTION, sign)
+        if len(done) <= _LIKED and _has_picture(sign)
+        else HUMAN
+    )
 
 
 def _thanks(mail: _Mail) -> Judgement:
@@ -448,14 +460,14 @@ def _thanks(mail: _Mail) -> Judgement:
     later = mail.said.with_stem(WORDS, "stem-later") - {one.sentence for one in thanks}
     later |= {one.sentence for one in (*mail.has("later"), *mail.has("received"))}
     whole = _covered(mail, known=later, share=0.99)
-    return Judgement(Kind.RECEIVED, thanks[0].phrase) if later and whole else HUMAN
+    return Judgement(MachineKind.RECEIVED, thanks[0].phrase) if later and whole else HUMAN
 
 
 def _challenge(mail: _Mail) -> Judgement:
     """Know a filter that wants the sender to prove something first."""
     found = [one for one in mail.has("challenge") if one.sentence < 2 * _OPENING]
     if found and mail.said.words <= _LONG and (not mail.strict or len(found) > 1):
-        return Judgement(Kind.CHALLENGE, found[0].phrase)
+        return Judgement(MachineKind.CHALLENGE, found[0].phrase)
     return HUMAN
 
 

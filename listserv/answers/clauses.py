@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
-from listserv.answers.words import Hit, Said, Word
+from listserv.answers.words import LexiconHit, TextWord, WordedText
 from templates.lexicon import fold, phrases
 
 _HARD = frozenset(".!?;:()\u2013\u2014-\u2026")
@@ -66,7 +66,7 @@ _POLITE = frozenset(
 class Clause:
     """Hold one clause: what it speaks of, and how."""
 
-    hits: tuple[Hit, ...]
+    hits: tuple[LexiconHit, ...]
     tags: frozenset[str]
     negated: bool
     asks: bool  # it ends in a question mark
@@ -94,7 +94,7 @@ class Clause:
         return not (self.tags - _FILLING) and not self.unknown and not self.email
 
 
-def cut(said: Said) -> tuple[Clause, ...]:
+def cut(said: WordedText) -> tuple[Clause, ...]:
     """Return the clauses of what was said, in their order."""
     by_place = {place: hit for hit in said.hits for place in hit.places}
     return tuple(
@@ -102,7 +102,7 @@ def cut(said: Said) -> tuple[Clause, ...]:
     )
 
 
-def _groups(said: Said, by_place: dict[int, Hit]) -> Iterator[tuple[list[int], bool]]:
+def _groups(said: WordedText, by_place: dict[int, LexiconHit]) -> Iterator[tuple[list[int], bool]]:
     """Yield the places of each clause's words, and whether its sentence asks."""
     group: list[int] = []
     sentence: list[list[int]] = []
@@ -124,7 +124,7 @@ def _groups(said: Said, by_place: dict[int, Hit]) -> Iterator[tuple[list[int], b
     yield from ((one, False) for one in sentence)
 
 
-def _ends(words: tuple[Word, ...], at: int) -> bool:
+def _ends(words: tuple[TextWord, ...], at: int) -> bool:
     """Tell whether a sentence ends behind the word at ``at``: a wrapped line is no end."""
     stop = words[at].stop
     if set(stop) & _HARD:
@@ -134,7 +134,7 @@ def _ends(words: tuple[Word, ...], at: int) -> bool:
     return "\n" in stop and at + 1 < len(words) and not _is_wrapped(words, at)
 
 
-def _is_wrapped(words: tuple[Word, ...], at: int) -> bool:
+def _is_wrapped(words: tuple[TextWord, ...], at: int) -> bool:
     begin = at
     while begin > 0 and "\n" not in words[begin - 1].stop:
         begin -= 1
@@ -142,7 +142,7 @@ def _is_wrapped(words: tuple[Word, ...], at: int) -> bool:
     return length >= _LINE and not words[at + 1].given[:1].isupper()
 
 
-def _begins(said: Said, at: int, group: list[int], by_place: dict[int, Hit]) -> bool:
+def _begins(said: WordedText, at: int, group: list[int], by_place: dict[int, LexiconHit]) -> bool:
     """Tell whether a new clause begins at ``at``."""
     word = said.words[at]
     hit = by_place.get(at)
@@ -166,7 +166,9 @@ def _begins(said: Said, at: int, group: list[int], by_place: dict[int, Hit]) -> 
     )
 
 
-def _clause(said: Said, group: list[int], by_place: dict[int, Hit], *, asks: bool) -> Clause:
+def _clause(
+    said: WordedText, group: list[int], by_place: dict[int, LexiconHit], *, asks: bool
+) -> Clause:
     hits = tuple(dict.fromkeys(by_place[place] for place in group if place in by_place))
     text = " ".join(said.words[place].given for place in group)
     bare = f" {' '.join(said.words[place].text for place in group)} "
@@ -215,7 +217,7 @@ def _clause(said: Said, group: list[int], by_place: dict[int, Hit], *, asks: boo
     )
 
 
-def _names(said: Said, group: list[int], hits: tuple[Hit, ...]) -> bool:
+def _names(said: WordedText, group: list[int], hits: tuple[LexiconHit, ...]) -> bool:
     """Tell whether a name stands where what is to be removed or added stands."""
     for hit in hits:
         if not hit.tags & _ACTS or fold(hit.text).startswith(_OBJECTLESS):
@@ -229,11 +231,11 @@ def _names(said: Said, group: list[int], hits: tuple[Hit, ...]) -> bool:
     return False
 
 
-def _is_name(word: Word) -> bool:
+def _is_name(word: TextWord) -> bool:
     return word.kind == "word" and word.given[:1].isupper() and not word.given.isupper()
 
 
-def _turns(hit: Hit) -> bool:
+def _turns(hit: LexiconHit) -> bool:
     """Tell whether a no has a negation in it ("please don't", "не надо")."""
     words = hit.text.lower().replace("\u2019", "'").split()
     return not {
@@ -241,7 +243,9 @@ def _turns(hit: Hit) -> bool:
     }.isdisjoint(words)  # fmt: skip
 
 
-def _is_unknown(said: Said, place: int, group: list[int], by_place: dict[int, Hit]) -> bool:
+def _is_unknown(
+    said: WordedText, place: int, group: list[int], by_place: dict[int, LexiconHit]
+) -> bool:
     word = said.words[place]
     if _makes_a_title(said, place, by_place):
         return True
@@ -251,7 +255,7 @@ def _is_unknown(said: Said, place: int, group: list[int], by_place: dict[int, Hi
     return not name and len(word.text) > 1
 
 
-def _makes_a_title(said: Said, place: int, by_place: dict[int, Hit]) -> bool:
+def _makes_a_title(said: WordedText, place: int, by_place: dict[int, LexiconHit]) -> bool:
     """Tell whether a word goes on from a yes without a mark: "Yes Minister", "ok for Bo"."""
     for before in range(place - 1, -1, -1):
         if said.words[before].stop:
@@ -262,7 +266,7 @@ def _makes_a_title(said: Said, place: int, by_place: dict[int, Hit]) -> bool:
     return False
 
 
-def _is_curt_yes(hit: Hit) -> bool:
+def _is_curt_yes(hit: LexiconHit) -> bool:
     """Tell whether a yes ends without a word that a name may follow: not "ja tack" Anna."""
     last = fold(hit.text).split()[-1]  # a thumb is no word
     return bool(hit.tags & _YES) and last[-1].isalpha() and last not in _friendly()
@@ -274,7 +278,7 @@ def _friendly() -> frozenset[str]:
     return frozenset(word for kind in kinds for word in phrases("answers", kind))
 
 
-def _is_sent_off(said: Said, group: list[int], by_place: dict[int, Hit]) -> bool:
+def _is_sent_off(said: WordedText, group: list[int], by_place: dict[int, LexiconHit]) -> bool:
     """Tell whether a clause greets from a door right behind a curt yes: "jo hej du"."""
     first = by_place.get(group[0])
     before = by_place.get(group[0] - 1)
@@ -285,7 +289,7 @@ def _is_sent_off(said: Said, group: list[int], by_place: dict[int, Hit]) -> bool
     return not any(hit.tags & _WARM for hit in said.hits)
 
 
-def _is_heading(said: Said, group: list[int], by_place: dict[int, Hit]) -> bool:
+def _is_heading(said: WordedText, group: list[int], by_place: dict[int, LexiconHit]) -> bool:
     """Tell whether a yes is the name of what follows it: "Accepted: Lunch"."""
     last = by_place.get(group[-1])
     stop = said.words[group[-1]].stop

@@ -7,7 +7,7 @@ negation before the wish is none ("please don't remove me"). What is done about 
 Pure.
 """
 
-from listserv.answers.phrasing import Found, Said, take_apart
+from listserv.answers.phrasing import FoldedText, FoundPhrase, take_apart
 from templates import lexicon
 
 WORDS = "leaving"
@@ -29,7 +29,7 @@ def is_leave_wish(subject: str, text: str) -> bool:
     return all(_is_polite(one) or _is_signed(one, said) for one in others)
 
 
-def _wishes(said: Said) -> set[int]:
+def _wishes(said: FoldedText) -> set[int]:
     """Return the sentences that say so in a phrase which nothing before it denies."""
     return {
         one.sentence
@@ -38,7 +38,7 @@ def _wishes(said: Said) -> set[int]:
     }
 
 
-def _is_denied(said: Said, found: Found) -> bool:
+def _is_denied(said: FoldedText, found: FoundPhrase) -> bool:
     before = said.sentences[found.sentence][: found.word]
     return not lexicon.phrases(WORDS, "denied").isdisjoint(before)
 
@@ -59,7 +59,7 @@ def _is_polite(sentence: tuple[str, ...]) -> bool:
     return " ".join(sentence) in polite or all(word in polite for word in sentence)
 
 
-def _is_signed(sentence: tuple[str, ...], said: Said) -> bool:
+def _is_signed(sentence: tuple[str, ...], said: FoldedText) -> bool:
     """Tell whether a sentence is but a name, at the end or in a greeting."""
     edge = sentence in (said.sentences[0], *said.sentences[-2:])
     return edge and len(sentence) <= _NAME

@@ -24,7 +24,7 @@ _BULLET = re.compile(r"^[ \t>*\u2022-]+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPhrase:
     """Say where a phrase stands: its sentence, at which word of it, and the phrase."""
 
     sentence: int
@@ -33,7 +33,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FoldedText:
     """Hold a text as sentences of folded words."""
 
     sentences: tuple[tuple[str, ...], ...]
@@ -44,11 +44,11 @@ class Said:
         return sum(len(sentence) for sentence in self.sentences)
 
     @property
-    def joined(self) -> "Said":
+    def joined(self) -> "FoldedText":
         """Return all of it as one sentence."""
-        return Said((tuple(word for sentence in self.sentences for word in sentence),))
+        return FoldedText((tuple(word for sentence in self.sentences for word in sentence),))
 
-    def find(self, name: str, meaning: str, gap: int = GAP) -> list[Found]:
+    def find(self, name: str, meaning: str, gap: int = GAP) -> list[FoundPhrase]:
         """Return where a phrase of one meaning stands, the first of each sentence."""
         phrases = lexicon.gapped(name, meaning)
         each = enumerate(self.sentences)
@@ -65,7 +65,7 @@ class Said:
         }
 
 
-def take_apart(text: str) -> Said:
+def take_apart(text: str) -> FoldedText:
     """Return the sentences of a text; lines that a program wrapped are put together."""
     joined: list[str] = []
     goes_on = False
@@ -77,7 +77,7 @@ def take_apart(text: str) -> Said:
             joined.append(bare)
         goes_on = len(bare) >= _WRAPPED
     parts = (fold(part).split() for line in joined for part in _END.split(line))
-    return Said(tuple(tuple(part) for part in parts if part))
+    return FoldedText(tuple(tuple(part) for part in parts if part))
 
 
 def begins(subject: Sequence[str], name: str, meaning: str) -> int:
@@ -92,11 +92,11 @@ def begins(subject: Sequence[str], name: str, meaning: str) -> int:
 
 def _first(
     number: int, sentence: tuple[str, ...], phrases: "lexicon.Phrases", gap: int
-) -> Found | None:
+) -> FoundPhrase | None:
     for place, word in enumerate(sentence):
         for pieces in phrases.get(word, ()):
             if _stands(sentence, place, pieces, gap):
-                return Found(number, place, " ... ".join(" ".join(piece) for piece in pieces))
+                return FoundPhrase(number, place, " ... ".join(" ".join(piece) for piece in pieces))
     return None
 
 

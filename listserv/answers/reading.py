@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date
 
 from listserv.answers import automatic, dates, meaning, own_words, wish
-from listserv.answers.automatic import Door
+from listserv.answers.automatic import MailRole
 from listserv.answers.meaning import Meaning
 from listserv.answers.own_words import OwnWords
 from mailer.reading import message
@@ -47,7 +47,7 @@ def letter_words(raw: bytes) -> OwnWords:
     found = own_words.read(said)
     text = _without_separator(raw)
     if not _has_head(text):
-        machine = automatic.of_words("", said, [], Door.ANSWER)
+        machine = automatic.of_words("", said, [], MailRole.ANSWER)
         return replace(found, automatic=bool(machine))
     whole = text.replace(b"\n", b"\r\n")
     head = message.head(whole)

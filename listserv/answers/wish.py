@@ -27,7 +27,7 @@ _KINDS = ("forget", "resume", "pause", "data")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class MemberWish:
     """Hold a wish: ``rest`` is the language, or the address, that it names."""
 
     means: str
@@ -39,33 +39,33 @@ class Wish:
     said: str = ""  # the words that name a day, without a signature
 
 
-def read(own: OwnWords, today: date) -> Wish:
+def read(own: OwnWords, today: date) -> MemberWish:
     """Return the one wish of a text, else of its subject."""
     for text in (own.text, own.subject, own.signature):
         found = _read(text, today)
         if found is not None and found.means != "unclear":
             return found
-    return Wish("unclear", _SURE["unclear"])
+    return MemberWish("unclear", _SURE["unclear"])
 
 
-def _read(text: str, today: date) -> Wish | None:
+def _read(text: str, today: date) -> MemberWish | None:
     if not text.strip():
         return None
     if text.strip() in {"?", "??", "???"}:
-        return Wish("help", 1.0, ("?",))
+        return MemberWish("help", 1.0, ("?",))
     said = words.read(text)
     parts = clauses.cut(said)
     plain = [part for part in parts if not part.negated]
     email = _EMAIL.search(text)
     if email and _why(plain, "address"):
-        return Wish("address", 0.95, _why(plain, "address"), rest=email.group().strip(".<>"))
+        return MemberWish("address", 0.95, _why(plain, "address"), rest=email.group().strip(".<>"))
     for kind in _KINDS:
         why = _of_kind(kind, parts, plain)
         if why:
-            return _pause(text, today, why) if kind == "pause" else Wish(kind, 0.95, why)
+            return _pause(text, today, why) if kind == "pause" else MemberWish(kind, 0.95, why)
     spoken = _language(plain, len(said.words))
     if spoken:
-        return Wish("language", 0.95, _why(plain, f"in-{spoken}"), rest=spoken)
+        return MemberWish("language", 0.95, _why(plain, f"in-{spoken}"), rest=spoken)
     return _about_place(parts, plain)
 
 
@@ -83,12 +83,12 @@ def _of_kind(kind: str, parts: tuple[Clause, ...], plain: list[Clause]) -> tuple
     return _why(plain, kind)
 
 
-def _pause(text: str, today: date, why: tuple[str, ...]) -> Wish:
+def _pause(text: str, today: date, why: tuple[str, ...]) -> MemberWish:
     said = _unsigned(text)
     when = dates.read(said, today)
     if when is not None:
-        return Wish("pause", 0.95, why, when.day.isoformat(), when.resumes, said=said)
-    return Wish("pause", 0.9, why, said=said)
+        return MemberWish("pause", 0.95, why, when.day.isoformat(), when.resumes, said=said)
+    return MemberWish("pause", 0.9, why, said=said)
 
 
 def _unsigned(text: str) -> str:
@@ -109,21 +109,21 @@ def _language(plain: list[Clause], length: int) -> str:
     return named[-1] if named and (wished or length <= _LANGUAGE) else ""
 
 
-def _about_place(parts: tuple[Clause, ...], plain: list[Clause]) -> Wish:
+def _about_place(parts: tuple[Clause, ...], plain: list[Clause]) -> MemberWish:
     """Read a wish to leave, to join, for help, or mere thanks."""
     told = [part.told() for part in parts]  # "how do I leave?" wishes to
     leaving, joining = weigh(told, LEAVING), weigh(told, JOINING)
     if leaving.strong and not leaving.against:
-        return Wish("leave", 0.95, tuple(leaving.strong[:3]))
+        return MemberWish("leave", 0.95, tuple(leaving.strong[:3]))
     for kind in ("settings", "help"):
         if _why(plain, kind):
-            return Wish(kind, 0.95, _why(plain, kind))
+            return MemberWish(kind, 0.95, _why(plain, kind))
     if joining.strong and not joining.against:
-        return Wish("join", 0.95, tuple(joining.strong[:3]))
+        return MemberWish("join", 0.95, tuple(joining.strong[:3]))
     if _only_thanks(parts):
-        return Wish("thanks", _SURE["thanks"], _why(list(parts), "thanks", "bye"))
+        return MemberWish("thanks", _SURE["thanks"], _why(list(parts), "thanks", "bye"))
     means = "language" if _why(plain, "language") else "unclear"
-    return Wish(means, _SURE["unclear"], _why(plain, "language"))
+    return MemberWish(means, _SURE["unclear"], _why(plain, "language"))
 
 
 def _only_thanks(parts: tuple[Clause, ...]) -> bool:

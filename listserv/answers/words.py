@@ -45,7 +45,7 @@ _ELISION = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class TextWord:
     """Hold one word; ``stop`` are the marks behind it, "\\n" among them."""
 
     text: str  # folded
@@ -55,7 +55,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class LexiconHit:
     """Hold a phrase of the lexicon found in the text, and what it may mean."""
 
     places: tuple[int, ...]  # of its words
@@ -65,11 +65,11 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class WordedText:
     """Hold a text as words and hits; every word is in at most one hit."""
 
-    words: tuple[Word, ...]
-    hits: tuple[Hit, ...]
+    words: tuple[TextWord, ...]
+    hits: tuple[LexiconHit, ...]
     languages: frozenset[str]  # that the words are taken for
     cut: bool = False  # there were more words
 
@@ -90,12 +90,12 @@ class _Found:
     mended: bool
 
 
-def read(text: str, hint: str = "") -> Said:
+def read(text: str, hint: str = "") -> WordedText:
     """Find what is known of ``text``; ``hint`` is the language that the question was asked in."""
     words, cut = _words(text)
     found = list(_search(words))
     languages = _languages(found, hint)
-    hits: list[Hit] = []
+    hits: list[LexiconHit] = []
     taken: set[int] = set()
     # "Sì, grazie mille": what stands together wins over what a comma parts.
     found.sort(key=lambda one: (-one.pattern.size, one.mended, _is_parted(one, words), one.places))
@@ -105,33 +105,33 @@ def read(text: str, hint: str = "") -> Said:
         tags = _tags(one.pattern, languages)
         taken.update(one.places)
         said = " ".join(words[place].given for place in one.places)
-        hits.append(Hit(one.places, tags, said, one.mended))
+        hits.append(LexiconHit(one.places, tags, said, one.mended))
     hits.sort(key=lambda hit: hit.places)
-    return Said(tuple(words), tuple(hits), languages, cut=cut)
+    return WordedText(tuple(words), tuple(hits), languages, cut=cut)
 
 
-def _words(text: str) -> tuple[list[Word], bool]:
-    words: list[Word] = []
+def _words(text: str) -> tuple[list[TextWord], bool]:
+    words: list[TextWord] = []
     text = _JOINED.sub(r"\1", text.replace("\u2019", "'").replace("\u02bc", "'"))
     for match in _PIECE.finditer(text):
         kind, given = match.lastgroup or "", match.group()
         if kind == "mark":
             if words:
                 last = words[-1]
-                words[-1] = Word(last.text, last.given, last.kind, last.stop + given[0])
+                words[-1] = TextWord(last.text, last.given, last.kind, last.stop + given[0])
             continue
         if len(words) >= MAX_WORDS:
             return words, True
         bare = fold(given[:MAX_WORD]) if kind == "word" else given.lower()
         elided = _ELISION.match(bare)
         if elided:
-            words.append(Word(elided[1], given[: elided.end() - 1], kind))
+            words.append(TextWord(elided[1], given[: elided.end() - 1], kind))
             bare, given = bare[elided.end() :], given[elided.end() :]
-        words.append(Word(bare, given, kind))
+        words.append(TextWord(bare, given, kind))
     return words, False
 
 
-def _search(words: list[Word]) -> Iterator[_Found]:
+def _search(words: list[TextWord]) -> Iterator[_Found]:
     """Yield every phrase of the lexicon that stands in ``words``."""
     lexis = _lexis()
     forms: list[tuple[str, bool]] = []
@@ -147,7 +147,7 @@ def _search(words: list[Word]) -> Iterator[_Found]:
 
 
 def _match(
-    pattern: _Pattern, words: list[Word], forms: list[tuple[str, bool]], at: int
+    pattern: _Pattern, words: list[TextWord], forms: list[tuple[str, bool]], at: int
 ) -> tuple[int, ...]:
     """Return the places of the pattern's words from ``at`` on, () where it does not stand there."""
     places = [at]
@@ -173,11 +173,11 @@ def _match(
     return tuple(places)
 
 
-def _is_parted(found: _Found, words: list[Word]) -> bool:
+def _is_parted(found: _Found, words: list[TextWord]) -> bool:
     return any("," in words[place].stop for place in found.places[:-1])
 
 
-def _wraps(word: Word) -> bool:
+def _wraps(word: TextWord) -> bool:
     return word.stop == "\n"
 
 

@@ -10,7 +10,7 @@ import click
 from listserv.cli.terminal import agree, plain, print_json, print_table, say
 from listserv.membership import forgetting
 from listserv.upkeep import backup, restoring
-from listserv.upkeep.restoring import Restored, Standing
+from listserv.upkeep.restoring import Restored, StoppedMailing
 from listserv.wiring import journals
 from listserv.wiring.app import App
 from listserv.wiring.journals import Heard
@@ -206,7 +206,7 @@ def _tell_journal(heard: Heard, *, dry_run: bool) -> None:
     )
 
 
-def _list(standing: tuple[Standing, ...] | list[Standing]) -> None:
+def _list(standing: tuple[StoppedMailing, ...] | list[StoppedMailing]) -> None:
     print_table(
         ("mailing", "list", "kind", "policy", "unsure"),
         [(str(s.mailing), s.list_address, s.kind, s.policy, str(s.unsure)) for s in standing],

@@ -235,7 +235,7 @@ def read_message(file: BinaryIO) -> bytes:
     return b"\r\n".join(lines)
 
 
-def _envelope(reading: facts.Reading) -> str:
+def _envelope(reading: facts.PostReading) -> str:
     for value in reading.head.all("return-path"):
         return message.text_of(value).strip(" <>")
     return reading.authors[0] if reading.authors else "unknown@invalid"

@@ -8,7 +8,7 @@ import click
 
 from listserv.cli.terminal import bar, plain, print_json, print_letter, print_table, say
 from listserv.upkeep import message_trace
-from listserv.upkeep.message_trace import Copy, Letter, Trail
+from listserv.upkeep.message_trace import TracedCopy, TracedMessage, Trail
 from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
 from mailer.ledger.mailings import MailingState, RecipientState
@@ -83,11 +83,11 @@ def _show(found: Trail, what: str, now: float) -> None:
             click.echo()
 
 
-def _title(letter: Letter) -> str:
+def _title(letter: TracedMessage) -> str:
     return letter.subject or f"<{letter.message_id}>"
 
 
-def _lines(letter: Letter) -> Iterator[tuple[str, str]]:
+def _lines(letter: TracedMessage) -> Iterator[tuple[str, str]]:
     sender = f" from {letter.sender}" if letter.sender else ""
     yield "came in" if letter.arrival else "made", f"{_moment(letter.received)}{sender}"
     yield "to", letter.to
@@ -112,12 +112,12 @@ def _lines(letter: Letter) -> Iterator[tuple[str, str]]:
     yield f"mailing {letter.mailing}", f"{drawn} {share}"
 
 
-def _table(copies: tuple[Copy, ...], now: float, *first: str) -> None:
+def _table(copies: tuple[TracedCopy, ...], now: float, *first: str) -> None:
     rows = [[*(str(getattr(one, name)) for name in first), *_standing(one, now)] for one in copies]
     print_table((*first, "state", "since or next", "answer"), rows)
 
 
-def _standing(one: Copy, now: float) -> tuple[str, str, str]:
+def _standing(one: TracedCopy, now: float) -> tuple[str, str, str]:
     answer = " ".join(filter(None, (str(one.code or ""), one.reason)))
     if one.next_due is not None:
         when = f"in {_span(one.next_due - now)}" if one.next_due > now else "now"

@@ -17,7 +17,7 @@ from listserv.newsletters.checks.forecast import DAY
 from listserv.newsletters.composing import looks
 from listserv.newsletters.editors import editor_answers, orders, preview, reviews
 from listserv.newsletters.sending import issue_sending
-from listserv.newsletters.sending.issue_sending import NobodyDue, Reader, Survey
+from listserv.newsletters.sending.issue_sending import NobodyDue, Reader, SendingSurvey
 from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
 from mailer.ledger.mailings import UnsurePolicy
@@ -319,7 +319,7 @@ def _survey(
     *,
     readers: bool = True,
     segment: str | None = None,
-) -> Survey:
+) -> SendingSurvey:
     """Read a draft, and the pictures beside it where it is a file."""
     path = Path(str(getattr(file, "name", "")))
     return issue_sending.survey(
@@ -341,7 +341,7 @@ def _nobody(error: NobodyDue, list_address: str, *, dry_run: bool, as_json: bool
         print_json(found | {"dry_run": dry_run})
 
 
-def _answer(survey: Survey, policy: str) -> dict[str, object]:
+def _answer(survey: SendingSurvey, policy: str) -> dict[str, object]:
     return {
         "list": survey.lst.address,
         "subject": survey.draft.subject,
@@ -353,7 +353,7 @@ def _answer(survey: Survey, policy: str) -> dict[str, object]:
     }
 
 
-def _tell(app: App, survey: Survey, policy: UnsurePolicy) -> None:
+def _tell(app: App, survey: SendingSurvey, policy: UnsurePolicy) -> None:
     """Say in a few lines what is about to happen."""
     chosen = survey.ready.chosen
     only: list[tuple[str, str]] = []
@@ -380,13 +380,13 @@ def _colour(finding: Finding) -> str:
     return "red" if finding.red else "look at"
 
 
-def _domains(survey: Survey) -> str:
+def _domains(survey: SendingSurvey) -> str:
     named = [f"{domain} {count:,}" for domain, count in survey.domains[:_DOMAINS]]
     rest = sum(count for _, count in survey.domains[_DOMAINS:])
     return ", ".join([*named, *([f"elsewhere {rest:,}"] if rest else [])])
 
 
-def _time(survey: Survey) -> str:
+def _time(survey: SendingSurvey) -> str:
     """Say how long it will take, and by whose measure; "last" only where a pace makes it so."""
     said = survey.forecast
     if said is None:

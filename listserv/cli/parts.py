@@ -13,8 +13,8 @@ import click
 from listserv.cli.terminal import say
 from listserv.reception.smtp_door import run_door, tls_context
 from listserv.run import clock
-from listserv.run.jobs import Desk, use
-from listserv.run.serve import Board, Tree, bind
+from listserv.run.jobs import WorkerContext, use
+from listserv.run.serve import Board, ProcessTree, bind
 from listserv.upkeep import restoring
 from listserv.web import door as web
 from listserv.web import homes
@@ -84,7 +84,7 @@ def run_all(
     }
     if doors or lmtp:
         parts["smtp"] = lambda ready: _part(app, "smtp", run_door, doors, lmtp, ready)
-    tree = Tree(app, {**parts, **more})
+    tree = ProcessTree(app, {**parts, **more})
     board.append(tree.board)
     return tree.run(announce, hangup_ends=hangup_ends)
 
@@ -170,7 +170,7 @@ def _web(
 def _worker(app: App, number: int, ready: Ready) -> None:
     _log(app, f"worker-{number}" if number else "worker")
     os.nice(WORKER_NICE)
-    desk = Desk(app, max(1, app.settings.mailer.workers - 1) if number else 1)
+    desk = WorkerContext(app, max(1, app.settings.mailer.workers - 1) if number else 1)
     use(desk)
     app.keyring  # noqa: B018 - a database that cannot be opened is told before the work begins
     ready()

@@ -16,7 +16,7 @@ from listserv.cli.mailing import VERBS, mailing
 from listserv.cli.terminal import agree, plain, print_table, say
 from listserv.letters.request import Visit
 from listserv.moderation import decisions, holds
-from listserv.moderation.rulings import Ruling, Word
+from listserv.moderation.rulings import Ruling, RulingWord
 from listserv.wiring.app import App
 from listserv.wiring.tables import Hold
 from mailer.authentication import verdict
@@ -125,7 +125,7 @@ def queue_release(app: App, hold_id: int, *, yes: bool, dry_run: bool) -> None:
       krets queue release 12 --yes
     """
     if _agreed(app, hold_id, "Release", yes=yes, dry_run=dry_run):
-        _decide(app, hold_id, Ruling(Word.OK))
+        _decide(app, hold_id, Ruling(RulingWord.OK))
         say(f"Message {hold_id} goes on.")
 
 
@@ -144,7 +144,7 @@ def queue_refuse(app: App, hold_id: int, *, reason: str, yes: bool, dry_run: boo
       krets queue refuse 12 --reason "We do not do adverts here." --yes
     """
     if _agreed(app, hold_id, "Refuse", yes=yes, dry_run=dry_run):
-        _decide(app, hold_id, Ruling(Word.NO, reason))
+        _decide(app, hold_id, Ruling(RulingWord.NO, reason))
         say(f"Message {hold_id} is refused.")
 
 
@@ -160,7 +160,7 @@ def queue_drop(app: App, hold_id: int, *, yes: bool, dry_run: bool) -> None:
       krets queue drop 12 --yes
     """
     if _agreed(app, hold_id, "Drop", yes=yes, dry_run=dry_run):
-        _decide(app, hold_id, Ruling(Word.DISCARD))
+        _decide(app, hold_id, Ruling(RulingWord.DISCARD))
         say(f"Message {hold_id} is dropped.")
 
 

@@ -7,7 +7,7 @@ over the limits is not parsed, its text is empty and ``trouble`` says why.
 from dataclasses import dataclass
 
 from listserv.answers import automatic, own_words
-from listserv.answers.automatic import Door
+from listserv.answers.automatic import MailRole
 from listserv.answers.own_words import OwnWords
 from listserv.letters import commands
 from mailer.authentication import verdict
@@ -22,7 +22,7 @@ from subscriptions.lists.roster import LANGUAGES
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class IncomingLetter:
     """Hold what a letter says of itself; nothing in it is proof of anything but its own bytes."""
 
     arrival_id: int
@@ -59,7 +59,7 @@ class Letter:
         return "from-not-theirs" if self.found.disowned else ""
 
 
-def read(arrival: Arrival, raw: bytes) -> Letter:
+def read(arrival: Arrival, raw: bytes) -> IncomingLetter:
     """Read the letter of ``arrival``; never raises for what stands in it."""
     raw = mending.mend(raw)
     head = message.head(raw)
@@ -67,7 +67,7 @@ def read(arrival: Arrival, raw: bytes) -> Letter:
     quoted = Quoted(()) if trouble else bodies.read(raw).quoted
     words = own_words.read(quoted)
     name, author = _author(head)
-    return Letter(
+    return IncomingLetter(
         arrival_id=arrival.id,
         raw=raw,
         sha=arrival.raw_sha,
@@ -89,11 +89,11 @@ def read(arrival: Arrival, raw: bytes) -> Letter:
     )
 
 
-def _door(arrival: Arrival, head: MessageHeader) -> Door:
+def _door(arrival: Arrival, head: MessageHeader) -> MailRole:
     """Tell a command from an answer: a person may well say "I am on holiday until Monday"."""
     asked = arrival.recipient.partition("@")[0].lower().endswith("-request")
     _, replied = own_words.of_subject(head.text("subject"))
-    return Door.COMMAND if asked and not replied else Door.ANSWER
+    return MailRole.COMMAND if asked and not replied else MailRole.ANSWER
 
 
 def _author(head: MessageHeader) -> tuple[str, MailAddress | None]:

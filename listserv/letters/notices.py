@@ -49,7 +49,7 @@ LAST_WORD = -1  # the ledger's ``ref`` of the one answer to somebody who is not 
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class AnswerAddress:
     """Say where an answer goes: ``LIST-<suffix>+<token>@``, and by which pages."""
 
     suffix: str  # confirm, reply or issue
@@ -98,7 +98,7 @@ def send(
     language: str,
     now: float,
     context: Mapping[str, object] | None = None,
-    door: Door | None = None,
+    door: AnswerAddress | None = None,
     pages: str = "",
     in_reply_to: str = "",
     member: int = 0,
@@ -186,7 +186,7 @@ def send_to_member(
     *,
     now: float,
     context: Mapping[str, object] | None = None,
-    door: Door | None = None,
+    door: AnswerAddress | None = None,
     in_reply_to: str = "",
     seven_bit: bool = False,
 ) -> Sent:
@@ -304,7 +304,7 @@ def _ways_out(app: App, face: ListFace, member: int) -> dict[str, str]:
     }
 
 
-def _pages(face: ListFace, door: Door | None, pages: str) -> dict[str, str]:
+def _pages(face: ListFace, door: AnswerAddress | None, pages: str) -> dict[str, str]:
     token = door.token if door is not None and door.suffix == "confirm" else pages
     if not token:
         return {}

@@ -13,7 +13,7 @@ from subscriptions.permission.asks import Ask, AskPurpose, open_ask
 from subscriptions.permission.consent import ConsentNote, Source
 
 __all__ = [
-    "Proof",
+    "AnswerProof",
     "Visit",
     "language_of",
     "open_offer",
@@ -35,7 +35,7 @@ _PERMISSIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class AnswerProof:
     """Say what shows that the owner of an address has answered: a mail, or a page's button."""
 
     source: Source
@@ -99,7 +99,7 @@ def question(
         language=language,
         now=visit.now,
         context=context,
-        door=notices.Door(suffix, token),
+        door=notices.AnswerAddress(suffix, token),
         pages=pages,
         in_reply_to=visit.in_reply_to,
         member=member,
@@ -145,7 +145,7 @@ def write(
     member: int = 0,
     *,
     context: dict[str, object] | None = None,
-    door: notices.Door | None = None,
+    door: notices.AnswerAddress | None = None,
     enclosures: Sequence[notices.Enclosure] = (),
 ) -> int:
     """Send a notice whose place in the budget was taken before; return the mailing's id."""

@@ -8,10 +8,10 @@ from ipaddress import ip_address
 
 import structlog
 
-from listserv.letters.incoming_letter import Letter
+from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit
 from listserv.wiring.app import App
-from listserv.wiring.outcome import Outcome
+from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from mailer.door.callers import is_front, networks
 from mailer.storage import arrivals
@@ -27,8 +27,8 @@ class _EndedElsewhereError(Exception):
 
 
 def act(
-    app: App, arrival: Arrival, route: Route, letter: Letter, work: Callable[[Visit], str]
-) -> Outcome:
+    app: App, arrival: Arrival, route: Route, letter: IncomingLetter, work: Callable[[Visit], str]
+) -> ArrivalOutcome:
     """Do ``work`` and finish the arrival in one transaction; ring for what is to be sent."""
     try:
         with app.store.write() as session:
@@ -47,10 +47,10 @@ def act(
             if note != HELD:
                 _finish(visit, arrival, f"{route.kind} {note}")
     except _EndedElsewhereError:
-        return Outcome("discard", ("finished-elsewhere",))
+        return ArrivalOutcome("discard", ("finished-elsewhere",))
     app.ring("deliver")
     _log.info("a letter was read", arrival=arrival.id, to=route.kind, list=lst.address, did=note)
-    return Outcome("done", (str(route.kind), note))
+    return ArrivalOutcome("done", (str(route.kind), note))
 
 
 def _finish(visit: Visit, arrival: Arrival, note: str) -> None:
@@ -58,7 +58,7 @@ def _finish(visit: Visit, arrival: Arrival, note: str) -> None:
         raise _EndedElsewhereError
 
 
-def source_of(app: App, letter: Letter) -> str:
+def source_of(app: App, letter: IncomingLetter) -> str:
     """Return the IP address whose requests are counted; "" for those that speak for many."""
     if not letter.client or letter.protocol.upper().startswith("LMTP"):
         return ""

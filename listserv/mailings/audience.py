@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from listserv.mailings import due_times
-from listserv.mailings.due_times import AT_ONCE, Plan
+from listserv.mailings.due_times import AT_ONCE, DuePlan
 from listserv.mailings.slots import FILLED, NAMED, variant_of
 from listserv.wiring.tables import Issue
 from mailer.ledger.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
@@ -45,7 +45,7 @@ COUNTED = 600  # where each one's earlier issues are counted
 POUR = 4000  # memberships that the database enters by itself: about as long
 
 
-class Entry(NamedTuple):
+class AudienceEntry(NamedTuple):
     """One member on the way into the ledger."""
 
     ref: int  # membership
@@ -90,18 +90,18 @@ def freezing(session: Session) -> list[int]:
 
 def piece(
     session: Session, list_id: int, *, after: int, now: float, choice: Choice | None = None
-) -> Sequence[Entry]:
+) -> Sequence[AudienceEntry]:
     """Return the next members who get a post, at most ``PIECE``, behind membership ``after``."""
     chosen = session.execute(audience_select(list_id, now=now, after=after, limit=PIECE))
     of = (choice or Choice()).of
-    return [Entry(row[0], wire(row[1]), row[2], of(row[3], named=row[4])) for row in chosen]
+    return [AudienceEntry(row[0], wire(row[1]), row[2], of(row[3], named=row[4])) for row in chosen]
 
 
 def enter(
     session: Session,
     mailing_id: int,
     cursor: int,
-    entries: Sequence[Entry],
+    entries: Sequence[AudienceEntry],
     *,
     now: float,
     entered: int | None = None,
@@ -121,7 +121,9 @@ def enter(
     return False
 
 
-def _enter_rows(session: Session, mailing_id: int, entries: Sequence[Entry], now: float) -> None:
+def _enter_rows(
+    session: Session, mailing_id: int, entries: Sequence[AudienceEntry], now: float
+) -> None:
     rows = [
         {
             "mailing_id": mailing_id,
@@ -146,7 +148,7 @@ class _Piece(NamedTuple):
     last: int
     choice: Choice
     chosen: Chosen = EVERYBODY
-    plan: Plan = AT_ONCE
+    plan: DuePlan = AT_ONCE
 
 
 def freeze_some(store: Store, mailing_id: int) -> bool:
@@ -224,7 +226,7 @@ def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> Non
 
 
 @lru_cache(maxsize=64)
-def _pouring(dialect: str, choice: Choice, segment: Chosen, plan: Plan) -> Insert:
+def _pouring(dialect: str, choice: Choice, segment: Chosen, plan: DuePlan) -> Insert:
     """Return the statement, built once: it runs hundreds of times, and within a write."""
     now = bindparam("now", type_=Float)
     columns = {

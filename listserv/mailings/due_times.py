@@ -37,7 +37,7 @@ from subscriptions.lists.terms import Terms
 _DAY = 86400.0
 
 
-class Plan(NamedTuple):
+class DuePlan(NamedTuple):
     """Hold what the rows of one mailing begin with; the same for every piece of its audience."""
 
     dues: tuple[tuple[str, float], ...] = ()  # by the readers' own zones
@@ -95,24 +95,24 @@ def _zone() -> ScalarSelect[str]:
     )
 
 
-AT_ONCE = Plan()
+AT_ONCE = DuePlan()
 
 
-class First(NamedTuple):
+class FirstReader(NamedTuple):
     """Name a row that goes before the others, and when."""
 
     row: int
     due: float
 
 
-def plan(session: Session, list_id: int, held: Terms, *, begun: float, mailing: int = 0) -> Plan:
+def plan(session: Session, list_id: int, held: Terms, *, begun: float, mailing: int = 0) -> DuePlan:
     """Return what the rows of an issue begin with that was sent at ``begun``."""
     cap, wait = terms.read_cap(held.cap), _wait(held)
-    made = Plan(wait=wait)
+    made = DuePlan(wait=wait)
     if held.timed:
         known = zones(session, list_id)
         dues = tuple((one, terms.later(held, one, begun, wait)) for one in known)
-        made = Plan(dues, terms.later(held, held.zone, begun, wait))
+        made = DuePlan(dues, terms.later(held, held.zone, begun, wait))
     if cap is None:
         return made
     recent = session.scalars(
@@ -181,7 +181,7 @@ def _wait(held: Terms) -> float:
     return 60.0 * canary.minutes if canary.many else 0.0
 
 
-def first_of(session: Session, mailing: Mailing, held: Terms, audience: int) -> list[First]:
+def first_of(session: Session, mailing: Mailing, held: Terms, audience: int) -> list[FirstReader]:
     """Return rows that go before the others: spread over the audience, old members and new."""
     many = terms.read_canary(held.canary).many
     if not many:
@@ -203,12 +203,14 @@ def first_of(session: Session, mailing: Mailing, held: Terms, audience: int) -> 
     )
     begun = mailing.created
     return [
-        First(row, terms.due(held, zone or held.zone, begun) if held.timed else due - _wait(held))
+        FirstReader(
+            row, terms.due(held, zone or held.zone, begun) if held.timed else due - _wait(held)
+        )
         for row, due, zone in session.execute(rows)
     ]
 
 
-def go_first(session: Session, mailing_id: int, rows: Sequence[First], held: Terms) -> None:
+def go_first(session: Session, mailing_id: int, rows: Sequence[FirstReader], held: Terms) -> None:
     """Let these rows go without the wait that all others have, and alone until they may follow.
 
     An issue at each reader's own hour keeps to it: newsletters/canaries.py.

@@ -47,7 +47,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class MungingQuestion:
     """Hold what decides about one post, read in a transaction and judged outside of it."""
 
     head: MessageHeader
@@ -69,12 +69,12 @@ def ask(
     *,
     answers: str,
     now: float,
-) -> Question:
+) -> MungingQuestion:
     """Return what decides about a post that would leave now."""
     ours = vouching.organisations(session, lst.domain)
     copy = b""
     if _depends_on_bytes(found):
-        written = signing.Written(head, found)
+        written = signing.AuthoredMail(head, found)
         one_click = signing.one_click(session, app.settings, lst.domain, now, written)
         face = replace(face_of(app, lst), one_click=one_click)
         (composed,) = post_copies.compose(
@@ -84,10 +84,10 @@ def ask(
         ).values()  # fmt: skip
         copy = composed.join(dict.fromkeys(composed.slots, b"a" * 26))
     signs = signing.signs(session, app.settings, lst.domain, now)
-    return Question(head, found, ours, lst.domain, signs, copy)
+    return MungingQuestion(head, found, ours, lst.domain, signs, copy)
 
 
-def decide(question: Question, resolver: Resolver) -> Why:
+def decide(question: MungingQuestion, resolver: Resolver) -> Why:
     """Return why the From of a post is rewritten, STAYS where it is not."""
     head, found = question.head, question.found
     if vouching.is_ours(head, question.ours, found):
@@ -107,7 +107,7 @@ def _depends_on_bytes(found: Authentication) -> bool:
     return found.policy != DmarcPolicy.NONE or found.dmarc == dmarc.DmarcResult.TEMPERROR
 
 
-def _we_speak_for(author: str, question: Question, resolver: Resolver) -> bool:
+def _we_speak_for(author: str, question: MungingQuestion, resolver: Resolver) -> bool:
     """Tell whether our own signature or return path makes this proven writer's copy pass."""
     domain = question.domain
     if not question.found.aligned or organisation(author) != organisation(domain):

@@ -25,7 +25,7 @@ from mailer.storage.tokens import Keyring
 POST = "post"  # the kind of a mailing that its members write
 
 
-class Written(NamedTuple):
+class AuthoredMail(NamedTuple):
     """Hold a mail that somebody else wrote: its header, and whose it is as far as is known."""
 
     head: MessageHeader
@@ -42,7 +42,7 @@ class Signer(StrEnum):
 
 
 def one_click(
-    session: Session, settings: Settings, domain: str, now: float, post: Written | None = None
+    session: Session, settings: Settings, domain: str, now: float, post: AuthoredMail | None = None
 ) -> bool:
     """Tell whether copies of lists at ``domain`` may carry List-Unsubscribe-Post.
 
@@ -87,7 +87,7 @@ def stamping(
         if mailing.kind == POST:
             head = message.head(b"".join(segments.parts))
             found = _judged(session, mailing)
-            if not _may_sign(session, domain, Written(head, found, munged(mailing, head))):
+            if not _may_sign(session, domain, AuthoredMail(head, found, munged(mailing, head))):
                 return None
         keys = dkim_keys.signing_keys(session, domain, clock())
         return dkim.stamp(segments, keys, clock) if keys else None
@@ -95,7 +95,7 @@ def stamping(
     return chosen
 
 
-def _may_sign(session: Session, domain: str, post: Written) -> bool:
+def _may_sign(session: Session, domain: str, post: AuthoredMail) -> bool:
     if post.munged:
         return True
     ours = vouching.organisations(session, domain)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from listserv.letters.request import (
-    Proof,
+    AnswerProof,
     Visit,
     language_of,
     question,
@@ -44,7 +44,7 @@ MAX_MORE = 20  # lists that one pending ask gathers
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class JoinResult:
     """Say what an answer came to; ``rest`` are the lists still to be offered, by ``token``."""
 
     member: Membership
@@ -141,7 +141,9 @@ def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = ""
     return "asked"
 
 
-def confirm(visit: Visit, ask: Ask, proof: Proof, *, by_mail: bool = True) -> Joined | None:
+def confirm(
+    visit: Visit, ask: Ask, proof: AnswerProof, *, by_mail: bool = True
+) -> JoinResult | None:
     """Make the asked address a member, or hand the request to the owners.
 
     ``by_mail`` says how the rest is offered: by one more mail, or by the page that follows.
@@ -154,10 +156,10 @@ def confirm(visit: Visit, ask: Ask, proof: Proof, *, by_mail: bool = True) -> Jo
     if not rest:
         return joined
     token = _offer_rest(visit, ask, rest, by_mail=by_mail)
-    return Joined(joined.member, joined.waits, list(rest), token)
+    return JoinResult(joined.member, joined.waits, list(rest), token)
 
 
-def confirm_rest(visit: Visit, ask: Ask, proof: Proof) -> list[Joined] | None:
+def confirm_rest(visit: Visit, ask: Ask, proof: AnswerProof) -> list[JoinResult] | None:
     """Make the asked address a member of the other lists it had asked for."""
     if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now):
         return None
@@ -170,10 +172,10 @@ def decline(visit: Visit, ask: Ask, how: str) -> None:
     asks.spend(visit.session, ask.id, how=f"no: {how}"[:40], now=visit.now)
     member = membership_of(visit.session, visit.lst.id, ask.address_key)
     if member is not None:
-        _withdraw(visit, member, Proof(Source.MAIL, "no"))
+        _withdraw(visit, member, AnswerProof(Source.MAIL, "no"))
 
 
-def never(visit: Visit, ask: Ask, proof: Proof, *, by_mail: bool = True) -> str:
+def never(visit: Visit, ask: Ask, proof: AnswerProof, *, by_mail: bool = True) -> str:
     """Stop all mail to the asked address; return the token that takes it back.
 
     Works with a used or expired token as well: whoever has it has read the mail.
@@ -199,13 +201,15 @@ def never(visit: Visit, ask: Ask, proof: Proof, *, by_mail: bool = True) -> str:
     )
 
 
-def take_back_never(visit: Visit, ask: Ask, proof: Proof) -> bool:
+def take_back_never(visit: Visit, ask: Ask, proof: AnswerProof) -> bool:
     """Let mail to the asked address go again; False where it went already."""
     asks.spend(visit.session, ask.id, how=proof.how, now=visit.now)
     return optin.take_back_never(visit.desk(proof.note(ask)), whom(ask))
 
 
-def decide_request(visit: Visit, ask: Ask, proof: Proof, *, yes: bool, reason: str = "") -> str:
+def decide_request(
+    visit: Visit, ask: Ask, proof: AnswerProof, *, yes: bool, reason: str = ""
+) -> str:
     """Let somebody in, or not, by an owner's answer; the first answer wins."""
     if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now):
         return "too-late"
@@ -231,13 +235,13 @@ def decide_request(visit: Visit, ask: Ask, proof: Proof, *, yes: bool, reason: s
     return "admitted" if yes else "turned-away"
 
 
-def _withdraw(visit: Visit, member: Membership, proof: Proof) -> None:
+def _withdraw(visit: Visit, member: Membership, proof: AnswerProof) -> None:
     """End a request that waits for an owner, by the word of whoever made it."""
     if optin.turn_away(visit.desk(proof.note()), member):
         asks.supersede(visit.session, AskPurpose.JOIN_REQUEST, member.id, now=visit.now)
 
 
-def _enter(visit: Visit, ask: Ask, proof: Proof, *, approved: bool) -> Joined:
+def _enter(visit: Visit, ask: Ask, proof: AnswerProof, *, approved: bool) -> JoinResult:
     details, who = ask.details, whom(ask)
     opens = approved or visit.lst.join is Join.OPEN
     member, fresh = optin.join(
@@ -252,12 +256,12 @@ def _enter(visit: Visit, ask: Ask, proof: Proof, *, approved: bool) -> Joined:
         optin.admit(visit.desk(proof.note(ask)), member)
     if member.state is not MembershipState.PENDING:
         tell_member(visit, member, "member-welcome")
-        return Joined(member, waits=False)
+        return JoinResult(member, waits=False)
     if fresh or not _is_before_owners(visit, member):
         _ask_owners(visit, member)
     budget.count(visit.session, who.key, kind="stranger-waiting", now=visit.now)
     offer(visit, who, "stranger-waiting")
-    return Joined(member, waits=True)
+    return JoinResult(member, waits=True)
 
 
 def _chosen(visit: Visit, ask: Ask) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv.letters.request import Proof, Visit
+from listserv.letters.request import AnswerProof, Visit
 from listserv.wiring.app import App
 from mailer.ledger import refusals
 from mailer.ledger.mailings import Mailing, Recipient
@@ -81,7 +81,7 @@ def _weigh(session: Session, app: App, taken: Sequence[RelayRefusal]) -> None:
     lists = {one.member: one.list_address for one in whose.values()}
     for member_id, row in dead.items():
         visit = Visit(session, app, get_list(session, lists[member_id]), row["at"])
-        note = Proof(Source.BOUNCE, f"{row['kind']} at the relay").note()
+        note = AnswerProof(Source.BOUNCE, f"{row['kind']} at the relay").note()
         member = session.get_one(Membership, member_id)
         bouncing.give_up(visit.desk(note), member, row["status"])
 

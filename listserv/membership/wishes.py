@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from listserv.letters import notices
 from listserv.letters.request import (
-    Proof,
+    AnswerProof,
     Visit,
     language_of,
     open_offer,
@@ -45,7 +45,7 @@ from subscriptions.permission.asks import Ask, AskPurpose
 LONGEST = 65536  # bytes of a raw confirmation in a mail; `krets member export` has it whole
 
 
-def leave(visit: Visit, member: Membership, proof: Proof) -> bool:
+def leave(visit: Visit, member: Membership, proof: AnswerProof) -> bool:
     """Let the member go at once; tell whether they were still there."""
     was = _before(visit, member)
     if not changes.leave(visit.desk(proof.note()), member):
@@ -54,7 +54,7 @@ def leave(visit: Visit, member: Membership, proof: Proof) -> bool:
     return True
 
 
-def pause(visit: Visit, member: Membership, until: float | None, proof: Proof) -> bool:
+def pause(visit: Visit, member: Membership, until: float | None, proof: AnswerProof) -> bool:
     """Send nothing until a day, or until further notice."""
     was = _before(visit, member)
     changes.change_state(
@@ -64,7 +64,7 @@ def pause(visit: Visit, member: Membership, until: float | None, proof: Proof) -
     return True
 
 
-def resume(visit: Visit, member: Membership, proof: Proof) -> bool:
+def resume(visit: Visit, member: Membership, proof: AnswerProof) -> bool:
     """Send again what the list sends."""
     was = _before(visit, member)
     changes.change_state(visit.desk(proof.note()), member, MembershipState.ACTIVE)
@@ -160,7 +160,7 @@ def ask_address(visit: Visit, member: Membership, who: MailAddress) -> bool:
     return True
 
 
-def add_address(visit: Visit, ask: Ask, proof: Proof) -> str:
+def add_address(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
     """Take the asked address as one more of the member's."""
     member = visit.session.get(Membership, ask.ref)
     if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now) or member is None:
@@ -172,7 +172,7 @@ def add_address(visit: Visit, ask: Ask, proof: Proof) -> str:
     return "address-added"
 
 
-def undo(visit: Visit, ask: Ask, proof: Proof) -> str:
+def undo(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
     """Put back what stood before the receipt that ``ask`` came with."""
     member = visit.session.get(Membership, ask.ref)
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now) or member is None:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from listserv.letters import notices
 from listserv.letters.request import Visit
 from listserv.moderation import decisions, holds
-from listserv.moderation.decisions import Writer
+from listserv.moderation.decisions import HeldWriter
 from listserv.wiring.app import App
 from listserv.wiring.tables import Hold, HoldState, Post
 from mailer.reading import bodies, message
@@ -43,7 +43,7 @@ BATCH = 20  # holds attended to at a time
 _log = structlog.get_logger("krets.moderation")
 
 
-class Step(StrEnum):
+class HoldStep(StrEnum):
     """Say what a hold needs now."""
 
     ASK = "ask"
@@ -68,18 +68,18 @@ class Past:
     accepted: int = 0
 
 
-def next_step(asked_at: float | None, reminded_at: float | None, now: float) -> Step:
+def next_step(asked_at: float | None, reminded_at: float | None, now: float) -> HoldStep:
     """Return what a hold that is due needs.
 
     An end that is more than a day late is not carried out: people are asked once more, for while
     the service was off, or before a restore, no answer of theirs could come.
     """
     if asked_at is None:
-        return Step.ASK
+        return HoldStep.ASK
     if reminded_at is None:
-        return Step.REMIND
+        return HoldStep.REMIND
     end = max(asked_at + EXPIRE, reminded_at + DAY)
-    return Step.REMIND if now > end + LATE else Step.EXPIRE
+    return HoldStep.REMIND if now > end + LATE else HoldStep.EXPIRE
 
 
 def attend(app: App, until: Callable[[], bool], now: float | None = None) -> None:
@@ -113,7 +113,7 @@ def _attend(app: App, hold_id: int, now: float) -> None:
         return
     step = next_step(hold.asked_at, hold.reminded_at, now)
     writer = decisions.writer_of(message.head(raw), arrival)
-    shown = show(raw) if step is not Step.EXPIRE else Shown((), cut=False, files=())
+    shown = show(raw) if step is not HoldStep.EXPIRE else Shown((), cut=False, files=())
     with app.store.write() as session:
         visit = Visit(session=session, app=app, lst=get_list(session, lst.address), now=now)
         if "newsletter-address" in json.loads(hold.rules):
@@ -124,10 +124,10 @@ def _attend(app: App, hold_id: int, now: float) -> None:
     app.ring("deliver")
 
 
-def _take(visit: Visit, hold: Hold, step: Step, writer: Writer, shown: Shown) -> bool:
+def _take(visit: Visit, hold: Hold, step: HoldStep, writer: HeldWriter, shown: Shown) -> bool:
     """Take one step; return False where it was taken already, or nobody is there to decide."""
     now = visit.now
-    if step is Step.EXPIRE:
+    if step is HoldStep.EXPIRE:
         return _expire(visit, hold, writer)
     people = decisions.moderators(visit, json.loads(hold.rules))
     if not people:
@@ -136,7 +136,7 @@ def _take(visit: Visit, hold: Hold, step: Step, writer: Writer, shown: Shown) ->
     if holds.asked_since(visit.session, hold.list_address, now - DAY, MOST_ASKED):
         holds.postpone(visit.session, hold, now + HOUR)
         return False
-    if step is Step.ASK:
+    if step is HoldStep.ASK:
         moved = holds.postpone(visit.session, hold, now + REMIND, asked_at=now)
     else:
         asked = hold.asked_at or now
@@ -162,10 +162,10 @@ def _take(visit: Visit, hold: Hold, step: Step, writer: Writer, shown: Shown) ->
             lines=shown.lines,
             cut=shown.cut,
             files=shown.files,
-            reminder=step is Step.REMIND,
+            reminder=step is HoldStep.REMIND,
         )
         asks.amend(visit.session, ask, {"mailing": mailing})
-    if step is Step.ASK and past.since:
+    if step is HoldStep.ASK and past.since:
         decisions.tell_writer(visit, writer, "poster-held")
     return True
 
@@ -185,7 +185,7 @@ def _forward(visit: Visit, hold: Hold, raw: bytes) -> bool:
     )
 
 
-def _expire(visit: Visit, hold: Hold, writer: Writer) -> bool:
+def _expire(visit: Visit, hold: Hold, writer: HeldWriter) -> bool:
     arrival = visit.session.get(Arrival, hold.arrival_id)
     if arrival is None or not holds.decide(
         visit.session, arrival, HoldState.EXPIRED, by="clock", now=visit.now
@@ -208,7 +208,7 @@ def show(raw: bytes) -> Shown:
     return Shown(kept, cut, names)
 
 
-def past_of(session: Session, lst: MailList, writer: Writer) -> Past:
+def past_of(session: Session, lst: MailList, writer: HeldWriter) -> Past:
     """Return what the writer, by the address they give, did before."""
     if writer.address is None:
         return Past()

@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 import templates
 from listserv.answers import meaning
 from listserv.letters import notices
-from listserv.letters.incoming_letter import Letter
+from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit, language_of, whom, write
 from listserv.membership import joining
 from listserv.moderation import edited_text, editing, holds, rulings
-from listserv.moderation.rulings import Ruling, Word
+from listserv.moderation.rulings import Ruling, RulingWord
 from listserv.wiring.tables import Ban, Hold, HoldState
 from mailer.authentication import verdict
 from mailer.errors import BadInput
@@ -42,18 +42,18 @@ from subscriptions.permission.asks import Ask, AskLookup, AskPurpose, Trouble
 MAX_NAME = 80  # characters of a writer's name that a subject shows
 HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 STATES = {
-    Word.OK: HoldState.RELEASED,
-    Word.ALWAYS: HoldState.RELEASED,
-    Word.EDIT: HoldState.RELEASED,
-    Word.NO: HoldState.REFUSED,
-    Word.DISCARD: HoldState.DROPPED,
-    Word.BAN: HoldState.DROPPED,
+    RulingWord.OK: HoldState.RELEASED,
+    RulingWord.ALWAYS: HoldState.RELEASED,
+    RulingWord.EDIT: HoldState.RELEASED,
+    RulingWord.NO: HoldState.REFUSED,
+    RulingWord.DISCARD: HoldState.DROPPED,
+    RulingWord.BAN: HoldState.DROPPED,
 }
 _READ_ALL = ("moderated-list", "editors-only")  # rules that no trust in one member lifts
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class HeldWriter:
     """Say who a held message says that it is from."""
 
     address: MailAddress | None  # the one From address, if there is exactly one
@@ -64,7 +64,7 @@ class Writer:
     disowned: bool = False  # their own domain says that it is not theirs: no mail of ours answers
 
 
-def writer_of(head: MessageHeader, arrival: Arrival) -> Writer:
+def writer_of(head: MessageHeader, arrival: Arrival) -> HeldWriter:
     """Read the writer of a message from its header, and whether it is disowned."""
     found: dict[str, tuple[str, MailAddress]] = {}
     for value in head.all("from"):
@@ -76,7 +76,7 @@ def writer_of(head: MessageHeader, arrival: Arrival) -> Writer:
             found.setdefault(address.key, (name, address))
     name, author = next(iter(found.values())) if len(found) == 1 else ("", None)
     said = head.text("auto-submitted").partition(";")[0].strip().lower()
-    return Writer(
+    return HeldWriter(
         address=author,
         name=name[:MAX_NAME],
         subject=message.text_of(head.first("subject") or b""),
@@ -113,20 +113,20 @@ def carry_out(visit: Visit, arrival: Arrival, ruling: Ruling, *, by: str) -> Hol
     hold = holds.decide(session, arrival, STATES[ruling.word], by=by, now=visit.now)
     if hold is None:
         return None
-    if ruling.word is Word.ALWAYS:
+    if ruling.word is RulingWord.ALWAYS:
         _trust(visit, writer)
-    elif ruling.word is Word.BAN:
+    elif ruling.word is RulingWord.BAN:
         _ban(visit, writer, by)
-    elif ruling.word is Word.EDIT:
+    elif ruling.word is RulingWord.EDIT:
         _edit(visit, arrival, hold, editing.edited(raw, head, ruling.text, _mark(visit)))
         _tell_changes(visit, writer, bodies.read_text(raw)[0], ruling.text)
-    elif ruling.word is Word.NO:
+    elif ruling.word is RulingWord.NO:
         tell_writer(visit, writer, "poster-refused", reason=ruling.text)
     _tell_others(visit, hold, ruling, writer, by)
     return hold
 
 
-def answer(visit: Visit, found: AskLookup, letter: Letter) -> str:
+def answer(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
     """Read a moderator's answer to "a post waits for you"; return a word for the log."""
     ask = found.ask
     hold = visit.session.get(Hold, ask.ref) if ask is not None else None
@@ -148,7 +148,7 @@ def answer(visit: Visit, found: AskLookup, letter: Letter) -> str:
 
 def _cleaned(visit: Visit, hold: Hold, ruling: Ruling, name: str) -> Ruling | None:
     """Return the ruling with nothing of the moderator's own in it, None where no text is left."""
-    if ruling.word is not Word.EDIT:
+    if ruling.word is not RulingWord.EDIT:
         return replace(ruling, text=edited_text.reason(ruling.text, name))
     arrival = visit.session.get(Arrival, hold.arrival_id)
     raw = get_raw(visit.session, arrival.raw_sha) if arrival is not None else None
@@ -171,7 +171,7 @@ def _rule(visit: Visit, ask: Ask, hold: Hold, ruling: Ruling) -> str:
     return f"{ruling.word}: message {arrival.id}"
 
 
-def tell_writer(visit: Visit, writer: Writer, name: str, reason: str = "") -> bool:
+def tell_writer(visit: Visit, writer: HeldWriter, name: str, reason: str = "") -> bool:
     """Tell a post's writer what became of it, within the budget; say whether that went out."""
     to = writer.address
     silent = writer.automatic or writer.disowned
@@ -188,7 +188,7 @@ def tell_writer(visit: Visit, writer: Writer, name: str, reason: str = "") -> bo
     return True
 
 
-def _tell_changes(visit: Visit, writer: Writer, before: str, after: str) -> None:
+def _tell_changes(visit: Visit, writer: HeldWriter, before: str, after: str) -> None:
     """Tell a member what a moderator has changed in their post.
 
     SECURITY: members alone, who get the post as well; a stranger's From may be somebody else's.
@@ -214,7 +214,7 @@ def send(
     **context: object,
 ) -> int:
     """Put one mail into the ledger, in the reader's language; return the mailing's id."""
-    door = notices.Door("reply", token) if token else None
+    door = notices.AnswerAddress("reply", token) if token else None
     answered = replace(visit, in_reply_to=in_reply_to)
     place = membership_of(visit.session, visit.lst.id, to.key)
     member = place.id if place is not None else 0
@@ -263,7 +263,7 @@ def _still_entitled(visit: Visit, to: MailAddress, rules: list[str]) -> bool:
     return member is not None and member.role in _roles(rules) and member.state in HERE
 
 
-def _trust(visit: Visit, writer: Writer) -> None:
+def _trust(visit: Visit, writer: HeldWriter) -> None:
     if writer.address is None:
         return
     member = membership_of(visit.session, visit.lst.id, writer.address.key)
@@ -271,7 +271,7 @@ def _trust(visit: Visit, writer: Writer) -> None:
         member.moderated = False
 
 
-def _ban(visit: Visit, writer: Writer, by: str) -> None:
+def _ban(visit: Visit, writer: HeldWriter, by: str) -> None:
     if writer.address is None:
         return
     row = {
@@ -283,7 +283,7 @@ def _ban(visit: Visit, writer: Writer, by: str) -> None:
     visit.session.execute(insert_or_ignore(visit.session, Ban), [row])
 
 
-def _unban(visit: Visit, ask: Ask, letter: Letter) -> str:
+def _unban(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     """Take a ban back, by the word or a yes; the post that led to it stays discarded."""
     if meaning.undo(letter.words).means != "undo":
         return "not-understood"
@@ -320,7 +320,7 @@ def _mark(visit: Visit) -> str:
     ).text.strip()
 
 
-def _tell_others(visit: Visit, hold: Hold, ruling: Ruling, writer: Writer, by: str) -> None:
+def _tell_others(visit: Visit, hold: Hold, ruling: Ruling, writer: HeldWriter, by: str) -> None:
     for ask in close_asks(visit.session, hold, visit.now):
         if ask.given != by:
             before = asked_in(visit.session, ask)
@@ -332,7 +332,7 @@ def _decided(
     to: MailAddress,
     hold: Hold,
     ruling: Ruling,
-    writer: Writer,
+    writer: HeldWriter,
     *,
     by: str,
     in_reply_to: str,
@@ -342,7 +342,7 @@ def _decided(
         membership_of(visit.session, visit.lst.id, writer.address.key) if writer.address else None
     )
     token = ""
-    if ruling.word is Word.BAN and not by and writer.address is not None:
+    if ruling.word is RulingWord.BAN and not by and writer.address is not None:
         token, ask = open_question(visit, to, hold)
         asks.amend(visit.session, ask, {"unban": writer.address.key})
     send(
@@ -352,7 +352,7 @@ def _decided(
         in_reply_to=in_reply_to,
         token=token,
         word=ruling.word.value,
-        reason=ruling.text if ruling.word is Word.NO else "",
+        reason=ruling.text if ruling.word is RulingWord.NO else "",
         trusted=member is not None and not set(json.loads(hold.rules)) & set(_READ_ALL),
         by=by if "@" in by else "",
         you=not by,
@@ -360,7 +360,7 @@ def _decided(
     )
 
 
-def tell_expired(visit: Visit, hold: Hold, writer: Writer) -> None:
+def tell_expired(visit: Visit, hold: Hold, writer: HeldWriter) -> None:
     """Tell everybody who was asked that nobody has answered, and that no answer counts now."""
     for ask in close_asks(visit.session, hold, visit.now):
         send(
@@ -377,7 +377,7 @@ def tell_expired(visit: Visit, hold: Hold, writer: Writer) -> None:
         )
 
 
-def _shown(writer: Writer) -> dict[str, str]:
+def _shown(writer: HeldWriter) -> dict[str, str]:
     given = writer.address.given if writer.address else ""
     return {
         "author": writer.name or given or "?",

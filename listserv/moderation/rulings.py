@@ -17,7 +17,7 @@ MAX_REASON = 2000  # characters that the writer is told
 _CUT = re.compile(r"\s*[:\uff1a]\s*|\s+[-\u2013\u2014]\s+")
 
 
-class Word(StrEnum):
+class RulingWord(StrEnum):
     """Name a ruling as ``words/moderation.toml`` does."""
 
     OK = "ok"
@@ -32,7 +32,7 @@ class Word(StrEnum):
 class Ruling:
     """Hold a moderator's word; ``text`` is the reason of a no, or the edited post."""
 
-    word: Word
+    word: RulingWord
     text: str = ""
 
 
@@ -44,20 +44,20 @@ def read(text: str) -> Ruling | None:
     if not lines:
         return None
     first, below = lines[0].strip(), "\n".join(lines[1:]).strip("\n")
-    if polite.of_line(first, lambda words: _one_of(words, (Word.EDIT,))):
-        return Ruling(Word.EDIT, below) if below.strip() else None
+    if polite.of_line(first, lambda words: _one_of(words, (RulingWord.EDIT,))):
+        return Ruling(RulingWord.EDIT, below) if below.strip() else None
     cut = _CUT.split(first, maxsplit=1)
     if _refuses(cut[0]):
         rest = cut[1] if len(cut) > 1 else ""
         reason = f"{rest}\n{below}".strip()
-        return Ruling(Word.NO, reason[:MAX_REASON])
+        return Ruling(RulingWord.NO, reason[:MAX_REASON])
     word = polite.find("\n".join(lines), lambda words: _one_of(words, _DECIDE))
-    if word is None or (word in {Word.DISCARD, Word.BAN} and _nods("\n".join(lines))):
+    if word is None or (word in {RulingWord.DISCARD, RulingWord.BAN} and _nods("\n".join(lines))):
         return None
     return Ruling(word)
 
 
-_DECIDE = (Word.ALWAYS, Word.OK, Word.DISCARD, Word.BAN)
+_DECIDE = (RulingWord.ALWAYS, RulingWord.OK, RulingWord.DISCARD, RulingWord.BAN)
 
 
 def _is_greeting(line: str) -> bool:
@@ -65,32 +65,38 @@ def _is_greeting(line: str) -> bool:
     return (
         polite.is_polite(line)
         and not _nods(line)
-        and polite.of_line(line, lambda words: _one_of(words, tuple(Word))) is None
+        and polite.of_line(line, lambda words: _one_of(words, tuple(RulingWord))) is None
     )
 
 
 def _refuses(line: str) -> bool:
     """Tell whether ``line`` is a no, once or twice: "no, please reject it"."""
-    if fold(line) in phrases("moderation", Word.NO):
+    if fold(line) in phrases("moderation", RulingWord.NO):
         return True
     if "?" in line or _nods(line):
         return False
     return all(
-        polite.of_line(part, lambda words: _one_of(words, (Word.NO,))) or polite.is_polite(part)
+        polite.of_line(part, lambda words: _one_of(words, (RulingWord.NO,)))
+        or polite.is_polite(part)
         for part in line.split(",")
     ) and any(
-        polite.of_line(part, lambda words: _one_of(words, (Word.NO,))) for part in line.split(",")
+        polite.of_line(part, lambda words: _one_of(words, (RulingWord.NO,)))
+        for part in line.split(",")
     )
 
 
 def _nods(text: str) -> bool:
     """Tell whether a yes stands anywhere in ``text``: beside a no it makes neither."""
     words = fold(text).split()
-    yes = phrases("answers", "yes") | phrases("answers", "weak") | phrases("moderation", Word.OK)
+    yes = (
+        phrases("answers", "yes")
+        | phrases("answers", "weak")
+        | phrases("moderation", RulingWord.OK)
+    )
     return any(word in yes for word in words)
 
 
-def _one_of(words: list[str], known: tuple[Word, ...]) -> Word | None:
+def _one_of(words: list[str], known: tuple[RulingWord, ...]) -> RulingWord | None:
     """Return which of ``known`` words are, all of them, but for what they are about."""
     objects = phrases("moderation", "object") | phrases("issue", "please")
     for length in range(len(words), 0, -1):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import delete, func, select
 
 from listserv.answers.owner_orders import Order
-from listserv.letters.request import Proof, Visit, language_of, tell, tell_member
+from listserv.letters.request import AnswerProof, Visit, language_of, tell, tell_member
 from listserv.membership import joining
 from listserv.owners import owner_settings
 from listserv.wiring.tables import Ban
@@ -49,7 +49,7 @@ class Case:
 
     visit: Visit
     owner: Membership
-    proof: Proof
+    proof: AnswerProof
 
     @property
     def by(self) -> MailAddress:

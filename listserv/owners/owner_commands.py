@@ -13,8 +13,8 @@ when it is undone. Moderators have ``MODERATORS``, nobody else anything.
 from dataclasses import asdict, replace
 
 from listserv.answers.owner_orders import Order, spoken
-from listserv.letters.incoming_letter import Letter
-from listserv.letters.request import Proof, Visit, language_of, question, whom, write
+from listserv.letters.incoming_letter import IncomingLetter
+from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
 from listserv.owners import owner_acts, owner_answers, owner_settings
 from listserv.owners.owner_acts import Case, Done
 from mailer.reading.addresses import parse
@@ -39,13 +39,15 @@ def about_others(visit: Visit, member: Membership, orders: tuple[Order, ...]) ->
     return tuple(one for one in others if "@" in one.who and one.verb != "add")
 
 
-def take(visit: Visit, letter: Letter, member: Membership, orders: tuple[Order, ...]) -> str:
+def take(
+    visit: Visit, letter: IncomingLetter, member: Membership, orders: tuple[Order, ...]
+) -> str:
     """Answer what only reads, and ask once about the rest; return a word for the log."""
     own = optin.address_of(visit.session, member)
     if not budget.allow_order(visit.session, own.key, now=visit.now):
         return "over-budget: order"
     language = _language(visit, member, orders)
-    case = Case(visit, member, Proof(Source.MAIL, "reply", raw_sha=letter.sha))
+    case = Case(visit, member, AnswerProof(Source.MAIL, "reply", raw_sha=letter.sha))
     wanted: list[Order] = []
     refused: list[Done] = []
     read: list[Order] = []
@@ -72,7 +74,7 @@ def take(visit: Visit, letter: Letter, member: Membership, orders: tuple[Order, 
     return f"orders: {len(wanted)} asked, {len(shown)} answered, {len(refused)} refused"
 
 
-def carry_out(visit: Visit, ask: Ask, owner: Membership, proof: Proof) -> str:
+def carry_out(visit: Visit, ask: Ask, owner: Membership, proof: AnswerProof) -> str:
     """Do what the owner has confirmed, one order after the other, and send one receipt."""
     orders = [Order(**one) for one in ask.details["orders"]]
     raw_sha = bytes.fromhex(str(ask.details["sha"]))
@@ -85,7 +87,7 @@ def carry_out(visit: Visit, ask: Ask, owner: Membership, proof: Proof) -> str:
     return f"orders: {sum(not one.why for one in done)} of {len(done)} done"
 
 
-def take_back(visit: Visit, ask: Ask, proof: Proof) -> str:
+def take_back(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
     """Undo what a receipt told, the last order first; what was changed since stays."""
     owner = visit.session.get(Membership, ask.ref)
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now) or owner is None:
@@ -131,7 +133,7 @@ def _language(visit: Visit, member: Membership, orders: tuple[Order, ...]) -> st
 
 
 def _ask(
-    case: Case, wanted: list[Order], refused: list[Done], language: str, letter: Letter
+    case: Case, wanted: list[Order], refused: list[Done], language: str, letter: IncomingLetter
 ) -> None:
     question(
         case.visit,

@@ -13,7 +13,7 @@ comes; an owner who is none any more can neither give a role nor take one back.
 import re
 from dataclasses import dataclass
 
-from listserv.letters.request import Proof, Visit, language_of, question, tell_member, whom
+from listserv.letters.request import AnswerProof, Visit, language_of, question, tell_member, whom
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
 from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
@@ -83,7 +83,7 @@ def ask(visit: Visit, member: Membership, rest: str) -> str:
     return "asked: role"
 
 
-def give(visit: Visit, ask: Ask, owner: Membership, rest: str, proof: Proof) -> str:
+def give(visit: Visit, ask: Ask, owner: Membership, rest: str, proof: AnswerProof) -> str:
     """Do what the owner has confirmed, and tell everybody whom it concerns."""
     wanted = read(rest)
     why = _against(visit, owner, wanted)
@@ -93,7 +93,7 @@ def give(visit: Visit, ask: Ask, owner: Membership, rest: str, proof: Proof) -> 
     return f"role: {wanted.role.value}"
 
 
-def take_back(visit: Visit, ask: Ask, proof: Proof) -> str:
+def take_back(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
     """Give the role back that stood before the receipt which ``ask`` came with."""
     owner = visit.session.get(Membership, ask.ref)
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now) or owner is None:

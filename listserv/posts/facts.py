@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from listserv.answers import automatic, own_words
-from listserv.answers.automatic import Door, Judgement
+from listserv.answers.automatic import Judgement, MailRole
 from listserv.answers.leave_wish import is_leave_wish
-from listserv.posts.rules import Facts
+from listserv.posts.rules import PostFacts
 from listserv.wiring import vouching
 from listserv.wiring.tables import Ban, Post
 from mailer.authentication.verdict import UNKNOWN, Authentication
@@ -30,7 +30,7 @@ _BRACKETED = re.compile(r"<\s*([^<>\s]{1,998})\s*>")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PostReading:
     """What the bytes of one message say of themselves."""
 
     raw: bytes
@@ -44,12 +44,12 @@ class Reading:
     added: tuple[str, ...] = ()  # fields that we have given it
 
 
-def read(raw: bytes) -> Reading:
+def read(raw: bytes) -> PostReading:
     """Read a message's header section; never raises."""
     head = message.head(raw)
     trouble = message.check_limits(raw) or ""
-    machine = automatic.judge(raw, door=Door.POST)
-    return Reading(
+    machine = automatic.judge(raw, door=MailRole.POST)
+    return PostReading(
         raw=raw,
         head=head,
         message_id=_bounded(message.message_id(head) or ""),
@@ -61,14 +61,14 @@ def read(raw: bytes) -> Reading:
     )
 
 
-def named(reading: Reading, domain: str) -> Reading:
+def named(reading: PostReading, domain: str) -> PostReading:
     """Give a mail without an id the one that it will leave under."""
     if reading.message_id or reading.head.first("Message-ID") is not None:
         return reading
     return replace(reading, message_id=mending.made_id(reading.digest, domain))
 
 
-def completed(reading: Reading, when: float) -> Reading:
+def completed(reading: PostReading, when: float) -> PostReading:
     """Return a mail as it leaves: with Message-ID and Date."""
     head = reading.head
     raw, added = mending.complete(reading.raw, head, message_id=reading.message_id, when=when)
@@ -77,8 +77,8 @@ def completed(reading: Reading, when: float) -> Reading:
     return replace(reading, raw=raw, head=message.head(raw), added=tuple(added))
 
 
-def from_bytes(reading: Reading, list_address: str, envelope_sender: str) -> dict[str, object]:
-    """Return the part of ``Facts`` that needs no database."""
+def from_bytes(reading: PostReading, list_address: str, envelope_sender: str) -> dict[str, object]:
+    """Return the part of ``PostFacts`` that needs no database."""
     head = reading.head
     return {
         "envelope_sender": envelope_sender,
@@ -97,18 +97,18 @@ def from_bytes(reading: Reading, list_address: str, envelope_sender: str) -> dic
 def gather(
     session: Session,
     lst: MailList,
-    reading: Reading,
+    reading: PostReading,
     envelope_sender: str,
     now: float,
     found: Authentication = UNKNOWN,
-) -> Facts:
+) -> PostFacts:
     """Return all that the rules may know of this post to this list."""
     ours = vouching.organisations(session, lst.domain)
     member = (
         membership_of(session, lst.id, reading.authors[0]) if len(reading.authors) == 1 else None
     )
     same, other = known_before(session, lst.id, reading, now)
-    return Facts(
+    return PostFacts(
         list_address=lst.address,
         list_kind=lst.kind,
         post_policy=lst.post,
@@ -128,7 +128,9 @@ def gather(
     )
 
 
-def known_before(session: Session, list_id: int, reading: Reading, now: float) -> tuple[bool, bool]:
+def known_before(
+    session: Session, list_id: int, reading: PostReading, now: float
+) -> tuple[bool, bool]:
     """Tell whether this very message was accepted here within a week, and whether its id was.
 
     RFC 1047: a client that never saw our 250 sends again. A message without an id is known by
@@ -148,7 +150,7 @@ def known_before(session: Session, list_id: int, reading: Reading, now: float) -
     return same, bool(reading.message_id) and not same
 
 
-def _accepted_before(session: Session, list_id: int, reading: Reading) -> int:
+def _accepted_before(session: Session, list_id: int, reading: PostReading) -> int:
     return (
         session.scalar(
             select(func.count()).where(
@@ -161,7 +163,7 @@ def _accepted_before(session: Session, list_id: int, reading: Reading) -> int:
     )
 
 
-def _banned(session: Session, list_id: int, reading: Reading) -> bool:
+def _banned(session: Session, list_id: int, reading: PostReading) -> bool:
     found = select(Ban.since).where(Ban.list_id == list_id, Ban.address_key.in_(reading.authors))
     return bool(reading.authors) and session.scalar(found.limit(1)) is not None
 

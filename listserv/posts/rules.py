@@ -1,8 +1,8 @@
 """Rules: pure functions that look at the facts of one post and name themselves when they hit.
 
-A rule sees ``Facts`` and nothing else (no database, no clock), so a decision can be explained and
-repeated. The strongest hit decides: discard over refuse over hold; no hit is accept. Reasons are
-keys; the words for people stand in the catalogues under ``rule-<name>``.
+A rule sees ``PostFacts`` and nothing else (no database, no clock), so a decision can be explained
+and repeated. The strongest hit decides: discard over refuse over hold; no hit is accept. Reasons
+are keys; the words for people stand in the catalogues under ``rule-<name>``.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Decision(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PostFacts:
     """Everything the rules may know about one post to one list."""
 
     list_address: str
@@ -59,7 +59,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class RuleHit:
     """One rule's word: its name and what it asks for."""
 
     rule: str
@@ -67,11 +67,11 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RuleVerdict:
     """The decision and every rule that hit, strongest first."""
 
     decision: Decision
-    hits: tuple[Hit, ...]
+    hits: tuple[RuleHit, ...]
 
     @property
     def rules(self) -> list[str]:
@@ -79,23 +79,23 @@ class Verdict:
         return [hit.rule for hit in self.hits]
 
 
-def loop(facts: Facts) -> Decision | None:
+def loop(facts: PostFacts) -> Decision | None:
     """Discard what this list has already sent: its own List-Id, or its own trace."""
     own = facts.list_address.replace("@", ".", 1)
     return Decision.DISCARD if own in facts.list_ids or facts.own_received else None
 
 
-def hop_count(facts: Facts) -> Decision | None:
+def hop_count(facts: PostFacts) -> Decision | None:
     """Discard what has passed more than ``MAX_RECEIVED`` servers."""
     return Decision.DISCARD if facts.received > MAX_RECEIVED else None
 
 
-def null_sender(facts: Facts) -> Decision | None:
+def null_sender(facts: PostFacts) -> Decision | None:
     """Discard reports: ``<>`` never posts (RFC 5321 section 4.5.5)."""
     return Decision.DISCARD if facts.envelope_sender == "" else None
 
 
-def auto_reply(facts: Facts) -> Decision | None:
+def auto_reply(facts: PostFacts) -> Decision | None:
     """Discard what says that it is an automatic answer, hold what only reads like one.
 
     List-* fields and Precedence: list or bulk never make a post automatic: a member may well
@@ -106,90 +106,90 @@ def auto_reply(facts: Facts) -> Decision | None:
     return Decision.DISCARD if facts.automatic_sure else Decision.HOLD
 
 
-def leave_wish(facts: Facts) -> Decision | None:
+def leave_wish(facts: PostFacts) -> Decision | None:
     """Hold a wish to leave that was posted to all: its writer is sent the way out instead."""
     return Decision.HOLD if facts.leave_wish else None
 
 
-def duplicate(facts: Facts) -> Decision | None:
+def duplicate(facts: PostFacts) -> Decision | None:
     """Discard a message that came again after a lost reply (RFC 1047): it is on its way."""
     return Decision.DISCARD if facts.same_message else None
 
 
-def banned(facts: Facts) -> Decision | None:
+def banned(facts: PostFacts) -> Decision | None:
     """Discard what an address sends whose posts a moderator wants no more of."""
     return Decision.DISCARD if facts.author_banned else None
 
 
-def same_id(facts: Facts) -> Decision | None:
+def same_id(facts: PostFacts) -> Decision | None:
     """Hold a known Message-ID with other content: one of the two would be swallowed."""
     return Decision.HOLD if facts.same_id_other_content else None
 
 
-def broken(facts: Facts) -> Decision | None:
+def broken(facts: PostFacts) -> Decision | None:
     """Hold what is too nested, too many-parted or too long-headed to be read safely."""
     return Decision.HOLD if facts.trouble else None
 
 
-def size(facts: Facts) -> Decision | None:
+def size(facts: PostFacts) -> Decision | None:
     """Hold what is larger than the list wants."""
     return Decision.HOLD if facts.size > facts.max_size else None
 
 
-def author(facts: Facts) -> Decision | None:
+def author(facts: PostFacts) -> Decision | None:
     """Hold a post whose From names nobody, or several people."""
     return Decision.HOLD if len(facts.authors) != 1 else None
 
 
-def from_is_ours(facts: Facts) -> Decision | None:
+def from_is_ours(facts: PostFacts) -> Decision | None:
     """Hold a post in the name of our own domains: what we send on would make it believed."""
     return Decision.HOLD if facts.from_is_ours else None
 
 
-def from_not_theirs(facts: Facts) -> Decision | None:
+def from_not_theirs(facts: PostFacts) -> Decision | None:
     """Hold a post of which the writer's own domain says that it is not theirs (DMARC)."""
     return Decision.HOLD if facts.from_not_theirs else None
 
 
-def newsletter_address(facts: Facts) -> Decision | None:
+def newsletter_address(facts: PostFacts) -> Decision | None:
     """Hold mail to a newsletter's own address: it reaches the editors and never the readers."""
     return Decision.HOLD if facts.list_kind == "newsletter" else None
 
 
-def membership(facts: Facts) -> Decision | None:
+def membership(facts: PostFacts) -> Decision | None:
     """Hold posts of people who are not members where only members post."""
     if facts.post_policy != "members" or facts.author_state in {"active", "paused"}:
         return None
     return Decision.HOLD
 
 
-def editors_only(facts: Facts) -> Decision | None:
+def editors_only(facts: PostFacts) -> Decision | None:
     """Hold every post of an editors' list: an editor's right needs more proof than a From line."""
     return Decision.HOLD if facts.post_policy == "editors" else None
 
 
-def moderated_list(facts: Facts) -> Decision | None:
+def moderated_list(facts: PostFacts) -> Decision | None:
     """Hold every post of a moderated list."""
     return Decision.HOLD if facts.post_policy == "moderated" else None
 
 
-def moderated_member(facts: Facts) -> Decision | None:
+def moderated_member(facts: PostFacts) -> Decision | None:
     """Hold the posts of a member whom a moderator wants to read first."""
     return Decision.HOLD if facts.author_moderated is True else None
 
 
-def first_post(facts: Facts) -> Decision | None:
+def first_post(facts: PostFacts) -> Decision | None:
     """Hold a member's first post where the list asks for that."""
     asked = facts.first_posts_moderated and facts.author_moderated is None
     return Decision.HOLD if asked and facts.author_posts == 0 else None
 
 
-def emergency(facts: Facts) -> Decision | None:
+def emergency(facts: PostFacts) -> Decision | None:
     """Hold everything while the owner has pulled the brake."""
     return Decision.HOLD if facts.emergency else None
 
 
-RULES: dict[str, Callable[[Facts], Decision | None]] = {
+RULES: dict[str, Callable[[PostFacts], Decision | None]] = {
     "loop": loop,
     "hop-count": hop_count,
     "null-sender": null_sender,
@@ -213,9 +213,9 @@ RULES: dict[str, Callable[[Facts], Decision | None]] = {
 }
 
 
-def judge(facts: Facts) -> Verdict:
+def judge(facts: PostFacts) -> RuleVerdict:
     """Ask every rule and return the strongest decision with all that hit."""
     answers = ((name, rule(facts)) for name, rule in RULES.items())
-    hits = [Hit(name, answer) for name, answer in answers if answer is not None]
+    hits = [RuleHit(name, answer) for name, answer in answers if answer is not None]
     hits.sort(key=lambda hit: -hit.decision)  # stable: RULES' order within one strength
-    return Verdict(hits[0].decision if hits else Decision.ACCEPT, tuple(hits))
+    return RuleVerdict(hits[0].decision if hits else Decision.ACCEPT, tuple(hits))

@@ -16,8 +16,8 @@ from listserv.answers import own_words, owner_orders
 from listserv.answers.owner_orders import Order
 from listserv.letters import commands, incoming_letter, notices
 from listserv.letters.commands import Command
-from listserv.letters.incoming_letter import Letter
-from listserv.letters.request import Proof, Visit, language_of, question
+from listserv.letters.incoming_letter import IncomingLetter
+from listserv.letters.request import AnswerProof, Visit, language_of, question
 from listserv.letters.transaction import HELD, act
 from listserv.membership import joining, wishes
 from listserv.moderation.holds import hold
@@ -26,7 +26,7 @@ from listserv.owners import owner_commands, roles
 from listserv.reception import relays, replies
 from listserv.wiring import routes
 from listserv.wiring.app import App
-from listserv.wiring.outcome import Outcome
+from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from mailer.reading.bounce_reasons import BounceKind
 from mailer.reading.bounces import read as read_bounce
@@ -38,12 +38,12 @@ from subscriptions.permission import asks, budget
 from subscriptions.permission.asks import AskPurpose
 from subscriptions.permission.consent import Source
 
-Handler = Callable[[App, Arrival, Route, bytes], Outcome]
+Handler = Callable[[App, Arrival, Route, bytes], ArrivalOutcome]
 _HERE = (MembershipState.ACTIVE, MembershipState.PAUSED, MembershipState.PENDING)
 _CHANGES = {"leave", "pause", "resume", "language", "address"}
 
 
-def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
     """Read a mail to LIST-join@: ask its author to confirm."""
     letter = incoming_letter.read(arrival, raw)
 
@@ -56,7 +56,7 @@ def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     return act(app, arrival, route, letter, work)
 
 
-def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
     """Read a mail to LIST-leave@: at once with a token, after one confirmation without."""
     letter = incoming_letter.read(arrival, raw)
 
@@ -68,15 +68,15 @@ def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
         member = visit.session.get(Membership, number) if number is not None else None
         if member is None or member.list_id != visit.lst.id:
             return "unknown-token"
-        proof = Proof(Source.MAIL, "leave address", raw_sha=letter.sha)
+        proof = AnswerProof(Source.MAIL, "leave address", raw_sha=letter.sha)
         return "left" if wishes.leave(visit, member, proof) else "had-left"
 
     return act(app, arrival, route, letter, work)
 
 
 def show_way_out(
-    app: App, arrival: Arrival, list_address: str, raw: bytes, outcome: Outcome
-) -> Outcome:
+    app: App, arrival: Arrival, list_address: str, raw: bytes, outcome: ArrivalOutcome
+) -> ArrivalOutcome:
     """Hold a post that only says "unsubscribe me" from the others, and ask its writer."""
     letter = incoming_letter.read(arrival, raw)
 
@@ -85,21 +85,21 @@ def show_way_out(
             _ask_to_leave(visit, letter)
         return HELD
 
-    act(app, arrival, Route(routes.Kind.LEAVE, list_address), letter, work)
+    act(app, arrival, Route(routes.RouteKind.LEAVE, list_address), letter, work)
     return outcome
 
 
-def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
     """Read an answer to a question of ours (LIST-confirm+TOKEN@, LIST-reply+TOKEN@)."""
     letter = incoming_letter.read(arrival, raw)
-    if route.kind is routes.Kind.REPLY:
+    if route.kind is routes.RouteKind.REPLY:
         with app.store.read() as session:
             about_issue = editor_answers.is_for_issue(session, route, time.time())
         if about_issue:
             return editor_answers.reply(app, arrival, route, letter)
 
     def work(visit: Visit) -> str:
-        joins = route.kind is routes.Kind.CONFIRM
+        joins = route.kind is routes.RouteKind.CONFIRM
         purposes = [one for one in replies.REPLIES if (one in replies.JOINS) is joins]
         found = asks.look(
             visit.session, route.token, *purposes, list_id=visit.lst.id, now=visit.now
@@ -111,12 +111,12 @@ def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     return act(app, arrival, route, letter, work)
 
 
-def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
     """Read a mail to LIST-request@ or LIST-help@: a command in plain words."""
     letter = incoming_letter.read(arrival, raw)
     wish = commands.command(letter.text, letter.subject)
     orders = owner_orders.read(letter.text, own_words.of_subject(letter.subject)[0])
-    if route.kind is routes.Kind.HELP:
+    if route.kind is routes.RouteKind.HELP:
         wish, orders = Command("help"), ()
 
     def work(visit: Visit) -> str:
@@ -139,7 +139,7 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     return act(app, arrival, route, letter, work)
 
 
-def owner(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+def owner(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
     """Hand a letter on to the owners; without owners it waits in the queue."""
     letter = incoming_letter.read(arrival, raw)
 
@@ -155,7 +155,7 @@ def owner(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     return act(app, arrival, route, letter, work)
 
 
-def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
     """Score a bounce by its token and its reason; nothing is ever answered here."""
     letter = incoming_letter.read(arrival, raw)
     bounce = read_bounce(raw)
@@ -167,7 +167,7 @@ def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
             return f"{bounce.kind} nobody"
         if bounce.kind in {BounceKind.NONE, BounceKind.AUTO_REPLY}:
             return f"{bounce.kind} not-counted"
-        desk = visit.desk(Proof(Source.BOUNCE, str(bounce.kind), raw_sha=letter.sha).note())
+        desk = visit.desk(AnswerProof(Source.BOUNCE, str(bounce.kind), raw_sha=letter.sha).note())
         done = bouncing.take(
             desk, member, bounce.kind, status=bounce.status, about=bounce.about, raw_sha=letter.sha
         )
@@ -176,7 +176,7 @@ def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     return act(app, arrival, route, letter, work)
 
 
-def domain(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+def domain(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
     """Hand mail to postmaster@ or abuse@ to the owners of all lists of that domain."""
     letter = incoming_letter.read(arrival, raw)
     name = arrival.recipient.rpartition("@")[2].lower()
@@ -186,7 +186,7 @@ def domain(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     if not owned:
         with app.store.write() as session:
             hold(session, arrival, "", (f"address-{route.kind}",), "")
-        return Outcome("hold", (f"address-{route.kind}",))
+        return ArrivalOutcome("hold", (f"address-{route.kind}",))
 
     def work(visit: Visit) -> str:
         if letter.automatic in {"null-sender", "report"} or _is_loop(letter, route):
@@ -198,7 +198,7 @@ def domain(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     return act(app, arrival, Route(route.kind, owned[0]), letter, work)
 
 
-def _ask_to_leave(visit: Visit, letter: Letter) -> str:
+def _ask_to_leave(visit: Visit, letter: IncomingLetter) -> str:
     author = letter.author
     if author is None or letter.unanswerable:
         return f"not-answered: {letter.unanswerable}"
@@ -208,7 +208,7 @@ def _ask_to_leave(visit: Visit, letter: Letter) -> str:
     return _wish(visit, letter, member, Command("leave"))
 
 
-def _wish(visit: Visit, letter: Letter, member: Membership, wish: Command) -> str:
+def _wish(visit: Visit, letter: IncomingLetter, member: Membership, wish: Command) -> str:
     """Carry out a command from a From line, or ask whether it was really them."""
     own = optin.address_of(visit.session, member)
     kinds = ("unclear", "unclear again") if wish.verb == "unclear" else (wish.verb,)
@@ -236,12 +236,12 @@ def _wish(visit: Visit, letter: Letter, member: Membership, wish: Command) -> st
             },
         )  # fmt: skip
         return f"asked: {wish.verb}"
-    proof = Proof(Source.MAIL, "command", raw_sha=letter.sha)
+    proof = AnswerProof(Source.MAIL, "command", raw_sha=letter.sha)
     return replies.grant(visit, member, wish, proof)
 
 
 def _order(
-    visit: Visit, letter: Letter, member: Membership | None, orders: tuple[Order, ...]
+    visit: Visit, letter: IncomingLetter, member: Membership | None, orders: tuple[Order, ...]
 ) -> str:
     """Take orders about others, or a leave by an address of the writer's own; "" for none."""
     if member is None or member.state not in _HERE or letter.unanswerable:
@@ -254,7 +254,7 @@ def _order(
     return ""
 
 
-def _may_change(visit: Visit, letter: Letter, member: Membership) -> bool:
+def _may_change(visit: Visit, letter: IncomingLetter, member: Membership) -> bool:
     """Tell whether a letter alone may change what a member has.
 
     Whoever has a role on any list is asked at the address that we know.
@@ -264,7 +264,7 @@ def _may_change(visit: Visit, letter: Letter, member: Membership) -> bool:
     return not optin.has_role(visit.session, member.person_id)
 
 
-def _ask_leaver(visit: Visit, letter: Letter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
+def _ask_leaver(visit: Visit, letter: IncomingLetter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
     own = optin.address_of(visit.session, member)
     question(
         visit, AskPurpose.LEAVE, to=own, name="member-leaving", language=language_of(visit, own),
@@ -273,7 +273,7 @@ def _ask_leaver(visit: Visit, letter: Letter, member: Membership, wish: Command)
     return "asked: leave"
 
 
-def _forget(visit: Visit, letter: Letter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
+def _forget(visit: Visit, letter: IncomingLetter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
     """Hand the wish to be forgotten to the owners, who may do it, and say what is kept."""
     arrival = visit.session.get_one(Arrival, letter.arrival_id)
     notices.forward(visit.session, visit.app, [visit.lst], arrival, letter.raw, visit.now)
@@ -281,19 +281,19 @@ def _forget(visit: Visit, letter: Letter, member: Membership, wish: Command) -> 
     return "forget: handed to the owners"
 
 
-def _role(visit: Visit, letter: Letter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
+def _role(visit: Visit, letter: IncomingLetter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
     return roles.ask(visit, member, wish.rest)
 
 
 # Commands that are asked about, or handed on, whoever sends them.
-_OTHERS: dict[str, Callable[[Visit, Letter, Membership, Command], str]] = {
+_OTHERS: dict[str, Callable[[Visit, IncomingLetter, Membership, Command], str]] = {
     "leave": _ask_leaver,
     "forget": _forget,
     "role": _role,
 }
 
 
-def _is_fresh_wish(letter: Letter, wish: Command | None) -> bool:
+def _is_fresh_wish(letter: IncomingLetter, wish: Command | None) -> bool:
     """Tell whether what reads like an absence note ("vacation until 1 May") is a command to us.
 
     A note answers a mail of ours and says so; a wish begins a conversation.
@@ -303,24 +303,24 @@ def _is_fresh_wish(letter: Letter, wish: Command | None) -> bool:
     return absent and wish is not None and not answers
 
 
-def _is_loop(letter: Letter, route: Route) -> bool:
+def _is_loop(letter: IncomingLetter, route: Route) -> bool:
     mark = b"(Krets) with"
     lines = [value for value in letter.head.all("received") if mark in value]
     name = route.list_address.partition("@")[0].encode()
     return any(b"for <" + name + b"-owner@" in value for value in lines)
 
 
-HANDLERS: dict[routes.Kind, Handler] = {
-    routes.Kind.JOIN: join,
-    routes.Kind.LEAVE: leave,
-    routes.Kind.CONFIRM: reply,
-    routes.Kind.REPLY: reply,
-    routes.Kind.REQUEST: request,
-    routes.Kind.HELP: request,
-    routes.Kind.OWNER: owner,
-    routes.Kind.ISSUE: reviews.take,
-    routes.Kind.FROM: relays.relay,
-    routes.Kind.BOUNCES: bounces,
-    routes.Kind.POSTMASTER: domain,
-    routes.Kind.ABUSE: domain,
+HANDLERS: dict[routes.RouteKind, Handler] = {
+    routes.RouteKind.JOIN: join,
+    routes.RouteKind.LEAVE: leave,
+    routes.RouteKind.CONFIRM: reply,
+    routes.RouteKind.REPLY: reply,
+    routes.RouteKind.REQUEST: request,
+    routes.RouteKind.HELP: request,
+    routes.RouteKind.OWNER: owner,
+    routes.RouteKind.ISSUE: reviews.take,
+    routes.RouteKind.FROM: relays.relay,
+    routes.RouteKind.BOUNCES: bounces,
+    routes.RouteKind.POSTMASTER: domain,
+    routes.RouteKind.ABUSE: domain,
 }

@@ -8,13 +8,13 @@ mailboxes that answer by themselves never talk through us.
 """
 
 from listserv.letters import incoming_letter, notices, writer_alias
-from listserv.letters.incoming_letter import Letter
+from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit
 from listserv.letters.transaction import HELD, act
 from listserv.moderation.holds import hold
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
-from listserv.wiring.outcome import Outcome
+from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from mailer.reading.addresses import MailAddress
 from mailer.storage.arrivals import Arrival
@@ -24,7 +24,7 @@ from subscriptions.permission import budget
 MAX_PASSES = 1  # Received lines of this list's aliases: a second pass is a loop
 
 
-def relay(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+def relay(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
     """Hand a letter on to the author for whom an alias stands, or hold it and say why."""
     letter = incoming_letter.read(arrival, raw)
 
@@ -44,7 +44,7 @@ def relay(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     return act(app, arrival, route, letter, work)
 
 
-def _against(visit: Visit, letter: Letter, author: MailAddress | None) -> str:
+def _against(visit: Visit, letter: IncomingLetter, author: MailAddress | None) -> str:
     """Return by which name a letter is held, "" where it may go on; count it where it may."""
     session, lst = visit.session, visit.lst
     ours = vouching.organisations(session, lst.domain)
@@ -65,7 +65,7 @@ def _against(visit: Visit, letter: Letter, author: MailAddress | None) -> str:
     return "" if budget.allow_relay(session, source, key(author.key).hex(), visit.now) else "budget"
 
 
-def _is_loop(letter: Letter, list_address: str) -> bool:
+def _is_loop(letter: IncomingLetter, list_address: str) -> bool:
     local, _, domain = list_address.partition("@")
     mark = f"for <{local}-from@{domain}>".encode()
     passed = [one for one in letter.head.all("received") if mark in one]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from listserv.answers import dates, meaning
 from listserv.answers.meaning import Reader
 from listserv.letters import commands, notices
-from listserv.letters.incoming_letter import Letter
-from listserv.letters.request import Proof, Visit, language_of, question, whom, write
+from listserv.letters.incoming_letter import IncomingLetter
+from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
 from listserv.letters.transaction import HELD
 from listserv.membership import joining, wishes
 from listserv.moderation import decisions
@@ -29,25 +29,25 @@ from subscriptions.permission.consent import Source
 
 _NO = 5  # words of a no that is no letter to the owners
 _DECIDE = (Role.OWNER, Role.MODERATOR)
-Handler = Callable[[Visit, AskLookup, Letter], str]
+Handler = Callable[[Visit, AskLookup, IncomingLetter], str]
 
 
-def proof_of(letter: Letter, how: str = "reply") -> Proof:
+def proof_of(letter: IncomingLetter, how: str = "reply") -> AnswerProof:
     """Return a letter as proof: its raw bytes stay, and so does their SHA-256."""
-    return Proof(Source.MAIL, how, raw_sha=letter.sha, name=letter.name)
+    return AnswerProof(Source.MAIL, how, raw_sha=letter.sha, name=letter.name)
 
 
-def answered(visit: Visit, found: AskLookup, letter: Letter) -> str:
+def answered(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
     """Do what the answer to an open question says, or tell kindly that it came too late."""
     if found.ask is None:
         return "unknown-token"
     return REPLIES[AskPurpose(found.ask.purpose)](visit, found, letter)
 
 
-def _open(handler: Callable[[Visit, Ask, Letter], str]) -> Handler:
+def _open(handler: Callable[[Visit, Ask, IncomingLetter], str]) -> Handler:
     """Return a handler that is called for questions which are still open."""
 
-    def reply(visit: Visit, found: AskLookup, letter: Letter) -> str:
+    def reply(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
         if found.ask is None or found.trouble is not None:
             return _late(visit, found)
         return handler(visit, found.ask, letter)
@@ -73,7 +73,7 @@ def _tell_late(visit: Visit, who: MailAddress, trouble: Trouble) -> None:
     write(visit, who, "stranger-late", language_of(visit, who), member.id, context=context)
 
 
-def _confirm(visit: Visit, found: AskLookup, letter: Letter) -> str:
+def _confirm(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
     ask = found.ask
     if ask is None:
         return "unknown-token"
@@ -90,7 +90,7 @@ def _confirm(visit: Visit, found: AskLookup, letter: Letter) -> str:
     return _joins(visit, ask, letter, said)
 
 
-def _joins(visit: Visit, ask: Ask, letter: Letter, said: str) -> str:
+def _joins(visit: Visit, ask: Ask, letter: IncomingLetter, said: str) -> str:
     """Join by a clear yes, or by an empty answer to a mail that asked; nobody by anything else."""
     asked = ask.details.get("asked", True)
     if said == "no" and (asked or len(letter.text.split()) <= _NO):
@@ -104,7 +104,7 @@ def _joins(visit: Visit, ask: Ask, letter: Letter, said: str) -> str:
     return ask_again(visit, ask) if asked else _to_owners(visit, letter)
 
 
-def _answer(ask: Ask, letter: Letter, reader: Reader) -> str:
+def _answer(ask: Ask, letter: IncomingLetter, reader: Reader) -> str:
     """Return what a letter means to the question: its text, signature and changed subject."""
     own = letter.words.under(letter.subject, str(ask.details.get("question", "")))
     if ask.details.get("again"):
@@ -141,7 +141,7 @@ def ask_again(visit: Visit, ask: Ask) -> str:
     return "asked again"
 
 
-def _said_yes(visit: Visit, ask: Ask, letter: Letter) -> str:
+def _said_yes(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     if ask.purpose == AskPurpose.REST:
         rest = joining.confirm_rest(visit, ask, proof_of(letter)) or []
         return f"joined {len(rest)} more"
@@ -150,14 +150,14 @@ def _said_yes(visit: Visit, ask: Ask, letter: Letter) -> str:
     return "waits-for-owner" if waits else "joined"
 
 
-def _is_from_owner(visit: Visit, letter: Letter) -> bool:
+def _is_from_owner(visit: Visit, letter: IncomingLetter) -> bool:
     if letter.author is None:
         return False
     member = membership_of(visit.session, visit.lst.id, letter.author.key)
     return member is not None and member.role in _DECIDE
 
 
-def _to_owners(visit: Visit, letter: Letter) -> str:
+def _to_owners(visit: Visit, letter: IncomingLetter) -> str:
     """Hand a stranger's letter on to the owners; without owners it waits in the queue."""
     arrival = visit.session.get_one(Arrival, letter.arrival_id)
     reached = notices.forward(visit.session, visit.app, [visit.lst], arrival, letter.raw, visit.now)
@@ -167,7 +167,7 @@ def _to_owners(visit: Visit, letter: Letter) -> str:
     return HELD
 
 
-def _leave(visit: Visit, ask: Ask, letter: Letter) -> str:
+def _leave(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     said = _answer(ask, letter, meaning.leave)
     if said == "unclear":
         return ask_again(visit, ask)
@@ -182,7 +182,7 @@ def _leave(visit: Visit, ask: Ask, letter: Letter) -> str:
     return "left"
 
 
-def _command(visit: Visit, ask: Ask, letter: Letter) -> str:
+def _command(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     said = _answer(ask, letter, meaning.agree)
     if said == "no":
         asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
@@ -201,7 +201,7 @@ def _command(visit: Visit, ask: Ask, letter: Letter) -> str:
     return grant(visit, member, wish, proof_of(letter))
 
 
-def _undo(visit: Visit, ask: Ask, letter: Letter) -> str:
+def _undo(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     said = _answer(ask, letter, meaning.undo)
     if said == "unclear":
         return ask_again(visit, ask)
@@ -223,7 +223,7 @@ def _has_gone_since(visit: Visit, ask: Ask) -> bool:
     return left and ask.details.get("now", MembershipState.LEFT) != MembershipState.LEFT
 
 
-def _wait_again(visit: Visit, ask: Ask, letter: Letter) -> str:
+def _wait_again(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     """Ask anew who took a request back, or is no member now: that needs a yes, or an owner."""
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now):
         return "late: used"
@@ -231,14 +231,14 @@ def _wait_again(visit: Visit, ask: Ask, letter: Letter) -> str:
     return joining.ask_to_join(visit, whom(ask), name=letter.name)
 
 
-def _mail_again(visit: Visit, ask: Ask, letter: Letter) -> str:
+def _mail_again(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     if _answer(ask, letter, meaning.undo) != "undo":
         return "not-understood"  # nothing more comes from us: they have said never
     again = joining.take_back_never(visit, ask, proof_of(letter, "undo"))
     return "mailed-again" if again else "late: used"
 
 
-def _address(visit: Visit, ask: Ask, letter: Letter) -> str:
+def _address(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     if commands.is_join(letter.text):
         return _join_instead(visit, ask, letter)
     said = _answer(ask, letter, meaning.agree)
@@ -253,7 +253,7 @@ def _address(visit: Visit, ask: Ask, letter: Letter) -> str:
     return wishes.add_address(visit, ask, proof_of(letter))
 
 
-def _join_instead(visit: Visit, ask: Ask, letter: Letter) -> str:
+def _join_instead(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     """Make the asked address a member by itself: the same mail has offered that too."""
     asks.spend(visit.session, ask.id, how="no: joins", now=visit.now)
     open_ones = asks.waiting(visit.session, ask.address_key, AskPurpose.CONFIRM, now=visit.now)
@@ -263,7 +263,7 @@ def _join_instead(visit: Visit, ask: Ask, letter: Letter) -> str:
     return _said_yes(visit, offered[-1], letter)
 
 
-def _join_request(visit: Visit, found: AskLookup, letter: Letter) -> str:
+def _join_request(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
     if found.ask is None or found.trouble is not None:
         return _late(visit, found)
     optin.prove(visit.session, whom(found.ask), visit.now)
@@ -293,7 +293,7 @@ def other_address(rest: str) -> MailAddress | None:
         return None
 
 
-def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Proof) -> str:
+def grant(visit: Visit, member: Membership, wish: commands.Command, proof: AnswerProof) -> str:
     """Carry a member's command out and return a word for the log."""
     rest = wish.rest
     until = commands.until(rest, visit.now) if wish.verb == "pause" else None

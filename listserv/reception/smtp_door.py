@@ -37,7 +37,7 @@ def recipient_verdict(app: App, sender: str, recipient: str) -> SmtpReply | None
             lambda address: find_list(session, address) is not None,
             lambda domain: domain in _domains(app, session),
         )
-        if route is not None and route.kind is routes.Kind.ISSUE:
+        if route is not None and route.kind is routes.RouteKind.ISSUE:
             return _draft_verdict(app, session, route, sender)
         if route is not None:
             return None

@@ -25,13 +25,13 @@ from listserv.moderation.holds import hold
 from listserv.newsletters.editors import editor_answers, reports
 from listserv.newsletters.readers import reader_replies, voting
 from listserv.posts import facts
-from listserv.posts.facts import Reading
+from listserv.posts.facts import PostReading
 from listserv.posts.permalinks import publish_permalink
-from listserv.posts.rules import Decision, Verdict, judge
+from listserv.posts.rules import Decision, RuleVerdict, judge
 from listserv.reception import incoming, whose_mail
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
-from listserv.wiring.outcome import Outcome
+from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.tables import Hold, HoldState, Post
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.ledger import mailings
@@ -98,7 +98,7 @@ def decide(app: App, arrival: Arrival) -> None:
             _hold_broken(app, arrival, traceback.format_exc(limit=-20))
 
 
-def _route(app: App, arrival: Arrival) -> Outcome:
+def _route(app: App, arrival: Arrival) -> ArrivalOutcome:
     with app.store.read() as session:
         raw = get_raw(session, arrival.raw_sha)
         route = routes.find(
@@ -109,7 +109,7 @@ def _route(app: App, arrival: Arrival) -> Outcome:
     if raw is None:
         raise LookupError("the raw message is missing from the store")
     whose_mail.judge(app, arrival, raw)
-    if route is not None and route.kind is routes.Kind.POST:
+    if route is not None and route.kind is routes.RouteKind.POST:
         if b"<proof." in raw[:HEADS]:
             letter = incoming_letter.read(arrival, raw)
             with app.store.read() as session:
@@ -117,7 +117,7 @@ def _route(app: App, arrival: Arrival) -> Outcome:
             if edition is not None:
                 return reports.bring(app, arrival, route, letter, edition)
         return post(app, arrival, route.list_address, raw)
-    if route is not None and route.kind is routes.Kind.REPLY:
+    if route is not None and route.kind is routes.RouteKind.REPLY:
         # The reply button of an archive's page: a post, and what it answers.
         row = app.keyring.read(route.token, Standing.REPLY, route.list_address)
         if row is not None:
@@ -133,7 +133,7 @@ def _route(app: App, arrival: Arrival) -> Outcome:
     name = f"address-{route.kind}" if route else "address-gone"
     with app.store.write() as session:
         hold(session, arrival, route.list_address if route else "", (name,), "")
-    return Outcome("hold", (name,))
+    return ArrivalOutcome("hold", (name,))
 
 
 def post(
@@ -144,7 +144,7 @@ def post(
     *,
     answers: int | None = None,
     aside: bool = False,
-) -> Outcome:
+) -> ArrivalOutcome:
     """Judge one post and carry out the decision; a human's release outweighs a hold.
 
     ``answers`` is the row of the archived mail that it answers, known by its token, or what
@@ -164,7 +164,7 @@ def post(
         verdict = judge(known)
         barred = lst.kind is ListKind.NEWSLETTER and not issue  # its own address never distributes
         if verdict.decision is Decision.HOLD and not barred and _released(session, arrival):
-            verdict = Verdict(Decision.ACCEPT, verdict.hits)
+            verdict = RuleVerdict(Decision.ACCEPT, verdict.hits)
         accepted = verdict.decision is Decision.ACCEPT
         goes = accepted and not issue
         whole = reader_replies.blanked(app, session, lst, reading) if goes else reading
@@ -186,7 +186,7 @@ def post(
             else None
         )  # fmt: skip
     why = munging.decide(asked, app.resolver) if asked is not None else munging.Why.STAYS
-    outcome = Outcome(verdict.decision.word, tuple(verdict.rules))
+    outcome = ArrivalOutcome(verdict.decision.word, tuple(verdict.rules))
     if verdict.decision is Decision.HOLD and known.leave_wish and not found.disowned:
         return incoming.show_way_out(app, arrival, list_address, raw, outcome)
     kept = pack(whole.raw) if whole.raw != given else None
@@ -227,7 +227,7 @@ def post(
     return outcome
 
 
-def _trace(app: App, arrival: Arrival, reading: Reading) -> post_headers.Trace:
+def _trace(app: App, arrival: Arrival, reading: PostReading) -> post_headers.Trace:
     return post_headers.Trace(
         client=arrival.client,
         helo=arrival.helo,
@@ -244,7 +244,7 @@ def _accept(
     session: Session,
     lst: MailList,
     arrival: Arrival,
-    reading: Reading,
+    reading: PostReading,
     now: float,
     answers: str,
     sha: bytes,
@@ -255,7 +255,7 @@ def _accept(
         session, lst, reading.raw, sha, arrival.received_at, answers=answers
     )
     alias = writer_alias.make(session, app.keyring, lst, reading.head, arrival.id) if why else None
-    post = signing.Written(reading.head, whose_mail.of(arrival), munged=alias is not None)
+    post = signing.AuthoredMail(reading.head, whose_mail.of(arrival), munged=alias is not None)
     one_click = signing.one_click(session, app.settings, lst.domain, now, post)
     face = replace(face_of(app, lst), one_click=one_click)
     permalink = f"{face.page}m/{placed.hash}/" if placed.hash else ""
@@ -287,8 +287,8 @@ def _record(
     session: Session,
     arrival: Arrival,
     lst: MailList,
-    reading: Reading,
-    outcome: Outcome,
+    reading: PostReading,
+    outcome: ArrivalOutcome,
     mailing: int | None,
     now: float,
 ) -> None:

@@ -27,7 +27,7 @@ SLICE = 2.0  # seconds
 _log = structlog.get_logger("krets.jobs")
 
 
-class Desk:
+class WorkerContext:
     """Hold what one worker process works with, and whether it was asked to stop."""
 
     def __init__(self, app: App, sharing: int = 1) -> None:
@@ -77,10 +77,10 @@ class Slice:
         return self._stopping.is_set() or time.monotonic() >= self._deadline
 
 
-_desks: list[Desk] = []
+_desks: list[WorkerContext] = []
 
 
-def use(desk: Desk) -> None:
+def use(desk: WorkerContext) -> None:
     """Set the desk that this process's jobs work at."""
     _desks[:] = [desk]
 
@@ -120,22 +120,22 @@ def sit() -> None:
     _answer("sit", _sit)
 
 
-def _sit(desk: Desk) -> bool:
+def _sit(desk: WorkerContext) -> bool:
     desk.sitter.begin(desk.app)
     return False  # the clock rings again while one waits
 
 
-def _erase(desk: Desk) -> bool:
+def _erase(desk: WorkerContext) -> bool:
     desk.forgetter.begin(desk.app)
     return False  # the clock rings again while somebody waits
 
 
-def _prove(desk: Desk) -> bool:
+def _prove(desk: WorkerContext) -> bool:
     desk.prover.begin(desk.app, desk.until())
     return False  # the clock rings again while something waits
 
 
-def _render(desk: Desk) -> bool:
+def _render(desk: WorkerContext) -> bool:
     settings, until = desk.app.settings, desk.until()
     # One renderer at a time: the slower of two could leave its older pages, marked as new.
     with desk.app.store.alone("archive") as ours:
@@ -152,7 +152,7 @@ def _render(desk: Desk) -> bool:
         return ours
 
 
-def _answer(bell: str, work: Callable[[Desk], bool]) -> None:
+def _answer(bell: str, work: Callable[[WorkerContext], bool]) -> None:
     desk = _desks[0]
     desk.app.bells.lift(bell)
     try:

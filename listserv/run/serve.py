@@ -55,7 +55,7 @@ class Board:
 
 
 @dataclass(slots=True)
-class Part:
+class ServedPart:
     """One child: what it runs, and how it has been doing."""
 
     name: str
@@ -66,12 +66,12 @@ class Part:
     due: float = 0.0  # monotonic time of the next start
 
 
-class Tree:
+class ProcessTree:
     """Run the parts of ``krets serve`` until a signal asks to stop."""
 
     def __init__(self, app: App, parts: Mapping[str, Callable[[Callable[[], None]], None]]) -> None:
         self._app = app
-        self._parts = [Part(name, run) for name, run in parts.items()]
+        self._parts = [ServedPart(name, run) for name, run in parts.items()]
         self._valkey = None if app.settings.mailer.redis else Valkey(app.data)
         self._valkey_due = 0.0
         self.board = Board([part.name for part in self._parts])
@@ -115,7 +115,7 @@ class Tree:
             if not part.pid and time.monotonic() >= part.due:
                 self._fork(part)
 
-    def _fork(self, part: Part) -> None:
+    def _fork(self, part: ServedPart) -> None:
         parent = os.getpid()
         self.board.set(part.name, Board.STARTING)
         sys.stdout.flush()
@@ -159,7 +159,7 @@ class Tree:
             if pid:
                 self._ended(part, status)
 
-    def _ended(self, part: Part, status: int) -> None:
+    def _ended(self, part: ServedPart, status: int) -> None:
         lived = time.monotonic() - part.started
         part.failures = part.failures + 1 if lived < _QUICK else 0
         pause = min(5.0, 0.1 * 2**part.failures) if part.failures else 0.0

@@ -46,7 +46,7 @@ _ISSUE = Path(__file__).with_name("issue.md")
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class SeededLetter:
     """One seeded letter, ready to be handed in."""
 
     sender: str
@@ -127,7 +127,7 @@ def _home(app: App) -> str:
     return f"{app.settings.listserv.base_url}/{LIST}/"
 
 
-def letters(now: float) -> list[Letter]:
+def letters(now: float) -> list[SeededLetter]:
     """Return the seeded letters, oldest first, dated back from ``now``."""
     seeds = _read()
     names = {one["email"]: one["name"] for one in seeds["person"]}
@@ -146,7 +146,7 @@ def talk(app: App, door: tuple[str, int], done: Path) -> None:
             done.write_text(str(number))
 
 
-def _letter(one: Mapping[str, Any], names: Mapping[str, str], now: float) -> Letter:
+def _letter(one: Mapping[str, Any], names: Mapping[str, str], now: float) -> SeededLetter:
     mail = EmailMessage(policy=SMTP)
     sender = one["from"]
     mail["From"] = f"{names[sender]} <{sender}>" if sender in names else sender
@@ -157,7 +157,7 @@ def _letter(one: Mapping[str, Any], names: Mapping[str, str], now: float) -> Let
     if "answers" in one:
         mail["In-Reply-To"] = mail["References"] = _id(one["answers"])
     mail.set_content(one["text"].strip() + "\n", cte="8bit")
-    return Letter(sender, LIST, mail.as_bytes())
+    return SeededLetter(sender, LIST, mail.as_bytes())
 
 
 def _id(name: str) -> str:

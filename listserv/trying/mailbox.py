@@ -52,7 +52,7 @@ _FRAME = {
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class SentMail:
     """One mail that went out; ``number`` is its file's name."""
 
     number: int
@@ -74,9 +74,9 @@ class Mailbox:
     folder: Path
     door: tuple[str, int]  # where answers go in
     pages: str  # the web door, for links
-    _read: dict[int, Mail] = field(default_factory=dict)
+    _read: dict[int, SentMail] = field(default_factory=dict)
 
-    def mails(self) -> list[Mail]:
+    def mails(self) -> list[SentMail]:
         """Return every mail, the newest first."""
         for path in self.folder.glob("*.json"):
             number = int(path.stem)
@@ -84,11 +84,11 @@ class Mailbox:
                 self._read[number] = mail
         return [self._read[number] for number in sorted(self._read, reverse=True)]
 
-    def find(self, number: int) -> Mail | None:
+    def find(self, number: int) -> SentMail | None:
         """Return one mail."""
         return next((one for one in self.mails() if one.number == number), None)
 
-    def send(self, sender: str, to: str, subject: str, text: str, answers: Mail | None) -> None:
+    def send(self, sender: str, to: str, subject: str, text: str, answers: SentMail | None) -> None:
         """Write a mail as ``sender`` and hand it to the SMTP door."""
         who, whom = parse(sender), parse(to)
         mail = EmailMessage(policy=SMTP)
@@ -117,7 +117,7 @@ class Tongue:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class MailboxPages:
     """Show the mailbox and take answers, in the visitor's language, else in ``language``."""
 
     box: Mailbox
@@ -203,7 +203,7 @@ class Desk:
 
 def build(box: Mailbox, host: str, tour: Tour, language: str = "en") -> ASGIApp:
     """Return the ASGI application of the page; it answers to ``host`` alone."""
-    desk = Desk(box, tour, language)
+    desk = MailboxPages(box, tour, language)
     pages = [
         Route("/", _own(host, desk.show), methods=["GET"]),
         Route("/", _own(host, desk.send), methods=["POST"]),
@@ -235,14 +235,14 @@ async def _style(_request: Request) -> Response:
     return Response(data, media_type="text/css")
 
 
-def _together(mails: list[Mail]) -> list[tuple[Mail, int]]:
+def _together(mails: list[SentMail]) -> list[tuple[SentMail, int]]:
     """Return one copy of each mail, and how many others got it too."""
     count = Counter(one.message_id for one in mails)
     first = {one.message_id: one for one in mails}
     return [(one, count[one.message_id] - 1) for one in first.values()]
 
 
-def _mail(path: Path) -> Mail | None:
+def _mail(path: Path) -> SentMail | None:
     """Read one mail, None while its file is half written."""
     try:
         envelope = json.loads(path.read_text())
@@ -255,7 +255,7 @@ def _mail(path: Path) -> Mail | None:
     post = head.text("list-post").removeprefix("<mailto:").removesuffix(">")
     back = [one for value in head.all("reply-to") for _, one in message.addresses_of(value)]
     targets = dict.fromkeys(one for one in (*back, post, author) if "@" in one)
-    return Mail(
+    return SentMail(
         number=int(path.stem),
         reader=envelope["recipients"][-1],
         at=envelope["received_at"],

@@ -17,7 +17,7 @@ from typing import NoReturn, Protocol
 import structlog
 
 from listserv.trying.tour import Tour
-from listserv.trying.walk import Stuck, Walk
+from listserv.trying.walk import Stuck, VisitorWalk
 from listserv.wiring.valkey import die_with_parent
 from mailer.errors import KretsError
 
@@ -45,7 +45,7 @@ def walk(run: Callable[[Callable[[Tour], None]], int], language: str, tell: Tell
             told = pipe.readline() if ready else ""
         if not told:
             return _end(child) or 1
-        code = _walk(Walk(Tour(**json.loads(told)), language, _visitor()), tell)
+        code = _walk(VisitorWalk(Tour(**json.loads(told)), language, _visitor()), tell)
         code = _end(child) or code
     except BaseException:  # Ctrl-C too: nothing stays behind
         _end(child)
@@ -55,7 +55,7 @@ def walk(run: Callable[[Callable[[Tour], None]], int], language: str, tell: Tell
     return code
 
 
-def _walk(visitor: Walk, tell: Tell) -> int:
+def _walk(visitor: VisitorWalk, tell: Tell) -> int:
     try:
         for number, (name, values) in enumerate(visitor.steps(), start=1):
             tell(f"walked-{name}", number=number, **values)

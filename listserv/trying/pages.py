@@ -26,7 +26,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class VisitedPage:
     """One answer."""
 
     url: str
@@ -40,17 +40,17 @@ class Page:
         return next((one for one in self.forms if not name or name in one.fields), None)
 
 
-def get(url: str) -> Page:
+def get(url: str) -> VisitedPage:
     """Return the page at ``url``; one that does not answer has the status 0."""
     return _ask("GET", url, "")
 
 
-def send(form: Form, values: Mapping[str, str]) -> Page:
+def send(form: Form, values: Mapping[str, str]) -> VisitedPage:
     """Send a form with ``values`` in its fields, and return the page that follows."""
     return _ask("POST", form.action, urlencode({**form.fields, **values}))
 
 
-def _ask(method: str, url: str, body: str) -> Page:
+def _ask(method: str, url: str, body: str) -> VisitedPage:
     for _ in range(_HOPS):
         status, text, onward = _once(method, url, body)
         if status not in _GONE or not onward:
@@ -58,7 +58,7 @@ def _ask(method: str, url: str, body: str) -> Page:
         method, url, body = "GET", urljoin(url, onward), ""
     reader = _Reader(url)
     reader.feed(text)
-    return Page(url, status, text, tuple(reader.links), tuple(reader.forms))
+    return VisitedPage(url, status, text, tuple(reader.links), tuple(reader.forms))
 
 
 def _once(method: str, url: str, body: str) -> tuple[int, str, str]:

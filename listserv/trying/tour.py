@@ -17,7 +17,7 @@ WIDTH = 100  # columns at most
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TourStep:
     """One thing to try: what to do, and where it begins ("" where a mail has the link)."""
 
     words: str
@@ -39,7 +39,7 @@ class Tour:
         """Return who decides in the tour: a moderator of this language, else the owner."""
         return self.deciders.get(language, OWNER)
 
-    def steps(self, language: str, *, chosen: bool = False) -> list[Step]:
+    def steps(self, language: str, *, chosen: bool = False) -> list[TourStep]:
         """Return the five steps; links say the language where it was ``chosen`` by hand."""
         asked = {"language": language} if chosen else {}
         query = f"?{urlencode(asked)}" if asked else ""
@@ -50,7 +50,7 @@ class Tour:
             "decide": f"{self.box}/?{urlencode({'reader': decider, **asked})}",
         }
         return [
-            Step(
+            TourStep(
                 templates.page(
                     "try-tour.txt", language, step=name,
                     list=LIST, decider=decider, stranger=STRANGER,

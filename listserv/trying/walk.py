@@ -13,7 +13,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from listserv.trying.community import LIST, STRANGER, people, subject_of
-from listserv.trying.pages import Page, get, send
+from listserv.trying.pages import VisitedPage, get, send
 from listserv.trying.tour import STEPS, Tour
 
 PATIENCE = 60.0  # seconds for what follows a step
@@ -32,7 +32,7 @@ class Stuck(Exception):
 
 
 @dataclass(slots=True)
-class Walk:
+class VisitorWalk:
     """One visitor, who walks once."""
 
     tour: Tour
@@ -94,7 +94,7 @@ class Walk:
     def _mails_of(self, reader: str) -> str:
         return f"{self.tour.box}/?{urlencode({'reader': reader})}"
 
-    def _question(self, page: Page) -> tuple[Page, str] | None:
+    def _question(self, page: VisitedPage) -> tuple[VisitedPage, str] | None:
         """Return the mail that asks to be confirmed, and where its answer goes."""
         mark = LIST.partition("@")[0] + "-confirm+"
         for letter in map(get, _letters(page)):
@@ -103,12 +103,12 @@ class Walk:
                     return letter, to
         return None
 
-    def _find_way_out(self, page: Page) -> str | None:
+    def _find_way_out(self, page: VisitedPage) -> str | None:
         begin = f"{self.tour.pages}/{LIST}/leave/"
         links = (link for letter in map(get, _letters(page)) for link in letter.links)
         return next((link for link in links if link.startswith(begin)), None)
 
-    def _asked_about(self, page: Page) -> Page | None:
+    def _asked_about(self, page: VisitedPage) -> VisitedPage | None:
         """Return the moderator's mail about the stranger's letter."""
         mark = LIST.partition("@")[0] + "-reply+"
         for letter in map(get, _letters(page)):
@@ -119,7 +119,7 @@ class Walk:
     def _see(self, url: str, words: str) -> None:
         self._wait(url, lambda page: escape(words) in page.text)
 
-    def _send(self, page: Page, name: str, **values: str) -> None:
+    def _send(self, page: VisitedPage, name: str, **values: str) -> None:
         """Send the page's form that has the field ``name``; raise Stuck where that fails."""
         form = page.form(name)
         if page.status != _FINE or form is None:
@@ -128,7 +128,7 @@ class Walk:
         if answer.status != _FINE:
             raise Stuck(self._number, f"{answer.url} ({answer.status})")
 
-    def _wait(self, url: str, look: Callable[[Page], T | None]) -> T:
+    def _wait(self, url: str, look: Callable[[VisitedPage], T | None]) -> T:
         """Look at a page until there is what is looked for; raise Stuck after a while."""
         deadline = self.clock() + self.patience
         while True:
@@ -141,11 +141,11 @@ class Walk:
             self.pause(_PAUSE)
 
 
-def _letters(page: Page) -> list[str]:
+def _letters(page: VisitedPage) -> list[str]:
     """Return the addresses of the mails on a page, the newest first."""
     return list(dict.fromkeys(one for one in page.links if "/mail/" in one))
 
 
-def _answers_to(letter: Page) -> list[str]:
+def _answers_to(letter: VisitedPage) -> list[str]:
     form = letter.form("to")
     return form.choices.get("to", []) if form else []

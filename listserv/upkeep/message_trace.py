@@ -40,7 +40,7 @@ _WAITING = (RecipientState.READY, RecipientState.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TraceStep:
     """Say one thing that happened to a copy, at a time in seconds since 1970 UTC."""
 
     at: float
@@ -50,7 +50,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class TracedCopy:
     """Say where one recipient's copy is; ``waits_for`` says why it does not leave now."""
 
     mailing: int
@@ -64,11 +64,11 @@ class Copy:
     attempts: int
     next_due: float | None
     waits_for: str
-    steps: tuple[Step, ...]
+    steps: tuple[TraceStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class TracedMessage:
     """Say what became of one message that came in, or that was made here (an issue, a notice)."""
 
     arrival: int | None
@@ -83,7 +83,7 @@ class Letter:
     detail: str  # who decided a hold and when moderators hear of it; the outcome of a command
     mailing: int | None
     counts: Status | None
-    copies: tuple[Copy, ...]  # those who have no copy first; not all of many
+    copies: tuple[TracedCopy, ...]  # those who have no copy first; not all of many
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ class Seat:
 class Trail:
     """Hold all that was found."""
 
-    letters: tuple[Letter, ...] = ()
-    copies: tuple[Copy, ...] = ()
+    letters: tuple[TracedMessage, ...] = ()
+    copies: tuple[TracedCopy, ...] = ()
     seats: tuple[Seat, ...] = ()
     suppressed: tuple[str, ...] = ()
 
@@ -185,7 +185,9 @@ def _undecided(session: Session, wanted: str) -> Iterator[int]:
             yield number
 
 
-def _letter(session: Session, arrival: Arrival, now: float, *, with_copies: bool = True) -> Letter:
+def _letter(
+    session: Session, arrival: Arrival, now: float, *, with_copies: bool = True
+) -> TracedMessage:
     head = message.head(get_raw(session, arrival.raw_sha) or b"")
     subjects = head.all("subject")
     post = session.scalar(select(Post).where(Post.arrival_id == arrival.id))
@@ -197,7 +199,7 @@ def _letter(session: Session, arrival: Arrival, now: float, *, with_copies: bool
     elif post is not None:
         decision, rules = post.decision, tuple(json.loads(post.rules))
     mailing = post.mailing_id if post is not None else None
-    return Letter(
+    return TracedMessage(
         arrival=arrival.id,
         received=arrival.received_at,
         sender=arrival.sender,
@@ -214,9 +216,9 @@ def _letter(session: Session, arrival: Arrival, now: float, *, with_copies: bool
     )
 
 
-def _made(session: Session, mailing: Mailing, now: float) -> Letter:
+def _made(session: Session, mailing: Mailing, now: float) -> TracedMessage:
     issue = session.get(Issue, mailing.id)
-    return Letter(
+    return TracedMessage(
         arrival=None,
         received=mailing.created,
         sender=issue.sent_by if issue is not None else "",
@@ -245,7 +247,7 @@ def _detail(arrival: Arrival, hold: Hold | None, post: Post | None) -> str:
     return "" if post is not None else arrival.note
 
 
-def _of_mailing(session: Session, mailing_id: int, now: float) -> tuple[Copy, ...]:
+def _of_mailing(session: Session, mailing_id: int, now: float) -> tuple[TracedCopy, ...]:
     """Return copies, those that need a look first."""
     rows: list[Recipient] = []
     for state in (*_TROUBLE, RecipientState.ACCEPTED):
@@ -254,12 +256,12 @@ def _of_mailing(session: Session, mailing_id: int, now: float) -> tuple[Copy, ..
     return tuple(_copies(session, rows, now))
 
 
-def _copies(session: Session, rows: Iterable[Recipient], now: float) -> Iterator[Copy]:
+def _copies(session: Session, rows: Iterable[Recipient], now: float) -> Iterator[TracedCopy]:
     for row in rows:
         mailing = session.get_one(Mailing, row.mailing_id)
         state = RecipientState(row.state)
         open_now = state in _WAITING and mailing.state != MailingState.STOPPED
-        yield Copy(
+        yield TracedCopy(
             mailing=mailing.id,
             kind=mailing.kind,
             list=mailing.list_address,
@@ -272,7 +274,7 @@ def _copies(session: Session, rows: Iterable[Recipient], now: float) -> Iterator
             next_due=row.due if open_now else None,
             waits_for=_waits_for(session, mailing, row, now) if open_now else "",
             steps=tuple(
-                Step(one.at, one.state.name.lower(), one.code, one.reason)
+                TraceStep(one.at, one.state.name.lower(), one.code, one.reason)
                 for one in history.of_recipient(session, row)
             ),
         )

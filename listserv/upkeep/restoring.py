@@ -44,7 +44,7 @@ _OPEN = (RecipientState.READY, RecipientState.CLAIMED, RecipientState.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoppedMailing:
     """Show one mailing that stands still, and how many may have been mailed since."""
 
     mailing: int
@@ -60,7 +60,7 @@ class Restored:
 
     manifest: Manifest
     lists: int
-    standing: tuple[Standing, ...]
+    standing: tuple[StoppedMailing, ...]
     held: int  # messages that had come in and were not decided
     moved_to: str = ""
     settings: str = ""
@@ -185,7 +185,7 @@ def settle(store: Store, taken: float, now: float) -> int:
     return len(waiting)
 
 
-def standing(session: Session) -> Iterator[Standing]:
+def standing(session: Session) -> Iterator[StoppedMailing]:
     """Yield the mailings that stand still because of a restore."""
     counted = (
         select(Mailing, func.count(Recipient.id))
@@ -199,7 +199,7 @@ def standing(session: Session) -> Iterator[Standing]:
         .order_by(Mailing.id)
     )
     for mailing, unsure in session.execute(counted):
-        yield Standing(mailing.id, mailing.list_address, mailing.kind, mailing.policy, unsure)
+        yield StoppedMailing(mailing.id, mailing.list_address, mailing.kind, mailing.policy, unsure)
 
 
 def decide(store: Store, mailing_id: int, policy: UnsurePolicy, now: float) -> int:

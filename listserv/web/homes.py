@@ -72,7 +72,7 @@ def make_folder(app: App, tree: str = "public") -> Path:
     return folder
 
 
-class Tree(StaticFiles):
+class ArchiveTree(StaticFiles):
     """Serve the files of one tree of the archive."""
 
     def __init__(self, folder: Path) -> None:
@@ -101,12 +101,12 @@ class Tree(StaticFiles):
         return response
 
 
-class Pages(Tree):
+class Pages(ArchiveTree):
     """Serve the public tree, the members' tree to members, and what no tree holds yet."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(make_folder(site.app, "public"))
-        self._members = Tree(make_folder(site.app, "members"))
+        self._members = ArchiveTree(make_folder(site.app, "members"))
         self._app = site.app
         self._site = site
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from listserv.newsletters.editors import preview
-from listserv.newsletters.editors.preview import Copy
+from listserv.newsletters.editors.preview import PreviewCopy
 from listserv.web.headers import CSP, PRIVATE
 from listserv.web.site import Caller, NoList, Site, answer, caller_of, list_of, told
 from mailer.errors import BadInput, Temporary
@@ -73,7 +73,7 @@ def _show(caller: Caller, who: str, view: str) -> Response:
     return page
 
 
-def _part(copy: Copy, view: str) -> Response:
+def _part(copy: PreviewCopy, view: str) -> Response:
     """Return what stands in one frame, or the whole mail."""
     if view == "raw":
         policy = {"content-security-policy": "sandbox; default-src 'none'"}

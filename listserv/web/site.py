@@ -18,7 +18,7 @@ import templates
 from archive.pages import pages
 from archive.pages.pages import ListInfo
 from archive.pages.views import info_of
-from listserv.letters.request import Proof, Visit
+from listserv.letters.request import AnswerProof, Visit
 from listserv.web.forms import TooLarge, read_form
 from listserv.web.headers import PRIVATE
 from listserv.web.visitor import Patience, client_of, counted, language_of, languages_of
@@ -68,9 +68,9 @@ class Caller:
         """Return the language to speak: the visitor's, else the list's."""
         return language_of(self.accept, lst.language if lst else "en")
 
-    def proof(self, how: str = "button") -> Proof:
+    def proof(self, how: str = "button") -> AnswerProof:
         """Return what the ledger of permissions keeps of this request."""
-        return Proof(Source.WEB, how, ip=self.client or None, user_agent=self.agent or None)
+        return AnswerProof(Source.WEB, how, ip=self.client or None, user_agent=self.agent or None)
 
     def visit(self, session: Session, lst: MailList) -> Visit:
         """Return what those who do things for this list work with."""

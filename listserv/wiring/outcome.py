@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ArrivalOutcome:
     """Name the decision (accept, hold, refuse, discard, done) and what led to it."""
 
     decision: str

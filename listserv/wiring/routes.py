@@ -13,7 +13,7 @@ from mailer.errors import BadInput
 from mailer.reading.addresses import parse
 
 
-class Kind(StrEnum):
+class RouteKind(StrEnum):
     """Name what mail to an address of ours asks for."""
 
     POST = "post"
@@ -32,21 +32,21 @@ class Kind(StrEnum):
 
 
 SUFFIXES = {
-    "join": Kind.JOIN,
-    "subscribe": Kind.JOIN,
-    "leave": Kind.LEAVE,
-    "unsubscribe": Kind.LEAVE,
-    "confirm": Kind.CONFIRM,
-    "request": Kind.REQUEST,
-    "help": Kind.HELP,
-    "owner": Kind.OWNER,
-    "issue": Kind.ISSUE,
-    "bounces": Kind.BOUNCES,
-    "reply": Kind.REPLY,
-    "from": Kind.FROM,
+    "join": RouteKind.JOIN,
+    "subscribe": RouteKind.JOIN,
+    "leave": RouteKind.LEAVE,
+    "unsubscribe": RouteKind.LEAVE,
+    "confirm": RouteKind.CONFIRM,
+    "request": RouteKind.REQUEST,
+    "help": RouteKind.HELP,
+    "owner": RouteKind.OWNER,
+    "issue": RouteKind.ISSUE,
+    "bounces": RouteKind.BOUNCES,
+    "reply": RouteKind.REPLY,
+    "from": RouteKind.FROM,
 }
-_NEEDS_TOKEN = {Kind.CONFIRM, Kind.REPLY, Kind.FROM}
-_MAY_HAVE_TOKEN = _NEEDS_TOKEN | {Kind.LEAVE, Kind.BOUNCES}
+_NEEDS_TOKEN = {RouteKind.CONFIRM, RouteKind.REPLY, RouteKind.FROM}
+_MAY_HAVE_TOKEN = _NEEDS_TOKEN | {RouteKind.LEAVE, RouteKind.BOUNCES}
 _SUFFIX = re.compile(
     rf"(?P<list>.+)-(?P<suffix>{'|'.join(SUFFIXES)})(?:[+-](?P<token>[a-z2-7]+))?\Z"
 )
@@ -56,7 +56,7 @@ _SUFFIX = re.compile(
 class Route:
     """Say what an address means: the list's address (empty for a domain's own) and the token."""
 
-    kind: Kind
+    kind: RouteKind
     list_address: str
     token: str = ""
 
@@ -74,9 +74,9 @@ def find(
         return None
     local, _, domain = address.key.rpartition("@")
     if is_list(address.key):
-        return Route(Kind.POST, address.key)
+        return Route(RouteKind.POST, address.key)
     if local in {"postmaster", "abuse"} and is_domain(domain):
-        return Route(Kind(local), "")
+        return Route(RouteKind(local), "")
     match = _SUFFIX.match(local)
     if match is None or not is_list(f"{match['list']}@{domain}"):
         return None

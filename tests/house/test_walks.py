@@ -123,7 +123,7 @@ def house(tmp_path: Path) -> Iterator[House]:
                 add_member(
                     session, roster.get_list(session, lst), person, keyring=app.keyring, now=1.0
                 )
-        desk = jobs.Desk(app)
+        desk = jobs.WorkerContext(app)
         jobs.use(desk)
         yield House(app, outbox)
         desk.close()

@@ -10,7 +10,7 @@ DAY = 86_400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PaceLimits:
     """Hold what bounds a mailing, in recipients a second; 0 where nothing does."""
 
     relays: float = 0.0  # of all relays together
@@ -30,7 +30,7 @@ class Forecast:
     last: str = ""
 
 
-def forecast(readers: Sequence[tuple[str, int]], limits: Limits) -> Forecast | None:
+def forecast(readers: Sequence[tuple[str, int]], limits: PaceLimits) -> Forecast | None:
     """Return how long ``readers`` (domain, how many) take; None where nothing tells."""
     many = sum(count for _, count in readers)
     if (full := _days(many, limits.days)) > 0:

@@ -27,7 +27,7 @@ _NO_HEAD = (405, 501)
 _AGENT = "Krets (checks the links of a newsletter before it is sent)"
 
 
-class Answer(StrEnum):
+class LinkAnswer(StrEnum):
     """Say what a link came to."""
 
     FINE = "fine"
@@ -38,7 +38,7 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LinkLimits:
     """Bound what a check may cost."""
 
     links: int = 30
@@ -57,13 +57,13 @@ Ask = Callable[[SplitResult, str, str, float], tuple[int, str]]  # (status, Loca
 
 def check(
     addresses: Iterable[str],
-    limits: Limits | None = None,
+    limits: LinkLimits | None = None,
     *,
     resolve: Resolve | None = None,
     ask: Ask | None = None,
-) -> Mapping[str, Answer]:
+) -> Mapping[str, LinkAnswer]:
     """Return what the links came to, in time; nothing where nothing at all could be reached."""
-    bounds = limits or Limits()
+    bounds = limits or LinkLimits()
     wanted = list(dict.fromkeys(one for one in addresses if urlsplit(one).scheme in PORTS))
     ends = time.monotonic() + bounds.seconds
     follow = partial(
@@ -73,52 +73,54 @@ def check(
     asked = {one: pool.submit(follow, one) for one in wanted[: bounds.links]}
     wait(asked.values(), timeout=bounds.seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    found: dict[str, Answer] = {}
+    found: dict[str, LinkAnswer] = {}
     silent: list[str] = []
     for address, future in asked.items():
         if not future.done() or future.cancelled():
-            found[address] = Answer.UNKNOWN
+            found[address] = LinkAnswer.UNKNOWN
         elif isinstance(future.exception(), _NoAnswerError):
             silent.append(address)
         else:
             found[address] = future.result()
-    if not any(one is not Answer.UNKNOWN for one in found.values()):
+    if not any(one is not LinkAnswer.UNKNOWN for one in found.values()):
         return {}  # no network, or none in time
-    return {**found, **dict.fromkeys(silent, Answer.DEAD)}
+    return {**found, **dict.fromkeys(silent, LinkAnswer.DEAD)}
 
 
-def _follow(address: str, *, bounds: Limits, ends: float, resolve: Resolve, ask: Ask) -> Answer:
+def _follow(
+    address: str, *, bounds: LinkLimits, ends: float, resolve: Resolve, ask: Ask
+) -> LinkAnswer:
     for _ in range(bounds.hops):
         came_to = _step(address, ends, resolve, ask)
-        if isinstance(came_to, Answer):
+        if isinstance(came_to, LinkAnswer):
             return came_to
         address = came_to
-    return Answer.DOUBTFUL
+    return LinkAnswer.DOUBTFUL
 
 
-def _step(address: str, ends: float, resolve: Resolve, ask: Ask) -> Answer | str:  # noqa: PLR0911 - a table of cases
+def _step(address: str, ends: float, resolve: Resolve, ask: Ask) -> LinkAnswer | str:  # noqa: PLR0911 - a table of cases
     """Return what one address came to, or where it leads on."""
     there = urlsplit(address)
     host, port = _where(there)
     if not host:
-        return Answer.DOUBTFUL
+        return LinkAnswer.DOUBTFUL
     try:
         found = resolve(host, port)
     except OSError as error:
         raise _NoAnswerError(address) from error
     if not found or not all(map(is_public, found)):
-        return Answer.INSIDE
+        return LinkAnswer.INSIDE
     try:
         status, onward = _status(there, found[0], max(0.1, ends - time.monotonic()), ask)
     except TimeoutError:
-        return Answer.UNKNOWN
+        return LinkAnswer.UNKNOWN
     except (OSError, http.client.HTTPException, ValueError):
-        return Answer.DOUBTFUL
+        return LinkAnswer.DOUBTFUL
     if 300 <= status < 400 and onward:  # noqa: PLR2004 - RFC 9110 section 15.4
         return urljoin(address, onward)
     if status in _GONE:
-        return Answer.DEAD
-    return Answer.DOUBTFUL if status >= 500 else Answer.FINE  # noqa: PLR2004 - 15.6
+        return LinkAnswer.DEAD
+    return LinkAnswer.DOUBTFUL if status >= 500 else LinkAnswer.FINE  # noqa: PLR2004 - 15.6
 
 
 def _where(there: SplitResult) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import templates
 from listserv.newsletters.checks.findings import Finding
 from listserv.newsletters.writing import tags
-from listserv.newsletters.writing.manuscript import Block, BlockKind
+from listserv.newsletters.writing.manuscript import BlockKind, DraftBlock
 
 LONG = 350  # words from which a text without a heading is hard to find one's way in
 PARAGRAPH = 40  # words in a cell that are no datum any more
@@ -23,7 +23,7 @@ _ROOT = re.compile(r"<html\b([^<>]{0,2000})>", re.IGNORECASE)
 _TURNED = re.compile(r"""<mj-(?:section|group|wrapper)\b[^<>]{0,2000}\sdirection\s*=\s*["']rtl""")
 
 
-def findings(blocks: tuple[Block, ...], html: str, source: str) -> Iterator[Finding]:
+def findings(blocks: tuple[DraftBlock, ...], html: str, source: str) -> Iterator[Finding]:
     """Say what makes an issue hard to follow for who hears it."""
     prose = list(_prose(blocks))
     yield from _headings(prose)
@@ -57,7 +57,7 @@ def turned() -> Finding:
     )
 
 
-def _prose(blocks: Iterable[Block]) -> Iterator[str]:
+def _prose(blocks: Iterable[DraftBlock]) -> Iterator[str]:
     for block in blocks:
         if block.kind is BlockKind.PROSE:
             yield block.html

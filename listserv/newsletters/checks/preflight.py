@@ -17,10 +17,10 @@ from listserv.letters.post_headers import LEAVE
 from listserv.mailings.slots import variant_of
 from listserv.newsletters.checks import legibility, outline, plaintext
 from listserv.newsletters.checks.findings import Finding
-from listserv.newsletters.checks.links import Answer
+from listserv.newsletters.checks.links import LinkAnswer
 from listserv.newsletters.writing import drafts, sources
 from listserv.newsletters.writing.drafts import Draft
-from listserv.newsletters.writing.manuscript import Block, BlockKind
+from listserv.newsletters.writing.manuscript import BlockKind, DraftBlock
 from mailer.ledger.splice import Segments
 
 CLIP = 102 * 1024  # bytes of HTML from which Gmail shows "message clipped", and hides the way out
@@ -118,7 +118,7 @@ def _imprint(copy: _Copy, postal: str) -> Iterator[Finding]:
         )
 
 
-def followed(answers: Mapping[str, Answer]) -> Iterator[Finding]:
+def followed(answers: Mapping[str, LinkAnswer]) -> Iterator[Finding]:
     """Say what became of links that were asked for."""
     for address, answer in answers.items():
         if answer in _FOLLOWED:
@@ -139,9 +139,9 @@ def warming(seconds: float, bound: str) -> Iterator[Finding]:
 
 
 _FOLLOWED = {
-    Answer.DEAD: ("link-dead", "leads to nothing: no page, or no server", True),
-    Answer.INSIDE: ("link-inside", "leads into a private network, where no reader comes", True),
-    Answer.DOUBTFUL: ("link-doubtful", "gave an error or went in a circle", False),
+    LinkAnswer.DEAD: ("link-dead", "leads to nothing: no page, or no server", True),
+    LinkAnswer.INSIDE: ("link-inside", "leads into a private network, where no reader comes", True),
+    LinkAnswer.DOUBTFUL: ("link-doubtful", "gave an error or went in a circle", False),
 }
 
 
@@ -206,7 +206,7 @@ def _words(draft: Draft) -> Iterator[Finding]:
             )
 
 
-def _links(draft: Draft, blocks: tuple[Block, ...]) -> Iterator[Finding]:
+def _links(draft: Draft, blocks: tuple[DraftBlock, ...]) -> Iterator[Finding]:
     links = sources.drawn_links(drafts.fill(draft.text, str))
     links += [(block.address, block.words) for block in blocks if block.kind is BlockKind.BUTTON]
     for block in blocks:
@@ -271,7 +271,7 @@ def _parts(one: Segments) -> tuple[bool, bool, bool]:
 
 
 def _pictures(
-    draft: Draft, blocks: tuple[Block, ...], names: Mapping[str, str]
+    draft: Draft, blocks: tuple[DraftBlock, ...], names: Mapping[str, str]
 ) -> Iterator[Finding]:
     missing = sources.drawn_pictures(draft.text)
     missing += [b.address for b in blocks if b.kind is BlockKind.PICTURE and not b.words.strip()]

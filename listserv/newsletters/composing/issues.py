@@ -22,7 +22,7 @@ from functools import cached_property
 import templates
 from listserv.letters.post_headers import LEAVE, ONE_CLICK, ListFace, list_fields, phrase
 from listserv.mailings.slots import KIND, TO, VOTE, WRITERS, q, qp, shown, values, variant_of
-from listserv.newsletters.composing.looks import Look, plain_look, set_issue
+from listserv.newsletters.composing.looks import IssueLook, plain_look, set_issue
 from listserv.newsletters.writing import drafts, sources, votes
 from listserv.newsletters.writing.drafts import PERSONAL, Draft
 from listserv.newsletters.writing.pictures import Kept
@@ -41,7 +41,7 @@ class Imprint:
 
 
 @dataclass(frozen=True)
-class Issue:
+class ComposedIssue:
     """Hold one edition: its draft and all that its copies have in common."""
 
     draft: Draft
@@ -51,7 +51,7 @@ class Issue:
     at: float  # seconds since 1970 UTC: its Date
     imprint: Imprint = Imprint()
     permalink: str = ""
-    look: Look = field(default_factory=plain_look)
+    look: IssueLook = field(default_factory=plain_look)
     reply_to: str = ""  # "" where answers go to the list's own address
     pictures: Mapping[str, Kept] = field(default_factory=dict)  # of our own, by address
 
@@ -71,7 +71,7 @@ def new_message_id(domain: str, kind: str = KIND) -> str:
     return f"{kind}.{base64.b32encode(secrets.token_bytes(15)).decode().lower()}@{domain}"
 
 
-def compositions(issue: Issue) -> dict[int, Segments]:
+def compositions(issue: ComposedIssue) -> dict[int, Segments]:
     """Return what every reader's copy is spliced from, by variant."""
     made: dict[int, Segments] = {}
     for named in (True, False) if issue.split else (False,):
@@ -82,7 +82,7 @@ def compositions(issue: Issue) -> dict[int, Segments]:
     return made
 
 
-def archived(issue: Issue) -> bytes:
+def archived(issue: ComposedIssue) -> bytes:
     """Return the issue as the archive keeps it: nobody's copy, without a way out of a list.
 
     HTML without a theme, because the archive's pages have a look of their own.
@@ -91,7 +91,7 @@ def archived(issue: Issue) -> bytes:
 
 
 def proof(
-    issue: Issue,
+    issue: ComposedIssue,
     name: str,
     address: str,
     language: str,
@@ -108,7 +108,7 @@ def proof(
     return segments.join({**values(name, address), LEAVE: leave.encode(), VOTE: vote.encode()})
 
 
-def proved(issue: Issue, language: str, *, named: bool, message_id: str) -> Segments:
+def proved(issue: ComposedIssue, language: str, *, named: bool, message_id: str) -> Segments:
     """Return what the proofs for readers of one language are spliced from."""
     return _Setting(issue, named=named).segments(language, proof=message_id)
 
@@ -126,7 +126,7 @@ def body_digest(made: Mapping[int, Segments]) -> bytes:
 class _Setting:
     """Set an issue for readers with a name, or for those without; then once per language."""
 
-    def __init__(self, issue: Issue, *, named: bool, public: bool = False) -> None:
+    def __init__(self, issue: ComposedIssue, *, named: bool, public: bool = False) -> None:
         self._issue = issue
         self._draft = issue.draft if named or not issue.split else issue.draft.nameless()
         # A word that no text holds stands for a slot until the bytes are cut there: nobody can

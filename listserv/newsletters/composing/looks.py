@@ -13,7 +13,7 @@ from subscriptions.lists.roster import MailList
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class IssueLook:
     """Hold how an issue looks."""
 
     theme: templates.Theme
@@ -38,13 +38,13 @@ def find_theme(data: Path, name: str) -> templates.Theme:
         raise _told(error) from None
 
 
-def look_of(data: Path, lst: MailList, theme: str = "") -> Look:
+def look_of(data: Path, lst: MailList, theme: str = "") -> IssueLook:
     """Return how an issue of ``lst`` looks; ``theme`` is what its draft asks for."""
     found = find_theme(data, theme or lst.theme)
-    return Look(found, templates.brand(lst.accent or found.accent, lst.logo))
+    return IssueLook(found, templates.brand(lst.accent or found.accent, lst.logo))
 
 
-def set_issue(look: Look, language: str, context: dict[str, object]) -> str:
+def set_issue(look: IssueLook, language: str, context: dict[str, object]) -> str:
     """Return the HTML of an issue; raise BadDraft for what its theme cannot do."""
     try:
         return templates.set_issue(look.theme, language, look.brand, **context)
@@ -52,10 +52,10 @@ def set_issue(look: Look, language: str, context: dict[str, object]) -> str:
         raise _told(error) from None
 
 
-def plain_look() -> Look:
+def plain_look() -> IssueLook:
     """Return the look of a list that has chosen none."""
     theme = templates.find_theme(templates.DEFAULT)
-    return Look(theme, templates.brand(theme.accent))
+    return IssueLook(theme, templates.brand(theme.accent))
 
 
 def _told(error: templates.BrokenThemeError) -> BadDraft:

@@ -22,19 +22,19 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from listserv.letters import transaction
-from listserv.letters.incoming_letter import Letter
-from listserv.letters.notices import Door
+from listserv.letters.incoming_letter import IncomingLetter
+from listserv.letters.notices import AnswerAddress
 from listserv.letters.request import Visit, language_of, whom, write
 from listserv.mailings import due_times
 from listserv.newsletters.editors import orders, reviews
-from listserv.newsletters.editors.orders import Order, Verb
-from listserv.newsletters.editors.reviews import Look
-from listserv.newsletters.editors.steps import Facts, Step, next_step
+from listserv.newsletters.editors.orders import EditorOrder, Verb
+from listserv.newsletters.editors.reviews import DraftReview
+from listserv.newsletters.editors.steps import AnswerFacts, AnswerStep, next_step
 from listserv.newsletters.sending import issue_sending
-from listserv.newsletters.sending.issue_sending import Reader, Survey
+from listserv.newsletters.sending.issue_sending import Reader, SendingSurvey
 from listserv.newsletters.writing import mailed_draft
 from listserv.wiring.app import App
-from listserv.wiring.outcome import Outcome
+from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from listserv.wiring.tables import Edition, EditionState
 from mailer.errors import Temporary
@@ -60,18 +60,18 @@ class _MovedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class PreparedAnswer:
     """Hold one answer with all that was read and made for it before the transaction."""
 
     lst: MailList
     ask: Ask
     edition: Edition
     reader: Reader | None  # who answered, if that is an editor
-    facts: Facts
-    seen: Look
+    facts: AnswerFacts
+    seen: DraftReview
 
 
-def reply(app: App, arrival: Arrival, route: Route, letter: Letter) -> Outcome:
+def reply(app: App, arrival: Arrival, route: Route, letter: IncomingLetter) -> ArrivalOutcome:
     """Carry out an answer to a report; automatic mail answers nothing."""
     for left in reversed(range(TRIES)):
         case = None if letter.automatic else _read(app, route, letter, time.time())
@@ -83,7 +83,9 @@ def reply(app: App, arrival: Arrival, route: Route, letter: Letter) -> Outcome:
     return done
 
 
-def _work(case: Case | None, letter: Letter, *, again: bool) -> Callable[[Visit], str]:
+def _work(
+    case: PreparedAnswer | None, letter: IncomingLetter, *, again: bool
+) -> Callable[[Visit], str]:
     """Return what carries out one answer; it raises _MovedError where it must be read ``again``."""
 
     def work(visit: Visit) -> str:
@@ -96,7 +98,7 @@ def _work(case: Case | None, letter: Letter, *, again: bool) -> Callable[[Visit]
         if moved and step in _MOVES:
             if again:
                 raise _MovedError
-            step = Step.SENT if edition.state == EditionState.SENT else Step.IDLE
+            step = AnswerStep.SENT if edition.state == EditionState.SENT else AnswerStep.IDLE
         optin.prove(visit.session, whom(case.ask), visit.now)
         return f"{_DO[step](visit, case, edition, step)}: edition {edition.id}"
 
@@ -121,7 +123,7 @@ def is_for_issue(session: Session, route: Route, now: float) -> bool:
     )
 
 
-def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
+def _read(app: App, route: Route, letter: IncomingLetter, now: float) -> PreparedAnswer | None:
     with app.store.read() as session:
         lst = find_list(session, route.list_address)
         if lst is None:
@@ -141,7 +143,7 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
             state = mailings.status(session, edition.mailing_id).state
     clock = terms.clock(lst.zone)
     order = orders.read(letter.text, now, clock or ZoneInfo("UTC"))
-    facts = Facts(
+    facts = AnswerFacts(
         order=order,
         state=EditionState(edition.state),
         newest=found.ask.revision == edition.revision,
@@ -160,7 +162,7 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
         pending=bool(edition.wished),
         wish_at=edition.due if edition.wished else None,
     )
-    seen = Look(edition.source)
+    seen = DraftReview(edition.source)
     if reader is not None and entitled and edition.state != EditionState.SENT:
         source = edition.source
         text = facts.newest and order is not None and order.verb is Verb.TEXT
@@ -180,22 +182,22 @@ def _read(app: App, route: Route, letter: Letter, now: float) -> Case | None:
         )
         reviews.keep_pictures(app, lst, seen, now)
         facts = _with(facts, seen.survey, edition)
-    return Case(lst, found.ask, edition, reader, facts, seen)
+    return PreparedAnswer(lst, found.ask, edition, reader, facts, seen)
 
 
-def _with(facts: Facts, survey: Survey | None, edition: Edition) -> Facts:
+def _with(facts: AnswerFacts, survey: SendingSurvey | None, edition: Edition) -> AnswerFacts:
     if survey is None:
         return facts
     same = survey.ready.digest == edition.digest
     return replace(facts, red=bool(survey.red), same=same, readers=survey.readers)
 
 
-def _fields(order: Order) -> dict[str, str]:
+def _fields(order: EditorOrder) -> dict[str, str]:
     """Return what an order changes on top of the draft."""
     return {"segment": order.segment} if order.segment else dict(order.fields)
 
 
-def schedule(app: App, number: int, order: Order, now: float, by: str = "cli") -> None:
+def schedule(app: App, number: int, order: EditorOrder, now: float, by: str = "cli") -> None:
     """Let an edition leave at the order's hour."""
     with app.store.write() as session:
         edition = session.get_one(Edition, number)
@@ -300,7 +302,7 @@ def _attend(app: App, number: int, now: float) -> None:
 
 
 def _doubt(
-    edition: Edition, lst: MailList, survey: Survey | None, now: float, *, orphan: bool
+    edition: Edition, lst: MailList, survey: SendingSurvey | None, now: float, *, orphan: bool
 ) -> str:
     """Return why somebody is asked before an issue leaves at its hour; "" where nobody need be."""
     if orphan:  # whoever scheduled it is no editor any more: nobody stands for it
@@ -326,18 +328,18 @@ def _move(
     return session.scalar(moved) is not None
 
 
-def _send(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+def _send(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
     survey, reader = case.seen.survey, case.reader
     if survey is None or reader is None:
         return _trouble(visit, case, edition, step)
     if not _move(visit.session, case.edition, EditionState.SENT, visit.now, by=reader.to.given):
-        return _answer(visit, case, edition, Step.SENT)
+        return _answer(visit, case, edition, AnswerStep.SENT)
     _enter(visit, survey, edition, reader, reader.to.given)
     return "sending"
 
 
 def _enter(
-    visit: Visit, survey: Survey, edition: Edition, reader: Reader, by: str, hour: str = ""
+    visit: Visit, survey: SendingSurvey, edition: Edition, reader: Reader, by: str, hour: str = ""
 ) -> None:
     edition.mailing_id = issue_sending.enter(
         visit.session,
@@ -359,7 +361,7 @@ def _enter(
     _write(visit, reader, "editor-sending", edition, context)
 
 
-def _schedule(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+def _schedule(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
     survey, reader = case.seen.survey, case.reader
     at, zone, hour = _when(case)
     if survey is None or reader is None or at is None:
@@ -379,7 +381,7 @@ def _schedule(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     return "scheduled"
 
 
-def _when(case: Case) -> tuple[float | None, str, str]:
+def _when(case: PreparedAnswer) -> tuple[float | None, str, str]:
     """Return moment, zone and readers' own hour: of an answer, or of what is approved."""
     order = case.facts.order
     if order is not None and order.verb is Verb.SEND:
@@ -387,7 +389,7 @@ def _when(case: Case) -> tuple[float | None, str, str]:
     return case.edition.due, case.edition.zone, case.edition.hour
 
 
-def _ask(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+def _ask(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
     """Ask the other editors for their word; each gets the proof and a report of their own."""
     survey, reader = case.seen.survey, case.reader
     if survey is None or reader is None:
@@ -413,25 +415,25 @@ def _ask(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     return _answer(visit, case, edition, step)
 
 
-def _approve(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+def _approve(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
     if case.reader is not None:
         edition.approved = case.reader.member
         visit.session.flush()
     return _answer(visit, case, edition, step)
 
 
-def _cancel(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+def _cancel(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
     _move(visit.session, case.edition, EditionState.OPEN, visit.now, wished=0)
     return _answer(visit, case, edition, step)
 
 
-def _stop(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+def _stop(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
     if edition.mailing_id is not None:
         mailings.stop(visit.session, edition.mailing_id, now=visit.now)
     return _answer(visit, case, edition, step)
 
 
-def _resume(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+def _resume(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
     if edition.mailing_id is not None:
         mailings.resume(visit.session, edition.mailing_id)
         edition.revision += 1  # the word is good once: a later pause is a person's
@@ -439,7 +441,7 @@ def _resume(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     return _answer(visit, case, edition, step)
 
 
-def _revise(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+def _revise(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
     if case.reader is None or case.seen.survey is None:
         return _trouble(visit, case, edition, step)
     note = "unscheduled" if edition.state == EditionState.SCHEDULED else ""
@@ -450,22 +452,22 @@ def _revise(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     order = case.facts.order
     if not note and order is not None and order.verb in _NOTES:
         note = _NOTES[order.verb]
-    note = "changed" if step is Step.CHANGED else note
+    note = "changed" if step is AnswerStep.CHANGED else note
     reviews.tell_proof(visit, case.seen, case.reader, edition, note=note)
     return "proved"
 
 
-def _again(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+def _again(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
     if case.reader is None or case.seen.survey is None:
         return _trouble(visit, case, edition, step)
     note = step.value
-    if step is Step.UNCLEAR and edition.state == EditionState.SCHEDULED:
+    if step is AnswerStep.UNCLEAR and edition.state == EditionState.SCHEDULED:
         note = "still"  # it goes out at its hour all the same
     reviews.tell_proof(visit, case.seen, case.reader, edition, note=note)
     return step.value
 
 
-def _trouble(visit: Visit, case: Case, edition: Edition, _step: Step) -> str:
+def _trouble(visit: Visit, case: PreparedAnswer, edition: Edition, _step: AnswerStep) -> str:
     if case.reader is None or case.seen.trouble is None:
         return "nothing"
     order = case.facts.order
@@ -473,7 +475,7 @@ def _trouble(visit: Visit, case: Case, edition: Edition, _step: Step) -> str:
     return reviews.tell_trouble(visit, case.seen, case.reader, edition, only=only)
 
 
-def _answer(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
+def _answer(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
     """Say in one mail what became of an order that sends nothing."""
     if case.reader is None:
         return step.value
@@ -493,7 +495,7 @@ def _answer(visit: Visit, case: Case, edition: Edition, step: Step) -> str:
     return step.value
 
 
-def _stranger(visit: Visit, case: Case, _edition: Edition, step: Step) -> str:
+def _stranger(visit: Visit, case: PreparedAnswer, _edition: Edition, step: AnswerStep) -> str:
     """Tell whoever owns the token that somebody who is no editor has answered."""
     to = whom(case.ask)
     member = membership_of(visit.session, visit.lst.id, to.key)
@@ -517,7 +519,7 @@ def _write(
     context: dict[str, object],
 ) -> None:
     budget.count(visit.session, reader.to.key, kind=name, now=visit.now)
-    door = Door("reply", reviews.open_question(visit, edition, reader.to))
+    door = AnswerAddress("reply", reviews.open_question(visit, edition, reader.to))
     language = language_of(visit, reader.to)
     write(visit, reader.to, name, language, reader.member, context=context, door=door)
 
@@ -525,28 +527,41 @@ def _write(
 _NOTES = {Verb.ONLY: "readers", Verb.FIELDS: "fields"}
 # Steps that change the edition: of two at once, only the first still finds what it has read.
 _MOVES = {
-    *(Step.SEND, Step.SCHEDULE, Step.CANCEL, Step.REVISE, Step.CHANGED),
-    *(Step.ASK, Step.APPROVED),
+    *(
+        AnswerStep.SEND,
+        AnswerStep.SCHEDULE,
+        AnswerStep.CANCEL,
+        AnswerStep.REVISE,
+        AnswerStep.CHANGED,
+    ),
+    *(AnswerStep.ASK, AnswerStep.APPROVED),
 }
-_DO: dict[Step, Callable[[Visit, Case, Edition, Step], str]] = {
-    Step.SEND: _send,
-    Step.SCHEDULE: _schedule,
-    Step.CANCEL: _cancel,
-    Step.ASK: _ask,
-    Step.APPROVED: _approve,
-    Step.STOP: _stop,
-    Step.RESUME: _resume,
-    Step.REVISE: _revise,
-    Step.CHANGED: _revise,
-    Step.UNCLEAR: _again,
-    Step.BLOCKED: _again,
-    Step.ZONE: _again,
-    Step.OLD: _again,
-    Step.STRANGER: _stranger,
+_DO: dict[AnswerStep, Callable[[Visit, PreparedAnswer, Edition, AnswerStep], str]] = {
+    AnswerStep.SEND: _send,
+    AnswerStep.SCHEDULE: _schedule,
+    AnswerStep.CANCEL: _cancel,
+    AnswerStep.ASK: _ask,
+    AnswerStep.APPROVED: _approve,
+    AnswerStep.STOP: _stop,
+    AnswerStep.RESUME: _resume,
+    AnswerStep.REVISE: _revise,
+    AnswerStep.CHANGED: _revise,
+    AnswerStep.UNCLEAR: _again,
+    AnswerStep.BLOCKED: _again,
+    AnswerStep.ZONE: _again,
+    AnswerStep.OLD: _again,
+    AnswerStep.STRANGER: _stranger,
     **dict.fromkeys(
         (
-            *(Step.SENT, Step.OVER, Step.IDLE, Step.NOBODY, Step.PAST, Step.EXPIRED),
-            *(Step.ALONE, Step.OWN),
+            *(
+                AnswerStep.SENT,
+                AnswerStep.OVER,
+                AnswerStep.IDLE,
+                AnswerStep.NOBODY,
+                AnswerStep.PAST,
+                AnswerStep.EXPIRED,
+            ),
+            *(AnswerStep.ALONE, AnswerStep.OWN),
         ),
         _answer,
     ),

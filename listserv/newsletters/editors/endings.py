@@ -13,7 +13,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from listserv.letters import notices
-from listserv.letters.notices import Door
+from listserv.letters.notices import AnswerAddress
 from listserv.letters.request import Visit, language_of, write
 from listserv.mailings import slots
 from listserv.newsletters.editors import reviews
@@ -157,7 +157,7 @@ def _report(session: Session, app: App, lst: MailList, ending: Ending, now: floa
         to = issue_sending.reader_of(session, lst, member).to
         door = None
         if edition is not None:  # whoever answers "stop" here hears that it is over
-            door = Door("reply", reviews.open_question(visit, edition, to))
+            door = AnswerAddress("reply", reviews.open_question(visit, edition, to))
         language = language_of(visit, to)
         write(visit, to, "editor-sent", language, member.id, context=context, door=door)
 

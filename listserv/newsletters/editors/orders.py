@@ -47,7 +47,7 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class EditorOrder:
     """Hold what is to be done; ``at`` is seconds since 1970 UTC, None for now."""
 
     verb: Verb
@@ -76,16 +76,16 @@ class Order:
         return datetime.fromtimestamp(self.at, ZoneInfo(self.zone)).strftime("%Y-%m-%dT%H:%M")
 
 
-def read(text: str, now: float, zone: ZoneInfo) -> Order | None:
+def read(text: str, now: float, zone: ZoneInfo) -> EditorOrder | None:
     """Return the order that an answer is, None where it is none."""
     only = _only(first_line(text))
     if only:
-        return Order(Verb.ONLY, segment=only)
+        return EditorOrder(Verb.ONLY, segment=only)
     if new_text(text).strip():
-        return Order(Verb.TEXT)
+        return EditorOrder(Verb.TEXT)
     fields = _fields(text)
     if fields:
-        return Order(Verb.FIELDS, fields=fields)
+        return EditorOrder(Verb.FIELDS, fields=fields)
     return polite.find(text, lambda words: _command(words, now, zone))
 
 
@@ -125,13 +125,13 @@ def _fields(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(found.items())
 
 
-def _command(words: list[str], now: float, zone: ZoneInfo) -> Order | None:
+def _command(words: list[str], now: float, zone: ZoneInfo) -> EditorOrder | None:
     """Return the order that ``words`` are, every one of them."""
     if len(words) > _LONGEST:
         return None
     for verb in (Verb.APPROVE, Verb.CANCEL, Verb.STOP):
         if " ".join(words) in phrases("issue", verb):
-            return Order(verb)
+            return EditorOrder(verb)
     words, anyway = _anyway(words)
     rest = _behind(words, phrases("issue", Verb.SEND))
     if rest is None:
@@ -145,13 +145,13 @@ def _anyway(words: list[str]) -> tuple[list[str], bool]:
     return kept, kept != words
 
 
-def _sent(rest: list[str], now: float, zone: ZoneInfo, *, anyway: bool) -> Order | None:
+def _sent(rest: list[str], now: float, zone: ZoneInfo, *, anyway: bool) -> EditorOrder | None:
     """Read what stands behind "send": how, and when."""
     kept, said = _anyway(_objectless(rest))
     kept = _objectless(kept)
     anyway = anyway or said
     if not kept:
-        return Order(Verb.SEND, anyway)
+        return EditorOrder(Verb.SEND, anyway)
     theirs = _without(kept, phrases("issue", "own-time"), ends=True)
     own = theirs != kept
     named = "" if own else _zones().get(kept[-1], "")
@@ -160,7 +160,7 @@ def _sent(rest: list[str], now: float, zone: ZoneInfo, *, anyway: bool) -> Order
     return (
         None
         if at is None
-        else Order(Verb.SEND, anyway, at.timestamp(), clock.key, own=own, named=bool(named))
+        else EditorOrder(Verb.SEND, anyway, at.timestamp(), clock.key, own=own, named=bool(named))
     )
 
 

@@ -44,7 +44,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class PreviewCopy:
     """Hold one reader's copy."""
 
     head: str
@@ -76,7 +76,7 @@ def open_link(session: Session, app: App, lst: MailList, token: str, now: float)
     return Opened(edition, (issue_sending.reader_of(session, lst, member), *_samples(session, lst)))
 
 
-def copy_for(app: App, lst: MailList, edition: Edition, reader: Reader, now: float) -> Copy:
+def copy_for(app: App, lst: MailList, edition: Edition, reader: Reader, now: float) -> PreviewCopy:
     """Return the copy of ``reader``; raise BadInput where the draft cannot be read any more."""
     draft = drafts.read(edition.source.encode())
     issue = issue_sending.make(app, lst, draft, now, message_id=edition.message_id)
@@ -94,7 +94,7 @@ def copy_for(app: App, lst: MailList, edition: Edition, reader: Reader, now: flo
         body = mail.get_body((kind,)) if isinstance(mail, EmailMessage) else None
         parts[kind] = str(body.get_content()) if body is not None else ""
     head = "\n".join(f"{name}: {value}" for name, value in mail.items())
-    return Copy(head, parts["html"], parts["plain"].replace("\r\n", "\n"), raw)
+    return PreviewCopy(head, parts["html"], parts["plain"].replace("\r\n", "\n"), raw)
 
 
 def in_light(html: str, *, dark: bool) -> str:

@@ -15,12 +15,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from listserv.letters import transaction
-from listserv.letters.incoming_letter import Letter
+from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit
 from listserv.newsletters.editors import reviews
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
-from listserv.wiring.outcome import Outcome
+from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from listserv.wiring.tables import Edition, EditionState
 from mailer.ledger.mailings import Mailing
@@ -31,7 +31,7 @@ from subscriptions.permission import budget
 _PROOF = re.compile(r"<(proof\.[a-z2-7]{1,60}@[^<>\s]{1,255})>")
 
 
-def proved(session: Session, lst: MailList, letter: Letter) -> Edition | None:
+def proved(session: Session, lst: MailList, letter: IncomingLetter) -> Edition | None:
     """Return what an editor's letter to the list's own address answers, if that is a proof."""
     named = _PROOF.search(letter.head.text("in-reply-to"))
     if named is None or letter.author is None or letter.automatic:
@@ -48,7 +48,9 @@ def proved(session: Session, lst: MailList, letter: Letter) -> Edition | None:
     return session.scalars(newest.order_by(Edition.id.desc()).limit(1)).first()
 
 
-def bring(app: App, arrival: Arrival, route: Route, letter: Letter, edition: Edition) -> Outcome:
+def bring(
+    app: App, arrival: Arrival, route: Route, letter: IncomingLetter, edition: Edition
+) -> ArrivalOutcome:
     """Bring the report to an editor who has answered the proof: its address alone can order."""
     now = time.time()
     with app.store.read() as session:

@@ -21,19 +21,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from listserv.letters import incoming_letter, transaction
-from listserv.letters.incoming_letter import Letter
-from listserv.letters.notices import Door, face_of
+from listserv.letters.incoming_letter import IncomingLetter
+from listserv.letters.notices import AnswerAddress, face_of
 from listserv.letters.request import Visit, language_of, write
 from listserv.moderation.holds import hold
 from listserv.newsletters.checks import outline, preflight
 from listserv.newsletters.checks.findings import Finding
 from listserv.newsletters.editors import orders, preview, screenshots
 from listserv.newsletters.sending import issue_sending
-from listserv.newsletters.sending.issue_sending import Proof, Reader, Survey
+from listserv.newsletters.sending.issue_sending import IssueProof, Reader, SendingSurvey
 from listserv.newsletters.writing import drafts, mailed_draft, pictures
-from listserv.newsletters.writing.pictures import File, Kept
+from listserv.newsletters.writing.pictures import Kept, PictureFile
 from listserv.wiring.app import App
-from listserv.wiring.outcome import Outcome
+from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from listserv.wiring.tables import Edition, EditionState, Sitting
 from mailer.errors import BadInput
@@ -55,19 +55,19 @@ PROOF, HALTED = "editor-proof", "editor-halted"  # the letters whose answers dec
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DraftReview:
     """Hold what a draft came to, made before any transaction begins; or what is wrong with it."""
 
     source: str
-    survey: Survey | None = None
-    proofs: tuple[Proof, ...] = ()  # one for each language of the draft
+    survey: SendingSurvey | None = None
+    proofs: tuple[IssueProof, ...] = ()  # one for each language of the draft
     sample: tuple[tuple[str, str], ...] = ()
     trouble: BadInput | None = None
     extra: tuple[Finding, ...] = ()  # what is to be said of the mail that it came in
     fresh: tuple[Kept, ...] = ()  # pictures that are to be kept before anything names them
 
 
-def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
     """Read a mail to LIST-issue@: an editor's draft is proved, anything else waits for a person."""
     letter = incoming_letter.read(arrival, raw)
     now = time.time()
@@ -112,10 +112,10 @@ def look(
     now: float,
     *,
     message_id: str = "",
-    files: Sequence[File] = (),
+    files: Sequence[PictureFile] = (),
     extra: Sequence[Finding] = (),
     before: str = "",
-) -> Look:
+) -> DraftReview:
     """Read, compose and judge a draft, and make its proof; nothing is written.
 
     ``files`` are pictures that came with the mail, ``extra`` what is to be said of the mail itself,
@@ -129,22 +129,22 @@ def look(
         draft = drafts.read(placed.encode())
         survey = issue_sending.consider(app, lst, draft, now, message_id=message_id, fresh=fresh)
     except BadInput as error:
-        return Look(source, trouble=error, extra=tuple(extra))
+        return DraftReview(source, trouble=error, extra=tuple(extra))
     survey = replace(survey, findings=(*extra, *survey.findings))
     with app.store.read() as session:
         sample = some_of(session, lst.id, now, SAMPLE, survey.ready.chosen)
     proofs = proofs_for(app, lst, survey, reader)
-    return Look(placed, survey, proofs, tuple(sample), fresh=fresh)
+    return DraftReview(placed, survey, proofs, tuple(sample), fresh=fresh)
 
 
-def keep_pictures(app: App, lst: MailList, seen: Look, now: float) -> None:
+def keep_pictures(app: App, lst: MailList, seen: DraftReview, now: float) -> None:
     """Keep what a draft shows, before anything is written that names it."""
     issue_sending.keep_pictures(app, lst, seen.fresh, now)
 
 
 def proofs_for(
-    app: App, lst: MailList, survey: Survey, reader: Reader, language: str = ""
-) -> tuple[Proof, ...]:
+    app: App, lst: MailList, survey: SendingSurvey, reader: Reader, language: str = ""
+) -> tuple[IssueProof, ...]:
     """Return the copies that ``reader`` looks at: one for each language of the draft."""
     versions = survey.draft.versions
     several = [one.language or lst.language for one in versions] if len(versions) > 1 else [""]
@@ -155,7 +155,7 @@ def proofs_for(
 
 
 def open_file(
-    app: App, survey: Survey, to: Sequence[Reader], now: float, language: str = ""
+    app: App, survey: SendingSurvey, to: Sequence[Reader], now: float, language: str = ""
 ) -> int:
     """Prove a draft that came as a file to these editors; return the edition's number."""
     draft = survey.draft
@@ -170,7 +170,7 @@ def open_file(
     with app.store.read() as session:
         sample = tuple(some_of(session, survey.lst.id, now, SAMPLE, survey.ready.chosen))
     text = "\n\n".join([draft.text, *map(_written, draft.also)])
-    seen = Look(mailed_draft.compose(fields, text), survey, (), sample)
+    seen = DraftReview(mailed_draft.compose(fields, text), survey, (), sample)
     looks = [
         (one, replace(seen, proofs=proofs_for(app, survey.lst, survey, one, language)))
         for one in to
@@ -228,7 +228,7 @@ def editor_of(session: Session, lst: MailList | None, who: MailAddress | None) -
     return member if member is not None and issue_sending.is_editor(member) else None
 
 
-def revise(visit: Visit, edition: Edition, seen: Look, reader: Reader) -> None:
+def revise(visit: Visit, edition: Edition, seen: DraftReview, reader: Reader) -> None:
     """Let an edition be the draft in ``seen``: older reports are worth nothing from now on."""
     if seen.survey is None:
         raise ValueError(seen)
@@ -241,7 +241,7 @@ def revise(visit: Visit, edition: Edition, seen: Look, reader: Reader) -> None:
     visit.session.flush()
 
 
-def _new(visit: Visit, survey: Survey, seen: Look, reader: Reader) -> Edition:
+def _new(visit: Visit, survey: SendingSurvey, seen: DraftReview, reader: Reader) -> Edition:
     edition = Edition(
         list_id=visit.lst.id,
         editor=reader.member,
@@ -258,7 +258,7 @@ def _new(visit: Visit, survey: Survey, seen: Look, reader: Reader) -> Edition:
 
 def tell_proof(
     visit: Visit,
-    seen: Look,
+    seen: DraftReview,
     reader: Reader,
     edition: Edition,
     *,
@@ -307,7 +307,7 @@ def tell_proof(
             "at": edition.due,
             "zone": edition.zone,
         },
-        door=Door("reply", open_question(visit, edition, reader.to)),
+        door=AnswerAddress("reply", open_question(visit, edition, reader.to)),
     )
     if screenshots.find(visit.app.settings.listserv.screenshots):
         row = {
@@ -326,7 +326,7 @@ def subject_of(edition: Edition) -> str:
     return mailed_draft.fields_of(edition.source).get("subject", "")
 
 
-def _differing(survey: Survey) -> str:
+def _differing(survey: SendingSurvey) -> str:
     """Name the fields of a reader's header that the proof's header has not, or has otherwise."""
     issue = survey.ready.issue
     fields = ("Subject", "Date", "Message-ID", issue.permalink and "Archived-At")
@@ -334,7 +334,7 @@ def _differing(survey: Survey) -> str:
 
 
 def tell_trouble(
-    visit: Visit, seen: Look, reader: Reader, edition: Edition | None, *, only: bool = False
+    visit: Visit, seen: DraftReview, reader: Reader, edition: Edition | None, *, only: bool = False
 ) -> str:
     """Tell an editor why a draft cannot be read, and on which line; or ``only`` its segment."""
     error = seen.trouble
@@ -358,9 +358,9 @@ def tell_trouble(
             "packed": any(one.key == "packed" for one in seen.extra),
             "subject": "" if edition is None else subject_of(edition),
         },
-        door=Door("issue", "")
+        door=AnswerAddress("issue", "")
         if edition is None
-        else Door("reply", open_question(visit, edition, reader.to)),
+        else AnswerAddress("reply", open_question(visit, edition, reader.to)),
     )
     return "not-a-draft"
 
@@ -379,7 +379,7 @@ def open_question(visit: Visit, edition: Edition, to: MailAddress, about: str = 
     )
 
 
-def minutes(survey: Survey) -> int | None:
+def minutes(survey: SendingSurvey) -> int | None:
     """Return how many minutes sending takes, at least one; None where nothing tells."""
     return None if survey.seconds is None else max(1, round(survey.seconds / 60))
 
@@ -398,7 +398,7 @@ def _hold(visit: Visit, arrival: Arrival, why: str) -> str:
     return transaction.HELD
 
 
-def letter_source(letter: Letter, edition: Edition) -> str:
+def letter_source(letter: IncomingLetter, edition: Edition) -> str:
     """Return the draft that an answer with new text makes of an edition."""
     rich = orders.new_text(mailed_draft.own_words(letter.raw, letter.text))
     return mailed_draft.edited(rich or orders.new_text(letter.text), edition.source)

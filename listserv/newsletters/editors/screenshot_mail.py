@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from listserv.letters.notices import Door, Enclosure, face_of
+from listserv.letters.notices import AnswerAddress, Enclosure, face_of
 from listserv.letters.request import Visit, language_of, write
 from listserv.newsletters.editors import preview, reviews, screenshots
 from listserv.newsletters.sending import issue_sending
@@ -119,7 +119,7 @@ def _end(app: App, sitting: Sitting, shots: list[Enclosure]) -> None:
             language_of(visit, to),
             member.id,
             context={"subject": reviews.subject_of(edition), "tall": screenshots.TALL},
-            door=Door("reply", reviews.open_question(visit, edition, to)),
+            door=AnswerAddress("reply", reviews.open_question(visit, edition, to)),
             enclosures=shots,
         )
     app.ring("deliver")

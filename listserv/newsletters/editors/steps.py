@@ -7,11 +7,11 @@ carries the step out in one.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from listserv.newsletters.editors.orders import Order, Verb
+from listserv.newsletters.editors.orders import EditorOrder, Verb
 from listserv.wiring.tables import EditionState
 
 
-class Step(StrEnum):
+class AnswerStep(StrEnum):
     """Say what an answer leads to."""
 
     SEND = "send"
@@ -39,10 +39,10 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class AnswerFacts:
     """Hold what decides about an answer."""
 
-    order: Order | None
+    order: EditorOrder | None
     state: EditionState
     newest: bool = True  # it answers the newest revision
     editor: bool = True  # its sender and the token's owner are editors now
@@ -62,54 +62,54 @@ class Facts:
     wish_at: float | None = None  # when it is wanted sent, None for at once
 
 
-def next_step(facts: Facts, now: float) -> Step:  # noqa: C901, PLR0911, PLR0912 - a table of cases
+def next_step(facts: AnswerFacts, now: float) -> AnswerStep:  # noqa: C901, PLR0911, PLR0912 - a table of cases
     """Return what an answer leads to."""
     order = facts.order
     if not facts.editor:
-        return Step.STRANGER
+        return AnswerStep.STRANGER
     if facts.expired:
-        return Step.EXPIRED
+        return AnswerStep.EXPIRED
     if order is not None and order.verb is Verb.STOP:
         if facts.state is EditionState.SENT:
-            return Step.STOP if facts.running else Step.OVER
-        return Step.CANCEL if facts.state is EditionState.SCHEDULED else Step.IDLE
+            return AnswerStep.STOP if facts.running else AnswerStep.OVER
+        return AnswerStep.CANCEL if facts.state is EditionState.SCHEDULED else AnswerStep.IDLE
     if facts.state is EditionState.SENT:
         insists = order is not None and order.verb is Verb.SEND and order.anyway
-        return Step.RESUME if facts.halted and insists else Step.SENT
+        return AnswerStep.RESUME if facts.halted and insists else AnswerStep.SENT
     if not facts.newest:
-        return Step.OLD
+        return AnswerStep.OLD
     if order is None:  # a remark is no text, however long
-        return Step.UNCLEAR
+        return AnswerStep.UNCLEAR
     if order.verb in {Verb.TEXT, Verb.ONLY, Verb.FIELDS}:  # seen anew before anything leaves
-        return Step.REVISE
+        return AnswerStep.REVISE
     if order.verb is Verb.CANCEL:
         waits = facts.state is EditionState.SCHEDULED or facts.pending
-        return Step.CANCEL if waits else Step.IDLE
+        return AnswerStep.CANCEL if waits else AnswerStep.IDLE
     if order.verb is Verb.APPROVE:
         return _approval(facts, now)
     if order.at is not None and facts.lost and not order.named:
-        return Step.ZONE
+        return AnswerStep.ZONE
     if order.at is not None and order.at <= now:
-        return Step.PAST
+        return AnswerStep.PAST
     if not facts.same:
-        return Step.CHANGED
+        return AnswerStep.CHANGED
     if facts.red and not order.anyway:
-        return Step.BLOCKED
+        return AnswerStep.BLOCKED
     if not facts.readers:
-        return Step.NOBODY
+        return AnswerStep.NOBODY
     if facts.two and not facts.approved:
-        return Step.ASK if facts.others else Step.ALONE
-    return Step.SEND if order.at is None else Step.SCHEDULE
+        return AnswerStep.ASK if facts.others else AnswerStep.ALONE
+    return AnswerStep.SEND if order.at is None else AnswerStep.SCHEDULE
 
 
-def _approval(facts: Facts, now: float) -> Step:
+def _approval(facts: AnswerFacts, now: float) -> AnswerStep:
     """Return what an approval leads to: what the other editor wanted, or a note."""
     if not facts.two:
-        return Step.UNCLEAR
+        return AnswerStep.UNCLEAR
     if not facts.same:
-        return Step.CHANGED
+        return AnswerStep.CHANGED
     if not facts.wished:
-        return Step.OWN if facts.own else Step.APPROVED
+        return AnswerStep.OWN if facts.own else AnswerStep.APPROVED
     if facts.wish_at is None:
-        return Step.SEND
-    return Step.SCHEDULE if facts.wish_at > now else Step.PAST
+        return AnswerStep.SEND
+    return AnswerStep.SCHEDULE if facts.wish_at > now else AnswerStep.PAST

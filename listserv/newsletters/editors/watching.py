@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from listserv.letters.notices import Door
+from listserv.letters.notices import AnswerAddress
 from listserv.letters.request import Visit, language_of, write
 from listserv.mailings.slots import KIND
 from listserv.newsletters.editors import endings, reviews
@@ -137,6 +137,6 @@ def _tell(
         to = issue_sending.reader_of(session, lst, member).to
         door = None
         if edition is not None:
-            door = Door("reply", reviews.open_question(visit, edition, to, reviews.HALTED))
+            door = AnswerAddress("reply", reviews.open_question(visit, edition, to, reviews.HALTED))
         language = language_of(visit, to)
         write(visit, to, "editor-halted", language, member.id, context=context, door=door)

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from archive.filing import mail_threading
 from listserv.letters import incoming_letter
 from listserv.newsletters.readers import blanking
-from listserv.posts.facts import Reading
+from listserv.posts.facts import PostReading
 from listserv.posts.permalinks import publish_permalink
 from listserv.wiring.app import App
 from listserv.wiring.tables import Issue
@@ -80,7 +80,7 @@ def answered(session: Session, lst: MailList, head: MessageHeader, number: int |
 
 
 def keep(
-    app: App, session: Session, lst: MailList, arrival: Arrival, reading: Reading, issue: str
+    app: App, session: Session, lst: MailList, arrival: Arrival, reading: PostReading, issue: str
 ) -> None:
     """Put an answer under its issue."""
     raw = own_mail(arrival, reading, lst, issue, blanking.proves(app.keyring, lst.address))
@@ -90,7 +90,7 @@ def keep(
     publish_permalink(app, session, lst, kept.sha)
 
 
-def blanked(app: App, session: Session, lst: MailList, reading: Reading) -> Reading:
+def blanked(app: App, session: Session, lst: MailList, reading: PostReading) -> PostReading:
     """Return a post to a list, without tokens of the newsletters whose answers come to it.
 
     It quotes an issue as a rule, and with it its writer's own way out, which the list's members
@@ -107,7 +107,7 @@ def blanked(app: App, session: Session, lst: MailList, reading: Reading) -> Read
 
 
 def own_mail(
-    arrival: Arrival, reading: Reading, lst: MailList, issue: str, ours: blanking.Proves
+    arrival: Arrival, reading: PostReading, lst: MailList, issue: str, ours: blanking.Proves
 ) -> bytes:
     """Return an answer as the archive keeps it: who, when, under what, and their own words."""
     letter = incoming_letter.read(arrival, reading.raw)

@@ -8,11 +8,11 @@ What a reader writes beside an answer is a letter to the editors.
 """
 
 from listserv.letters import incoming_letter, transaction
-from listserv.letters.incoming_letter import Letter
+from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit, language_of, write
 from listserv.newsletters.writing import votes
 from listserv.wiring.app import App
-from listserv.wiring.outcome import Outcome
+from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from mailer.storage.arrivals import Arrival
 from mailer.storage.tokens import TokenPurpose
@@ -25,7 +25,7 @@ from subscriptions.permission import budget
 HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 
 
-def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
+def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
     """Count the answer that a letter holds; HELD where it says more, and is to be passed on."""
     letter = incoming_letter.read(arrival, raw)
 
@@ -45,7 +45,7 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> Outcome:
     return transaction.act(app, arrival, route, letter, work)
 
 
-def _says_more(letter: Letter, vote: Vote | None) -> bool:
+def _says_more(letter: IncomingLetter, vote: Vote | None) -> bool:
     """Tell whether a letter holds words that were not put into it for the reader."""
     said = _even(letter.text)
     if vote is None or votes.chosen(letter.subject) is None:
@@ -67,7 +67,7 @@ def voter(visit: Visit, token: str) -> Membership | None:
     return member if there else None
 
 
-def _meant(visit: Visit, letter: Letter) -> tuple[Vote | None, int]:
+def _meant(visit: Visit, letter: IncomingLetter) -> tuple[Vote | None, int]:
     """Return the question, and the answer's number: 0 where nobody can tell."""
     named = votes.chosen(letter.subject)
     if named is None:

@@ -31,7 +31,7 @@ PIECES = 20  # of them in one look
 
 
 @dataclass(frozen=True, slots=True)
-class First:
+class CanaryCount:
     """Count the first ones: how many wait for their turn, are put off, have been answered for."""
 
     waiting: int  # due, and not answered for
@@ -40,7 +40,7 @@ class First:
     last: float  # when the last one was settled; 0 where none was
 
 
-def follow(first: First, *, wait: float, begun: float) -> float:
+def follow(first: CanaryCount, *, wait: float, begun: float) -> float:
     """Return when the others may go; the bound where nothing else tells.
 
     Who was deferred by their own server has had a turn, and does not hold a whole audience.
@@ -80,7 +80,7 @@ def _when(session: Session, number: int, now: float) -> float:
     return follow(first_of(session, mailing, now), wait=wait, begun=mailing.created)
 
 
-def first_of(session: Session, mailing: Mailing, now: float) -> First:
+def first_of(session: Session, mailing: Mailing, now: float) -> CanaryCount:
     """Count what has become of those who go first."""
     ids = json.loads(mailing.ahead or "[]")
     r = Recipient
@@ -94,7 +94,7 @@ def first_of(session: Session, mailing: Mailing, now: float) -> First:
             func.max(r.due).filter(settled),
         ).where(among(session, r.id, ids))
     ).one()
-    return First(found[0], found[1], found[2], found[3] or 0.0)
+    return CanaryCount(found[0], found[1], found[2], found[3] or 0.0)
 
 
 def _held(session: Session, number: int) -> Terms:

@@ -22,7 +22,7 @@ from listserv.letters.notices import face_of
 from listserv.mailings import audience, due_times, signing, slots
 from listserv.newsletters.checks import links, outline, preflight, sender_domain
 from listserv.newsletters.checks.findings import Finding
-from listserv.newsletters.checks.forecast import Forecast, Limits, forecast
+from listserv.newsletters.checks.forecast import Forecast, PaceLimits, forecast
 from listserv.newsletters.composing import issues
 from listserv.newsletters.composing.issues import Imprint
 from listserv.newsletters.composing.looks import look_of, theme_names
@@ -79,7 +79,7 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class EarlierPace:
     """Say how fast an earlier mailing left."""
 
     mailing: int
@@ -91,7 +91,7 @@ class Ready:
     """Hold an issue composed: all that can be made before a transaction begins."""
 
     draft: Draft
-    issue: issues.Issue
+    issue: issues.ComposedIssue
     copies: Mapping[int, Segments]
     raw: bytes  # the archive's copy
     kept: Packed
@@ -106,14 +106,14 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class SendingSurvey:
     """Say what sending a draft would mean."""
 
     lst: MailList
     ready: Ready
     domains: tuple[tuple[str, int], ...]  # readers by the domain of their address, most first
     findings: tuple[Finding, ...]
-    pace: Pace | None
+    pace: EarlierPace | None
     forecast: Forecast | None
 
     @property
@@ -146,7 +146,7 @@ def survey(
     readers: bool = True,
     segment: str | None = None,
     folder: Path | None = None,
-) -> Survey:
+) -> SendingSurvey:
     """Read a draft for a list and look at what sending it would mean; raise what forbids it.
 
     ``readers`` False lets a list without readers pass: a proof needs none. ``segment`` says who
@@ -191,7 +191,7 @@ def consider(
     *,
     message_id: str = "",
     fresh: Sequence[Kept] = (),
-) -> Survey:
+) -> SendingSurvey:
     """Compose a draft and look at what sending it would mean; ``fresh`` pictures are not kept."""
     with app.store.read() as session:
         had = due_times.series_of(session, lst.id, draft.series)
@@ -210,7 +210,7 @@ def consider(
         last = _pace(session)
         ahead = forecast(most_first, _limits(session, app, lst, last, now))
         slow = preflight.warming(ahead.seconds, ahead.bound) if ahead else ()
-        return Survey(
+        return SendingSurvey(
             lst=lst,
             ready=ready,
             domains=most_first,
@@ -253,7 +253,7 @@ def make(
     *,
     message_id: str = "",
     fresh: Sequence[Kept] = (),
-) -> issues.Issue:
+) -> issues.ComposedIssue:
     """Return the issue that a draft becomes, with its Message-ID, permalink, look and pictures."""
     face = face_of(app, lst)
     with app.store.read() as session:
@@ -263,7 +263,7 @@ def make(
     known = message_id or issues.new_message_id(lst.domain)
     kept = lst.archive is not ArchivePolicy.NONE and not draft.series
     settings = app.settings.listserv
-    return issues.Issue(
+    return issues.ComposedIssue(
         draft=draft,
         face=face,
         language=lst.language,
@@ -401,7 +401,7 @@ def provers(session: Session, lst: MailList) -> list[Reader]:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class IssueProof:
     """Hold one proof as it will be mailed."""
 
     to: MailAddress
@@ -409,7 +409,9 @@ class Proof:
     raw: bytes
 
 
-def proof_for(app: App, lst: MailList, ready: Ready, reader: Reader, language: str = "") -> Proof:
+def proof_for(
+    app: App, lst: MailList, ready: Ready, reader: Reader, language: str = ""
+) -> IssueProof:
     """Return the copy that ``reader`` would get; its way out does nothing and says so."""
     leave = app.keyring.standing(TokenPurpose.LEAVE, lst.address, PROOF)
     message_id = issues.new_message_id(lst.domain, "proof")
@@ -422,10 +424,10 @@ def proof_for(app: App, lst: MailList, ready: Ready, reader: Reader, language: s
         message_id=message_id,
         vote=app.keyring.standing(TokenPurpose.VOTE, lst.address, PROOF),
     )
-    return Proof(reader.to, message_id, raw)
+    return IssueProof(reader.to, message_id, raw)
 
 
-def post_proof(session: Session, lst: MailList, letter: Proof, now: float) -> int:
+def post_proof(session: Session, lst: MailList, letter: IssueProof, now: float) -> int:
     """Put a proof into the ledger; return the mailing's id."""
     return notices.post(session, lst, letter.to, letter.message_id, letter.raw, now)
 
@@ -532,7 +534,9 @@ def _findings(
         )
 
 
-def _limits(session: Session, app: App, lst: MailList, last: Pace | None, now: float) -> Limits:
+def _limits(
+    session: Session, app: App, lst: MailList, last: EarlierPace | None, now: float
+) -> PaceLimits:
     """Gather what bounds a mailing of this list: the operator's word, and what was learnt."""
     settings = app.settings.mailer
     paces = pace.known(session, now, pace.read_rates(settings.rates))
@@ -542,7 +546,7 @@ def _limits(session: Session, app: App, lst: MailList, last: Pace | None, now: f
         if relay.weight > 0
     ]
     to = pace.to("")
-    return Limits(
+    return PaceLimits(
         relays=sum(relays) if all(relays) else 0.0,
         own=paces.get(pace.of(lst.address), 0.0),
         last=last.rate if last else 0.0,
@@ -551,7 +555,7 @@ def _limits(session: Session, app: App, lst: MailList, last: Pace | None, now: f
     )
 
 
-def _pace(session: Session) -> Pace | None:
+def _pace(session: Session) -> EarlierPace | None:
     """Return the pace of the newest mailing that is large enough to tell."""
     newest = session.scalars(
         select(Mailing)
@@ -562,4 +566,4 @@ def _pace(session: Session) -> Pace | None:
     if newest is None or not newest.started or not newest.finished:
         return None
     lasted = max(newest.finished - newest.started, 1.0)
-    return Pace(newest.id, mailings.status(session, newest.id).accepted / lasted)
+    return EarlierPace(newest.id, mailings.status(session, newest.id).accepted / lasted)

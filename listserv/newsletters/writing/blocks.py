@@ -55,7 +55,7 @@ class BadBlockError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class WrittenBlock:
     """Hold a block as it was written: its word, and each field's text and address."""
 
     word: str
@@ -66,7 +66,7 @@ class Said:
         return self.fields.get(name, "")
 
 
-def read(paragraph: str) -> Said | None:
+def read(paragraph: str) -> WrittenBlock | None:
     """Return the block that a paragraph is, None for prose; raise BadBlockError."""
     lines = paragraph.split("\n")
     begins = _BEGINS.match(lines[0])
@@ -95,18 +95,18 @@ def read(paragraph: str) -> Said | None:
         raise
 
 
-def _block(word: str, lines: list[str], rest: str) -> Said:
+def _block(word: str, lines: list[str], rest: str) -> WrittenBlock:
     if word in _BARE:
         if any(line.strip(" \t\\") for line in (rest, *lines[1:])):
             raise BadBlockError(
                 0, "block-alone", f'"{word}:" stands alone in its paragraph.', said=word
             )
-        return Said(word)
+        return WrittenBlock(word)
     fields = _fields(word, lines)
     picture = fields.get("picture", "")
     if word == "picture" and lines[0][0] == "P" and not _PICTURE.search(picture):
         raise BadBlockError(0, "block-lacks", "no picture", said=word, lacks="picture")
-    return Said(word, fields)
+    return WrittenBlock(word, fields)
 
 
 def split_address(text: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import templates
 from listserv.newsletters.writing import drafts, pasted_html, pictures
-from listserv.newsletters.writing.pictures import File
+from listserv.newsletters.writing.pictures import PictureFile
 from mailer.reading import bodies
 from mailer.reading.quotes import LineKind, split
 
@@ -51,7 +51,7 @@ class Mailed:
     """  # noqa: D205 - one sentence
 
     source: str
-    files: tuple[File, ...] = ()
+    files: tuple[PictureFile, ...] = ()
     left: tuple[str, ...] = ()
     other: tuple[str, ...] = ()
     turned: bool = False
@@ -62,7 +62,7 @@ class _Pieces:
     """Hold what a mail is made of: texts, markups, and where among them pictures stand."""
 
     leaves: list[tuple[str, str, int | None]]  # text, markup, or the number of a picture
-    files: list[File]
+    files: list[PictureFile]
     sheet: str = ""  # of MJML that came as a file
     other: tuple[str, ...] = ()  # names of files that nothing can be made of
 
@@ -121,7 +121,7 @@ def read(raw: bytes, subject: str) -> Mailed:
     return Mailed(text, tuple(made.files), tuple(left), made.other, turned)
 
 
-def files_of(raw: bytes) -> tuple[File, ...]:
+def files_of(raw: bytes) -> tuple[PictureFile, ...]:
     """Return the pictures that came with an answer."""
     return tuple(_cut(raw).files)
 
@@ -129,10 +129,10 @@ def files_of(raw: bytes) -> tuple[File, ...]:
 def _cut(raw: bytes) -> _Pieces:
     """Cut a mail into texts and pictures; pictures inside the HTML become files beside it."""
     leaves: list[tuple[str, str, int | None]] = []
-    files: list[File] = []
+    files: list[PictureFile] = []
 
     def keep(name: str, data: bytes, cid: str = "") -> str:
-        files.append(File(name, data, cid or f"picture-{len(files) + 1}"))
+        files.append(PictureFile(name, data, cid or f"picture-{len(files) + 1}"))
         return f'src="cid:{files[-1].cid}"'
 
     sheet = ""

@@ -24,7 +24,7 @@ from markdown_it.tree import SyntaxTreeNode as Node
 from markupsafe import Markup
 
 from listserv.newsletters.writing import blocks
-from listserv.newsletters.writing.blocks import BadBlockError, Said, split_address
+from listserv.newsletters.writing.blocks import BadBlockError, WrittenBlock, split_address
 
 WIDTH = 72  # columns of the text
 _BREAKS = {"softbreak": " ", "hardbreak": "\n"}
@@ -57,7 +57,7 @@ class BlockKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class DraftBlock:
     """Hold one block: ``html`` of prose; words and address of a picture or a button, as text.
 
     Prose runs from a heading of the first two levels, whose ``words`` it has, to the next.
@@ -78,7 +78,7 @@ class Block:
     where: str = ""
     label: str = ""  # a word of ours above a sponsor
     alt: str = ""  # of a sponsor's picture
-    columns: tuple[tuple["Block", ...], ...] = ()
+    columns: tuple[tuple["DraftBlock", ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Manuscript:
     """Hold both settings of one text."""
 
     text: str
-    blocks: tuple[Block, ...]
+    blocks: tuple[DraftBlock, ...]
 
     @property
     def html(self) -> str:
@@ -127,7 +127,7 @@ class _Entry:
     """Hold what stands at the top of a text: a node, a block, or two columns of entries."""
 
     node: Node
-    said: Said | None = None
+    said: WrittenBlock | None = None
     columns: tuple[list["_Entry"], ...] = ()
 
 
@@ -203,10 +203,10 @@ def _dress(tokens: Iterable[Token], address: Address, sizes: Sizes) -> None:
         _dress(token.children or (), address, sizes)
 
 
-def _block(node: Node) -> Block:
+def _block(node: Node) -> DraftBlock:
     only = _only_child(node)
     if node.type == "hr":
-        return Block(BlockKind.RULE)
+        return DraftBlock(BlockKind.RULE)
     if only is not None and only.type == "image":
         return _picture(only)
     if only is not None and only.type == "link":
@@ -216,7 +216,7 @@ def _block(node: Node) -> Block:
     if only is not None and only.type == "strong" and node.type == "paragraph":
         link = _only_child(only, own=False)
         if link is not None and link.type == "link" and not _holds(link, "image"):
-            return Block(
+            return DraftBlock(
                 BlockKind.BUTTON,
                 words=_bare(link),
                 address=str(link.attrs.get("href", "")),
@@ -225,7 +225,7 @@ def _block(node: Node) -> Block:
     parser = _parser()
     html = str(parser.renderer.render(node.to_tokens(), parser.options, {}))
     words = _bare(node) if level else ""
-    return Block(BlockKind.PROSE, html=Markup(html), words=words, level=level)  # noqa: S704 - html=False
+    return DraftBlock(BlockKind.PROSE, html=Markup(html), words=words, level=level)  # noqa: S704 - html=False
 
 
 class _Maker:
@@ -236,16 +236,16 @@ class _Maker:
         self._sizes = sizes
         self._words = words
 
-    def blocks(self, entries: Iterable[_Entry]) -> Iterator[Block]:
+    def blocks(self, entries: Iterable[_Entry]) -> Iterator[DraftBlock]:
         """Yield the blocks of ``entries``, prose joined."""
         return _joined(map(self.block, entries))
 
-    def block(self, entry: _Entry) -> Block:
+    def block(self, entry: _Entry) -> DraftBlock:
         """Return the block that an entry is."""
         if entry.columns:
             columns = tuple(tuple(self.blocks(column)) for column in entry.columns)
             html = Markup().join(_any_theme(one) for column in columns for one in column)
-            return Block(BlockKind.COLUMNS, html=html, columns=columns)
+            return DraftBlock(BlockKind.COLUMNS, html=html, columns=columns)
         if entry.said is None:
             return _block(entry.node)
         made = self._said(entry.said)
@@ -257,18 +257,18 @@ class _Maker:
         _dress(tokens, self._address, self._sizes)
         return Node(tokens).children[0]
 
-    def _said(self, said: Said) -> Block:
+    def _said(self, said: WrittenBlock) -> DraftBlock:
         kind = BlockKind(said.word.replace("divider", "rule"))
         words, address = split_address(said.get("link"))
         if kind is BlockKind.RULE:
-            return Block(kind)
+            return DraftBlock(kind)
         if kind is BlockKind.BUTTON:
             label = f"{said.get('button')} {words}".strip()
-            return Block(kind, words=self._bare(label), address=self._address(address))
+            return DraftBlock(kind, words=self._bare(label), address=self._address(address))
         if kind is BlockKind.PICTURE:
             src = _web(said.get("picture"))
             width, height = self._sizes.get(src, (0, 0))
-            return Block(
+            return DraftBlock(
                 kind,
                 words=self._bare(said.get("alt")),
                 address=self._address(src),
@@ -278,12 +278,12 @@ class _Maker:
                 height=height,
             )
         if kind is BlockKind.QUOTE:
-            return Block(
+            return DraftBlock(
                 kind, text=self._html(said.get("quote")), name=self._bare(said.get("name"))
             )
         src = _web(said.get("picture"))
         width, height = self._sizes.get(src, (0, 0))
-        return Block(
+        return DraftBlock(
             kind,
             words=self._bare(said.get(kind.value)),
             when=self._bare(said.get("when")),
@@ -311,7 +311,7 @@ _ALONE = {BlockKind.BUTTON, BlockKind.PICTURE}
 _SHOWN = {BlockKind.QUOTE, BlockKind.EVENT, BlockKind.SPONSOR}
 
 
-def _any_theme(block: Block) -> Markup:
+def _any_theme(block: DraftBlock) -> Markup:
     """Return a block as HTML that needs no theme to know it."""
     link = Markup('<p><a href="{}">{}</a></p>')
     picture = Markup('<p><img src="{}" alt="{}" /></p>')
@@ -337,7 +337,7 @@ _CARD = Markup(
 )
 
 
-def _card(block: Block) -> Iterator[Markup]:
+def _card(block: DraftBlock) -> Iterator[Markup]:
     """Yield the lines of an event or a sponsor."""
     if block.label:
         yield Markup('<p class="label">{}</p>').format(block.label)
@@ -361,7 +361,7 @@ def _web(address: str) -> str:
     return bare if bare.startswith(("https://", "http://")) else ""
 
 
-def _small(block: Block) -> Markup:
+def _small(block: DraftBlock) -> Markup:
     """Return the size of a sponsor's mark, whose own may not be known."""
     if not block.width:
         return Markup(' width="{}"').format(MARK)
@@ -370,9 +370,9 @@ def _small(block: Block) -> Markup:
     return Markup(' width="{}" height="{}"').format(wide, high)
 
 
-def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
+def _joined(blocks: Iterable[DraftBlock]) -> Iterator[DraftBlock]:
     """Join prose that stands together; a heading of the first two levels begins a block."""
-    held: Block | None = None
+    held: DraftBlock | None = None
     for block in blocks:
         begins = block.kind is not BlockKind.PROSE or block.level in {1, 2}
         if held is not None and not begins:
@@ -396,9 +396,9 @@ def _only_child(node: Node, *, own: bool = True) -> Node | None:
     return said[0] if len(said) == 1 else None
 
 
-def _picture(node: Node, href: str = "") -> Block:
+def _picture(node: Node, href: str = "") -> DraftBlock:
     width, height = node.meta.get("size", (0, 0))
-    return Block(
+    return DraftBlock(
         BlockKind.PICTURE,
         words=_bare(node),
         address=str(node.attrs.get("src", "")),
@@ -439,7 +439,7 @@ class _Setter:
         else:
             yield self.top(entry.node)
 
-    def _said(self, said: Said) -> list[str]:
+    def _said(self, said: WrittenBlock) -> list[str]:
         made = self._maker.block(_Entry(_NODE, said))
         if made.kind is BlockKind.RULE:
             return ["* * *"]
@@ -552,7 +552,7 @@ class _Setter:
         return f"{words}{_GLUE}[{self._count}]"
 
 
-def _alone(made: Block) -> list[str]:
+def _alone(made: DraftBlock) -> list[str]:
     """Set what has an address on a line of its own: a button, or a picture with its caption."""
     if made.kind is BlockKind.BUTTON:
         return [*_wrap(f"{made.words}:", WIDTH), f"  {made.address}"]

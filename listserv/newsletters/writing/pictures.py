@@ -52,7 +52,7 @@ _NAME_ALONE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class PictureFile:
     """Hold a picture as it came: by mail, or beside the draft."""
 
     name: str
@@ -75,7 +75,7 @@ class Kept:
 
 
 def place(
-    source: str, files: Sequence[File], page: str, known: Mapping[str, str] | None = None
+    source: str, files: Sequence[PictureFile], page: str, known: Mapping[str, str] | None = None
 ) -> tuple[str, tuple[Kept, ...]]:
     """Return ``source`` with an address for each picture that it names, and those to be kept.
 
@@ -104,7 +104,9 @@ def place(
     return "\n".join(lines), tuple(made.values())
 
 
-def _developed(source: str, files: Sequence[File], known: Mapping[str, str]) -> dict[int, Kept]:
+def _developed(
+    source: str, files: Sequence[PictureFile], known: Mapping[str, str]
+) -> dict[int, Kept]:
     """Return the files that a text names, as readers will see them."""
     wanted: dict[int, int] = {}  # the files that the text names: on which line
     for number, _, target in _local(source):
@@ -130,15 +132,15 @@ def names(source: str) -> list[str]:
     return list(dict.fromkeys(target for _, _, target in _local(source)))
 
 
-def found(source: str, files: Sequence[File]) -> set[int]:
+def found(source: str, files: Sequence[PictureFile]) -> set[int]:
     """Return which of ``files`` a text names."""
     at = {_find(target, files) for target in names(source)}
     return {one for one in at if one is not None}
 
 
-def beside(folder: Path | None, source: str) -> list[File]:
+def beside(folder: Path | None, source: str) -> list[PictureFile]:
     """Return the pictures beside a draft in a file that it asks for, none from elsewhere."""
-    got: list[File] = []
+    got: list[PictureFile] = []
     if folder is None:
         return got
     for name in names(source):
@@ -147,7 +149,9 @@ def beside(folder: Path | None, source: str) -> list[File]:
             continue  # whoever asked is told which line
         size = path.stat().st_size
         got.append(
-            File(name, b"\0" * size if size > picture_processing.BYTES else path.read_bytes())
+            PictureFile(
+                name, b"\0" * size if size > picture_processing.BYTES else path.read_bytes()
+            )
         )
     return got
 
@@ -243,7 +247,7 @@ def forget(session: Session, list_id: int, keys: Collection[str]) -> None:
     session.execute(delete(Picture).where(Picture.list_id == list_id, Picture.key.in_(keys)))
 
 
-def missing(line: int, target: str, files: Sequence[File] = ()) -> BadDraft:
+def missing(line: int, target: str, files: Sequence[PictureFile] = ()) -> BadDraft:
     """Return what is said of a picture that a draft names and that is not there."""
     shown = target[:80]
     have = ", ".join(one.name for one in files[:5])
@@ -308,7 +312,7 @@ def _named_in(line: str) -> Iterator[re.Match[str]]:
     return pattern.finditer(line)
 
 
-def _find(target: str, files: Sequence[File]) -> int | None:
+def _find(target: str, files: Sequence[PictureFile]) -> int | None:
     """Return which file a text means: by Content-ID, by name, or by name without its ending."""
     if target.startswith("cid:"):
         return next((at for at, one in enumerate(files) if one.cid == target[4:]), None)

@@ -23,7 +23,7 @@ _LINKED = re.compile(r"""(\s(?:href|src)=")([^"]*)(")""")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class DraftPage:
     """Hold a web page as a draft has it."""
 
     title: str
@@ -84,12 +84,12 @@ def _drawn(source: str) -> list[tuple[str, dict[str, str]]]:
     return [(one[1].lower(), tags.attributes(one[2])) for one in _ANY_TAG.finditer(source)]
 
 
-def from_page(text: str) -> Page | None:
+def from_page(text: str) -> DraftPage | None:
     """Return the draft that a web page is, None for anything else."""
     if not _PAGE.match(text):
         return None
     title = _HEAD.search(text)
     said = " ".join(unescape(title[1]).split()) if title else ""
-    return Page(
+    return DraftPage(
         said, pasted_html.to_markdown(text, beside=True).strip(), pasted_html.is_turned(text)
     )

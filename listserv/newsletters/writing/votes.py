@@ -38,14 +38,14 @@ _SPECIAL = re.compile(r"([\\\[\]*_`<>#|])")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class VoteQuestion:
     """Hold a question and its answers, as they were written."""
 
     words: str
     answers: tuple[str, ...]
 
 
-def find(text: str) -> Question | None:
+def find(text: str) -> VoteQuestion | None:
     """Return the question of a text; raise BadInput for two, or for one that cannot be answered."""
     found = list(_written(text))
     if templates.is_sheet(text) and len(_ASKED.findall(text)) != len(found):
@@ -65,7 +65,7 @@ def find(text: str) -> Question | None:
             f"Write vote: Which day? | Monday | Tuesday, with at most {MAX_ANSWERS} answers of"
             f" {MAX_WORDS} characters.",
         )
-    return Question(words, tuple(answers))
+    return VoteQuestion(words, tuple(answers))
 
 
 def line_of(text: str) -> int:
@@ -110,7 +110,7 @@ def expand(text: str, language: str, code: str, address: str = "", page: str = "
     return _VOTE.sub(lambda _: "\n".join(lines), _even(text))
 
 
-def _html(question: Question, links: list[str], hint: list[str], page: str) -> str:
+def _html(question: VoteQuestion, links: list[str], hint: list[str], page: str) -> str:
     """Set a question for a sheet; without a ``hint`` its answers are words alone."""
     answers = "".join(
         f'<li><a href="{escape(link)}">{escape(said)}</a></li>'

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from listserv.answers.automatic import Door, Kind, judge
+from listserv.answers.automatic import MachineKind, MailRole, judge
 
 
 def mail(subject: str, text: str, head: str = "", kind: str = "text/plain; charset=utf-8") -> bytes:
@@ -28,13 +28,13 @@ PEOPLE = [(one["subject"], one["text"]) for one in CASES["person"]]
 @pytest.mark.parametrize(("kind", "subject", "text"), NOTES)
 def test_a_note_without_marks_is_known_by_its_shape(kind: str, subject: str, text: str) -> None:
     raw = mail(subject, text, "In-Reply-To: <question@example.org>\r\n")
-    assert judge(raw, "anna@example.net", Door.POST).kind == kind
+    assert judge(raw, "anna@example.net", MailRole.POST).kind == kind
     assert judge(raw, "anna@example.net").kind is not None
 
 
 @pytest.mark.parametrize(("subject", "text"), PEOPLE)
 def test_a_post_that_only_mentions_such_things_is_a_persons(subject: str, text: str) -> None:
-    assert not judge(mail(subject, text), "anna@example.net", Door.POST)
+    assert not judge(mail(subject, text), "anna@example.net", MailRole.POST)
 
 
 def test_none_of_two_thousand_real_posts_is_taken_for_a_machines(
@@ -45,7 +45,7 @@ def test_none_of_two_thousand_real_posts_is_taken_for_a_machines(
     with closing(mailbox.mbox(path, create=False)) as box:
         posts = [one.as_bytes() for one in box]
     assert len(posts) == 1967
-    assert [raw for raw in posts if judge(raw, door=Door.POST)] == []
+    assert [raw for raw in posts if judge(raw, door=MailRole.POST)] == []
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_none_of_two_thousand_real_posts_is_taken_for_a_machines(
     ],
 )
 def test_a_mark_makes_any_mail_automatic(head: str, *, sure: bool) -> None:
-    found = judge(mail("Hello", "See you on Sunday.", f"{head}\r\n"), door=Door.POST)
+    found = judge(mail("Hello", "See you on Sunday.", f"{head}\r\n"), door=MailRole.POST)
     assert (bool(found), found.sure) == (True, sure)
 
 
@@ -75,21 +75,24 @@ def test_a_mark_makes_any_mail_automatic(head: str, *, sure: bool) -> None:
     ],
 )
 def test_what_a_list_once_sent_may_be_posted_again(head: str) -> None:
-    assert not judge(mail("Hello", "See you on Sunday.", f"{head}\r\n"), door=Door.POST)
+    assert not judge(mail("Hello", "See you on Sunday.", f"{head}\r\n"), door=MailRole.POST)
 
 
 @pytest.mark.parametrize(
     ("kind", "parts"),
     [
-        (Kind.REPORT, "Content-Type: message/disposition-notification\r\n\r\nFinal-Recipient: x"),
-        (Kind.REPORT, "Content-Type: message/delivery-status\r\n\r\nAction: failed"),
-        (Kind.CALENDAR, "Content-Type: text/calendar; method=REPLY\r\n\r\nBEGIN:VCALENDAR"),
         (
-            Kind.CALENDAR,
+            MachineKind.REPORT,
+            "Content-Type: message/disposition-notification\r\n\r\nFinal-Recipient: x",
+        ),
+        (MachineKind.REPORT, "Content-Type: message/delivery-status\r\n\r\nAction: failed"),
+        (MachineKind.CALENDAR, "Content-Type: text/calendar; method=REPLY\r\n\r\nBEGIN:VCALENDAR"),
+        (
+            MachineKind.CALENDAR,
             "Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nMETHOD:COUNTER\r\nEND:VCALENDAR",
         ),
         (
-            Kind.REACTION,
+            MachineKind.REACTION,
             'Content-Type: text/vnd.google.email-reaction+json\r\n\r\n{"version":1,"emoji":"x"}',
         ),
         (None, "Content-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR"),
@@ -100,22 +103,22 @@ def test_what_a_list_once_sent_may_be_posted_again(head: str) -> None:
     ],
 )
 def test_a_part_says_what_the_mail_is_unless_somebody_passes_it_on(
-    kind: Kind | None, parts: str
+    kind: MachineKind | None, parts: str
 ) -> None:
     body = f"--b\r\nContent-Type: text/plain\r\n\r\nHello\r\n--b\r\n{parts}\r\n--b--\r\n"
     raw = mail("Hello", body, kind="multipart/mixed; boundary=b")
-    assert judge(raw, door=Door.POST).kind is kind
+    assert judge(raw, door=MailRole.POST).kind is kind
 
 
 def test_a_report_is_one_whatever_stands_in_it() -> None:
     raw = mail("Read", "read", kind="multipart/report; report-type=disposition-notification")
-    assert judge(raw, door=Door.POST).sure
+    assert judge(raw, door=MailRole.POST).sure
 
 
 def test_a_holiday_that_somebody_commands_is_no_note_and_an_answer_is() -> None:
     raw = mail("", "Sono in vacanza fino al 7 gennaio")
-    assert not judge(raw, "anna@example.net", Door.COMMAND)
-    assert judge(raw, "anna@example.net", Door.ANSWER).kind is Kind.ABSENCE
+    assert not judge(raw, "anna@example.net", MailRole.COMMAND)
+    assert judge(raw, "anna@example.net", MailRole.ANSWER).kind is MachineKind.ABSENCE
 
 
 def test_who_begins_with_a_yes_is_a_person() -> None:
@@ -124,5 +127,5 @@ def test_who_begins_with_a_yes_is_a_person() -> None:
 
 
 def test_an_empty_sender_is_a_machine() -> None:
-    assert judge(mail("Hello", "Hello"), "", Door.POST).kind is Kind.NULL_SENDER
-    assert not judge(mail("Hello", "Hello"), None, Door.POST)
+    assert judge(mail("Hello", "Hello"), "", MailRole.POST).kind is MachineKind.NULL_SENDER
+    assert not judge(mail("Hello", "Hello"), None, MailRole.POST)

@@ -18,7 +18,7 @@ each = pytest.mark.parametrize("language", LANGUAGES)
 by_program = pytest.mark.parametrize("program", PROGRAMS)
 
 
-def read(raw: bytes, sender: str = "anna@example.net") -> incoming_letter.Letter:
+def read(raw: bytes, sender: str = "anna@example.net") -> incoming_letter.IncomingLetter:
     arrival = Arrival(
         id=1, received_at=1.0, sender=sender, recipient="x@example.org", protocol="ESMTP",
         raw_sha=hashlib.sha256(raw).digest(), size=len(raw), client="", helo="",

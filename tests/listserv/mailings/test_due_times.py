@@ -15,7 +15,7 @@ from listserv.mailings import audience
 from listserv.newsletters.editors import editor_answers, watching
 from listserv.newsletters.editors.watching import Counts, judge
 from listserv.newsletters.sending import canaries, issue_sending
-from listserv.newsletters.sending.canaries import BOUND, First, follow
+from listserv.newsletters.sending.canaries import BOUND, CanaryCount, follow
 from listserv.upkeep import retention
 from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
@@ -107,7 +107,7 @@ def test_nothing_is_due_in_a_readers_quiet_hours(app: App) -> None:
 def test_who_has_had_enough_issues_is_left_out_with_the_reason_and_counted_before(
     app: App,
 ) -> None:
-    send(app, "First", OTHER)
+    send(app, "CanaryCount", OTHER)
     second = send(app, "Second")
     with app.store.write() as session:  # a refused copy is no issue that anybody had
         anna = update(Recipient).where(Recipient.address == "anna@example.net")
@@ -181,14 +181,14 @@ def test_the_others_follow_the_wait_after_the_last_of_the_first_was_answered_for
 @pytest.mark.parametrize(
     ("first", "follows"),
     [
-        (First(1, 0, 199, 50.0), 100 + BOUND),  # one has not had a turn
-        (First(0, 3, 197, 500.0), 2300.0),  # three are put off by their own servers
-        (First(0, 200, 0, 0.0), 100 + BOUND),  # a relay that puts all off has shown nothing
-        (First(0, 0, 200, 2 * BOUND), 100 + BOUND),
-        (First(0, 0, 0, 0.0), 100 + BOUND),  # asleep, or gone
+        (CanaryCount(1, 0, 199, 50.0), 100 + BOUND),  # one has not had a turn
+        (CanaryCount(0, 3, 197, 500.0), 2300.0),  # three are put off by their own servers
+        (CanaryCount(0, 200, 0, 0.0), 100 + BOUND),  # a relay that puts all off has shown nothing
+        (CanaryCount(0, 0, 200, 2 * BOUND), 100 + BOUND),
+        (CanaryCount(0, 0, 0, 0.0), 100 + BOUND),  # asleep, or gone
     ],
 )
-def test_when_the_others_follow_has_a_bound(first: First, follows: float) -> None:
+def test_when_the_others_follow_has_a_bound(first: CanaryCount, follows: float) -> None:
     assert follow(first, wait=1800.0, begun=100.0) == follows
 
 
@@ -348,7 +348,7 @@ def test_who_has_had_an_issue_of_a_series_is_known_when_the_ledger_has_let_go_of
 
 
 def test_a_cap_counts_issues_that_the_ledger_would_not_keep_for_so_long(app: App) -> None:
-    first = send(app, "First")
+    first = send(app, "CanaryCount")
     change(app, cap="1/7")
     let_go(app, 6)
     assert rows(app, first)

@@ -123,7 +123,7 @@ def test_a_post_is_not_signed_for_a_writer_whom_that_would_vouch_for(
     with store.write() as session:
         for domain in (DOMAIN, "club.net"):
             dkim_keys.new_keys(session, domain, selector="k", now=0.0, starts=0.0)
-        post = signing.Written(message.head(raw))
+        post = signing.AuthoredMail(message.head(raw))
         stamp = signing.stamping(settings, lambda: 1.0)(session, VIEW, letter)
         assert (stamp is not None) is signed
         assert signing.one_click(session, settings, DOMAIN, 1.0, post) is signed

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 import templates
 from listserv.moderation import asking, rulings
-from listserv.moderation.asking import DAY, HOUR, Step, next_step
-from listserv.moderation.rulings import Ruling, Word
+from listserv.moderation.asking import DAY, HOUR, HoldStep, next_step
+from listserv.moderation.rulings import Ruling, RulingWord
 from listserv.run import clock
 from listserv.wiring.tables import Ban, Hold
 from subscriptions.lists import roster
@@ -294,7 +294,7 @@ def test_the_words_that_a_mail_offers_are_understood(language: str) -> None:
     offered = re.findall(r'^- ["\u00ab]([^"\u00bb]+)["\u00bb]', mail.text, re.MULTILINE)
     said = [rulings.read(word + ("\nNew text" if number == 5 else ""))
             for number, word in enumerate(offered)]  # fmt: skip
-    assert [ruling.word for ruling in said if ruling] == list(Word)
+    assert [ruling.word for ruling in said if ruling] == list(RulingWord)
     assert said[2] is not None
     assert said[2].text
 
@@ -302,15 +302,15 @@ def test_the_words_that_a_mail_offers_are_understood(language: str) -> None:
 @pytest.mark.parametrize(
     ("said", "ruling"),
     [
-        ("Одобряю, спасибо", Ruling(Word.OK)),
-        ("\n\n  Da.  \n", Ruling(Word.OK)),
-        ("ок всегда", Ruling(Word.ALWAYS)),
-        ("Nej - reklam", Ruling(Word.NO, "reklam")),
-        ("nee\nGeen reclame.", Ruling(Word.NO, "Geen reclame.")),
-        ("No: 'why: because'", Ruling(Word.NO, "'why: because'")),
-        ("Șterge", Ruling(Word.DISCARD)),
-        ("blocca", Ruling(Word.BAN)),
-        ("ändra\nNy text\n\nMer", Ruling(Word.EDIT, "Ny text\n\nMer")),
+        ("Одобряю, спасибо", Ruling(RulingWord.OK)),
+        ("\n\n  Da.  \n", Ruling(RulingWord.OK)),
+        ("ок всегда", Ruling(RulingWord.ALWAYS)),
+        ("Nej - reklam", Ruling(RulingWord.NO, "reklam")),
+        ("nee\nGeen reclame.", Ruling(RulingWord.NO, "Geen reclame.")),
+        ("No: 'why: because'", Ruling(RulingWord.NO, "'why: because'")),
+        ("Șterge", Ruling(RulingWord.DISCARD)),
+        ("blocca", Ruling(RulingWord.BAN)),
+        ("ändra\nNy text\n\nMer", Ruling(RulingWord.EDIT, "Ny text\n\nMer")),
         ("ok always but not today", None),
         ("I would say ok", None),
         ("", None),
@@ -329,12 +329,12 @@ def test_a_ruling_in_peoples_own_words_is_clear_or_none(words: str, means: str) 
 
 
 def test_a_step_follows_from_what_was_done() -> None:
-    assert next_step(None, None, 5.0) is Step.ASK
-    assert next_step(0.0, None, DAY) is Step.REMIND
-    assert next_step(0.0, DAY, 7 * DAY) is Step.EXPIRE
-    assert next_step(0.0, None, 8 * DAY) is Step.REMIND
-    assert next_step(0.0, 8 * DAY, 9 * DAY) is Step.EXPIRE
-    assert next_step(0.0, DAY, 8 * DAY + 1) is Step.REMIND
+    assert next_step(None, None, 5.0) is HoldStep.ASK
+    assert next_step(0.0, None, DAY) is HoldStep.REMIND
+    assert next_step(0.0, DAY, 7 * DAY) is HoldStep.EXPIRE
+    assert next_step(0.0, None, 8 * DAY) is HoldStep.REMIND
+    assert next_step(0.0, 8 * DAY, 9 * DAY) is HoldStep.EXPIRE
+    assert next_step(0.0, DAY, 8 * DAY + 1) is HoldStep.REMIND
 
 
 def test_after_days_of_silence_people_are_asked_again_before_a_post_expires(place: Place) -> None:

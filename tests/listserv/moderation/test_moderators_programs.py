@@ -6,7 +6,7 @@ from email.mime.text import MIMEText
 import pytest
 
 from listserv.moderation import rulings
-from listserv.moderation.rulings import Ruling, Word
+from listserv.moderation.rulings import Ruling, RulingWord
 from mailer.reading import bodies
 
 ASKED = [
@@ -91,39 +91,39 @@ def mailru(words: str) -> bytes:
 SAMPLES = {
     "gmail-en": (
         gmail("ok", "On Sun, 22 Nov 2026 at 10:00, Friends <friends-request@example.org> wrote:"),
-        Ruling(Word.OK),
+        Ruling(RulingWord.OK),
     ),
     "gmail-sv": (
         gmail("Nej: reklam", "Den sön 22 nov. 2026 10:00Friends "
               "<friends-request@example.org> skrev:"),
-        Ruling(Word.NO, "reklam"),
+        Ruling(RulingWord.NO, "reklam"),
     ),
     "gmail-it": (
         gmail("Ok sempre, grazie", "Il giorno dom 22 nov 2026 alle ore 10:00 Friends "
               "<friends-request@example.org> ha scritto:"),
-        Ruling(Word.ALWAYS),
+        Ruling(RulingWord.ALWAYS),
     ),
     "apple-nl": (
         plain(marked("Op 22 nov 2026, om 10:00 heeft Friends <friends-request@example.org> "
                      "het volgende geschreven:", "Weggooien") + "\n\nVerstuurd vanaf mijn iPhone"),
-        Ruling(Word.DISCARD),
+        Ruling(RulingWord.DISCARD),
     ),
     "thunderbird-ro": (
         plain(marked("Pe 22.11.2026 10:00, Friends a scris:", "Blochează"), flowed="yes"),
-        Ruling(Word.BAN),
+        Ruling(RulingWord.BAN),
     ),
     "outlook-sv": (
-        outlook("Ok", ("Från", "Skickat", "Till", "Ämne")), Ruling(Word.OK),
+        outlook("Ok", ("Från", "Skickat", "Till", "Ämne")), Ruling(RulingWord.OK),
     ),
     "outlook-it": (
         outlook("No: pubblicità", ("Da", "Inviato", "A", "Oggetto")),
-        Ruling(Word.NO, "pubblicità"),
+        Ruling(RulingWord.NO, "pubblicità"),
     ),
     "outlook-ro": (
-        outlook("Aruncă", ("De la", "Trimis", "Către", "Subiect")), Ruling(Word.DISCARD),
+        outlook("Aruncă", ("De la", "Trimis", "Către", "Subiect")), Ruling(RulingWord.DISCARD),
     ),
-    "yandex-ru": (yandex("ок всегда"), Ruling(Word.ALWAYS)),
-    "mailru-ru": (mailru("Нет: реклама"), Ruling(Word.NO, "реклама")),
+    "yandex-ru": (yandex("ок всегда"), Ruling(RulingWord.ALWAYS)),
+    "mailru-ru": (mailru("Нет: реклама"), Ruling(RulingWord.NO, "реклама")),
 }  # fmt: skip
 
 

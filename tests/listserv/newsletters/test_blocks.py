@@ -9,7 +9,7 @@ import pytest
 
 import templates
 from listserv.newsletters.composing import issues
-from listserv.newsletters.composing.looks import Look
+from listserv.newsletters.composing.looks import IssueLook
 from listserv.newsletters.writing import drafts, manuscript, pasted_html
 from listserv.newsletters.writing.drafts import BadDraft
 from listserv.newsletters.writing.manuscript import BlockKind
@@ -140,8 +140,10 @@ def test_blocks_survive_the_html_of_mail_programs(program: object) -> None:
 def test_every_theme_sets_every_block_and_so_does_the_archive(name: str) -> None:
     theme = templates.find_theme(name)
     draft = drafts.read(f"---\nsubject: x\nlanguage: sv\n---\n{TEXT}".encode())
-    look = Look(theme, templates.brand(theme.accent))
-    issue = issues.Issue(draft, FACE, language="sv", message_id="a@b.example", at=1.8e9, look=look)
+    look = IssueLook(theme, templates.brand(theme.accent))
+    issue = issues.ComposedIssue(
+        draft, FACE, language="sv", message_id="a@b.example", at=1.8e9, look=look
+    )
     raw = issues.proof(issue, "Eva", "e@x.example", "sv", "abc", message_id="p@b.example")
     mail = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(mail, EmailMessage)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from listserv.newsletters.checks.forecast import DAY, Forecast, Limits, forecast
+from listserv.newsletters.checks.forecast import DAY, Forecast, PaceLimits, forecast
 from mailer.ledger import pace
 from mailer.storage.store import Store
 
@@ -12,21 +12,21 @@ READERS = (("gmail.com", 6000), ("example.org", 1200))
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        (Limits(), None),
-        (Limits(last=100), Forecast(72, "last", 100)),
-        (Limits(last=100, relays=50), Forecast(144, "relays", 50)),
-        (Limits(last=100, relays=50, own=10), Forecast(720, "list", 10)),
-        (Limits(domains={"gmail.com": 20}), Forecast(300, "domain", 20, "gmail.com")),
-        (Limits(last=100, domains={"gmail.com": 20}), Forecast(300, "domain", 20, "gmail.com")),
-        (Limits(last=100, domains={"gmail.com": 90}), Forecast(72, "last", 100)),
-        (Limits(last=100, domains={"elsewhere.org": 0.1}), Forecast(72, "last", 100)),
+        (PaceLimits(), None),
+        (PaceLimits(last=100), Forecast(72, "last", 100)),
+        (PaceLimits(last=100, relays=50), Forecast(144, "relays", 50)),
+        (PaceLimits(last=100, relays=50, own=10), Forecast(720, "list", 10)),
+        (PaceLimits(domains={"gmail.com": 20}), Forecast(300, "domain", 20, "gmail.com")),
+        (PaceLimits(last=100, domains={"gmail.com": 20}), Forecast(300, "domain", 20, "gmail.com")),
+        (PaceLimits(last=100, domains={"gmail.com": 90}), Forecast(72, "last", 100)),
+        (PaceLimits(last=100, domains={"elsewhere.org": 0.1}), Forecast(72, "last", 100)),
         (
-            Limits(domains={"gmail.com": 60, "example.org": 1}),
+            PaceLimits(domains={"gmail.com": 60, "example.org": 1}),
             Forecast(1200, "domain", 1, "example.org"),
         ),
     ],
 )
-def test_the_tightest_bound_decides(limits: Limits, said: Forecast | None) -> None:
+def test_the_tightest_bound_decides(limits: PaceLimits, said: Forecast | None) -> None:
     assert forecast(READERS, limits) == said
 
 
@@ -48,7 +48,7 @@ def test_what_was_learnt_and_what_is_allowed_are_known_without_a_lock(store: Sto
 def test_a_warm_up_tells_after_how_many_midnights_the_last_may_leave(
     days: tuple[int, ...], whole: int
 ) -> None:
-    said = forecast(READERS, Limits(last=100, days=days))
+    said = forecast(READERS, PaceLimits(last=100, days=days))
     assert said is not None
     if whole:
         assert (said.bound, said.seconds) == ("days", whole * DAY)

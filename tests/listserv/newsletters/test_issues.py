@@ -15,7 +15,7 @@ from listserv.letters.post_headers import LEAVE, ListFace
 from listserv.mailings import slots
 from listserv.mailings.slots import FILLED, NAMED, variant_of
 from listserv.newsletters.composing import issues, looks
-from listserv.newsletters.composing.issues import Issue
+from listserv.newsletters.composing.issues import ComposedIssue
 from listserv.newsletters.writing import drafts
 from mailer.ledger.splice import Segments, Wire
 from subscriptions.lists.roster import LANGUAGES
@@ -53,9 +53,9 @@ HOSTILE = [
 names = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=120))
 
 
-def issue(draft: str = DRAFT, **more: object) -> Issue:
+def issue(draft: str = DRAFT, **more: object) -> ComposedIssue:
     values = {"language": "sv", "message_id": "one@example.org", "at": 1.8e9, **more}
-    return Issue(drafts.read(draft.encode()), FACE, **values)  # type: ignore[arg-type]
+    return ComposedIssue(drafts.read(draft.encode()), FACE, **values)  # type: ignore[arg-type]
 
 
 MADE = issues.compositions(issue())

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 import pytest
 
 from listserv.newsletters.checks import links
-from listserv.newsletters.checks.links import Answer, Limits, check, is_public
+from listserv.newsletters.checks.links import LinkAnswer, LinkLimits, check, is_public
 
 PUBLIC = "93.184.216.34"
 NAMES = {
@@ -44,24 +44,24 @@ def ask(there: SplitResult, to: str, method: str, _seconds: float) -> tuple[int,
 @pytest.mark.parametrize(
     ("address", "answer"),
     [
-        ("https://good.example", Answer.FINE),
-        ("https://good.example/moved", Answer.FINE),
-        ("https://good.example/login", Answer.FINE),  # not ours to open
-        ("https://good.example/nowhere", Answer.DEAD),
-        ("https://good.example/gone", Answer.DEAD),
-        ("https://good.example/no-head", Answer.DEAD),
-        ("https://gone.example/", Answer.DEAD),  # no such server, and others are there
-        ("https://good.example/broken", Answer.DOUBTFUL),
-        ("https://good.example/loop", Answer.DOUBTFUL),
-        ("https://good.example:8443/", Answer.DOUBTFUL),
-        ("https://user:word@good.example/", Answer.DOUBTFUL),
-        ("http://good.example/away", Answer.INSIDE),
-        ("http://both.example/", Answer.INSIDE),
-        ("http://metadata.example/latest", Answer.INSIDE),
-        ("http://six.example/", Answer.INSIDE),
+        ("https://good.example", LinkAnswer.FINE),
+        ("https://good.example/moved", LinkAnswer.FINE),
+        ("https://good.example/login", LinkAnswer.FINE),  # not ours to open
+        ("https://good.example/nowhere", LinkAnswer.DEAD),
+        ("https://good.example/gone", LinkAnswer.DEAD),
+        ("https://good.example/no-head", LinkAnswer.DEAD),
+        ("https://gone.example/", LinkAnswer.DEAD),  # no such server, and others are there
+        ("https://good.example/broken", LinkAnswer.DOUBTFUL),
+        ("https://good.example/loop", LinkAnswer.DOUBTFUL),
+        ("https://good.example:8443/", LinkAnswer.DOUBTFUL),
+        ("https://user:word@good.example/", LinkAnswer.DOUBTFUL),
+        ("http://good.example/away", LinkAnswer.INSIDE),
+        ("http://both.example/", LinkAnswer.INSIDE),
+        ("http://metadata.example/latest", LinkAnswer.INSIDE),
+        ("http://six.example/", LinkAnswer.INSIDE),
     ],
 )
-def test_a_link_is_followed_in_public_alone_and_judged(address: str, answer: Answer) -> None:
+def test_a_link_is_followed_in_public_alone_and_judged(address: str, answer: LinkAnswer) -> None:
     found = check([address, "https://good.example/?x"], resolve=resolve, ask=ask)
     assert found[address] is answer
 
@@ -82,10 +82,10 @@ def test_who_is_slow_is_not_waited_for_and_only_so_many_are_asked() -> None:
         return 200, ""
 
     many = [f"https://good.example/{number}" for number in range(9)]
-    few = Limits(links=4, seconds=0.3)
+    few = LinkLimits(links=4, seconds=0.3)
     found = check(["https://good.example/slow", *many], few, resolve=resolve, ask=slowly)
     hold.set()
-    assert found["https://good.example/slow"] is Answer.UNKNOWN
+    assert found["https://good.example/slow"] is LinkAnswer.UNKNOWN
     assert sorted(found) == sorted(["https://good.example/slow", *many[:3]])
 
 

@@ -14,7 +14,7 @@ import templates
 from listserv.letters.post_headers import ListFace
 from listserv.newsletters.checks.preflight import CLIP
 from listserv.newsletters.composing import issues
-from listserv.newsletters.composing.looks import Look
+from listserv.newsletters.composing.looks import IssueLook
 from listserv.newsletters.writing import drafts, manuscript
 from tests.validity import wrong_for_outlook, wrong_in
 
@@ -26,7 +26,7 @@ FACE = ListFace("news@example.org", "Садовые вести", "https://lists.
 def november(theme: str, accent: str = "", title: str = FACE.title) -> tuple[str, str]:
     """Return the plain text and the HTML that a reader of the issue gets."""
     found = templates.find_theme(theme)
-    issue = issues.Issue(
+    issue = issues.ComposedIssue(
         drafts.read(NOVEMBER),
         ListFace(FACE.address, title, FACE.base_url, False, True),
         language="ru",
@@ -34,7 +34,7 @@ def november(theme: str, accent: str = "", title: str = FACE.title) -> tuple[str
         at=1.8e9,
         imprint=issues.Imprint("Ingrid Lund", "Hamngatan 12, 211 22 Malmö"),
         permalink="https://lists.example/news@example.org/m/abc/",
-        look=Look(found, templates.brand(accent or found.accent)),
+        look=IssueLook(found, templates.brand(accent or found.accent)),
     )
     raw = issues.proof(
         issue, "Мария", "m@example.net", "ru", "abcdefgh", message_id="p@b.example", vote="abcdefgh"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listserv.newsletters.editors import orders
-from listserv.newsletters.editors.orders import Order, Verb
+from listserv.newsletters.editors.orders import EditorOrder, Verb
 from templates import lexicon
 
 SAID = tomllib.loads((Path(__file__).parent / "editor_phrases.toml").read_text(encoding="utf-8"))
@@ -18,7 +18,7 @@ ROME = ZoneInfo("Europe/Rome")
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=ROME).timestamp()  # a Wednesday
 
 
-def read(text: str) -> Order | None:
+def read(text: str) -> EditorOrder | None:
     return orders.read(text, NOW, ROME)
 
 
@@ -34,7 +34,7 @@ def when(text: str) -> str:
 def test_every_phrase_of_every_language_is_the_order_it_says(verb: Verb) -> None:
     for phrase in lexicon.phrases("issue", verb):
         if verb is Verb.ONLY:
-            assert read(f" {phrase.title()} Choir and tag = x.") == Order(
+            assert read(f" {phrase.title()} Choir and tag = x.") == EditorOrder(
                 verb, segment="Choir and tag = x"
             )
             continue
@@ -45,7 +45,7 @@ def test_every_phrase_of_every_language_is_the_order_it_says(verb: Verb) -> None
             f"{phrase}, thanks",
             f"please {phrase}",
         ):
-            assert read(line) == Order(verb), line
+            assert read(line) == EditorOrder(verb), line
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_every_phrase_of_every_language_is_the_order_it_says(verb: Verb) -> None
     ],
 )  # fmt: skip
 def test_send_anyway_is_said_in_every_language(line: str) -> None:
-    assert read(line) == Order(Verb.SEND, anyway=True)
+    assert read(line) == EditorOrder(Verb.SEND, anyway=True)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_anything_else_is_no_order(line: str) -> None:
 
 
 def test_greetings_and_a_name_stand_around_an_order() -> None:
-    assert read("\n\nsend\n\nOlga\n") == Order(Verb.SEND)
-    assert read("Hello,\nsend") == Order(Verb.SEND)
+    assert read("\n\nsend\n\nOlga\n") == EditorOrder(Verb.SEND)
+    assert read("Hello,\nsend") == EditorOrder(Verb.SEND)
 
 
 @given(st.text(max_size=60))
@@ -153,7 +153,7 @@ def test_no_words_stumble(text: str) -> None:
 
 @pytest.mark.parametrize("words", SAID["send"])
 def test_a_clear_yes_in_peoples_own_words_sends(words: str) -> None:
-    assert read(words) == Order(Verb.SEND)
+    assert read(words) == EditorOrder(Verb.SEND)
 
 
 @pytest.mark.parametrize("words", SAID["not"])
@@ -177,7 +177,7 @@ def test_doubt_conditions_questions_and_remarks_send_nothing(words: str) -> None
 )
 def test_a_text_is_one_only_where_it_is_asked_for(words: str, text: str) -> None:
     assert orders.new_text(words) == text
-    assert (read(words) == Order(Verb.TEXT)) is bool(text)
+    assert (read(words) == EditorOrder(Verb.TEXT)) is bool(text)
 
 
 @pytest.mark.parametrize(
@@ -198,4 +198,4 @@ def test_a_text_is_one_only_where_it_is_asked_for(words: str, text: str) -> None
 def test_single_lines_change_just_what_they_name(
     words: str, fields: tuple[tuple[str, str], ...]
 ) -> None:
-    assert read(words) == (Order(Verb.FIELDS, fields=fields) if fields else None)
+    assert read(words) == (EditorOrder(Verb.FIELDS, fields=fields) if fields else None)

@@ -22,7 +22,7 @@ from listserv.cli.archive import archives
 from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.writing import picture_processing, pictures
 from listserv.newsletters.writing.picture_processing import Developed, Spoilt
-from listserv.newsletters.writing.pictures import File
+from listserv.newsletters.writing.pictures import PictureFile
 from listserv.upkeep import retention
 from listserv.web.door import build
 from listserv.wiring.app import App
@@ -317,7 +317,11 @@ def test_a_picture_that_cannot_be_used_is_named_with_its_line_and_cure(
 
 
 def test_names_are_found_as_people_write_them() -> None:
-    files = [File("Dammen (1).png", DOT), File("a\u030angbåt.png", DOT), File("x.png", DOT, "c")]
+    files = [
+        PictureFile("Dammen (1).png", DOT),
+        PictureFile("a\u030angbåt.png", DOT),
+        PictureFile("x.png", DOT, "c"),
+    ]
     said = (
         "![Hej](Dammen (1).png)\n![](./ångbåt.PNG 'no')\n![](ångbåt)\n"
         "[![q](<x.png>)](https://a.example)\n```\n![](x.png)\n```\n    ![](y.png)\n![](https://b.example/z.png)\n![IMG_12](cid:c)\n"

@@ -6,10 +6,10 @@ import templates
 from listserv.letters.post_headers import ListFace
 from listserv.newsletters.checks import legibility, preflight
 from listserv.newsletters.checks.findings import Finding
-from listserv.newsletters.checks.links import Answer
+from listserv.newsletters.checks.links import LinkAnswer
 from listserv.newsletters.composing import issues
 from listserv.newsletters.composing.issues import Imprint
-from listserv.newsletters.composing.looks import Look
+from listserv.newsletters.composing.looks import IssueLook
 from listserv.newsletters.writing import drafts, sources
 from mailer.ledger.splice import Segments
 
@@ -21,7 +21,9 @@ def look(
     text: str, subject: str = "News", preheader: str = "Leaves", made: object = None
 ) -> list[Finding]:
     draft = drafts.read((HEAD.format(subject=subject, preheader=preheader) + text).encode())
-    copies = made or issues.compositions(issues.Issue(draft, FACE, "en", "a@b.example", 1.8e9))
+    copies = made or issues.compositions(
+        issues.ComposedIssue(draft, FACE, "en", "a@b.example", 1.8e9)
+    )
     return list(preflight.look(draft, copies, {}, "en"))  # type: ignore[arg-type]
 
 
@@ -111,11 +113,13 @@ def test_links_that_were_asked_and_a_calendar_of_days_are_told_by_their_colour()
     draft = drafts.read((HEAD.format(subject="x", preheader="y") + text).encode())
     asked = preflight.addresses(draft)
     assert set(asked) >= {"https://a.example/?x=1&y=2", "https://b.example/"}
-    answers = dict(zip(asked, (Answer.DEAD, Answer.DOUBTFUL, Answer.FINE), strict=False))
+    answers = dict(
+        zip(asked, (LinkAnswer.DEAD, LinkAnswer.DOUBTFUL, LinkAnswer.FINE), strict=False)
+    )
     assert keys(list(preflight.followed(answers))) == [
         ("link-dead", True), ("link-doubtful", False),
     ]  # fmt: skip
-    inside = preflight.followed({"http://x.example/": Answer.INSIDE, "y": Answer.UNKNOWN})
+    inside = preflight.followed({"http://x.example/": LinkAnswer.INSIDE, "y": LinkAnswer.UNKNOWN})
     assert keys(list(inside)) == [("link-inside", True)]
     assert list(preflight.warming(3e5, "last")) == list(preflight.warming(3e4, "days")) == []
     (slow,) = preflight.warming(3e5, "days")
@@ -160,7 +164,7 @@ PAGE = (
 
 def sheet(text: str = "Hi.", drawn: str = "", more: str = "") -> list[str]:
     draft = drafts.read(SHEET.format(text=text, drawn=drawn, more=more).encode())
-    copies = issues.compositions(issues.Issue(draft, FACE, "en", "a@b.example", 1.8e9))
+    copies = issues.compositions(issues.ComposedIssue(draft, FACE, "en", "a@b.example", 1.8e9))
     return [one.key for one in preflight.look(draft, copies, {}, "en")]
 
 
@@ -210,7 +214,7 @@ def test_colours_are_judged_by_day_and_in_the_dark() -> None:
     )
     dark = SHEET.format(text="Hi.", drawn="", more="").replace("</mj-head>", f"{night}</mj-head>")
     draft = drafts.read(dark.replace("<mj-text>", '<mj-text css-class="n">').encode())
-    copies = issues.compositions(issues.Issue(draft, FACE, "en", "a@b.example", 1.8e9))
+    copies = issues.compositions(issues.ComposedIssue(draft, FACE, "en", "a@b.example", 1.8e9))
     (found,) = preflight.look(draft, copies, {}, "en")
     assert (found.key, found.values["colour"], found.values["ground"]) == (
         "contrast-dark", "#222222", "#111111",
@@ -228,8 +232,8 @@ def test_our_themes_can_be_read_in_any_colour_and_show_the_address(accent: str) 
     )
     for name in templates.theme_names():
         draft = drafts.read((HEAD.format(subject="x", preheader="y") + text).encode())
-        look_of = Look(templates.find_theme(name), templates.brand(accent))
-        issue = issues.Issue(
+        look_of = IssueLook(templates.find_theme(name), templates.brand(accent))
+        issue = issues.ComposedIssue(
             draft,
             FACE,
             "en",

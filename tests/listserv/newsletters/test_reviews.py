@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from listserv.newsletters.editors import editor_answers
-from listserv.newsletters.editors.steps import Step, next_step
+from listserv.newsletters.editors.steps import AnswerStep, next_step
 from listserv.reception import smtp_door, sorter
 from listserv.run import clock
 from listserv.upkeep import restoring
@@ -181,7 +181,7 @@ def test_of_two_orders_that_were_read_at_the_same_moment_one_sends(
     def read_while_another_worker_sends(*arguments: object) -> object:
         case = real(*arguments)  # type: ignore[arg-type]
         assert case is not None
-        if next_step(case.facts, time.time()) is Step.SEND:
+        if next_step(case.facts, time.time()) is AnswerStep.SEND:
             with place.app.store.write() as session:
                 assert editor_answers._move(
                     session, case.edition, EditionState.SENT, time.time(), by=MIA

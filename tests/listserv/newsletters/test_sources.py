@@ -51,7 +51,7 @@ Come:
 
 def bodies_of(draft: drafts.Draft) -> tuple[str, str, str]:
     """Return (the plain text, the HTML, the archive's copy) of an issue."""
-    issue = issues.Issue(draft, FACE, language="sv", message_id="a@b.example", at=1.8e9)
+    issue = issues.ComposedIssue(draft, FACE, language="sv", message_id="a@b.example", at=1.8e9)
     raw = issues.proof(issue, "Eva & <b>", "e@x.example", "sv", "abc", message_id="p@b.example")
     mail = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(mail, EmailMessage)
@@ -75,7 +75,7 @@ def test_a_sheet_is_sent_as_it_was_written_with_our_foot_and_a_plain_text() -> N
     assert "leave/" not in archived
     assert "Pond" in archived
     made = issues.compositions(
-        issues.Issue(draft, FACE, language="sv", message_id="a@b.example", at=1.8e9)
+        issues.ComposedIssue(draft, FACE, language="sv", message_id="a@b.example", at=1.8e9)
     )
     found = {one.key for one in preflight.look(draft, made, {}, "sv")}
     assert not found & {"no-way-out", "alt", "heavy"}

@@ -246,7 +246,7 @@ def test_a_sheet_asks_in_the_same_words_and_its_answers_count(place: Place) -> N
 def test_a_web_page_asks_as_markdown_does_and_a_crowded_sheet_says_where() -> None:
     page = sources.from_page("<html><p>Hi</p><p>vote: Which day? | Monday | Tuesday</p></html>")
     assert page is not None
-    assert votes.find(page.text) == votes.Question("Which day?", ("Monday", "Tuesday"))
+    assert votes.find(page.text) == votes.VoteQuestion("Which day?", ("Monday", "Tuesday"))
     for crowded in ("Hi</p><p>\n      vote:", "<b>x</b></p><p>\n      vote:"):
         with pytest.raises(drafts.BadDraft) as caught:
             drafts.read(SHEET.replace("\n      vote:", crowded).encode())

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from listserv.posts.rules import RULES, Decision, Facts, judge
+from listserv.posts.rules import RULES, Decision, PostFacts, judge
 
-GOOD = Facts(
+GOOD = PostFacts(
     list_address="friends@example.org",
     envelope_sender="anna@example.net",
     authors=("anna@example.net",),

@@ -12,7 +12,7 @@ from listserv.trying import browser, once, pages
 from listserv.trying.garden import Garden, Start, choose
 from listserv.trying.ports import LAST, listen, port_of
 from listserv.trying.tour import Tour
-from listserv.trying.walk import Walk
+from listserv.trying.walk import VisitorWalk
 from mailer.errors import Misconfigured, Refused, Temporary
 
 HOST = "127.0.0.1"
@@ -159,7 +159,7 @@ def test_a_walk_that_gets_stuck_names_the_step_and_the_page_and_fails() -> None:
     with closing(socket.socket()) as silent:  # bound, and nobody listens
         silent.bind((HOST, 0))
         address = f"http://{HOST}:{port_of(silent)}"
-        visitor = Walk(Tour(address, address, "", "", {}), "en", "kai@example.net")
+        visitor = VisitorWalk(Tour(address, address, "", "", {}), "en", "kai@example.net")
         assert once._walk(visitor, tell) == 1
     ((what, values),) = told
     assert (what, values["number"]) == ("stuck", 1)
@@ -168,8 +168,10 @@ def test_a_walk_that_gets_stuck_names_the_step_and_the_page_and_fails() -> None:
 
 def test_a_walk_waits_no_longer_than_its_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     hour = iter(range(0, 10_000, 20))
-    monkeypatch.setattr("listserv.trying.walk.get", lambda url: pages.Page(url, 200, "", (), ()))
-    visitor = Walk(
+    monkeypatch.setattr(
+        "listserv.trying.walk.get", lambda url: pages.VisitedPage(url, 200, "", (), ())
+    )
+    visitor = VisitorWalk(
         Tour("p", "b", "", "", {}), "en", "kai@example.net",
         clock=lambda: float(next(hour)), pause=lambda _seconds: None,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import time
 import pytest
 from sqlalchemy import select
 
-from listserv.letters.request import Proof, Visit
+from listserv.letters.request import AnswerProof, Visit
 from listserv.membership import forgetting, wishes
 from subscriptions.audience.audience import audience_select
 from subscriptions.lists import attributes, roster
@@ -31,7 +31,7 @@ def prove(web: Web, address: str) -> None:
         ask = look(session, found[1], AskPurpose.ADDRESS, list_id=lst.id, now=now).ask
         assert ask is not None
         visit = Visit(session, web.app, lst, now=now)
-        assert wishes.add_address(visit, ask, Proof(Source.MAIL, "reply")) == "address-added"
+        assert wishes.add_address(visit, ask, AnswerProof(Source.MAIL, "reply")) == "address-added"
 
 
 def number(web: Web, address: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from listserv.wiring.routes import Kind, Route, find
+from listserv.wiring.routes import Route, RouteKind, find
 
 LISTS = {"friends@example.org", "team-news@example.org", "friends@other.example"}
 TOKEN = "abcdefghijklmnopqrstuvwx27"
@@ -15,39 +15,39 @@ def route(recipient: str) -> Route | None:
 @pytest.mark.parametrize(
     ("recipient", "kind", "token"),
     [
-        ("friends@example.org", Kind.POST, ""),
-        ("FRIENDS@EXAMPLE.ORG", Kind.POST, ""),
-        ("friends-join@example.org", Kind.JOIN, ""),
-        ("friends-subscribe@example.org", Kind.JOIN, ""),
-        ("friends-leave@example.org", Kind.LEAVE, ""),
-        ("friends-unsubscribe@example.org", Kind.LEAVE, ""),
-        (f"friends-leave+{TOKEN}@example.org", Kind.LEAVE, TOKEN),
-        (f"Friends-Leave+{TOKEN.upper()}@example.org", Kind.LEAVE, TOKEN),
-        (f"friends-leave-{TOKEN}@example.org", Kind.LEAVE, TOKEN),
-        (f"friends-confirm+{TOKEN}@example.org", Kind.CONFIRM, TOKEN),
-        (f"friends-bounces+{TOKEN}@example.org", Kind.BOUNCES, TOKEN),
-        ("friends-bounces@example.org", Kind.BOUNCES, ""),
-        (f"friends-reply+{TOKEN}@example.org", Kind.REPLY, TOKEN),
-        (f"friends-from+{TOKEN}@example.org", Kind.FROM, TOKEN),
-        ("friends-request@example.org", Kind.REQUEST, ""),
-        ("friends-help@example.org", Kind.HELP, ""),
-        ("friends-owner@example.org", Kind.OWNER, ""),
-        ("friends-issue@example.org", Kind.ISSUE, ""),
+        ("friends@example.org", RouteKind.POST, ""),
+        ("FRIENDS@EXAMPLE.ORG", RouteKind.POST, ""),
+        ("friends-join@example.org", RouteKind.JOIN, ""),
+        ("friends-subscribe@example.org", RouteKind.JOIN, ""),
+        ("friends-leave@example.org", RouteKind.LEAVE, ""),
+        ("friends-unsubscribe@example.org", RouteKind.LEAVE, ""),
+        (f"friends-leave+{TOKEN}@example.org", RouteKind.LEAVE, TOKEN),
+        (f"Friends-Leave+{TOKEN.upper()}@example.org", RouteKind.LEAVE, TOKEN),
+        (f"friends-leave-{TOKEN}@example.org", RouteKind.LEAVE, TOKEN),
+        (f"friends-confirm+{TOKEN}@example.org", RouteKind.CONFIRM, TOKEN),
+        (f"friends-bounces+{TOKEN}@example.org", RouteKind.BOUNCES, TOKEN),
+        ("friends-bounces@example.org", RouteKind.BOUNCES, ""),
+        (f"friends-reply+{TOKEN}@example.org", RouteKind.REPLY, TOKEN),
+        (f"friends-from+{TOKEN}@example.org", RouteKind.FROM, TOKEN),
+        ("friends-request@example.org", RouteKind.REQUEST, ""),
+        ("friends-help@example.org", RouteKind.HELP, ""),
+        ("friends-owner@example.org", RouteKind.OWNER, ""),
+        ("friends-issue@example.org", RouteKind.ISSUE, ""),
     ],
 )
-def test_the_address_grammar(recipient: str, kind: Kind, token: str) -> None:
+def test_the_address_grammar(recipient: str, kind: RouteKind, token: str) -> None:
     assert route(recipient) == Route(kind, "friends@example.org", token)
 
 
 def test_a_hyphen_in_a_list_name_is_no_suffix() -> None:
-    assert route("team-news@example.org") == Route(Kind.POST, "team-news@example.org")
-    assert route("team-news-join@example.org") == Route(Kind.JOIN, "team-news@example.org")
+    assert route("team-news@example.org") == Route(RouteKind.POST, "team-news@example.org")
+    assert route("team-news-join@example.org") == Route(RouteKind.JOIN, "team-news@example.org")
 
 
 def test_each_domain_has_its_own_lists_and_postmaster() -> None:
-    assert route("friends@other.example") == Route(Kind.POST, "friends@other.example")
-    assert route("postmaster@example.org") == Route(Kind.POSTMASTER, "")
-    assert route("Abuse@other.example") == Route(Kind.ABUSE, "")
+    assert route("friends@other.example") == Route(RouteKind.POST, "friends@other.example")
+    assert route("postmaster@example.org") == Route(RouteKind.POSTMASTER, "")
+    assert route("Abuse@other.example") == Route(RouteKind.ABUSE, "")
     assert route("postmaster@elsewhere.example") is None
 
 

@@ -213,6 +213,17 @@ def _tags(pattern: _Pattern, languages: frozenset[str]) -> frozenset[str]:
     return frozenset(tag for tag, _ in pattern.meant)
 
 
+class Mender:
+    """Know the words of some tables, and mend one typing error in one of them."""
+
+    def __init__(self, tables: Mapping[str, Mapping[str, list[str]]]) -> None:
+        self._lexis = _Lexis(tables)
+
+    def mend(self, word: str) -> str:
+        """Return the known word that a folded ``word`` is with one typing error, "" for none."""
+        return "" if self._lexis.knows(word) else self._lexis.mend(word)
+
+
 class _Lexis:
     """Hold the phrases by their first word, and every word by its forms with a letter missing."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import delete, func, select
 
-from listserv.answers.owner_orders import Order
+from listserv.answers.owner_order import Order
 from listserv.letters.request import AnswerProof, Visit, language_of, tell, tell_member
 from listserv.membership import joining
 from listserv.owners import owner_settings

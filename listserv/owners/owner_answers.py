@@ -8,7 +8,7 @@ import json
 
 from sqlalchemy import func, select
 
-from listserv.answers.owner_orders import Order
+from listserv.answers.owner_order import Order
 from listserv.letters.request import Visit
 from listserv.wiring.tables import Hold, HoldState
 from mailer.reading import message

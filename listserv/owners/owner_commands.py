@@ -12,7 +12,8 @@ when it is undone. Moderators have ``MODERATORS``, nobody else anything.
 
 from dataclasses import asdict, replace
 
-from listserv.answers.owner_orders import Order, spoken
+from listserv.answers.owner_lexicon import spoken
+from listserv.answers.owner_order import Order
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
 from listserv.owners import owner_acts, owner_answers, owner_settings

@@ -9,7 +9,8 @@ said in the question, in numbers. SECURITY: settings whose change must move file
 
 from enum import StrEnum
 
-from listserv.answers.owner_orders import Order, value_of
+from listserv.answers.owner_order import Order
+from listserv.answers.owner_setting_words import value_of
 from listserv.letters.request import Visit
 from mailer.errors import BadInput, KretsError
 from subscriptions.lists import openness, roster

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from listserv.answers import own_words, owner_orders
-from listserv.answers.owner_orders import Order
+from listserv.answers.owner_order import Order
 from listserv.letters import commands, incoming_letter, notices
 from listserv.letters.commands import Command
 from listserv.letters.incoming_letter import IncomingLetter
@@ -247,6 +247,8 @@ def _order(
     if member is None or member.state not in _HERE or letter.unanswerable:
         return ""
     others = owner_commands.about_others(visit, member, orders)
+    if len(others) == 1 and others[0].verb == "role":
+        return _wish(visit, letter, member, Command("role", f"{others[0].who} {others[0].rest}"))
     if others:
         return owner_commands.take(visit, letter, member, others)
     if any(order.verb == "remove" and "@" in order.who for order in orders):

@@ -1,0 +1,82 @@
+"""Read a line of an owner's mail that asks or orders something of the whole list.
+
+    asked("Who gets our newsletter at the moment?")     # Order("members", ...)
+
+A line means something where one of its words says what is wanted and every other word is one that
+carries nothing: so "who are we kidding?" is no question about members. Pure.
+"""
+
+from listserv.answers import owner_lexicon
+from listserv.answers.owner_lexicon import bare, language_of, says, without, without_politeness
+from listserv.answers.owner_order import UNCLEAR, Order
+from templates.catalogue import LANGUAGES
+
+PLAIN = ("members", "count", "queue")
+WHOLE = ("export", "close", "reopen", "delete")  # of a list, not of somebody
+_NAME = 4  # words of a name
+# What a question is about, and which words may stand beside it; the first that fits.
+_SHAPES = (
+    ("export", ("file",), ("people", "seeing", "list", "archive-too")),
+    ("count", ("how-many",), ("people", "seeing", "list", "getting")),
+    ("queue", ("waiting",), ("people", "seeing", "who", "what", "posts", "for-me", "list")),
+    ("members", ("who",), ("people", "list", "getting", "on-list")),
+    ("members", ("people",), ("seeing", "list", "on-list")),
+)
+
+
+def asked(line: str) -> Order | None:
+    """Return what a line without any address asks or orders, None for nothing."""
+    words = without_politeness(bare(line))
+    for meaning in PLAIN:
+        for language in LANGUAGES:
+            if words in owner_lexicon.folded("owners", meaning, language):
+                return Order(meaning, line=line, language=language)
+    return _whole(line, words) or _shaped(line, words) or _found(line, words)
+
+
+def _whole(line: str, words: str) -> Order | None:
+    """Read what would end, rename or hand out the list."""
+    found = [meaning for meaning in WHOLE if says(meaning, words)]
+    if not found:
+        return None
+    around = words
+    for meaning in found:
+        around = without(meaning, around)
+    if says("not", around) or says("wonder", words) or len(found) > 1:
+        return Order(UNCLEAR, line=line)
+    return Order(found[0], line=line, language=language_of(found[0], words))
+
+
+def _shaped(line: str, words: str) -> Order | None:
+    for meaning, needed, beside in _SHAPES:
+        if all(says(one, words) for one in needed) and not _left(words, (*needed, *beside)):
+            if meaning == "members" and needed == ("people",) and not _asks(line, words):
+                continue
+            return Order(meaning, line=line, language=language_of(needed[0], words))
+    return None
+
+
+def _asks(line: str, words: str) -> bool:
+    return "?" in line or says("seeing", words)
+
+
+def _left(words: str, meanings: tuple[str, ...]) -> str:
+    """Return the words that carry something else."""
+    for meaning in (*meanings, "filler"):
+        words = without(meaning, words)
+    return without("filler", words)
+
+
+def _found(line: str, words: str) -> Order | None:
+    """Read whom somebody looks for by name: "find berg", "is there anybody called Berg?"."""
+    for language in LANGUAGES:
+        for hit in owner_lexicon.hits("find", words):
+            said = words[hit.span[1] :].strip()
+            if hit.language == language and not hit.span[0] and 0 < len(said.split()) <= _NAME:
+                return Order("find", rest=said, line=line, language=language)
+    if not says("called", words) and not ("?" in line and says("anybody", words)):
+        return None
+    said = _left(words, ("called", "anybody", "people", "list", "on-list", "who"))
+    if 0 < len(said.split()) <= _NAME - 1 and not says("not", words):
+        return Order("find", rest=said, line=line, language=language_of("called", words))
+    return None

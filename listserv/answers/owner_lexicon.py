@@ -1,6 +1,6 @@
 """Find owners' words in folded text: phrases with gaps, politeness, one typing error forgiven.
 
-    hits("remove", "please take @ off the list")     # Hit("remove", "en", span, ("please", "@", ...))
+    hits("remove", "please take @ off the list")     # [Hit("remove", "en", (7, 17), 2, ...)]
 
 Knows words/owners.toml and settings.toml, and the shape of their phrases: "..." stands for a few
 words, "*" for the rest of a word, "@" for an address. Refuses to know what an order is. Pure.

@@ -8,7 +8,7 @@ text is a stranger's; a line's length is bounded by owner_orders.py.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from listserv.answers import owner_lexicon, polite, wish, words
@@ -95,7 +95,7 @@ def _read(said: Said) -> tuple[Order, ...]:
         meant = UNCLEAR
     if meant == UNCLEAR or hit is None:
         return (Order(UNCLEAR, said.addresses[0], line=said.line),)
-    rest = _rest(meant, said.marked, hit)
+    rest = _rest(meant, said.marked)
     if meant == "appoint":
         roles = _roles(hit.around)
         if len(roles) != 1 or len(names) != 1:
@@ -120,6 +120,8 @@ def _each(said: Said) -> tuple[Order, ...]:
         if not count:
             if _verb(piece)[0] or says("not", bare(piece)) or says("wonder", bare(piece)):
                 return ()
+            if orders and orders[-1].verb == "add" and says("said-yes", bare(piece)):
+                orders[-1] = replace(orders[-1], rest=orders[-1].rest or piece.strip())
             continue
         found = _read(Said(said.line, f" {piece} ", named))
         if not found or found[0].verb == UNCLEAR:
@@ -205,7 +207,7 @@ def _might_be_own(marked: str) -> bool:
     return own in _WISHES or any(hit.tags & _WISHES for hit in told.hits)
 
 
-def _rest(meant: str, marked: str, hit: Hit) -> str:
+def _rest(meant: str, marked: str) -> str:
     """Return what is said beside the order: how somebody said yes, or until when they pause."""
     if meant in {"pause", "resume"}:
         return " ".join(marked.replace("@", " ").split())
@@ -216,7 +218,7 @@ def _rest(meant: str, marked: str, hit: Hit) -> str:
         return behind[1].strip() if without_politeness(bare(behind[1])) else ""
     clauses = [one.strip(" \u2013\u2014-") for one in _CLAUSE.split(marked)]
     told = [one for one in clauses if fold(one) and not _is_order(one)]
-    kept = [one for one in told if says("said-yes", bare(one)) and len(one.split()) >= 2]
+    kept = [one for one in told if says("said-yes", bare(one)) and len(one.split()) > 1]
     return ", ".join(kept)
 
 

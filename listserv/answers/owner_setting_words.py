@@ -137,8 +137,7 @@ def _chosen(line: str) -> Order | None:
     if "?" in line or says("not", words):
         return None
     for name, offered in _CHOICES.items():
-        here = [one for one in _stands(words, folded_all("owners", f"{name}-words"))]
-        if not here:
+        if not _stands(words, folded_all("owners", f"{name}-words")):
             continue
         left = _less(words, folded_all("owners", f"{name}-words"))
         for value in offered:

@@ -10,30 +10,29 @@ why, and how to leave at once; ``A_DAY`` people a day and list, the others are i
 added who has left, has said "never", or was erased.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sqlalchemy import delete, func, select
 
 from listserv.answers.owner_order import Order
-from listserv.letters.request import AnswerProof, Visit, language_of, tell, tell_member
+from listserv.letters.request import language_of, tell, tell_member
 from listserv.membership import joining
-from listserv.owners import owner_settings
+from listserv.owners import owner_settings, place_acts
+from listserv.owners.owner_case import BY, HERE, Case, Done
 from listserv.wiring.tables import Ban
 from mailer.errors import BadInput, Refused
-from mailer.reading.addresses import MailAddress, parse
+from mailer.reading.addresses import parse
 from mailer.storage.store import insert_or_ignore
 from subscriptions.lists.naming import is_own_address
-from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
+from subscriptions.lists.roster import Membership, Role, State
 from subscriptions.membership import changes, members, optin
 from subscriptions.membership.members import Candidate, Fate
 from subscriptions.permission import asks, suppression
-from subscriptions.permission.asks import AskPurpose
-from subscriptions.permission.consent import Act, Consent, ConsentNote
+from subscriptions.permission.asks import Purpose
+from subscriptions.permission.consent import Act, Consent
 
 A_DAY = 20  # people whom mail may add to one list in 24 hours
 DAY = 86400.0
-BY = "owner by mail"  # how the ledger names such a consent
-HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 _REFUSED = {
     Fate.ALREADY: "already",
     Fate.DUPLICATE: "already",
@@ -41,38 +40,6 @@ _REFUSED = {
     Fate.ERASED: "barred",
     Fate.OWN_ADDRESS: "own-address",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Hold whose orders are done, and what proves them."""
-
-    visit: Visit
-    owner: Membership
-    proof: AnswerProof
-
-    @property
-    def by(self) -> MailAddress:
-        """Return the owner's address."""
-        return optin.address_of(self.visit.session, self.owner)
-
-    def note(self, wording: str = "") -> ConsentNote:
-        """Return the ledger's entry; ``wording`` is how somebody said yes."""
-        note = self.proof.note(actor=self.by.key)
-        return replace(note, wording=wording, confirmed_by=BY if wording else self.proof.how)
-
-    def member(self, order: Order) -> Membership | None:
-        """Return the membership that an order names, whatever its state."""
-        return membership_of(self.visit.session, self.visit.lst.id, parse(order.who).key)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """Hold what was done and what stood before; ``why`` says why it was not."""
-
-    order: Order
-    why: str = ""
-    was: dict[str, object] = field(default_factory=dict)
 
 
 def against(case: Case, order: Order) -> str:
@@ -86,7 +53,9 @@ def against(case: Case, order: Order) -> str:
         return _against_coming(case, order, here=member is not None and member.state in HERE)
     if order.verb in {"ban", "unban"}:
         return _against_ban(case, order)
-    return _against_change(case, order, member)
+    if order.verb == "remove":
+        return _against_removing(case, member)
+    return place_acts.against(case, order, member)
 
 
 def _against_ban(case: Case, order: Order) -> str:
@@ -95,17 +64,10 @@ def _against_ban(case: Case, order: Order) -> str:
     return "same" if _is_banned(case, order) is (order.verb == "ban") else ""
 
 
-def _against_change(case: Case, order: Order, member: Membership | None) -> str:
-    """Return why a member cannot be removed, or be read first or not."""
-    removes = order.verb == "remove"
-    if member is None or member.state not in (
-        *HERE,
-        *((MembershipState.PENDING,) if removes else ()),
-    ):
+def _against_removing(case: Case, member: Membership | None) -> str:
+    if member is None or member.state not in (*HERE, State.PENDING):
         return "no-member"
-    if removes:
-        return "last-owner" if changes.is_last_owner(case.visit.session, member) else ""
-    return "same" if member.moderated is (order.verb == "moderate") else ""
+    return "last-owner" if changes.is_last_owner(case.visit.session, member) else ""
 
 
 def _against_coming(case: Case, order: Order, *, here: bool) -> str:
@@ -215,15 +177,6 @@ def _is_banned(case: Case, order: Order) -> bool:
     return case.visit.session.scalar(select(Ban.since).where(*here)) is not None
 
 
-def _watch(case: Case, order: Order) -> Done:
-    member = case.member(order)
-    if member is None:
-        return Done(order, "no-member")
-    before, member.moderated = member.moderated, order.verb == "moderate"
-    case.visit.session.flush()
-    return Done(order, was={"moderated": before})
-
-
 def _set(case: Case, order: Order) -> Done:
     try:
         was = owner_settings.put(case.visit, order)
@@ -279,16 +232,6 @@ def _bring_back(case: Case, done: Done) -> str:
     return ""
 
 
-def _unwatch(case: Case, done: Done) -> str:
-    member = case.member(done.order)
-    if member is None or member.moderated is not (done.order.verb == "moderate"):
-        return "changed"
-    before = done.was["moderated"]
-    member.moderated = before if isinstance(before, bool) else None
-    case.visit.session.flush()
-    return ""
-
-
 def _ban_again(case: Case, done: Done) -> str:
     return "changed" if _is_banned(case, done.order) else _ban(case, done.order).why
 
@@ -307,8 +250,7 @@ _DO = {
     "remove": _remove,
     "ban": _ban,
     "unban": _unban,
-    "allow": _watch,
-    "moderate": _watch,
+    **place_acts.DO,
     "set": _set,
 }
 _UNDO = {
@@ -317,7 +259,6 @@ _UNDO = {
     "remove": _bring_back,
     "ban": _lift_again,
     "unban": _ban_again,
-    "allow": _unwatch,
-    "moderate": _unwatch,
+    **place_acts.UNDO,
     "set": _put_back,
 }

@@ -16,8 +16,8 @@ from listserv.answers.owner_lexicon import spoken
 from listserv.answers.owner_order import Order
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
-from listserv.owners import owner_acts, owner_answers, owner_settings
-from listserv.owners.owner_acts import Case, Done
+from listserv.owners import owner_acts, owner_answers, owner_settings, place_acts
+from listserv.owners.owner_case import HERE, Case, Done
 from mailer.reading.addresses import parse
 from subscriptions.lists.roster import Membership, Role, membership_of
 from subscriptions.membership import optin
@@ -119,7 +119,7 @@ def _is_own(visit: Visit, member: Membership, order: Order) -> bool:
 
 def _may(member: Membership, order: Order) -> str:
     """Return why somebody with this role may not order this, "" where they may."""
-    if member.state not in owner_acts.HERE:
+    if member.state not in HERE:
         return "owners-only"
     if member.role is Role.OWNER:
         return ""
@@ -197,6 +197,7 @@ def _shown(case: Case, done: Done, language: str) -> dict[str, object]:
         "why": done.why,
         "opens": "",
         "members": 0,
+        "until": place_acts.until_of(case, order) if order.verb == "pause" else None,
     }
     if order.verb == "set":
         named = owner_settings.named(case.visit, order)

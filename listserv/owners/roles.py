@@ -60,7 +60,7 @@ def read(rest: str) -> Appointment | None:
 def ask(visit: Visit, member: Membership, rest: str) -> str:
     """Ask the owner whom a From line names whether that was they; or say why it cannot be."""
     wanted = read(rest)
-    why = _against(visit, member, wanted)
+    why = against(visit, member, wanted)
     if why or wanted is None:
         return _refuse(visit, member, wanted, why)
     own = optin.address_of(visit.session, member)
@@ -86,10 +86,10 @@ def ask(visit: Visit, member: Membership, rest: str) -> str:
 def give(visit: Visit, ask: Ask, owner: Membership, rest: str, proof: AnswerProof) -> str:
     """Do what the owner has confirmed, and tell everybody whom it concerns."""
     wanted = read(rest)
-    why = _against(visit, owner, wanted)
+    why = against(visit, owner, wanted)
     if why or wanted is None:
         return _refuse(visit, owner, wanted, why)
-    _change(visit, owner, wanted, proof.note(ask, actor=ask.address_key))
+    _receipt(visit, owner, change(visit, owner, wanted, proof.note(ask, actor=ask.address_key)))
     return f"role: {wanted.role.value}"
 
 
@@ -103,14 +103,14 @@ def take_back(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
     wanted = Appointment(parse(str(given["who"])), Role(given["was"]))
     member = membership_of(visit.session, visit.lst.id, wanted.who.key)
     since = member is not None and member.role.value != given["role"]
-    why = "changed" if since else _against(visit, owner, wanted)
+    why = "changed" if since else against(visit, owner, wanted)
     if why:
         return _refuse(visit, owner, wanted, why)
-    _change(visit, owner, wanted, proof.note(ask, actor=ask.address_key))
+    _receipt(visit, owner, change(visit, owner, wanted, proof.note(ask, actor=ask.address_key)))
     return f"role: {wanted.role.value}"
 
 
-def _against(visit: Visit, owner: Membership, wanted: Appointment | None) -> str:
+def against(visit: Visit, owner: Membership, wanted: Appointment | None) -> str:
     """Return why this cannot be done, "" where it can."""
     if owner.role is not Role.OWNER or owner.state not in _HERE:
         return "owners-only"
@@ -130,7 +130,13 @@ def _refuse(visit: Visit, owner: Membership, wanted: Appointment | None, why: st
     return f"no role: {why}"
 
 
-def _change(visit: Visit, owner: Membership, wanted: Appointment, note: ConsentNote) -> None:
+def change(
+    visit: Visit, owner: Membership, wanted: Appointment, note: ConsentNote
+) -> dict[str, str]:
+    """Give a role that ``against`` has nothing against, and tell whom it concerns but the owner.
+
+    Return what a mail says of it.
+    """
     session = visit.session
     member = membership_of(session, visit.lst.id, wanted.who.key)
     if member is None:
@@ -145,7 +151,7 @@ def _change(visit: Visit, owner: Membership, wanted: Appointment, note: ConsentN
     for other in optin.owners_of(session, visit.lst):
         if other.id not in {owner.id, member.id}:
             tell_member(visit, other, "owner-role", by=by, undo=False, **told)
-    _receipt(visit, owner, told)
+    return told
 
 
 def _receipt(visit: Visit, owner: Membership, told: dict[str, str]) -> None:

@@ -194,6 +194,12 @@ ORDERS = [
      "line": "no anna@example.net", "why": "", "opens": "", "members": 2}
     for verb in ("add", "invite", "remove", "ban", "unban", "allow", "moderate", "unclear")
 ]  # fmt: skip
+PLACES = [
+    {**ORDERS[0], "verb": "pause", "until": 1796083200.0},
+    {**ORDERS[0], "verb": "pause", "until": None},
+    {**ORDERS[0], "verb": "resume"},
+    {**ORDERS[0], "verb": "role", "how": "moderator"},
+]
 OPENINGS = ("", "join open", "join approve", "post anyone", "post members")
 SETTINGS = [
     {**ORDERS[0], "verb": "set", "who": "title", "value": "Roses", "before": "", "opens": opens}
@@ -201,10 +207,10 @@ SETTINGS = [
 ]
 WHYS = (
     "owners-only", "no-member", "already", "barred", "own-address", "same", "last-owner",
-    "not-now", "value", "by-command", "changed", "unclear",
+    "not-now", "value", "by-command", "date", "changed", "unclear",
 )  # fmt: skip
 CONTEXT |= {
-    "wanted": [*ORDERS[:-1], *SETTINGS],
+    "wanted": [*ORDERS[:-1], *PLACES, *SETTINGS],
     "done": [*ORDERS[:-1], SETTINGS[0]],
     "failed": [{**ORDERS[2], "why": why} for why in WHYS],
     "how": "Said yes at the meeting.",
@@ -245,6 +251,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-late", {"trouble": "superseded"}),
     ("stranger-refused", {"reason": ""}),
     ("member-paused", {"until": None}),
+    ("member-paused-by", {"until": None}),
     ("member-command", {"command": "resume"}),
     ("member-command", {"command": "language", "looks_after": False}),
     ("member-command", {"command": "address", "looks_after": False}),

@@ -183,6 +183,70 @@ def test_one_members_posts_are_read_first_or_not(place: Place) -> None:
     assert member(place, ANNA).moderated is True
 
 
+def test_somebody_else_is_paused_until_a_day_told_so_and_mailed_again_by_undo(
+    place: Place,
+) -> None:
+    order(place, f"Please pause {ANNA} for two weeks, she's on holiday")
+    assert place.state(ANNA) == "paused"
+    assert member(place, ANNA).paused_until is not None
+    assert f"{OWNER}, who looks after Friends" in said(place, ANNA)
+    place.reply(place.mails(OWNER)[-1], "undo", OWNER)
+    assert place.state(ANNA) == "active"
+    order(place, f"pausa {ANNA}")
+    assert member(place, ANNA).paused_until is None
+    order(place, f"{ANNA} är tillbaka")
+    assert place.state(ANNA) == "active"
+    assert "has ended your pause" in said(place, ANNA)
+
+
+def test_a_pause_until_a_day_that_is_past_is_asked_about_and_changes_nobody(place: Place) -> None:
+    place.write(OWNER, REQUEST, f"pause {ANNA} until 1 May 2019")
+    assert "This day was not understood, or it is past." in said(place)
+    assert place.state(ANNA) == "active"
+
+
+def test_a_role_among_other_orders_is_given_and_taken_back_with_them(place: Place) -> None:
+    order(place, f"title: Roses\nmake {ANNA} a moderator\nban {EVE}")
+    assert member(place, ANNA).role is Role.MODERATOR
+    assert f"another role for {ANNA}: moderator" in said(place)
+    assert "has given you another role" in said(place, ANNA)
+    place.reply(place.mails(OWNER)[-1], "undo", OWNER)
+    assert member(place, ANNA).role is Role.MEMBER
+    assert the_list(place).title == "Friends"
+
+
+def test_one_line_may_order_different_things_of_different_people(place: Place) -> None:
+    order(place, f"Please remove {ANNA} and add {BO}, he said yes on the phone")
+    assert (place.state(ANNA), place.state(BO)) == ("left", "active")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"Should we remove {ANNA}?",
+        f"Ska vi ta bort {ANNA}?",
+        f"{ANNA} asked to be removed, what do you think?",
+        f"Please don't, under any circumstances, remove {ANNA}",
+        f"remove and add {ANNA}",
+    ],
+)
+def test_what_is_only_wondered_about_or_denied_orders_nothing(place: Place, words: str) -> None:
+    place.write(OWNER, REQUEST, words)
+    assert "This was not understood" in said(place)
+    assert place.state(ANNA) == "active"
+
+
+def test_what_is_told_of_somebody_denies_no_order(place: Place) -> None:
+    order(place, f"{ANNA} is no longer a member and doesn't want any more mail, please remove her")
+    assert place.state(ANNA) == "left"
+
+
+def test_only_words_of_a_yes_make_somebody_a_member(place: Place) -> None:
+    order(place, f"Please add {BO}. See you on Tuesday!")
+    assert place.state(BO) == ""
+    assert f"invite {BO}" in said(place)
+
+
 @pytest.mark.parametrize(
     ("words", "name", "value"),
     [
@@ -192,6 +256,8 @@ def test_one_members_posts_are_read_first_or_not(place: Place) -> None:
         ("Moderate first posts", "first_posts_moderated", True),
         ("granska första inlägg: ja", "first_posts_moderated", True),
         ("gå med: på inbjudan", "join", "invite"),
+        ("Please set the description to: Seeds and such", "description", "Seeds and such"),
+        ("Only editors may post", "post", "editors"),
         ("vem får skriva: efter granskning", "post", "moderated"),
     ],
 )

@@ -1,6 +1,6 @@
 """Find owners' words in folded text: phrases with gaps, politeness, one typing error forgiven.
 
-    hits("remove", "please take @ off the list")     # [Hit("remove", "en", (7, 17), 2, ...)]
+    hits("remove", "please take @ off the list")  # [OrderHit("remove", "en", (7, 17), 2, ...)]
 
 Knows words/owners.toml and settings.toml, and the shape of their phrases: "..." stands for a few
 words, "*" for the rest of a word, "@" for an address. Refuses to know what an order is. Pure.
@@ -21,7 +21,7 @@ _MARKS = re.compile(r"[?!,;:\u2026\u2013\u2014()\"\u00ab\u00bb\u201e\u201c\u201d
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class OrderHit:
     """Hold a phrase that was found: ``around`` are the words beside its own and in its gaps."""
 
     meaning: str
@@ -41,7 +41,7 @@ def _plain(words: str) -> str:
     return " ".join(_ELISION.sub(r"\1 ", fold(words)).split())
 
 
-def hits(meaning: str, words: str) -> list[Hit]:
+def hits(meaning: str, words: str) -> list[OrderHit]:
     """Return where phrases of ``meaning`` stand in folded words."""
     found = []
     for language, pattern in _patterns("owners", meaning).items():
@@ -51,7 +51,9 @@ def hits(meaning: str, words: str) -> list[Hit]:
             inside = " ".join(words[a:b] for a, b in gaps if a >= 0)
             around = f"{words[: match.start()]} {inside} {words[match.end() :]}"
             weight = len(own.replace("@", "").split()) - len(inside.replace("@", "").split())
-            found.append(Hit(meaning, language, match.span(), weight, " ".join(around.split())))
+            found.append(
+                OrderHit(meaning, language, match.span(), weight, " ".join(around.split()))
+            )
     return found
 
 

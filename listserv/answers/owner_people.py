@@ -13,7 +13,7 @@ from datetime import date
 
 from listserv.answers import owner_lexicon, polite, wish, words
 from listserv.answers.own_words import OwnWords
-from listserv.answers.owner_lexicon import Hit, bare, says, without_politeness
+from listserv.answers.owner_lexicon import OrderHit, bare, says, without_politeness
 from listserv.answers.owner_order import UNCLEAR, Order
 from mailer.errors import BadInput
 from mailer.reading.addresses import parse
@@ -35,7 +35,7 @@ _REASON = 3  # words of what tells how somebody said yes, without a colon
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MarkedLine:
     """Hold a line with "@" for each address, and the addresses in their order."""
 
     line: str
@@ -50,7 +50,7 @@ def addresses(line: str) -> list[str]:
 
 def about(line: str) -> tuple[Order, ...]:
     """Return the orders of a line that names somebody; () where it says nothing about them."""
-    said = Said(line, *_spelled(line))
+    said = MarkedLine(line, *_spelled(line))
     found = _read(said)
     if found and found[0].verb != UNCLEAR:
         return found
@@ -79,7 +79,7 @@ def _spelled(line: str) -> tuple[str, tuple[str, ...]]:
     return re.sub(r"@\s+([.!?])", r"@\1", marked), tuple(found)
 
 
-def _read(said: Said) -> tuple[Order, ...]:
+def _read(said: MarkedLine) -> tuple[Order, ...]:
     """Read a line whose addresses all have the same order."""
     meant, hit = _verb(said.marked)
     names = dict.fromkeys(said.addresses)
@@ -106,7 +106,7 @@ def _read(said: Said) -> tuple[Order, ...]:
     return tuple(Order(verb, one, rest, name, said.line, hit.language) for one in names)
 
 
-def _each(said: Said) -> tuple[Order, ...]:
+def _each(said: MarkedLine) -> tuple[Order, ...]:
     """Read a line that orders different things of different people ("add @ and remove @")."""
     and_ = sorted(lexicon.phrases("owners", "and"), key=len, reverse=True)
     joint = re.compile(rf"[.!?;,]+\s+|\s+(?:{'|'.join(map(re.escape, and_))})\s+", re.IGNORECASE)
@@ -123,14 +123,14 @@ def _each(said: Said) -> tuple[Order, ...]:
             if orders and orders[-1].verb == "add" and says("said-yes", bare(piece)):
                 orders[-1] = replace(orders[-1], rest=orders[-1].rest or piece.strip())
             continue
-        found = _read(Said(said.line, f" {piece} ", named))
+        found = _read(MarkedLine(said.line, f" {piece} ", named))
         if not found or found[0].verb == UNCLEAR:
             return ()
         orders += found
     return tuple(orders) if len(orders) > 1 else ()
 
 
-def _verb(marked: str) -> tuple[str, Hit | None]:
+def _verb(marked: str) -> tuple[str, OrderHit | None]:
     """Return what is ordered and the words of it; ``unclear`` for two orders, "" for none."""
     said = bare(marked)
     found = _meant(said) or _meant(owner_lexicon.mended(said))
@@ -142,14 +142,14 @@ def _verb(marked: str) -> tuple[str, Hit | None]:
     return meaning, hit
 
 
-def _meant(said: str) -> dict[str, Hit]:
+def _meant(said: str) -> dict[str, OrderHit]:
     """Return the orders of folded words with the longest phrase of each; none in another's."""
     every = [hit for meaning in PERSONAL for hit in owner_lexicon.hits(meaning, said)]
     every.sort(key=lambda hit: (-hit.weight, PERSONAL.index(hit.meaning)))
     if not _roles(said):
         every = [hit for hit in every if hit.meaning != "appoint"]
     taken: list[tuple[int, int]] = []
-    found: dict[str, Hit] = {}
+    found: dict[str, OrderHit] = {}
     for hit in every:
         begin, end = hit.span
         same = hit.span in taken and hit.meaning in found
@@ -160,11 +160,11 @@ def _meant(said: str) -> dict[str, Hit]:
         if before is None:
             found[hit.meaning] = hit
         elif before.language != hit.language and before.span == hit.span:
-            found[hit.meaning] = Hit(hit.meaning, "", hit.span, hit.weight, hit.around)
+            found[hit.meaning] = OrderHit(hit.meaning, "", hit.span, hit.weight, hit.around)
     return found
 
 
-def _is_denied(marked: str, hit: Hit) -> bool:
+def _is_denied(marked: str, hit: OrderHit) -> bool:
     """Tell whether the words beside an order turn it round, or only wonder about it."""
     beside = owner_lexicon.without("gone", hit.around)
     if says("wonder", bare(marked)):

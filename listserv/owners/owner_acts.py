@@ -24,11 +24,11 @@ from mailer.errors import BadInput, Refused
 from mailer.reading.addresses import parse
 from mailer.storage.store import insert_or_ignore
 from subscriptions.lists.naming import is_own_address
-from subscriptions.lists.roster import Membership, Role, State
+from subscriptions.lists.roster import Membership, MembershipState, Role
 from subscriptions.membership import changes, members, optin
 from subscriptions.membership.members import Candidate, Fate
 from subscriptions.permission import asks, suppression
-from subscriptions.permission.asks import Purpose
+from subscriptions.permission.asks import AskPurpose
 from subscriptions.permission.consent import Act, Consent
 
 A_DAY = 20  # people whom mail may add to one list in 24 hours
@@ -65,7 +65,7 @@ def _against_ban(case: Case, order: Order) -> str:
 
 
 def _against_removing(case: Case, member: Membership | None) -> str:
-    if member is None or member.state not in (*HERE, State.PENDING):
+    if member is None or member.state not in (*HERE, MembershipState.PENDING):
         return "no-member"
     return "last-owner" if changes.is_last_owner(case.visit.session, member) else ""
 

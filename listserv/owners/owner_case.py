@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from listserv.answers.owner_order import Order
 from listserv.letters.request import AnswerProof, Visit
 from mailer.reading.addresses import MailAddress, parse
-from subscriptions.lists.roster import Membership, State, membership_of
+from subscriptions.lists.roster import Membership, MembershipState, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission.consent import ConsentNote
 
 BY = "owner by mail"  # how the ledger names a consent that an owner has told
-HERE = (State.ACTIVE, State.PAUSED)
+HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from listserv.owners import roles
 from listserv.owners.owner_case import HERE, Case, Done
 from listserv.owners.roles import Appointment
 from mailer.reading.addresses import parse
-from subscriptions.lists.roster import Membership, Rhythm, Role, State
+from subscriptions.lists.roster import Membership, MembershipState, Rhythm, Role
 from subscriptions.membership import changes
 
 
@@ -44,12 +44,12 @@ def _against_pause(case: Case, order: Order, member: Membership) -> str:
     until = until_of(case, order)
     if until is None and dates.names_one(order.rest):
         return "date"
-    same = member.state is State.PAUSED and member.paused_until == until
+    same = member.state is MembershipState.PAUSED and member.paused_until == until
     return "same" if same else ""
 
 
 def _is_mailed(member: Membership) -> bool:
-    return member.state is State.ACTIVE and member.rhythm is not Rhythm.PAUSED
+    return member.state is MembershipState.ACTIVE and member.rhythm is not Rhythm.PAUSED
 
 
 def _wanted(order: Order) -> Appointment:
@@ -81,7 +81,7 @@ def _pause(case: Case, order: Order) -> Done:
         return Done(order, "no-member")
     was = _stands(member)
     pauses = order.verb == "pause"
-    state = State.PAUSED if pauses else State.ACTIVE
+    state = MembershipState.PAUSED if pauses else MembershipState.ACTIVE
     until = until_of(case, order) if pauses else None
     changes.change_state(case.visit.desk(case.note()), member, state, paused_until=until)
     name = "member-paused-by" if pauses else "member-resumed-by"
@@ -93,7 +93,7 @@ def _unpause(case: Case, done: Done) -> str:
     member = case.member(done.order)
     if member is None or _stands(member) != done.was["now"]:
         return "changed"
-    state, until = State(str(done.was["state"])), done.was["until"]
+    state, until = MembershipState(str(done.was["state"])), done.was["until"]
     paused_until = until if isinstance(until, float) else None
     changes.change_state(case.visit.desk(case.note()), member, state, paused_until=paused_until)
     member.rhythm = Rhythm(str(done.was["rhythm"]))

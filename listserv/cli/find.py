@@ -64,7 +64,13 @@ def _show(found: Trail, what: str, now: float) -> None:
         lines = [(one.list, f"{one.state}, {one.rhythm}, {one.role}") for one in found.seats]
         if found.suppressed:
             lines.append(("not mailed", ", ".join(found.suppressed)))
+            lines.append((f"since {_moment(found.since)}" if found.since else "", found.why))
         print_letter(what, lines)
+        click.echo()
+    if found.bounces:
+        say("Came back, newest first:")
+        rows = [[one.list, _moment(one.at), one.kind, one.said] for one in found.bounces]
+        print_table(("list", "when", "kind", "answer"), rows)
         click.echo()
     if found.copies:
         say(f"To {plain(what)}, newest first:")

@@ -22,7 +22,6 @@ from listserv.cli.terminal import agree
 from listserv.membership import adding
 from listserv.wiring.app import App
 from mailer.errors import Refused
-from subscriptions.lists.rollcall import has_domain
 from subscriptions.lists.roster import MailList
 from subscriptions.member_files.csv_rows import neutral
 from subscriptions.member_files.departures import BARS, Departed, write_down
@@ -30,6 +29,7 @@ from subscriptions.member_files.member_file import MemberLine
 from subscriptions.member_files.spelling import other_spelling
 from subscriptions.membership.duties import is_shared_address
 from subscriptions.membership.members import Candidate, CandidateOutcome, Fate, enrol
+from subscriptions.membership.rollcall import has_domain
 
 WINDOW = 40_000  # lines read before their people are enrolled: about 40 MB
 CHUNK = 400  # people in one transaction: 10 to 20 ms on SQLite

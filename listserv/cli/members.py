@@ -25,12 +25,13 @@ from listserv.membership import adding, erasing
 from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
 from mailer.reading import addresses
-from subscriptions.lists import attributes, rollcall, roster
+from subscriptions.lists import attributes, roster
 from subscriptions.lists.roster import MailList, Membership, MembershipState, Person, Rhythm, Role
 from subscriptions.member_files import exporting
 from subscriptions.member_files.member_file import clean_name, read_date, split_named
-from subscriptions.membership import changes, dossier
+from subscriptions.membership import bouncing, changes, dossier, given_up, optin, rollcall
 from subscriptions.membership.members import Candidate, Fate
+from subscriptions.permission import bars
 from subscriptions.permission.consent import ConsentNote, Source
 
 members = click.Group("member", help="Add, see, change, export and forget members.")
@@ -39,6 +40,7 @@ members.add_command(allow)
 members.add_command(import_)
 
 
+_BACK = 5  # mails that came back, shown of one member
 _pairs = click.option(
     "--attribute",
     "pairs",
@@ -256,7 +258,9 @@ def _print_sheet(app: App, lst: MailList) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def show(app: App, /, list_address: str, address: str, *, as_json: bool) -> None:
-    """Show one member of LIST.
+    """Show one member of LIST, and what came back of the mail to them.
+
+    Somebody whose address no list mails any more is given-up, with since and why.
 
     \b
     Example:
@@ -267,13 +271,21 @@ def show(app: App, /, list_address: str, address: str, *, as_json: bool) -> None
         lst = roster.get_list(session, list_address)
         member = _member(session, lst, address)
         row = asdict(rollcall.one(session, lst, member.id, now))
+        ended = given_up.at(session, member)
+        back = bouncing.history(session, member.person_id)
         told = attributes.of(session, [member.id]).get(member.id, {})
     row["joined"] = dossier.iso(member.joined_at)
     row["left"] = dossier.iso_or_none(member.left_at)
     row["paused_until"] = dossier.iso_or_none(member.paused_until)
+    here = ended if row["state"] == MembershipState.GIVEN_UP else None
+    row["since"] = dossier.iso(here.since) if here is not None else None
+    row["why"] = here.why if here is not None else None
     if as_json:
-        print_json(row | {"attributes": told})
+        print_json(row | {"attributes": told, "bounces": dossier.bounces_shown(back)})
         return
+    if here is None:
+        del row["since"], row["why"]
+    row |= {f"came back {dossier.iso(one.at)}": one.words for one in back[:_BACK]}
     row |= {key: ", ".join(values) for key, values in told.items()}
     title = f"{row['name'] or row['email']} on {lst.address}"
     print_letter(title, [(name.replace("_", " "), value or "") for name, value in row.items()])
@@ -333,6 +345,8 @@ def set_(
         lst = roster.get_list(session, list_address)
         member = _member(session, lst, address)
         desk = changes.ChangeContext(session, lst, keyring, note, now)
+        if state == MembershipState.ACTIVE:
+            bars.lift(session, keyring, optin.address_of(session, member), note=note, now=now)
         if state:
             ends = _future(until, now) if until else None
             changes.change_state(desk, member, MembershipState(state), paused_until=ends)

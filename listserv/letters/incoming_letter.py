@@ -66,7 +66,7 @@ def read(arrival: Arrival, raw: bytes) -> IncomingLetter:
     trouble = message.check_limits(raw) or ""
     quoted = Quoted(()) if trouble else bodies.read(raw).quoted
     words = own_words.read(quoted)
-    name, author = _author(head)
+    name, author = author_of(head)
     return IncomingLetter(
         arrival_id=arrival.id,
         raw=raw,
@@ -96,7 +96,8 @@ def _door(arrival: Arrival, head: MessageHeader) -> MailRole:
     return MailRole.COMMAND if asked and not replied else MailRole.ANSWER
 
 
-def _author(head: MessageHeader) -> tuple[str, MailAddress | None]:
+def author_of(head: MessageHeader) -> tuple[str, MailAddress | None]:
+    """Return the name and address of the one author, None where there is not exactly one."""
     found: dict[str, tuple[str, MailAddress]] = {}
     for value in head.all("from"):
         for name, spelled in message.addresses_of(value):

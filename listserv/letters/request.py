@@ -31,6 +31,7 @@ _PERMISSIONS = {
     AskPurpose.LEAVE,
     AskPurpose.COMMAND,
     AskPurpose.ADDRESS,
+    AskPurpose.REACH,
 }
 
 

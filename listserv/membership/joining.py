@@ -24,6 +24,7 @@ from listserv.letters.request import (
     whom,
     write,
 )
+from listserv.membership import reviving
 from mailer.reading.addresses import MailAddress
 from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import (
@@ -374,6 +375,10 @@ def _remind(visit: Visit, who: MailAddress, member: Membership) -> str:
     """Answer somebody who is a member already, at the address that asked."""
     if not _may(visit, who, "join"):
         return "not-answered"
+    found = reviving.stands(visit, member)
+    if found is not None:
+        reviving.ask(visit, who, member, found)
+        return "asked: mail again"
     write(visit, who, "member-already", language_of(visit, who), member.id)
     return "already"
 

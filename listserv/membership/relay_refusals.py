@@ -21,6 +21,7 @@ from mailer.reading.addresses import parse
 from mailer.reading.bounce_reasons import BounceKind
 from subscriptions.lists.roster import Address, MailList, Membership, get_list
 from subscriptions.membership import bouncing
+from subscriptions.membership.bouncing import BounceReport
 from subscriptions.permission.consent import Source
 
 CHUNK = 50  # refusals a transaction: 7 ms of work
@@ -34,6 +35,7 @@ class Whose(NamedTuple):
     mailing: int
     list_address: str
     member: int
+    at: int  # the row of the address
 
 
 def weigh(app: App, until: Callable[[], bool]) -> bool:
@@ -66,9 +68,9 @@ def _weigh(session: Session, app: App, taken: Sequence[RelayRefusal]) -> None:
     rows = [
         bouncing.row(
             whose[told.recipient].member,
+            whose[told.recipient].at,
             told.at,
-            found.kind,
-            found.status or str(told.code),
+            BounceReport(found.kind, found.status or str(told.code), found.said),
             whose[told.recipient].mailing,
         )
         for told, found in counting
@@ -76,14 +78,15 @@ def _weigh(session: Session, app: App, taken: Sequence[RelayRefusal]) -> None:
     ]
     bouncing.enter(session, rows)
     now = max(told.at for told in taken)
-    scores = bouncing.scores(session, {row["membership_id"] for row in rows}, now)
-    dead = {row["membership_id"]: row for row in rows if scores[row["membership_id"]].dead}
+    scores = bouncing.scores(session, {row["address_id"] for row in rows}, now)
+    dead = {row["address_id"]: row for row in rows if scores[row["address_id"]].dead}
     lists = {one.member: one.list_address for one in whose.values()}
-    for member_id, row in dead.items():
-        visit = Visit(session, app, get_list(session, lists[member_id]), row["at"])
+    for address_id, row in dead.items():
+        lst = get_list(session, lists[row["membership_id"]])
+        visit = Visit(session, app, lst, row["at"])
         note = AnswerProof(Source.BOUNCE, f"{row['kind']} at the relay").note()
-        member = session.get_one(Membership, member_id)
-        bouncing.give_up(visit.desk(note), member, row["status"])
+        report = BounceReport(BounceKind(row["kind"]), row["status"], row["said"])
+        bouncing.give_up(visit.desk(note), session.get_one(Address, address_id), report)
 
 
 def _whose(session: Session, recipients: Sequence[int]) -> Iterator[Whose]:
@@ -91,7 +94,7 @@ def _whose(session: Session, recipients: Sequence[int]) -> Iterator[Whose]:
     found = session.execute(
         select(
             Recipient.id, Mailing.id, Mailing.list_address, Membership.id, Recipient.address,
-            Address.given,
+            Address.given, Address.id,
         )
         .join(Mailing, Mailing.id == Recipient.mailing_id)
         .join(Membership, Membership.id == Recipient.ref)
@@ -102,6 +105,6 @@ def _whose(session: Session, recipients: Sequence[int]) -> Iterator[Whose]:
             MailList.name + "@" + MailList.domain == Mailing.list_address,
         )
     )  # fmt: skip
-    for recipient, mailing, list_address, member, address, given in found:
+    for recipient, mailing, list_address, member, address, given, row in found:
         if parse(given).wire == address:
-            yield Whose(recipient, mailing, list_address, member)
+            yield Whose(recipient, mailing, list_address, member, row)

@@ -24,6 +24,7 @@ from listserv.letters.request import (
     whom,
     write,
 )
+from listserv.membership import reviving
 from mailer.errors import Refused
 from mailer.reading.addresses import MailAddress
 from subscriptions.lists.naming import is_own_address
@@ -38,7 +39,7 @@ from subscriptions.lists.roster import (
     check_language,
     state_at,
 )
-from subscriptions.membership import changes, dossier, optin
+from subscriptions.membership import changes, dossier, given_up, optin
 from subscriptions.permission import asks, budget, suppression
 from subscriptions.permission.asks import Ask, AskPurpose
 
@@ -65,10 +66,11 @@ def pause(visit: Visit, member: Membership, until: float | None, proof: AnswerPr
 
 
 def resume(visit: Visit, member: Membership, proof: AnswerProof) -> bool:
-    """Send again what the list sends."""
-    was = _before(visit, member)
-    changes.change_state(visit.desk(proof.note()), member, MembershipState.ACTIVE)
-    _receipt(visit, member, "member-resumed", was)
+    """Send again what the list sends, also where the address had been given up."""
+    was, desk = _before(visit, member), visit.desk(proof.note())
+    changes.change_state(desk, member, MembershipState.ACTIVE)
+    if not reviving.by_answer(visit, optin.address_of(visit.session, member), proof):
+        _receipt(visit, member, "member-resumed", was)
     return True
 
 
@@ -243,17 +245,22 @@ def _addresses(visit: Visit, member: Membership) -> list[str]:
 
 def _places(visit: Visit, member: Membership) -> list[dict[str, object]]:
     rows = visit.session.execute(
-        select(Membership, MailList)
+        select(Membership, MailList, AddressRow.key, AddressRow.given)
         .join(MailList, MailList.id == Membership.list_id)
+        .join(AddressRow, AddressRow.id == Membership.address_id)
         .where(Membership.person_id == member.person_id, Membership.state != MembershipState.LEFT)
         .order_by(Membership.id)
-    )
+    ).all()
+    ended = given_up.of(visit.session, {key for _, _, key, _ in rows})
     return [
         {
             "title": lst.title,
             "address": lst.address,
-            "state": state_at(one.state, one.rhythm, one.paused_until, visit.now).value,
+            "state": state_at(
+                one.state, one.rhythm, one.paused_until, visit.now, given_up=key in ended
+            ).value,
             "until": one.paused_until,
+            **(reviving.told(ended[key], given) if key in ended else {}),
         }
-        for one, lst in rows
+        for one, lst, key, given in rows
     ]

@@ -15,6 +15,7 @@ from mailer.reading import message
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw
 from subscriptions.lists.roster import Address, Membership, MembershipState, Person, Role, state_at
+from subscriptions.membership.given_up import stands_against
 from templates.lexicon import fold
 
 MOST = 300  # rows that one mail shows
@@ -53,7 +54,7 @@ def _counts(visit: Visit) -> dict[str, int]:
 def _people(visit: Visit, said: str = "") -> dict[str, object]:
     """Return members, those whose name or address has every word of ``said``."""
     rows = visit.session.execute(
-        select(Membership, Person.name, Address.given)
+        select(Membership, Person.name, Address.given, stands_against(Address.key))
         .join(Person, Person.id == Membership.person_id)
         .join(Address, Address.id == Membership.address_id)
         .where(Membership.list_id == visit.lst.id, Membership.state.in_(_HERE))
@@ -66,9 +67,11 @@ def _people(visit: Visit, said: str = "") -> dict[str, object]:
             "name": name,
             "address": given,
             "role": one.role.value if one.role is not Role.MEMBER else "",
-            "state": state_at(one.state, one.rhythm, one.paused_until, visit.now).value,
+            "state": state_at(
+                one.state, one.rhythm, one.paused_until, visit.now, given_up=ended
+            ).value,
         }
-        for one, name, given in rows
+        for one, name, given, ended in rows
         if all(word in f"{fold(name)} {given.casefold()}" for word in words)
     ]
     return {"people": found[:MOST], "more": len(found) > MOST}

@@ -19,7 +19,7 @@ from listserv.letters.commands import Command
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question
 from listserv.letters.transaction import HELD, act
-from listserv.membership import joining, wishes
+from listserv.membership import joining, reviving, wishes
 from listserv.moderation.holds import hold
 from listserv.newsletters.editors import editor_answers, reviews
 from listserv.owners import owner_commands, roles
@@ -28,18 +28,22 @@ from listserv.wiring import routes
 from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
+from mailer.reading.addresses import MailAddress
 from mailer.reading.bounce_reasons import BounceKind
 from mailer.reading.bounces import read as read_bounce
 from mailer.storage.arrivals import Arrival
 from mailer.storage.tokens import TokenPurpose as Standing
 from subscriptions.lists.roster import Membership, MembershipState, Role, all_lists, membership_of
 from subscriptions.membership import bouncing, optin
+from subscriptions.membership.bouncing import BounceReport
 from subscriptions.permission import asks, budget
 from subscriptions.permission.asks import AskPurpose
 from subscriptions.permission.consent import Source
 
 Handler = Callable[[App, Arrival, Route, bytes], ArrivalOutcome]
 _HERE = (MembershipState.ACTIVE, MembershipState.PAUSED, MembershipState.PENDING)
+_NO_MAIL = {"leave", "forget", "resume"}  # a resume brings the address back by itself
+_COMES = {"join", "thanks"}  # said all when mail comes again
 _CHANGES = {"leave", "pause", "resume", "language", "address"}
 
 
@@ -51,6 +55,8 @@ def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome
         author = letter.author
         if author is None or letter.unanswerable:
             return f"not-answered: {letter.unanswerable}"
+        if reviving.by_letter(visit, letter) and _is_here(visit, author):
+            return "mailed again"
         return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
 
     return act(app, arrival, route, letter, work)
@@ -125,7 +131,7 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
         if author is None or (why and not _is_fresh_wish(letter, wish)):
             return f"not-answered: {why}"
         member = membership_of(visit.session, visit.lst.id, author.key)
-        ordered = _order(visit, letter, member, orders)
+        ordered = _order(visit, letter, member, orders) or _mailed_again(visit, letter, wish)
         if ordered:
             return ordered
         if wish is not None and wish.verb == "join":
@@ -168,9 +174,10 @@ def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
         if bounce.kind in {BounceKind.NONE, BounceKind.AUTO_REPLY}:
             return f"{bounce.kind} not-counted"
         desk = visit.desk(AnswerProof(Source.BOUNCE, str(bounce.kind), raw_sha=letter.sha).note())
-        done = bouncing.take(
-            desk, member, bounce.kind, status=bounce.status, about=bounce.about, raw_sha=letter.sha
+        report = BounceReport(
+            bounce.kind, bounce.status, bounce.said, bounce.recipient, bounce.about, letter.sha
         )
+        done = bouncing.take(desk, member, report)
         return f"{bounce.kind} {done}"
 
     return act(app, arrival, route, letter, work)
@@ -254,6 +261,19 @@ def _order(
     if any(order.verb == "remove" and "@" in order.who for order in orders):
         return _wish(visit, letter, member, Command("leave"))
     return ""
+
+
+def _mailed_again(visit: Visit, letter: IncomingLetter, wish: Command | None) -> str:
+    """Bring a given-up address back by a proved letter; "" where its wish is still to be done."""
+    verb = wish.verb if wish is not None else "unclear"
+    if verb in _NO_MAIL or not reviving.by_letter(visit, letter):
+        return ""
+    return "mailed again" if verb in _COMES and _is_here(visit, letter.author) else ""
+
+
+def _is_here(visit: Visit, who: MailAddress | None) -> bool:
+    member = membership_of(visit.session, visit.lst.id, who.key) if who is not None else None
+    return member is not None and member.state in (MembershipState.ACTIVE, MembershipState.PAUSED)
 
 
 def _may_change(visit: Visit, letter: IncomingLetter, member: Membership) -> bool:

@@ -13,7 +13,7 @@ from listserv.letters import commands, notices
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
 from listserv.letters.transaction import HELD
-from listserv.membership import joining, wishes
+from listserv.membership import joining, reviving, wishes
 from listserv.moderation import decisions
 from listserv.moderation.decisions import HERE
 from listserv.moderation.holds import hold
@@ -29,6 +29,14 @@ from subscriptions.permission.consent import Source
 
 _NO = 5  # words of a no that is no letter to the owners
 _DECIDE = (Role.OWNER, Role.MODERATOR)
+# An answer to these wishes for no mail, or brings the address back by itself.
+_SILENT = (
+    AskPurpose.CONFIRM,
+    AskPurpose.REST,
+    AskPurpose.LEAVE,
+    AskPurpose.NEVER,
+    AskPurpose.REACH,
+)
 Handler = Callable[[Visit, AskLookup, IncomingLetter], str]
 
 
@@ -41,7 +49,10 @@ def answered(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
     """Do what the answer to an open question says, or tell kindly that it came too late."""
     if found.ask is None:
         return "unknown-token"
-    return REPLIES[AskPurpose(found.ask.purpose)](visit, found, letter)
+    done = REPLIES[AskPurpose(found.ask.purpose)](visit, found, letter)
+    if found.trouble is None and AskPurpose(found.ask.purpose) not in _SILENT:
+        reviving.by_answer(visit, whom(found.ask), proof_of(letter))
+    return done
 
 
 def _open(handler: Callable[[Visit, Ask, IncomingLetter], str]) -> Handler:
@@ -201,6 +212,16 @@ def _command(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     return grant(visit, member, wish, proof_of(letter))
 
 
+def _reach(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
+    said = _answer(ask, letter, meaning.agree)
+    if said == "no":
+        asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
+        return "declined"
+    if said not in {"yes", "empty"}:  # the mail says that the answer may be empty
+        return ask_again(visit, ask)
+    return reviving.answered(visit, ask, proof_of(letter))
+
+
 def _undo(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     said = _answer(ask, letter, meaning.undo)
     if said == "unclear":
@@ -328,6 +349,7 @@ REPLIES: dict[AskPurpose, Handler] = {
     AskPurpose.REST: _confirm,
     AskPurpose.LEAVE: _open(_leave),
     AskPurpose.COMMAND: _open(_command),
+    AskPurpose.REACH: _open(_reach),
     AskPurpose.UNDO: _open(_undo),
     AskPurpose.NEVER: _open(_mail_again),
     AskPurpose.ADDRESS: _open(_address),

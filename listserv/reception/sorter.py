@@ -20,6 +20,7 @@ from archive.filing import mail_threading
 from listserv.letters import incoming_letter, post_headers, transaction, writer_alias
 from listserv.letters.notices import face_of
 from listserv.mailings import audience, munging, post_copies, signing
+from listserv.membership import reviving
 from listserv.moderation import asking
 from listserv.moderation.holds import hold
 from listserv.newsletters.editors import editor_answers, reports
@@ -109,6 +110,8 @@ def _route(app: App, arrival: Arrival) -> ArrivalOutcome:
     if raw is None:
         raise LookupError("the raw message is missing from the store")
     whose_mail.judge(app, arrival, raw)
+    if route is not None:
+        reviving.heard(app, arrival, raw, route)
     if route is not None and route.kind is routes.RouteKind.POST:
         if b"<proof." in raw[:HEADS]:
             letter = incoming_letter.read(arrival, raw)

@@ -23,6 +23,7 @@ from mailer.reading.addresses import parse
 from mailer.storage.arrivals import Arrival, ArrivalState
 from mailer.storage.store import get_raw
 from subscriptions.lists.roster import Address, MailList, Membership, all_lists, state_at
+from subscriptions.membership import bouncing, given_up
 from subscriptions.permission import suppression
 
 SHOWN = 20  # letters, copies and recipients at most; `krets queue mailing` has all
@@ -97,6 +98,18 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
+class CameBack:
+    """Say what came back of the mail to an address, and when."""
+
+    at: float
+    list: str
+    kind: str
+    status: str
+    said: str
+    mailing: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Trail:
     """Hold all that was found."""
 
@@ -104,6 +117,9 @@ class Trail:
     copies: tuple[TracedCopy, ...] = ()
     seats: tuple[Seat, ...] = ()
     suppressed: tuple[str, ...] = ()
+    why: str = ""  # it is not mailed any more
+    since: float | None = None
+    bounces: tuple[CameBack, ...] = ()
 
     def __bool__(self) -> bool:
         """Tell whether anything was found."""
@@ -142,6 +158,7 @@ def of_address(session: Session, address: str, now: float) -> Trail:
         .order_by(Arrival.id.desc())
         .limit(SHOWN)
     )
+    ended = given_up.of(session, [who.key]).get(who.key)
     reasons = session.scalars(
         select(suppression.Suppression.reason).where(suppression.Suppression.address == who.key)
     )
@@ -150,6 +167,9 @@ def of_address(session: Session, address: str, now: float) -> Trail:
         copies=tuple(_copies(session, _rows_of(session, who.key, spelt), now)),
         seats=tuple(_seats(session, who.key, now)),
         suppressed=tuple(reason.value for reason in reasons),
+        why=ended.why if ended is not None else "",
+        since=ended.since if ended is not None else None,
+        bounces=tuple(_back(session, who.key)),
     )
 
 
@@ -299,7 +319,14 @@ def _no_sender(session: Session, now: float) -> bool:
     return session.scalar(select(Owner.epoch).where(Owner.lease_until > now).limit(1)) is None
 
 
+def _back(session: Session, key: str) -> Iterator[CameBack]:
+    person = session.scalar(select(Address.person_id).where(Address.key == key))
+    for one in bouncing.history(session, person, SHOWN) if person is not None else ():
+        yield CameBack(one.at, one.list, one.kind, one.status, one.said, one.mailing)
+
+
 def _seats(session: Session, key: str, now: float) -> Iterator[Seat]:
+    ended = bool(given_up.of(session, [key]))
     found = session.execute(
         select(Membership, MailList)
         .join(Address, Address.id == Membership.address_id)
@@ -308,5 +335,5 @@ def _seats(session: Session, key: str, now: float) -> Iterator[Seat]:
         .order_by(MailList.domain, MailList.name)
     )
     for member, lst in found:
-        state = state_at(member.state, member.rhythm, member.paused_until, now)
+        state = state_at(member.state, member.rhythm, member.paused_until, now, given_up=ended)
         yield Seat(lst.address, state.value, member.rhythm.value, member.role.value)

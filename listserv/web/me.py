@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from archive.pages.people import page_hash
 from listserv.letters.request import Visit
-from listserv.membership import forgetting, wishes
+from listserv.membership import forgetting, reviving, wishes
 from listserv.web.forms import field
 from listserv.web.headers import PRIVATE
 from listserv.web.site import Caller, answer, list_of, told
@@ -35,7 +35,7 @@ from subscriptions.lists.roster import (
     one_line,
     state_at,
 )
-from subscriptions.membership import changes, dossier, member_addresses
+from subscriptions.membership import changes, dossier, given_up, member_addresses
 from subscriptions.membership.optin import address_of
 from subscriptions.permission import asks
 from subscriptions.permission.asks import Ask, AskPurpose, Trouble
@@ -104,6 +104,8 @@ def _change(
         case "resume":
             changes.change_state(desk, member, MembershipState.ACTIVE)
             changes.change_rhythm(member, Rhythm.EACH)
+        case "again":
+            given_up.revive(desk, address_of(session, member))
         case "page":
             changes.change_page(desk, member, wanted=field(form, "wanted") == "on")
         case "add":
@@ -191,6 +193,7 @@ def _page(
         called=person.name,
         chosen=person.language or caller.language(lst),
         since=member.joined_at,
+        given_up=_given_up(session, member),
         paused=state is MembershipState.PAUSED or member.rhythm not in _SENT,
         until=member.paused_until,
         earliest=datetime.fromtimestamp(caller.now + _DAY, UTC).date().isoformat(),
@@ -200,6 +203,14 @@ def _page(
         own_page=_own_page(caller, lst, member),
         archived=lst.archive is not ArchivePolicy.NONE,
     )
+
+
+def _given_up(session: Session, member: Membership) -> object:
+    """Return since when and why the member's address is not mailed, None where it is."""
+    found = given_up.at(session, member)
+    if found is None:
+        return None
+    return reviving.told(found, address_of(session, member).given)["given_up"]
 
 
 def _own_page(caller: Caller, lst: MailList, member: Membership) -> str:

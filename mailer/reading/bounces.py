@@ -22,6 +22,7 @@ from mailer.reading.header_words import decode, text_of
 
 MAX_RAW = 512 * 1024  # octets of a mail: who reports writes first, what comes back stands last
 MAX_LINES = 10_000
+MAX_SAID = 200  # characters of a server's reply that are quoted
 MAX_BODY = 200_000  # octets of text that are looked at
 _REPORTS = {"message/delivery-status", "message/global-delivery-status"}
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
@@ -73,6 +74,12 @@ class Bounce:
     status: str = ""
     text: str = ""  # the words that were judged
     about: str = ""  # Message-ID of the mail that came back, without brackets
+
+    @property
+    def said(self) -> str:
+        """Return the server's own reply within the words that were judged."""
+        reply = _said_to_us(self.text) or re.sub(r"^[\w-]{1,20};\s*", "", self.text)
+        return " ".join(reply.split())[:MAX_SAID]
 
 
 def read(raw: bytes) -> Bounce:

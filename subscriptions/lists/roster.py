@@ -99,12 +99,16 @@ class Rhythm(StrEnum):
 
 
 class MembershipState(StrEnum):
-    """Say where a membership stands; only ``active`` ones are mailed."""
+    """Say where a membership stands; only ``active`` ones are mailed.
+
+    ``given-up`` is never stored: it is what stands against the address, which no list mails.
+    """
 
     PENDING = "pending"
     ACTIVE = "active"
     PAUSED = "paused"
     LEFT = "left"
+    GIVEN_UP = "given-up"
 
 
 def worded(kind: type[StrEnum]) -> Enum:
@@ -269,11 +273,21 @@ def check_role(role: str) -> Role:
 
 
 def state_at(
-    state: MembershipState, rhythm: Rhythm, paused_until: float | None, now: float
+    state: MembershipState,
+    rhythm: Rhythm,
+    paused_until: float | None,
+    now: float,
+    *,
+    given_up: bool = False,
 ) -> MembershipState:
-    """Return the state as a person would say it at ``now``: a pause that ran out is over."""
+    """Return the state as a person would say it at ``now``: a pause that ran out is over.
+
+    ``given_up`` says that no list mails the address (subscriptions.membership.given_up).
+    """
     if state not in (MembershipState.ACTIVE, MembershipState.PAUSED):
         return state
+    if given_up:
+        return MembershipState.GIVEN_UP
     over = paused_until is not None and paused_until <= now
     waiting = paused_until is not None and not over
     if rhythm is Rhythm.PAUSED or waiting or (state is MembershipState.PAUSED and not over):

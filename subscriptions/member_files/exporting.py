@@ -23,6 +23,7 @@ from subscriptions.lists.roster import (
     state_at,
 )
 from subscriptions.member_files.csv_rows import neutral
+from subscriptions.membership.given_up import stands_against
 from subscriptions.permission import consent
 from subscriptions.permission.consent import Act, Consent
 
@@ -67,17 +68,20 @@ def page(
 ) -> tuple[list[tuple[str, ...]], int | None]:
     """Return rows behind membership ``after``, and where the next page begins."""
     found = session.execute(
-        select(Membership, Address.given, Address.key, Person.name, Person.language)
+        select(
+            Membership, Address.given, Address.key, Person.name, Person.language,
+            stands_against(Address.key),
+        )
         .join(Address, Address.id == Membership.address_id)
         .join(Person, Person.id == Membership.person_id)
         .where(Membership.list_id == lst.id, Membership.id > after)
         .order_by(Membership.id)
         .limit(PAGE)
-    ).all()
+    ).all()  # fmt: skip
     said = _said(session, lst, keyring, [row.key for row in found])
     told = attributes.of(session, [row.Membership.id for row in found])
     rows = []
-    for member, given, key, name, language in found:
+    for member, given, key, name, language, ended in found:
         ends = member.paused_until
         left = member.state is MembershipState.LEFT
         known = told.get(member.id, {})
@@ -87,7 +91,7 @@ def page(
             language,
             member.role.value,
             member.rhythm.value,
-            state_at(member.state, member.rhythm, ends, now).value,
+            state_at(member.state, member.rhythm, ends, now, given_up=ended).value,
             _day(member.left_at) if left else "",
             _day(ends) if ends and ends > now else "",
             *(("", "", "") if left else _yes(said.get(key))),

@@ -1,9 +1,10 @@
 """Score what comes back, mildly, and stop mail to an address only when it is surely dead.
 
 Policy and content refusals never count: they speak of what was sent, not of the member. One
-bounce a day counts; what is old weighs less, so a member whose mail arrives again is forgiven.
-An address is given up when its score passes LIMIT and its bounces span SPAN at least. Knows
-kinds and memberships, nothing of how a bounce was read.
+bounce a day counts, whatever list it came from; what is old weighs less, and what came before a
+token last proved that mail arrives weighs nothing. An address is given up when its score passes
+LIMIT and its bounces span SPAN at least. Knows kinds, addresses and memberships, nothing of how a
+bounce was read.
 """
 
 from collections.abc import Collection, Sequence
@@ -24,16 +25,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from mailer.errors import BadInput
 from mailer.ledger.mailings import Mailing
+from mailer.reading import addresses
 from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage.store import Base
-from subscriptions.lists.roster import Membership
+from subscriptions.lists.roster import Address, MailList, Membership
 from subscriptions.membership import changes
 from subscriptions.membership.changes import ChangeContext
-from subscriptions.membership.optin import address_of
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act
-from subscriptions.permission.suppression import Reason
+from subscriptions.permission.suppression import MAX_SAID, Reason
 
 DAY = 86400.0
 WEIGHTS = {BounceKind.DEAD: 1.0, BounceKind.FULL: 0.25, BounceKind.TEMPORARY: 0.1}
@@ -50,13 +52,16 @@ class Bounced(Base):
     __table_args__ = (
         Index("ix_bounce_membership", "membership_id", "at"),
         Index("ix_bounce_mailing", "mailing_id"),
+        Index("ix_bounce_address", "address_id", "at"),
     )
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
     at: Mapped[float]
     membership_id: Mapped[int] = mapped_column(ForeignKey(Membership.id, ondelete="CASCADE"))
+    address_id: Mapped[int | None] = mapped_column(ForeignKey(Address.id, ondelete="CASCADE"))
     mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id, ondelete="SET NULL"))
     kind: Mapped[str] = mapped_column(String(16))
     status: Mapped[str] = mapped_column(String(16))
+    said: Mapped[str] = mapped_column(String(MAX_SAID), default="", server_default="")
     raw_sha: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # None: said at the relay
 
 
@@ -90,46 +95,66 @@ def score(bounces: list[tuple[float, BounceKind]], now: float) -> Score:
     return Score(points, max(times) - min(times) if times else 0.0)
 
 
-def take(
-    desk: ChangeContext,
-    member: Membership,
-    kind: BounceKind,
-    *,
-    status: str,
-    about: str,
-    raw_sha: bytes | None,
-) -> str:
-    """Enter a bounce and do what follows from it; return that in a word.
+@dataclass(frozen=True, slots=True)
+class BounceReport:
+    """Hold what came back about one copy: why, in whose words, and which mail it was.
 
-    ``about`` is the Message-ID of the mail that came back, "" where nobody knows.
+    ``recipient`` is the address that the report names, ``about`` the Message-ID of the mail that
+    came back; both are "" where nobody knows.
     """
-    session = desk.session
-    mailing_id = _mailing(session, desk.lst.address, about)
-    enter(session, [row(member.id, desk.now, kind, status, mailing_id, raw_sha)])
+
+    kind: BounceKind
+    status: str = ""
+    said: str = ""
+    recipient: str = ""
+    about: str = ""
+    raw_sha: bytes | None = None
+
+
+def take(desk: ChangeContext, member: Membership, report: BounceReport) -> str:
+    """Enter a bounce and do what follows from it; return that in a word."""
+    session, kind = desk.session, report.kind
+    mailing_id = _mailing(session, desk.lst.address, report.about)
+    address = _meant(session, member, report.recipient)
+    enter(session, [row(member.id, address.id, desk.now, report, mailing_id)])
     if kind is BounceKind.COMPLAINT:
         return "left" if changes.leave(desk, member) else "had-left"
-    if not scores(session, [member.id], desk.now)[member.id].dead:
+    if not scores(session, [address.id], desk.now)[address.id].dead:
         return "noted" if kind in WEIGHTS else "not-counted"
-    return "given-up" if give_up(desk, member, status) else "had-been-given-up"
+    return "given-up" if give_up(desk, address, report) else "had-been-given-up"
+
+
+def _meant(session: Session, member: Membership, recipient: str) -> Address:
+    """Return which of the member's addresses a report means: what they moved from, or have now."""
+    own = session.get_one(Address, member.address_id)
+    try:
+        key = addresses.parse(recipient).key
+    except BadInput:
+        return own
+    theirs = select(Address).where(Address.key == key, Address.person_id == member.person_id)
+    return session.scalar(theirs) or own
 
 
 def row(
-    membership_id: int,
-    at: float,
-    kind: BounceKind,
-    status: str,
-    mailing_id: int | None,
-    raw_sha: bytes | None = None,
+    membership_id: int, address_id: int, at: float, report: BounceReport, mailing_id: int | None
 ) -> Row:
     """Return one bounce, to be entered."""
     return {
         "at": at,
         "membership_id": membership_id,
+        "address_id": address_id,
         "mailing_id": mailing_id,
-        "kind": kind.value,
-        "status": status[:16],
-        "raw_sha": raw_sha,
+        "kind": report.kind.value,
+        "status": report.status[:16],
+        "said": in_one_line(report.said),
+        "raw_sha": report.raw_sha,
     }
+
+
+def in_one_line(said: str) -> str:
+    """Return a server's words as they are kept: printable, on one line, bounded."""
+    plain = "".join(c if c.isprintable() else " " for c in said[: 4 * MAX_SAID])
+    return " ".join(plain.split())[:MAX_SAID]
 
 
 def enter(session: Session, rows: Sequence[Row]) -> None:
@@ -138,17 +163,55 @@ def enter(session: Session, rows: Sequence[Row]) -> None:
         session.connection().execute(_INSERT, rows)
 
 
-def scores(session: Session, members: Collection[int], now: float) -> dict[int, Score]:
-    """Return the score of each membership."""
-    told: dict[int, list[tuple[float, BounceKind]]] = {member: [] for member in members}
+def scores(session: Session, address_ids: Collection[int], now: float) -> dict[int, Score]:
+    """Return the score of each address, of all lists together."""
+    told: dict[int, list[tuple[float, BounceKind]]] = {one: [] for one in address_ids}
     found = session.execute(
-        select(Bounced.membership_id, Bounced.at, Bounced.kind).where(
-            Bounced.membership_id.in_(told), Bounced.at > now - 6 * HALF
+        select(Bounced.address_id, Bounced.at, Bounced.kind)
+        .join(Address, Address.id == Bounced.address_id)
+        .where(
+            Bounced.address_id.in_(told),
+            Bounced.at > now - 6 * HALF,
+            Bounced.at > func.coalesce(Address.proven_at, 0.0),
         )
     )
-    for member, at, kind in found:
-        told[member].append((at, BounceKind(kind)))
-    return {member: score(bounces, now) for member, bounces in told.items()}
+    for address, at, kind in found:
+        told[address or 0].append((at, BounceKind(kind)))
+    return {address: score(bounces, now) for address, bounces in told.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class BounceRecord:
+    """Show one bounce: of which list's mail, and what the server said."""
+
+    at: float
+    list: str
+    kind: str
+    status: str
+    said: str
+    mailing: int | None
+
+    @property
+    def words(self) -> str:
+        """Return what it was, in one line for the operator."""
+        said = self.said if self.status in self.said else f"{self.status} {self.said}".strip()
+        return f"{self.kind}: {said}" if said else self.kind
+
+
+def history(session: Session, person_id: int, limit: int = 20) -> tuple[BounceRecord, ...]:
+    """Return what came back from a person's addresses, the newest first."""
+    rows = session.execute(
+        select(Bounced, MailList)
+        .join(Membership, Membership.id == Bounced.membership_id)
+        .join(MailList, MailList.id == Membership.list_id)
+        .where(Membership.person_id == person_id)
+        .order_by(Bounced.at.desc(), Bounced.id.desc())
+        .limit(limit)
+    )
+    return tuple(
+        BounceRecord(one.at, lst.address, one.kind, one.status, one.said, one.mailing_id)
+        for one, lst in rows
+    )
 
 
 def reports(session: Session, membership_ids: Collection[int]) -> set[bytes]:
@@ -180,12 +243,13 @@ def count(session: Session, mailing_id: int) -> int:
     return session.scalar(about) or 0
 
 
-def give_up(desk: ChangeContext, member: Membership, status: str) -> bool:
-    """Stop all mail to a member's address, with an entry; return False where it was stopped."""
-    address = address_of(desk.session, member)
-    if suppression.has(desk.session, address.key, Reason.DEAD):
+def give_up(desk: ChangeContext, address: Address, report: BounceReport) -> bool:
+    """Stop all mail to an address, with an entry; return False where it was stopped."""
+    session = desk.session
+    if suppression.has(session, address.key, Reason.DEAD):
         return False
-    suppression.suppress(desk.session, address.key, Reason.DEAD, desk.now)
+    said, kind = in_one_line(report.said), report.kind.value
+    suppression.suppress(session, address.key, Reason.DEAD, desk.now, kind=kind, said=said)
     entry = consent.entry(
         desk.keyring,
         act=Act.STATE,
@@ -193,9 +257,9 @@ def give_up(desk: ChangeContext, member: Membership, status: str) -> bool:
         address=(address.given, address.key),
         note=desk.note,
         now=desk.now,
-        detail=f"not mailed any more: the address bounces {status}".strip(),
+        detail=f"not mailed any more: the address bounces {report.status}".strip(),
     )
-    consent.record(desk.session, [entry])
+    consent.record(session, [entry])
     return True
 
 

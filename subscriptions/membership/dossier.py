@@ -15,6 +15,7 @@ from mailer.storage.store import get_raw
 from mailer.storage.tokens import Keyring
 from subscriptions.lists import attributes, ballots
 from subscriptions.lists.roster import Address, MailList, Membership, Person, state_at
+from subscriptions.membership import bouncing, given_up
 from subscriptions.permission import consent, proofs, suppression, wording
 from subscriptions.permission.consent import Act, Consent, ConsentNote
 from subscriptions.permission.suppression import Suppression
@@ -80,6 +81,18 @@ class SuppressionShown:
     email: str
     reason: str
     since: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class BounceShown:
+    """Show one mail that came back, in its server's words."""
+
+    at: str
+    list: str
+    kind: str
+    status: str
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +106,7 @@ class Dossier:
     memberships: tuple[MembershipShown, ...]
     consent: tuple[ConsentShown, ...]
     suppression: tuple[SuppressionShown, ...]
+    bounces: tuple[BounceShown, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -113,6 +127,7 @@ class Forgotten:
     proofs: tuple[bytes, ...]  # raw messages that prove consent, by SHA-256
 
 
+MAX_BOUNCES = 1000  # of one person, the newest
 Eraser = Callable[[Session, Forgotten], None]
 
 
@@ -127,6 +142,7 @@ def open_dossier(
     keys = [address.key for address in owned] or [key]
     memberships = _memberships(session, person.id) if person else ()
     places = [member.id for member, _, _ in memberships]
+    ended = given_up.of(session, keys)
     told, cast = attributes.of(session, places), ballots.of(session, places)
     return Dossier(
         name=person.name if person else "",
@@ -136,11 +152,19 @@ def open_dossier(
             AddressShown(a.given, iso(a.created), iso_or_none(a.proven_at)) for a in owned
         ),
         memberships=tuple(
-            _show_membership(member, lst, given, told.get(member.id, {}), cast, now)
-            for member, lst, given in memberships
+            _show_membership(
+                member, lst, at, told.get(member.id, {}), cast, now, given_up=at.key in ended
+            )
+            for member, lst, at in memberships
         ),
         consent=_consents(session, consent.history(session, keyring, keys), longest),
         suppression=_suppressions(session, keyring, keys),
+        bounces=tuple(
+            BounceShown(iso(one.at), one.list, one.kind, one.status, one.said)
+            for one in bouncing.history(session, person.id, MAX_BOUNCES)
+        )
+        if person
+        else (),
     )
 
 
@@ -196,6 +220,21 @@ def forget(
     return forgotten
 
 
+def bounces_shown(found: Sequence[bouncing.BounceRecord]) -> list[dict[str, object]]:
+    """Return bounces as JSON shows them."""
+    return [
+        {
+            "at": iso(one.at),
+            "list": one.list,
+            "kind": one.kind,
+            "status": one.status,
+            "said": one.said,
+            "mailing": one.mailing,
+        }
+        for one in found
+    ]
+
+
 def iso(when: float) -> str:
     """Return a time as ISO 8601 in UTC."""
     return datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")
@@ -218,39 +257,43 @@ def _person_of(session: Session, key: str) -> tuple[Person | None, Sequence[Addr
     return person, owned.all()
 
 
-def _memberships(session: Session, person_id: int) -> list[tuple[Membership, MailList, str]]:
+def _memberships(session: Session, person_id: int) -> list[tuple[Membership, MailList, Address]]:
     rows = session.execute(
-        select(Membership, MailList, Address.given)
+        select(Membership, MailList, Address)
         .join(MailList, MailList.id == Membership.list_id)
         .join(Address, Address.id == Membership.address_id)
         .where(Membership.person_id == person_id)
         .order_by(Membership.id)
     )
-    return [(member, lst, given) for member, lst, given in rows]
+    return [(member, lst, at) for member, lst, at in rows]
 
 
 def _show_membership(
     member: Membership,
     lst: MailList,
-    given: str,
+    at: Address,
     told: Mapping[str, Sequence[str]],
     cast: Sequence[tuple[int, str, str, float]],
     now: float,
+    *,
+    given_up: bool,
 ) -> MembershipShown:
     return MembershipShown(
         list=lst.address,
-        email=given,
+        email=at.given,
         role=member.role.value,
         rhythm=member.rhythm.value,
-        state=state_at(member.state, member.rhythm, member.paused_until, now).value,
+        state=state_at(
+            member.state, member.rhythm, member.paused_until, now, given_up=given_up
+        ).value,
         joined=iso(member.joined_at),
         left=iso_or_none(member.left_at),
         paused_until=iso_or_none(member.paused_until),
         own_page=member.own_page,
         attributes=told,
         votes=[
-            {"question": question, "answer": answer, "at": iso(at)}
-            for voter, question, answer, at in cast
+            {"question": question, "answer": answer, "at": iso(when)}
+            for voter, question, answer, when in cast
             if voter == member.id
         ],
     )
@@ -310,5 +353,6 @@ def _suppressions(
     named = {suppression.hashed(keyring, key): key for key in keys} | {key: key for key in keys}
     rows = session.scalars(select(Suppression).where(Suppression.address.in_(named)))
     return tuple(
-        SuppressionShown(named[row.address], row.reason.value, iso(row.since)) for row in rows
+        SuppressionShown(named[row.address], row.reason.value, iso(row.since), given_up.why(row))
+        for row in rows
     )

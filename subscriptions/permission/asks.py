@@ -41,6 +41,7 @@ class AskPurpose(StrEnum):
     UNDO = "undo"  # take back what a receipt told
     NEVER = "never"  # take "never mail me" back
     ADDRESS = "address"  # use one more address
+    REACH = "reach"  # mail an address again that was given up, or that bounces
     ME = "me"  # a member's own page
     READ = "read"  # a members' archive, by a link that was mailed
     JOIN_REQUEST = "join-request"  # an owner lets somebody in
@@ -56,6 +57,7 @@ LIFETIME = {
     AskPurpose.UNDO: 30 * DAY,
     AskPurpose.NEVER: 365 * DAY,
     AskPurpose.ADDRESS: 3 * DAY,
+    AskPurpose.REACH: 30 * DAY,
     AskPurpose.ME: 3 * DAY,
     AskPurpose.READ: DAY,
     AskPurpose.JOIN_REQUEST: 30 * DAY,

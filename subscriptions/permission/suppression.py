@@ -20,6 +20,7 @@ from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import worded
 
 HASH = journal.HASH
+MAX_SAID = 200  # characters of what a server said that are kept
 
 
 class Reason(StrEnum):
@@ -41,12 +42,21 @@ class Suppression(Base):
         primary_key=True,
     )
     since: Mapped[float]
+    kind: Mapped[str] = mapped_column(String(16), default="", server_default="")  # of a dead one
+    said: Mapped[str] = mapped_column(String(MAX_SAID), default="", server_default="")
 
 
-def suppress(session: Session, key: str, reason: Reason, now: float) -> None:
-    """Stop all mail to the address ``key``; saying it twice changes nothing."""
+def suppress(
+    session: Session, key: str, reason: Reason, now: float, *, kind: str = "", said: str = ""
+) -> None:
+    """Stop all mail to the address ``key``; saying it twice changes nothing.
+
+    ``kind`` and ``said`` tell why a dead one bounces: in a word, and in its server's words.
+    """
     journal.note(session, JournalWord.BARRED, key, reason=reason.value)
-    row = {"address": key, "reason": reason, "since": now}
+    row = {
+        "address": key, "reason": reason, "since": now, "kind": kind, "said": said[:MAX_SAID],
+    }  # fmt: skip
     session.execute(insert_or_ignore(session, Suppression), [row])
 
 

@@ -42,6 +42,12 @@ CONTEXT: dict[str, object] = {
     "audience": 12_400,
     "domains": (("gmail.example", 8_000), ("example.org", 400)),
     "elsewhere": 31,
+    "given_up": {
+        "since": 1796083200.0,
+        "why": "dead",
+        "said": "550 5.1.1 <anna@example.net>: no such user",
+        "to": "anna@example.net",
+    },
     "findings": [
         SimpleNamespace(key=key, red=red, values=values, what="")
         for key, red, values in (

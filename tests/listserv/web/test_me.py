@@ -13,8 +13,10 @@ from subscriptions.audience.audience import audience_select
 from subscriptions.lists import attributes, roster
 from subscriptions.lists.roster import Address, Membership, Rhythm
 from subscriptions.membership import changes
+from subscriptions.permission import suppression
 from subscriptions.permission.asks import AskPurpose, look
 from subscriptions.permission.consent import Consent, Source
+from subscriptions.permission.suppression import Reason
 from tests.listserv.web.conftest import FRIENDS, Web
 from tests.listserv.web.test_door import me_path
 
@@ -69,6 +71,21 @@ def test_another_address_is_asked_then_chosen_and_the_first_one_taken_away(
     assert "at the summer meeting" in str(story["consent"])
     with web.app.store.read() as session:
         assert anna not in session.scalars(select(Consent.address)).all()
+
+
+def test_a_given_up_address_is_told_on_the_page_and_a_button_brings_it_back(
+    web: Web, anna: str
+) -> None:
+    me = me_path(web, anna)
+    assert "Mail me here again" not in web.get(me).text
+    with web.app.store.write() as session:
+        suppression.suppress(session, anna, Reason.DEAD, 1e9, kind="dead", said="550 no such user")
+    assert receivers(web) == []
+    page = web.get(me).text
+    assert f"Mail to {anna} came back: there is no such mailbox" in page
+    assert "550 no such user" in page
+    assert "Mail me here again" not in web.post(me, {"act": "again"}).text
+    assert receivers(web) == [anna]
 
 
 def test_an_address_of_somebody_else_is_neither_chosen_nor_taken(web: Web, anna: str) -> None:

@@ -26,6 +26,7 @@ from mailer.storage.journal import JournalWord
 from mailer.storage.store import Store
 from subscriptions.lists.roster import find_list, membership_of
 from subscriptions.membership import bouncing, optin
+from subscriptions.membership.bouncing import BounceReport
 from subscriptions.membership.changes import ChangeContext
 from subscriptions.permission import suppression
 from subscriptions.permission.consent import ConsentNote, Source
@@ -73,7 +74,7 @@ class Service:
             desk = self.desk(session, now)
             member = membership_of(session, desk.lst.id, f"{name}@x.org")
             assert member is not None
-            return bouncing.take(desk, member, kind, status="5.1.1", about="", raw_sha=None)
+            return bouncing.take(desk, member, BounceReport(kind, "5.1.1"))
 
     def states(self) -> dict[str, str]:
         told = json.loads(self.done("member", "ls", LIST, "--json").stdout)

@@ -17,6 +17,7 @@ from subscriptions.lists.roster import (
     Role,
     state_at,
 )
+from subscriptions.membership.given_up import stands_against
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def staff(session: Session, list_id: int, roles: Sequence[Role], now: float) -> 
     ]
 
 
-def _whole() -> Select[int, str, str, str, Role, Rhythm, MembershipState, float | None]:
+def _whole() -> Select[int, str, str, str, Role, Rhythm, MembershipState, float | None, bool]:
     return (
         select(
             Membership.id,
@@ -90,6 +91,7 @@ def _whole() -> Select[int, str, str, str, Role, Rhythm, MembershipState, float 
             Membership.rhythm,
             Membership.state,
             Membership.paused_until,
+            stands_against(Address.key).label("given_up"),
         )
         .join(Address, Address.id == Membership.address_id)
         .join(Person, Person.id == Membership.person_id)
@@ -103,5 +105,5 @@ def _row(row: Row[*tuple[Any, ...]], lst: MailList, now: float) -> MemberRow:
         language=row.language or lst.language,
         role=row.role.value,
         rhythm=row.rhythm.value,
-        state=state_at(row.state, row.rhythm, row.paused_until, now).value,
+        state=state_at(row.state, row.rhythm, row.paused_until, now, given_up=row.given_up).value,
     )

@@ -27,6 +27,7 @@ _COMMANDS = {
     "backup": "backup:back_up",
     "clock": "parts:clock_alone",
     "dkim": "dkim:dkim",
+    "doctor": "doctor:doctor",
     "explain": "explain:explain",
     "import": "archive:imports",
     "list": "lists:lists",

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from archive.site import build
+from listserv.doctor import daily
 from listserv.mailings import audience
 from listserv.membership import forgetting
 from listserv.moderation import holds
@@ -48,6 +49,7 @@ def tick(app: App) -> list[str]:
             "erase": forgetting.waiting(session, time.time()),
             "weigh": refusals.waiting(session),
             "sit": screenshot_mail.waiting(session),
+            "examine": daily.waiting(session, app, time.time()),
         }
         ring += [bell for bell, waits in beside.items() if waits]
     for bell in ring:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from archive.site.build import render_dirty, render_late
+from listserv.doctor import daily
 from listserv.mailings.delivery import make_sender
 from listserv.membership import forgetting, relay_refusals
 from listserv.membership.proving import Prover
@@ -37,6 +38,7 @@ class WorkerContext:
         self._sender: Sender | None = None
         self.prover = Prover()
         self.forgetter = Aside("an erasure", lambda app: forgetting.carry_out(app, time.time()))
+        self.examiner = Aside("the doctor's visit", _visit)
         self.sitter = Aside("pictures of proofs", screenshot_mail.carry_out)
 
     @property
@@ -56,6 +58,7 @@ class WorkerContext:
         """Close the sender's connections; a question to DNS is awaited."""
         self.prover.end(dkim_verify.PATIENCE * 2)
         self.forgetter.end(dkim_verify.PATIENCE)  # what is cut off here is begun again
+        self.examiner.end(0)  # so is this
         self.sitter.end(0)  # what is cut off here is begun again
         if self._sender is not None:
             self._sender.close()
@@ -118,6 +121,20 @@ def erase() -> None:
 def sit() -> None:
     """Take pictures of proofs, beside the other work."""
     _answer("sit", _sit)
+
+
+def examine() -> None:
+    """Look at the installation once a day, beside the other work."""
+    _answer("examine", _examine)
+
+
+def _examine(desk: WorkerContext) -> bool:
+    desk.examiner.begin(desk.app)
+    return False  # the clock rings again while it is due
+
+
+def _visit(app: App) -> None:
+    daily.carry_out(app, time.time())
 
 
 def _sit(desk: WorkerContext) -> bool:

@@ -28,7 +28,7 @@ from rq.timeouts import BaseDeathPenalty
 from rq.worker import SimpleWorker
 
 # In the order that a worker answers them.
-BELLS = ("sort", "deliver", "archive", "prove", "weigh", "erase", "sit")
+BELLS = ("sort", "deliver", "archive", "prove", "weigh", "erase", "sit", "examine")
 AWAY_SECONDS = 0.5  # pause before a worker looks for a lost doorbell again
 QUIET_SECONDS = 5  # a rung bell stays down this long at most if no job lifts it
 PATIENCE = 2.0  # seconds for one answer: mail coming in must not wait for a server that hangs

@@ -14,7 +14,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+)
 
 from mailer.authentication.resolver import read_server
 from mailer.client.relay import read_relay
@@ -22,7 +30,7 @@ from mailer.door.callers import networks
 from mailer.errors import BadInput, Misconfigured
 from mailer.ledger.pace import read_rates
 from mailer.ledger.warmup import read_calendar
-from mailer.reading.addresses import domain_key
+from mailer.reading.addresses import domain_key, parse
 
 PREFIX = "KRETS_"
 _EVER = 36_500  # days: what fits into every date
@@ -70,6 +78,11 @@ class ListservSettings(_Section):
     )
     http: str = Field("127.0.0.1:8080", description="HOST:PORT of the web door.")
     proxies: Words = Field((), description="Addresses or networks of reverse proxies to believe.")
+    operator: str = Field(
+        "",
+        description="Who looks after this installation: gets a mail when what `krets doctor` finds"
+        " has changed, at most once a day.",
+    )
     controller: str = Field(
         "", description="Who answers for the members' data: a person or an association, by name."
     )
@@ -125,6 +138,14 @@ class ListservSettings(_Section):
     def _domain(cls, value: str) -> str:
         try:
             return domain_key(value)
+        except BadInput as error:
+            raise ValueError(error.what) from None
+
+    @field_validator("operator")
+    @classmethod
+    def _operator(cls, value: str) -> str:
+        try:
+            return parse(value).given if value else ""
         except BadInput as error:
             raise ValueError(error.what) from None
 
@@ -309,6 +330,12 @@ class Settings(_Section):
     listserv: ListservSettings = Field(default_factory=ListservSettings)
     mailer: MailerSettings = Field(default_factory=MailerSettings)
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
+    _file: str = PrivateAttr("")
+
+    @property
+    def file(self) -> Path | None:
+        """Return the settings file that was read, or None."""
+        return Path(self._file) if self._file else None
 
     @property
     def archive_path(self) -> Path:
@@ -341,9 +368,11 @@ def load(
         for section, keys in source.items():
             values.setdefault(section, {}).update(keys)
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         raise Misconfigured(*_explain(error, path)) from None
+    settings._file = path  # noqa: SLF001 - ours
+    return settings
 
 
 def _read_file(named: str | None) -> tuple[str, dict[str, dict[str, Any]]]:

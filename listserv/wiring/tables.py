@@ -43,6 +43,7 @@ __all__ = [
     "Edition",
     "EditionState",
     "Erasure",
+    "Examined",
     "Hold",
     "HoldState",
     "Issue",
@@ -222,3 +223,12 @@ class Erasure(Base):
     how: Mapped[str] = mapped_column(String(200))  # what proved it: button
     asked_at: Mapped[float]
     due: Mapped[float]  # when to try next
+
+
+class Examined(Base):
+    """What the doctor found last: one row (listserv/doctor/daily.py)."""
+
+    __tablename__ = "examined"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[float]
+    found: Mapped[str]  # JSON array of what was not well

@@ -99,6 +99,15 @@ CONTEXT: dict[str, object] = {
             ("unsigned", False, {}),
         )
     ],
+    "better": [SimpleNamespace(what="lists.example.org has no DMARC record", why="", cure="")],
+    "worse": [
+        SimpleNamespace(
+            what="lists.example.org has no SPF record",
+            why="It is the return path of every copy.",
+            cure='lists.example.org. IN TXT "v=spf1 mx -all"',
+        )
+    ],
+    "domain": "lists.example.org",
     "differing": "Subject, Date, Message-ID, Archived-At, List-Unsubscribe",
     "stopped": False,
     "only": False,
@@ -244,6 +253,7 @@ NAMES = templates.mail_names()
 LETTERS = [name for name in NAMES if not name.startswith("list-")]  # lines for posts
 STRANGERS, MEMBERS = {"leave_address", "leave_url"}, {"confirm_url", "not_me_url"}  # lack these
 ENDS = {"member-left", "member-removed", "stranger-stopped"}  # mails after which nothing more comes
+OPERATORS = {"operator-health", "operator-sample"}  # to whoever set them up, not to members
 RULES = [
     "auto-reply", "same-id", "broken", "size", "author", "from-is-ours", "from-not-theirs",
     "newsletter-address", "membership", "editors-only", "moderated-list", "moderated-member",
@@ -253,6 +263,7 @@ CLEAN = Status(MailingState.DONE, UnsurePolicy.NEVER_TWICE, *(9, 0, 0, 9, 0, 0, 
 NOTES = ("", "unclear", "changed", "late", "unscheduled", "zone", "old", "proof", "readers")
 VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-help", {"leaving": True}),
+    ("operator-health", {"worse": []}),
     ("stranger-late", {"trouble": "expired"}),
     ("stranger-late", {"trouble": "superseded"}),
     ("stranger-refused", {"reason": ""}),
@@ -414,7 +425,13 @@ def test_the_one_mail_to_a_stranger_offers_to_join_and_never_again(
     assert confirms or any(map(commands.is_join, quoted(text)))
 
 
-@pytest.mark.parametrize("name", sorted(set(LETTERS) - ENDS))
+@pytest.mark.parametrize("language", templates.LANGUAGES)
+def test_a_mail_to_the_operator_names_the_setting_that_stops_it(language: str) -> None:
+    text = templates.mail("operator-health", language, **context_of("operator-health")).text
+    assert "listserv.operator" in text
+
+
+@pytest.mark.parametrize("name", sorted(set(LETTERS) - ENDS - OPERATORS))
 def test_every_mail_says_how_to_stop_it(name: str) -> None:
     text = templates.mail(name, "en", **context_of(name)).text
     assert f"/not-me/{TOKEN}" in text or f"/leave/{TOKEN}" in text

@@ -1,0 +1,1 @@
+"""The doctor: what keeps an installation from sending and receiving mail, and the cure."""

@@ -1,0 +1,393 @@
+"""Examine a whole installation: gather what each check needs, and put their words together.
+
+    examine(app, time.time())          # [Diagnosis, ...]; sends nothing
+    send_sample(app, "you@example.net", now)    # one real mail through the first relay
+
+The only module here that asks the network: the resolver of ``mailer.resolver``, the relays, our
+own doors and, for an MTA-STS policy, one page of our own domain. Nothing that a check stumbles
+over ends the others.
+"""
+
+import contextlib
+import http.client
+import json
+import socket
+import time
+import urllib.request
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from listserv.doctor import (
+    domain_policies,
+    domain_records,
+    doors,
+    machine,
+    message_lint,
+    relays,
+    rules,
+    sample_mail,
+)
+from listserv.doctor.diagnosis import Diagnosis, fail, ok, warn
+from listserv.doctor.domain_facts import Ask, Domain, Key
+from listserv.mailings.signing import Signer
+from listserv.wiring.app import App
+from listserv.wiring.config import split_door
+from mailer.authentication import dkim_keys
+from mailer.authentication.dkim_keys import Standing
+from mailer.authentication.dns_records import NoAnswerError
+from mailer.client import relay_probe
+from mailer.client.relay import Relay, read_relay
+from mailer.errors import KretsError, Refused
+from mailer.ledger.mailings import Recipient
+from mailer.ledger.mailings import State as Fate
+from mailer.reading.bounce_reasons import Kind
+from mailer.storage.arrivals import Arrival, ArrivalState
+from subscriptions.lists.roster import Address, MailList, Membership, State, all_lists
+from subscriptions.membership.bouncing import Bounced
+
+QUESTION = 2.0  # seconds for one question to DNS
+DOOR = 5.0  # seconds that a door of ours has to answer
+STRANGER = "postmaster@gmail.com"  # whom a relay is asked about, and who gets nothing
+_MONTH = 30 * 86400.0
+_LATE = 600.0  # seconds that a message may wait to be decided
+
+
+def examine(app: App, now: float, *, address: str = "") -> list[Diagnosis]:
+    """Return all that is to be said; ``address`` is where mail leaves from, where it is known."""
+    found = _database(app, now)
+    if any(one.check == "database" and one.state == "fail" for one in found):
+        return [*found, *_without_database(app, now)]
+    with app.store.read() as session:
+        lists = list(all_lists(session))
+        size = _size(session, now)
+    found += _doorbell(app)
+    found += _without_database(app, now)
+    found += _relays(app)
+    found += _dns(app, lists, size, address, now)
+    found += _message(app, lists, now)
+    return [*found, *rules.judge(size, found)]
+
+
+def send_sample(app: App, to: str, now: float) -> list[Diagnosis]:
+    """Send one real mail through the first relay; lint its bytes as the relay got them."""
+    with app.store.read() as session:
+        lists = list(all_lists(session))
+        if not lists:
+            raise Refused(
+                "There is no list yet whose mail could be sent.",
+                "Make one: krets list create friends@DOMAIN",
+            )
+        made = sample_mail.make(session, app, lists[0], to, now)
+    relay = read_relay(app.settings.mailer.relays[0])
+    hello = app.settings.listserv.domain
+    raw = relay_probe.carry(relay, hello, made.return_path, to, made.raw)
+    return [
+        ok("sent", f"{relay.name} took a mail to {to}; look at how it comes"),
+        *_lint(app, lists[0], made.return_path, raw),
+    ]
+
+
+def _without_database(app: App, now: float) -> list[Diagnosis]:
+    settings = app.settings
+    secrets = [path for path in (settings.file, _sqlite(app)) if path is not None]
+    measured = machine.measure(settings.mailer.data, tuple(secrets), now)
+    return [*machine.judge(measured), *doors.examine(settings, _heard(app), now)]
+
+
+# -- what keeps our data ------------------------------------------------------------------
+
+
+def _database(app: App, now: float) -> list[Diagnosis]:
+    try:
+        with app.store.read() as session:
+            drift = app.store.now(session) - time.time()
+            last = select(Arrival.received_at).order_by(Arrival.id.desc()).limit(1)
+            newest = session.scalar(last) or 0.0
+            waits = func.min(Arrival.received_at)
+            oldest = session.scalar(select(waits).where(Arrival.state == ArrivalState.NEW))
+    except KretsError as error:
+        why = "Nothing works without it; mail is put off until it is back."
+        return [fail("database", f"the database cannot be used: {error.what}", why, error.fix)]
+    found = [ok("database", "the database answers")]
+    clock = machine.Machine(data=app.data, now=now, newest=newest, drift=drift)
+    found += [one for one in machine.judge(clock) if one.check == "clock" and one.state != "ok"]
+    if oldest is not None and now - oldest > _LATE:
+        what = f"mail that came {(now - oldest) / 60:.0f} minutes ago has not been looked at"
+        why = "No worker runs, or none gets anywhere."
+        found.append(
+            fail("backlog", what, why, "systemctl restart krets    # then: krets queue ls")
+        )
+    return found
+
+
+def _doorbell(app: App) -> list[Diagnosis]:
+    named = app.settings.mailer.redis
+    if not named:
+        return [ok("redis", "krets serve runs a doorbell of its own")]
+    try:
+        app.bells.client.ping()
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody hears the bell
+        said = str(error).partition("\n")[0][:120]
+        what = f"Redis ({_shown(named)}) does not answer: {said}"
+        why = "Work begins only when somebody looks by himself, and workers do not start."
+        return [fail("redis", what, why, 'mailer.redis = "redis://127.0.0.1:6379"')]
+    parts = urlsplit(named)
+    if parts.scheme == "redis" and not parts.password and not _loopback(parts.hostname or ""):
+        what = f"Redis ({_shown(named)}) asks nobody for a password"
+        why = "Whoever reaches it can keep the workers busy, or idle."
+        return [warn("redis", what, why, 'mailer.redis = "redis://:PASSWORD@HOST"')]
+    return [ok("redis", f"Redis ({_shown(named)}) answers")]
+
+
+def _shown(url: str) -> str:
+    return url.rpartition("@")[2].partition("://")[2] or url.rpartition("@")[2]
+
+
+def _loopback(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host in {"", "localhost"}
+
+
+def _sqlite(app: App) -> Path | None:
+    return None if app.settings.mailer.database else app.data / "krets.db"
+
+
+# -- our doors ----------------------------------------------------------------------------
+
+
+def _heard(app: App) -> doors.Heard:
+    settings = app.settings
+    return doors.Heard(
+        smtp=_banner(settings.mailer.smtp) if settings.mailer.smtp else "-",
+        lmtp=_banner(settings.mailer.lmtp) if settings.mailer.lmtp else "-",
+        http=_healthz(settings.listserv.http),
+    )
+
+
+def _connected(door: str) -> socket.socket:
+    if door.startswith("/"):
+        made = socket.socket(socket.AF_UNIX)
+        made.settimeout(DOOR)
+        try:
+            made.connect(door)
+        except OSError:
+            made.close()
+            raise
+        return made
+    host, port = split_door(door)
+    return socket.create_connection((_reachable(host), port), DOOR)
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to connect to
+
+
+def _banner(door: str) -> str:
+    with contextlib.suppress(OSError), _connected(door) as line:
+        return line.recv(500).decode("utf-8", "replace").strip() or "nothing"
+    return ""
+
+
+def _healthz(door: str) -> str:
+    host, port = split_door(door)
+    asking = http.client.HTTPConnection(_reachable(host), port, timeout=DOOR)
+    with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+        asking.request("GET", "/healthz")
+        answer = asking.getresponse()
+        body = answer.read(10_000)
+        if answer.status == 200:  # noqa: PLR2004 - RFC 9110
+            return "ok"
+        down = json.loads(body)
+        return ", ".join(f"{part} is {state}" for part, state in down.items())
+    asking.close()
+    return ""
+
+
+# -- our relays ---------------------------------------------------------------------------
+
+
+def _relays(app: App) -> list[Diagnosis]:
+    hello = app.settings.listserv.domain
+    wanted = relays.Wanted(app.settings.mailer.max_size, STRANGER, banner=f"{hello} ESMTP Krets")
+    found = []
+    for url in app.settings.mailer.relays:
+        relay = read_relay(url)
+        try:
+            heard = relay_probe.probe(relay, hello, f"postmaster@{hello}", STRANGER)
+        except KretsError as error:
+            found.append(fail("relay", error.what, "No mail leaves.", error.fix))
+            continue
+        found += relays.judge(relay, heard, wanted)
+    return found
+
+
+# -- DNS ----------------------------------------------------------------------------------
+
+
+def _dns(
+    app: App, lists: list[MailList], size: rules.Size, address: str, now: float
+) -> list[Diagnosis]:
+    ask = _asking(app)
+    names = sorted({app.settings.listserv.domain, *(lst.domain for lst in lists)})
+    hidden = [name for name in names if not app.resolver.asks(name)]
+    found = [
+        fail(
+            "domain",
+            f"nobody outside can know {name}",
+            "Mail to and from a domain that is not in DNS goes nowhere.",
+            'listserv.domain = "lists.YOUR-DOMAIN"',
+        )
+        for name in hidden
+    ]
+    asked = [name for name in names if name not in hidden]
+    if asked and all(ask(name, kind) is None for name in asked[:1] for kind in ("MX", "TXT", "A")):
+        servers = ", ".join(app.settings.mailer.resolver) or "the system's name server"
+        what = f"{servers} does not answer"
+        why = "Whose mail it is cannot be judged, and nothing here could be looked at."
+        cure = 'mailer.resolver = ["127.0.0.1:53"]    # a resolver of your own that answers'
+        return [*found, fail("resolver", what, why, cure)]
+    groups = _leaving(app, asked, address, ask)
+    views = _keys(app, now)
+    signer = Signer(app.settings.mailer.sign)
+    host = _host_name(app)
+    for name in asked:
+        domain = Domain(
+            name,
+            host or f"mail.{name}",
+            keys=tuple(key for key in views if key.name.endswith(f"._domainkey.{name}")),
+            signed=signer is Signer.KRETS and any(lst.domain == name for lst in lists),
+            groups=groups,
+            bulk=size.bulk,
+            inner=any(_loopback(one.partition(":")[0]) for one in app.settings.mailer.resolver),
+            fetch=_fetched,
+        )
+        found += [*domain_records.examine(domain, ask), *domain_policies.examine(domain, ask)]
+    if signer is Signer.NOBODY:
+        what = 'nobody signs our mail: mailer.sign = "nobody"'
+        why = "No provider offers one-click leaving, and forgeries look like ours."
+        found.append(
+            warn("dkim", what, why, 'mailer.sign = "krets"    # then: krets dkim new DOMAIN')
+        )
+    ours = dict.fromkeys(one for group in groups for one in group)
+    return [*found, *domain_policies.reverse(list(ours), host or app.settings.listserv.domain, ask)]
+
+
+def _asking(app: App) -> Ask:
+    def ask(name: str, kind: str) -> tuple[object, ...] | None:
+        try:
+            return app.resolver.ask(name, kind, QUESTION).records
+        except NoAnswerError:
+            return None
+
+    return ask
+
+
+def _leaving(app: App, names: list[str], address: str, ask: Ask) -> tuple[tuple[str, ...], ...]:
+    """Return the addresses of each relay; a relay on this machine has those of our MX."""
+    if address:
+        return ((address,),)
+    groups = []
+    for url in app.settings.mailer.relays:
+        relay = read_relay(url)
+        groups.append(_addresses_of(relay, ask))
+    if any(not group for group in groups):
+        here = app.settings.listserv.domain
+        asked = [here] if here in names else names[:1]
+        hosts = [str(host) for name in asked for host in (ask(name, "MX") or ())[:1]]
+        ours = tuple(
+            str(one)
+            for host in hosts or asked
+            for kind in ("A", "AAAA")
+            for one in ask(host, kind) or ()
+        )
+        groups = [group or ours for group in groups]
+    return tuple(dict.fromkeys(group for group in groups if group))
+
+
+def _addresses_of(relay: Relay, ask: Ask) -> tuple[str, ...]:
+    if _loopback(relay.host):
+        return ()
+    with contextlib.suppress(ValueError):
+        return (str(ip_address(relay.host)),)
+    return tuple(str(one) for kind in ("A", "AAAA") for one in ask(relay.host, kind) or ())
+
+
+def _keys(app: App, now: float) -> list[Key]:
+    with app.store.read() as session:
+        views = dkim_keys.views(session, now)
+    return [
+        Key(view.name, view.record, signs=view.standing is Standing.SIGNING,
+            waits=view.standing is Standing.WAITING)
+        for view in views
+        if view.standing is not Standing.OVER
+    ]  # fmt: skip
+
+
+def _host_name(app: App) -> str:
+    """Return what this machine may be called in DNS, "" where it does not know."""
+    name = socket.gethostname()
+    if "." in name and app.resolver.asks(name):
+        return name.lower()
+    return ""
+
+
+def _fetched(url: str) -> str | None:
+    try:
+        with urllib.request.urlopen(url, timeout=DOOR) as answer:  # noqa: S310 - https, our own domain
+            return str(answer.read(65_536).decode("utf-8", "replace"))
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+
+
+# -- what we send -------------------------------------------------------------------------
+
+
+def _message(app: App, lists: list[MailList], now: float) -> list[Diagnosis]:
+    """Lint a mail of the first list of each domain, without sending it."""
+    found = []
+    firsts: dict[str, MailList] = {}
+    for lst in lists:
+        firsts.setdefault(lst.domain, lst)
+    for lst in firsts.values():
+        with app.store.read() as session:
+            made = sample_mail.make(session, app, lst, f"postmaster@{lst.domain}", now)
+        found += _lint(app, lst, made.return_path, made.raw)
+    return found
+
+
+def _lint(app: App, lst: MailList, return_path: str, raw: bytes) -> list[Diagnosis]:
+    def look_up(name: str) -> bytes | None:
+        return next(iter(app.resolver.texts(name, QUESTION)), None)
+
+    return message_lint.lint(
+        raw,
+        lst.domain,
+        return_path,
+        look_up,
+        secure=app.settings.listserv.base_url.startswith("https://"),
+        signed=Signer(app.settings.mailer.sign) is Signer.KRETS,
+    )
+
+
+def _size(session: Session, now: float) -> rules.Size:
+    counted = (
+        select(Address.domain, func.count(Address.id.distinct()))
+        .join(Membership, Membership.address_id == Address.id)
+        .where(Membership.state == State.ACTIVE)
+        .group_by(Address.domain)
+    )
+    members: dict[str, int] = {}
+    for domain, count in session.execute(counted):
+        provider = rules.provider_of(domain)
+        if provider:
+            members[provider] = members.get(provider, 0) + count
+    complaints = select(func.count()).select_from(Bounced)
+    complaints = complaints.where(Bounced.kind == Kind.COMPLAINT, Bounced.at > now - _MONTH)
+    copies = select(func.count()).select_from(Recipient).where(Recipient.state == Fate.ACCEPTED)
+    told = session.scalar(complaints) or 0
+    return rules.Size(members, told, (session.scalar(copies) or 0) if told else 0)

@@ -59,7 +59,9 @@ def _dmarc(domain: Domain, ask: Ask) -> list[Diagnosis]:
     )
 
 
-def _dmarc_record(domain: Domain, policy: dmarc.Record, ask: Ask, line: str) -> Iterator[Diagnosis]:
+def _dmarc_record(
+    domain: Domain, policy: dmarc.DmarcRecord, ask: Ask, line: str
+) -> Iterator[Diagnosis]:
     wish = policy.tags.get("p", "")
     words = {"none", "quarantine", "reject"}
     if wish.lower() not in words:

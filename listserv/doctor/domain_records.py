@@ -24,8 +24,8 @@ from listserv.doctor.domain_facts import (
 )
 from mailer.authentication import spf
 from mailer.authentication.dns_records import NoAnswerError
-from mailer.authentication.resolver import Answer
-from mailer.authentication.spf import Result
+from mailer.authentication.resolver import DnsAnswer
+from mailer.authentication.spf import SpfResult
 from mailer.authentication.spf_record import is_spf
 
 
@@ -153,15 +153,15 @@ def _spf_results(domain: Domain, said: str, ask: Ask) -> Iterator[Diagnosis]:
     name = domain.name
     for group in domain.groups:
         results = {one: _spf_of(one, name, ask) for one in group}
-        if Result.PERMERROR in results.values():
+        if SpfResult.PERMERROR in results.values():
             what = f"the SPF record of {name} is broken: {said[:120]}"
             why = "A syntax error, or more than ten names to be asked (RFC 7208 4.6.4)."
             yield fail("spf", what, why, f'{name}. IN TXT "v=spf1 mx -all"')
             return
-        if Result.TEMPERROR in results.values():
+        if SpfResult.TEMPERROR in results.values():
             yield silent("spf", f"what the SPF record of {name} names")
             continue
-        missed = [one for one, result in results.items() if result is not Result.PASS]
+        missed = [one for one, result in results.items() if result is not SpfResult.PASS]
         if not missed:
             continue
         add = " ".join(f"ip{ip_address(one).version}:{one}" for one in missed)
@@ -175,16 +175,16 @@ def _spf_results(domain: Domain, said: str, ask: Ask) -> Iterator[Diagnosis]:
             yield warn("spf", what, why, cure)
 
 
-def _spf_of(address: str, domain: str, ask: Ask) -> Result:
+def _spf_of(address: str, domain: str, ask: Ask) -> SpfResult:
     client = spf.client_of(address, f"postmaster@{domain}", domain)
     if client is None:
-        return Result.NONE
+        return SpfResult.NONE
 
-    def answer(name: str, kind: str) -> Answer:
+    def answer(name: str, kind: str) -> DnsAnswer:
         found = ask(name, kind)
         if found is None:
             raise NoAnswerError(name)
-        return Answer(found, exists=bool(found))
+        return DnsAnswer(found, exists=bool(found))
 
     return spf.check(client, domain, answer)
 

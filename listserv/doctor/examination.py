@@ -37,16 +37,15 @@ from listserv.mailings.signing import Signer
 from listserv.wiring.app import App
 from listserv.wiring.config import split_door
 from mailer.authentication import dkim_keys
-from mailer.authentication.dkim_keys import Standing
+from mailer.authentication.dkim_keys import KeyState
 from mailer.authentication.dns_records import NoAnswerError
 from mailer.client import relay_probe
 from mailer.client.relay import Relay, read_relay
 from mailer.errors import KretsError, Refused
-from mailer.ledger.mailings import Recipient
-from mailer.ledger.mailings import State as Fate
-from mailer.reading.bounce_reasons import Kind
+from mailer.ledger.mailings import Recipient, RecipientState
+from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage.arrivals import Arrival, ArrivalState
-from subscriptions.lists.roster import Address, MailList, Membership, State, all_lists
+from subscriptions.lists.roster import Address, MailList, Membership, MembershipState, all_lists
 from subscriptions.membership.bouncing import Bounced
 
 QUESTION = 2.0  # seconds for one question to DNS
@@ -321,10 +320,10 @@ def _keys(app: App, now: float) -> list[Key]:
     with app.store.read() as session:
         views = dkim_keys.views(session, now)
     return [
-        Key(view.name, view.record, signs=view.standing is Standing.SIGNING,
-            waits=view.standing is Standing.WAITING)
+        Key(view.name, view.record, signs=view.standing is KeyState.SIGNING,
+            waits=view.standing is KeyState.WAITING)
         for view in views
-        if view.standing is not Standing.OVER
+        if view.standing is not KeyState.OVER
     ]  # fmt: skip
 
 
@@ -378,7 +377,7 @@ def _size(session: Session, now: float) -> rules.Size:
     counted = (
         select(Address.domain, func.count(Address.id.distinct()))
         .join(Membership, Membership.address_id == Address.id)
-        .where(Membership.state == State.ACTIVE)
+        .where(Membership.state == MembershipState.ACTIVE)
         .group_by(Address.domain)
     )
     members: dict[str, int] = {}
@@ -387,7 +386,11 @@ def _size(session: Session, now: float) -> rules.Size:
         if provider:
             members[provider] = members.get(provider, 0) + count
     complaints = select(func.count()).select_from(Bounced)
-    complaints = complaints.where(Bounced.kind == Kind.COMPLAINT, Bounced.at > now - _MONTH)
-    copies = select(func.count()).select_from(Recipient).where(Recipient.state == Fate.ACCEPTED)
+    complaints = complaints.where(Bounced.kind == BounceKind.COMPLAINT, Bounced.at > now - _MONTH)
+    copies = (
+        select(func.count())
+        .select_from(Recipient)
+        .where(Recipient.state == RecipientState.ACCEPTED)
+    )
     told = session.scalar(complaints) or 0
     return rules.Size(members, told, (session.scalar(copies) or 0) if told else 0)

@@ -17,7 +17,7 @@ from listserv.doctor.diagnosis import Diagnosis, fail, ok, or_ok, warn
 MB = 1024 * 1024
 _LEAST_FILES = 1024
 _OTHERS = 0o077
-_LONG_AGO = 1_790_000_000.0  # 2026-09-21: a clock before it is wrong
+_LONG_AGO = 1_704_067_200.0  # 2024: a clock before it is wrong
 _ADRIFT = 5.0  # seconds
 _CGROUP = Path("/sys/fs/cgroup")
 _LOOKED_AT = 2000  # files of the data folder

@@ -14,7 +14,7 @@ from mailer.authentication import dkim_verify
 from mailer.authentication.dns_records import NoAnswerError
 from mailer.reading import message
 from mailer.reading.from_domains import domain_of
-from mailer.reading.message import Head
+from mailer.reading.message import MessageHeader
 from mailer.reading.organisations import organisation
 
 LookUp = Callable[[str], bytes | None]
@@ -38,7 +38,7 @@ def lint(
     return or_ok("message", "a mail as we send it passes", found)
 
 
-def _form(raw: bytes, head: Head) -> Iterator[Diagnosis]:
+def _form(raw: bytes, head: MessageHeader) -> Iterator[Diagnosis]:
     why = "RFC 5322; many receivers junk what breaks it."
     for name in _ONCE:
         count = len(head.all(name))
@@ -56,7 +56,7 @@ def _form(raw: bytes, head: Head) -> Iterator[Diagnosis]:
         yield fail("message", "a mail of ours has no date that can be read", why, _MADE)
 
 
-def _writer(head: Head, domain: str, return_path: str) -> Iterator[Diagnosis]:
+def _writer(head: MessageHeader, domain: str, return_path: str) -> Iterator[Diagnosis]:
     writers = [spelled for value in head.all("from") for _, spelled in message.addresses_of(value)]
     domains = {domain_of(one.rpartition("@")[2]) for one in writers}
     if domains != {domain}:
@@ -68,7 +68,7 @@ def _writer(head: Head, domain: str, return_path: str) -> Iterator[Diagnosis]:
         yield warn("message", what, "SPF is not aligned, so DKIM must be (RFC 9989 4.4).", _MADE)
 
 
-def _ways_out(head: Head, secure: bool) -> Iterator[Diagnosis]:  # noqa: FBT001 - as its caller's
+def _ways_out(head: MessageHeader, secure: bool) -> Iterator[Diagnosis]:  # noqa: FBT001 - as its caller's
     ways = (head.first("list-unsubscribe") or b"").decode("latin-1")
     click = b" ".join((head.first("list-unsubscribe-post") or b"").split())
     if "<mailto:" not in ways or "<http" not in ways:
@@ -87,7 +87,9 @@ def _ways_out(head: Head, secure: bool) -> Iterator[Diagnosis]:  # noqa: FBT001 
         yield warn("message", what, why, 'listserv.base_url = "https://DOMAIN"')
 
 
-def _signatures(raw: bytes, head: Head, domain: str, look_up: LookUp) -> Iterator[Diagnosis]:
+def _signatures(
+    raw: bytes, head: MessageHeader, domain: str, look_up: LookUp
+) -> Iterator[Diagnosis]:
     values = head.all("dkim-signature")
     if not values:
         what = "a mail of ours carries no signature"

@@ -21,7 +21,7 @@ from listserv.wiring.app import App
 from mailer.authentication import dkim, dkim_keys
 from mailer.client.seven_bit import rewrite
 from mailer.reading import message
-from mailer.storage.tokens import Purpose
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import MailList
 
 NOBODY = 0  # the membership that its tokens name
@@ -58,11 +58,11 @@ def make(session: Session, app: App, lst: MailList, to: str, now: float) -> Samp
     letter = rewrite(letter, body=True) or letter  # so that any relay carries it, signed as it is
     trace = Trace("", "localhost", "local", 0, now, app.settings.listserv.domain)
     made = post_headers.compose(letter, message.head(letter), face, trace, "")
-    token = app.keyring.standing(Purpose.LEAVE, lst.address, NOBODY)
+    token = app.keyring.standing(TokenPurpose.LEAVE, lst.address, NOBODY)
     values = {post_headers.LEAVE: token.encode("ascii")}
     stamped = b""
     if Signer(app.settings.mailer.sign) is Signer.KRETS:
         keys = dkim_keys.signing_keys(session, lst.domain, now)
         stamped = dkim.stamp(made, keys, lambda: now)(values) if keys else b""
-    bounce = app.keyring.standing(Purpose.BOUNCE, lst.address, NOBODY)
+    bounce = app.keyring.standing(TokenPurpose.BOUNCE, lst.address, NOBODY)
     return Sample(f"{lst.name}-bounces+{bounce}@{lst.domain}", stamped + made.join(values))

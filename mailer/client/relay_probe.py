@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mailer.client.relay import Relay, Tls
-from mailer.client.smtp_transaction import Letter, Offers, adapted, problems
+from mailer.client.smtp_transaction import Offers, OutgoingLetter, adapted, problems
 from mailer.errors import Refused, Temporary
 
 PATIENCE = 10.0  # seconds for each answer
@@ -83,7 +83,7 @@ def carry(relay: Relay, hello: str, sender: str, recipient: str, content: bytes)
     Raise Refused with the relay's words, or Temporary where it cannot be used.
     """
     stuffed = content.replace(b"\r\n.", b"\r\n..")
-    letter = Letter((0,), sender, (recipient,), stuffed + b".\r\n")
+    letter = OutgoingLetter((0,), sender, (recipient,), stuffed + b".\r\n")
     try:
         with _talking(relay, hello, {}) as talk:
             offers = Offers.read(_words(talk))

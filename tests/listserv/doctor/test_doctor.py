@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailer.rehearsal.sink import Answer, Caught, Moment
+from mailer.rehearsal.sink import Caught, Moment, SinkReply
 from tests.listserv.doctor import garden as gardens
 from tests.listserv.doctor.garden import DOMAIN, HERE, HOST, POINTER, Garden
 
@@ -249,8 +249,8 @@ def relay_away(garden: Garden) -> None:
     garden.settings["KRETS_MAILER__RELAYS"] = f"smtp://{gardens.nobody()}"
 
 
-def refusing(moment: Moment, code: int, text: str) -> Callable[[Moment, Caught], Answer | None]:
-    return lambda now, _caught: Answer(code, text) if now is moment else None
+def refusing(moment: Moment, code: int, text: str) -> Callable[[Moment, Caught], SinkReply | None]:
+    return lambda now, _caught: SinkReply(code, text) if now is moment else None
 
 
 @fault("relay", "fail", "turns us away")

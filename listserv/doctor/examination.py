@@ -78,7 +78,7 @@ def send_sample(app: App, to: str, now: float) -> list[Diagnosis]:
         if not lists:
             raise Refused(
                 "There is no list yet whose mail could be sent.",
-                "Make one: krets list create friends@DOMAIN",
+                "Make a list first.",
             )
         made = sample_mail.make(session, app, lists[0], to, now)
     relay = read_relay(app.settings.mailer.relays[0])

@@ -42,8 +42,12 @@ class App:
         """Return the database, created or migrated if need be."""
         make_data_folder(self.data)
         store = Store(self.settings.mailer.database, self.data)
-        schema.bring_up_to_date(store, self.data)
-        journals.attach(store, self.data)
+        try:
+            schema.bring_up_to_date(store, self.data)
+            journals.attach(store, self.data)
+        except BaseException:
+            store.close()
+            raise
         return store
 
     @cached_property

@@ -1,5 +1,6 @@
 """Addresses beyond ASCII (RFC 6531): join, post and leave; and where the relay cannot take them."""
 
+import contextlib
 import smtplib
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,8 +91,7 @@ def test_a_relay_without_smtputf8_refuses_with_a_reason_that_is_kept(
 def settled(krets: Krets) -> dict[str, tuple[RecipientState, str]]:
     """Return (state, reason) of each recipient that has come to an end."""
     store = Store(krets.database, krets.folder / "data")
-    with store.read() as session:
+    with contextlib.closing(store), store.read() as session:
         ends = (RecipientState.ACCEPTED, RecipientState.REFUSED, RecipientState.SKIPPED)
         rows = session.scalars(select(Recipient).where(Recipient.state.in_(ends))).all()
-    store.close()
     return {row.address: (RecipientState(row.state), row.reason) for row in rows}

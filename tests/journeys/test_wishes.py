@@ -1,5 +1,6 @@
 """What members wish by mail: done once it is proven, told in a receipt, undone by a reply."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 
@@ -200,11 +201,10 @@ def test_who_is_forgotten_leaves_no_address_behind(friends: Krets, outbox: list[
 def cells(krets: Krets) -> Iterator[tuple[str, bytes]]:
     """Yield every value of the database, packed ones unpacked, with its table and column."""
     store = Store(krets.database, krets.folder / "data")
-    with store.read() as session:
+    with contextlib.closing(store), store.read() as session:
         for table in Base.metadata.sorted_tables:
             for row in session.execute(table.select()).mappings():
                 for column, value in row.items():
                     data = value if isinstance(value, bytes) else str(value).encode()
                     packed = data.startswith(b"\x28\xb5\x2f\xfd")
                     yield f"{table.name}.{column}", decompress(data) if packed else data
-    store.close()

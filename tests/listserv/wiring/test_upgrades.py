@@ -273,6 +273,24 @@ def test_an_upgrade_that_fails_half_way_leaves_the_old_database(
         assert core(session) == known
 
 
+def test_a_database_that_is_refused_is_left_with_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(tmp_path, "list", "ls").exit_code == 0
+    with closing(Store("", tmp_path)) as store, store.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    closed = list[str]()
+    close = Store.close
+
+    def told(store: Store) -> None:
+        closed.append(str(store.url.database))
+        close(store)
+
+    monkeypatch.setattr(Store, "close", told)
+    assert run(tmp_path, "list", "ls").exit_code != 0
+    assert closed == [str(tmp_path / "krets.db")]
+
+
 def run(data: Path, *words: str) -> Result:
     return CliRunner().invoke(krets, ["--set", f"mailer.data={data}", *words])
 

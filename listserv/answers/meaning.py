@@ -109,6 +109,10 @@ def _read(own: OwnWords, hint: str, reader: _Read) -> Meaning:
     if _is_disclaimer(own.text):
         return Meaning("unclear", 0.5)
     found = _of(_without_disclaimer(own.text), hint, reader)
+    if own.unseen and found.means not in _NO:
+        whole = _of(_without_disclaimer(own.unseen), hint, reader)
+        if whole.means != found.means:
+            return Meaning("unclear", 0.5, whole.why)  # "<del>yes</del>" is no yes, nor empty
     found = _beside(found, _of(own.signature, hint, reader))
     subject = _of(own.subject, hint, reader)
     if own.replied and subject.means == "unclear" and not _is_doubtful(own.subject, hint):

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from mailer.reading import bodies
 from mailer.reading.phrases import ATTRIBUTION_START, HEADER, MARKER, SENT_FROM, is_attribution
 from mailer.reading.quotes import MAX_LINE, LineBlock, LineKind, Quoted, split
 from templates.lexicon import fold, phrases
@@ -38,6 +39,11 @@ _BEFORE_DATES = {
     *("il giorno", "in data", "in data di", "ziua", "pe data de", "la data de", "op datum", "fra"),
 }
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b")  # at its start: not wrapped from above
+# Struck in plain text: "~~yes~~", "<s>yes</s>", a stroke through each letter.
+_STRUCK = re.compile(
+    r"~~[^~\n]{1,200}~~|<(del|s|strike)>[^<>]{1,500}</\1>|\w{0,40}[\u0335-\u0338][\w\u0335-\u0338]{0,80}",
+    re.IGNORECASE,
+)
 _CAPITAL = re.compile(r"[^\W\d_]")
 
 
@@ -54,6 +60,7 @@ class OwnWords:
     subject: str = ""
     replied: bool = False
     automatic: bool = False  # a machine's
+    unseen: str = ""  # all of the text, where some of it is struck or hidden and not in ``text``
 
     @property
     def whole(self) -> str:
@@ -90,7 +97,18 @@ def read(quoted: Quoted) -> OwnWords:
             kept.append(block.text.strip("\n"))
         elif block.kind is LineKind.SIGNATURE:
             signed += [line.strip() for line in block.text.splitlines() if _is_sentence(line)]
-    return OwnWords("\n\n".join(text for text in kept if text.strip()), "\n".join(signed))
+    said = "\n\n".join(text for text in kept if text.strip())
+    left = _STRUCK.sub(" ", said).strip() if _STRUCK.search(said) else said
+    return OwnWords(left, "\n".join(signed), unseen="" if left == said else said)
+
+
+def read_mail(quoted: Quoted, raw: bytes) -> OwnWords:
+    """Return a mail's own words; what its markup strikes or hides is in ``unseen`` alone."""
+    found = bodies.read_seen(raw)
+    if found is None:
+        return read(quoted)
+    whole, seen = map(read, found)
+    return replace(seen, unseen=whole.unseen or whole.text)
 
 
 def of_subject(subject: str, question: str = "") -> tuple[str, bool]:

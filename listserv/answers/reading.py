@@ -44,11 +44,12 @@ def understand(own: OwnWords, asked: str, today: date) -> Meaning:
 def letter_words(raw: bytes) -> OwnWords:
     """Return a person's own words; ``raw`` is a message, or bare text."""
     said = quoted(raw)
-    found = own_words.read(said)
     text = _without_separator(raw)
     if not _has_head(text):
+        found = own_words.read(said)
         machine = automatic.of_words("", said, [], MailRole.ANSWER)
         return replace(found, automatic=bool(machine))
+    found = own_words.read_mail(said, text)
     whole = text.replace(b"\n", b"\r\n")
     head = message.head(whole)
     sender = head.first("return-path")

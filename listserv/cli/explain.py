@@ -159,7 +159,7 @@ def explain_reply(
     found = _understand(own, asked, (day or datetime.now(UTC)).replace(tzinfo=UTC))
     if as_json:
         told = {
-            "text": own.text or text,
+            "text": own.text or ("" if own.unseen else text),
             "means": found.means,
             "sure": found.sure,
             "why": " / ".join(found.why),

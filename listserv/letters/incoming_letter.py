@@ -65,7 +65,7 @@ def read(arrival: Arrival, raw: bytes) -> IncomingLetter:
     head = message.head(raw)
     trouble = message.check_limits(raw) or ""
     quoted = Quoted(()) if trouble else bodies.read(raw).quoted
-    words = own_words.read(quoted)
+    words = OwnWords("") if trouble else own_words.read_mail(quoted, raw)
     name, author = author_of(head)
     return IncomingLetter(
         arrival_id=arrival.id,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from mailer.reading import attachments as files
+from mailer.reading import unseen
 from mailer.reading.attachments import Attachment
 from mailer.reading.charsets import clean, decode
 from mailer.reading.flowed import unflow
@@ -84,6 +85,26 @@ def read_text(raw: bytes) -> tuple[str, tuple[Attachment, ...]]:
 def read_markup(raw: bytes) -> str:
     """Return the markup of ``raw`` as it came, "" where there is none: nothing to be shown."""
     return "\n".join(source for _, source, _ in _walk(cut(raw)).markups)
+
+
+def read_seen(raw: bytes) -> tuple[Quoted, Quoted] | None:
+    """Return (a mail's words as its markup has them, the same without what is struck or hidden).
+
+    None where nothing of the writer's own is struck or hidden, in any of its markups. What a
+    plain text beside the markup says cannot be struck, and so does not count.
+    """
+    walk = _walk(cut(raw))
+    if not walk.markups:
+        return None
+    whole, seen = list(walk.texts), list(walk.texts)
+    for place, source, _ in walk.markups:
+        left = unseen.without(source)
+        if left != source:
+            whole[place], seen[place] = html_to_text(source), html_to_text(left)
+    if whole == seen:
+        return None
+    both = split("\n\n".join(whole)[:MAX_TEXT]), split("\n\n".join(seen)[:MAX_TEXT])
+    return None if both[0].text.split() == both[1].text.split() else both
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def _tag(markup: str, start: int, writer: _Writer) -> int:
             return _after(markup, ">", start + 2, writer)
         writer.text("<")
         return start + 1
-    end = _tag_end(markup, name.end())
+    end = tag_end(markup, name.end())
     word = name[0].lower()
     if word in _HIDDEN:
         close = None
@@ -117,7 +117,7 @@ def _after(markup: str, mark: str, start: int, writer: _Writer) -> int:
     return len(markup) if line < 0 else line
 
 
-def _tag_end(markup: str, start: int) -> int:
+def tag_end(markup: str, start: int) -> int:
     """Return the place after the tag's ``>``, one inside of quotes not counting."""
     quote = ""
     for place in range(start, min(len(markup), start + MAX_TAG)):

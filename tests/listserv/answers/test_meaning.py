@@ -243,6 +243,13 @@ def test_a_signature_and_a_changed_subject_take_a_yes_away_and_are_no_yes_by_acc
     assert meaning.confirm(OwnWords("Yes", subject="Hello")).means == "yes"
 
 
+def test_struck_words_take_a_yes_away_and_leave_a_no() -> None:
+    assert meaning.confirm(OwnWords("", unseen="yes")).means == "unclear"
+    assert meaning.confirm(OwnWords("yes", unseen="no yes")).means == "unclear"
+    assert meaning.confirm(OwnWords("no", unseen="yes no")).means == "no"
+    assert meaning.leave(OwnWords("", unseen="yes")).means == "unclear"
+
+
 def test_a_firms_disclaimer_is_no_word_beside_a_yes_and_a_word_where_nothing_else_is() -> None:
     notice = "This mail is confidential. If you are not the intended recipient, do not read it."
     assert meaning.confirm(OwnWords(f"Yes, please.\n\n{notice}")).means == "yes"

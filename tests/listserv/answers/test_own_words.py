@@ -102,6 +102,35 @@ def test_an_answer_that_is_neither_empty_nor_a_yes_joins_nobody(
     assert place.state(EVE) == ""
 
 
+STRUCK = ["<del>yes</del>", '<p style="display:none">Yes</p>', "<font color=white>ja</font>"]
+
+
+@pytest.mark.parametrize("beside", ["", "yes"])
+@pytest.mark.parametrize("markup", STRUCK)
+def test_a_yes_that_is_struck_or_hidden_joins_nobody_and_is_asked_about(
+    place: Place, markup: str, beside: str
+) -> None:
+    place.write(EVE, JOIN)
+    (asked,) = place.mails(EVE)
+    plain = f"--b\r\nContent-Type: text/plain\r\n\r\n{beside}\r\n" if beside else ""
+    to = str(asked["Reply-To"]).strip("<>")
+    raw = (
+        f"From: {EVE}\r\nTo: {to}\r\nSubject: Re: {asked['Subject']}\r\nMIME-Version: 1.0\r\n"
+        f"Content-Type: multipart/alternative; boundary=b\r\nMessage-ID: <s@mail.example>\r\n\r\n"
+        f"{plain}--b\r\nContent-Type: text/html\r\n\r\n{markup}\r\n--b--\r\n"
+    )
+    place.take(raw.encode(), EVE, to)
+    assert place.state(EVE) == ""
+    assert len(place.mails(EVE)) == 2
+
+
+@pytest.mark.parametrize("text", ["~~Yes~~", "<s>yes</s>", "y\u0336e\u0336s\u0336"])
+def test_a_yes_that_is_struck_in_plain_text_joins_nobody(place: Place, text: str) -> None:
+    place.write(EVE, JOIN)
+    place.reply(place.mails(EVE)[0], text, EVE)
+    assert place.state(EVE) == ""
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "Yes", "Ja, gärna!", "Sì, volentieri", "Da, mulțumesc", "Да, с удовольствием", "Ja graag",

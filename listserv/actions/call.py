@@ -33,6 +33,11 @@ class Actor:
     proven: Proven
     key: str = ""  # of the address
 
+    @property
+    def name(self) -> str:
+        """Return how what was decided names who did."""
+        return self.key or self.source.value
+
     def role_on(self, session: Session, lst: MailList) -> ActorRole:
         """Return what whoever asks is to a list at this moment."""
         if self.proven is Proven.MACHINE:
@@ -86,6 +91,11 @@ class Call:
         self.permit(action)
         with self.app.store.write() as session:
             yield session
+
+    def permitted(self, action: Action, list_address: str) -> MailList:
+        """Return the list for an action that takes many short transactions of its own."""
+        with self.reading(action, list_address) as visit:
+            return visit.lst
 
     def permit(self, action: Action) -> None:
         """Raise NotPermitted where whoever asks may not do this to the whole service."""

@@ -42,6 +42,17 @@ class Action(StrEnum):
     LIST_LS = "list ls"
     LIST_SET = "list set"
     LIST_SHOW = "list show"
+    MEMBER_ADD = "member add"
+    MEMBER_ALLOW = "member allow"
+    MEMBER_BAN = "member ban"
+    MEMBER_BARRED = "member barred"
+    MEMBER_EXPORT = "member export"
+    MEMBER_FORGET = "member forget"
+    MEMBER_INVITE = "member invite"
+    MEMBER_LS = "member ls"
+    MEMBER_MODERATE = "member moderate"
+    MEMBER_SET = "member set"
+    MEMBER_SHOW = "member show"
 
 
 class NotPermitted(Refused):
@@ -58,6 +69,7 @@ class Permission:
 
 _OPERATOR = frozenset({ActorRole.OPERATOR})
 _OWNERS = _OPERATOR | {ActorRole.OWNER}
+_MODERATORS = _OWNERS | {ActorRole.MODERATOR}
 _DECIDERS = _OWNERS | {ActorRole.MODERATOR, ActorRole.EDITOR}
 _STAFF = _DECIDERS | {ActorRole.ADVISOR}
 
@@ -66,6 +78,17 @@ PERMISSIONS = {
     Action.LIST_LS: Permission(_OPERATOR),
     Action.LIST_SET: Permission(_DECIDERS),  # and each setting says who: list_settings.py
     Action.LIST_SHOW: Permission(_STAFF, by_from_line=True),
+    Action.MEMBER_ADD: Permission(_OWNERS),
+    Action.MEMBER_ALLOW: Permission(_MODERATORS),  # on one list; everywhere it is the operator's
+    Action.MEMBER_BAN: Permission(_MODERATORS),
+    Action.MEMBER_BARRED: Permission(_OPERATOR),
+    Action.MEMBER_EXPORT: Permission(_OPERATOR),
+    Action.MEMBER_FORGET: Permission(_OPERATOR),
+    Action.MEMBER_INVITE: Permission(_OWNERS),
+    Action.MEMBER_LS: Permission(_OWNERS, by_from_line=True),
+    Action.MEMBER_MODERATE: Permission(_MODERATORS),
+    Action.MEMBER_SET: Permission(_OWNERS),
+    Action.MEMBER_SHOW: Permission(_OWNERS, by_from_line=True),
 }
 
 

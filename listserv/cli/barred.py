@@ -1,21 +1,15 @@
-"""The commands about who is kept out: ``krets member barred`` and ``krets member allow``."""
+"""The commands about who is kept out: ``krets member barred``, ``ban`` and ``allow``."""
 
-import time
+from dataclasses import replace
 
 import click
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from listserv.cli.terminal import agree, print_json, print_json_array, print_table, say
-from listserv.moderation.decisions import lift_ban
+from listserv.actions import people
+from listserv.actions.people import AllowAddress, BanAddress
+from listserv.cli.terminal import agree, asked, print_json, print_json_array, print_table, say
 from listserv.wiring.app import App
-from listserv.wiring.tables import Ban
-from mailer.errors import BadInput, Refused
-from mailer.reading import addresses
-from subscriptions.lists import roster
-from subscriptions.lists.roster import MailList
+from mailer.errors import BadInput
 from subscriptions.membership.dossier import iso
-from subscriptions.permission import bars, suppression
 from subscriptions.permission.consent import ConsentNote, Source
 
 
@@ -32,20 +26,30 @@ def barred(app: App, /, *, as_json: bool) -> None:
     Example:
       krets member barred --json
     """
-    with app.store.read() as session:
-        found = [
-            (one.address, one.reason.value, "", one.since, "") for one in bars.standing(session)
-        ]
-        found += [
-            (row.address_key, "banned", address, row.since, row.decided_by)
-            for row, address in _bans(session)
-        ]
     names = ("address", "why", "list", "since", "by")
-    rows = [(who, why, lst, iso(since), by) for who, why, lst, since, by in found]
+    rows = [
+        (one.address, one.why, one.list, iso(one.since), one.by)
+        for one in people.barred(asked(app))
+    ]
     if as_json:
         print_json_array(dict(zip(names, row, strict=True)) for row in rows)
         return
     print_table(names, rows)
+
+
+@click.command()
+@click.argument("list_address", metavar="LIST")
+@click.argument("address")
+@click.pass_obj
+def ban(app: App, /, list_address: str, address: str) -> None:
+    """Discard what ADDRESS posts to LIST from now on; who is a member stays one.
+
+    \b
+    Example:
+      krets member ban friends@example.org eve@example.com
+    """
+    people.ban(asked(app), BanAddress(list_address, address))
+    say(f"What comes from {address} is discarded.")
 
 
 @click.command()
@@ -79,40 +83,14 @@ def allow(
     """
     if consent is not None and not consent.strip():
         raise BadInput("--consent needs words: how did they take it back?")
-    now, who, keyring = time.time(), addresses.parse(address), app.keyring
     note = ConsentNote((consent or "").strip(), Source.CLI, confirmed_by="statement")
-    with app.store.read() as session:
-        chosen = roster.get_list(session, list_address) if list_address else None
-        banned = [lst for row, lst in _bans(session, who.key, chosen)]
-        reasons = [] if chosen else bars.against(session, keyring, who.key)
-        forgotten = bool(suppression.erased(session, keyring, [who.key]))
-    lifted = [*(reason.value for reason in reasons), *(f"banned on {lst}" for lst in banned)]
-    if not lifted:
-        raise Refused(
-            f"{address} was forgotten." if forgotten else f"Nothing stands against {address}.",
-            "They come back by joining themselves."
-            if forgotten
-            else "`krets member barred` shows whom something stands against.",
-        )
+    wanted = AllowAddress(address, list_address, note, dry_run=True)
+    found = people.allow(asked(app), wanted)
+    lifted = [*found.reasons, *(f"banned on {lst}" for lst in found.lists)]
     if not dry_run:
-        agree(f"Lift from {who.given}: {', '.join(lifted)}?", yes=yes)
-        with app.store.write() as session:
-            if reasons:
-                bars.lift(session, keyring, who, note=note, now=now)
-            for lst in banned:
-                lift_ban(session, roster.get_list(session, lst).id, who.key)
+        agree(f"Lift from {found.address}: {', '.join(lifted)}?", yes=yes)
+        people.allow(asked(app), replace(wanted, dry_run=False))
     if as_json:
-        print_json({"dry_run": dry_run, "address": who.given, "lifted": lifted})
+        print_json({"dry_run": dry_run, "address": found.address, "lifted": lifted})
         return
-    say(f"{who.given}: {', '.join(lifted)} {'would be' if dry_run else 'is'} lifted.")
-
-
-def _bans(session: Session, key: str = "", only: MailList | None = None) -> list[tuple[Ban, str]]:
-    """Return bans with their lists' addresses, oldest first."""
-    query = select(Ban, MailList).join(MailList, MailList.id == Ban.list_id)
-    if key:
-        query = query.where(Ban.address_key == key)
-    if only is not None:
-        query = query.where(Ban.list_id == only.id)
-    rows = session.execute(query.order_by(Ban.since, Ban.address_key))
-    return [(ban, lst.address) for ban, lst in rows]
+    say(f"{found.address}: {', '.join(lifted)} {'would be' if dry_run else 'is'} lifted.")

@@ -13,6 +13,7 @@ CURES = {
     "file-exists": "Say --yes to replace it, or name another file.",
     "list-there": "`krets list show {list}` shows it.",
     "no-list": "`krets list ls` shows them all.",
+    "no-member": "`krets member ls {list}` shows who is.",
     "no-newsletter": "Write to {list}, or make a list with --kind newsletter.",
     "no-past": "Name --archive public or --archive members with --also-past.",
     "no-readers": "`krets member add {list} ADDRESS --consent TEXT` adds one.",
@@ -20,6 +21,7 @@ CURES = {
     "nobody-in-segment": "`krets newsletter segment show {list}` says what can be named.",
     "not-permitted": "Ask an owner of the list.",
     "not-proven": "Answer the mail that asks.",
+    "nothing-stands": "`krets member barred` shows whom something stands against.",
     "other-kind": "Leave {option} out.",
     "post-to-newsletter": "Leave --post out, or create the list with --kind discussion.",
     "said-never": "They can take that back by replying to the mail that told them so. If they told"

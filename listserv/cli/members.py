@@ -2,41 +2,46 @@
 
 import csv
 import io
-import time
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 
 import click
-from sqlalchemy.orm import Session
 
-from archive.pages import people
-from archive.site import build
-from listserv.cli.barred import allow, barred
+from listserv.actions import members as actions
+from listserv.actions import people
+from listserv.actions.members import (
+    AddMember,
+    ListMembers,
+    MemberAdded,
+    ModerateMember,
+    SetMember,
+)
+from listserv.actions.people import ForgetPerson
+from listserv.cli.barred import allow, ban, barred
 from listserv.cli.member_import import because, import_, note_of, words_of
 from listserv.cli.terminal import (
     agree,
+    asked,
     print_json,
     print_json_array,
     print_letter,
     print_table,
     say,
 )
-from listserv.membership import adding, erasing
 from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
 from mailer.reading import addresses
 from subscriptions.lists import attributes, roster
-from subscriptions.lists.roster import MailList, Membership, MembershipState, Person, Rhythm, Role
-from subscriptions.member_files import exporting
+from subscriptions.lists.roster import MembershipState, Rhythm, Role
 from subscriptions.member_files.member_file import clean_name, read_date, split_named
-from subscriptions.membership import bouncing, changes, dossier, given_up, optin, rollcall
+from subscriptions.membership import dossier
 from subscriptions.membership.members import Candidate, Fate
-from subscriptions.permission import bars
 from subscriptions.permission.consent import ConsentNote, Source
 
 members = click.Group("member", help="Add, see, change, export and forget members.")
 members.add_command(barred)
 members.add_command(allow)
+members.add_command(ban)
 members.add_command(import_)
 
 
@@ -94,7 +99,7 @@ def add(
     """
     candidate = _candidate(address, name, language, role, rhythm, note_of(consent, Source.CLI))
     candidate = candidate._replace(attributes=_told(pairs))
-    _take(app, list_address, candidate, welcome=welcome, as_json=as_json)
+    _tell(actions.add(asked(app), AddMember(list_address, candidate, welcome)), candidate, as_json)
 
 
 @members.command("invite")
@@ -129,7 +134,7 @@ def invite(
       krets member invite friends@example.org "Chiara <chiara@example.it>" --language it
     """
     candidate = _candidate(address, name, language, role, rhythm, None)
-    _take(app, list_address, candidate, welcome=False, as_json=as_json)
+    _tell(actions.invite(asked(app), AddMember(list_address, candidate)), candidate, as_json)
 
 
 def _told(pairs: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -159,30 +164,20 @@ def _candidate(
     )
 
 
-def _take(
-    app: App, list_address: str, candidate: Candidate, *, welcome: bool, as_json: bool
-) -> None:
-    now = time.time()
-    with app.store.write() as session:
-        lst = roster.get_list(session, list_address)
-        outcome = adding.enter(session, app, lst, [candidate], now=now, welcome=welcome)[0]
-    given = candidate.address.given
-    if outcome.fate is Fate.ASKED or welcome:
-        app.ring("deliver")
+def _tell(added: MemberAdded, candidate: Candidate, as_json: bool) -> None:  # noqa: FBT001 - said by the option
+    lst, given, outcome = added.list, added.email, added.outcome
     if as_json:
-        print_json({"list": lst.address, "email": given, "fate": outcome.fate, "why": outcome.why})
+        print_json({"list": lst, "email": given, "fate": outcome.fate, "why": outcome.why})
     if outcome.fate is Fate.ALREADY:
-        say(f"{given} is on {lst.address} already{because(outcome.why)}.")
+        say(f"{given} is on {lst} already{because(outcome.why)}.")
         if candidate.attributes:
-            say(
-                f"What is known of them stays: `krets member set {lst.address} {given}` changes it."
-            )
+            say(f"What is known of them stays: `krets member set {lst} {given}` changes it.")
     elif outcome.fate is Fate.ASKED:
-        say(f"{given} is invited to {lst.address} by mail.")
+        say(f"{given} is invited to {lst} by mail.")
     elif outcome.fate is not Fate.ADDED:
         raise Refused(f"{given} was not added: {outcome.fate.value}{because(outcome.why)}.")
     else:
-        say(f"{given} is on {lst.address}.")
+        say(f"{given} is on {lst}.")
 
 
 @members.command("ls")
@@ -213,18 +208,15 @@ def ls(
       krets member ls friends@example.org --json
       krets member ls friends@example.org --csv > friends.csv
     """
-    with app.store.read() as session:
-        lst = roster.get_list(session, list_address)
     if as_csv:
         if as_json or state or role:
             raise BadInput("--csv prints everybody, by itself.", "Leave the other options out.")
-        _print_sheet(app, lst)
+        for rows in actions.sheet(asked(app), list_address):
+            page = io.StringIO()
+            csv.writer(page).writerows(rows)
+            click.echo(page.getvalue().encode(), nl=False)
         return
-    chosen = (
-        row
-        for row in _everyone(app, lst)
-        if state in {None, row.state} and role in {None, row.role}
-    )
+    chosen = actions.ls(asked(app), ListMembers(list_address, state, role))
     if as_json:
         print_json_array(asdict(row) for row in chosen)
         return
@@ -232,24 +224,6 @@ def ls(
         ("address", "name", "language", "role", "rhythm", "state"),
         ((row.email, row.name, row.language, row.role, row.rhythm, row.state) for row in chosen),
     )
-
-
-def _print_sheet(app: App, lst: MailList) -> None:
-    """Print everybody as CSV in UTF-8, a short read at a time."""
-    with app.store.read() as session:
-        headings = exporting.header(session, lst)
-    rows: list[tuple[str, ...]] = [headings]
-    after: int | None = 0
-    while rows:
-        sheet = io.StringIO()
-        csv.writer(sheet).writerows(rows)
-        click.echo(sheet.getvalue().encode(), nl=False)
-        rows = []
-        if after is not None:
-            with app.store.read() as session:
-                rows, after = exporting.page(
-                    session, lst, headings, keyring=app.keyring, now=time.time(), after=after
-                )
 
 
 @members.command("show")
@@ -266,28 +240,23 @@ def show(app: App, /, list_address: str, address: str, *, as_json: bool) -> None
     Example:
       krets member show friends@example.org anna@example.org
     """
-    now = time.time()
-    with app.store.read() as session:
-        lst = roster.get_list(session, list_address)
-        member = _member(session, lst, address)
-        row = asdict(rollcall.one(session, lst, member.id, now))
-        ended = given_up.at(session, member)
-        back = bouncing.history(session, member.person_id)
-        told = attributes.of(session, [member.id]).get(member.id, {})
-    row["joined"] = dossier.iso(member.joined_at)
-    row["left"] = dossier.iso_or_none(member.left_at)
-    row["paused_until"] = dossier.iso_or_none(member.paused_until)
-    here = ended if row["state"] == MembershipState.GIVEN_UP else None
-    row["since"] = dossier.iso(here.since) if here is not None else None
-    row["why"] = here.why if here is not None else None
+    shown = actions.show(asked(app), list_address, address)
+    row: dict[str, str | None] = asdict(shown.row)
+    row["joined"] = dossier.iso(shown.joined)
+    row["left"] = dossier.iso_or_none(shown.left)
+    row["paused_until"] = dossier.iso_or_none(shown.paused_until)
+    ended = shown.given_up
+    row["since"] = dossier.iso(ended.since) if ended is not None else None
+    row["why"] = ended.why if ended is not None else None
     if as_json:
-        print_json(row | {"attributes": told, "bounces": dossier.bounces_shown(back)})
+        back = dossier.bounces_shown(shown.bounces)
+        print_json(row | {"attributes": shown.attributes, "bounces": back})
         return
-    if here is None:
+    if ended is None:
         del row["since"], row["why"]
-    row |= {f"came back {dossier.iso(one.at)}": one.words for one in back[:_BACK]}
-    row |= {key: ", ".join(values) for key, values in told.items()}
-    title = f"{row['name'] or row['email']} on {lst.address}"
+    row |= {f"came back {dossier.iso(one.at)}": one.words for one in shown.bounces[:_BACK]}
+    row |= {key: ", ".join(values) for key, values in shown.attributes.items()}
+    title = f"{row['name'] or row['email']} on {shown.list}"
     print_letter(title, [(name.replace("_", " "), value or "") for name, value in row.items()])
 
 
@@ -335,39 +304,55 @@ def set_(
       krets member set friends@example.org anna@example.org --state active --consent "wrote to us"
       krets member set friends@example.org anna@example.org --attribute place=Lund
     """
-    now = time.time()
-    told = [attributes.read_pair(pair) for pair in pairs]
     if until and state != MembershipState.PAUSED:
         raise BadInput("--until goes with --state paused.")
-    note = note_of(consent, Source.CLI) or ConsentNote("", Source.CLI)
-    keyring = app.keyring
-    with app.store.write() as session:
-        lst = roster.get_list(session, list_address)
-        member = _member(session, lst, address)
-        desk = changes.ChangeContext(session, lst, keyring, note, now)
-        if state == MembershipState.ACTIVE:
-            bars.lift(session, keyring, optin.address_of(session, member), note=note, now=now)
-        if state:
-            ends = _future(until, now) if until else None
-            changes.change_state(desk, member, MembershipState(state), paused_until=ends)
-        if rhythm:
-            changes.change_rhythm(member, roster.check_rhythm(rhythm))
-        if role:
-            changes.change_role(desk, member, roster.check_role(role))
-        if page:
-            changes.change_page(desk, member, wanted=page == "on")
-        _rename(session, member, name, language)
-        for key, value in told:
-            attributes.put(session, member.id, key, value)
-        session.flush()
-        row = rollcall.one(session, lst, member.id, now)
-        waiting = people.waits(session)
-    if waiting:
-        _draw_again(app)
+    call = asked(app)
+    done = actions.set_(
+        call,
+        SetMember(
+            list_address,
+            address,
+            role=roster.check_role(role) if role else None,
+            rhythm=roster.check_rhythm(rhythm) if rhythm else None,
+            state=MembershipState(state) if state else None,
+            paused_until=_future(until, call.now) if until else None,
+            name=name,
+            language=language,
+            attributes=tuple(attributes.read_pair(pair) for pair in pairs),
+            page=None if page is None else page == "on",
+            note=note_of(consent, Source.CLI) or ConsentNote("", Source.CLI),
+        ),
+    )
     if as_json:
-        print_json(asdict(row))
+        print_json(asdict(done.row))
         return
-    say(f"{row.email} on {lst.address}: {row.role}, {row.rhythm}, {row.state}, {row.language}.")
+    row = done.row
+    say(f"{row.email} on {done.list}: {row.role}, {row.rhythm}, {row.state}, {row.language}.")
+
+
+@members.command("moderate")
+@click.argument("list_address", metavar="LIST")
+@click.argument("address")
+@click.option(
+    "--posts",
+    type=click.Choice(["held", "free", "as-list"]),
+    default="held",
+    show_default=True,
+    help="Whether they wait for a moderator, go out at once, or as the list has it.",
+)
+@click.pass_obj
+def moderate(app: App, /, list_address: str, address: str, *, posts: str) -> None:
+    """Have what ADDRESS posts to LIST wait for a moderator, or let it go out at once.
+
+    \b
+    Examples:
+      krets member moderate friends@example.org bo@example.com
+      krets member moderate friends@example.org bo@example.com --posts free
+    """
+    held = {"held": True, "free": False}.get(posts)
+    actions.moderate(asked(app), ModerateMember(list_address, address, held))
+    words = {True: "wait for a moderator", False: "go out at once", None: "are as the list has it"}
+    say(f"Posts of {address} {words[held]}.")
 
 
 @members.command("export")
@@ -382,11 +367,7 @@ def export(app: App, /, address: str, *, as_json: bool) -> None:
       krets member export anna@example.org > anna.json
     """
     del as_json
-    key, keyring = addresses.parse(address).key, app.keyring
-    with app.store.read() as session:
-        found = dossier.open_dossier(session, keyring, key, time.time())
-    if found.empty:
-        raise Refused(f"Krets knows nothing about {address}.")
+    found = people.export(asked(app), address)
     print_json({"email": address, **asdict(found)})
 
 
@@ -407,54 +388,18 @@ def forget(app: App, /, address: str, *, dry_run: bool, yes: bool, as_json: bool
     Example:
       krets member forget anna@example.org --dry-run
     """
-    now = time.time()
-    key, keyring = addresses.parse(address).key, app.keyring
-    with app.store.read() as session:
-        found = dossier.open_dossier(session, keyring, key, now)
-    named = [one.email for one in found.addresses] or [address]
-    known = (
-        found.addresses
-        or any(entry.email for entry in found.consent)
-        or any(one.reason != "erased" for one in found.suppression)
-    )
-    if not known:
-        raise Refused(f"Krets knows nothing about {address}, or forgot it before.")
-    places = [one.list for one in found.memberships]
+    wanted = ForgetPerson(address, dry_run=True)
+    found = people.forget(asked(app), wanted)
+    named, places = ", ".join(found.addresses), ", ".join(found.lists) or "no list"
     if not dry_run:
-        agree(f"Erase {', '.join(named)} ({len(places)} lists)? This cannot be undone.", yes=yes)
-        erasing.forget(app, key, note=ConsentNote("", Source.CLI), now=now)
-        _draw_again(app)
+        agree(f"Erase {named} ({len(found.lists)} lists)? This cannot be undone.", yes=yes)
+        people.forget(asked(app), replace(wanted, dry_run=False))
     if as_json:
-        print_json({"dry_run": dry_run, "addresses": named, "lists": places})
+        print_json({"dry_run": dry_run, "addresses": found.addresses, "lists": found.lists})
         return
     verb = "would be erased" if dry_run else "is erased"
-    say(f"{', '.join(named)} {verb}, from {', '.join(places) or 'no list'}.")
+    say(f"{named} {verb}, from {places}.")
     say("Backups that were made before still know them.")
-
-
-def _draw_again(app: App) -> None:
-    """Render the pages that a forgotten person stood on, whether or not a worker is there."""
-    settings = app.settings
-    with build.rendering(app.store):
-        while build.render_dirty(app.store, settings.archive_path, settings.listserv.base_url):
-            pass
-
-
-def _member(session: Session, lst: MailList, address: str) -> Membership:
-    found = roster.membership_of(session, lst.id, addresses.parse(address).key)
-    if found is None:
-        raise Refused(
-            f"{address} is not on {lst.address}.", f"`krets member ls {lst.address}` shows who is."
-        )
-    return found
-
-
-def _rename(session: Session, member: Membership, name: str | None, language: str | None) -> None:
-    person = session.get_one(Person, member.person_id)
-    if name is not None:
-        person.name = clean_name(name)
-    if language is not None:
-        person.language = roster.check_language(language) if language else ""
 
 
 def _future(text: str, now: float) -> float:
@@ -462,12 +407,3 @@ def _future(text: str, now: float) -> float:
     if ends <= now:
         raise BadInput(f"{text} is over already.")
     return ends
-
-
-def _everyone(app: App, lst: MailList) -> Iterator[rollcall.MemberRow]:
-    """Yield all members, a short read at a time, so that no long snapshot stays open."""
-    after: int | None = 0
-    while after is not None:
-        with app.store.read() as session:
-            rows, after = rollcall.page(session, lst, now=time.time(), after=after)
-        yield from rows

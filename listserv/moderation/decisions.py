@@ -13,7 +13,7 @@ What a stranger wrote is never sent back to them: their From line may be somebod
 import json
 from dataclasses import dataclass, replace
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import templates
@@ -22,9 +22,9 @@ from listserv.letters import notices
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit, language_of, whom, write
 from listserv.membership import joining
-from listserv.moderation import edited_text, editing, holds, rulings
+from listserv.moderation import bans, edited_text, editing, holds, rulings
 from listserv.moderation.rulings import Ruling, RulingWord
-from listserv.wiring.tables import Ban, Hold, HoldState
+from listserv.wiring.tables import Hold, HoldState
 from mailer.authentication import verdict
 from mailer.errors import BadInput
 from mailer.ledger.mailings import Mailing
@@ -32,7 +32,7 @@ from mailer.reading import bodies, message
 from mailer.reading.addresses import MailAddress, parse
 from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
-from mailer.storage.store import get_raw, insert_or_ignore, put_raw
+from mailer.storage.store import get_raw, put_raw
 from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
 from subscriptions.membership import optin
@@ -274,13 +274,7 @@ def _trust(visit: Visit, writer: HeldWriter) -> None:
 def _ban(visit: Visit, writer: HeldWriter, by: str) -> None:
     if writer.address is None:
         return
-    row = {
-        "list_id": visit.lst.id,
-        "address_key": writer.address.key,
-        "since": visit.now,
-        "decided_by": by,
-    }
-    visit.session.execute(insert_or_ignore(visit.session, Ban), [row])
+    bans.ban(visit.session, visit.lst.id, writer.address.key, by=by, now=visit.now)
 
 
 def _unban(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
@@ -289,7 +283,7 @@ def _unban(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
         return "not-understood"
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now):
         return "late: used"
-    lift_ban(visit.session, visit.lst.id, str(ask.details["unban"]))
+    bans.lift_ban(visit.session, visit.lst.id, str(ask.details["unban"]))
     send(
         visit,
         whom(ask),
@@ -298,12 +292,6 @@ def _unban(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
         address=ask.details["unban"],
     )
     return "unbanned"
-
-
-def lift_ban(session: Session, list_id: int, key: str) -> bool:
-    """Let an address post again; tell whether it was banned."""
-    gone = delete(Ban).where(Ban.list_id == list_id, Ban.address_key == key)
-    return session.scalar(gone.returning(Ban.since)) is not None
 
 
 def _edit(visit: Visit, arrival: Arrival, hold: Hold, raw: bytes) -> None:

@@ -58,7 +58,7 @@ def called(function: FunctionType, seen: set[object]) -> Iterator[object]:
         for place in (module, *imported(module)):
             inner = inspect.unwrap(vars(place).get(name)) if callable(vars(place).get(name)) else 0
             if isinstance(inner, FunctionType) and inner.__module__.startswith("listserv."):
-                if inner.__module__.startswith("listserv.cli"):
+                if inner.__module__.startswith(("listserv.cli", "listserv.actions")):
                     yield from called(inner, seen)
                 yield inner
 

@@ -11,19 +11,19 @@ from listserv.actions.permissions import (
     permit,
 )
 
-# What each role may do; the operator may do everything, strangers and plain members nothing here.
-EDITORS = {"list set", "list show"}
+READS = {"list show", "member ls", "member show"}
+MODERATE = {"list set", "list show", "member allow", "member ban", "member moderate"}
+OWN = MODERATE | READS | {"member add", "member invite", "member set"}
+# What each role may do on its own list; strangers and plain members nothing of this.
 TABLE = {
     ActorRole.STRANGER: set[str](),
     ActorRole.MEMBER: set[str](),
-    ActorRole.MODERATOR: {"list set", "list show"},
+    ActorRole.MODERATOR: MODERATE,
     ActorRole.ADVISOR: {"list show"},
-    ActorRole.EDITOR: EDITORS,
-    ActorRole.OWNER: {"list set", "list show"},
+    ActorRole.EDITOR: {"list set", "list show"},
+    ActorRole.OWNER: OWN,
     ActorRole.OPERATOR: {action.value for action in Action},
 }
-# What a From line may ask for, because the answer goes to the address that we know.
-READS = {"list show"}
 
 
 def may(action: Action, role: ActorRole, proven: Proven) -> bool:

@@ -13,6 +13,7 @@ from listserv.wiring.tables import Ban
 from mailer.ledger.mailings import Mailing
 from mailer.storage.store import Store
 from subscriptions.lists import roster
+from subscriptions.lists.roster import Membership
 from subscriptions.permission import suppression
 from subscriptions.permission.suppression import Reason
 from tests.listserv.cli.member_commands import LIST, Run, run
@@ -463,3 +464,22 @@ def test_what_would_mean_nothing_is_refused_in_words(run: Run, words: list[str],
         done = run(*command, *words, *(["--consent", "x"] if "add" in command else []))
         assert done.exit_code == 1
         assert why in str(done.exception)
+
+
+def test_a_ban_is_shown_and_lifted_and_stands_once(run: Run) -> None:
+    assert run("ban", LIST, "eve@example.com").exit_code == 0
+    assert run("ban", LIST, "eve@example.com").exit_code == 1
+    (row,) = json.loads(run("barred", "--json").stdout)
+    assert (row["address"], row["why"], row["list"]) == ("eve@example.com", "banned", LIST)
+    assert run("ban", LIST, f"friends-join@{LIST.partition('@')[2]}").exit_code == 1
+    assert run("allow", "eve@example.com", "--list", LIST, "--yes").exit_code == 0
+    assert json.loads(run("barred", "--json").stdout) == []
+
+
+def test_a_members_posts_wait_go_out_or_are_as_the_list_has_it(run: Run, store: Store) -> None:
+    run("add", LIST, "anna@example.org", "--consent", "said so")
+    for posts, held in (("held", True), ("free", False), ("as-list", None)):
+        assert run("moderate", LIST, "anna@example.org", "--posts", posts).exit_code == 0
+        with store.read() as session:
+            assert session.scalars(select(Membership)).one().moderated is held
+    assert run("moderate", LIST, "nobody@example.org").exit_code == 1

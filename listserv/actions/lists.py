@@ -28,6 +28,7 @@ from subscriptions.lists import openness, roster
 from subscriptions.lists.list_settings import BY_NAME, SETTINGS
 from subscriptions.lists.openness import Opening
 from subscriptions.lists.roster import (
+    Address,
     ArchivePolicy,
     Join,
     ListKind,
@@ -36,6 +37,7 @@ from subscriptions.lists.roster import (
     MembershipState,
     PostPolicy,
 )
+from subscriptions.membership.given_up import stands_against
 
 _PAGES = ("archive", "members_since", "public_since")  # what decides where pages stand
 
@@ -212,9 +214,17 @@ def _counts(session: Session, only: MailList | None = None) -> dict[int, dict[st
     query = select(Membership.list_id, Membership.state, func.count().label("people"))
     if only is not None:
         query = query.where(Membership.list_id == only.id)
+    query = query.group_by(Membership.list_id, Membership.state)
     found: dict[int, dict[str, int]] = {}
-    for row in session.execute(query.group_by(Membership.list_id, Membership.state)):
+    for row in session.execute(query):
         found.setdefault(row.list_id, _none())[row.state.value] = row.people
+    ended = query.join(Address, Address.id == Membership.address_id).where(
+        Membership.state.in_((MembershipState.ACTIVE, MembershipState.PAUSED)),
+        stands_against(Address.key),
+    )
+    for row in session.execute(ended):
+        found[row.list_id][row.state.value] -= row.people
+        found[row.list_id][MembershipState.GIVEN_UP.value] += row.people
     return found
 
 

@@ -61,7 +61,7 @@ def test_a_list_shows_what_was_set(run: Run) -> None:
     assert "signatures break" in result.stderr
     shown = json.loads(run("show", "FRIENDS@example.org", "--json").stdout)
     assert (shown["language"], shown["emergency"], shown["subject_tag"]) == ("sv", True, "[F]")
-    assert shown["members"] == {"pending": 0, "active": 0, "paused": 0, "left": 0}
+    assert shown["members"] == {"pending": 0, "active": 0, "paused": 0, "left": 0, "given-up": 0}
     assert "Friends [of] Krets" in run("show", "friends@example.org").stdout
     assert "Nothing" in run("set", "friends@example.org", "--emergency").stderr
 

@@ -105,7 +105,7 @@ def test_an_address_shows_what_it_is_what_it_sent_and_what_it_was_sent(place: Pl
         suppression.suppress(session, ANNA, Reason.DEAD, 1.0)
     found = told(place, ANNA.upper())
     (seat,) = found["seats"]
-    assert (seat["list"], seat["state"], seat["role"]) == (LIST, "active", "member")
+    assert (seat["list"], seat["state"], seat["role"]) == (LIST, "given-up", "member")
     assert found["suppressed"] == ["dead"]
     (copy,) = found["copies"]
     assert (copy["message_id"], copy["state"], copy["code"]) == (ID, "refused", 550)

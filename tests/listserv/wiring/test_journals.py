@@ -136,7 +136,8 @@ def test_whoever_went_after_the_backup_is_gone_after_its_restore(old: Service, k
     told = old.done("restore", kept, "--yes")
     assert "is missing" not in told.stderr
     assert old.states() == {
-        "anna": "left", "boris": "left", "chiara": "active", "dora": "active", "elena": "active",
+        "anna": "left", "boris": "left", "chiara": "active", "dora": "given-up",
+        "elena": "given-up",
     }  # fmt: skip
     assert old.barred("dora") == {Reason.DEAD}
     assert old.barred("elena") == {Reason.NEVER}

@@ -1,21 +1,20 @@
-"""Know who calls: trusted fronts, connections per address, XCLIENT and PROXY v1.
+"""Know who calls: trusted fronts, what counts as one source, how many connections each holds.
 
-SECURITY: XCLIENT and PROXY say who the client is and are believed from ``mailer.front``
-alone. Per-address limits do not count fronts, which speak for everybody.
+SECURITY: an IPv6 customer has a /64 at least, so that is one source, as one IPv4 address is.
+Nobody can fill a door: each source has a bound, and where all places are taken the source that
+holds most gives one up to a source that holds fewer. Fronts speak for everybody: they are not
+counted as a source and give up nothing.
 """
 
-import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Generic, Protocol, TypeVar
 
 from mailer.errors import Misconfigured
 
 Network = IPv4Network | IPv6Network
-_XTEXT = re.compile(r"\+([0-9A-Fa-f]{2})")
-_XCLIENT = {"NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT"}
-_PROXY = re.compile(rb"PROXY (TCP4|TCP6) (\S+) (\S+) (\d{1,5}) (\d{1,5})\Z")
+_SOURCE_BITS = 64  # of IPv6: one customer
+_NETWORK_BITS = {4: 24, 6: 48}  # a neighbourhood: one site, or one small provider
 
 
 def networks(given: Sequence[str], setting: str = "mailer.front") -> tuple[Network, ...]:
@@ -47,71 +46,77 @@ def is_front(ip: str, front: Sequence[Network]) -> bool:
     return any(found in network for network in front)
 
 
-class Callers:
-    """Count open connections, in all and by address."""
+def source_of(ip: str) -> str:
+    """Return what bounds are counted by: an IPv4 address, the /64 of an IPv6 one, "" for none."""
+    if not ip or ip_address(ip).version == 4:  # noqa: PLR2004 - IPv4
+        return ip
+    return str(ip_network(f"{ip}/{_SOURCE_BITS}", strict=False))
 
-    def __init__(self, per_ip: int, in_all: int) -> None:
-        self._per_ip = per_ip
-        self._in_all = in_all
-        self._open: Counter[str] = Counter()
+
+def network_of(source: str) -> str:
+    """Return the neighbourhood of a source: a /24 of IPv4, a /48 of IPv6; "" for no address."""
+    address = plain_ip(source.partition("/")[0])
+    if not address:
+        return ""
+    bits = _NETWORK_BITS[ip_address(address).version]
+    return str(ip_network(f"{address}/{bits}", strict=False))
+
+
+class Guest(Protocol):
+    """A connection that may have to give up its place."""
 
     @property
-    def total(self) -> int:
-        """Return how many are open."""
-        return self._open.total()
+    def idle_since(self) -> float | None:
+        """Return since when nothing came of it; None where it must not be cut now."""
+
+
+G = TypeVar("G", bound=Guest)
+
+
+class Callers(Generic[G]):
+    """Hold open connections by source; "" is the source of fronts, which no bound counts."""
+
+    def __init__(self, per_source: int, in_all: int) -> None:
+        self._per_source = per_source
+        self._in_all = in_all
+        self._open: dict[str, dict[G, None]] = {}
+        self.total = 0  # how many are open
 
     def full(self) -> bool:
         """Tell whether one more is too many."""
-        return self._open.total() >= self._in_all
+        return self.total >= self._in_all
 
-    def crowded(self, ip: str) -> bool:
-        """Tell whether one more from ``ip`` is too many."""
-        return bool(ip) and self._open[ip] >= self._per_ip
+    def crowded(self, source: str) -> bool:
+        """Tell whether one more from ``source`` is too many."""
+        return bool(source) and len(self._open.get(source, ())) >= self._per_source
 
-    def enter(self, ip: str) -> None:
+    def enter(self, source: str, guest: G) -> None:
         """Count a connection."""
-        self._open[ip] += 1
+        self._open.setdefault(source, {})[guest] = None
+        self.total += 1
 
-    def leave(self, ip: str) -> None:
-        """Count it no more."""
-        self._open[ip] -= 1
-        if self._open[ip] <= 0:
-            del self._open[ip]
+    def leave(self, source: str, guest: G) -> None:
+        """Count it no more; one that has left already changes nothing."""
+        held = self._open.get(source, {})
+        if guest in held:
+            del held[guest]
+            self.total -= 1
+        if not held:
+            self._open.pop(source, None)
 
+    def one_to_cut(self, source: str) -> G | None:
+        """Return whose place a newcomer from ``source`` may have, where there is one.
 
-@dataclass(frozen=True, slots=True)
-class Introduced:
-    """Hold what a front said about its client; None where it said nothing."""
-
-    client: str | None
-    helo: str | None
-
-
-def read_xclient(argument: str) -> Introduced | None:
-    """Read Postfix's XCLIENT attributes; return None where they are malformed."""
-    client = helo = None
-    for word in argument.split():
-        name, equals, value = word.partition("=")
-        if not equals or name.upper() not in _XCLIENT:
-            return None
-        plain = _XTEXT.sub(lambda m: chr(int(m[1], 16)), value)
-        unknown = plain.upper() in {"[UNAVAILABLE]", "[TEMPUNAVAIL]"}
-        if not plain.isprintable():
-            return None
-        if name.upper() == "ADDR":
-            bare = plain[5:] if plain.upper().startswith("IPV6:") else plain
-            client = "" if unknown else plain_ip(bare)
-            if not client and not unknown:
+        Of the source that holds most, if that holds more than ``source`` does, the connection
+        of which nothing came for the longest time.
+        """
+        counted = {one: len(held) for one, held in self._open.items() if one}
+        held = len(self._open.get(source, ())) if source else 0
+        for most in sorted(counted, key=counted.__getitem__, reverse=True):
+            if counted[most] <= held:
                 return None
-        elif name.upper() == "HELO":
-            helo = "" if unknown else plain[:255]
-    return Introduced(client, helo) if argument.split() else None
-
-
-def read_proxy(line: bytes) -> Introduced | None:
-    """Read the one line of PROXY protocol version 1, without its CR LF; None where malformed."""
-    if line.startswith(b"PROXY UNKNOWN"):
-        return Introduced(None, None)
-    found = _PROXY.match(line)
-    client = plain_ip(found[2].decode("ascii", "replace")) if found else ""
-    return Introduced(client, None) if client else None
+            idle = [(since, n) for n, one in enumerate(self._open[most])
+                    if (since := one.idle_since) is not None]  # fmt: skip
+            if idle:
+                return list(self._open[most])[min(idle)[1]]
+        return None

@@ -18,7 +18,7 @@ from functools import cache
 from aiosmtpd.smtp import SMTP
 
 from mailer.door import smtp_replies
-from mailer.door.callers import Callers, is_front, plain_ip
+from mailer.door.callers import Callers, is_front, plain_ip, source_of
 from mailer.door.group_commit import Budget, Intake
 from mailer.door.limits import DoorSettings
 from mailer.door.recipient_verdicts import Verdicts
@@ -35,7 +35,7 @@ class House:
     settings: DoorSettings
     intake: Intake
     verdicts: Verdicts
-    callers: Callers
+    callers: "Callers[Connection]"
     budget: Budget
     clock: Callable[[], float]
     sessions: set["Connection"] = field(default_factory=set)
@@ -72,6 +72,8 @@ class Connection(SMTP):
         self._peer = ""  # IP address of the connection
         self._trusted = False  # it is a front, or a local socket
         self._client = ""  # IP address of the client as a front named it, else the peer's
+        self._source = ""  # what it is counted by; "" for a front that has introduced nobody
+        self.idle_since: float | None = 0.0  # loop time; None: it must not be cut now
 
     @classmethod
     @cache
@@ -90,6 +92,8 @@ class Connection(SMTP):
         self._peer = plain_ip(peer[0]) if isinstance(peer, tuple) else ""
         self._trusted = not self._peer or is_front(self._peer, self._settings.front)
         self._client = "" if self._trusted else self._peer
+        self._source = source_of(self._client)
+        self.idle_since = self.loop.time()
         self._house.sessions.add(self)
         super().connection_made(transport)
 
@@ -129,6 +133,11 @@ class Connection(SMTP):
         """Tell whether no transaction is under way."""
         return True
 
+    def give_way(self) -> None:
+        """Close because somebody else needs the place more."""
+        self._house.callers.leave(self._source, self)
+        self._hang_up(smtp_replies.TOO_MANY_HERE)
+
     def abandon(self) -> None:
         """Cut the connection."""
         if self.transport is not None:
@@ -165,6 +174,21 @@ class Connection(SMTP):
         finally:
             self._waiter = None
         return len(self._inbox) > before
+
+    async def _begins_with(self, octets: bytes) -> bool:
+        """Tell whether what comes next is ``octets``, read or not; wait no longer than needed."""
+        while len(self._inbox) < len(octets) and octets.startswith(self._inbox):
+            if not await self._more():
+                return False
+        return self._inbox.startswith(octets)
+
+    async def _exactly(self, size: int) -> bytes:
+        """Return the next ``size`` octets, or fewer where no more will come."""
+        while len(self._inbox) < size and await self._more():
+            pass
+        octets = bytes(self._inbox[:size])
+        del self._inbox[:size]
+        return octets
 
     def _say(self, reply: SmtpReply) -> None:
         self._out.append(reply.wire)

@@ -20,7 +20,7 @@ class DoorLimits:
     idle: float = 300.0  # for a whole command, however its octets dribble; section 4.5.3.2.7
     data_rate: int = 1000  # octets a second that DATA must bring on average, after ``idle``
     session: float = 3600.0
-    per_ip: int = 20  # connections; fronts are not counted
+    per_ip: int = 20  # connections of a source (callers.py); fronts are not counted
     connections: int = 500  # in all
     waiting: int = 256 * 1024 * 1024  # octets of mail in memory, received or not yet committed
     verdict_ttl: float = 1.0  # for how long an accepted recipient is not asked for again
@@ -34,7 +34,6 @@ class DoorSettings:
     domain: str = ""
     max_size: int = 25 * 1024 * 1024  # octets
     front: tuple[Network, ...] = ()
-    proxy_protocol: bool = False  # fronts open with a PROXY line
     tls: ssl.SSLContext | None = None
     # Under which names results of authentication would be ours; runs in a thread.
     own_names: Callable[[], Collection[str]] = tuple

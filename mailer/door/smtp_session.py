@@ -12,12 +12,13 @@ import asyncio
 import logging
 import math
 import re
+from ipaddress import ip_address
 
 from mailer.door import smtp_replies
-from mailer.door.callers import Introduced, is_front, read_proxy, read_xclient
-from mailer.door.connection import Connection, House
+from mailer.door.connection import House
 from mailer.door.data_reader import DataReader, DataVerdict
 from mailer.door.envelope import MailFrom, read_mail, read_rcpt
+from mailer.door.fronted_connection import FrontedConnection
 from mailer.door.group_commit import Reservation
 from mailer.door.smtp_replies import SmtpReply
 from mailer.errors import Temporary
@@ -27,22 +28,18 @@ _log = logging.getLogger(__name__)
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _WEB = {"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "PATCH"}
-_IDLE = {"NOOP", "RSET", "VRFY", "HELP", "EXPN", "HELO", "EHLO", "LHLO", "XCLIENT"}
+_IDLE = {"NOOP", "RSET", "VRFY", "HELP", "EXPN", "HELO", "EHLO", "LHLO", "XCLIENT", "XFORWARD"}
 _HELLO = 255  # octets of a client's host name
-_PROXY_LINE = 107  # octets, by the PROXY protocol's specification
 _TLS_HANDSHAKE = 30.0  # seconds
 
 
-class SmtpSession(Connection):
+class SmtpSession(FrontedConnection):
     """Hold one conversation."""
-
-    greeting = "ESMTP"
 
     def __init__(self, house: House, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(house, loop)
         self._idle_commands = 0  # since the last message, as are the commands
         self._commands = 0
-        self._helo = ""
         self._extended = False
         self._mail: MailFrom | None = None
         self._recipients: list[str] = []
@@ -52,41 +49,21 @@ class SmtpSession(Connection):
     async def _handle_client(self) -> None:
         """Run the conversation; this is the coroutine that aiosmtpd starts."""
         callers, limits = self._house.callers, self._limits
-        refusal = None
-        if callers.full():
-            refusal = smtp_replies.TOO_MANY_HERE
-        elif not self._trusted and callers.crowded(self._peer):
-            refusal = smtp_replies.TOO_MANY_YOURS
+        refusal = self._find_place()
         if refusal is not None:
             self._hang_up(refusal)
             return
-        callers.enter(self._peer)
+        callers.enter(self._source, self)
         try:
             self.deadline = self.loop.time() + limits.idle
-            if await self._open():
+            self._greet()
+            if not self._is_front(self._peer) or await self._meet():
                 await self._converse()
         finally:
-            callers.leave(self._peer)
+            callers.leave(self._source, self)
             self._reset()
             self._flush()
             self._close()
-
-    async def _open(self) -> bool:
-        if self._settings.proxy_protocol and is_front(self._peer, self._settings.front):
-            line = await self._next_line(_PROXY_LINE)
-            said = None if line is None else read_proxy(line.removesuffix(b"\r\n"))
-            if said is None:
-                return False
-            self._introduce(said)
-        self._greet()
-        return True
-
-    def _greet(self) -> None:
-        self._out.append(f"220 {self.hostname} {self.greeting} Krets\r\n".encode())
-
-    def _introduce(self, said: Introduced) -> None:
-        self._client = self._client if said.client is None else said.client
-        self._helo = self._helo if said.helo is None else said.helo
 
     async def _converse(self) -> None:
         while not self._over:
@@ -95,6 +72,7 @@ class SmtpSession(Connection):
             if line is None:
                 return
             await self._obey(line)
+            self.idle_since = self.loop.time()
             await self._drain_replies()
             self._judge_conduct()
 
@@ -174,6 +152,7 @@ class SmtpSession(Connection):
 
     def _reset(self) -> None:
         self._expect_message(coming=False)
+        self._forget_client()
         self._mail = None
         self._recipients = []
 
@@ -198,7 +177,8 @@ class SmtpSession(Connection):
         ]
         if self._settings.tls is not None and not self._secure:
             offers.append("STARTTLS")
-        if is_front(self._peer, self._settings.front):
+        if self._is_front(self._peer):
+            offers.append("XFORWARD NAME ADDR PORT PROTO HELO SOURCE")
             offers.append("XCLIENT NAME ADDR PORT PROTO HELO")
         lines = [f"250-{offer}\r\n" for offer in offers[:-1]] + [f"250 {offers[-1]}\r\n"]
         self._out.append("".join(lines).encode())
@@ -286,7 +266,9 @@ class SmtpSession(Connection):
                 break
             if not hold.cover(reader.held):
                 reader.drop()
-            self.deadline = begun + self._limits.idle + received / self._limits.data_rate
+            worth = received / self._limits.data_rate
+            self.deadline = begun + self._limits.idle + worth
+            self.idle_since = min(self.loop.time(), begun + worth)
             if not await self._more():
                 self._over = True
                 return None
@@ -317,12 +299,13 @@ class SmtpSession(Connection):
         wanted = self._wanted(recipients, refusals)
         if not wanted:
             return self._replies([refusal or smtp_replies.KEPT for refusal in refusals])
+        client, helo = self._whose(raw)
         incoming = Incoming(
             sender=mail.sender,
             recipients=tuple({to.casefold(): to for to in wanted}.values()),
             raw=await self._house.verdicts.clean(raw, self._settings.own_names),
-            client=self._client,
-            helo=self._helo,
+            client=client,
+            helo=helo,
             protocol=self._protocol(mail),
             received_at=self._house.clock(),
             held_for=fault.text if fault is not None else "",
@@ -340,6 +323,7 @@ class SmtpSession(Connection):
         self._flush()
         self.deadline = math.inf  # from here the client waits for us
         self._patient = True
+        self.idle_since = None
         committed = self._house.intake.submit(incoming, hold.hand_over())
         self._expect_message(coming=False)
         try:
@@ -353,7 +337,7 @@ class SmtpSession(Connection):
 
     def _behind_another(self) -> bool:
         """Tell whether a server in front has already answered for this mail."""
-        return is_front(self._peer, self._settings.front)
+        return self._is_front(self._peer)
 
     def _wanted(self, recipients: list[str], refusals: list[SmtpReply | None]) -> list[str]:
         """Return who gets a message that some found too big: SMTP has one answer for all."""
@@ -440,21 +424,6 @@ class SmtpSession(Connection):
         self.transport = transport
         self._secure = True
 
-    async def smtp_XCLIENT(self, argument: str) -> None:
-        """Believe a front about who its client is, and start again as if that one had connected."""
-        if not is_front(self._peer, self._settings.front):
-            self._say(smtp_replies.UNKNOWN)
-            return
-        if self._mail is not None:
-            self._say(smtp_replies.NOT_NOW)
-            return
-        said = read_xclient(argument)
-        if said is None:
-            self._say(smtp_replies.BAD_XCLIENT)
-            return
-        self._introduce(said)
-        self._greet()
-
 
 class LmtpSession(SmtpSession):
     """Hold one LMTP conversation (RFC 2033): another hello, and one reply for each recipient."""
@@ -477,6 +446,10 @@ class LmtpSession(SmtpSession):
 
     def _behind_another(self) -> bool:
         return True  # nobody else speaks LMTP
+
+    def _speaks_for_others(self) -> bool:
+        here = not self._peer or ip_address(self._peer).is_loopback
+        return here or super()._speaks_for_others()
 
     def _wanted(self, recipients: list[str], refusals: list[SmtpReply | None]) -> list[str]:
         return [to for to, no in zip(recipients, refusals, strict=True) if no is None]

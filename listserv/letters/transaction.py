@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable
-from ipaddress import ip_address
 
 import structlog
 
@@ -13,10 +12,11 @@ from listserv.letters.request import Visit
 from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
-from mailer.door.callers import is_front, networks
+from mailer.door.callers import source_of
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists.roster import find_list
+from subscriptions.permission import budget
 
 HELD = "held"  # the work has set the arrival aside itself
 _log = structlog.get_logger("krets.incoming")
@@ -40,8 +40,9 @@ def act(
                 app=app,
                 lst=lst,
                 now=app.store.now(session),
-                source=source_of(app, letter),
+                source=source_of(letter.client) or budget.NOBODY,
                 in_reply_to=letter.message_id,
+                vouched=letter.author.key if letter.author and letter.proved else "",
             )
             note = work(visit)
             if note != HELD:
@@ -56,15 +57,3 @@ def act(
 def _finish(visit: Visit, arrival: Arrival, note: str) -> None:
     if not arrivals.finish(visit.session, arrival.id, note, arrival.authentication):
         raise _EndedElsewhereError
-
-
-def source_of(app: App, letter: IncomingLetter) -> str:
-    """Return the IP address whose requests are counted; "" for those that speak for many."""
-    if not letter.client or letter.protocol.upper().startswith("LMTP"):
-        return ""
-    try:
-        found = ip_address(letter.client)
-    except ValueError:
-        return ""
-    front = networks(app.settings.mailer.front)
-    return "" if found.is_loopback or is_front(letter.client, front) else letter.client

@@ -7,12 +7,17 @@ from sqlalchemy.orm import Session
 from listserv.wiring.app import App
 from subscriptions.lists.roster import MailList
 from subscriptions.membership.changes import ChangeContext
+from subscriptions.permission import budget
 from subscriptions.permission.consent import ConsentNote
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Hold one transaction's work for one list; ``source`` is the IP address that is counted."""
+    """Hold one transaction's work for one list.
+
+    ``source`` is what bounds count whoever asked by; ``vouched`` the key of an address whose own
+    domain vouches for the letter at hand, "" for none.
+    """
 
     session: Session
     app: App
@@ -20,6 +25,20 @@ class Visit:
     now: float
     source: str = ""
     in_reply_to: str = ""
+    vouched: str = ""
+
+    def allow(self, key: str, kind: str, *, wave: bool = True) -> bool:
+        """Tell whether ``key`` may get an automatic mail that somebody asks for, and count it."""
+        return budget.allow(
+            self.session,
+            key,
+            kind=kind,
+            now=self.now,
+            source=self.source,
+            vouched=bool(self.vouched) and self.vouched == key,
+            in_all=self.app.settings.listserv.strangers_per_minute,
+            wave=wave,
+        )
 
     def at(self, lst: MailList) -> "Visit":
         """Return the same visit to another list."""

@@ -384,6 +384,4 @@ def _remind(visit: Visit, who: MailAddress, member: Membership) -> str:
 
 
 def _may(visit: Visit, who: MailAddress, kind: str, *, wave: bool = True) -> bool:
-    return budget.allow(
-        visit.session, who.key, kind=kind, now=visit.now, source=visit.source, wave=wave
-    )
+    return visit.allow(who.key, kind, wave=wave)

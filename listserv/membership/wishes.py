@@ -40,7 +40,7 @@ from subscriptions.lists.roster import (
     state_at,
 )
 from subscriptions.membership import changes, dossier, given_up, optin
-from subscriptions.permission import asks, budget, suppression
+from subscriptions.permission import asks, suppression
 from subscriptions.permission.asks import Ask, AskPurpose
 
 LONGEST = 65536  # bytes of a raw confirmation in a mail; `krets member export` has it whole
@@ -144,7 +144,7 @@ def ask_address(visit: Visit, member: Membership, who: MailAddress) -> bool:
         visit.lst.where, who.key
     ):
         return False
-    if not budget.allow(visit.session, who.key, kind="address", now=visit.now, source=visit.source):
+    if not visit.allow(who.key, "address"):
         return False
     own = optin.address_of(visit.session, member)
     language = language_of(visit, own)

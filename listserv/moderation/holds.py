@@ -80,6 +80,12 @@ def decide(
     return found
 
 
+def is_released(session: Session, arrival_id: int) -> bool:
+    """Tell whether a human has let this arrival go on."""
+    state = session.scalar(select(Hold.state).where(Hold.arrival_id == arrival_id))
+    return state == HoldState.RELEASED
+
+
 def due(session: Session, now: float, limit: int) -> list[int]:
     """Return the holds that moderators, or their writers, have to hear of now."""
     found = select(Hold.id).where(Hold.state == HoldState.WAITING, Hold.due <= now)

@@ -20,7 +20,7 @@ from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question
 from listserv.letters.transaction import HELD, act
 from listserv.membership import joining, reviving, wishes
-from listserv.moderation.holds import hold
+from listserv.moderation.holds import hold, is_released
 from listserv.newsletters.editors import editor_answers, reviews
 from listserv.owners import owner_commands, roles
 from listserv.reception import relays, replies
@@ -152,6 +152,9 @@ def owner(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcom
     def work(visit: Visit) -> str:
         if letter.automatic in {"null-sender", "report"} or _is_loop(letter, route):
             return f"not-forwarded: {letter.automatic or 'loop'}"
+        if not _has_room(visit, letter):
+            hold(visit.session, arrival, route.list_address, ("budget",), "")
+            return HELD
         reached = notices.forward(visit.session, visit.app, [visit.lst], arrival, raw, visit.now)
         if reached:
             return f"forwarded to {reached}"
@@ -198,11 +201,23 @@ def domain(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutco
     def work(visit: Visit) -> str:
         if letter.automatic in {"null-sender", "report"} or _is_loop(letter, route):
             return f"not-forwarded: {letter.automatic or 'loop'}"
+        if not _has_room(visit, letter):
+            hold(visit.session, arrival, "", ("budget",), "")
+            return HELD
         lists = [one for one in all_lists(visit.session) if one.address in owned]
         reached = notices.forward(visit.session, visit.app, lists, arrival, raw, visit.now)
         return f"forwarded to {reached}"
 
     return act(app, arrival, Route(route.kind, owned[0]), letter, work)
+
+
+def _has_room(visit: Visit, letter: IncomingLetter) -> bool:
+    """Tell whether owners may get one more letter of this source, and count it if so."""
+    author = visit.app.keyring.keyed_hash(letter.author.key if letter.author else "").hex()
+    source = author if visit.vouched or visit.source == budget.NOBODY else visit.source
+    return is_released(visit.session, letter.arrival_id) or budget.allow_letter(
+        visit.session, source, visit.lst.address, visit.now
+    )
 
 
 def _ask_to_leave(visit: Visit, letter: IncomingLetter) -> str:
@@ -219,10 +234,7 @@ def _wish(visit: Visit, letter: IncomingLetter, member: Membership, wish: Comman
     """Carry out a command from a From line, or ask whether it was really them."""
     own = optin.address_of(visit.session, member)
     kinds = ("unclear", "unclear again") if wish.verb == "unclear" else (wish.verb,)
-    if not any(
-        budget.allow(visit.session, own.key, kind=kind, now=visit.now, source=visit.source)
-        for kind in kinds
-    ):
+    if not any(visit.allow(own.key, kind) for kind in kinds):
         return f"over-budget: {wish.verb}"
     language = language_of(visit, own)
     other = _OTHERS.get(wish.verb)

@@ -11,7 +11,7 @@ from listserv.letters import incoming_letter, notices, writer_alias
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit
 from listserv.letters.transaction import HELD, act
-from listserv.moderation.holds import hold
+from listserv.moderation.holds import hold, is_released
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
@@ -61,7 +61,9 @@ def _against(visit: Visit, letter: IncomingLetter, author: MailAddress | None) -
     if against or author is None or letter.author is None:
         return against
     key = visit.app.keyring.keyed_hash
-    source = visit.source or key(letter.author.key).hex()
+    source = visit.source if visit.source != budget.NOBODY else key(letter.author.key).hex()
+    if is_released(session, letter.arrival_id):
+        return ""
     return "" if budget.allow_relay(session, source, key(author.key).hex(), visit.now) else "budget"
 
 

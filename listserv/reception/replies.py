@@ -70,7 +70,7 @@ def _late(visit: Visit, found: AskLookup) -> str:
     trouble = found.trouble or Trouble.UNKNOWN
     if found.ask is not None:
         who = whom(found.ask)
-        if budget.allow(visit.session, who.key, kind="late", now=visit.now, source=visit.source):
+        if visit.allow(who.key, "late"):
             _tell_late(visit, who, trouble)
     return f"late: {trouble}"
 

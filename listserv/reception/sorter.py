@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.filing import mail_threading
@@ -22,7 +21,7 @@ from listserv.letters.notices import face_of
 from listserv.mailings import audience, munging, post_copies, signing
 from listserv.membership import reviving
 from listserv.moderation import asking
-from listserv.moderation.holds import hold
+from listserv.moderation.holds import hold, is_released
 from listserv.newsletters.editors import editor_answers, reports
 from listserv.newsletters.readers import reader_replies, voting
 from listserv.posts import facts
@@ -33,7 +32,7 @@ from listserv.reception import incoming, whose_mail
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
-from listserv.wiring.tables import Hold, HoldState, Post
+from listserv.wiring.tables import Post
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.ledger import mailings
 from mailer.reading import mending, message
@@ -166,7 +165,7 @@ def post(
             known = replace(known, list_kind=ListKind.DISCUSSION, post_policy=PostPolicy.MEMBERS)
         verdict = judge(known)
         barred = lst.kind is ListKind.NEWSLETTER and not issue  # its own address never distributes
-        if verdict.decision is Decision.HOLD and not barred and _released(session, arrival):
+        if verdict.decision is Decision.HOLD and not barred and is_released(session, arrival.id):
             verdict = RuleVerdict(Decision.ACCEPT, verdict.hits)
         accepted = verdict.decision is Decision.ACCEPT
         goes = accepted and not issue
@@ -327,11 +326,6 @@ def freeze(app: App) -> bool:
         app.ring("deliver")
         more = more or unfinished
     return more
-
-
-def _released(session: Session, arrival: Arrival) -> bool:
-    state = session.scalar(select(Hold.state).where(Hold.arrival_id == arrival.id))
-    return state == HoldState.RELEASED
 
 
 def _hold_broken(app: App, arrival: Arrival, detail: str) -> None:

@@ -2,8 +2,8 @@
 
 Ages, states and rates; names of receiving domains and relays, never an address of a person.
 Counts go along the small indexes of what is open, so that a million accepted rows cost nothing.
-SECURITY: for this machine alone, or with the token of ``listserv.metrics_token``. A request that
-came through a proxy is never from this machine, whatever the socket says.
+SECURITY: for this machine alone (listserv/web/visitor.py), or with the token of
+``listserv.metrics_token``.
 """
 
 import hmac
@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import Headers
 
 from listserv.wiring.tables import Hold, HoldState
-from mailer.door.callers import plain_ip
 from mailer.ledger import ledger
 from mailer.ledger.claim_owners import Owner
 from mailer.ledger.mailings import (
@@ -33,32 +32,30 @@ from mailer.ledger.pace import PaceRow
 from mailer.storage.arrivals import Arrival, ArrivalState
 from mailer.storage.store import Store
 from subscriptions.membership.bouncing import Bounced
+from subscriptions.permission import budget
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _LIVE = (MailingState.FREEZING, MailingState.SENDING, MailingState.PAUSED)
 _OPEN = ((CLAIMABLE, "waiting"), (CLAIMED, "claimed"), (UNSURE, "unsure"))
 
 
-def may_see(peer: str, headers: Headers, token: str) -> bool:
-    """Tell whether this request may have the numbers."""
+def opens(headers: Headers, token: str) -> bool:
+    """Tell whether a request shows the token of ``listserv.metrics_token``."""
     given = headers.get("authorization", "").removeprefix("Bearer ").encode()
-    if token and hmac.compare_digest(given, token.encode()):
-        return True
-    here = plain_ip(peer) in {"127.0.0.1", "::1"}
-    return here and not any(name in headers for name in _FORWARDED)
+    return bool(token) and hmac.compare_digest(given, token.encode())
 
 
-def page(store: Store, parts: Mapping[str, int]) -> bytes:
+def page(store: Store, parts: Mapping[str, int], ways: Mapping[str, int]) -> bytes:
     """Return the numbers in the text format of Prometheus; raise Temporary without a database."""
     registry = CollectorRegistry()
-    registry.register(_Numbers(store, parts))
+    registry.register(_Numbers(store, parts, ways))
     return generate_latest(registry)
 
 
 class _Numbers(Collector):
-    def __init__(self, store: Store, parts: Mapping[str, int]) -> None:
+    def __init__(self, store: Store, parts: Mapping[str, int], ways: Mapping[str, int]) -> None:
         self._store = store
         self._parts = parts
+        self._ways = ways
 
     def describe(self) -> list[Metric]:
         """Name nothing beforehand: registering must not ask the database."""
@@ -68,11 +65,14 @@ class _Numbers(Collector):
         """Count, all at one moment."""
         yield _one("krets_part_up", "A part of this process tree is up", "part",
                    {name: float(state == 2) for name, state in self._parts.items()})  # noqa: PLR2004  # fmt: skip
+        ways = {name: float(number) for name, number in self._ways.items()}
+        yield _one("krets_web_requests", "Requests for pages, by how they came here", "way", ways)
         with self._store.read() as session:
             now = self._store.now(session)
             yield from _incoming(session, now)
             yield from _outgoing(session, now)
             yield from _back(session)
+            yield from _held_back(session)
 
 
 def _incoming(session: Session, now: float) -> Iterator[Metric]:
@@ -127,6 +127,16 @@ def _back(session: Session) -> Iterator[Metric]:
         "What came back so far, by mail or at the relay",
         "kind",
         {k: float(n) for k, n in found},
+    )
+
+
+def _held_back(session: Session) -> Iterator[Metric]:
+    times = {bound: float(row.times) for bound, row in budget.barred(session).items()}
+    yield _one(
+        "krets_automatic_held_back",
+        "Automatic mails that a bound has kept from strangers",
+        "bound",
+        {**dict.fromkeys(budget.SHARED, 0.0), **times},
     )
 
 

@@ -22,7 +22,7 @@ from listserv.upkeep import metrics
 from listserv.web import homes, joining, leaving, me, proof, reading, voting
 from listserv.web.headers import StrictHeaders
 from listserv.web.site import Site, caller_of, page_of, told
-from listserv.web.visitor import proxies
+from listserv.web.visitor import is_this_machine, proxies
 from listserv.wiring.app import App
 from mailer.errors import KretsError
 
@@ -37,11 +37,12 @@ def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
         return JSONResponse(trouble or {"ok": True}, status_code=503 if trouble else 200)
 
     async def numbers(request: Request) -> Response:
-        peer = request.client.host if request.client else ""
-        if not metrics.may_see(peer, request.headers, app.settings.listserv.metrics_token):
+        settings = app.settings.listserv
+        here = is_this_machine(request, site.trusted, settings.base_url)
+        if not (here or metrics.opens(request.headers, settings.metrics_token)):
             return await nothing(request, PermissionError())
         try:
-            body = await run_in_threadpool(metrics.page, app.store, states())
+            body = await run_in_threadpool(metrics.page, app.store, states(), site.watch.ways)
         except KretsError:
             return Response(status_code=503)
         return Response(body, media_type=CONTENT_TYPE_LATEST)

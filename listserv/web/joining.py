@@ -55,7 +55,7 @@ def join(caller: Caller, form: Mapping[str, str]) -> Response:
         if field(form, "website"):
             return told(caller, "sent", lst)
         hasty = visitor.in_haste(caller.app.keyring, field(form, "at"), caller.now)
-        if hasty and caller.site.patience.over(caller.source, caller.now):
+        if hasty and caller.site.patience.over(caller.client, caller.now):
             return _form(caller, lst, form, trouble="slow", status=429)
         found = _who(lst, form)
         if found is None:
@@ -65,6 +65,7 @@ def join(caller: Caller, form: Mapping[str, str]) -> Response:
         if meant:
             return _did_you_mean(caller, lst, form, meant)
     with caller.app.store.write() as session:
+        caller.check_room(session)
         lst = list_of(session, caller)
         chosen = field(form, "language")
         language = check_language(chosen) if chosen in LANGUAGES else caller.language(lst)

@@ -21,11 +21,12 @@ from archive.pages.views import info_of
 from listserv.letters.request import AnswerProof, Visit
 from listserv.web.forms import TooLarge, read_form
 from listserv.web.headers import PRIVATE
-from listserv.web.visitor import Patience, client_of, counted, language_of, languages_of
+from listserv.web.visitor import Patience, Watch, client_of, language_of, languages_of
 from listserv.wiring.app import App
-from mailer.door.callers import Network
+from mailer.door.callers import Network, source_of
 from mailer.errors import BadInput, Refused, Temporary
 from subscriptions.lists.roster import MailList, find_list
+from subscriptions.permission import budget
 from subscriptions.permission.consent import Source
 
 
@@ -40,6 +41,7 @@ class Site:
     app: App
     trusted: tuple[Network, ...]
     patience: Patience = field(default_factory=Patience)
+    watch: Watch = field(default_factory=Watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ class Caller:
 
     @property
     def source(self) -> str:
-        """Return what bounds are counted by, "" for this machine."""
-        return counted(self.client)
+        """Return what bounds are counted by."""
+        return source_of(self.client) or budget.NOBODY
 
     def language(self, lst: MailList | None = None) -> str:
         """Return the language to speak: the visitor's, else the list's."""
@@ -75,6 +77,12 @@ class Caller:
     def visit(self, session: Session, lst: MailList) -> Visit:
         """Return what those who do things for this list work with."""
         return Visit(session, self.app, lst, self.now, source=self.source)
+
+    def check_room(self, session: Session) -> None:
+        """Raise Temporary in a minute in which strangers get no more mail, whoever asks."""
+        most = self.app.settings.listserv.strangers_per_minute
+        if budget.is_full(session, self.now, most):
+            raise Temporary("This minute's automatic mail to strangers has all left.")
 
     def ring(self) -> None:
         """Let what was written leave."""
@@ -174,6 +182,8 @@ def page_of(
 
 def caller_of(site: Site, request: Request) -> Caller:
     """Return what pages need of a request."""
+    now = time.time()
+    site.watch.note(request, site.trusted, now)
     return Caller(
         site=site,
         address=request.path_params.get("list", ""),
@@ -181,5 +191,5 @@ def caller_of(site: Site, request: Request) -> Caller:
         accept=languages_of(request),
         client=client_of(request, site.trusted),
         agent=request.headers.get("user-agent", "")[:400],
-        now=time.time(),
+        now=now,
     )

@@ -16,7 +16,6 @@ from mailer.errors import BadInput
 from mailer.reading.addresses import parse
 from subscriptions.lists.roster import MailList, Membership, MembershipState, membership_of
 from subscriptions.membership.optin import address_of
-from subscriptions.permission import budget
 
 HERE = frozenset({MembershipState.ACTIVE, MembershipState.PAUSED})
 
@@ -41,11 +40,12 @@ class Way:
         except BadInput:
             return self.show(caller)
         with caller.app.store.write() as session:
+            caller.check_room(session)
             lst = self.find(session, caller)
             member = membership_of(session, lst.id, who.key)
             if member is not None and member.state in HERE:
                 to = address_of(session, member).key
-                if budget.allow(session, to, kind=self.kind, now=caller.now, source=caller.source):
+                if caller.visit(session, lst).allow(to, self.kind):
                     self.send(caller.visit(session, lst), member)
             page = told(caller, f"sent-{self.kind}", lst)
         caller.ring()

@@ -123,6 +123,12 @@ class ListservSettings(_Section):
         description="Chromium that takes pictures of a proof, which its editor gets by a second"
         " mail: auto (one that is there, unless root runs krets), off, or its path.",
     )
+    strangers_per_minute: int = Field(
+        100,
+        ge=1,
+        description="Automatic mails (confirmations, help) a minute, at most, to addresses that"
+        " nothing has proven; what the writer's own domain vouches for is not counted.",
+    )
     metrics_token: str = Field(
         "", description="Who sends it as a Bearer token may GET /metrics; without it, this machine."
     )

@@ -2,20 +2,25 @@
 
     if allow(session, to.key, kind="confirm", now=now, source=ip): notices.send(...)
 
-``allow`` counts the mail where it says yes. A stranger gets ONE automatic mail in 24 hours,
-of whatever kind, over all lists and doors; a member whose address no token has proven yet one of
-each kind and at most five; a proven address twenty. Editors' drafts, each of which brings its own
-editor two mails, are counted apart: an issue is written in more than five; and so are owners'
-orders. Also bounded are the strangers of one domain and those that one source asks for. SECURITY:
-this is what stands between a form on the web and forty confirmations in a victim's mailbox; every
-door that answers asks here first.
+``allow`` counts the mail where it says yes. A stranger gets ONE automatic mail in 24 hours, of
+whatever kind, over all lists and doors; a member whose address no token has proven yet one of
+each kind and at most five; a proven address twenty. Forty spellings of one mailbox are one.
+Editors' drafts, each of which brings its own editor two mails, are counted apart: an issue is
+written in more than five; and so are owners' orders. Also bounded are the strangers of one
+organisation, those that one source or one neighbourhood of the net asks for, and all of one
+minute together. A letter for which its writer's own domain vouches passes these but the
+organisation's: whoever is written to has written. SECURITY: this is what stands between a form on
+the web and forty confirmations in a victim's mailbox, and between a thousand sources and a
+thousand victims; every door that answers asks here first.
 """
 
 from dataclasses import dataclass
 
-from sqlalchemy import Index, String, delete, func, select, text
+from sqlalchemy import ColumnElement, Index, String, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from mailer.door.callers import network_of
+from mailer.reading.organisations import organisation
 from mailer.storage.store import Base
 from subscriptions.lists.roster import Address, BigId, Membership, MembershipState
 
@@ -30,9 +35,19 @@ RELAY = "relay"
 RELAYED_FROM = 20  # private answers in 24 hours through aliases, from one source
 RELAYED_TO = 50  # and to one author
 ORDER = "order"  # an owner's: bounded as drafts are
-DOMAIN = 500  # strangers at one domain
-SOURCE = 50  # strangers asked for from one address of the net
+DOMAIN = 500  # strangers at one organisation's domains
+SOURCE = 50  # strangers asked for from one source (mailer/door/callers.py)
+NETWORK = 150  # and from its neighbourhood
+MINUTE = 60.0
+IN_ALL = 100  # strangers in a minute, whoever asks
+LETTERS_FROM = 20  # letters in 24 hours that go on to owners, from one source
+LETTERS_TO = 200  # and to one list's
+LETTER = "letter"
+OWN = frozenset({"proven", "member", "stranger"})  # bounds of one address
+SHARED = ("domain", "source", "network", "minute")  # and of many
+NOBODY = "unknown"  # the source of whatever a front brings without saying whose it is
 _KEPT = 2 * DAY
+_DOTLESS = {"gmail.com", "googlemail.com"}  # providers that read no dots in a name
 
 
 class AutomaticMail(Base):
@@ -43,14 +58,26 @@ class AutomaticMail(Base):
         Index("ix_automatic_mail_address", "address_key", "at"),
         Index("ix_automatic_mail_domain", "domain", "at"),
         Index("ix_automatic_mail_source", "source", "at"),
+        Index("ix_automatic_mail_network", "network", "at"),
         Index("ix_automatic_mail_at", "at"),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    address_key: Mapped[str] = mapped_column(String(320))
-    domain: Mapped[str] = mapped_column(String(253))  # "" where the address was proven
-    source: Mapped[str] = mapped_column(String(64))  # IP address; "" where none is counted
+    address_key: Mapped[str] = mapped_column(String(320))  # the mailbox
+    domain: Mapped[str] = mapped_column(String(253))  # organisation; "" for a proven address
+    source: Mapped[str] = mapped_column(String(64))  # who asked; "" where none is counted
+    network: Mapped[str] = mapped_column(String(64), default="", server_default="")
     kind: Mapped[str] = mapped_column(String(40))
     at: Mapped[float]
+
+
+class Barred(Base):
+    """How often a bound that is no address's own has stood against a mail."""
+
+    __tablename__ = "automatic_barred"
+    bound: Mapped[str] = mapped_column(String(20), primary_key=True)
+    times: Mapped[int] = mapped_column(BigId)
+    last: Mapped[float]
+    told: Mapped[float]  # when the operator was
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +89,43 @@ class Familiarity:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Say who asked for an automatic mail, and how many strangers are mailed in a minute.
+
+    ``source`` is "" where no bound counts it: an owner, an operator. ``vouched`` tells that
+    the domain of the very address to be mailed vouches for the letter that asks.
+    """
+
+    source: str = ""
+    vouched: bool = False
+    in_all: int = IN_ALL
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
-    """Count what went out within a day."""
+    """Count what went out within a day; ``this_minute`` to strangers, whoever asked."""
 
     in_all: int = 0
     of_kind: int = 0
     to_domain: int = 0
     from_source: int = 0
+    from_network: int = 0
+    this_minute: int = 0
 
 
-def decide(standing: Familiarity, spent: Spent) -> str:
+def mailbox(key: str) -> str:
+    """Return the mailbox that the address ``key`` is one spelling of, as far as that is known.
+
+    What follows a plus is a tag (RFC 5233), and some providers read no dots.
+    """
+    local, _, domain = key.rpartition("@")
+    plain = local.partition("+")[0] or local
+    if domain in _DOTLESS:
+        return f"{plain.replace('.', '') or plain}@gmail.com"
+    return f"{plain}@{domain}"
+
+
+def decide(standing: Familiarity, spent: Spent, asked: Asked | None = None) -> str:
     """Return "" where one more may go, else which bound stands against it."""
     if standing.proven:
         return "" if spent.in_all < PROVEN else "proven"
@@ -81,30 +135,68 @@ def decide(standing: Familiarity, spent: Spent) -> str:
         return "stranger"
     if spent.to_domain >= DOMAIN:
         return "domain"
-    return "source" if spent.from_source >= SOURCE else ""
+    if asked is None or asked.vouched or not asked.source:
+        return ""
+    bounds = {
+        "source": spent.from_source >= SOURCE,
+        "network": spent.from_network >= NETWORK,
+        "minute": spent.this_minute >= asked.in_all,
+    }
+    return next((name for name, reached in bounds.items() if reached), "")
 
 
 def allow(
-    session: Session, key: str, *, kind: str, now: float, source: str = "", wave: bool = True
+    session: Session,
+    key: str,
+    *,
+    kind: str,
+    now: float,
+    source: str = "",
+    vouched: bool = False,
+    in_all: int = IN_ALL,
+    wave: bool = True,
 ) -> bool:
     """Tell whether the address ``key`` may get this automatic mail, and count it if so.
 
-    ``source`` is the IP address that asked, "" for those that are not counted (loopback, LMTP,
-    servers in front of us). ``wave`` False leaves the bound by domain out: an operator invites.
+    ``source``, ``vouched`` and ``in_all`` are Asked's. ``wave`` False leaves out all bounds but
+    the address's own: an operator invites.
     """
-    _alone(session, key)
+    asked = Asked(source, vouched, in_all)
+    _alone(session, mailbox(key), *filter(None, (source,)))
     standing = standing_of(session, key)
-    against = decide(standing, _spent(session, key, kind, source, now))
-    if against and (wave or against != "domain"):
+    against = decide(standing, _spent(session, key, kind, now, source), asked)
+    if against and (wave or against in OWN):
+        if against not in OWN:
+            _note_barred(session, against, now)
         return False
-    count(session, key, kind=kind, now=now, source=source, proven=standing.proven)
+    counted = "" if vouched or not wave else source
+    count(session, key, kind=kind, now=now, source=counted, proven=standing.proven)
     return True
+
+
+def is_full(session: Session, now: float, in_all: int) -> bool:
+    """Tell whether this minute's strangers have all been mailed; says nothing of any address."""
+    return _this_minute(session, now) >= in_all
+
+
+def barred(session: Session) -> dict[str, Barred]:
+    """Return what was held back so far, by the bound that stood against it."""
+    return {row.bound: row for row in session.scalars(select(Barred))}
+
+
+def _note_barred(session: Session, bound: str, now: float) -> None:
+    row = session.get(Barred, bound)
+    if row is None:
+        row = Barred(bound=bound, times=0, last=now, told=0.0)
+        session.add(row)
+    row.times += 1
+    row.last = now
 
 
 def room_for_draft(session: Session, key: str, now: float) -> bool:
     """Tell whether a draft of this editor may be read; count nothing: reading costs much."""
     most = DRAFTS_PROVEN if standing_of(session, key).proven else DRAFTS
-    return _spent(session, key, DRAFT, "", now).of_kind < most
+    return _spent(session, key, DRAFT, now).of_kind < most
 
 
 def allow_draft(session: Session, key: str, now: float) -> bool:
@@ -120,7 +212,7 @@ def allow_order(session: Session, key: str, *, now: float) -> bool:
     """Tell whether an owner's orders may be answered, and count the mail that does if so."""
     _alone(session, key)
     most = DRAFTS_PROVEN if standing_of(session, key).proven else DRAFTS
-    if _spent(session, key, ORDER, "", now).of_kind >= most:
+    if _spent(session, key, ORDER, now).of_kind >= most:
         return False
     count(session, key, kind=ORDER, now=now)
     return True
@@ -129,7 +221,7 @@ def allow_order(session: Session, key: str, *, now: float) -> bool:
 def once(session: Session, key: str, kind: str, now: float) -> bool:
     """Tell whether this is the first of its kind within a day, and count it if so."""
     _alone(session, key)
-    if _spent(session, key, kind, "", now).of_kind:
+    if _spent(session, key, kind, now).of_kind:
         return False
     count(session, key, kind=kind, now=now)
     return True
@@ -141,20 +233,32 @@ def allow_relay(session: Session, source: str, to: str, now: float) -> bool:
     ``source`` and ``to`` are words that stand for who sends and who gets it, no addresses: what
     is relayed takes nothing from anybody's budget of automatic mail.
     """
-    bounds = ((f"{RELAY}-from:{source}", RELAYED_FROM), (f"{RELAY}-to:{to}", RELAYED_TO))
+    return _allow_both(session, RELAY, (source, RELAYED_FROM), (to, RELAYED_TO), now)
+
+
+def allow_letter(session: Session, source: str, to: str, now: float) -> bool:
+    """Tell whether one more letter may go on to the owners of ``to``, and count it if so."""
+    return _allow_both(session, LETTER, (source, LETTERS_FROM), (to, LETTERS_TO), now)
+
+
+def _allow_both(
+    session: Session, kind: str, by: tuple[str, int], to: tuple[str, int], now: float
+) -> bool:
+    bounds = ((f"{kind}-from:{by[0]}", by[1]), (f"{kind}-to:{to[0]}", to[1]))
+    _alone(session, *(word for word, _ in bounds))
     for word, most in bounds:
-        _alone(session, word)
-        if _spent(session, word, RELAY, "", now).of_kind >= most:
+        if _spent(session, word, kind, now).of_kind >= most:
             return False
     for word, _ in bounds:
-        count(session, word, kind=RELAY, now=now)
+        count(session, word, kind=kind, now=now)
     return True
 
 
-def _alone(session: Session, key: str) -> None:
+def _alone(session: Session, *keys: str) -> None:
     if session.get_bind().dialect.name == "postgresql":
         # Two workers reading two of forty forged mails must not both find nothing spent.
-        session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:key))"), {"key": key})
+        for key in sorted(keys):
+            session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:key))"), {"key": key})
 
 
 def count(
@@ -162,10 +266,14 @@ def count(
 ) -> None:
     """Count one automatic mail that goes out whatever the budget says: an answer to a token."""
     session.execute(delete(AutomaticMail).where(AutomaticMail.at < now - _KEPT))
-    domain = "" if proven else key.rpartition("@")[2]
     session.add(
         AutomaticMail(
-            address_key=key, domain=domain, source="" if proven else source, kind=kind, at=now
+            address_key=mailbox(key),
+            domain="" if proven else _organisation(key),
+            source="" if proven else source,
+            network="" if proven else network_of(source),
+            kind=kind,
+            at=now,
         )
     )
     session.flush()
@@ -191,22 +299,37 @@ def standing_of(session: Session, key: str) -> Familiarity:
 
 def forget(session: Session, keys: list[str]) -> None:
     """Erase what was counted for these addresses."""
-    session.execute(delete(AutomaticMail).where(AutomaticMail.address_key.in_(keys)))
+    mailboxes = {*keys, *map(mailbox, keys)}
+    session.execute(delete(AutomaticMail).where(AutomaticMail.address_key.in_(mailboxes)))
 
 
-def _spent(session: Session, key: str, kind: str, source: str, now: float) -> Spent:
-    since = AutomaticMail.at > now - DAY
+def _organisation(key: str) -> str:
+    return organisation(key.rpartition("@")[2])
+
+
+def _spent(session: Session, key: str, kind: str, now: float, source: str = "") -> Spent:
     own = (
         select(AutomaticMail.kind, func.count())
-        .where(AutomaticMail.address_key == key, since)
+        .where(AutomaticMail.address_key == mailbox(key), AutomaticMail.at > now - DAY)
         .group_by(AutomaticMail.kind)
     )
     kinds = {row[0]: row[1] for row in session.execute(own)}
-    domain = select(func.count()).where(AutomaticMail.domain == key.rpartition("@")[2], since)
-    asked = select(func.count()).where(AutomaticMail.source == source, since)
+
+    def counted(condition: ColumnElement[bool]) -> int:
+        rows = select(func.count()).where(condition, AutomaticMail.at > now - DAY)
+        return session.scalar(rows) or 0
+
+    network = network_of(source)
     return Spent(
         in_all=sum(number for name, number in kinds.items() if name not in {DRAFT, ORDER}),
         of_kind=kinds.get(kind, 0),
-        to_domain=session.scalar(domain) or 0,
-        from_source=(session.scalar(asked) or 0) if source else 0,
+        to_domain=counted(AutomaticMail.domain == _organisation(key)),
+        from_source=counted(AutomaticMail.source == source) if source else 0,
+        from_network=counted(AutomaticMail.network == network) if network else 0,
+        this_minute=_this_minute(session, now) if source else 0,
     )
+
+
+def _this_minute(session: Session, now: float) -> int:
+    rows = select(func.count()).where(AutomaticMail.at > now - MINUTE, AutomaticMail.source != "")
+    return session.scalar(rows) or 0

@@ -20,7 +20,6 @@ from subscriptions.lists import ballots
 from subscriptions.lists.ballots import Vote
 from subscriptions.lists.roster import ListKind, Membership, MembershipState
 from subscriptions.membership import optin
-from subscriptions.permission import budget
 
 HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 
@@ -83,6 +82,6 @@ def _receipt(visit: Visit, member: Membership, vote: Vote | None, number: int, w
     question = vote.question if vote else ""
     language = language_of(visit, to)
     kind = f"voted-{word}-{number}"
-    if budget.allow(visit.session, to.key, kind=kind, now=visit.now, source=visit.source):
+    if visit.allow(to.key, kind):
         said: dict[str, object] = {"word": word, "question": question, "answer": chosen}
         write(visit, to, "member-voted", language, member.id, context=said)

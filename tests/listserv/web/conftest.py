@@ -58,7 +58,7 @@ class Web:
         return self.ask("POST", path, body, {**kind, **headers})
 
     def ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Got:
-        sent = {**self.headers, **headers}
+        sent = {"host": "evil.example", **self.headers, **headers}
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -72,7 +72,6 @@ class Web:
             "client": (self.client, 50000),
             "server": ("evil.example", 80),
             "headers": [
-                (b"host", b"evil.example"),
                 *((k.replace("_", "-").encode(), v.encode()) for k, v in sent.items()),
             ],
         }

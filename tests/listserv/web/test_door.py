@@ -5,18 +5,22 @@ import time
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from listserv.letters.request import Visit
 from listserv.membership import forgetting, wishes
 from listserv.reception import sorter
+from listserv.web import visitor
 from listserv.web.visitor import HASTY, language_of
 from listserv.wiring.app import App
+from listserv.wiring.config import load
 from mailer.reading.addresses import parse
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Incoming
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
 from subscriptions.membership.members import Candidate, enrol
+from subscriptions.permission import budget
 from subscriptions.permission.consent import Consent, ConsentNote, Source
 from templates import LANGUAGES
 from tests.listserv.web.conftest import FRIENDS, Web
@@ -261,6 +265,90 @@ def test_too_much_and_other_methods_are_refused(web: Web) -> None:
     assert web.post(f"/{FRIENDS}/join", b"&".join([b"a=1"] * 60)).status == 400
     assert web.ask("PUT", f"/{FRIENDS}/join", b"", {}).status == 405
     assert web.post("/", b"").status == 405
+
+
+def joined_from(web: Web) -> list[str | None]:
+    """Let Kai join by the pages; return which addresses the ledger of permissions keeps of it."""
+    web.post(f"/{FRIENDS}/join", {"email": KAI})
+    web.post(web.link(KAI, "confirm"), {})
+    with web.app.store.read() as session:
+        return list(session.scalars(select(Consent.ip).where(Consent.address == KAI)))
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "client"),
+    [
+        ("192.0.2.7", {}, "192.0.2.7"),
+        ("10.0.0.9", {"x_forwarded_for": "203.0.113.5"}, "203.0.113.5"),
+        ("10.0.0.9", {"x_forwarded_for": "198.51.100.1, 203.0.113.5, 10.0.0.8"}, "203.0.113.5"),
+        ("10.0.0.9", {"x_forwarded_for": "203.0.113.5:4711"}, "203.0.113.5"),
+        ("10.0.0.9", {"x_forwarded_for": "[2001:db8::5]:4711"}, "2001:db8::5"),
+        ("10.0.0.9", {"x_forwarded_for": "203.0.113.5, unknown"}, None),
+        ("10.0.0.9", {"forwarded": 'for="[2001:db8::5]:47";proto=https'}, "2001:db8::5"),
+        ("10.0.0.9", {"forwarded": "for=198.51.100.1, proto=https;For=203.0.113.5"}, "203.0.113.5"),
+        ("10.0.0.9", {"forwarded": "for=198.51.100.1", "x_forwarded_for": "203.0.113.5"},
+         "203.0.113.5"),
+        ("10.0.0.9", {"forwarded": "proto=https"}, None),
+        ("10.0.0.9", {}, None),  # it does not say for whom
+        ("127.0.0.1", {"x_forwarded_for": "203.0.113.5"}, None),  # a proxy that nobody declared
+        ("192.168.0.3", {"via": "1.1 proxy"}, None),
+        ("192.0.2.7", {"x_forwarded_for": "203.0.113.5"}, "192.0.2.7"),  # anybody can write that
+    ],
+)  # fmt: skip
+def test_the_ledger_keeps_who_asked_and_never_a_proxy(
+    web: Web, peer: str, headers: dict[str, str], client: str | None
+) -> None:
+    web.client, web.headers = peer, headers
+    assert joined_from(web) == [client]
+
+
+def test_a_proxy_that_is_not_set_up_right_is_told_of_loudly_and_once(web: Web) -> None:
+    for client, headers in (("127.0.0.1", {"x_forwarded_for": "203.0.113.5"}), ("10.0.0.9", {})):
+        web.client, web.headers = client, headers
+        with capture_logs() as told:
+            for _ in range(3):
+                web.get(f"/{FRIENDS}/join")
+        said = [(one["log_level"], one["proxy"]) for one in told if "proxy" in one]
+        assert said == [("error", client)]
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [
+        ("192.0.2.7", {}),
+        ("2001:db8::1", {}),
+        ("127.0.0.1", {}),
+        ("127.0.0.1", {"x_forwarded_for": "203.0.113.{}"}),
+        ("10.0.0.9", {}),
+        ("10.0.0.9", {"x_forwarded_for": "203.0.113.5"}),
+        ("10.0.0.9", {"x_forwarded_for": "2001:db8:1:2:3::{}"}),
+    ],
+)
+def test_one_source_gets_fifty_strangers_mailed_by_whichever_way(
+    web: Web, monkeypatch: pytest.MonkeyPatch, peer: str, headers: dict[str, str]
+) -> None:
+    monkeypatch.setattr(budget, "SOURCE", 5)
+    monkeypatch.setattr(visitor, "HASTY", 99)
+    for number in range(9):
+        web.client = peer
+        web.headers = {name: value.format(number) for name, value in headers.items()}
+        web.post(f"/{FRIENDS}/join", {"email": f"a{number}@d{number}.example"})
+    assert len(web.mails()) == 5
+    web.client, web.headers = "10.0.0.9", {"x_forwarded_for": "198.51.100.1"}
+    web.post(f"/{FRIENDS}/join", {"email": KAI})
+    assert web.mails(KAI)
+
+
+def test_in_a_full_minute_the_form_says_later_to_everybody_alike(web: Web, anna: str) -> None:
+    web.app.settings = load(
+        {"KRETS_MAILER__DATA": str(web.app.data), "KRETS_LISTSERV__STRANGERS_PER_MINUTE": "2"}
+    )
+    for number in range(2):
+        web.client = f"192.0.{number}.1"
+        web.post(f"/{FRIENDS}/join", {"email": f"a{number}@d{number}.example"})
+    for who in (KAI, anna, "a0@d0.example"):
+        assert web.post(f"/{FRIENDS}/join", {"email": who}).status == 503
+    assert len(web.mails()) == 2
 
 
 def test_a_forwarded_address_is_believed_from_proxies_alone(web: Web) -> None:

@@ -31,7 +31,7 @@ def numbers(web: Web) -> dict[str, float]:
 
 
 def test_what_is_open_is_counted_by_state_and_age(app: App, web: Web) -> None:
-    web.client = "127.0.0.1"
+    web.client, web.headers = "127.0.0.1", {"host": "127.0.0.1:8080"}
     assert numbers(web)["krets_recipients['ready']"] == 0
     states = (
         RecipientState.READY,
@@ -72,6 +72,12 @@ def test_what_is_open_is_counted_by_state_and_age(app: App, web: Web) -> None:
         ("127.0.0.1", {}, 200),
         ("::1", {}, 200),
         ("192.0.2.7", {}, 404),
+        ("127.0.0.1", {"host": "[::1]:8080"}, 200),
+        (
+            "127.0.0.1",
+            {"host": "lists.example"},
+            404,
+        ),  # a proxy that says nothing, or a rebound name
         ("127.0.0.1", {"x_forwarded_for": "127.0.0.1"}, 404),  # a proxy on this machine
         ("127.0.0.1", {"forwarded": "for=192.0.2.7"}, 404),
         ("192.0.2.7", {"authorization": "Bearer sesame"}, 200),
@@ -84,7 +90,7 @@ def test_strangers_see_no_numbers(
 ) -> None:
     data = str(app.data)
     app.settings = load({"KRETS_MAILER__DATA": data, "KRETS_LISTSERV__METRICS_TOKEN": "sesame"})
-    web = Web(app, build(app, dict), client=client)
+    web = Web(app, build(app, dict), client=client, headers={"host": "localhost:8080"})
     assert web.get("/metrics", **headers).status == status
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.store import Store
@@ -114,6 +115,70 @@ def test_a_source_that_asks_for_many_strangers_is_bounded(store: Store) -> None:
         ]
         assert sum(said) == budget.SOURCE
         assert budget.allow(session, "b@example.com", kind="join", now=NOW)
+
+
+def ask_for(session: Session, number: int, source: str, **more: int) -> bool:
+    who = f"a{number}@d{number}.example"
+    return budget.allow(session, who, kind="join", now=NOW, source=source, **more)
+
+
+def test_a_neighbourhood_of_sources_is_bounded_too(store: Store) -> None:
+    with store.write() as session:
+        said = [ask_for(session, n, f"192.0.2.{n % 100}", in_all=999) for n in range(200)]
+        assert sum(said) == budget.NETWORK
+        assert ask_for(session, 900, "198.51.100.1", in_all=999)
+        said = [ask_for(session, 1000 + n, f"2001:db8:1:{n}::/64", in_all=999) for n in range(200)]
+        assert sum(said) == budget.NETWORK
+        assert ask_for(session, 901, "2001:db8:2::/64", in_all=999)
+
+
+def test_a_minute_has_room_for_so_many_strangers_whoever_asks(store: Store) -> None:
+    with store.write() as session:
+        said = [ask_for(session, n, f"192.0.{n}.1", in_all=20) for n in range(40)]
+        assert sum(said) == 20
+        assert budget.is_full(session, NOW, 20)
+        assert ask_for(session, 50, "198.51.100.1", in_all=20, vouched=True)
+        assert ask_for(session, 51, "198.51.100.1", in_all=20, wave=False)
+        assert ask_for(session, 52, "", in_all=20)
+        assert not budget.is_full(session, NOW + 61, 20)
+        assert {name: row.times for name, row in budget.barred(session).items()} == {"minute": 20}
+
+
+@pytest.mark.parametrize(
+    ("spellings", "mailboxes"),
+    [
+        (["anna+a@x.example", "anna+b@x.example", "anna@x.example"], 1),
+        (["an.na@gmail.com", "anna+x@googlemail.com", "anna@gmail.com", "a.n.n.a@gmail.com"], 1),
+        (["an.na@x.example", "anna@x.example"], 2),
+        (["+a@x.example", "+b@x.example"], 2),
+    ],
+)
+def test_spellings_of_one_mailbox_share_one_mail(
+    store: Store, spellings: list[str], mailboxes: int
+) -> None:
+    with store.write() as session:
+        said = [budget.allow(session, key, kind="join", now=NOW) for key in spellings]
+        assert sum(said) == mailboxes
+        budget.forget(session, spellings)
+        assert budget.allow(session, spellings[0], kind="join", now=NOW)
+
+
+def test_domains_of_one_organisation_share_a_bound(store: Store) -> None:
+    with store.write() as session:
+        said = [
+            budget.allow(session, f"a@d{n}.example.org", kind="join", now=NOW)
+            for n in range(budget.DOMAIN + 9)
+        ]
+        assert sum(said) == budget.DOMAIN
+
+
+def test_letters_to_owners_are_bounded_by_source_and_by_list(store: Store) -> None:
+    with store.write() as session:
+        one = [budget.allow_letter(session, "192.0.2.1", "l@x.example", NOW) for _ in range(30)]
+        assert sum(one) == budget.LETTERS_FROM
+        many = [budget.allow_letter(session, f"10.0.2.{n}", "l@x.example", NOW) for n in range(300)]
+        assert sum(one) + sum(many) == budget.LETTERS_TO
+        assert budget.allow_letter(session, "10.0.2.99", "other@x.example", NOW)
 
 
 def test_a_proven_address_has_twenty_a_day(store: Store, lst: int) -> None:

@@ -21,7 +21,7 @@ from archive.pages.views import info_of
 from listserv.letters.request import AnswerProof, Visit
 from listserv.web.forms import TooLarge, read_form
 from listserv.web.headers import PRIVATE
-from listserv.web.visitor import Patience, Watch, client_of, language_of, languages_of
+from listserv.web.visitor import Patience, ProxyWatch, client_of, language_of, languages_of
 from listserv.wiring.app import App
 from mailer.door.callers import Network, source_of
 from mailer.errors import BadInput, Refused, Temporary
@@ -41,7 +41,7 @@ class Site:
     app: App
     trusted: tuple[Network, ...]
     patience: Patience = field(default_factory=Patience)
-    watch: Watch = field(default_factory=Watch)
+    watch: ProxyWatch = field(default_factory=ProxyWatch)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def proxies(given: Sequence[str]) -> tuple[Network, ...]:
     return networks(given, "listserv.proxies")
 
 
-class Way(Enum):
+class CameBy(Enum):
     """Name how a request came here."""
 
     STRAIGHT = 0
@@ -58,27 +58,29 @@ class Way(Enum):
 
 
 _WRONG = {
-    Way.SILENT: "a proxy does not say for whom it asks: let it send X-Forwarded-For, or its"
+    CameBy.SILENT: "a proxy does not say for whom it asks: let it send X-Forwarded-For, or its"
     " visitors are counted as one and the ledger of permissions has no address",
-    Way.UNDECLARED: "somebody who is not in listserv.proxies forwards requests: name this proxy"
+    CameBy.UNDECLARED: "somebody who is not in listserv.proxies forwards requests: name this proxy"
     " there, or its visitors are counted as one",
 }
 
 
-def way_of(request: Request, trusted: Sequence[Network]) -> Way:
+def way_of(request: Request, trusted: Sequence[Network]) -> CameBy:
     """Tell how a request came here."""
     peer = _peer(request)
     if is_front(peer, trusted):
-        return Way.DECLARED if _said(request) else Way.SILENT
-    return Way.UNDECLARED if any(name in request.headers for name in FORWARDED) else Way.STRAIGHT
+        return CameBy.DECLARED if _said(request) else CameBy.SILENT
+    return (
+        CameBy.UNDECLARED if any(name in request.headers for name in FORWARDED) else CameBy.STRAIGHT
+    )
 
 
 def client_of(request: Request, trusted: Sequence[Network]) -> str:
     """Return the visitor's IP address, "" where it cannot be told."""
     way, peer = way_of(request, trusted), _peer(request)
-    if way is Way.STRAIGHT:
+    if way is CameBy.STRAIGHT:
         return peer
-    if way is Way.UNDECLARED:  # a proxy of ours would be near; from afar anybody forges this
+    if way is CameBy.UNDECLARED:  # a proxy of ours would be near; from afar anybody forges this
         return "" if not peer or is_near(peer) else peer
     found = ""
     for hop in reversed(_said(request)):
@@ -104,7 +106,7 @@ def is_this_machine(request: Request, trusted: Sequence[Network], base_url: str)
     return (
         bool(peer)
         and ip_address(peer).is_loopback
-        and way_of(request, trusted) is Way.STRAIGHT
+        and way_of(request, trusted) is CameBy.STRAIGHT
         and not base_url.startswith("https:")
         and request.scope.get("http_version") != "1.0"
         and _LOCAL_HOST.match(request.headers.get("host", "")) is not None
@@ -166,12 +168,12 @@ def in_haste(keyring: Keyring, said: str, now: float) -> bool:
     return not QUICK <= now - int(at, 16) / 10 <= STALE
 
 
-class Watch:
+class ProxyWatch:
     """Count how requests come here, and say loudly where a proxy is not set up right."""
 
     def __init__(self) -> None:
-        self.ways = Counter({way.word: 0 for way in Way})  # by name, as /metrics tells it
-        self._said: dict[tuple[Way, bool], float] = {}
+        self.ways = Counter({way.word: 0 for way in CameBy})  # by name, as /metrics tells it
+        self._said: dict[tuple[CameBy, bool], float] = {}
 
     def note(self, request: Request, trusted: Sequence[Network], now: float) -> None:
         """Count one request; log what is wrong with its way, at most once an hour."""
@@ -180,7 +182,7 @@ class Watch:
         if way not in _WRONG or now - self._said.get((way, near := is_near(peer)), 0.0) < _HOUR:
             return
         self._said[way, near] = now
-        tell = _log.error if near or way is Way.SILENT else _log.warning
+        tell = _log.error if near or way is CameBy.SILENT else _log.warning
         tell(_WRONG[way], proxy=peer, setting="listserv.proxies")
 
 

@@ -89,7 +89,7 @@ class Familiarity:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedBy:
     """Say who asked for an automatic mail, and how many strangers are mailed in a minute.
 
     ``source`` is "" where no bound counts it: an owner, an operator. ``vouched`` tells that
@@ -125,7 +125,7 @@ def mailbox(key: str) -> str:
     return f"{plain}@{domain}"
 
 
-def decide(standing: Familiarity, spent: Spent, asked: Asked | None = None) -> str:
+def decide(standing: Familiarity, spent: Spent, asked: AskedBy | None = None) -> str:
     """Return "" where one more may go, else which bound stands against it."""
     if standing.proven:
         return "" if spent.in_all < PROVEN else "proven"
@@ -158,10 +158,10 @@ def allow(
 ) -> bool:
     """Tell whether the address ``key`` may get this automatic mail, and count it if so.
 
-    ``source``, ``vouched`` and ``in_all`` are Asked's. ``wave`` False leaves out all bounds but
+    ``source``, ``vouched`` and ``in_all`` are AskedBy's. ``wave`` False leaves out all bounds but
     the address's own: an operator invites.
     """
-    asked = Asked(source, vouched, in_all)
+    asked = AskedBy(source, vouched, in_all)
     _alone(session, mailbox(key), *filter(None, (source,)))
     standing = standing_of(session, key)
     against = decide(standing, _spent(session, key, kind, now, source), asked)

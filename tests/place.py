@@ -13,8 +13,8 @@ from listserv.moderation import asking
 from listserv.reception import sorter
 from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
-from listserv.wiring.tables import Hold
-from listserv.wiring.tables import Post as Decided
+from listserv.wiring.listserv_tables import Hold
+from listserv.wiring.listserv_tables import Post as Decided
 from mailer.ledger.mailings import Mailing, Recipient, composition
 from mailer.reading import addresses
 from mailer.storage import arrivals

@@ -19,8 +19,8 @@ from email.utils import format_datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from archive.pages.pages import bare_subject
-from archive.threads.tables import Body, Message, Thread
+from archive.pages.page_frame import bare_subject
+from archive.threads.archive_tables import Body, Message, Thread
 from mailer.errors import BadInput
 from mailer.reading import message
 from mailer.reading.addresses import parse

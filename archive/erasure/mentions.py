@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from archive.erasure.redaction import RedactionPlan, address_of, senders_of
 from archive.pages.repeated_quotes import squeezed
 from archive.pages.views import removal_key, removed_of
-from archive.threads.tables import Message
+from archive.threads.archive_tables import Message
 from archive.visibility.removal import MARK, Removed, spelled_words, words_of
 from mailer.reading.bodies import read
 from mailer.reading.quotes import LineBlock, LineKind

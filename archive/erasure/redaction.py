@@ -19,9 +19,9 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from archive.erasure.spellings import address_phrases, name_phrases, names_beside
-from archive.pages.pages import SPOT, bare_subject
+from archive.pages.page_frame import SPOT, bare_subject
 from archive.pages.views import removal_key
-from archive.threads.tables import Body, Message, Removal
+from archive.threads.archive_tables import Body, Message, Removal
 from archive.visibility.removal import digest, phrase, runs, words_of
 from archive.visibility.visibility import unpack
 from mailer.errors import BadInput, Refused

@@ -20,7 +20,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from archive.erasure.erased_mail import is_stone
-from archive.threads.tables import FormerThread, Message, Node, Thread
+from archive.threads.archive_tables import FormerThread, Message, Node, Thread
 from archive.threads.threads import Key, components, cut_loops, order
 from mailer.reading.head_facts import HeadFacts, clamp_date, content_id, permalink_hash, read_head
 from mailer.reading.message import head

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
 
-from archive.pages.pages import ListView, PageMail, bare_subject, sheet_name, spot
+from archive.pages.page_frame import ListView, PageMail, bare_subject, sheet_name, spot
 from mailer.reading.mbox import write_mbox
 from templates import page, stencil
 

@@ -15,10 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from archive.pages import copies, mail_text, pages, thread_page
-from archive.pages.pages import ListView, PageMail
+from archive.pages import copies, mail_text, page_frame, thread_page
+from archive.pages.page_frame import ListView, PageMail
 from archive.pages.requoting import requoted
-from archive.threads.tables import Body, MailAuthor, Message, Node, PersonPage, Thread
+from archive.threads.archive_tables import Body, MailAuthor, Message, Node, PersonPage, Thread
 from archive.threads.threads import Placing, cut_loops, order
 from archive.visibility.visibility import Seen, pack, see, unpack
 from mailer.errors import KretsError
@@ -159,7 +159,7 @@ def _people(session: Session, threads: Sequence[int]) -> dict[int, str]:
 def _leaves(rows: dict[str, Message], claims: dict[str, str | None]) -> list[PlacedMessage]:
     keys = {row.hash: (row.date, row.hash) for row in rows.values()}
     # By arrival: a mail stays on the page that its permalink leads to, whatever comes above it.
-    numbers = {hash_: place // pages.MANY + 1 for place, hash_ in enumerate(rows)}
+    numbers = {hash_: place // page_frame.MANY + 1 for place, hash_ in enumerate(rows)}
     placed = order(cut_loops(claims, keys), keys)
     return [PlacedMessage(rows[one.hash], one, numbers[one.hash]) for one in placed]
 
@@ -169,7 +169,7 @@ def draw_thread(
 ) -> bool:
     """Draw one thread into ``drawn``; return False, and log why, where that cannot be done."""
     leaves = tray.threads[thread.id]
-    names = {*THREAD_FILES, *pages.sheet_files(len(leaves))} if leaves else set()
+    names = {*THREAD_FILES, *page_frame.sheet_files(len(leaves))} if leaves else set()
     folder = f"{desk.view.address}/t/{thread.hash}"
     if desk.view.since and desk.folder is not None and (desk.folder / folder).is_dir():
         # Mails that may be seen can leave for another thread, and those that may not stay.
@@ -191,7 +191,7 @@ def draw_thread(
         # What a row remembers is of the whole; in a view that begins later a page may be another.
         if row.linked != place or desk.view.since:
             drawn.links.append({"key": row.id, "to": place})
-            pointer = pages.permalink_file(
+            pointer = page_frame.permalink_file(
                 desk.view, row.hash, thread.hash, row.subject, leaf.sheet
             )
             drawn.add(pointer, desk.put)
@@ -217,7 +217,7 @@ def thread_files(lst: ListView, hash_: str, mails: Sequence[PageMail]) -> dict[s
         f"{folder}/feed.atom": copies.feed(
             lst,
             [(hash_, mail) for mail in mails],
-            title=pages.bare_subject(subject) or subject,
+            title=page_frame.bare_subject(subject) or subject,
             path=f"t/{hash_}/",
             up="../../",
         ),
@@ -271,7 +271,9 @@ def sheets_of(session: Session, view: ListView, threads: Iterable[int]) -> dict[
     for thread in sorted(threads):
         shown = (Message.thread_id == thread, Message.arrival >= view.since)
         keys = session.scalars(select(Message.id).where(*shown).order_by(Message.id)).all()
-        found |= {key: n // pages.MANY + 1 for n, key in enumerate(keys) if n >= pages.MANY}
+        found |= {
+            key: n // page_frame.MANY + 1 for n, key in enumerate(keys) if n >= page_frame.MANY
+        }
     return found
 
 

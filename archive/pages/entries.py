@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from archive.pages import pages
+from archive.pages import page_frame
 from archive.pages.drawing import DrawingContext, Drawn, draw_mail, seen_of, sheets_of
-from archive.pages.pages import PageMail
-from archive.threads.tables import Message, Thread
+from archive.pages.page_frame import PageMail
+from archive.threads.archive_tables import Message, Thread
 from archive.visibility.visibility import unpack
 from mailer.storage.store import get_raw
 
@@ -18,7 +18,7 @@ def entries_of(
     """Return (thread, mail) of each that may be seen; what is drawn for it goes to ``drawn``."""
     kept = seen_of(session, desk, Message.id.in_([message.id for message, _ in found]))
     entries = []
-    sheets = sheets_of(session, desk.view, {t.id for _, t in found if t.size > pages.MANY})
+    sheets = sheets_of(session, desk.view, {t.id for _, t in found if t.size > page_frame.MANY})
     for message, thread in found:
         body = drawn.bodies.get(message.id)
         seen = unpack(body["packed"]) if body else kept.get(message.id)

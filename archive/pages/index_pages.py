@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from xml.sax.saxutils import escape
 
-from archive.pages.pages import ListInfo, frame
+from archive.pages.page_frame import ListInfo, frame
 from templates import day, iso, page, stencil
 
 CHART_HEIGHT = 48  # units of the chart; a month of the fullest is as high as this

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.pages import copies, index_pages, pages
+from archive.pages import copies, index_pages, page_frame
 from archive.pages.drawing import DrawingContext, Drawn, leaves_of, sheets_of
 from archive.pages.entries import entries_of
 from archive.pages.index_pages import Month, Shelf
-from archive.pages.pages import ListView
+from archive.pages.page_frame import ListView
 from archive.pages.summaries import summaries_of
-from archive.threads.tables import FormerThread, Message, Thread
+from archive.threads.archive_tables import FormerThread, Message, Thread
 from subscriptions.lists.roster import ListKind, MailList
 
 NEWEST = 40  # threads on a list's home
@@ -86,12 +86,12 @@ def former_files(
     if view.since:  # where nothing of a thread may be seen, it never stood anywhere
         here = leaves_of(session, view, sorted({row.Thread.id for row in rows}))
         rows = [row for row in rows if here[row.Thread.id]]
-    large = {r.Thread.id for r in rows if r.Thread.size > pages.MANY}
+    large = {r.Thread.id for r in rows if r.Thread.size > page_frame.MANY}
     sheets = sheets_of(session, view, large)
     for row in rows:
         sheet = sheets.get(row.id, 1)
         subject = row.subject if view.sees(row.arrival) else ""
-        files |= pages.former_file(view, row.hash, row.Thread.hash, subject, sheet)
+        files |= page_frame.former_file(view, row.hash, row.Thread.hash, subject, sheet)
     return files
 
 

@@ -22,10 +22,10 @@ from sqlalchemy.orm import Session
 from archive.pages import copies
 from archive.pages.drawing import DrawingContext, Drawn
 from archive.pages.entries import entries_of
-from archive.pages.pages import ListView, bare_subject, frame
+from archive.pages.page_frame import ListView, bare_subject, frame
 from archive.pages.thread_page import initials
+from archive.threads.archive_tables import MailAuthor, Message, PersonPage, Thread
 from archive.threads.disk import plain_errors, remove_files
-from archive.threads.tables import MailAuthor, Message, PersonPage, Thread
 from archive.visibility.visibility import mapped
 from mailer.errors import BadInput
 from mailer.reading.addresses import parse

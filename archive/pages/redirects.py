@@ -23,8 +23,8 @@ from urllib.parse import quote, unquote
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from archive.pages.pages import ListView
-from archive.threads.tables import Message, MonthCount, Redirect
+from archive.pages.page_frame import ListView
+from archive.threads.archive_tables import Message, MonthCount, Redirect
 from mailer.errors import BadInput
 from mailer.reading.head_facts import permalink_hash
 from subscriptions.lists.roster import ArchivePolicy, MailList

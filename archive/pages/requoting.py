@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from archive.pages.mail_text import draw
-from archive.pages.pages import ListView, PageMail
+from archive.pages.page_frame import ListView, PageMail
 from archive.pages.repeated_quotes import squeezed
 from archive.visibility.removal import MARK
 from archive.visibility.visibility import Seen

@@ -4,7 +4,7 @@ A bundle holds one year of one language, because pagefind stems by one language 
 came since stands in a small bundle of its own (``new``), which is folded into its year when it has
 grown. Only own words are indexed. pagefind is a program: it runs beside us and answers with the
 files. SECURITY: it gets ``Seen`` mails alone, as JSON; its page needs wasm, so that page alone has
-a policy that allows it (listserv/web/homes.py).
+a policy that allows it (listserv/web/archive_pages.py).
 """
 
 import base64
@@ -23,9 +23,9 @@ from sqlalchemy.orm import Session
 
 from archive.pages.drawing import sheets_of
 from archive.pages.index_pages import search_page
-from archive.pages.pages import MANY, ListView, bare_subject, sheet_name, spot
+from archive.pages.page_frame import MANY, ListView, bare_subject, sheet_name, spot
+from archive.threads.archive_tables import Body, Message, Thread
 from archive.threads.disk import list_files, remove_files, write_files
-from archive.threads.tables import Body, Message, Thread
 from archive.visibility.visibility import Seen, unpack
 from subscriptions.lists.roster import MailList
 

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from archive.pages.drawing import leaves_of
 from archive.pages.index_pages import Month, ThreadView
-from archive.pages.pages import ListView, bare_subject
-from archive.threads.tables import Message, MonthCount, Thread
+from archive.pages.page_frame import ListView, bare_subject
+from archive.threads.archive_tables import Message, MonthCount, Thread
 from subscriptions.lists.roster import MailList
 
 SPAN = 6  # months that are counted one by one

@@ -14,7 +14,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from archive.pages.mail_text import AttachedFile, Fold, file_of, filled, folded, shown
-from archive.pages.pages import ListView, PageMail, bare_subject, frame, sheet_name, spot, way
+from archive.pages.page_frame import ListView, PageMail, bare_subject, frame, sheet_name, spot, way
 from archive.pages.repeated_quotes import Above, Echo
 from archive.visibility.visibility import Sight, links_of
 from templates import drawn, iso, moment, page, stencil

@@ -13,8 +13,8 @@ that no writer of files can come to one that has forgotten what was taken out.
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.pages.pages import ListInfo, ListView
-from archive.threads.tables import Removal
+from archive.pages.page_frame import ListInfo, ListView
+from archive.threads.archive_tables import Removal
 from archive.visibility.removal import DIGEST, Removed
 from archive.visibility.visibility import Sight
 from mailer.storage.tokens import load_keyring

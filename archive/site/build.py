@@ -17,15 +17,15 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from archive.pages import index_pages, pages, people
+from archive.pages import index_pages, page_frame, people
 from archive.pages.drawing import THREAD_FILES, DrawingContext, Drawn, draw_thread, fetch, sheets_of
 from archive.pages.listing import former_files, listing_files
-from archive.pages.pages import ListInfo, ListView
+from archive.pages.page_frame import ListInfo, ListView
 from archive.pages.search import write_search
 from archive.pages.summaries import count_months, month_of, summaries_of
 from archive.pages.views import TREES, views_of
+from archive.threads.archive_tables import Body, Late, Message, MonthCount, Thread
 from archive.threads.disk import plain_errors, remove_files, write_files
-from archive.threads.tables import Body, Late, Message, MonthCount, Thread
 from mailer.reading.head_facts import AHEAD
 from mailer.storage.store import Store, insert_or_ignore
 from mailer.storage.tokens import load_keyring
@@ -75,10 +75,10 @@ def render_permalink(
     for view in views:
         if not view.sees(mail.arrival):
             continue
-        large = [thread.id] if thread.size > pages.MANY else []
+        large = [thread.id] if thread.size > page_frame.MANY else []
         sheet = sheets_of(session, view, large).get(mail.id, 1)
-        files = pages.permalink_file(view, mail.hash, thread.hash, mail.subject, sheet)
-        write_files(root / view.tree, files | pages.shared_files())
+        files = page_frame.permalink_file(view, mail.hash, thread.hash, mail.subject, sheet)
+        write_files(root / view.tree, files | page_frame.shared_files())
 
 
 @contextmanager
@@ -307,7 +307,7 @@ def _draw_threads(
         f"{lst.address}/t/{thread.hash}/{name}"
         for thread in threads
         if thread.size and (count := len(tray.threads[thread.id]))
-        for name in (*THREAD_FILES, *pages.sheet_files(count))
+        for name in (*THREAD_FILES, *page_frame.sheet_files(count))
     }
     drawn.gone = [name for name in drawn.gone if name not in homes]
 
@@ -338,7 +338,7 @@ def index_files(session: Session, base_url: str) -> dict[str, dict[str, bytes]]:
         for view in views_of(session, lst, base_url):
             trees.setdefault(view.tree, []).append(view.info)
     files = {
-        tree: index_pages.index_file(infos, INDEX_LANGUAGE) | pages.shared_files()
+        tree: index_pages.index_file(infos, INDEX_LANGUAGE) | page_frame.shared_files()
         for tree, infos in trees.items()
     }
     if "public" in files:

@@ -15,10 +15,10 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from archive.pages import index_pages, listing, pages, people
+from archive.pages import index_pages, listing, page_frame, people
 from archive.pages.drawing import THREAD_FILES, Drawn, fetch, file_names, mails_of, thread_files
 from archive.pages.listing import former_files, listing_files
-from archive.pages.pages import ListView
+from archive.pages.page_frame import ListView
 from archive.pages.redirects import redirect_lines
 from archive.pages.search import write_search
 from archive.pages.summaries import all_months, summaries_of
@@ -34,8 +34,8 @@ from archive.site.build import (
     slow_files,
 )
 from archive.threads import exports
+from archive.threads.archive_tables import Body, Late, Message, Thread
 from archive.threads.disk import list_files, plain_errors, remove_files, write_files
-from archive.threads.tables import Body, Late, Message, Thread
 from archive.visibility.visibility import unpack
 from mailer.errors import Refused
 from mailer.reading.attachments import key_of
@@ -312,7 +312,7 @@ def _write_export(store: Store, folder: Path, view: ListView, lst: MailList) -> 
         if len(batch) >= 500 or size > 8_000_000:  # noqa: PLR2004 - held in memory
             write_files(folder, batch)
             batch, size = {}, 0
-    batch |= index_pages.index_file([view.info], view.language) | pages.shared_files()
+    batch |= index_pages.index_file([view.info], view.language) | page_frame.shared_files()
     batch |= index_pages.robots_file([(view.info, 1)], view.base)
     write_files(folder, batch)
     with store.read() as session:
@@ -344,7 +344,7 @@ def _all_files(
                     yield from file_names(view, mail.seen).items()
                 for leaf in tray.threads[thread.id]:
                     row = leaf.row
-                    pointer = pages.permalink_file(
+                    pointer = page_frame.permalink_file(
                         view, row.hash, thread.hash, row.subject, leaf.sheet
                     )
                     yield from pointer.items()
@@ -364,7 +364,7 @@ def _batches(keys: Sequence[int]) -> Iterator[Sequence[int]]:
 def _names(session: Session, view: ListView, lst: MailList) -> Iterator[str]:
     """Yield the names of all files of threads, mails and attachments, without making them."""
     for thread in summaries_of(session, view, lst).every():
-        for name in (*THREAD_FILES, *pages.sheet_files(thread.size)):
+        for name in (*THREAD_FILES, *page_frame.sheet_files(thread.size)):
             yield f"{view.address}/t/{thread.hash}/{name}"
     mine = Message.list_id == lst.id, Message.arrival >= view.since
     for hash_ in session.scalars(select(Message.hash).where(*mine)):

@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from archive.threads.archive_tables import Export
 from archive.threads.disk import list_files
-from archive.threads.tables import Export
 from subscriptions.lists.roster import MailList
 
 _OWN = ("index.html", "robots.txt", "_redirects")  # beside the lists' folders

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from listserv.actions.call import Call
 from listserv.actions.members import draw_again
 from listserv.actions.permissions import Action
-from listserv.membership import erasing
+from listserv.membership import person_erasure
 from listserv.moderation import bans
 from mailer.errors import Refused
 from mailer.reading import addresses
@@ -104,7 +104,7 @@ def forget(call: Call, wanted: ForgetPerson) -> PersonForgotten:
     if not known:
         raise Refused(f"Krets knows nothing about {wanted.address}, or forgot it before.")
     if not wanted.dry_run:
-        erasing.forget(call.app, key, note=ConsentNote("", call.by.source), now=call.now)
+        person_erasure.forget(call.app, key, note=ConsentNote("", call.by.source), now=call.now)
         draw_again(call.app)
     return PersonForgotten(
         tuple(one.email for one in found.addresses) or (wanted.address,),

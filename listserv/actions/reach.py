@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from archive.threads.tables import Message
-from listserv.wiring.tables import Hold, HoldState
+from archive.threads.archive_tables import Message
+from listserv.wiring.listserv_tables import Hold, HoldState
 from subscriptions.lists.roster import MailList, Membership, MembershipState
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from listserv.answers import own_words
-from listserv.answers.phrasing import FoldedText, FoundPhrase, begins, take_apart
+from listserv.answers.set_phrases import FoldedText, FoundPhrase, begins, take_apart
 from mailer.reading import bodies, message
 from mailer.reading.message import MessageHeader
 from mailer.reading.mime import MimePart, cut

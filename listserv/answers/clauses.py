@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
-from listserv.answers.words import LexiconHit, TextWord, WordedText
+from listserv.answers.known_words import LexiconHit, TextWord, WordedText
 from templates.lexicon import fold, phrases
 
 _HARD = frozenset(".!?;:()\u2013\u2014-\u2026")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 
-from listserv.answers import feasts
+from listserv.answers import holidays
 from templates import lexicon
 from templates.lexicon import fold
 
@@ -198,12 +198,12 @@ def _on_weekday(said: _Text, day: date | None) -> date | None:
 
 def _feast(said: _Text) -> tuple[date | None, bool]:
     """Read a holiday: the next one; behind "after", the day after its last free day."""
-    names = [name for name in feasts.NAMES if said.has(name)]
+    names = [name for name in holidays.NAMES if said.has(name)]
     names.sort(key=lambda name: -max(len(p.split()) for p in _phrases(name) if _stands(said, p)))
     if not names:
         return None, False
     for year in (said.today.year, said.today.year + 1):
-        begins, ends = feasts.days(names[0], year)
+        begins, ends = holidays.days(names[0], year)
         found = ends + timedelta(days=1) if said.has("after") else begins
         if found > said.today:
             near = (found - said.today).days <= _ROLL
@@ -383,7 +383,7 @@ def _months() -> dict[str, int]:
 @cache
 def _timely() -> frozenset[str]:
     names = ("day", "week", "month", "year", "tomorrow", "today", "next", "weekend", "fortnight")
-    feast = (name for name in feasts.NAMES)
+    feast = (name for name in holidays.NAMES)
     found = frozenset().union(*(_phrases(name) for name in (*names, *feast, "vague")))
     return found | _months().keys() | _weekdays().keys()
 

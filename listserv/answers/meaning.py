@@ -12,7 +12,7 @@ of what a meaning does. Pure.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from listserv.answers import clauses, words
+from listserv.answers import clauses, known_words
 from listserv.answers.clauses import Clause
 from listserv.answers.own_words import OwnWords
 from listserv.answers.weighing import (
@@ -123,7 +123,7 @@ def _read(own: OwnWords, hint: str, reader: _Read) -> Meaning:
 def _of(text: str, hint: str, reader: _Read) -> Meaning:
     if not text.strip():
         return Meaning("empty", 1.0)
-    return reader(clauses.cut(words.read(text, hint)))
+    return reader(clauses.cut(known_words.read(text, hint)))
 
 
 def _beside(found: Meaning, other: Meaning) -> Meaning:
@@ -138,7 +138,7 @@ def _beside(found: Meaning, other: Meaning) -> Meaning:
 
 
 def _is_doubtful(text: str, hint: str) -> bool:
-    parts = clauses.cut(words.read(text, hint))
+    parts = clauses.cut(known_words.read(text, hint))
     return any(part.negated or part.asks or part.has("ask", "doubt") for part in parts)
 
 
@@ -151,7 +151,7 @@ def _without_disclaimer(text: str) -> str:
 
 def _is_disclaimer(piece: str) -> bool:
     begin = piece.strip().split("\n\n")[0]
-    return any("disclaimer" in hit.tags for hit in words.read(begin).hits)
+    return any("disclaimer" in hit.tags for hit in known_words.read(begin).hits)
 
 
 def _confirm(parts: tuple[Clause, ...]) -> Meaning:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from listserv.answers.words import Mender
+from listserv.answers.known_words import Mender
 from templates import lexicon
 from templates.lexicon import fold
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 
-from listserv.answers import owner_lexicon, polite, wish, words
+from listserv.answers import answer_commands, known_words, owner_lexicon, wish
 from listserv.answers.own_words import OwnWords
 from listserv.answers.owner_lexicon import OrderHit, bare, says, without_politeness
 from listserv.answers.owner_order import UNCLEAR, Order
@@ -202,7 +202,7 @@ def _is_question(marked: str) -> bool:
 
 def _might_be_own(marked: str) -> bool:
     """Tell whether words beside another's address could be taken for the writer's own wish."""
-    told = words.read(marked)
+    told = known_words.read(marked)
     own = wish.read(OwnWords(marked.replace("@", " ")), date(2000, 1, 1)).means
     return own in _WISHES or any(hit.tags & _WISHES for hit in told.hits)
 
@@ -224,7 +224,7 @@ def _rest(meant: str, marked: str) -> str:
 
 def _is_order(clause: str) -> bool:
     said = bare(clause)
-    return bool(owner_lexicon.hits("add", said)) or "@" in said or polite.is_polite(clause)
+    return bool(owner_lexicon.hits("add", said)) or "@" in said or answer_commands.is_polite(clause)
 
 
 def _name(marked: str) -> str:

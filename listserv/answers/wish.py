@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from listserv.answers import clauses, dates, words
+from listserv.answers import clauses, dates, known_words
 from listserv.answers.clauses import Clause
 from listserv.answers.own_words import OwnWords
 from listserv.answers.weighing import JOINING, LEAVING, weigh
@@ -53,7 +53,7 @@ def _read(text: str, today: date) -> MemberWish | None:
         return None
     if text.strip() in {"?", "??", "???"}:
         return MemberWish("help", 1.0, ("?",))
-    said = words.read(text)
+    said = known_words.read(text)
     parts = clauses.cut(said)
     plain = [part for part in parts if not part.negated]
     email = _EMAIL.search(text)
@@ -95,7 +95,7 @@ def _unsigned(text: str) -> str:
     """Return a text up to the line that takes leave: numbers below are telephones."""
     kept: list[str] = []
     for line in text.splitlines():
-        begin = words.read(line[:80]).hits[:1]
+        begin = known_words.read(line[:80]).hits[:1]
         if kept and begin and "bye" in begin[0].tags and begin[0].places[0] == 0:
             break
         if line.strip():

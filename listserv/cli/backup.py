@@ -8,7 +8,7 @@ from typing import BinaryIO
 import click
 
 from listserv.cli.terminal import agree, plain, print_json, print_table, say
-from listserv.membership import forgetting
+from listserv.membership import erasure_requests
 from listserv.upkeep import backup, restoring
 from listserv.upkeep.restoring import Restored, StoppedMailing
 from listserv.wiring import journals
@@ -86,7 +86,7 @@ def restore_from(
     """
     done = restoring.restore(app, file, replace=yes, dry_run=dry_run, also=journals_named)
     if done.journal.erased and not dry_run:
-        forgetting.carry_out(app, time.time())
+        erasure_requests.carry_out(app, time.time())
     if as_json:
         print_json(asdict(done))
         return

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from listserv.answers import reading as answers
+from listserv.answers import answer_file as answers
 from listserv.answers.meaning import Meaning
 from listserv.answers.own_words import OwnWords
 from listserv.cli.terminal import plain

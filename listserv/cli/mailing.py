@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from listserv.cli.terminal import agree, bar, plain, print_json, print_json_array, print_table, say
 from listserv.mailings.delivery import connections_at_most
 from listserv.wiring.app import App
-from listserv.wiring.tables import Issue
+from listserv.wiring.listserv_tables import Issue
 from mailer.errors import Refused
 from mailer.ledger import history, mailings
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, Status

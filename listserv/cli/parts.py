@@ -12,12 +12,12 @@ import click
 
 from listserv.cli.terminal import say
 from listserv.reception.smtp_door import run_door, tls_context
-from listserv.run import clock
+from listserv.run import scheduler
 from listserv.run.jobs import WorkerContext, use
 from listserv.run.serve import Board, ProcessTree, bind
 from listserv.upkeep import restoring
+from listserv.web import archive_pages
 from listserv.web import door as web
-from listserv.web import homes
 from listserv.web.visitor import proxies
 from listserv.wiring import log
 from listserv.wiring.app import App
@@ -61,7 +61,7 @@ def run_all(
         say("The database is older than its journal; see: krets queue decide")
     tls_context(app)  # the same for what else the parts would stumble over
     proxies(app.settings.listserv.proxies)
-    homes.make_folder(app)
+    archive_pages.make_folder(app)
     app.close()
     settings = app.settings
     has = dict(opened or {})
@@ -114,7 +114,7 @@ def web_door(app: App) -> None:
       krets web
     """
     http = app.settings.listserv.http
-    homes.make_folder(app)
+    archive_pages.make_folder(app)
     _web(app, bind(http, "listserv.http"), lambda: _up("web", http), dict)
 
 
@@ -146,7 +146,7 @@ def clock_alone(app: App) -> None:
     _up("clock", "every second")
     while not stop.is_set():
         began = time.monotonic()
-        clock.try_tick(app)
+        scheduler.try_tick(app)
         stop.wait(max(0.0, 1.0 - (time.monotonic() - began)))
 
 

@@ -18,7 +18,7 @@ from listserv.letters.request import Visit
 from listserv.moderation import decisions, holds
 from listserv.moderation.rulings import Ruling, RulingWord
 from listserv.wiring.app import App
-from listserv.wiring.tables import Hold
+from listserv.wiring.listserv_tables import Hold
 from mailer.authentication import verdict
 from mailer.errors import Refused
 from mailer.ledger import mailings

@@ -20,9 +20,9 @@ import templates
 from listserv.cli.parts import run_all
 from listserv.cli.sink import Keeper
 from listserv.trying import browser, community, mailbox, once
-from listserv.trying.garden import Garden, Start, choose
 from listserv.trying.ports import LAST, listen, port_of
 from listserv.trying.tour import Tour, said
+from listserv.trying.try_folder import Garden, Start, choose
 from listserv.web import door as web
 from listserv.wiring import log
 from listserv.wiring.app import App

@@ -16,7 +16,7 @@ from listserv.doctor import examination
 from listserv.doctor.diagnosis import Diagnosis, Health
 from listserv.letters import notices
 from listserv.wiring.app import App
-from listserv.wiring.tables import Examined
+from listserv.wiring.listserv_tables import Examined
 from mailer.reading.addresses import parse
 from subscriptions.lists.roster import Address, Person, all_lists
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 import templates
 from listserv.letters.post_headers import phrase
 from listserv.wiring import vouching
-from listserv.wiring.tables import Post
+from listserv.wiring.listserv_tables import Post
 from mailer.authentication.dmarc import DmarcPolicy
 from mailer.authentication.verdict import Authentication
 from mailer.errors import BadInput

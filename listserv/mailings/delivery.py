@@ -173,7 +173,7 @@ def _silenced(session: Session, keyring: Keyring, rows: Sequence[ClaimedRow]) ->
     if not rows:
         return {}
     # Who was forgotten while a letter was under way has no address any more
-    # (listserv/membership/erasing.py).
+    # (listserv/membership/person_erasure.py).
     gone = {row.id: "erased" for row in rows if "@" not in row.address}
     there = [row for row in rows if row.id not in gone and row.ref != LAST_WORD]
     keys = {row.id: parse(row.address).key for row in there}

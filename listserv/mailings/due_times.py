@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from listserv.mailings.slots import KIND
-from listserv.wiring.tables import Issue
+from listserv.wiring.listserv_tables import Issue
 from mailer.ledger.mailings import Mailing, Recipient, RecipientState
 from subscriptions.audience.audience import audience_select
 from subscriptions.audience.segment_query import Chosen

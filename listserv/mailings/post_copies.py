@@ -15,7 +15,7 @@ import templates
 from listserv.letters import post_headers, writer_alias
 from listserv.letters.post_headers import LEAVE, ListFace, Trace
 from listserv.letters.writer_alias import Alias
-from listserv.mailings.audience import Choice
+from listserv.mailings.audience_freezing import Choice
 from listserv.mailings.slots import variant_of
 from listserv.posts import copy_options
 from listserv.posts.copy_options import RULE, Options

@@ -12,7 +12,7 @@ from listserv.letters import writer_alias
 from listserv.letters.notices import HANDED_ON, KIND
 from listserv.wiring import vouching
 from listserv.wiring.config import Settings
-from listserv.wiring.tables import Post
+from listserv.wiring.listserv_tables import Post
 from mailer.authentication import dkim, dkim_keys, verdict
 from mailer.authentication.verdict import UNKNOWN, Authentication
 from mailer.ledger.mailings import MailingView

@@ -9,7 +9,7 @@ Automatic mail is never given to these, except to ``heard``, which looks: an abs
 nothing. Neither does a wish to leave.
 """
 
-from listserv.answers.leave_wish import is_leave_wish
+from listserv.answers.unsubscribe_posts import is_leave_wish
 from listserv.letters import incoming_letter
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, tell_member

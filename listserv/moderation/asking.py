@@ -24,7 +24,7 @@ from listserv.letters.request import Visit
 from listserv.moderation import decisions, holds
 from listserv.moderation.decisions import HeldWriter
 from listserv.wiring.app import App
-from listserv.wiring.tables import Hold, HoldState, Post
+from listserv.wiring.listserv_tables import Hold, HoldState, Post
 from mailer.reading import bodies, message
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from listserv.wiring.tables import Ban
+from listserv.wiring.listserv_tables import Ban
 from mailer.storage.store import insert_or_ignore
 from subscriptions.lists.roster import MailList
 

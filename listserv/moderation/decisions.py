@@ -24,7 +24,7 @@ from listserv.letters.request import Visit, language_of, whom, write
 from listserv.membership import joining
 from listserv.moderation import bans, edited_text, editing, holds, rulings
 from listserv.moderation.rulings import Ruling, RulingWord
-from listserv.wiring.tables import Hold, HoldState
+from listserv.wiring.listserv_tables import Hold, HoldState
 from mailer.authentication import verdict
 from mailer.errors import BadInput
 from mailer.ledger.mailings import Mailing

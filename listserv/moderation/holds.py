@@ -9,7 +9,7 @@ import time
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from listserv.wiring.tables import Hold, HoldState
+from listserv.wiring.listserv_tables import Hold, HoldState
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival, ArrivalState
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from listserv.answers import polite
+from listserv.answers import answer_commands
 from templates.lexicon import fold, phrases
 
 MAX_REASON = 2000  # characters that the writer is told
@@ -44,14 +44,14 @@ def read(text: str) -> Ruling | None:
     if not lines:
         return None
     first, below = lines[0].strip(), "\n".join(lines[1:]).strip("\n")
-    if polite.of_line(first, lambda words: _one_of(words, (RulingWord.EDIT,))):
+    if answer_commands.of_line(first, lambda words: _one_of(words, (RulingWord.EDIT,))):
         return Ruling(RulingWord.EDIT, below) if below.strip() else None
     cut = _CUT.split(first, maxsplit=1)
     if _refuses(cut[0]):
         rest = cut[1] if len(cut) > 1 else ""
         reason = f"{rest}\n{below}".strip()
         return Ruling(RulingWord.NO, reason[:MAX_REASON])
-    word = polite.find("\n".join(lines), lambda words: _one_of(words, _DECIDE))
+    word = answer_commands.find("\n".join(lines), lambda words: _one_of(words, _DECIDE))
     if word is None or (word in {RulingWord.DISCARD, RulingWord.BAN} and _nods("\n".join(lines))):
         return None
     return Ruling(word)
@@ -63,9 +63,9 @@ _DECIDE = (RulingWord.ALWAYS, RulingWord.OK, RulingWord.DISCARD, RulingWord.BAN)
 def _is_greeting(line: str) -> bool:
     """Tell whether nothing is said on ``line`` but politeness that is neither yes nor no."""
     return (
-        polite.is_polite(line)
+        answer_commands.is_polite(line)
         and not _nods(line)
-        and polite.of_line(line, lambda words: _one_of(words, tuple(RulingWord))) is None
+        and answer_commands.of_line(line, lambda words: _one_of(words, tuple(RulingWord))) is None
     )
 
 
@@ -76,11 +76,11 @@ def _refuses(line: str) -> bool:
     if "?" in line or _nods(line):
         return False
     return all(
-        polite.of_line(part, lambda words: _one_of(words, (RulingWord.NO,)))
-        or polite.is_polite(part)
+        answer_commands.of_line(part, lambda words: _one_of(words, (RulingWord.NO,)))
+        or answer_commands.is_polite(part)
         for part in line.split(",")
     ) and any(
-        polite.of_line(part, lambda words: _one_of(words, (RulingWord.NO,)))
+        answer_commands.of_line(part, lambda words: _one_of(words, (RulingWord.NO,)))
         for part in line.split(",")
     )
 

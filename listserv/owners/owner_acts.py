@@ -19,7 +19,7 @@ from listserv.letters.request import language_of, tell, tell_member
 from listserv.membership import joining
 from listserv.owners import owner_settings, place_acts
 from listserv.owners.owner_case import BY, HERE, Case, Done
-from listserv.wiring.tables import Ban
+from listserv.wiring.listserv_tables import Ban
 from mailer.errors import BadInput, Refused
 from mailer.reading.addresses import parse
 from mailer.storage.store import insert_or_ignore

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from listserv.answers.owner_order import Order
 from listserv.letters.request import Visit
-from listserv.wiring.tables import Hold, HoldState
+from listserv.wiring.listserv_tables import Hold, HoldState
 from mailer.reading import message
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from listserv.answers import automatic, own_words
 from listserv.answers.automatic import Judgement, MailRole
-from listserv.answers.leave_wish import is_leave_wish
+from listserv.answers.unsubscribe_posts import is_leave_wish
 from listserv.posts.rules import PostFacts
 from listserv.wiring import vouching
-from listserv.wiring.tables import Ban, Post
+from listserv.wiring.listserv_tables import Ban, Post
 from mailer.authentication.verdict import UNKNOWN, Authentication
 from mailer.errors import BadInput
 from mailer.reading import mending, message

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from archive.filing import mail_threading
 from listserv.letters import incoming_letter, post_headers, transaction, writer_alias
 from listserv.letters.notices import face_of
-from listserv.mailings import audience, munging, post_copies, signing
+from listserv.mailings import audience_freezing, munging, post_copies, signing
 from listserv.membership import reviving
 from listserv.moderation import asking
 from listserv.moderation.holds import hold, is_released
@@ -31,8 +31,8 @@ from listserv.posts.rules import Decision, RuleVerdict, judge
 from listserv.reception import incoming, whose_mail
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
+from listserv.wiring.listserv_tables import Post
 from listserv.wiring.outcome import ArrivalOutcome
-from listserv.wiring.tables import Post
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.ledger import mailings
 from mailer.reading import mending, message
@@ -73,7 +73,7 @@ def sort(app: App, until: Callable[[], bool]) -> bool:
                     return True
                 decide(app, arrival)
     with app.store.read() as session:  # what came while others were told that we have it
-        return bool(arrivals.next_new(session, 1) or audience.freezing(session))
+        return bool(arrivals.next_new(session, 1) or audience_freezing.freezing(session))
 
 
 def decide(app: App, arrival: Arrival) -> None:
@@ -173,7 +173,11 @@ def post(
         whole = facts.completed(whole, arrival.received_at) if goes else whole
         languages = post_copies.languages_of(session, lst) if goes else ()
         choice = post_copies.choice_of(lst, languages)
-        first = audience.piece(session, lst.id, after=0, now=now, choice=choice) if goes else ()
+        first = (
+            audience_freezing.piece(session, lst.id, after=0, now=now, choice=choice)
+            if goes
+            else ()
+        )
         parent = (
             mail_threading.answered(session, lst.id, answers)
             if goes and answers is not None
@@ -214,7 +218,7 @@ def post(
             _record(session, arrival, lst, reading, outcome, mailing, now)
             if mailing is not None:
                 publish_permalink(app, session, lst, sha)
-                audience.enter(session, mailing, 0, first, now=now)
+                audience_freezing.enter(session, mailing, 0, first, now=now)
     if accepted:
         app.ring("deliver")
         app.ring("archive")
@@ -315,11 +319,11 @@ def freeze(app: App) -> bool:
     A few pieces at a time, so that a million readers here do not keep a post there waiting.
     """
     with app.store.read() as session:
-        waiting = audience.freezing(session)
+        waiting = audience_freezing.freezing(session)
     more = False
     for mailing_id in waiting:
         pieces = 0
-        while unfinished := audience.freeze_some(app.store, mailing_id):
+        while unfinished := audience_freezing.freeze_some(app.store, mailing_id):
             pieces += 1
             if pieces >= PIECES:
                 break

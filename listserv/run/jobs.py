@@ -14,8 +14,8 @@ import structlog
 from archive.site.build import render_dirty, render_late
 from listserv.doctor import daily
 from listserv.mailings.delivery import make_sender
-from listserv.membership import forgetting, relay_refusals
-from listserv.membership.proving import Prover
+from listserv.membership import erasure_requests, relay_refusals
+from listserv.membership.consent_signatures import Prover
 from listserv.newsletters.editors import screenshot_mail
 from listserv.reception import sorter
 from listserv.run.background import Aside
@@ -37,7 +37,9 @@ class WorkerContext:
         self.stopping = threading.Event()
         self._sender: Sender | None = None
         self.prover = Prover()
-        self.forgetter = Aside("an erasure", lambda app: forgetting.carry_out(app, time.time()))
+        self.forgetter = Aside(
+            "an erasure", lambda app: erasure_requests.carry_out(app, time.time())
+        )
         self.examiner = Aside("the doctor's visit", _visit)
         self.sitter = Aside("pictures of proofs", screenshot_mail.carry_out)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import structlog
 
-from listserv.run.clock import try_tick
+from listserv.run.scheduler import try_tick
 from listserv.wiring.app import App
 from listserv.wiring.config import split_door
 from listserv.wiring.valkey import Valkey, die_with_parent, name_process

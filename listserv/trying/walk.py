@@ -13,7 +13,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from listserv.trying.community import LIST, STRANGER, people, subject_of
-from listserv.trying.pages import VisitedPage, get, send
+from listserv.trying.page_client import VisitedPage, get, send
 from listserv.trying.tour import STEPS, Tour
 
 PATIENCE = 60.0  # seconds for what follows a step

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from listserv.letters.notices import KIND as NOTICE
-from listserv.wiring.tables import Hold, HoldState, Issue, Post
+from listserv.wiring.listserv_tables import Hold, HoldState, Issue, Post
 from mailer.ledger import history, mailings, pace, warmup
 from mailer.ledger.claim_owners import Owner
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, Status

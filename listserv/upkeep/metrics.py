@@ -16,7 +16,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 from starlette.datastructures import Headers
 
-from listserv.wiring.tables import Hold, HoldState
+from listserv.wiring.listserv_tables import Hold, HoldState
 from mailer.ledger import ledger
 from mailer.ledger.claim_owners import Owner
 from mailer.ledger.mailings import (

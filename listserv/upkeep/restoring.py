@@ -18,8 +18,8 @@ from typing import BinaryIO
 from sqlalchemy import delete, func, inspect, select, text, update
 from sqlalchemy.orm import Session
 
-from archive.threads.tables import Thread
-from listserv.mailings import audience
+from archive.threads.archive_tables import Thread
+from listserv.mailings import audience_freezing
 from listserv.moderation.holds import hold
 from listserv.newsletters.editors import editor_answers
 from listserv.upkeep import backup, own_themes
@@ -28,7 +28,7 @@ from listserv.wiring import journals, schema
 from listserv.wiring.app import App
 from listserv.wiring.data_folder import lock_data_folder, make_data_folder
 from listserv.wiring.journals import Heard
-from listserv.wiring.tables import Hold
+from listserv.wiring.listserv_tables import Hold
 from mailer.errors import Refused
 from mailer.ledger import mailings
 from mailer.ledger.claim_owners import Owner
@@ -160,9 +160,9 @@ def settle_rolled_back(store: Store, now: float) -> bool:
 def settle(store: Store, taken: float, now: float) -> int:
     """Make a database stand still; return how many undecided messages are held."""
     with store.read() as session:
-        freezing = audience.freezing(session)
+        freezing = audience_freezing.freezing(session)
     for mailing_id in freezing:  # whoever would have been in it may have been mailed since
-        while audience.freeze_some(store, mailing_id):
+        while audience_freezing.freeze_some(store, mailing_id):
             pass
     with store.write() as session:
         session.execute(delete(Owner))

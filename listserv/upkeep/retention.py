@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.threads.tables import Message
+from archive.threads.archive_tables import Message
 from listserv.newsletters.writing import pictures
 from listserv.wiring.app import App
 from listserv.wiring.config import Settings
-from listserv.wiring.tables import Issue, Post
+from listserv.wiring.listserv_tables import Issue, Post
 from mailer.ledger import expiry
 from mailer.ledger.expiry import ExpiredArrival
 from mailer.storage.arrivals import Arrival

@@ -19,9 +19,9 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from listserv.upkeep import metrics
-from listserv.web import homes, joining, leaving, me, proof, reading, voting
+from listserv.web import archive_access, archive_pages, joining, leaving, me, proof, voting
 from listserv.web.headers import StrictHeaders
-from listserv.web.site import Site, caller_of, page_of, told
+from listserv.web.page_context import Site, caller_of, page_of, told
 from listserv.web.visitor import is_this_machine, proxies
 from listserv.wiring.app import App
 from mailer.errors import KretsError
@@ -54,7 +54,7 @@ def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
         routes=[
             Route("/healthz", healthz),
             Route("/metrics", numbers),
-            Route("/", page_of(site, homes.show_lists)),
+            Route("/", page_of(site, archive_pages.show_lists)),
             Route("/{list}/join", page_of(site, joining.show_join, joining.join), methods=both),
             Route(
                 "/{list}/confirm/{token}",
@@ -76,14 +76,20 @@ def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
             ),
             Route("/{list}/me", page_of(site, me.WAY.show, me.WAY.ask), methods=both),
             Route("/{list}/me/{token}", page_of(site, me.show_me, me.me), methods=both),
-            Route("/{list}/read", page_of(site, reading.WAY.show, reading.WAY.ask), methods=both),
             Route(
-                "/{list}/read/{token}", page_of(site, reading.show_way, reading.enter), methods=both
+                "/{list}/read",
+                page_of(site, archive_access.WAY.show, archive_access.WAY.ask),
+                methods=both,
+            ),
+            Route(
+                "/{list}/read/{token}",
+                page_of(site, archive_access.show_way, archive_access.enter),
+                methods=both,
             ),
             Route("/{list}/proof/{token}", shown := proof.page_of_proof(site)),
             Route("/{list}/proof/{token}/{who}", shown),
             Route("/{list}/proof/{token}/{who}/{view}", shown),
-            Mount("/", homes.Pages(site)),
+            Mount("/", archive_pages.Pages(site)),
         ],
         exception_handlers={404: nothing},
     )

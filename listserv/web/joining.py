@@ -14,7 +14,7 @@ from starlette.responses import Response
 from listserv.membership import joining
 from listserv.web import visitor
 from listserv.web.forms import field
-from listserv.web.site import Caller, answer, list_of, offer, told
+from listserv.web.page_context import Caller, answer, list_of, offer, told
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
 from subscriptions.lists.naming import is_own_address

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from listserv.membership import wishes
 from listserv.newsletters.sending import issue_sending
-from listserv.web.site import Caller, list_of, offer, told
+from listserv.web.page_context import Caller, list_of, offer, told
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import MailList, Membership, MembershipState
 from subscriptions.membership.optin import address_of

@@ -17,11 +17,11 @@ from starlette.responses import Response
 
 from archive.pages.people import page_hash
 from listserv.letters.request import Visit
-from listserv.membership import forgetting, reviving, wishes
+from listserv.membership import erasure_requests, reviving, wishes
 from listserv.web.forms import field
 from listserv.web.headers import PRIVATE
-from listserv.web.site import Caller, answer, list_of, told
-from listserv.web.ways import Way
+from listserv.web.link_requests import Way
+from listserv.web.page_context import Caller, answer, list_of, told
 from mailer.errors import BadInput
 from mailer.reading.addresses import parse
 from subscriptions.lists import attributes
@@ -74,7 +74,7 @@ def me(caller: Caller, form: Mapping[str, str]) -> Response:
             if field(form, "sure") != "yes":
                 return _page(session, caller, lst, member, said="sure")
             key, keyring = address_of(session, member).key, caller.app.keyring
-            forgetting.ask(session, keyring, key, how="button", now=caller.now)
+            erasure_requests.ask(session, keyring, key, how="button", now=caller.now)
             page = told(caller, "forgotten", lst)
         elif wanted == "leave":
             wishes.leave(caller.visit(session, lst), member, caller.proof("page"))

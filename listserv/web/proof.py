@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from listserv.newsletters.editors import preview
 from listserv.newsletters.editors.preview import PreviewCopy
 from listserv.web.headers import CSP, PRIVATE
-from listserv.web.site import Caller, NoList, Site, answer, caller_of, list_of, told
+from listserv.web.page_context import Caller, NoList, Site, answer, caller_of, list_of, told
 from mailer.errors import BadInput, Temporary
 from mailer.reading.masking import mask
 

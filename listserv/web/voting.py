@@ -11,7 +11,7 @@ from starlette.responses import Response
 from listserv.newsletters.readers import voting
 from listserv.newsletters.writing.votes import CODE
 from listserv.web.forms import field
-from listserv.web.site import Caller, answer, list_of, told
+from listserv.web.page_context import Caller, answer, list_of, told
 from subscriptions.lists import ballots
 from subscriptions.lists.ballots import Vote
 from subscriptions.lists.roster import MailList, Membership

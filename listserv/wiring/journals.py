@@ -22,7 +22,7 @@ from pathlib import Path
 from sqlalchemy import delete, inspect, select
 from sqlalchemy.orm import Session
 
-from listserv.wiring.tables import Erasure
+from listserv.wiring.listserv_tables import Erasure
 from mailer.errors import BadInput
 from mailer.storage import journal, standstill, tokens
 from mailer.storage.journal import Book, Journal, JournalWriter
@@ -262,7 +262,7 @@ def _put_aside(path: Path, book: Book) -> None:
 def _carry_out(
     session: Session, keyring: Keyring, lines: Iterable[journal.JournalLine], now: float
 ) -> Replayed:
-    """Do again what lines say, and have erased who was to be forgotten (forgetting.py)."""
+    """Do again what lines say, and have erased who was to be forgotten (erasure_requests.py)."""
     told = replay(session, keyring, lines, now=now)
     note = ConsentNote("", Source.CLI, confirmed_by=HOW)
     for key in told.forget:

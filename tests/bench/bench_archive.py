@@ -35,7 +35,7 @@ from archive.filing.mail_threading import place  # noqa: E402
 from archive.pages.search import write_search  # noqa: E402
 from archive.pages.views import views_of  # noqa: E402
 from archive.site import build  # noqa: E402 - the checkout stands above this file
-from archive.threads.tables import Message, Thread  # noqa: E402
+from archive.threads.archive_tables import Message, Thread  # noqa: E402
 from listserv.wiring.app import App  # noqa: E402
 from listserv.wiring.config import load  # noqa: E402
 from mailer.reading.mbox import open_mail_file, read_mbox, write_mbox  # noqa: E402

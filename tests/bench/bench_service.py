@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 from peers import SESSIONS, SIZE, reference, smtp_sink, tool  # noqa: E402
 from sqlalchemy import func, select  # noqa: E402
 
-from listserv.wiring.tables import Post  # noqa: E402
+from listserv.wiring.listserv_tables import Post  # noqa: E402
 from mailer.ledger import mailings  # noqa: E402
 from mailer.ledger.mailings import Mailing, MailingState  # noqa: E402
 from mailer.rehearsal.sink import Caught, Sink, rehearsal  # noqa: E402

@@ -16,7 +16,7 @@ import psycopg
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from listserv.wiring.tables import Post
+from listserv.wiring.listserv_tables import Post
 from mailer.errors import Temporary
 from mailer.ledger.mailings import (
     CLAIMABLE,

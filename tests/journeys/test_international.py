@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-import listserv.wiring.tables  # noqa: F401 - registers every room's tables
+import listserv.wiring.listserv_tables  # noqa: F401 - registers every room's tables
 from mailer.ledger.mailings import Recipient, RecipientState
 from mailer.reading.addresses import parse
 from mailer.rehearsal.sink import Caught, Sink, rehearsal

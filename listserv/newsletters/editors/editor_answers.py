@@ -34,9 +34,9 @@ from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import Reader, SendingSurvey
 from listserv.newsletters.writing import mailed_draft
 from listserv.wiring.app import App
+from listserv.wiring.listserv_tables import Edition, EditionState
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
-from listserv.wiring.tables import Edition, EditionState
 from mailer.errors import Temporary
 from mailer.ledger import mailings
 from mailer.ledger.mailings import MailingState, UnsurePolicy

@@ -19,7 +19,7 @@ from listserv.mailings import slots
 from listserv.newsletters.editors import reviews
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
-from listserv.wiring.tables import Edition, Issue, Post
+from listserv.wiring.listserv_tables import Edition, Issue, Post
 from mailer.client.smtp_transaction import UNCARRIED
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, Status

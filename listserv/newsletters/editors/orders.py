@@ -18,7 +18,7 @@ from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from listserv.answers import polite
+from listserv.answers import answer_commands
 from listserv.letters.commands import first_line
 from templates import lexicon
 from templates.lexicon import fold, phrases
@@ -86,7 +86,7 @@ def read(text: str, now: float, zone: ZoneInfo) -> EditorOrder | None:
     fields = _fields(text)
     if fields:
         return EditorOrder(Verb.FIELDS, fields=fields)
-    return polite.find(text, lambda words: _command(words, now, zone))
+    return answer_commands.find(text, lambda words: _command(words, now, zone))
 
 
 def new_text(text: str) -> str:
@@ -96,9 +96,9 @@ def new_text(text: str) -> str:
         if not fold(line):
             continue
         said, colon, rest = line.partition(":")
-        if polite.of_line(said, _is_text):
+        if answer_commands.of_line(said, _is_text):
             return "\n".join(([rest.strip()] if rest.strip() else []) + lines[at + 1 :])
-        if colon or not polite.is_polite(line):
+        if colon or not answer_commands.is_polite(line):
             return ""
     return ""
 
@@ -114,7 +114,7 @@ def _fields(text: str) -> tuple[tuple[str, str], ...]:
         field = _FIELD.match(line)
         names = [name for name in _FIELDS if field and fold(field[1]) in phrases("issue", name)]
         if field is None or not names:
-            if polite.is_polite(line) or (found and polite.is_name(line)):
+            if answer_commands.is_polite(line) or (found and answer_commands.is_name(line)):
                 continue
             return ()
         if names[0] in found:

@@ -23,7 +23,7 @@ from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import PROOF, Reader
 from listserv.newsletters.writing import drafts
 from listserv.wiring.app import App
-from listserv.wiring.tables import Edition
+from listserv.wiring.listserv_tables import Edition
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import LANGUAGES, MailList, Membership, MembershipState, Person
 

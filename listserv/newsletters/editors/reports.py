@@ -20,9 +20,9 @@ from listserv.letters.request import Visit
 from listserv.newsletters.editors import reviews
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
+from listserv.wiring.listserv_tables import Edition, EditionState
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
-from listserv.wiring.tables import Edition, EditionState
 from mailer.ledger.mailings import Mailing
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists.roster import MailList, find_list

@@ -33,9 +33,9 @@ from listserv.newsletters.sending.issue_sending import IssueProof, Reader, Sendi
 from listserv.newsletters.writing import drafts, mailed_draft, pictures
 from listserv.newsletters.writing.pictures import Kept, PictureFile
 from listserv.wiring.app import App
+from listserv.wiring.listserv_tables import Edition, EditionState, Sitting
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
-from listserv.wiring.tables import Edition, EditionState, Sitting
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress
 from mailer.storage.arrivals import Arrival

@@ -23,7 +23,7 @@ from listserv.newsletters.editors import preview, reviews, screenshots
 from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.writing import pictures
 from listserv.wiring.app import App
-from listserv.wiring.tables import Edition, EditionState, Sitting
+from listserv.wiring.listserv_tables import Edition, EditionState, Sitting
 from mailer.errors import BadInput, KretsError
 from mailer.ledger.mailings import Mailing, MailingState
 from subscriptions.lists.roster import MailList, Membership

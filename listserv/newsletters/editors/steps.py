@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from listserv.newsletters.editors.orders import EditorOrder, Verb
-from listserv.wiring.tables import EditionState
+from listserv.wiring.listserv_tables import EditionState
 
 
 class AnswerStep(StrEnum):

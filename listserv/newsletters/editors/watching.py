@@ -16,7 +16,7 @@ from listserv.mailings.slots import KIND
 from listserv.newsletters.editors import endings, reviews
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
-from listserv.wiring.tables import Edition, Issue
+from listserv.wiring.listserv_tables import Edition, Issue
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing, MailingState
 from mailer.reading.bounce_reasons import BounceKind

@@ -24,7 +24,7 @@ from listserv.newsletters.readers import blanking
 from listserv.posts.facts import PostReading
 from listserv.posts.permalinks import publish_permalink
 from listserv.wiring.app import App
-from listserv.wiring.tables import Issue
+from listserv.wiring.listserv_tables import Issue
 from mailer.ledger.mailings import Mailing
 from mailer.reading import head_facts, message
 from mailer.reading.addresses import parse

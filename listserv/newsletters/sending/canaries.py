@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from listserv.mailings import due_times
 from listserv.wiring.app import App
-from listserv.wiring.tables import Issue
+from listserv.wiring.listserv_tables import Issue
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState
 from mailer.storage.rows import among
 from subscriptions.lists import terms

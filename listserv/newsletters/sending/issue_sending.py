@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from archive.filing import mail_threading
 from listserv.letters import notices
 from listserv.letters.notices import face_of
-from listserv.mailings import audience, due_times, signing, slots
+from listserv.mailings import audience_freezing, due_times, signing, slots
 from listserv.newsletters.checks import links, outline, preflight, sender_domain
 from listserv.newsletters.checks.findings import Finding
 from listserv.newsletters.checks.forecast import Forecast, PaceLimits, forecast
@@ -32,7 +32,7 @@ from listserv.newsletters.writing.drafts import BadDraft, Draft
 from listserv.newsletters.writing.pictures import Kept
 from listserv.posts.permalinks import publish_permalink
 from listserv.wiring.app import App
-from listserv.wiring.tables import Issue
+from listserv.wiring.listserv_tables import Issue
 from mailer.client.relay import read_relay
 from mailer.errors import Refused, Temporary
 from mailer.ledger import mailings, pace
@@ -458,8 +458,8 @@ def _theme(app: App, draft: Draft) -> str:
 def freeze(app: App, mailing: int) -> Iterator[int]:
     """Complete the audience; yield how many members have been looked at after each piece."""
     seen = 0
-    while audience.freeze_some(app.store, mailing):
-        seen += audience.POUR
+    while audience_freezing.freeze_some(app.store, mailing):
+        seen += audience_freezing.POUR
         yield seen
     app.ring("deliver")
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from listserv.newsletters.writing import picture_processing
 from listserv.newsletters.writing.drafts import BadDraft
 from listserv.newsletters.writing.picture_processing import Developed, Spoilt
-from listserv.wiring.tables import Edition, EditionState, Issue, Picture
+from listserv.wiring.listserv_tables import Edition, EditionState, Issue, Picture
 from mailer.ledger.mailings import Mailing
 from mailer.reading.attachments import key_of
 from mailer.reading.head_facts import permalink_hash

@@ -11,7 +11,7 @@ from archive.erasure.removal_proof import RemovalProof
 from archive.filing.mail_threading import place
 from archive.pages import views
 from archive.site import remains, whole_archive
-from archive.threads.tables import Message
+from archive.threads.archive_tables import Message
 from archive.visibility.removal import Removed, phrase, runs
 from mailer.errors import Refused
 from mailer.reading.head_facts import permalink_hash

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, event, select
 
 from archive.filing.mail_threading import MailToThread, Placed, ThreadingOutcome, place, place_many
-from archive.threads.tables import Body, FormerThread, Message, Node, Thread
+from archive.threads.archive_tables import Body, FormerThread, Message, Node, Thread
 from archive.threads.threads import order
 from mailer.reading.head_facts import permalink_hash, read_head
 from mailer.storage.store import Store, put_raw

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from archive.erasure.redaction import Request, apply, prepare
 from archive.filing.mail_threading import place
-from archive.pages import pages
+from archive.pages import page_frame
 from archive.pages.repeated_quotes import LINES, Above
 from archive.site import build
 from archive.site import whole_archive as whole
@@ -113,7 +113,7 @@ def test_a_page_says_each_thing_once(
     root = permalink_hash("a@x")
     page = tmp_path / "public" / "circle@example.org" / "t" / root / "index.html"
     html = page.read_text(encoding="utf-8")
-    spot = pages.spot(root)
+    spot = page_frame.spot(root)
     assert f'<a href="#{spot}">A Person, 10 quoted lines</a> <q>The secret word' in html
     assert html.count("The word number 3") == 1
     assert html.count("who signs") == 1

@@ -12,11 +12,11 @@ from sqlalchemy import delete, select, update
 
 from archive.filing.mail_import import import_mails
 from archive.filing.mail_threading import place
-from archive.pages import drawing, mail_text, pages
+from archive.pages import drawing, mail_text, page_frame
 from archive.pages.search import MANIFEST, write_search
 from archive.pages.views import views_of
 from archive.site import build, whole_archive
-from archive.threads.tables import Body
+from archive.threads.archive_tables import Body
 from mailer.errors import Refused
 from mailer.reading.head_facts import permalink_hash
 from mailer.reading.masking import mask
@@ -50,7 +50,7 @@ def thread(root: Path, name: str, tree: str = "public") -> Path:
 
 
 def spot(message_id: str) -> str:
-    return pages.spot(permalink_hash(message_id))
+    return page_frame.spot(permalink_hash(message_id))
 
 
 def test_thread_json_has_the_promised_shape(
@@ -343,7 +343,7 @@ def test_a_thread_that_cannot_be_drawn_does_not_stop_the_others(
     real = drawing.thread_files
 
     def fails_for_one(
-        view: pages.ListView, hash_: str, mails: Sequence[pages.PageMail]
+        view: page_frame.ListView, hash_: str, mails: Sequence[page_frame.PageMail]
     ) -> dict[str, bytes]:
         if mails[0].message_id == "b@x":
             raise ZeroDivisionError
@@ -388,7 +388,7 @@ def test_a_long_thread_has_several_pages_and_its_links_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A mail stays on its page whatever comes later; answers and permalinks lead across."""
-    monkeypatch.setattr(pages, "MANY", 2)
+    monkeypatch.setattr(page_frame, "MANY", 2)
     keep(store, circle, mail("a"), mail("b", "a", at=1), mail("c", "a", at=2))
     build.render_dirty(store, tmp_path, BASE)
     folder = thread(tmp_path, "a")

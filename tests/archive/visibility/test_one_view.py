@@ -16,7 +16,7 @@ from archive.filing.mail_threading import place
 from archive.pages import redirects, search
 from archive.site import build, whole_archive
 from archive.threads import disk
-from archive.threads.tables import Thread
+from archive.threads.archive_tables import Thread
 from mailer.storage import tokens
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import MailList

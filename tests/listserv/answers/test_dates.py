@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from listserv.answers import dates, feasts
+from listserv.answers import dates, holidays
 
 PHRASES = json.loads((Path(__file__).parent / "phrases.json").read_text(encoding="utf-8"))
 TODAY = date(2026, 11, 29)
@@ -111,10 +111,10 @@ def test_a_year_turns_and_a_leap_day_is_found() -> None:
 
 
 def test_easter_is_where_the_calendars_have_it() -> None:
-    western = [feasts.easter(year) for year in (2024, 2025, 2026, 2027, 2038)]
+    western = [holidays.easter(year) for year in (2024, 2025, 2026, 2027, 2038)]
     assert western == [
         date(2024, 3, 31), date(2025, 4, 20), date(2026, 4, 5), date(2027, 3, 28),
         date(2038, 4, 25),
     ]  # fmt: skip
-    eastern = [feasts.orthodox_easter(year) for year in (2024, 2025, 2026, 2027)]
+    eastern = [holidays.orthodox_easter(year) for year in (2024, 2025, 2026, 2027)]
     assert eastern == [date(2024, 5, 5), date(2025, 4, 20), date(2026, 4, 12), date(2027, 5, 2)]

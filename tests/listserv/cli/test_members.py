@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from listserv.cli.members import members
-from listserv.wiring.tables import Ban
+from listserv.wiring.listserv_tables import Ban
 from mailer.ledger.mailings import Mailing
 from mailer.storage.store import Store
 from subscriptions.lists import roster

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, update
 
-from archive.threads.tables import Message
+from archive.threads.archive_tables import Message
 from listserv.cli.newsletter import newsletter
-from listserv.mailings import audience, delivery
+from listserv.mailings import audience_freezing, delivery
 from listserv.mailings.slots import FILLED, NAMED, variant_of
 from listserv.newsletters.editors import editor_answers
 from listserv.wiring.app import App
@@ -310,12 +310,12 @@ def test_an_address_beyond_ascii_stands_in_the_ledger_as_its_envelope_wants_it(
 def test_a_freeze_that_was_cut_is_taken_up_and_enters_nobody_twice(
     app: App, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience, "POUR", 2)
+    monkeypatch.setattr(audience_freezing, "POUR", 2)
     mailing = sent(run)
     assert len(rows(app, mailing)) == 3
     with app.store.read() as session:
         assert mailings.status(session, mailing).audience == 3
-    assert audience.freeze_some(app.store, mailing) is False
+    assert audience_freezing.freeze_some(app.store, mailing) is False
 
 
 def test_an_archive_that_is_closed_keeps_no_issue(app: App, run: Run) -> None:

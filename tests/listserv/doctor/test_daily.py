@@ -12,7 +12,7 @@ from listserv.doctor.diagnosis import Diagnosis, warn
 from listserv.doctor.diagnosis import fail as failed
 from listserv.wiring.app import App
 from listserv.wiring.config import load
-from listserv.wiring.tables import Examined
+from listserv.wiring.listserv_tables import Examined
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing
 from tests.listserv.doctor import garden as gardens

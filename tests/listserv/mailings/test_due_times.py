@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, select, update
 
-from archive.threads.tables import Message
-from listserv.mailings import audience
+from archive.threads.archive_tables import Message
+from listserv.mailings import audience_freezing
 from listserv.newsletters.editors import editor_answers, watching
 from listserv.newsletters.editors.watching import Counts, judge
 from listserv.newsletters.sending import canaries, issue_sending
@@ -19,7 +19,7 @@ from listserv.newsletters.sending.canaries import BOUND, CanaryCount, follow
 from listserv.upkeep import retention
 from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
-from listserv.wiring.tables import Issue
+from listserv.wiring.listserv_tables import Issue
 from mailer.errors import Refused, Temporary
 from mailer.ledger import claim_owners, ledger, mailings
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, UnsurePolicy
@@ -266,7 +266,7 @@ def test_an_issue_that_is_refused_too_often_halts_once_and_tells_its_editors_how
     assert watching.look(app, time.time()) == 0
     with app.store.read() as session:
         assert session.scalars(select(Issue.tripped)).one() is not None
-    assert audience.freeze_some(app.store, number) is False
+    assert audience_freezing.freeze_some(app.store, number) is False
 
 
 def test_a_series_reaches_each_member_once_whenever_they_come_and_stays_out_of_the_archive(

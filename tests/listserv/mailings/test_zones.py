@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from listserv.cli.newsletter import newsletter
 from listserv.newsletters.editors import editor_answers
-from listserv.wiring.tables import Edition
+from listserv.wiring.listserv_tables import Edition
 from mailer.errors import BadInput
 from subscriptions.lists import roster
 from tests.listserv.newsletters.test_reviews import (

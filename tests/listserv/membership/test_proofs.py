@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from listserv.membership import proving
-from listserv.run import clock
+from listserv.membership import consent_signatures
+from listserv.run import scheduler
 from mailer.authentication.dkim_verify import NoAnswerError
 from mailer.reading import addresses
 from subscriptions.membership import dossier
@@ -58,17 +58,17 @@ def test_the_signature_of_a_confirmation_is_looked_at_after_the_answer(place: Pl
     place.reply(place.mails(EVE)[0], "yes", EVE, SIGNED)
     assert place.state(EVE) == "active"
     assert story(place).dkim == "not checked"
-    assert "prove" in clock.tick(place.app)
+    assert "prove" in scheduler.tick(place.app)
     asked: list[str] = []
 
     def silent(name: str) -> bytes:
         asked.append(name)
         raise NoAnswerError
 
-    assert not proving.prove(place.app, lambda: False, silent)
+    assert not consent_signatures.prove(place.app, lambda: False, silent)
     assert len(asked) <= 1
     assert (story(place).dkim or "").startswith(("fail", "not checked: DNS"))
-    assert "prove" not in clock.tick(place.app)
+    assert "prove" not in scheduler.tick(place.app)
 
 
 def test_a_resolver_that_hangs_delays_nobody(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,8 +78,8 @@ def test_a_resolver_that_hangs_delays_nobody(place: Place, monkeypatch: pytest.M
         begun.set()
         return over.wait(20)
 
-    monkeypatch.setattr(proving, "prove", hang)
-    prover = proving.Prover()
+    monkeypatch.setattr(consent_signatures, "prove", hang)
+    prover = consent_signatures.Prover()
     for _ in range(3):
         prover.begin(place.app, lambda: False)
     assert begun.wait(20)

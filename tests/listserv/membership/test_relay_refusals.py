@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select, update
 
 from listserv.membership import relay_refusals
 from listserv.membership.relay_refusals import judge, weigh
-from listserv.run import clock
+from listserv.run import scheduler
 from mailer.client.smtp_transaction import Offers, OutgoingLetter, problems
 from mailer.ledger import claim_owners, ledger
 from mailer.ledger.ledger import Mark
@@ -70,13 +70,13 @@ def test_an_address_that_its_relay_refuses_for_days_is_given_up_and_none_came_ba
 ) -> None:
     for day in range(4):
         refuse(place, *DEAD, day=day)
-        assert "weigh" in clock.tick(place.app)
+        assert "weigh" in scheduler.tick(place.app)
         assert weighed(place) == ["dead"] * (day + 1)
         assert not given_up(place)
     refuse(place, *DEAD, day=4)
     weighed(place)
     assert given_up(place)
-    assert "weigh" not in clock.tick(place.app)
+    assert "weigh" not in scheduler.tick(place.app)
     with place.app.store.read() as session:
         (first, *_) = session.scalars(select(Mailing.id).where(Mailing.kind == "post"))
         assert bouncing.count(session, first) == 0  # it never left: the ledger counts it

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from listserv.web.door import build
-from listserv.wiring.tables import Hold
+from listserv.wiring.listserv_tables import Hold
 from mailer.ledger.mailings import Mailing, Recipient
 from mailer.storage.store import Base
 from subscriptions.lists import roster

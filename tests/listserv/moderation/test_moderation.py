@@ -12,8 +12,8 @@ import templates
 from listserv.moderation import asking, rulings
 from listserv.moderation.asking import DAY, HOUR, HoldStep, next_step
 from listserv.moderation.rulings import Ruling, RulingWord
-from listserv.run import clock
-from listserv.wiring.tables import Ban, Hold
+from listserv.run import scheduler
+from listserv.wiring.listserv_tables import Ban, Hold
 from subscriptions.lists import roster
 from subscriptions.lists.roster import Role
 from subscriptions.permission import asks
@@ -273,10 +273,10 @@ def test_a_wave_of_held_mail_asks_so_many_times_a_day(
 
 def test_the_clock_rings_for_what_is_due(place: Place) -> None:
     place.post(EVE)
-    assert "sort" not in clock.tick(place.app)
+    assert "sort" not in scheduler.tick(place.app)
     with place.app.store.write() as session:
         session.scalars(select(Hold)).one().due = 1.0
-    assert "sort" in clock.tick(place.app)
+    assert "sort" in scheduler.tick(place.app)
 
 
 def test_what_a_stranger_wrote_is_bounded_and_quoted_on_every_line(place: Place) -> None:

@@ -5,7 +5,7 @@ import pytest
 from listserv.newsletters.editors import editor_answers
 from listserv.newsletters.editors.orders import EditorOrder, Verb
 from listserv.newsletters.editors.steps import AnswerFacts, AnswerStep, next_step
-from listserv.wiring.tables import EditionState
+from listserv.wiring.listserv_tables import EditionState
 
 OPEN, SCHEDULED, SENT = EditionState.OPEN, EditionState.SCHEDULED, EditionState.SENT
 NOW, LATER, YES = (

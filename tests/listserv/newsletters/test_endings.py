@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from listserv.newsletters.editors import endings
-from listserv.run import clock
+from listserv.run import scheduler
 from listserv.wiring.app import App
 from listserv.wiring.config import load
-from listserv.wiring.tables import Issue, Post
+from listserv.wiring.listserv_tables import Issue, Post
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Composition, Mailing, Recipient, RecipientState
 from mailer.ledger.splice import unpack
@@ -123,8 +123,8 @@ def test_editors_get_a_report_with_addresses_and_codes_once(app: App) -> None:
         (RecipientState.REFUSED, 550, "5.1.1 <reader1@example.com> unknown"),
         (RecipientState.UNSURE, 0, "unsure: lost"),
     )
-    clock.tick(app)
-    clock.tick(app)
+    scheduler.tick(app)
+    scheduler.tick(app)
     ((address, text),) = told(app)
     assert address == "anna@example.net"
     assert "reader1@example.com (550 5.1.1)" in text

@@ -27,7 +27,7 @@ from listserv.upkeep import retention
 from listserv.web.door import build
 from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
-from listserv.wiring.tables import Edition, Picture
+from listserv.wiring.listserv_tables import Edition, Picture
 from mailer.errors import BadInput
 from mailer.ledger.mailings import UnsurePolicy
 from mailer.reading import addresses, bodies

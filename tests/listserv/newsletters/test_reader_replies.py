@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from archive.threads.tables import Message, Thread
+from archive.threads.archive_tables import Message, Thread
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
-from listserv.wiring.tables import Hold
+from listserv.wiring.listserv_tables import Hold
 from mailer.ledger.mailings import Mailing, UnsurePolicy, composition
 from mailer.storage.store import Store, get_raw
 from mailer.storage.tokens import TokenPurpose

@@ -15,11 +15,11 @@ from sqlalchemy import select
 from listserv.newsletters.editors import editor_answers
 from listserv.newsletters.editors.steps import AnswerStep, next_step
 from listserv.reception import smtp_door, sorter
-from listserv.run import clock
+from listserv.run import scheduler
 from listserv.upkeep import restoring
 from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
-from listserv.wiring.tables import Edition, EditionState, Hold, Issue
+from listserv.wiring.listserv_tables import Edition, EditionState, Hold, Issue
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing, Recipient
 from mailer.reading import addresses
@@ -278,10 +278,10 @@ def test_an_hour_that_is_more_than_a_day_gone_asks_before_it_sends(place: Place)
 def test_the_clock_rings_for_an_hour_that_has_come(place: Place) -> None:
     draft(place)
     answer(place, "send tomorrow 8")
-    assert "sort" not in clock.tick(place.app)
+    assert "sort" not in scheduler.tick(place.app)
     with place.app.store.write() as session:
         session.get_one(Edition, edition(place).id).due = time.time() - 1
-    assert "sort" in clock.tick(place.app)
+    assert "sort" in scheduler.tick(place.app)
     sorter.sort(place.app, lambda: False)
     assert len(issues_of(place)) == 1
 

@@ -11,8 +11,8 @@ from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from listserv.newsletters.editors import screenshot_mail, screenshots
-from listserv.run import clock
-from listserv.wiring.tables import Sitting
+from listserv.run import scheduler
+from listserv.wiring.listserv_tables import Sitting
 from mailer.ledger.mailings import Mailing, MailingState
 from tests.browser.window import chromium
 from tests.conftest import missing
@@ -75,10 +75,10 @@ def test_an_editor_gets_pictures_of_each_revision_once_when_the_report_has_left(
     send(place, mail("mixed", plain("Hi all\n\n![a](o.png)"), part(DOT, "o.png")))
     screenshot_mail.carry_out(place.app)
     assert rows(place) == [False]  # proof and report have not left
-    assert "sit" not in clock.tick(place.app)
+    assert "sit" not in scheduler.tick(place.app)
     report = place.mails(OLGA)[-1]
     leave(place)
-    assert "sit" in clock.tick(place.app)
+    assert "sit" in scheduler.tick(place.app)
     for _ in range(2):
         screenshot_mail.carry_out(place.app)
     _, again, made = place.mails(OLGA)

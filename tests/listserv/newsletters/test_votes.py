@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from archive.threads.tables import Message
+from archive.threads.archive_tables import Message
 from listserv.cli.newsletter import newsletter
 from listserv.mailings import delivery
 from listserv.newsletters.sending import issue_sending
@@ -171,7 +171,7 @@ def test_a_letter_or_a_button_counts_once_a_member_and_editors_see_numbers_alone
 
 
 def _kept(place: Place) -> bytes:
-    from listserv.wiring.tables import Issue  # noqa: PLC0415 - only here
+    from listserv.wiring.listserv_tables import Issue  # noqa: PLC0415 - only here
 
     with place.app.store.read() as session:
         return session.get_one(Issue, 1).raw_sha

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from listserv.owners import owner_acts
-from listserv.wiring.tables import Ban
+from listserv.wiring.listserv_tables import Ban
 from subscriptions.lists import roster
 from subscriptions.lists.roster import MailList, Membership, Role
 from subscriptions.permission.consent import Consent

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from listserv.moderation.holds import decide
 from listserv.reception import sorter
-from listserv.wiring.tables import HoldState
+from listserv.wiring.listserv_tables import HoldState
 from mailer.ledger.mailings import Recipient
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival, Incoming

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import select, update
 
 from archive.filing import mail_threading
-from archive.threads.tables import Message, Thread
+from archive.threads.archive_tables import Message, Thread
 from listserv.moderation import holds
 from listserv.posts import facts
 from listserv.reception import sorter
 from listserv.wiring.app import App
 from listserv.wiring.config import load
-from listserv.wiring.tables import Hold, HoldState
+from listserv.wiring.listserv_tables import Hold, HoldState
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing
 from mailer.storage import arrivals

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from listserv.trying import browser, once, pages
-from listserv.trying.garden import Garden, Start, choose
+from listserv.trying import browser, once, page_client
 from listserv.trying.ports import LAST, listen, port_of
 from listserv.trying.tour import Tour
+from listserv.trying.try_folder import Garden, Start, choose
 from listserv.trying.walk import VisitorWalk
 from mailer.errors import Misconfigured, Refused, Temporary
 
@@ -140,7 +140,7 @@ FORM = """<a href="../up">up</a>
 
 
 def test_a_page_is_read_as_a_browser_without_scripts_reads_it() -> None:
-    reader = pages._Reader("http://h:1/list/join?x=1")
+    reader = page_client._Reader("http://h:1/list/join?x=1")
     reader.feed(FORM)
     first, second = reader.forms
     assert reader.links == ["http://h:1/up"]
@@ -169,7 +169,7 @@ def test_a_walk_that_gets_stuck_names_the_step_and_the_page_and_fails() -> None:
 def test_a_walk_waits_no_longer_than_its_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     hour = iter(range(0, 10_000, 20))
     monkeypatch.setattr(
-        "listserv.trying.walk.get", lambda url: pages.VisitedPage(url, 200, "", (), ())
+        "listserv.trying.walk.get", lambda url: page_client.VisitedPage(url, 200, "", (), ())
     )
     visitor = VisitorWalk(
         Tour("p", "b", "", "", {}), "en", "kai@example.net",

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import insert, select, update
 
 from listserv.cli.main import krets
-from listserv.mailings import audience
+from listserv.mailings import audience_freezing
 from listserv.upkeep import backup
 from listserv.wiring import schema
 from listserv.wiring.app import App
@@ -130,7 +130,7 @@ def test_what_was_in_mid_mailing_stands_still_elsewhere(restored: App) -> None:
         both = [mailings.status(session, number).state for number in (1, 2)]
         assert both == [MailingState.PAUSED, MailingState.PAUSED]
         assert ledger.due_count(session, now=9e9, limit=10) == 0
-        assert audience.freezing(session) == []
+        assert audience_freezing.freezing(session) == []
         assert arrivals.next_new(session, 5) == []
         (held,) = arrivals.held(session, 5)
         assert get_raw(session, held.raw_sha) == b"From: a@x.org\r\n\r\nnew\r\n"

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from listserv.letters.request import Visit
-from listserv.membership import forgetting, wishes
+from listserv.membership import erasure_requests, wishes
 from listserv.reception import sorter
 from listserv.web import visitor
 from listserv.web.visitor import HASTY, language_of
@@ -239,7 +239,7 @@ def test_a_member_sees_changes_takes_and_ends_everything_on_their_own_page(
     assert "backups" in said.text
     assert web.state(anna) == "left"  # at once: nothing more is sent
     assert web.get(path).status == 410
-    forgetting.carry_out(web.app, time.time())
+    erasure_requests.carry_out(web.app, time.time())
     assert web.state(anna) == "none"
     assert web.get(path).status in {404, 410}
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from listserv.letters.request import AnswerProof, Visit
-from listserv.membership import forgetting, wishes
+from listserv.membership import erasure_requests, wishes
 from subscriptions.audience.audience import audience_select
 from subscriptions.lists import attributes, roster
 from subscriptions.lists.roster import Address, Membership, Rhythm
@@ -126,7 +126,7 @@ def test_a_member_who_forgets_themselves_takes_every_address_along(web: Web, ann
     prove(web, NEW)
     web.post(me, {"act": "receive", "which": number(web, NEW)})
     assert web.post(me, {"act": "forget", "sure": "yes"}).status == 200
-    forgetting.carry_out(web.app, time.time())
+    erasure_requests.carry_out(web.app, time.time())
     with web.app.store.read() as session:
         assert session.scalars(select(Address.key)).all() == []
         assert set(session.scalars(select(Consent.address))) == {None}

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy.orm import Session
 
 from listserv.cli.main import krets
-from listserv.membership import forgetting
+from listserv.membership import erasure_requests
 from listserv.upkeep import restoring
 from listserv.wiring.app import App
 from listserv.wiring.config import load
@@ -177,7 +177,7 @@ def test_who_had_left_before_the_backup_and_came_back_after_it_is_a_member(
 def test_the_journal_names_nobody_and_is_for_its_owner_alone(old: Service) -> None:
     old.put("anna", "left")
     with old.app.store.write() as session:
-        forgetting.ask(session, old.app.keyring, "boris@x.org", how="button", now=1e9)
+        erasure_requests.ask(session, old.app.keyring, "boris@x.org", how="button", now=1e9)
     text = old.journal.read_text()
     assert "@x.org" not in text
     assert "anna" not in text

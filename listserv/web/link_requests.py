@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from listserv.letters.request import Visit
 from listserv.web.forms import field
-from listserv.web.site import Caller, answer, told
+from listserv.web.page_context import Caller, answer, told
 from mailer.errors import BadInput
 from mailer.reading.addresses import parse
 from subscriptions.lists.roster import MailList, Membership, MembershipState, membership_of

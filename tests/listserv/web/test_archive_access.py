@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from archive.filing.mail_threading import place
 from archive.pages import redirects
 from archive.site import build, whole_archive
-from listserv.web import reading
+from listserv.web import archive_access
 from mailer.reading.head_facts import permalink_hash
 from mailer.storage.store import put_raw
 from mailer.storage.tokens import TokenPurpose
@@ -119,7 +119,7 @@ def test_a_cookie_opens_one_list_for_one_member_for_two_weeks(closed: Web, anna:
         ref = member.id
 
     def status(value: str, lst: str = FRIENDS) -> int:
-        return closed.get(f"/{lst}/t/{HASH}/", cookie=f"{reading.COOKIE}={value}").status
+        return closed.get(f"/{lst}/t/{HASH}/", cookie=f"{archive_access.COOKIE}={value}").status
 
     def made(
         at: int, scope: str = FRIENDS, whose: int = owner, purpose: TokenPurpose = TokenPurpose.READ
@@ -129,8 +129,8 @@ def test_a_cookie_opens_one_list_for_one_member_for_two_weeks(closed: Web, anna:
 
     good = made(now)
     assert status(good) == 200
-    assert status(made(now - reading.LASTS + 60)) == 200
-    assert status(made(now - reading.LASTS)) == 403
+    assert status(made(now - archive_access.LASTS + 60)) == 200
+    assert status(made(now - archive_access.LASTS)) == 403
     assert status(made(now + 3600)) == 403
     assert status(made(now - 41 * 86400)) == 403
     assert status(made(now, "other@lists.example")) == 403

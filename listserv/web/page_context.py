@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 import templates
-from archive.pages import pages
-from archive.pages.pages import ListInfo
+from archive.pages import page_frame
+from archive.pages.page_frame import ListInfo
 from archive.pages.views import info_of
 from listserv.letters.request import AnswerProof, Visit
 from listserv.web.forms import TooLarge, read_form
@@ -120,7 +120,7 @@ def answer(
     accent = ""
     if lst is not None:
         view = info_of(lst, caller.app.settings.listserv.base_url)
-        accent = pages.accent(view.address)
+        accent = page_frame.accent(view.address)
     else:
         root = "/"
     text = templates.page(

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-import archive.threads.tables
+import archive.threads.archive_tables
 import mailer.authentication.dkim_keys
 import mailer.ledger.claim_owners
 import mailer.ledger.history

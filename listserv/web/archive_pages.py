@@ -21,10 +21,10 @@ import templates
 from archive.pages import index_pages, redirects
 from archive.pages.views import info_of
 from listserv.newsletters.writing import pictures
-from listserv.web import reading
+from listserv.web import archive_access
 from listserv.web.files import WholeFile
 from listserv.web.headers import PRIVATE, SEARCHING
-from listserv.web.site import Caller, Site
+from listserv.web.page_context import Caller, Site
 from listserv.wiring.app import App
 from mailer.errors import Misconfigured
 from subscriptions.lists.roster import ArchivePolicy, Join, MailList, all_lists, find_list
@@ -122,16 +122,16 @@ class Pages(ArchiveTree):
                 raise
         if picture := await run_in_threadpool(self._picture, path):
             return picture
-        access = await run_in_threadpool(reading.access_of, self._app, path, scope)
-        if access is reading.Access.READER:
+        access = await run_in_threadpool(archive_access.access_of, self._app, path, scope)
+        if access is archive_access.Access.READER:
             raise HTTPException(status_code=404)
-        if access is reading.Access.OTHER:
+        if access is archive_access.Access.OTHER:
             moved = await run_in_threadpool(self._moved, str(scope["path"]))
             if moved is not None:
                 return moved
         made = await run_in_threadpool(self._made, path, scope)
-        if made is None and access is reading.Access.CLOSED:
-            return await run_in_threadpool(reading.refuse, self._site, path, scope)
+        if made is None and access is archive_access.Access.CLOSED:
+            return await run_in_threadpool(archive_access.refuse, self._site, path, scope)
         if made is None:
             raise HTTPException(status_code=404)
         return made
@@ -161,10 +161,10 @@ class Pages(ArchiveTree):
 
     async def _inside(self, path: str, scope: Scope) -> Response | None:
         """Return what a member may read at an address that shows strangers less, or nothing."""
-        if reading.COOKIE not in HTTPConnection(scope).cookies:
+        if archive_access.COOKIE not in HTTPConnection(scope).cookies:
             return None
-        access = await run_in_threadpool(reading.access_of, self._app, path, scope)
-        if access is not reading.Access.READER:
+        access = await run_in_threadpool(archive_access.access_of, self._app, path, scope)
+        if access is not archive_access.Access.READER:
             return None
         moved = await run_in_threadpool(self._moved_inside, str(scope["path"]))
         try:
@@ -178,7 +178,7 @@ class Pages(ArchiveTree):
         """Return a file of the members' tree, for these eyes only."""
         bare = [(name, value) for name, value in scope["headers"] if not name.startswith(b"if-")]
         response = await self._members.get_response(path, {**scope, "headers": bare})
-        for name, value in {**PRIVATE, **reading.NO_CACHE}.items():
+        for name, value in {**PRIVATE, **archive_access.NO_CACHE}.items():
             response.headers[name] = value
         return response
 

@@ -22,7 +22,8 @@ from starlette.types import Scope
 
 from listserv.membership import wishes
 from listserv.web.headers import PRIVATE
-from listserv.web.site import (
+from listserv.web.link_requests import HERE, Way
+from listserv.web.page_context import (
     Caller,
     NoList,
     Site,
@@ -32,7 +33,6 @@ from listserv.web.site import (
     offer,
     told,
 )
-from listserv.web.ways import HERE, Way
 from listserv.wiring.app import App
 from mailer.storage.tokens import TokenPurpose as Standing
 from subscriptions.lists.roster import Address, MailList, Membership, find_list

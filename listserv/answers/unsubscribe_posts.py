@@ -7,7 +7,7 @@ negation before the wish is none ("please don't remove me"). What is done about 
 Pure.
 """
 
-from listserv.answers.phrasing import FoldedText, FoundPhrase, take_apart
+from listserv.answers.set_phrases import FoldedText, FoundPhrase, take_apart
 from templates import lexicon
 
 WORDS = "leaving"

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from listserv.mailings import audience
+from listserv.mailings import audience_freezing
 from listserv.wiring import schema
 from listserv.wiring.data_folder import make_data_folder
 from mailer.ledger import mailings
@@ -69,7 +69,7 @@ def _begin(store: Store) -> int:
 
 
 def _frozen(store: Store, mailing: int) -> dict[int, str]:
-    while audience.freeze_some(store, mailing):
+    while audience_freezing.freeze_some(store, mailing):
         pass
     with store.read() as session:
         assert mailings.status(session, mailing).state is MailingState.SENDING
@@ -79,7 +79,7 @@ def _frozen(store: Store, mailing: int) -> dict[int, str]:
 
 @pytest.fixture(autouse=True)
 def in_pieces_of_two(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audience, "POUR", 2)
+    monkeypatch.setattr(audience_freezing, "POUR", 2)
     with store.write() as session:
         create_list(session, NEWS, kind=ListKind.NEWSLETTER, now=1.0)
 
@@ -87,7 +87,7 @@ def in_pieces_of_two(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_database_spells_an_address_as_the_envelope_needs_it(store: Store) -> None:
     _join(store, *SPELLINGS)
     found = _frozen(store, _begin(store))
-    assert list(found.values()) == [audience.wire(one) for one in SPELLINGS]
+    assert list(found.values()) == [audience_freezing.wire(one) for one in SPELLINGS]
     assert found[3] == "åsa@xn--mne-ula.example"
     with store.read() as session:
         assert session.scalar(select(mailings.Mailing.audience)) == len(SPELLINGS)
@@ -96,7 +96,7 @@ def test_the_database_spells_an_address_as_the_envelope_needs_it(store: Store) -
 def test_an_address_that_changes_hands_during_a_freeze_stands_in_it_once(store: Store) -> None:
     _join(store, *(f"p{n}@example.net" for n in range(4)))
     mailing = _begin(store)
-    assert audience.freeze_some(store, mailing)  # p0 and p1 are in
+    assert audience_freezing.freeze_some(store, mailing)  # p0 and p1 are in
     with store.write() as session:
         session.execute(update(Address).where(Address.key == "p0@example.net").values(key="gone"))
     _join(store, "p0@example.net")
@@ -110,7 +110,7 @@ def test_an_address_that_changes_hands_during_a_freeze_stands_in_it_once(store: 
 def test_who_leaves_the_list_whole_before_its_piece_is_not_entered(store: Store) -> None:
     _join(store, *(f"p{n}@example.net" for n in range(4)))
     mailing = _begin(store)
-    assert audience.freeze_some(store, mailing)
+    assert audience_freezing.freeze_some(store, mailing)
     with store.write() as session:
         session.execute(delete(Membership).where(Membership.id == 4))
     assert list(_frozen(store, mailing)) == [1, 2, 3]

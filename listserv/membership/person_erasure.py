@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 
 import templates
 from archive.erasure import erased_mail
-from archive.threads.tables import Message
+from archive.threads.archive_tables import Message
 from listserv.letters.notices import KIND
 from listserv.wiring.app import App
-from listserv.wiring.tables import Ban, Edition, Erasure, Hold, HoldState, Issue, Post
+from listserv.wiring.listserv_tables import Ban, Edition, Erasure, Hold, HoldState, Issue, Post
 from mailer.errors import BadInput
 from mailer.ledger import history, mailings, refusals
 from mailer.ledger.mailings import (

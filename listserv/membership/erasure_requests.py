@@ -3,8 +3,8 @@
     forgetting.ask(session, app.keyring, member_key, how="button", now=now)   # then ring "erase"
     forgetting.carry_out(app, now)                                            # what the bell does
 
-Reading every kept mail takes seconds (erasing.py), so a page must not wait for it. The wish ends
-every membership in its own transaction, so that nothing more is sent; its row goes in the very
+Reading every kept mail takes seconds (person_erasure.py), so a page must not wait for it. The wish
+ends every membership in its own transaction, so that nothing more is sent; its row goes in the very
 transaction that erases the rest, so a worker that is killed leaves it for the next one.
 """
 
@@ -12,9 +12,9 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv.membership import erasing
+from listserv.membership import person_erasure
 from listserv.wiring.app import App
-from listserv.wiring.tables import Erasure
+from listserv.wiring.listserv_tables import Erasure
 from mailer.errors import KretsError
 from mailer.storage import journal
 from mailer.storage.journal import JournalWord
@@ -61,7 +61,7 @@ def carry_out(app: App, now: float) -> None:
                 return
             note = ConsentNote("", Source.WEB, confirmed_by=wish.how)
             try:
-                erasing.forget(app, wish.address_key, note=note, now=now)
+                person_erasure.forget(app, wish.address_key, note=note, now=now)
             except KretsError:
                 raise
             except Exception:  # noqa: BLE001 - a door: one wish must not stop the others

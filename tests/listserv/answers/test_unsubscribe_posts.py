@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from listserv.answers import own_words
-from listserv.answers.leave_wish import is_leave_wish
+from listserv.answers.unsubscribe_posts import is_leave_wish
 from mailer.reading import bodies, message
 
 WISHES = [

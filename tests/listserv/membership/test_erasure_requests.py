@@ -10,12 +10,12 @@ from sqlalchemy import select, update
 
 from archive.filing.mail_threading import place as put_in_archive
 from archive.site import build
-from archive.threads.tables import Message
-from listserv.mailings import audience, delivery
-from listserv.membership import erasing, forgetting
-from listserv.run import clock
+from archive.threads.archive_tables import Message
+from listserv.mailings import audience_freezing, delivery
+from listserv.membership import erasure_requests, person_erasure
+from listserv.run import scheduler
 from listserv.run.background import Aside
-from listserv.wiring.tables import Erasure
+from listserv.wiring.listserv_tables import Erasure
 from mailer.ledger import claim_owners, ledger, mailings
 from mailer.ledger.ledger import Mark
 from mailer.ledger.mailings import Mailing, Recipient, RecipientState
@@ -101,29 +101,31 @@ def test_a_wish_stops_mail_at_once_and_is_carried_out_by_whoever_comes_next(
     draw(place)
     key = addresses.parse(DANA).key
     with place.app.store.write() as session:
-        forgetting.ask(session, place.app.keyring, key, how="button", now=1e9)
-        forgetting.ask(session, place.app.keyring, key, how="button", now=2e9)  # a double click
+        erasure_requests.ask(session, place.app.keyring, key, how="button", now=1e9)
+        erasure_requests.ask(
+            session, place.app.keyring, key, how="button", now=2e9
+        )  # a double click
     assert place.state(DANA) == "left"
-    assert "erase" in clock.tick(place.app)
+    assert "erase" in scheduler.tick(place.app)
 
     def stumble(_session: object, _keys: object) -> None:
         raise RuntimeError("the last transaction fails")
 
     with monkeypatch.context() as broken:
-        broken.setattr(erasing.asks, "forget", stumble)
-        forgetting.carry_out(place.app, 1e9)
+        broken.setattr(person_erasure.asks, "forget", stumble)
+        erasure_requests.carry_out(place.app, 1e9)
     assert "left" in place.state(DANA)
     with place.app.store.read() as session:
-        assert forgetting.waiting(session, 1e9) is None  # not again before an hour has gone
-        assert forgetting.waiting(session, 1e9 + forgetting.LATER) is not None
-    forgetter = Aside("an erasure", lambda app: forgetting.carry_out(app, time.time()))
+        assert erasure_requests.waiting(session, 1e9) is None  # not again before an hour has gone
+        assert erasure_requests.waiting(session, 1e9 + erasure_requests.LATER) is not None
+    forgetter = Aside("an erasure", lambda app: erasure_requests.carry_out(app, time.time()))
     forgetter.begin(place.app)
     forgetter.end(30)
     draw(place)
     assert traces(place, tmp_path) == []
     with place.app.store.read() as session:
         assert session.scalars(select(Erasure)).all() == []
-    assert "erase" not in clock.tick(place.app)
+    assert "erase" not in scheduler.tick(place.app)
 
 
 def test_who_is_forgotten_while_a_letter_is_under_way_stops_nobody_elses(place: Place) -> None:
@@ -163,8 +165,8 @@ def test_who_is_forgotten_while_a_post_is_entered_stops_only_that_post(
 ) -> None:
     place.add(DANA)
     with monkeypatch.context() as cut:
-        cut.setattr(audience, "PIECE", 2)
-        cut.setattr(audience, "freeze_some", lambda *_: False)
+        cut.setattr(audience_freezing, "PIECE", 2)
+        cut.setattr(audience_freezing, "freeze_some", lambda *_: False)
         place.post(FROM, f"All about {SECRET}.")
     forget(place)
     place.post(OWNER)
@@ -215,7 +217,7 @@ def bounce(place: Place) -> None:
 
 def forget(place: Place, address: str = DANA) -> None:
     note = ConsentNote("", Source.CLI)
-    erasing.forget(place.app, addresses.parse(address).key, note=note, now=1.8e9)
+    person_erasure.forget(place.app, addresses.parse(address).key, note=note, now=1.8e9)
 
 
 def draw(place: Place) -> None:

@@ -31,7 +31,7 @@ from sqlalchemy.orm import Session
 from listserv.mailings import due_times
 from listserv.mailings.due_times import AT_ONCE, DuePlan
 from listserv.mailings.slots import FILLED, NAMED, variant_of
-from listserv.wiring.tables import Issue
+from listserv.wiring.listserv_tables import Issue
 from mailer.ledger.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
 from mailer.reading.addresses import parse
 from mailer.storage.store import Store

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from archive.site import build
 from listserv.doctor import daily
-from listserv.mailings import audience
-from listserv.membership import forgetting
+from listserv.mailings import audience_freezing
+from listserv.membership import erasure_requests
 from listserv.moderation import holds
 from listserv.newsletters.editors import editor_answers, endings, screenshot_mail, watching
 from listserv.newsletters.sending import canaries
@@ -46,7 +46,7 @@ def tick(app: App) -> list[str]:
             ring.append("archive")
         beside = {
             "prove": proofs.waiting(session, 1),
-            "erase": forgetting.waiting(session, time.time()),
+            "erase": erasure_requests.waiting(session, time.time()),
             "weigh": refusals.waiting(session),
             "sit": screenshot_mail.waiting(session),
             "examine": daily.waiting(session, app, time.time()),
@@ -60,7 +60,7 @@ def tick(app: App) -> list[str]:
 
 
 def _unsorted(session: Session) -> bool:
-    return bool(arrivals.next_new(session, 1) or audience.freezing(session))
+    return bool(arrivals.next_new(session, 1) or audience_freezing.freezing(session))
 
 
 def _tidy(app: App) -> None:

@@ -2,6 +2,8 @@
 
 from templates.brand import Brand, brand, contrast, is_colour
 from templates.catalogue import LANGUAGES, block_words, translator
+from templates.own_mjml import BrokenSheetError, is_sheet, set_sheet, title_of, words_of
+from templates.own_mjml import check as check_sheet
 from templates.render import (
     MailText,
     day,
@@ -17,8 +19,6 @@ from templates.render import (
     static_name,
     stencil,
 )
-from templates.sheets import BrokenSheetError, is_sheet, set_sheet, title_of, words_of
-from templates.sheets import check as check_sheet
 from templates.themes import DEFAULT, BrokenThemeError, Theme, find_theme, set_issue, theme_names
 
 __all__ = [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from listserv.moderation import asking
+from listserv.moderation import moderator_mail
 from listserv.reception import sorter
 from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
@@ -120,7 +120,7 @@ class Place:
         self.app.close()
 
     def later(self, seconds: float) -> None:
-        asking.attend(self.app, lambda: False, now=(self.hold().asked_at or 0.0) + seconds)
+        moderator_mail.attend(self.app, lambda: False, now=(self.hold().asked_at or 0.0) + seconds)
 
 
 def make_place(folder: Path, database: str, **listserv: object) -> Place:

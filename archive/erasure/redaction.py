@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from archive.erasure.spellings import address_phrases, name_phrases, names_beside
+from archive.erasure.name_spellings import address_phrases, name_phrases, names_beside
 from archive.pages.page_frame import SPOT, bare_subject
 from archive.pages.views import removal_key
 from archive.threads.archive_tables import Body, Message, Removal

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from archive.filing.mail_threading import MailToThread, ThreadingOutcome, place_many
 from mailer.reading.head_facts import read_head
+from mailer.reading.header_repair import mend
 from mailer.reading.mbox import MboxMail
-from mailer.reading.mending import mend
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import MailList
 

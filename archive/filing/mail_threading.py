@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from archive.erasure.erased_mail import is_stone
 from archive.threads.archive_tables import FormerThread, Message, Node, Thread
-from archive.threads.threads import Key, components, cut_loops, order
+from archive.threads.thread_tree import Key, components, cut_loops, order
 from mailer.reading.head_facts import HeadFacts, clamp_date, content_id, permalink_hash, read_head
 from mailer.reading.message import head
 from mailer.storage.store import get_raw, insert_or_ignore

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.pages import copies, index_pages, page_frame
-from archive.pages.drawing import DrawingContext, Drawn, leaves_of, sheets_of
-from archive.pages.entries import entries_of
+from archive.pages import index_pages, page_frame, thread_formats
+from archive.pages.feed_entries import entries_of
 from archive.pages.index_pages import Month, Shelf
 from archive.pages.page_frame import ListView
-from archive.pages.summaries import summaries_of
+from archive.pages.thread_rendering import DrawingContext, Drawn, leaves_of, sheets_of
+from archive.pages.thread_summaries import summaries_of
 from archive.threads.archive_tables import FormerThread, Message, Thread
 from subscriptions.lists.roster import ListKind, MailList
 
@@ -55,10 +55,10 @@ def _feed(session: Session, desk: DrawingContext, lst: MailList, drawn: Drawn) -
         .join(Thread, Thread.id == Message.thread_id)
         .where(Message.list_id == lst.id, Message.arrival >= desk.view.since)
         .order_by(Message.date.desc(), Message.hash.desc())
-        .limit(copies.NEWEST)
+        .limit(thread_formats.NEWEST)
     ).all()
     entries = entries_of(session, desk, drawn, [(row.Message, row.Thread) for row in found])
-    return copies.feed(desk.view, entries, title=desk.view.title, path="", up="")
+    return thread_formats.feed(desk.view, entries, title=desk.view.title, path="", up="")
 
 
 def _neighbours(known: Sequence[Month], place: int) -> set[str]:

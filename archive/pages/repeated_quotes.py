@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from mailer.reading.phrases import ATTRIBUTION_END, HEADER, MARKER, is_attribution
+from mailer.reading.mail_program_phrases import ATTRIBUTION_END, HEADER, MARKER, is_attribution
 from mailer.reading.quotes import MAX_LINE, LineBlock
 
 LINES = 5_000  # of one quote that are looked up; a longer one stays what it is

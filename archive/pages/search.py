@@ -21,9 +21,9 @@ from pagefind.service import get_executable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.pages.drawing import sheets_of
 from archive.pages.index_pages import search_page
 from archive.pages.page_frame import MANY, ListView, bare_subject, sheet_name, spot
+from archive.pages.thread_rendering import sheets_of
 from archive.threads.archive_tables import Body, Message, Thread
 from archive.threads.disk import list_files, remove_files, write_files
 from archive.visibility.visibility import Seen, unpack

@@ -17,12 +17,19 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from archive.pages import index_pages, page_frame, people
-from archive.pages.drawing import THREAD_FILES, DrawingContext, Drawn, draw_thread, fetch, sheets_of
+from archive.pages import index_pages, member_pages, page_frame
 from archive.pages.listing import former_files, listing_files
 from archive.pages.page_frame import ListInfo, ListView
 from archive.pages.search import write_search
-from archive.pages.summaries import count_months, month_of, summaries_of
+from archive.pages.thread_rendering import (
+    THREAD_FILES,
+    DrawingContext,
+    Drawn,
+    draw_thread,
+    fetch,
+    sheets_of,
+)
+from archive.pages.thread_summaries import count_months, month_of, summaries_of
 from archive.pages.views import TREES, views_of
 from archive.threads.archive_tables import Body, Late, Message, MonthCount, Thread
 from archive.threads.disk import plain_errors, remove_files, write_files
@@ -53,7 +60,7 @@ def desk_of(session: Session, view: ListView, folder: Path | None) -> DrawingCon
 def something_dirty(session: Session) -> bool:
     """Tell whether any thread was touched since its page was written, or a person's page waits."""
     touched = select(Thread.id).where(Thread.touched > Thread.rendered).limit(1)
-    return session.scalar(touched) is not None or people.waits(session)
+    return session.scalar(touched) is not None or member_pages.waits(session)
 
 
 def render_permalink(
@@ -113,7 +120,7 @@ def render_dirty(
     whom it is from). With ``now`` (seconds since
     1970 UTC), large threads whose page was written a moment ago are left for a later call.
     """
-    more = people.tend(store, root)
+    more = member_pages.tend(store, root)
     with store.read() as session:
         resting = [] if now is None else _resting(session, root, now)
         found = next_threads(session, list_id, resting)
@@ -321,8 +328,8 @@ def _draw_listings(
         every = any(thread.first < desk.view.since + AHEAD for thread in threads)
         drawn.months |= summaries_of(session, desk.view, lst).all_months() if every else set()
     drawn.files |= listing_files(session, desk, lst, drawn, every=every)
-    writers = people.pages_of(session, lst, [thread.id for thread in threads])
-    drawn.files |= people.page_files(session, desk, lst, drawn, writers)
+    writers = member_pages.pages_of(session, lst, [thread.id for thread in threads])
+    drawn.files |= member_pages.page_files(session, desk, lst, drawn, writers)
 
 
 def _sheets(tree: Path, folder: str) -> list[str]:

@@ -15,13 +15,20 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from archive.pages import index_pages, listing, page_frame, people
-from archive.pages.drawing import THREAD_FILES, Drawn, fetch, file_names, mails_of, thread_files
+from archive.pages import index_pages, listing, member_pages, page_frame
 from archive.pages.listing import former_files, listing_files
 from archive.pages.page_frame import ListView
 from archive.pages.redirects import redirect_lines
 from archive.pages.search import write_search
-from archive.pages.summaries import all_months, summaries_of
+from archive.pages.thread_rendering import (
+    THREAD_FILES,
+    Drawn,
+    fetch,
+    file_names,
+    mails_of,
+    thread_files,
+)
+from archive.pages.thread_summaries import all_months, summaries_of
 from archive.pages.views import TREES, views_of
 from archive.site.build import (
     SLICE,
@@ -79,7 +86,7 @@ def build(
 
     With ``workers``, so many processes share the work where it is worth it.
     """
-    while people.tend(store, root):
+    while member_pages.tend(store, root):
         pass
     with store.read() as session:
         rows = session.execute(
@@ -200,7 +207,7 @@ def _finish_tree(
     desk = desk_of(session, view, folder)
     files = listing_files(session, desk, lst, drawn, every=True)
     files |= former_files(session, view, lst, None)
-    files |= people.page_files(session, desk, lst, drawn, people.pages_of(session, lst))
+    files |= member_pages.page_files(session, desk, lst, drawn, member_pages.pages_of(session, lst))
     write_files(folder, files)
     late = slow_files(session, folder, view, lst, drawn.months)
     write_files(folder, late)
@@ -352,8 +359,8 @@ def _all_files(
         yield from former_files(session, view, lst, None).items()
         drawn = Drawn(months=summaries_of(session, view, lst).all_months())
         yield from listing_files(session, desk, lst, drawn, every=True).items()
-        writers = people.pages_of(session, lst)
-        yield from people.page_files(session, desk, lst, drawn, writers).items()
+        writers = member_pages.pages_of(session, lst)
+        yield from member_pages.page_files(session, desk, lst, drawn, writers).items()
 
 
 def _batches(keys: Sequence[int]) -> Iterator[Sequence[int]]:

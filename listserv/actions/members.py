@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
-from archive.pages import people
+from archive.pages import member_pages
 from archive.site import build
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action
@@ -206,7 +206,7 @@ def set_(call: Call, wanted: SetMember) -> MemberSet:
             attributes.put(session, member.id, key, value)
         session.flush()
         row = rollcall.one(session, lst, member.id, call.now)
-        waiting = people.waits(session)
+        waiting = member_pages.waits(session)
     if waiting and call.within is None:
         draw_again(call.app)
     return MemberSet(lst.address, row)

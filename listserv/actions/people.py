@@ -19,8 +19,8 @@ from listserv.moderation import bans
 from mailer.errors import Refused
 from mailer.reading import addresses
 from subscriptions.lists.naming import is_own_address
-from subscriptions.membership import dossier
-from subscriptions.membership.dossier import Dossier
+from subscriptions.membership import personal_data
+from subscriptions.membership.personal_data import Dossier
 from subscriptions.permission import bars, suppression
 from subscriptions.permission.consent import ConsentNote, Source
 
@@ -85,7 +85,7 @@ def export(call: Call, address: str) -> Dossier:
     """Return everything about whoever owns an address."""
     key, keyring = addresses.parse(address).key, call.app.keyring
     with call.reading_all(Action.MEMBER_EXPORT) as session:
-        found = dossier.open_dossier(session, keyring, key, call.now)
+        found = personal_data.open_dossier(session, keyring, key, call.now)
     if found.empty:
         raise Refused(f"Krets knows nothing about {address}.")
     return found
@@ -95,7 +95,7 @@ def forget(call: Call, wanted: ForgetPerson) -> PersonForgotten:
     """Erase whoever owns an address, with all their addresses and their mails in the archives."""
     key, keyring = addresses.parse(wanted.address).key, call.app.keyring
     with call.reading_all(Action.MEMBER_FORGET) as session:
-        found = dossier.open_dossier(session, keyring, key, call.now)
+        found = personal_data.open_dossier(session, keyring, key, call.now)
     known = (
         found.addresses
         or any(entry.email for entry in found.consent)

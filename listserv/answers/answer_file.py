@@ -10,14 +10,14 @@ import re
 from dataclasses import replace
 from datetime import date
 
-from listserv.answers import automatic, dates, meaning, own_words, wish
+from listserv.answers import automatic, dates, mailed_commands, meaning, own_words
 from listserv.answers.automatic import MailRole
 from listserv.answers.meaning import Meaning
 from listserv.answers.own_words import OwnWords
 from mailer.reading import message
 from mailer.reading.bodies import MAX_TEXT, read
 from mailer.reading.charsets import clean, decode
-from mailer.reading.mending import mend
+from mailer.reading.header_repair import mend
 from mailer.reading.quotes import Quoted, split
 
 _FIELD = re.compile(rb"([!-9;-~]{1,80})[ \t]*:")
@@ -36,7 +36,7 @@ def understand(own: OwnWords, asked: str, today: date) -> Meaning:
             return Meaning("unclear", 0.3)
         return Meaning("until", 0.95, (own.text.strip()[:100],), found.day.isoformat())
     if asked == "command":
-        said = wish.read(own, today)
+        said = mailed_commands.read(own, today)
         return Meaning(said.means, said.sure, said.why, said.until)
     return meaning.READERS[asked](own)
 

@@ -15,7 +15,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from mailer.reading import bodies
-from mailer.reading.phrases import ATTRIBUTION_START, HEADER, MARKER, SENT_FROM, is_attribution
+from mailer.reading.mail_program_phrases import (
+    ATTRIBUTION_START,
+    HEADER,
+    MARKER,
+    SENT_FROM,
+    is_attribution,
+)
 from mailer.reading.quotes import MAX_LINE, LineBlock, LineKind, Quoted, split
 from templates.lexicon import fold, phrases
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 
-from listserv.answers import answer_commands, known_words, owner_lexicon, wish
+from listserv.answers import answer_commands, known_words, mailed_commands, owner_lexicon
 from listserv.answers.own_words import OwnWords
 from listserv.answers.owner_lexicon import OrderHit, bare, says, without_politeness
 from listserv.answers.owner_order import UNCLEAR, Order
@@ -203,7 +203,7 @@ def _is_question(marked: str) -> bool:
 def _might_be_own(marked: str) -> bool:
     """Tell whether words beside another's address could be taken for the writer's own wish."""
     told = known_words.read(marked)
-    own = wish.read(OwnWords(marked.replace("@", " ")), date(2000, 1, 1)).means
+    own = mailed_commands.read(OwnWords(marked.replace("@", " ")), date(2000, 1, 1)).means
     return own in _WISHES or any(hit.tags & _WISHES for hit in told.hits)
 
 

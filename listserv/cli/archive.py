@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from archive.filing.mail_import import ImportCounts, import_mails
 from archive.pages import redirects
 from archive.site import build as pages
-from archive.site import remains, whole_archive
+from archive.site import removal_check, whole_archive
 from listserv.cli.archive_application import SHOWN, ArchiveApplication, counting, lists_of
 from listserv.cli.redact import redact
 from listserv.cli.terminal import agree, print_json, say
@@ -105,7 +105,7 @@ def _compare(app: ArchiveApplication, lists: Sequence[MailList], *, as_json: boo
     root = app.settings.archive_path
     for lst in lists:
         found = whole_archive.check(app.store, root, app.settings.listserv.base_url, lst)
-        held += remains.look(app.store, root, lst).left
+        held += removal_check.look(app.store, root, lst).left
         missing += found.missing
         differing += found.differing
         extra += found.extra

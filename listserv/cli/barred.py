@@ -9,7 +9,7 @@ from listserv.actions.people import AllowAddress, BanAddress
 from listserv.cli.terminal import agree, asked, print_json, print_json_array, print_table, say
 from listserv.wiring.app import App
 from mailer.errors import BadInput
-from subscriptions.membership.dossier import iso
+from subscriptions.membership.personal_data import iso
 from subscriptions.permission.consent import ConsentNote, Source
 
 

@@ -16,7 +16,7 @@ from listserv.letters.notices import face_of
 from listserv.letters.post_headers import Trace
 from listserv.mailings import munging, post_copies
 from listserv.moderation import rulings
-from listserv.newsletters.editors import orders
+from listserv.newsletters.editors import editor_orders
 from listserv.posts import copy_options, facts
 from listserv.posts.rules import judge
 from listserv.wiring import vouching
@@ -25,7 +25,7 @@ from mailer.authentication import verdict as whose_mail
 from mailer.authentication.verdict import Envelope
 from mailer.door.callers import plain_ip
 from mailer.errors import BadInput
-from mailer.reading import auth_results, bounces, mending, message
+from mailer.reading import auth_results, bounces, header_repair, message
 from mailer.reading.bodies import MAX_TEXT
 from mailer.reading.charsets import clean, decode
 from subscriptions.lists.roster import get_list
@@ -80,7 +80,7 @@ def explain_post(
     with app.store.read() as session:
         lst = get_list(session, list_address)
         own = vouching.own_names(session, app.settings)
-    reading = facts.read(mending.mend(auth_results.without(read_message(file), own)))
+    reading = facts.read(header_repair.mend(auth_results.without(read_message(file), own)))
     envelope = _envelope(reading) if sender is None else sender
     brought = Envelope(plain_ip(client), helo, envelope)
     found = whose_mail.judge(reading.raw, reading.head, brought, app.resolver)
@@ -180,7 +180,9 @@ def _understand(own: OwnWords, asked: str, now: datetime) -> Meaning:
     means = "unclear"
     if asked == "moderate" and (ruling := rulings.read(own.text)) is not None:
         means = ruling.word.value
-    elif asked == "issue" and (order := orders.read(own.text, now.timestamp(), ZoneInfo("UTC"))):
+    elif asked == "issue" and (
+        order := editor_orders.read(own.text, now.timestamp(), ZoneInfo("UTC"))
+    ):
         means = order.means
     why = own.text.strip().split("\n")[0][:100]
     return Meaning(means, 0.3) if means == "unclear" else Meaning(means, 1.0, (why,))

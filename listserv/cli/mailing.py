@@ -18,7 +18,7 @@ from listserv.mailings.delivery import connections_at_most
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Issue
 from mailer.errors import Refused
-from mailer.ledger import history, mailings
+from mailer.ledger import mailings, recipient_history
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, Status
 from mailer.reading.addresses import parse
 from subscriptions.lists import ballots, terms
@@ -222,10 +222,12 @@ def resend(app: App, mailing_id: int, *, only: str, dry_run: bool, yes: bool) ->
             now = app.store.now(session)
             again = mailings.resend(session, mailing_id, state, after=after, now=now)
             rows = [
-                history.event(row, now, RecipientState.READY, reason=f"was {only}", by="cli")
+                recipient_history.event(
+                    row, now, RecipientState.READY, reason=f"was {only}", by="cli"
+                )
                 for row in again
             ]
-            history.note(session, rows)
+            recipient_history.note(session, rows)
         if not again:
             break
         sent, after = sent + len(again), again[-1]
@@ -248,10 +250,10 @@ def told(app: App, mailing_id: int, address: str, *, as_json: bool) -> None:
     """
     with app.store.read() as session:
         mailings.status(session, mailing_id)  # says so where there is no such mailing
-        row = history.find(session, mailing_id, parse(address).wire)
+        row = recipient_history.find(session, mailing_id, parse(address).wire)
         if row is None:
             raise Refused(f"{address} is not in the audience of mailing {mailing_id}.")
-        found, now_is = history.of_recipient(session, row), RecipientState(row.state)
+        found, now_is = recipient_history.of_recipient(session, row), RecipientState(row.state)
     rows = [
         {
             "at": _moment(one.at),

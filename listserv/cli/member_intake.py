@@ -25,10 +25,10 @@ from mailer.errors import Refused
 from subscriptions.lists.roster import MailList
 from subscriptions.member_files.csv_rows import neutral
 from subscriptions.member_files.departures import BARS, Departed, write_down
+from subscriptions.member_files.domain_typos import other_spelling
 from subscriptions.member_files.member_file import MemberLine
-from subscriptions.member_files.spelling import other_spelling
-from subscriptions.membership.duties import is_shared_address
 from subscriptions.membership.members import Candidate, CandidateOutcome, Fate, enrol
+from subscriptions.membership.role_accounts import is_shared_address
 from subscriptions.membership.rollcall import has_domain
 
 WINDOW = 40_000  # lines read before their people are enrolled: about 40 MB

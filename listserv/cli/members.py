@@ -34,7 +34,7 @@ from mailer.reading import addresses
 from subscriptions.lists import attributes, roster
 from subscriptions.lists.roster import MembershipState, Rhythm, Role
 from subscriptions.member_files.member_file import clean_name, read_date, split_named
-from subscriptions.membership import dossier
+from subscriptions.membership import personal_data
 from subscriptions.membership.members import Candidate, Fate
 from subscriptions.permission.consent import ConsentNote, Source
 
@@ -242,19 +242,19 @@ def show(app: App, /, list_address: str, address: str, *, as_json: bool) -> None
     """
     shown = actions.show(asked(app), list_address, address)
     row: dict[str, str | None] = asdict(shown.row)
-    row["joined"] = dossier.iso(shown.joined)
-    row["left"] = dossier.iso_or_none(shown.left)
-    row["paused_until"] = dossier.iso_or_none(shown.paused_until)
+    row["joined"] = personal_data.iso(shown.joined)
+    row["left"] = personal_data.iso_or_none(shown.left)
+    row["paused_until"] = personal_data.iso_or_none(shown.paused_until)
     ended = shown.given_up
-    row["since"] = dossier.iso(ended.since) if ended is not None else None
+    row["since"] = personal_data.iso(ended.since) if ended is not None else None
     row["why"] = ended.why if ended is not None else None
     if as_json:
-        back = dossier.bounces_shown(shown.bounces)
+        back = personal_data.bounces_shown(shown.bounces)
         print_json(row | {"attributes": shown.attributes, "bounces": back})
         return
     if ended is None:
         del row["since"], row["why"]
-    row |= {f"came back {dossier.iso(one.at)}": one.words for one in shown.bounces[:_BACK]}
+    row |= {f"came back {personal_data.iso(one.at)}": one.words for one in shown.bounces[:_BACK]}
     row |= {key: ", ".join(values) for key, values in shown.attributes.items()}
     title = f"{row['name'] or row['email']} on {shown.list}"
     print_letter(title, [(name.replace("_", " "), value or "") for name, value in row.items()])

@@ -15,7 +15,7 @@ from listserv.cli.terminal import agree, plain, print_json, print_table, say
 from listserv.newsletters.checks.findings import Finding
 from listserv.newsletters.checks.forecast import DAY
 from listserv.newsletters.composing import looks
-from listserv.newsletters.editors import editor_answers, orders, preview, reviews
+from listserv.newsletters.editors import editor_answers, editor_orders, preview, reviews
 from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import NobodyDue, Reader, SendingSurvey
 from listserv.wiring.app import App
@@ -198,7 +198,7 @@ def schedule(
         _nobody(nobody, list_address, dry_run=dry_run, as_json=as_json)
         return
     clock = terms.clock(survey.lst.zone)
-    order = orders.read(f"send {' '.join(when)}", now, clock or ZoneInfo("UTC"))
+    order = editor_orders.read(f"send {' '.join(when)}", now, clock or ZoneInfo("UTC"))
     if clock is None and order is not None and not order.named:
         raise BadInput(
             f"This machine does not know the time zone of {survey.lst.address}, {survey.lst.zone}.",

@@ -13,7 +13,7 @@ from archive.erasure.mentions import mentions_of as find_mentions
 from archive.erasure.removal_proof import RemovalProof
 from archive.pages import views
 from archive.site import build as pages
-from archive.site import remains, whole_archive
+from archive.site import removal_check, whole_archive
 from listserv.cli.archive_application import SHOWN, ArchiveApplication, counting, lists_of
 from listserv.cli.terminal import agree, plain, print_json, say
 from listserv.newsletters.writing import pictures
@@ -142,5 +142,5 @@ def _build_and_prove(app: ArchiveApplication, lst: MailList) -> tuple[RemovalPro
     root, base_url = app.settings.archive_path, app.settings.listserv.base_url
     with pages.rendering(app.store), counting(app, lst) as progress:
         whole_archive.build(app.store, root, base_url, lst, progress)
-        folders = remains.renew_exports(app.store, base_url, lst)
-    return remains.look(app.store, root, lst), folders
+        folders = removal_check.renew_exports(app.store, base_url, lst)
+    return removal_check.look(app.store, root, lst), folders

@@ -15,7 +15,7 @@ from mailer.authentication.dns_records import NoAnswerError
 from mailer.reading import message
 from mailer.reading.from_domains import domain_of
 from mailer.reading.message import MessageHeader
-from mailer.reading.organisations import organisation
+from mailer.reading.organisational_domains import organisation
 
 LookUp = Callable[[str], bytes | None]
 LONGEST = 998  # bytes of a line (RFC 5322 section 2.1.1)

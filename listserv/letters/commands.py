@@ -8,7 +8,7 @@ before (answers/automatic.py).
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from listserv.answers import dates, own_words, wish
+from listserv.answers import dates, mailed_commands, own_words
 from listserv.answers.own_words import OwnWords
 from mailer.reading import message
 from mailer.reading.message import MessageHeader
@@ -46,7 +46,7 @@ def command(text: str, subject: str = "") -> Command | None:
         found = _role(line)
         if found is not None:
             return found
-    read = wish.read(OwnWords(text, subject=said), date(2000, 1, 1))
+    read = mailed_commands.read(OwnWords(text, subject=said), date(2000, 1, 1))
     if read.means == "unclear":
         return None
     rest = (read.said if read.means == "pause" else read.rest)[:_REST]

@@ -13,7 +13,7 @@ from listserv.letters import commands
 from mailer.authentication import verdict
 from mailer.authentication.verdict import UNKNOWN, Authentication, author_domain
 from mailer.errors import BadInput
-from mailer.reading import bodies, mending, message
+from mailer.reading import bodies, header_repair, message
 from mailer.reading.addresses import MailAddress, parse
 from mailer.reading.message import MessageHeader
 from mailer.reading.quotes import Quoted
@@ -61,7 +61,7 @@ class IncomingLetter:
 
 def read(arrival: Arrival, raw: bytes) -> IncomingLetter:
     """Read the letter of ``arrival``; never raises for what stands in it."""
-    raw = mending.mend(raw)
+    raw = header_repair.mend(raw)
     head = message.head(raw)
     trouble = message.check_limits(raw) or ""
     quoted = Quoted(()) if trouble else bodies.read(raw).quoted

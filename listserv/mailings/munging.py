@@ -29,7 +29,7 @@ from mailer.authentication.verdict import Authentication, Envelope, author_domai
 from mailer.reading import message
 from mailer.reading.from_domains import from_domains
 from mailer.reading.message import MessageHeader
-from mailer.reading.organisations import organisation
+from mailer.reading.organisational_domains import organisation
 from subscriptions.lists.roster import MailList
 
 _PATIENCE = 0.4  # seconds for one question to DNS

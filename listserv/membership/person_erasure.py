@@ -23,7 +23,7 @@ from listserv.letters.notices import KIND
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Ban, Edition, Erasure, Hold, HoldState, Issue, Post
 from mailer.errors import BadInput
-from mailer.ledger import history, mailings, refusals
+from mailer.ledger import mailings, recipient_history, refusals
 from mailer.ledger.mailings import (
     Composition,
     Mailing,
@@ -36,8 +36,8 @@ from mailer.reading.addresses import parse
 from mailer.storage.arrivals import Arrival, ArrivalState
 from mailer.storage.store import RawMessage
 from subscriptions.lists.roster import MailList
-from subscriptions.membership import bouncing, dossier
-from subscriptions.membership.dossier import Eraser, Forgotten
+from subscriptions.membership import bouncing, personal_data
+from subscriptions.membership.personal_data import Eraser, Forgotten
 from subscriptions.permission import asks, budget, proofs
 from subscriptions.permission.asks import Ask
 from subscriptions.permission.consent import ConsentNote
@@ -49,7 +49,7 @@ _SENT = (MailingState.DONE, MailingState.STOPPED)
 def forget(app: App, key: str, *, note: ConsentNote, now: float) -> Forgotten:
     """Erase whoever owns the address ``key`` from everything but other people's mails."""
     with app.store.read() as session:
-        keys = dossier.keys_of(session, key)
+        keys = personal_data.keys_of(session, key)
     written = erased_mail.written_by(app.store, keys)
     graves = erased_mail.find(app.store, keys, written)
     for start in range(0, len(graves), erased_mail.CHUNK):
@@ -57,7 +57,7 @@ def forget(app: App, key: str, *, note: ConsentNote, now: float) -> Forgotten:
             _bury(session, graves[start : start + erased_mail.CHUNK])
     also = (*ERASERS, lambda session, forgotten: letters(session, forgotten, written))
     with app.store.write() as session:
-        forgotten = dossier.forget(session, app.keyring, key, note=note, now=now, also=also)
+        forgotten = personal_data.forget(session, app.keyring, key, note=note, now=now, also=also)
     app.ring("archive")
     app.ring("deliver")
     app.store.scrub()
@@ -124,7 +124,7 @@ def ledger(session: Session, forgotten: Forgotten) -> None:
     about = named - (theirs - others)
     _skip(session, mine)
     rows = select(Recipient.id).where(mine)
-    history.hush(session, rows)
+    recipient_history.hush(session, rows)
     refusals.hush(session, rows)
     for mailing in posts | about:
         _skip(session, Recipient.mailing_id == mailing)

@@ -16,7 +16,7 @@ from listserv.letters.request import AnswerProof, Visit, language_of, question, 
 from listserv.wiring.app import App
 from listserv.wiring.routes import Route, RouteKind
 from mailer.authentication import verdict
-from mailer.reading import mending, message
+from mailer.reading import header_repair, message
 from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists.roster import Membership, MembershipState, find_list, membership_of
@@ -120,6 +120,6 @@ def heard(app: App, arrival: Arrival, raw: bytes, route: Route) -> None:
 
 
 def _author_key(raw: bytes) -> str:
-    head = message.head(mending.mend(raw))
+    head = message.head(header_repair.mend(raw))
     author = incoming_letter.author_of(head)[1]
     return author.key if author is not None else ""

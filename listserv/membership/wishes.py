@@ -39,7 +39,7 @@ from subscriptions.lists.roster import (
     check_language,
     state_at,
 )
-from subscriptions.membership import changes, dossier, given_up, optin
+from subscriptions.membership import changes, given_up, optin, personal_data
 from subscriptions.permission import asks, suppression
 from subscriptions.permission.asks import Ask, AskPurpose
 
@@ -120,7 +120,7 @@ def way_in(visit: Visit, member: Membership) -> None:
 def data(visit: Visit, member: Membership) -> None:
     """Mail the member everything that is kept about them, as one JSON file."""
     to = optin.address_of(visit.session, member)
-    whole = dossier.open_dossier(
+    whole = personal_data.open_dossier(
         visit.session, visit.app.keyring, to.key, visit.now, longest=LONGEST
     )
     text = json.dumps({"email": to.given, **asdict(whole)}, ensure_ascii=False, indent=2)

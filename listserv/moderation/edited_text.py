@@ -10,7 +10,7 @@ already stood in the post stays, also where it looks alike. Knows lines and noth
 import difflib
 import re
 
-from mailer.reading.phrases import ATTRIBUTION_START, is_attribution
+from mailer.reading.mail_program_phrases import ATTRIBUTION_START, is_attribution
 from templates.lexicon import fold, phrases
 
 _MARK = re.compile(r"^>+ ?")

@@ -18,7 +18,7 @@ from listserv.wiring import vouching
 from listserv.wiring.listserv_tables import Ban, Post
 from mailer.authentication.verdict import UNKNOWN, Authentication
 from mailer.errors import BadInput
-from mailer.reading import mending, message
+from mailer.reading import header_repair, message
 from mailer.reading.addresses import parse
 from mailer.reading.bodies import read as read_body
 from mailer.reading.message import MessageHeader
@@ -65,13 +65,13 @@ def named(reading: PostReading, domain: str) -> PostReading:
     """Give a mail without an id the one that it will leave under."""
     if reading.message_id or reading.head.first("Message-ID") is not None:
         return reading
-    return replace(reading, message_id=mending.made_id(reading.digest, domain))
+    return replace(reading, message_id=header_repair.made_id(reading.digest, domain))
 
 
 def completed(reading: PostReading, when: float) -> PostReading:
     """Return a mail as it leaves: with Message-ID and Date."""
     head = reading.head
-    raw, added = mending.complete(reading.raw, head, message_id=reading.message_id, when=when)
+    raw, added = header_repair.complete(reading.raw, head, message_id=reading.message_id, when=when)
     if not added:
         return reading
     return replace(reading, raw=raw, head=message.head(raw), added=tuple(added))

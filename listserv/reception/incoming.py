@@ -23,7 +23,7 @@ from listserv.membership import joining, reviving, wishes
 from listserv.moderation.holds import hold, is_released
 from listserv.newsletters.editors import editor_answers, reviews
 from listserv.owners import owner_commands, roles
-from listserv.reception import relays, replies
+from listserv.reception import author_replies, replies
 from listserv.wiring import routes
 from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
@@ -353,7 +353,7 @@ HANDLERS: dict[routes.RouteKind, Handler] = {
     routes.RouteKind.HELP: request,
     routes.RouteKind.OWNER: owner,
     routes.RouteKind.ISSUE: reviews.take,
-    routes.RouteKind.FROM: relays.relay,
+    routes.RouteKind.FROM: author_replies.relay,
     routes.RouteKind.BOUNCES: bounces,
     routes.RouteKind.POSTMASTER: domain,
     routes.RouteKind.ABUSE: domain,

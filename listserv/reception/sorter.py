@@ -20,9 +20,9 @@ from listserv.letters import incoming_letter, post_headers, transaction, writer_
 from listserv.letters.notices import face_of
 from listserv.mailings import audience_freezing, munging, post_copies, signing
 from listserv.membership import reviving
-from listserv.moderation import asking
+from listserv.moderation import moderator_mail
 from listserv.moderation.holds import hold, is_released
-from listserv.newsletters.editors import editor_answers, reports
+from listserv.newsletters.editors import editor_answers, proof_replies
 from listserv.newsletters.readers import reader_replies, voting
 from listserv.posts import facts
 from listserv.posts.facts import PostReading
@@ -35,7 +35,7 @@ from listserv.wiring.listserv_tables import Post
 from listserv.wiring.outcome import ArrivalOutcome
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.ledger import mailings
-from mailer.reading import mending, message
+from mailer.reading import header_repair, message
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw, pack, put_packed
@@ -62,7 +62,7 @@ def sort(app: App, until: Callable[[], bool]) -> bool:
             return False
         while not until():
             more = freeze(app)
-            asking.attend(app, until)
+            moderator_mail.attend(app, until)
             editor_answers.attend(app, until)
             with app.store.read() as session:
                 waiting = arrivals.next_new(session, BATCH)
@@ -115,9 +115,11 @@ def _route(app: App, arrival: Arrival) -> ArrivalOutcome:
         if b"<proof." in raw[:HEADS]:
             letter = incoming_letter.read(arrival, raw)
             with app.store.read() as session:
-                edition = reports.proved(session, get_list(session, route.list_address), letter)
+                edition = proof_replies.proved(
+                    session, get_list(session, route.list_address), letter
+                )
             if edition is not None:
-                return reports.bring(app, arrival, route, letter, edition)
+                return proof_replies.bring(app, arrival, route, letter, edition)
         return post(app, arrival, route.list_address, raw)
     if route is not None and route.kind is routes.RouteKind.REPLY:
         # The reply button of an archive's page: a post, and what it answers.
@@ -154,7 +156,7 @@ def post(
     names.
     """
     given = message.with_crlf(raw)
-    reading = facts.named(facts.read(mending.mend(given)), list_address.rpartition("@")[2])
+    reading = facts.named(facts.read(header_repair.mend(given)), list_address.rpartition("@")[2])
     found = whose_mail.of(arrival)
     now = time.time()
     with app.store.read() as session:

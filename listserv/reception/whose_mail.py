@@ -12,7 +12,7 @@ import structlog
 from listserv.wiring.app import App
 from mailer.authentication import verdict
 from mailer.authentication.verdict import UNKNOWN, Authentication, Envelope
-from mailer.reading import mending, message
+from mailer.reading import header_repair, message
 from mailer.storage.arrivals import Arrival
 
 _log = structlog.get_logger("krets.whose_mail")
@@ -31,7 +31,7 @@ def of(arrival: Arrival) -> Authentication:
 
 def _judge(app: App, arrival: Arrival, raw: bytes) -> Authentication:
     whole = message.with_crlf(raw)
-    head = message.head(mending.mend(whole))
+    head = message.head(header_repair.mend(whole))
     try:
         envelope = Envelope(arrival.client, arrival.helo, arrival.sender)
         return verdict.judge(whole, head, envelope, app.resolver)

@@ -13,7 +13,12 @@ from listserv.doctor import daily
 from listserv.mailings import audience_freezing
 from listserv.membership import erasure_requests
 from listserv.moderation import holds
-from listserv.newsletters.editors import editor_answers, endings, screenshot_mail, watching
+from listserv.newsletters.editors import (
+    automatic_pause,
+    editor_answers,
+    mailing_endings,
+    screenshot_mail,
+)
 from listserv.newsletters.sending import canaries
 from listserv.upkeep import retention
 from listserv.wiring.app import App
@@ -34,9 +39,9 @@ def tick(app: App) -> list[str]:
     with app.store.write() as session:
         if claim_owners.sweep(session, flights=app.data / "flight", now=app.store.now(session)):
             ring.append("deliver")
-    endings.tell(app, time.time())
-    if int(time.time()) % watching.EVERY == 0:
-        watching.look(app, time.time())
+    mailing_endings.tell(app, time.time())
+    if int(time.time()) % automatic_pause.EVERY == 0:
+        automatic_pause.look(app, time.time())
     canaries.look(app, time.time())
     with app.store.read() as session:
         waiting = holds.due(session, time.time(), 1)

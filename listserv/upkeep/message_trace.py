@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from listserv.letters.notices import KIND as NOTICE
 from listserv.wiring.listserv_tables import Hold, HoldState, Issue, Post
-from mailer.ledger import history, mailings, pace, warmup
+from mailer.ledger import mailings, pace, recipient_history, warmup
 from mailer.ledger.claim_owners import Owner
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, Status
 from mailer.ledger.pace import PaceRow
@@ -295,7 +295,7 @@ def _copies(session: Session, rows: Iterable[Recipient], now: float) -> Iterator
             waits_for=_waits_for(session, mailing, row, now) if open_now else "",
             steps=tuple(
                 TraceStep(one.at, one.state.name.lower(), one.code, one.reason)
-                for one in history.of_recipient(session, row)
+                for one in recipient_history.of_recipient(session, row)
             ),
         )
 

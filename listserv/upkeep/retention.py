@@ -23,7 +23,7 @@ from mailer.storage.arrivals import Arrival
 from subscriptions.lists import series as had
 from subscriptions.lists import terms
 from subscriptions.lists.roster import all_lists
-from subscriptions.membership import lapsing
+from subscriptions.membership import consent_expiry
 from subscriptions.permission import proofs
 
 DAY = 86400.0
@@ -132,14 +132,14 @@ def _referred(session: Session, judged: Collection[ExpiredArrival]) -> set[bytes
 
 def _pending(app: App, before: float) -> int:
     with app.store.read() as session:
-        asks, waiting = lapsing.has_old(session, before)
+        asks, waiting = consent_expiry.has_old(session, before)
     done = 0
     if asks:
         with app.store.write() as session:
-            done += lapsing.drop_asks(session, before)
+            done += consent_expiry.drop_asks(session, before)
     if waiting:
         with app.store.write() as session:
-            done += lapsing.drop_pending(session, app.keyring, before)
+            done += consent_expiry.drop_pending(session, app.keyring, before)
     return done
 
 
@@ -159,7 +159,7 @@ def _drafts(app: App, before: float) -> int:
 
 def _traces(app: App, before: float) -> int:
     with app.store.read() as session:
-        if not lapsing.has_traces(session, before):
+        if not consent_expiry.has_traces(session, before):
             return 0
     with app.store.write() as session:
-        return lapsing.strip_traces(session, before)
+        return consent_expiry.strip_traces(session, before)

@@ -26,7 +26,7 @@ from subscriptions.lists.roster import (
     membership_of,
     one_line,
 )
-from subscriptions.member_files.spelling import other_spelling
+from subscriptions.member_files.domain_typos import other_spelling
 from subscriptions.permission import asks
 from subscriptions.permission.asks import AskLookup, AskPurpose, Trouble
 from templates import LANGUAGES

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from archive.pages.people import page_hash
+from archive.pages.member_pages import page_hash
 from listserv.letters.request import Visit
 from listserv.membership import erasure_requests, reviving, wishes
 from listserv.web.forms import field
@@ -35,7 +35,7 @@ from subscriptions.lists.roster import (
     one_line,
     state_at,
 )
-from subscriptions.membership import changes, dossier, given_up, member_addresses
+from subscriptions.membership import changes, given_up, member_addresses, personal_data
 from subscriptions.membership.optin import address_of
 from subscriptions.permission import asks
 from subscriptions.permission.asks import Ask, AskPurpose, Trouble
@@ -221,7 +221,7 @@ def _own_page(caller: Caller, lst: MailList, member: Membership) -> str:
 
 
 def _export(session: Session, caller: Caller, key: str) -> Response:
-    found = dossier.open_dossier(session, caller.app.keyring, key, caller.now)
+    found = personal_data.open_dossier(session, caller.app.keyring, key, caller.now)
     text = json.dumps({"email": key, **asdict(found)}, ensure_ascii=False, indent=1)
     return Response(
         text + "\n",

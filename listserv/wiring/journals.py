@@ -6,7 +6,7 @@
 A file that is ahead of its database tells of a database that was put back (or of a commit that a
 power cut took): what it says is done again, and where it says that more had been committed, nothing
 leaves until a person decides (mailer/storage/standstill.py). Knows files and who begins them; what
-a line does is for subscriptions/membership/replay.py.
+a line does is for subscriptions/membership/journal_replay.py.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import Address, MailList, Membership
 from subscriptions.membership import changes
 from subscriptions.membership.changes import ChangeContext
-from subscriptions.membership.replay import HOW, Replayed, replay
+from subscriptions.membership.journal_replay import HOW, Replayed, replay
 from subscriptions.permission.consent import ConsentNote, Source
 
 ROLLED_BACK = "The database is older than the journal beside it: somebody put an old file back."

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 import archive.threads.archive_tables
 import mailer.authentication.dkim_keys
 import mailer.ledger.claim_owners
-import mailer.ledger.history
 import mailer.ledger.mailings
+import mailer.ledger.recipient_history
 import mailer.ledger.refusals
 import mailer.storage.arrivals
 import mailer.storage.tokens

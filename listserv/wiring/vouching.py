@@ -17,7 +17,7 @@ from mailer.authentication import dkim_keys
 from mailer.authentication.verdict import UNKNOWN, Authentication, author_domain
 from mailer.reading.from_domains import domain_of, from_domains
 from mailer.reading.message import MessageHeader
-from mailer.reading.organisations import organisation
+from mailer.reading.organisational_domains import organisation
 from subscriptions.lists.roster import MailList
 
 

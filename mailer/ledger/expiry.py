@@ -25,7 +25,7 @@ from mailer.ledger.mailings import (
     status,
 )
 from mailer.storage.arrivals import UNTENDED, Arrival, ArrivalState, Tended
-from mailer.storage.rows import among
+from mailer.storage.bulk_rows import among
 from mailer.storage.store import RawMessage, hold_raw
 
 PIECE = 500  # rows of a transaction

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from mailer.ledger import history, pace, refusals, warmup
+from mailer.ledger import pace, recipient_history, refusals, warmup
 from mailer.ledger.mailings import (
     CLAIMABLE,
     CLAIMED,
@@ -42,7 +42,7 @@ from mailer.ledger.mailings import (
 from mailer.ledger.pace import Paces
 from mailer.reading.addresses import nameless
 from mailer.storage import standstill
-from mailer.storage.rows import among, one_of, spell
+from mailer.storage.bulk_rows import among, one_of, spell
 from mailer.storage.store import DIALECTS
 
 MAX_REASON = 200  # characters
@@ -267,7 +267,7 @@ def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -
         connection.execute(many.hold, {"rows": many.spell(put_off)}).all()
     accepted: dict[tuple[int, int], list[int]] = {}
     landed = 0
-    events: list[history.Row] = []
+    events: list[recipient_history.Row] = []
     refused: list[refusals.Row] = []
     for one in marks:
         if one.state is RecipientState.ACCEPTED:
@@ -276,13 +276,13 @@ def mark(session: Session, marks: Iterable[Mark], *, now: float | None = None) -
             marked = connection.execute(_MARK, _values(one, at)).rowcount
             landed += marked
             if marked and one.state is not RecipientState.REFUSED:
-                events.append(history.event(one.id, at, one.state, one.code, one.reason))
+                events.append(recipient_history.event(one.id, at, one.state, one.code, one.reason))
             elif marked and one.code:  # without a code it was no relay that refused
                 refused.append(refusals.row(one.id, at, one.code, one.reason))
     for (epoch, code), ids in accepted.items():
         values = {"rows": many.spell(ids), "claim": epoch, "answer": code, "at": at}
         landed += connection.execute(many.accept, values).rowcount
-    history.note(session, events)
+    recipient_history.note(session, events)
     refusals.note(session, refused)
     late = [event["recipient_id"] for event in events if event["state"] == RecipientState.DEFERRED]
     if late:  # a late 4xx: the mailing may have been done with somebody unsure

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailer.reading.phrases import (
+from mailer.reading.mail_program_phrases import (
     ATTRIBUTION_END,
     ATTRIBUTION_START,
     DATED,

@@ -7,7 +7,7 @@ was answered can be lost with the database; a restore replays them. Each transac
 that the database counts too: a file that is ahead belongs to a database that was put back.
 People stand here as a keyed hash alone. A line without its mark is the word of a transaction that
 may not have been committed: a no counts nevertheless, a yes does not. Knows files and numbers;
-what a line does to a membership is for ``subscriptions.membership.replay``.
+what a line does to a membership is for ``subscriptions.membership.journal_replay``.
 SECURITY: readable by its owner alone; a line names a list and a hash, never an address.
 """
 

@@ -30,7 +30,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from mailer.errors import BadInput, Misconfigured, Temporary
-from mailer.storage.gate import Gate
+from mailer.storage.writer_gate import Gate
 
 _OUR_FILES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 _TOO_MUCH = "54"  # PostgreSQL's class of SQLSTATE "program limit exceeded"
@@ -111,8 +111,8 @@ class Store:
     def write(self, *, first: bool = False) -> Iterator[Session]:
         """Give a session for one short write transaction; commit when the block ends well.
 
-        ``first`` is the privilege of ingest (mailer/storage/gate.py). Raise Temporary when the
-        database is away or full.
+        ``first`` is the privilege of ingest (mailer/storage/writer_gate.py). Raise Temporary when
+        the database is away or full.
         """
         with _plain_errors():
             if self._gate is None:

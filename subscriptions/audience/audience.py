@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, Float, Select, and_, bindparam, exists, fu
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from mailer.storage.rows import one_of, spell
+from mailer.storage.bulk_rows import one_of, spell
 from mailer.storage.store import DIALECTS
 from subscriptions.audience.segment_query import EVERYBODY, Chosen
 from subscriptions.lists.roster import (

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, ForeignKey, String, exists, literal, selec
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.ledger.mailings import Recipient, RecipientState
-from mailer.storage.rows import among
+from mailer.storage.bulk_rows import among
 from mailer.storage.store import Base, insert_or_ignore
 from subscriptions.lists.roster import BigId, Membership
 

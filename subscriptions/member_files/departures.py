@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from mailer.reading import addresses
 from mailer.storage import journal
+from mailer.storage.bulk_rows import insert_many
 from mailer.storage.journal import JournalWord
-from mailer.storage.rows import insert_many
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import (
     MailList,

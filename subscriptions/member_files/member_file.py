@@ -33,8 +33,8 @@ from subscriptions.member_files.former_state import FormerState
 from subscriptions.member_files.headings import Layout, find_layout, is_address
 from subscriptions.member_files.row_standing import NO_ANSWERS, Answers
 from subscriptions.member_files.state_survey import StateSurvey, survey
-from subscriptions.membership.duties import is_role_address
 from subscriptions.membership.members import Candidate, CandidateOutcome, Fate
+from subscriptions.membership.role_accounts import is_role_address
 from subscriptions.permission.consent import ConsentNote
 
 _Word = TypeVar("_Word", Role, Rhythm)

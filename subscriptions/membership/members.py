@@ -16,7 +16,7 @@ from sqlalchemy import Select, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer.reading import addresses
-from mailer.storage.rows import Value, among, insert_many, one_of, spell
+from mailer.storage.bulk_rows import Value, among, insert_many, one_of, spell
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.attributes import add_new
 from subscriptions.lists.naming import ListAddress, is_own_address

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Index, String, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.door.callers import network_of
-from mailer.reading.organisations import organisation
+from mailer.reading.organisational_domains import organisation
 from mailer.storage.store import Base
 from subscriptions.lists.roster import Address, BigId, Membership, MembershipState
 

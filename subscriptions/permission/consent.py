@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mailer.storage.rows import insert_many
+from mailer.storage.bulk_rows import insert_many
 from mailer.storage.store import Base
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import Address, BigId, worded

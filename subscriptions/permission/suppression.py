@@ -13,8 +13,8 @@ from sqlalchemy import Select, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.storage import journal
+from mailer.storage.bulk_rows import one_of, spell
 from mailer.storage.journal import JournalWord
-from mailer.storage.rows import one_of, spell
 from mailer.storage.store import Base, insert_or_ignore
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.roster import worded

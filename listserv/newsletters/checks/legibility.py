@@ -16,8 +16,8 @@ from itertools import islice
 
 import templates
 from listserv.newsletters.checks.findings import Finding
-from listserv.newsletters.writing import tags
-from listserv.newsletters.writing.tags import Element
+from listserv.newsletters.writing import html_tags
+from listserv.newsletters.writing.html_tags import Element
 
 RULES = 100  # read, of a sheet of styles
 MOST = 3  # pairs told, by day and in the dark
@@ -55,9 +55,9 @@ class Poor:
 
 def find(html: str) -> list[Poor]:
     """Return what is hard to read, the worst first: each pair of colours once, by day and night."""
-    pieces = list(tags.walk(html))
+    pieces = list(html_tags.walk(html))
     css = "".join(words for one, words in pieces if words and one.tag == "style")
-    rules = list(islice(_rules(tags.without(css, "/*", "*/")), RULES))
+    rules = list(islice(_rules(html_tags.without(css, "/*", "*/")), RULES))
     declared = _SCHEME.search(css) is not None or any(
         one.tag == "meta"
         and one.attributes.get("name") == "color-scheme"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 import templates
 from listserv.newsletters.checks.findings import Finding
-from listserv.newsletters.writing import tags
+from listserv.newsletters.writing import html_tags
 from listserv.newsletters.writing.manuscript import BlockKind, DraftBlock
 
 LONG = 350  # words from which a text without a heading is hard to find one's way in
@@ -42,7 +42,7 @@ def findings(blocks: tuple[DraftBlock, ...], html: str, source: str) -> Iterator
     if templates.is_sheet(source) and _TURNED.search(source):
         yield turned()
     root = _ROOT.search(html)
-    if root is not None and tags.attributes(root[1]).get("lang", "und") in {"", "und"}:
+    if root is not None and html_tags.attributes(root[1]).get("lang", "und") in {"", "und"}:
         yield Finding(
             "no-lang", 'the theme does not say its language (<mjml lang="{{ body_language }}">)'
         )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from listserv.newsletters.checks.findings import Finding
-from listserv.newsletters.writing import tags
+from listserv.newsletters.writing import html_tags
 
 WIDE = 78  # characters of a line (RFC 5322 section 2.1.1)
 LONG_LINK = 250  # characters of an address, which nothing can wrap
@@ -73,12 +73,12 @@ def _shown(html: str) -> str:
     """Return the words that HTML shows."""
     return " ".join(
         words
-        for one, words in tags.walk(html)
+        for one, words in html_tags.walk(html)
         if words and one.tag not in {"style", "title", "script", "head"} and not _is_hidden(one)
     )
 
 
-def _is_hidden(element: tags.Element | None) -> bool:
+def _is_hidden(element: html_tags.Element | None) -> bool:
     while element is not None:
         if "display:none" in element.attributes.get("style", "").replace(" ", ""):
             return True

@@ -26,10 +26,10 @@ from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.notices import AnswerAddress
 from listserv.letters.request import Visit, language_of, whom, write
 from listserv.mailings import due_times
-from listserv.newsletters.editors import orders, reviews
-from listserv.newsletters.editors.orders import EditorOrder, Verb
+from listserv.newsletters.editors import editor_orders, reviews
+from listserv.newsletters.editors.answer_steps import AnswerFacts, AnswerStep, next_step
+from listserv.newsletters.editors.editor_orders import EditorOrder, Verb
 from listserv.newsletters.editors.reviews import DraftReview
-from listserv.newsletters.editors.steps import AnswerFacts, AnswerStep, next_step
 from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import Reader, SendingSurvey
 from listserv.newsletters.writing import mailed_draft
@@ -142,7 +142,7 @@ def _read(app: App, route: Route, letter: IncomingLetter, now: float) -> Prepare
         if edition.mailing_id is not None:
             state = mailings.status(session, edition.mailing_id).state
     clock = terms.clock(lst.zone)
-    order = orders.read(letter.text, now, clock or ZoneInfo("UTC"))
+    order = editor_orders.read(letter.text, now, clock or ZoneInfo("UTC"))
     facts = AnswerFacts(
         order=order,
         state=EditionState(edition.state),

@@ -27,7 +27,7 @@ from listserv.letters.request import Visit, language_of, write
 from listserv.moderation.holds import hold
 from listserv.newsletters.checks import outline, preflight
 from listserv.newsletters.checks.findings import Finding
-from listserv.newsletters.editors import orders, preview, screenshots
+from listserv.newsletters.editors import editor_orders, preview, screenshots
 from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import IssueProof, Reader, SendingSurvey
 from listserv.newsletters.writing import drafts, mailed_draft, pictures
@@ -400,5 +400,5 @@ def _hold(visit: Visit, arrival: Arrival, why: str) -> str:
 
 def letter_source(letter: IncomingLetter, edition: Edition) -> str:
     """Return the draft that an answer with new text makes of an edition."""
-    rich = orders.new_text(mailed_draft.own_words(letter.raw, letter.text))
-    return mailed_draft.edited(rich or orders.new_text(letter.text), edition.source)
+    rich = editor_orders.new_text(mailed_draft.own_words(letter.raw, letter.text))
+    return mailed_draft.edited(rich or editor_orders.new_text(letter.text), edition.source)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from archive.filing import mail_threading
 from listserv.letters import incoming_letter
-from listserv.newsletters.readers import blanking
+from listserv.newsletters.readers import token_removal
 from listserv.posts.facts import PostReading
 from listserv.posts.permalinks import publish_permalink
 from listserv.wiring.app import App
@@ -83,7 +83,7 @@ def keep(
     app: App, session: Session, lst: MailList, arrival: Arrival, reading: PostReading, issue: str
 ) -> None:
     """Put an answer under its issue."""
-    raw = own_mail(arrival, reading, lst, issue, blanking.proves(app.keyring, lst.address))
+    raw = own_mail(arrival, reading, lst, issue, token_removal.proves(app.keyring, lst.address))
     kept = pack(raw)
     put_packed(session, [kept])
     mail_threading.place(session, lst, raw, kept.sha, arrival.received_at, answers=issue)
@@ -101,13 +101,13 @@ def blanked(app: App, session: Session, lst: MailList, reading: PostReading) -> 
     ).all()
     if not named:
         return reading
-    ours = blanking.proves(app.keyring, *(f"{name}@{domain}" for name, domain in named))
-    raw = blanking.blank(reading.raw, ours)
+    ours = token_removal.proves(app.keyring, *(f"{name}@{domain}" for name, domain in named))
+    raw = token_removal.blank(reading.raw, ours)
     return reading if raw == reading.raw else replace(reading, raw=raw, head=message.head(raw))
 
 
 def own_mail(
-    arrival: Arrival, reading: PostReading, lst: MailList, issue: str, ours: blanking.Proves
+    arrival: Arrival, reading: PostReading, lst: MailList, issue: str, ours: token_removal.Proves
 ) -> bytes:
     """Return an answer as the archive keeps it: who, when, under what, and their own words."""
     letter = incoming_letter.read(arrival, reading.raw)
@@ -116,7 +116,7 @@ def own_mail(
         who = parse(letter.author.given)
         made["From"] = Address(letter.name[:80], addr_spec=who.wire)
     made["To"] = lst.address
-    made["Subject"] = blanking.bare(" ".join(letter.subject.split()), ours)[:200]
+    made["Subject"] = token_removal.bare(" ".join(letter.subject.split()), ours)[:200]
     written = head_facts.clamp_date(
         head_facts.read_date(letter.head.first("date") or b""), arrival.received_at
     )
@@ -125,7 +125,7 @@ def own_mail(
     made["Message-ID"] = f"<{own or f'reply-{arrival.id}@{lst.domain}'}>"
     named = [one for one in _ID.findall(letter.head.text("in-reply-to")) if one != issue]
     made["References"] = " ".join(f"<{one}>" for one in [issue, *named[:1]])
-    made.set_content(blanking.bare(letter.text, ours).strip() or "-")
+    made.set_content(token_removal.bare(letter.text, ours).strip() or "-")
     return made.as_bytes()
 
 

@@ -20,7 +20,7 @@ from listserv.mailings import due_times
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Issue
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState
-from mailer.storage.rows import among
+from mailer.storage.bulk_rows import among
 from subscriptions.lists import terms
 from subscriptions.lists.attributes import ZONE, Attribute
 from subscriptions.lists.terms import Terms

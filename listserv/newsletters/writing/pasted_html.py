@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from itertools import pairwise
 
-from listserv.newsletters.writing import tags
+from listserv.newsletters.writing import html_tags
 
 MAX = 500_000
 DEEP = 60
@@ -56,7 +56,7 @@ def is_turned(markup: str) -> bool:
 
     Markdown keeps the order of the words, so what the eye read first may stand below.
     """
-    return _TURNED.search(tags.uncommented(markup[:MAX])) is not None
+    return _TURNED.search(html_tags.uncommented(markup[:MAX])) is not None
 
 
 def to_markdown(markup: str, *, beside: bool = False) -> str:
@@ -65,7 +65,7 @@ def to_markdown(markup: str, *, beside: bool = False) -> str:
     Of a page with files ``beside`` it, pictures are also named by those.
     """
     reader = _Reader(beside=beside)
-    reader.feed(tags.uncommented(markup[:MAX]))
+    reader.feed(html_tags.uncommented(markup[:MAX]))
     return reader.result()
 
 
@@ -76,13 +76,13 @@ class _Reader:
 
     def feed(self, markup: str) -> None:
         at = 0
-        for tag in tags.TAG.finditer(markup):
+        for tag in html_tags.TAG.finditer(markup):
             self._words(unescape(markup[at : tag.start()]))
             at = tag.end()
             if tag[1]:
                 self._end(tag[2].lower())
             elif tag[2]:
-                self._start(tag[2].lower(), tags.attributes(tag[3]))
+                self._start(tag[2].lower(), html_tags.attributes(tag[3]))
         self._words(unescape(markup[at:]))
 
     def result(self) -> str:
@@ -94,7 +94,7 @@ class _Reader:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         top = self._stack[-1]
-        if tag in tags.VOID:
+        if tag in html_tags.VOID:
             if not top.hidden:
                 self._void(tag, attributes, top)
             return

@@ -2,7 +2,7 @@
 
 ``read`` makes of either what the archive, plain text and preflight look at; ``check`` says what is
 wrong with it, and where. Knows which is which; what they mean is for manuscript.py and
-templates/sheets.py. A web page (``from_page``) becomes Markdown before it is a draft.
+templates/own_mjml.py. A web page (``from_page``) becomes Markdown before it is a draft.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import unescape
 
 import templates
-from listserv.newsletters.writing import manuscript, pasted_html, tags
+from listserv.newsletters.writing import html_tags, manuscript, pasted_html
 from listserv.newsletters.writing.manuscript import Address, Manuscript, Sizes, Words
 from mailer.errors import BadInput
 
@@ -81,7 +81,7 @@ def drawn_pictures(source: str) -> list[str]:
 def _drawn(source: str) -> list[tuple[str, dict[str, str]]]:
     if not templates.is_sheet(source):
         return []
-    return [(one[1].lower(), tags.attributes(one[2])) for one in _ANY_TAG.finditer(source)]
+    return [(one[1].lower(), html_tags.attributes(one[2])) for one in _ANY_TAG.finditer(source)]
 
 
 def from_page(text: str) -> DraftPage | None:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from archive.erasure.name_spellings import address_phrases, name_phrases, names_beside
 from archive.erasure.removal_proof import prove
-from archive.erasure.spellings import address_phrases, name_phrases, names_beside
 from archive.visibility.removal import Removed
 
 KEY = b"key"

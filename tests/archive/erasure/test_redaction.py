@@ -10,7 +10,7 @@ from archive.erasure import redaction
 from archive.erasure.removal_proof import RemovalProof
 from archive.filing.mail_threading import place
 from archive.pages import views
-from archive.site import remains, whole_archive
+from archive.site import removal_check, whole_archive
 from archive.threads.archive_tables import Message
 from archive.visibility.removal import Removed, phrase, runs
 from mailer.errors import Refused
@@ -65,7 +65,7 @@ def redact(
     whole_archive.build(store, root, BASE, lst)
     assert not whole_archive.check(store, root, BASE, lst)
     (tree,) = views.trees_of(lst)
-    return remains.look(store, root, lst), everything(root / tree / lst.address)
+    return removal_check.look(store, root, lst), everything(root / tree / lst.address)
 
 
 def everything(folder: Path) -> str:
@@ -170,11 +170,11 @@ def test_an_export_that_stands_is_written_anew_and_looked_into(
     proof, _ = redact(store, talk, tmp_path, messages=("<anna@x>",))
     assert proof.left
     assert all(name.startswith(f"{out}/") for name in proof.left)
-    assert remains.renew_exports(store, BASE, talk) == [out]
-    assert remains.look(store, tmp_path, talk).left == ()
+    assert removal_check.renew_exports(store, BASE, talk) == [out]
+    assert removal_check.look(store, tmp_path, talk).left == ()
     assert "four seven eleven" not in everything(out)
     (out / talk.address / "old.html").write_text(f"<p>{SECRET}</p>")
-    assert remains.look(store, tmp_path, talk).left == (f"{out}/{talk.address}/old.html",)
+    assert removal_check.look(store, tmp_path, talk).left == (f"{out}/{talk.address}/old.html",)
 
 
 def test_an_export_removes_nothing_behind_a_link(

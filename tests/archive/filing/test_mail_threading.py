@@ -10,7 +10,7 @@ from sqlalchemy import delete, event, select
 
 from archive.filing.mail_threading import MailToThread, Placed, ThreadingOutcome, place, place_many
 from archive.threads.archive_tables import Body, FormerThread, Message, Node, Thread
-from archive.threads.threads import order
+from archive.threads.thread_tree import order
 from mailer.reading.head_facts import permalink_hash, read_head
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import MailList
@@ -34,7 +34,7 @@ def keep_many(store: Store, lst: MailList, raws: Sequence[bytes]) -> list[Placed
 
 def picture(store: Store, lst: MailList) -> dict[str, list[tuple[str, str | None]]]:
     """Return thread hash -> (id, parent id) in tree order, as thread.json would say it."""
-    from archive.threads.threads import cut_loops  # noqa: PLC0415
+    from archive.threads.thread_tree import cut_loops  # noqa: PLC0415
 
     found = {}
     with store.read() as session:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 
 from archive.filing.mail_import import import_mails
 from archive.filing.mail_threading import place
-from archive.pages import drawing, mail_text, page_frame
+from archive.pages import mail_text, page_frame, thread_rendering
 from archive.pages.search import MANIFEST, write_search
 from archive.pages.views import views_of
 from archive.site import build, whole_archive
@@ -340,7 +340,7 @@ def test_a_thread_that_cannot_be_drawn_does_not_stop_the_others(
 ) -> None:
     """Its page is missing and `check` says so; the other thread has its page."""
     keep(store, circle, mail("a"), mail("b"))
-    real = drawing.thread_files
+    real = thread_rendering.thread_files
 
     def fails_for_one(
         view: page_frame.ListView, hash_: str, mails: Sequence[page_frame.PageMail]
@@ -349,7 +349,7 @@ def test_a_thread_that_cannot_be_drawn_does_not_stop_the_others(
             raise ZeroDivisionError
         return real(view, hash_, mails)
 
-    monkeypatch.setattr(drawing, "thread_files", fails_for_one)
+    monkeypatch.setattr(thread_rendering, "thread_files", fails_for_one)
     while build.render_dirty(store, tmp_path, BASE):
         pass
     monkeypatch.undo()

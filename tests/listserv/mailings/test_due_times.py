@@ -12,8 +12,8 @@ from sqlalchemy import delete, select, update
 
 from archive.threads.archive_tables import Message
 from listserv.mailings import audience_freezing
-from listserv.newsletters.editors import editor_answers, watching
-from listserv.newsletters.editors.watching import Counts, judge
+from listserv.newsletters.editors import automatic_pause, editor_answers
+from listserv.newsletters.editors.automatic_pause import Counts, judge
 from listserv.newsletters.sending import canaries, issue_sending
 from listserv.newsletters.sending.canaries import BOUND, CanaryCount, follow
 from listserv.upkeep import retention
@@ -251,19 +251,19 @@ def test_an_issue_that_is_refused_too_often_halts_once_and_tells_its_editors_how
 ) -> None:
     change(app, canary="2/30/5")
     number = send(app, "One")
-    assert watching.look(app, time.time()) == 0
+    assert automatic_pause.look(app, time.time()) == 0
     with app.store.write() as session:
         first = update(Recipient).where(Recipient.mailing_id == number, Recipient.ref <= 2)
         session.execute(first.values(state=RecipientState.REFUSED, code=550))
-    assert watching.look(app, time.time()) == 1
+    assert automatic_pause.look(app, time.time()) == 1
     (told,) = Place(app).mails("olga@example.org")
     assert subject(told) == 'News: "One" has been halted'
     assert f"krets newsletter resume {number}" in text(told)
     with app.store.write() as session:
         assert mailings.status(session, number).state is MailingState.PAUSED
-        assert watching.tripped(session, number)
+        assert automatic_pause.tripped(session, number)
         mailings.resume(session, number)
-    assert watching.look(app, time.time()) == 0
+    assert automatic_pause.look(app, time.time()) == 0
     with app.store.read() as session:
         assert session.scalars(select(Issue.tripped)).one() is not None
     assert audience_freezing.freeze_some(app.store, number) is False
@@ -420,7 +420,7 @@ def test_send_anyway_goes_on_with_what_halted_by_itself_and_ends_no_pause_of_an_
     change(app, canary="1/1/1")
     with app.store.write() as session:
         session.execute(update(Issue).values(terms=Terms(canary="1/1/1").write()))
-    assert watching.look(app, time.time()) == 1
+    assert automatic_pause.look(app, time.time()) == 1
     halted = place.mails(who)[-1]
     place.reply(report, "send anyway", who)
     assert state() is MailingState.PAUSED

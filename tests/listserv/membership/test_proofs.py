@@ -11,7 +11,7 @@ from listserv.membership import consent_signatures
 from listserv.run import scheduler
 from mailer.authentication.dkim_verify import NoAnswerError
 from mailer.reading import addresses
-from subscriptions.membership import dossier
+from subscriptions.membership import personal_data
 from tests.place import EVE, Place, make_place
 
 JOIN = "friends-join@example.org"
@@ -26,10 +26,12 @@ def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
     made.end()
 
 
-def story(place: Place, longest: int = 0) -> dossier.ConsentShown:
+def story(place: Place, longest: int = 0) -> personal_data.ConsentShown:
     with place.app.store.read() as session:
         key = addresses.parse(EVE).key
-        found = dossier.open_dossier(session, place.app.keyring, key, time.time(), longest=longest)
+        found = personal_data.open_dossier(
+            session, place.app.keyring, key, time.time(), longest=longest
+        )
     return found.consent[-1]
 
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 import templates
-from listserv.moderation import asking, rulings
-from listserv.moderation.asking import DAY, HOUR, HoldStep, next_step
+from listserv.moderation import moderator_mail, rulings
+from listserv.moderation.moderator_mail import DAY, HOUR, HoldStep, next_step
 from listserv.moderation.rulings import Ruling, RulingWord
 from listserv.run import scheduler
 from listserv.wiring.listserv_tables import Ban, Hold
@@ -255,7 +255,7 @@ def test_without_moderators_it_waits_in_the_queue_until_there_is_one(place: Plac
     hold = place.hold()
     assert (hold.state, hold.asked_at) == ("waiting", None)
     place.role(OWNER, Role.OWNER)
-    asking.attend(place.app, lambda: False, now=hold.held_at + 30 * DAY)
+    moderator_mail.attend(place.app, lambda: False, now=hold.held_at + 30 * DAY)
     assert len(place.mails(OWNER)) == 1
     assert place.hold().state == "waiting"
 
@@ -263,11 +263,11 @@ def test_without_moderators_it_waits_in_the_queue_until_there_is_one(place: Plac
 def test_a_wave_of_held_mail_asks_so_many_times_a_day(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "MOST_ASKED", 2)
+    monkeypatch.setattr(moderator_mail, "MOST_ASKED", 2)
     for _ in range(4):
         place.post(EVE)
     assert len(place.mails(OWNER)) == 2
-    asking.attend(place.app, lambda: False, now=place.hold().held_at + DAY + HOUR)
+    moderator_mail.attend(place.app, lambda: False, now=place.hold().held_at + DAY + HOUR)
     assert len(place.mails(OWNER)) > 2
 
 

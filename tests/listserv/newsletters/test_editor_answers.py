@@ -3,8 +3,8 @@
 import pytest
 
 from listserv.newsletters.editors import editor_answers
-from listserv.newsletters.editors.orders import EditorOrder, Verb
-from listserv.newsletters.editors.steps import AnswerFacts, AnswerStep, next_step
+from listserv.newsletters.editors.answer_steps import AnswerFacts, AnswerStep, next_step
+from listserv.newsletters.editors.editor_orders import EditorOrder, Verb
 from listserv.wiring.listserv_tables import EditionState
 
 OPEN, SCHEDULED, SENT = EditionState.OPEN, EditionState.SCHEDULED, EditionState.SENT

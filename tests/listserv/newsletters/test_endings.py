@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from listserv.newsletters.editors import endings
+from listserv.newsletters.editors import mailing_endings
 from listserv.run import scheduler
 from listserv.wiring.app import App
 from listserv.wiring.config import load
@@ -142,7 +142,7 @@ def test_the_writer_of_a_post_hears_how_many_were_not_reached_in_time_and_never_
         (RecipientState.REFUSED, 452, "expired: 4.2.2 <reader1@example.com> full"),
         (RecipientState.REFUSED, 550, "5.1.1 <reader2@example.com> unknown"),
     )
-    endings.tell(app, time.time())
+    mailing_endings.tell(app, time.time())
     ((address, text),) = told(app)
     assert address == "anna@example.net"
     assert "nådde inte 1 medlem" in text
@@ -156,8 +156,8 @@ def test_a_post_that_our_relay_cannot_carry_is_told_to_owner_and_writer_in_seven
 ) -> None:
     lacks = "5.6.3 the relay takes no 8-bit content (no 8BITMIME)"
     ended(app, "post", (RecipientState.REFUSED, 554, lacks), (RecipientState.REFUSED, 554, lacks))
-    assert endings.tell(app, time.time()) == 1
-    assert endings.tell(app, time.time()) == 0
+    assert mailing_endings.tell(app, time.time()) == 1
+    assert mailing_endings.tell(app, time.time()) == 0
     found = told(app)
     assert found
     assert all(text.isascii() for _, text in found)
@@ -173,8 +173,8 @@ def test_a_post_that_reached_everybody_or_was_refused_at_once_ends_in_silence(ap
         (RecipientState.ACCEPTED, 250, ""),
         (RecipientState.REFUSED, 550, "5.1.1 unknown"),
     )
-    assert endings.tell(app, time.time()) == 1
-    assert endings.tell(app, time.time()) == 0
+    assert mailing_endings.tell(app, time.time()) == 1
+    assert mailing_endings.tell(app, time.time()) == 0
     assert told(app) == []
 
 
@@ -193,11 +193,11 @@ def test_of_an_issue_that_was_stopped_its_editors_hear_when_the_last_copy_has_go
     )
     with app.store.write() as session:
         session.execute(stopped)
-    endings.tell(app, time.time())
+    mailing_endings.tell(app, time.time())
     assert told(app) == []
     with app.store.write() as session:
         session.execute(last)
-    endings.tell(app, time.time())
+    mailing_endings.tell(app, time.time())
     assert len(told(app)) == (kind == "issue")
 
 
@@ -206,4 +206,4 @@ def test_of_an_issue_that_was_stopped_its_editors_hear_when_the_last_copy_has_go
     [(550, "5.1.1 <a@b.c> no", "550 5.1.1"), (550, "no", "550"), (0, "", "-")],
 )
 def test_a_reason_is_named_by_codes_alone(code: int, reason: str, named: str) -> None:
-    assert endings.name_reason(code, reason) == named
+    assert mailing_endings.name_reason(code, reason) == named

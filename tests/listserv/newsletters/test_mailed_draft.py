@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listserv.answers import own_words
-from listserv.newsletters.editors import orders
-from listserv.newsletters.editors.orders import EditorOrder, Verb
+from listserv.newsletters.editors import editor_orders
+from listserv.newsletters.editors.editor_orders import EditorOrder, Verb
 from listserv.newsletters.writing import drafts, mailed_draft, manuscript
 from listserv.newsletters.writing.drafts import Draft
 from listserv.newsletters.writing.pasted_html import to_markdown
@@ -205,7 +205,7 @@ def test_an_order_is_read_from_every_mail_program_in_every_language(
     for words, verb in ((ORDERS[language], Verb.SEND), (LATER[language], Verb.SEND)):
         raw = reply(program, language, words)
         own = own_words.read(bodies.read(raw).quoted).text
-        order = orders.read(own, 1.8e9, zone)
+        order = editor_orders.read(own, 1.8e9, zone)
         assert isinstance(order, EditorOrder)
         assert order.verb is verb
         assert (order.at is None) is (words == ORDERS[language])

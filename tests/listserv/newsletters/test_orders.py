@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listserv.newsletters.editors import orders
-from listserv.newsletters.editors.orders import EditorOrder, Verb
+from listserv.newsletters.editors import editor_orders
+from listserv.newsletters.editors.editor_orders import EditorOrder, Verb
 from templates import lexicon
 
 SAID = tomllib.loads((Path(__file__).parent / "editor_phrases.toml").read_text(encoding="utf-8"))
@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 25, 10, 0, tzinfo=ROME).timestamp()  # a Wednesday
 
 
 def read(text: str) -> EditorOrder | None:
-    return orders.read(text, NOW, ROME)
+    return editor_orders.read(text, NOW, ROME)
 
 
 def when(text: str) -> str:
@@ -147,8 +147,8 @@ def test_greetings_and_a_name_stand_around_an_order() -> None:
 
 @given(st.text(max_size=60))
 def test_no_words_stumble(text: str) -> None:
-    orders.read(text, NOW, ROME)
-    orders.read(f"send {text}", NOW, ROME)
+    editor_orders.read(text, NOW, ROME)
+    editor_orders.read(f"send {text}", NOW, ROME)
 
 
 @pytest.mark.parametrize("words", SAID["send"])
@@ -176,7 +176,7 @@ def test_doubt_conditions_questions_and_remarks_send_nothing(words: str) -> None
     ],
 )
 def test_a_text_is_one_only_where_it_is_asked_for(words: str, text: str) -> None:
-    assert orders.new_text(words) == text
+    assert editor_orders.new_text(words) == text
     assert (read(words) == EditorOrder(Verb.TEXT)) is bool(text)
 
 

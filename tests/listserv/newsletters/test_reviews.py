@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from listserv.newsletters.editors import editor_answers
-from listserv.newsletters.editors.steps import AnswerStep, next_step
+from listserv.newsletters.editors.answer_steps import AnswerStep, next_step
 from listserv.reception import smtp_door, sorter
 from listserv.run import scheduler
 from listserv.upkeep import restoring

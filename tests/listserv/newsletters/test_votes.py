@@ -29,7 +29,7 @@ from mailer.ledger.mailings import Recipient, UnsurePolicy
 from mailer.storage.store import Store, get_raw
 from subscriptions.lists import ballots, roster
 from subscriptions.lists.roster import ListKind, Role
-from subscriptions.membership import dossier
+from subscriptions.membership import personal_data
 from tests.listserv.web.conftest import Web
 from tests.place import Place, Silent, subject, text
 from tests.validity import wrong_in
@@ -161,7 +161,7 @@ def test_a_letter_or_a_button_counts_once_a_member_and_editors_see_numbers_alone
         r"Which \[day\]\? \(2 answered\)\n  Monday & more .* 0\n  Tuesday .* 2\n", shown.stdout
     )
     with place.app.store.read() as session:
-        told = dossier.open_dossier(session, place.app.keyring, ANNA, time.time())
+        told = personal_data.open_dossier(session, place.app.keyring, ANNA, time.time())
         archived = get_raw(session, _kept(place))
     assert told.memberships[0].votes[0]["answer"] == "Tuesday"
     assert archived is not None

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mailer.reading.from_domains import from_domains
 from mailer.reading.message import head
-from mailer.reading.organisations import organisation
+from mailer.reading.organisational_domains import organisation
 
 OURS = [
     b"From: CEO <ceo@example.org>",

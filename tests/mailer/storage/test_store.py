@@ -13,8 +13,8 @@ from sqlalchemy import delete, func, select
 
 from mailer.errors import Misconfigured
 from mailer.storage import tokens
-from mailer.storage.gate import _locked
 from mailer.storage.store import RawMessage, Store, get_raw, hold_raw, put_raw
+from mailer.storage.writer_gate import _locked
 
 
 def test_raw_mail_comes_back_byte_for_byte_and_is_kept_once(store: Store) -> None:

@@ -10,8 +10,8 @@ from mailer.errors import BadInput
 from subscriptions.lists.roster import Role
 from subscriptions.member_files.csv_rows import MAX_LINE, neutral
 from subscriptions.member_files.member_file import Defaults, MemberLine, read_people, split_named
-from subscriptions.membership.duties import is_role_address
 from subscriptions.membership.members import Fate
+from subscriptions.membership.role_accounts import is_role_address
 from subscriptions.permission.consent import ConsentNote, Source
 
 NOTE = ConsentNote("on paper", Source.IMPORT)

@@ -22,7 +22,7 @@ from subscriptions.lists.roster import (
     Role,
     membership_of,
 )
-from subscriptions.membership import dossier
+from subscriptions.membership import personal_data
 from subscriptions.membership.changes import ChangeContext, change_role, change_state, leave
 from subscriptions.membership.members import Candidate, Fate, Known, decide, enrol
 from subscriptions.permission import consent, suppression
@@ -259,7 +259,7 @@ def test_a_dossier_shows_everything_and_forgetting_leaves_no_plain_word(
     with store.write() as session:
         suppression.suppress(session, "anna@example.org", Reason.DEAD, 5.0)
     with store.read() as session:
-        shown = dossier.open_dossier(session, keyring, "anna@example.org", 20.0)
+        shown = personal_data.open_dossier(session, keyring, "anna@example.org", 20.0)
     assert shown.name == "Anna Andersson"
     assert shown.memberships[0].list == "friends@example.org"
     assert (shown.consent[0].wording, shown.consent[0].ip) == ("by phone", "192.0.2.1")
@@ -267,7 +267,7 @@ def test_a_dossier_shows_everything_and_forgetting_leaves_no_plain_word(
 
     told = []
     with store.write() as session:
-        gone = dossier.forget(
+        gone = personal_data.forget(
             session,
             keyring,
             "anna@example.org",
@@ -288,7 +288,7 @@ def test_a_dossier_shows_everything_and_forgetting_leaves_no_plain_word(
         assert "anna" not in text.lower()
         assert "192.0.2.1" not in text
         assert "boris@example.org" in text
-        after = dossier.open_dossier(session, keyring, "anna@example.org", 40.0)
+        after = personal_data.open_dossier(session, keyring, "anna@example.org", 40.0)
     assert [entry.act for entry in after.consent] == ["consented", "erased"]
     assert after.suppression[0].reason == "erased"
     assert add("anna@example.org") is Fate.ERASED
@@ -299,7 +299,7 @@ def test_an_erased_membership_id_is_never_used_again(
 ) -> None:
     add("anna@example.org")
     with store.write() as session:
-        gone = dossier.forget(
+        gone = personal_data.forget(
             session, keyring, "anna@example.org", note=ConsentNote("", Source.CLI), now=3.0
         )
     add("boris@example.org")

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from archive.erasure import redaction
 from archive.filing.mail_threading import place
-from archive.pages import people
+from archive.pages import member_pages
 from archive.site import build, whole_archive
 from archive.threads.disk import list_files
 from mailer.reading.head_facts import permalink_hash
@@ -76,7 +76,7 @@ class Circle:
         with self.store.read() as session:
             keyring = tokens.load_keyring(session)
         assert keyring
-        hash_ = people.page_hash(keyring, LIST, self.member)
+        hash_ = member_pages.page_hash(keyring, LIST, self.member)
         return (self.root / tree / LIST / "p" / hash_ / name).read_text()
 
     def thread(self, name: str, tree: str = "public") -> str:
@@ -238,7 +238,7 @@ def test_a_members_archive_keeps_the_page_among_members_and_without_addresses(
     assert not (circle.root / "public").exists() or not list(
         list_files(circle.root / "public", LIST)
     )
-    for name in people.PERSON_FILES:
+    for name in member_pages.PERSON_FILES:
         assert "anna@example" not in circle.read(name, "members")
     assert "../../p/" in circle.thread("anna", "members")
 
@@ -247,7 +247,7 @@ def test_a_long_archive_is_tied_a_look_at_a_time(
     anna: Circle, mail: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look ends with its last mail; the next one begins after it, and none is told twice."""
-    monkeypatch.setattr(people, "READ", 2)
+    monkeypatch.setattr(member_pages, "READ", 2)
     anna.wish(wanted=True)
     anna.keep(mail("again", at=6).replace(b"again@example.org", b"work@example.org"))
     assert json.loads(anna.read("person.json"))["count"] == 3

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from listserv.letters.notices import AnswerAddress
 from listserv.letters.request import Visit, language_of, write
 from listserv.mailings.slots import KIND
-from listserv.newsletters.editors import endings, reviews
+from listserv.newsletters.editors import mailing_endings, reviews
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Edition, Issue
@@ -120,7 +120,7 @@ def _tell(
     session: Session, app: App, lst: MailList, issue: Issue, why: str, counts: Counts, now: float
 ) -> None:
     visit = Visit(session=session, app=app, lst=lst, now=now)
-    ending = endings.read(session, issue.mailing_id)
+    ending = mailing_endings.read(session, issue.mailing_id)
     edition = session.scalar(select(Edition).where(Edition.mailing_id == issue.mailing_id))
     context: dict[str, object] = {
         "subject": issue.subject,

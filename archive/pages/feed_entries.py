@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from archive.pages import page_frame
-from archive.pages.drawing import DrawingContext, Drawn, draw_mail, seen_of, sheets_of
 from archive.pages.page_frame import PageMail
+from archive.pages.thread_rendering import DrawingContext, Drawn, draw_mail, seen_of, sheets_of
 from archive.threads.archive_tables import Message, Thread
 from archive.visibility.visibility import unpack
 from mailer.storage.store import get_raw

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mailer.storage import gate
-from mailer.storage.gate import Gate
+from mailer.storage import writer_gate
+from mailer.storage.writer_gate import Gate
 
 
 def test_an_ordinary_writer_stands_back_after_an_ingest_commit_of_any_process(
@@ -15,13 +15,13 @@ def test_an_ordinary_writer_stands_back_after_an_ingest_commit_of_any_process(
     with Gate(tmp_path).passing(first=True):
         committed = time.monotonic()
     with Gate(tmp_path).passing():
-        assert time.monotonic() - committed >= gate._BREATH
+        assert time.monotonic() - committed >= writer_gate._BREATH
 
 
 def test_a_burst_without_end_holds_an_ordinary_writer_up_for_a_bounded_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "_COURTESY", 0.01)
+    monkeypatch.setattr(writer_gate, "_COURTESY", 0.01)
     mine = Gate(tmp_path)
     slept: list[float] = []
 
@@ -44,7 +44,7 @@ def test_a_moment_of_before_the_last_boot_holds_nobody_up(
         pytest.fail("an ordinary writer waited for a commit of another life")
 
     mine = Gate(tmp_path)
-    gate._MOMENT.pack_into(mine._shared(), 0, time.monotonic() + 3600)
+    writer_gate._MOMENT.pack_into(mine._shared(), 0, time.monotonic() + 3600)
     monkeypatch.setattr("time.sleep", never)
     with mine.passing():
         pass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from listserv.answers import wish
+from listserv.answers import mailed_commands
 from listserv.answers.own_words import OwnWords
 
 PHRASES = json.loads((Path(__file__).parent / "phrases.json").read_text(encoding="utf-8"))
@@ -18,7 +18,7 @@ def test_the_given_commands_are_understood() -> None:
         one["text"]
         for one in PHRASES
         if one["asked"] == "command"
-        and wish.read(OwnWords(one["text"]), TODAY).means != one["means"]
+        and mailed_commands.read(OwnWords(one["text"]), TODAY).means != one["means"]
     ]
     # One word for two wishes; the one that can be taken back is taken.
     assert wrong == ["șterge-mă"]
@@ -33,20 +33,22 @@ def test_the_given_commands_are_understood() -> None:
     ],
 )  # fmt: skip
 def test_what_is_negated_or_about_somebody_else_is_no_wish_to_leave(text: str) -> None:
-    assert wish.read(OwnWords(text), TODAY).means not in {"leave", "forget"}
+    assert mailed_commands.read(OwnWords(text), TODAY).means not in {"leave", "forget"}
 
 
 def test_a_wish_names_its_day_its_language_and_its_address() -> None:
-    paused = wish.read(
+    paused = mailed_commands.read(
         OwnWords("Hej! Pausa t.o.m. 7 januari tack\n\nMvh Bengt\n070-12 34 56"), TODAY
     )
     assert (paused.means, paused.until) == ("pause", "2027-01-07")
-    assert wish.read(OwnWords("in het Nederlands graag"), TODAY).rest == "nl"
-    named = wish.read(OwnWords("Jag har bytt adress: ny@example.com."), TODAY)
+    assert mailed_commands.read(OwnWords("in het Nederlands graag"), TODAY).rest == "nl"
+    named = mailed_commands.read(OwnWords("Jag har bytt adress: ny@example.com."), TODAY)
     assert (named.means, named.rest) == ("address", "ny@example.com")
 
 
 def test_a_subject_alone_is_read_and_thanks_are_thanks() -> None:
-    assert wish.read(OwnWords("", subject="Unsubscribe please"), TODAY).means == "leave"
-    assert wish.read(OwnWords("Thanks for everything, bye"), TODAY).means == "thanks"
-    assert wish.read(OwnWords("Thanks, but please unsubscribe me"), TODAY).means == "leave"
+    assert mailed_commands.read(OwnWords("", subject="Unsubscribe please"), TODAY).means == "leave"
+    assert mailed_commands.read(OwnWords("Thanks for everything, bye"), TODAY).means == "thanks"
+    assert (
+        mailed_commands.read(OwnWords("Thanks, but please unsubscribe me"), TODAY).means == "leave"
+    )

@@ -7,7 +7,7 @@ carries the step out in one.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from listserv.newsletters.editors.orders import EditorOrder, Verb
+from listserv.newsletters.editors.editor_orders import EditorOrder, Verb
 from listserv.wiring.listserv_tables import EditionState
 
 

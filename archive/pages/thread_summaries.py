@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from archive.pages.drawing import leaves_of
 from archive.pages.index_pages import Month, ThreadView
 from archive.pages.page_frame import ListView, bare_subject
+from archive.pages.thread_rendering import leaves_of
 from archive.threads.archive_tables import Message, MonthCount, Thread
 from subscriptions.lists.roster import MailList
 

@@ -19,11 +19,11 @@ from pathlib import Path
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from archive.pages import copies
-from archive.pages.drawing import DrawingContext, Drawn
-from archive.pages.entries import entries_of
+from archive.pages import thread_formats
+from archive.pages.feed_entries import entries_of
 from archive.pages.page_frame import ListView, bare_subject, frame
 from archive.pages.thread_page import initials
+from archive.pages.thread_rendering import DrawingContext, Drawn
 from archive.threads.archive_tables import MailAuthor, Message, PersonPage, Thread
 from archive.threads.disk import plain_errors, remove_files
 from archive.visibility.visibility import mapped
@@ -165,9 +165,9 @@ def page_files(
         files[f"{folder}/person.json"] = _json(view, name, lines, len(shown))
         entries = [
             (thread, replace(mail, seen=mapped(mail.seen, mask)))
-            for thread, mail in entries_of(session, desk, drawn, shown[: copies.NEWEST])
+            for thread, mail in entries_of(session, desk, drawn, shown[: thread_formats.NEWEST])
         ]
-        files[f"{folder}/feed.atom"] = copies.feed(
+        files[f"{folder}/feed.atom"] = thread_formats.feed(
             view, entries, title=name, path=f"p/{one.hash}/", up="../../"
         )
     return files
@@ -197,7 +197,7 @@ def _json(view: ListView, name: str, lines: Sequence[tuple[Message, str]], count
                 "id": view.sight.id(message.message_id, message.hash),
                 "path": f"../../m/{message.hash}/",
                 "subject": subject,
-                "date": copies.iso_second(message.date),
+                "date": thread_formats.iso_second(message.date),
             }
             for message, subject in lines
         ],

@@ -15,11 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from archive.pages import copies, mail_text, page_frame, thread_page
+from archive.pages import mail_text, page_frame, thread_formats, thread_page
 from archive.pages.page_frame import ListView, PageMail
-from archive.pages.requoting import requoted
+from archive.pages.quote_visibility import requoted
 from archive.threads.archive_tables import Body, MailAuthor, Message, Node, PersonPage, Thread
-from archive.threads.threads import Placing, cut_loops, order
+from archive.threads.thread_tree import Placing, cut_loops, order
 from archive.visibility.visibility import Seen, pack, see, unpack
 from mailer.errors import KretsError
 from mailer.reading.bodies import read, read_files
@@ -206,15 +206,15 @@ def _place(thread: str, sheet: int) -> str:
 def thread_files(lst: ListView, hash_: str, mails: Sequence[PageMail]) -> dict[str, bytes]:
     """Return the files of one thread: its page, its other forms, and each mail's raw."""
     folder = f"{lst.address}/t/{hash_}"
-    raws = copies.raws_of(lst, mails)
+    raws = thread_formats.raws_of(lst, mails)
     subject = mails[0].seen.subject
     files = {
         **{
             f"{folder}/{n}": data for n, data in thread_page.thread_pages(lst, hash_, mails).items()
         },
-        f"{folder}/thread.json": copies.thread_json(lst, mails),
-        f"{folder}/thread.mbox.gz": copies.thread_mbox(mails, raws, masked=lst.masked),
-        f"{folder}/feed.atom": copies.feed(
+        f"{folder}/thread.json": thread_formats.thread_json(lst, mails),
+        f"{folder}/thread.mbox.gz": thread_formats.thread_mbox(mails, raws, masked=lst.masked),
+        f"{folder}/feed.atom": thread_formats.feed(
             lst,
             [(hash_, mail) for mail in mails],
             title=page_frame.bare_subject(subject) or subject,

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from mailer.storage import rows
+from mailer.storage import bulk_rows
 from mailer.storage.store import RawMessage, Store
 from subscriptions.lists.roster import Person
 
@@ -22,9 +22,9 @@ def test_every_kind_of_value_comes_back_as_it_was(store: Store) -> None:
     people = [(at, text, "sv", 1.25) for at, text in enumerate(said, 1)]
     raw = (b"\x00\xff\\x41\n" * 2, 3, b"")
     with store.write() as session:
-        rows.insert_many(session, Person, _COLUMNS, people)
-        rows.insert_many(session, Person, _COLUMNS, [])
-        rows.insert_many(session, RawMessage, ("sha", "size", "data"), [raw])
+        bulk_rows.insert_many(session, Person, _COLUMNS, people)
+        bulk_rows.insert_many(session, Person, _COLUMNS, [])
+        bulk_rows.insert_many(session, RawMessage, ("sha", "size", "data"), [raw])
     with store.read() as session:
         assert _names(session) == [(text, 1.25) for text in said]
         kept = session.scalars(select(RawMessage)).one()
@@ -34,7 +34,7 @@ def test_every_kind_of_value_comes_back_as_it_was(store: Store) -> None:
 def test_what_is_alike_in_many_rows_stands_in_each(store: Store) -> None:
     people = [(at, f"n{at}") for at in range(1, 259)]  # some of every size of a statement
     with store.write() as session:
-        rows.insert_many(
+        bulk_rows.insert_many(
             session, Person, ("id", "name"), people, {"language": 'a"b\\', "created": 2.5}
         )
     with store.read() as session:
@@ -46,10 +46,10 @@ def test_what_is_alike_in_many_rows_stands_in_each(store: Store) -> None:
 
 def test_a_row_that_is_there_undoes_the_whole_piece(store: Store) -> None:
     with store.write() as session:
-        rows.insert_many(session, Person, _COLUMNS, [(1, "Anna", "", 1.0)])
+        bulk_rows.insert_many(session, Person, _COLUMNS, [(1, "Anna", "", 1.0)])
     twice = [(2, "Boris", "", 1.0), (1, "Anna", "", 1.0)]
     with pytest.raises(IntegrityError), store.write() as session:
-        rows.insert_many(session, Person, _COLUMNS, twice)
+        bulk_rows.insert_many(session, Person, _COLUMNS, twice)
     with store.read() as session:
         assert _names(session) == [("Anna", 1.0)]
 
@@ -59,20 +59,22 @@ def test_what_is_too_long_is_never_cut_in_silence(store: Store) -> None:
     people = [(1, long, "", 1.0)]
     if store.sqlite:
         with store.write() as session:
-            rows.insert_many(session, Person, _COLUMNS, people)
+            bulk_rows.insert_many(session, Person, _COLUMNS, people)
             assert _names(session) == [(long, 1.0)]
         return
     with pytest.raises(DataError), store.write() as session:
-        rows.insert_many(session, Person, _COLUMNS, people)
+        bulk_rows.insert_many(session, Person, _COLUMNS, people)
 
 
 @pytest.mark.parametrize("wanted", [[], [1], [1, 3, 99], list(range(2000))])
 def test_one_parameter_asks_for_any_number_of_values(store: Store, wanted: list[int]) -> None:
     with store.write() as session:
         people = [(at, f"n{at}", "", 1.0) for at in range(1, 4)]
-        rows.insert_many(session, Person, _COLUMNS, people)
-        found = session.scalars(select(Person.id).where(rows.among(session, Person.id, wanted)))
+        bulk_rows.insert_many(session, Person, _COLUMNS, people)
+        found = session.scalars(
+            select(Person.id).where(bulk_rows.among(session, Person.id, wanted))
+        )
         assert sorted(found) == sorted({1, 2, 3} & set(wanted))
         names = [f"n{at}" for at in wanted]
-        chosen = select(Person.name).where(rows.among(session, Person.name, names))
+        chosen = select(Person.name).where(bulk_rows.among(session, Person.name, names))
         assert set(session.scalars(chosen)) == {"n1", "n2", "n3"} & set(names)

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.reading.addresses import parse
-from subscriptions.member_files.spelling import HOST, PROPOSED, REAL, other_domain, other_spelling
+from subscriptions.member_files.domain_typos import (
+    HOST,
+    PROPOSED,
+    REAL,
+    other_domain,
+    other_spelling,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +76,7 @@ def test_what_the_corrector_would_propose_is_never_passed_over(
 
 def test_the_corrector_is_loaded_on_the_first_doubt_and_brings_nothing_along() -> None:
     code = (
-        "import sys, subscriptions.member_files.spelling as s; a = 'flanker' in sys.modules;"
+        "import sys, subscriptions.member_files.domain_typos as s; a = 'flanker' in sys.modules;"
         "s.other_domain('example.org'); s.other_domain('gmial.com');"
         "old = ('flanker', 'webob', 'tld', 'cgi');"
         "print(a, sorted(m for m in sys.modules if m.startswith(old)))"

@@ -35,6 +35,10 @@ from subscriptions.member_files.former_state_words import (
     PAUSES,
     PLAIN,
     PREFIXES,
+    REFUSALS,
+    REFUSED,
+    REFUSING,
+    REMARKS,
     STATES,
     STATISTICS,
     SWITCHED,
@@ -180,6 +184,8 @@ def about(heading: str) -> Column | None:
         return None
     if NOMAIL.search(words):
         return Column(Says.NOMAIL)
+    if words in REFUSED or REFUSING.search(words):
+        return Column(Says.FLAG, FormerState.BLOCKED)
     if STATES.search(words):
         sense = Says.FLAG if bad else Says.GOOD if kind else None
         return Column(Says.WORD, bad or _denial(words), sense)
@@ -242,6 +248,29 @@ def in_json(cell: str) -> FormerState | None:
 def is_of_names(heading: str) -> bool:
     """Tell whether words of a state are names, places or remarks in a column."""
     return NAMES.search(plain_words(heading)) is not None
+
+
+def is_of_remarks(heading: str) -> bool:
+    """Tell whether people write down in a column whatever there is to say."""
+    words = plain_words(heading)
+    return not words or REMARKS.search(words) is not None
+
+
+_REMARKED = [BAD[kind] for kind in ("left", "blocked", "complained")]
+
+
+def read_remark(cell: str) -> FormerState | None:
+    """Return UNKNOWN where a remark speaks of leaving, refusing or bouncing; else None.
+
+    Nobody can tell of whom or when ("was removed from the board"), and a person may have been
+    written off nowhere else.
+    """
+    words = plain_words(cell)
+    speaks = any(one.search(words) for one in (*_REMARKED, REFUSALS))
+    return FormerState.UNKNOWN if speaks or words in REFUSED - _NO_REMARK else None
+
+
+_NO_REMARK = frozenset(("nej", "nee", "nein", "нет", "non", "ej", "inte", "niet", "niente"))
 
 
 def is_of_tags(heading: str) -> bool:

@@ -25,7 +25,10 @@ BAD = {
         " departed resigned deceased avliden återkall indrag decedat overleden ingetrokken"
         " verstorben décédé fallecid falecid умер отозва revocat revocad retiré"
         " withdr revoked churn cancel gone$ terminated erased forgotten"
-        " avregistr avprenum avanmäl avslut utträd utmeld lämnat uppsagd uppsagt borttag raderad"
+        " quit$ slutat$ slutade$ avgått utgått gått~ur gick~ur hoppat~av uscito$ uscita$ dimess"
+        " plecat"
+        " renunț renunt ушла вышла умерла gestopt$ avregistr avprenum avanmäl avslut utträd"
+        " utmeld lämnat uppsagd uppsagt borttag raderad"
         " disiscri cancella rimoss elimina recesso"
         " dezabon dezabonat retras părăsit șters sters anulat"
         " отпис удал вышел ушел ушёл покинул"
@@ -47,7 +50,8 @@ BAD = {
         " klacht plainte queja denunci pourriel skräp reclama",
         "blocked": "block blok blacklist bann ban$ suppress quarantin embargo dnc$ dnm$ donotmail"
         " do~not donot rejected refused declined denied dropped restricted excluded"
-        " spärr svartlist avvis nekad bloc bloq bann rifiut respinto refuz заблок блок черн"
+        " \\w*spärr svartlist nix$ nixad$ nixat$ avvis nekad bloc bloq bann rifiut respinto refuz"
+        " заблок блок черн"
         " чёрн забан отклон geblok geweiger zwarte gesperr abgelehnt verbann refus exclu rechaz"
         " recusad",
         "unconfirmed": "unconfirm unverif unactiv unvalidat pending await invite$ invited waiting"
@@ -147,6 +151,52 @@ NAMES = _stems(
     " bedrijf plaats straat opmerking notitie"
     " firma unternehmen stadt straße bemerkung notiz entreprise société ville rue pays"
     " remarque empresa ciudad calle país nota observa cidade rua"
+)
+# Headings of columns in which somebody wrote down whatever there was to say.
+REMARKS = _stems(
+    "note notes comment comments remark remarks memo misc info$ information$ details other$ extra$"
+    " history log$ reason column$ unnamed"
+    " anteckn kommentar anmärk noter övrigt fritext orsak"
+    " note$ commenti commento osserv altro$ varie$ appunti motivo"
+    " observ mențiun mentiun altele diverse$ comentar motiv$"
+    " примеч коммент прочее$ заметк причина"
+    " opmerking notitie toelichting overig$ reden$ bemerk notiz sonstig remarque nota$ notas$"
+)
+# What makes a question of a remark, beside the words of BAD that name who left or is blocked.
+REFUSALS = _stems(
+    "bounc undeliver unreach hardbounce unconfirm unverif not~confirmed inactiv disab deactiv"
+    " suspend do~not don't dont$ doesn't doesnt~want not~want no~longer want~out wants~out want~off"
+    " wants~off taken~off take~off take~him take~her stop$ stopped never~ passed~away died$"
+    " no~mail no~email no~more no~thanks not~interested object leaving left$ moved~on"
+    " studs obekräft inaktiv avaktiv avstäng lämna vill~inte vill~ej önskar~inte önskar~ej"
+    " inga~mejl inga~mail inga~utskick inga~nyhetsbrev inget~utskick inget~nyhetsbrev ej~utskick"
+    " ej~mail"
+    " ej~mejl ej~nyhetsbrev tackat~nej tackar~nej nej~tack sagt~upp sade~upp död$ slippa ta~bort"
+    " tas~bort struken stryk avböj inte~längre bort$"
+    " rimbalz irraggiung inattiv disattiv non~vuole non~desidera non~inviare non~scrivere"
+    " non~mandare non~confermat ha~lasciato disdett tolto$ tolta$ togliere rimoz rimuov basta$"
+    " niente~mail opposizione no~grazie non~più decedut"
+    " respins neconfirmat inactiv dezactiv nu~vrea nu~mai nu~dore nu~trimite ieșit iesit scos$"
+    " scoasă scoasa fără~mail fara~mail refuz decedat nu~mulțum"
+    " недостав неподтвер неактив отключ деактив не~хочет не~хотел не~желает не~писать не~слать"
+    " не~отправ не~присыл не~беспок больше~не отказ исключ убрать убрана убран$ не~надо"
+    " onbereik gebounc gestuiterd onbevestig inactief gedeactiv wil~niet wil~geen wenst~geen"
+    " niet~meer geen~mail geen~e~mail geen~nieuwsbrief geen~post weg$ eruit$ eraf$ verlaten"
+    " niet~mailen niet~sturen van~de~lijst nee~bedankt stopgezet"
+)
+REFUSALS = re.compile(REFUSALS.pattern.replace("~", " "))
+# Headings that say no to mail, or to all of it.
+REFUSED = _words(
+    "nix|nix registret|nixregistret|nej|nej tack|nope|no thanks|nee|nein|нет|stop|stopp|stop list"
+    "|stoplist|стоп|стоп лист|чс|robinson|robinson list|robinsonlista|robinsonlistan|ej|inte|niet"
+    "|weg|bort|basta|no grazie|non|niente|refuz|nu mulțumesc|reservation|bezwaar|opposizione"
+)
+REFUSING = re.compile(
+    r"(?<!\w)(?:inga|ingen|inget|ej|inte|nej till|no|not|don t|geen|niet|non|niente|nessuna?|nu"
+    r"|fără|fara|не|без|stop|stoppa|stopp|sluta)(?!\w).{0,30}(?<!\w)(?:e ?mails?|mailings?|e ?post"
+    r"|mejl|post|utskick\w*|nyhetsbrev|brev|reklam|newsletters?|marketing|contact\w*|kontakt\w*"
+    r"|nieuwsbrie\w*|mailen|sturen|inviare|scrivere|mandare|trimite\w*|scrie\w*|писать|слать"
+    r"|отправлять|присылать|рассыл\w*|письм\w*|беспокоить|send\w*)(?!\w)"
 )
 TAGS = _stems(
     "tags tag$ flags flag$ topics topic$ labels label$ groups group$ segments segment$ lists list$"

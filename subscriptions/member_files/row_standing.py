@@ -60,6 +60,7 @@ class Rules:
     columns: tuple[tuple[int, Column], ...] = ()
     header: tuple[str, ...] = ()
     watched: frozenset[int] = frozenset()  # other columns: a plain word of a state counts there
+    remarks: frozenset[int] = frozenset()  # columns in which somebody wrote that one left
     of_file: FormerState | None = None
     # lines that are headings of those below them
     sections: tuple[tuple[int, FormerState], ...] = ()
@@ -68,7 +69,8 @@ class Rules:
     @property
     def silent(self) -> bool:
         """Tell whether nothing in this file can speak of a state."""
-        return not (self.columns or self.watched or self.of_file or self.sections)
+        told = self.columns or self.watched or self.remarks
+        return not (told or self.of_file or self.sections)
 
     def standing(self, row: Row) -> tuple[FormerState, str]:
         """Return how the person on a row stood, the worst that is said, and which words say so."""
@@ -89,10 +91,7 @@ class Rules:
             said = self.of_cell(at, column, cells[at]) if at < many else None
             if said is not None:
                 yield said, self._because(at, cells[at])
-        for at in self.watched:
-            if at < many:
-                for said in plain_states(cells[at]):
-                    yield said, self._because(at, cells[at])
+        yield from self._asides(cells)
         if self.sections:
             at = bisect_right(self.sections, row.line, key=lambda one: one[0])
             line, said = self.sections[at - 1] if at else (0, FormerState.MEMBER)
@@ -100,6 +99,19 @@ class Rules:
                 yield said, f"it stands under line {line}"
         if self.of_file and not (self.of_file is FormerState.UNKNOWN and self.columns):
             yield self.of_file, "the name of the file"
+
+    def _asides(self, cells: Sequence[str]) -> Iterator[tuple[FormerState, str]]:
+        """Yield what columns that are about something else say of somebody."""
+        for at, cell in enumerate(cells):
+            found = plain_states(cell) if at in self.watched else []
+            remark = self._of_remark(cell) if at in self.remarks else None
+            for said in (*found, remark):
+                if said is not None:
+                    yield said, self._because(at, cell)
+
+    def _of_remark(self, cell: str) -> FormerState | None:
+        said = former_state.read_remark(cell)
+        return said and self.answers.values.get(former_state.plain_words(cell), said)
 
     def _unsaid(self, cells: Sequence[str]) -> tuple[FormerState, str]:
         """Judge a row of which no cell says anything."""

@@ -113,7 +113,8 @@ def _rules(rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, 
         if not (at in columns or at in places or former_state.is_beside(one))
         and not former_state.is_of_money(one, header)
     ]
-    seen = _Seen([*columns, *held])
+    remarks = {at for at in held if layout.header and former_state.is_of_remarks(header[at])}
+    seen = _Seen([*columns, *held], remarks)
     at_address = layout.fields.get("email", layout.address or 0)
     sections = [found for row in layout.above if (found := _section(row))]
     for row in rows():
@@ -134,6 +135,7 @@ def _rules(rows: Callable[[], Iterator[Row]], layout: Layout, answers: Answers, 
         columns=used,
         header=header,
         watched=frozenset(at for at in held if at in seen.plain and at not in columns),
+        remarks=frozenset(at for at in seen.remarked if at not in columns),
         of_file=former_state.of_file(name) if name else None,
         sections=tuple(sections),
         answers=answers,
@@ -165,11 +167,13 @@ def _known(heading: str) -> Column | None:
 
 
 class _Seen:
-    """Gather the values of columns: few of each, and whether a plain word of a state is there."""
+    """Gather the values of columns: few of each, and whether a word of a state is there."""
 
-    def __init__(self, places: Iterable[int]) -> None:
+    def __init__(self, places: Iterable[int], remarks: set[int]) -> None:
         self.values: dict[int, Counter[str]] = {at: Counter() for at in places}
         self.plain: set[int] = set()
+        self.remarked: set[int] = set()
+        self._remarks = remarks
 
     def add(self, cells: Sequence[str]) -> None:
         """Look at one row."""
@@ -179,6 +183,8 @@ class _Seen:
                 word = cell.strip().casefold()
                 if is_plain(word) or (SEVERAL.search(cell) and plain_states(cell)):
                     self.plain.add(at)
+                if at in self._remarks and at not in self.remarked:
+                    self.remarked |= {at} if former_state.read_remark(cell) else set()
                 if len(values) < MAX_VALUES or word in values:
                     values[word] += 1
 

@@ -61,35 +61,38 @@ class Call:
     within: Visit | None = None  # the transaction of a door that is in one
 
     @contextmanager
+    def session(self, *, writes: bool) -> Iterator[Session]:
+        """Open a transaction, or join the door's; what is done in it asks ``permit`` itself."""
+        if self.within is not None:
+            yield self.within.session
+            return
+        with self.app.store.write() if writes else self.app.store.read() as session:
+            yield session
+
+    @contextmanager
     def reading(self, action: Action, list_address: str) -> Iterator[Visit]:
         """Look at one list; nothing is kept of what is changed here."""
-        if self.within is not None:
-            yield self._visit(self.within.session, action, list_address)
-            return
-        with self.app.store.read() as session:
+        with self.session(writes=False) as session:
             yield self._visit(session, action, list_address)
 
     @contextmanager
     def changing(self, action: Action, list_address: str) -> Iterator[Visit]:
         """Change one list, in one transaction."""
-        if self.within is not None:
-            yield self._visit(self.within.session, action, list_address)
-            return
-        with self.app.store.write() as session:
+        with self.session(writes=True) as session:
             yield self._visit(session, action, list_address)
 
     @contextmanager
     def reading_all(self, action: Action) -> Iterator[Session]:
         """Look at what belongs to no single list."""
         self.permit(action)
-        with self.app.store.read() as session:
+        with self.session(writes=False) as session:
             yield session
 
     @contextmanager
     def changing_all(self, action: Action) -> Iterator[Session]:
         """Change what belongs to no single list, in one transaction."""
         self.permit(action)
-        with self.app.store.write() as session:
+        with self.session(writes=True) as session:
             yield session
 
     def permitted(self, action: Action, list_address: str) -> MailList:
@@ -97,10 +100,16 @@ class Call:
         with self.reading(action, list_address) as visit:
             return visit.lst
 
-    def permit(self, action: Action) -> None:
-        """Raise NotPermitted where whoever asks may not do this to the whole service."""
-        machine = self.by.proven is Proven.MACHINE
-        permit(action, ActorRole.OPERATOR if machine else ActorRole.STRANGER, self.by.proven)
+    def permit(
+        self, action: Action, session: Session | None = None, lst: MailList | None = None
+    ) -> None:
+        """Raise NotPermitted where whoever asks may not do this to a list, or to the service."""
+        role = ActorRole.STRANGER
+        if self.by.proven is Proven.MACHINE:
+            role = ActorRole.OPERATOR
+        elif session is not None and lst is not None:
+            role = self.by.role_on(session, lst)
+        permit(action, role, self.by.proven)
 
     def ring(self, *bells: str) -> None:
         """Ring bells for what was committed; a door inside its own transaction rings later."""
@@ -111,7 +120,7 @@ class Call:
     def _visit(self, session: Session, action: Action, list_address: str) -> Visit:
         same = self.within is not None and self.within.lst.address == list_address
         lst = self.within.lst if self.within and same else get_list(session, list_address)
-        permit(action, self.by.role_on(session, lst), self.by.proven)
+        self.permit(action, session, lst)
         if self.within is not None:
             return self.within.at(lst)
         return Visit(session, self.app, lst, self.now)

@@ -23,7 +23,7 @@ from listserv.actions.permissions import Action, ActorRole, NotPermitted
 from listserv.actions.reach import Reach, reach_of
 from listserv.letters.visit import Visit
 from listserv.wiring.app import App
-from mailer.errors import BadInput
+from mailer.errors import BadInput, Refused
 from subscriptions.lists import openness, roster
 from subscriptions.lists.list_settings import BY_NAME, SETTINGS
 from subscriptions.lists.openness import Opening
@@ -147,6 +147,8 @@ def settings_of(lst: MailList, instead: Mapping[str, object] | None = None) -> d
 def _check(call: Call, visit: Visit, wanted: SetList) -> None:
     """Raise where whoever asks may not change one of these, or what it names is not there."""
     role = call.by.role_on(visit.session, visit.lst)
+    if call.within is not None and ("archive" in wanted.settings or wanted.also_past):
+        raise Refused("Pages move with this setting, which no mail waits for.", key="by-command")
     for name in wanted.settings:
         roles = {str(one) for one in BY_NAME[name].changed_by}
         if role is not ActorRole.OPERATOR and str(role) not in roles:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from archive.pages import member_pages
 from archive.site import build
 from listserv.actions.call import Call
-from listserv.actions.permissions import Action
+from listserv.actions.permissions import Action, Proven
 from listserv.membership import adding
 from listserv.wiring.app import App
 from mailer.errors import Refused
@@ -30,7 +30,8 @@ from subscriptions.membership.bouncing import BounceRecord
 from subscriptions.membership.given_up import GivenUp
 from subscriptions.membership.members import Candidate, CandidateOutcome, Fate
 from subscriptions.membership.rollcall import MemberRow
-from subscriptions.permission import bars
+from subscriptions.permission import asks, bars
+from subscriptions.permission.asks import AskPurpose
 from subscriptions.permission.consent import ConsentNote, Source
 
 _HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
@@ -72,6 +73,16 @@ class SetMember:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveMember:
+    """Ask that somebody is taken off a list, or that their request to join is turned down."""
+
+    list: str
+    address: str
+    note: ConsentNote = field(default=ConsentNote("", Source.CLI))
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ModerateMember:
     """Ask that one member's posts wait for a moderator, or go out at once."""
 
@@ -109,6 +120,18 @@ class MemberSet:
 
     list: str
     row: MemberRow
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRemoved:
+    """Say who is off the list, and what they were."""
+
+    list: str
+    email: str
+    membership: int
+    state: MembershipState
+    role: Role
+    paused_until: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +213,7 @@ def set_(call: Call, wanted: SetMember) -> MemberSet:
         session, lst = visit.session, visit.lst
         member = member_of(session, lst, wanted.address)
         desk = visit.desk(wanted.note)
-        if wanted.state is MembershipState.ACTIVE:
+        if wanted.state is MembershipState.ACTIVE and call.by.proven is Proven.MACHINE:
             who = optin.address_of(session, member)
             bars.lift(session, call.app.keyring, who, note=wanted.note, now=call.now)
         if wanted.state is not None:
@@ -210,6 +233,33 @@ def set_(call: Call, wanted: SetMember) -> MemberSet:
     if waiting and call.within is None:
         draw_again(call.app)
     return MemberSet(lst.address, row)
+
+
+def remove(call: Call, wanted: RemoveMember) -> MemberRemoved:
+    """Take somebody off a list; whoever waits for a yes to joining is turned away."""
+    with (call.reading if wanted.dry_run else call.changing)(
+        Action.MEMBER_REMOVE, wanted.list
+    ) as visit:
+        member = member_of(visit.session, visit.lst, wanted.address)
+        waits = member.state is MembershipState.PENDING
+        if not waits and member.state not in _HERE:
+            raise _not_here(visit.lst, wanted.address)
+        given = optin.address_of(visit.session, member).given
+        if changes.is_last_owner(visit.session, member):
+            raise Refused(
+                f"{given} is the only owner of {visit.lst.address}.",
+                "Make somebody else owner first.",
+                key="last-owner",
+            )
+        found = MemberRemoved(
+            visit.lst.address, given, member.id, member.state, member.role, member.paused_until
+        )
+        if not wanted.dry_run:
+            desk = visit.desk(wanted.note)
+            (optin.turn_away if waits else changes.leave)(desk, member)
+        if waits and not wanted.dry_run:
+            asks.supersede(visit.session, AskPurpose.JOIN_REQUEST, member.id, now=call.now)
+    return found
 
 
 def moderate(call: Call, wanted: ModerateMember) -> MemberModerated:

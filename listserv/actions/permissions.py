@@ -51,8 +51,14 @@ class Action(StrEnum):
     MEMBER_INVITE = "member invite"
     MEMBER_LS = "member ls"
     MEMBER_MODERATE = "member moderate"
+    MEMBER_REMOVE = "member remove"
     MEMBER_SET = "member set"
     MEMBER_SHOW = "member show"
+    QUEUE_DROP = "queue drop"
+    QUEUE_LS = "queue ls"
+    QUEUE_REFUSE = "queue refuse"
+    QUEUE_RELEASE = "queue release"
+    QUEUE_SHOW = "queue show"
 
 
 class NotPermitted(Refused):
@@ -87,9 +93,20 @@ PERMISSIONS = {
     Action.MEMBER_INVITE: Permission(_OWNERS),
     Action.MEMBER_LS: Permission(_OWNERS, by_from_line=True),
     Action.MEMBER_MODERATE: Permission(_MODERATORS),
+    Action.MEMBER_REMOVE: Permission(_OWNERS),
     Action.MEMBER_SET: Permission(_OWNERS),
     Action.MEMBER_SHOW: Permission(_OWNERS, by_from_line=True),
+    Action.QUEUE_DROP: Permission(_MODERATORS),
+    Action.QUEUE_LS: Permission(_MODERATORS, by_from_line=True),
+    Action.QUEUE_REFUSE: Permission(_MODERATORS),
+    Action.QUEUE_RELEASE: Permission(_MODERATORS),
+    Action.QUEUE_SHOW: Permission(_MODERATORS),
 }
+
+
+def allows(action: Action, role: ActorRole) -> bool:
+    """Tell whether the table lets this role do it at all, by whatever proof it needs."""
+    return role in PERMISSIONS[action].roles
 
 
 def permit(action: Action, role: ActorRole, proven: Proven) -> None:

@@ -13,6 +13,7 @@ CURES = {
     "file-exists": "Say --yes to replace it, or name another file.",
     "list-there": "`krets list show {list}` shows it.",
     "no-list": "`krets list ls` shows them all.",
+    "no-hold": "`krets queue ls` lists what is held.",
     "no-member": "`krets member ls {list}` shows who is.",
     "no-newsletter": "Write to {list}, or make a list with --kind newsletter.",
     "no-past": "Name --archive public or --archive members with --also-past.",

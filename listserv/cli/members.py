@@ -14,6 +14,7 @@ from listserv.actions.members import (
     ListMembers,
     MemberAdded,
     ModerateMember,
+    RemoveMember,
     SetMember,
 )
 from listserv.actions.people import ForgetPerson
@@ -328,6 +329,27 @@ def set_(
         return
     row = done.row
     say(f"{row.email} on {done.list}: {row.role}, {row.rhythm}, {row.state}, {row.language}.")
+
+
+@members.command("remove")
+@click.argument("list_address", metavar="LIST")
+@click.argument("address")
+@click.option("--dry-run", is_flag=True, help="Only say who would be removed.")
+@click.option("--yes", is_flag=True, help="Answer yes to every question.")
+@click.pass_obj
+def remove(app: App, /, list_address: str, address: str, *, dry_run: bool, yes: bool) -> None:
+    """Take ADDRESS off LIST, or turn their request to join down; nobody is mailed.
+
+    \b
+    Example:
+      krets member remove friends@example.org bo@example.com --yes
+    """
+    wanted = RemoveMember(list_address, address, dry_run=True)
+    found = actions.remove(asked(app), wanted)
+    if not dry_run:
+        agree(f"Take {found.email} ({found.role}, {found.state}) off {found.list}?", yes=yes)
+        actions.remove(asked(app), replace(wanted, dry_run=False))
+    say(f"{found.email} {'would be' if dry_run else 'is'} off {found.list}.")
 
 
 @members.command("moderate")

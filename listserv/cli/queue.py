@@ -4,35 +4,21 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 import click
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
+from listserv.actions import queue as actions
+from listserv.actions.queue import DecideHold, QueuedMail, QueuedMailing
 from listserv.cli.backup import decide
 from listserv.cli.find import find
-from listserv.cli.mailing import VERBS, mailing
-from listserv.cli.terminal import agree, plain, print_table, say
-from listserv.letters.request import Visit
-from listserv.moderation import decisions, holds
-from listserv.moderation.rulings import Ruling, RulingWord
+from listserv.cli.mailing import COUNTS, VERBS, mailing
+from listserv.cli.terminal import agree, asked, plain, print_table, say
 from listserv.wiring.app import App
-from listserv.wiring.listserv_tables import Hold
-from mailer.authentication import verdict
-from mailer.errors import Refused
-from mailer.ledger import mailings
-from mailer.ledger.mailings import Mailing, MailingState
-from mailer.reading import message
-from mailer.storage import arrivals
-from mailer.storage.arrivals import Arrival, ArrivalState
-from mailer.storage.store import get_raw
-from subscriptions.lists.roster import find_list
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-SHOWN = 500  # held messages and mailings listed at most
 
 
 def asking(command: Callable[P, R]) -> Callable[P, R]:
@@ -60,10 +46,10 @@ def queue_ls(app: App, *, as_json: bool) -> None:
     Example:
       krets queue ls --json
     """
-    with app.store.read() as session:
-        held = [_held(session, arrival) for arrival in arrivals.held(session, SHOWN)]
-        waiting = [_arrival(arrival) for arrival in arrivals.next_new(session, SHOWN)]
-        under_way = [_mailing(session, mailing) for mailing in _open_mailings(session)]
+    waits = actions.ls(asked(app))
+    held = [_mail(one) | _reason(one) for one in waits.held]
+    waiting = [_mail(one) for one in waits.arrivals]
+    under_way = [_mailing(one) for one in waits.mailings]
     if as_json:
         click.echo(json.dumps({"held": held, "arrivals": waiting, "mailings": under_way}))
         return
@@ -92,20 +78,15 @@ def queue_show(app: App, hold_id: int, *, as_json: bool, as_raw: bool) -> None:
     Example:
       krets queue show 12 --raw > held.eml
     """
-    with app.store.read() as session:
-        arrival = _find(session, hold_id)
-        row = _held(session, arrival)
-        hold = session.scalar(select(Hold).where(Hold.arrival_id == arrival.id))
-        row["detail"] = hold.detail if hold else arrival.note
-        said = verdict.read(arrival.authentication).shown
-        raw = get_raw(session, arrival.raw_sha) or b""
+    found = actions.show(asked(app), hold_id)
+    row = {**_mail(found.mail), **_reason(found.mail), "detail": found.detail}
     if as_raw:
-        sys.stdout.buffer.write(raw)
+        sys.stdout.buffer.write(found.raw)
         return
     if as_json:
-        click.echo(json.dumps(row | {"authentication": said}))
+        click.echo(json.dumps(row | {"authentication": found.authentication}))
         return
-    row["is from"] = [f"{name} {word}" for name, word in said.items()]
+    row["is from"] = [f"{name} {word}" for name, word in found.authentication.items()]
     for name, value in row.items():
         shown = ", ".join(value) if isinstance(value, list) else str(value)
         if name == "detail":  # a traceback keeps its lines
@@ -124,8 +105,9 @@ def queue_release(app: App, hold_id: int, *, yes: bool, dry_run: bool) -> None:
     Example:
       krets queue release 12 --yes
     """
-    if _agreed(app, hold_id, "Release", yes=yes, dry_run=dry_run):
-        _decide(app, hold_id, Ruling(RulingWord.OK))
+    wanted = DecideHold(hold_id, dry_run=True)
+    if _agreed(actions.release(asked(app), wanted), "Release", yes=yes, dry_run=dry_run):
+        actions.release(asked(app), replace(wanted, dry_run=False))
         say(f"Message {hold_id} goes on.")
 
 
@@ -143,8 +125,9 @@ def queue_refuse(app: App, hold_id: int, *, reason: str, yes: bool, dry_run: boo
     Example:
       krets queue refuse 12 --reason "We do not do adverts here." --yes
     """
-    if _agreed(app, hold_id, "Refuse", yes=yes, dry_run=dry_run):
-        _decide(app, hold_id, Ruling(RulingWord.NO, reason))
+    wanted = DecideHold(hold_id, reason, dry_run=True)
+    if _agreed(actions.refuse(asked(app), wanted), "Refuse", yes=yes, dry_run=dry_run):
+        actions.refuse(asked(app), replace(wanted, dry_run=False))
         say(f"Message {hold_id} is refused.")
 
 
@@ -159,16 +142,15 @@ def queue_drop(app: App, hold_id: int, *, yes: bool, dry_run: bool) -> None:
     Example:
       krets queue drop 12 --yes
     """
-    if _agreed(app, hold_id, "Drop", yes=yes, dry_run=dry_run):
-        _decide(app, hold_id, Ruling(RulingWord.DISCARD))
+    wanted = DecideHold(hold_id, dry_run=True)
+    if _agreed(actions.drop(asked(app), wanted), "Drop", yes=yes, dry_run=dry_run):
+        actions.drop(asked(app), replace(wanted, dry_run=False))
         say(f"Message {hold_id} is dropped.")
 
 
-def _agreed(app: App, hold_id: int, verb: str, *, yes: bool, dry_run: bool) -> bool:
+def _agreed(found: QueuedMail, verb: str, *, yes: bool, dry_run: bool) -> bool:
     """Say what is about to be decided, and ask; False where it is only a rehearsal."""
-    with app.store.read() as session:
-        row = _held(session, _find(session, hold_id))
-    said = plain(f"message {hold_id} from {row['from'] or 'nobody'}: {row['subject']}")
+    said = plain(f"message {found.id} from {found.sender or 'nobody'}: {found.subject}")
     if dry_run:
         say(f"{verb} {said} (nothing was done)")
         return False
@@ -176,76 +158,31 @@ def _agreed(app: App, hold_id: int, verb: str, *, yes: bool, dry_run: bool) -> b
     return True
 
 
-def _decide(app: App, hold_id: int, ruling: Ruling) -> None:
-    """Decide by the same function as a moderator's mail does."""
-    with app.store.write() as session:
-        arrival = _find(session, hold_id)
-        held = session.scalar(select(Hold).where(Hold.arrival_id == arrival.id))
-        lst = find_list(session, held.list_address or arrival.recipient) if held else None
-        now = time.time()
-        if lst is None:  # mail to a domain's own address, or held by the door
-            holds.decide(session, arrival, decisions.STATES[ruling.word], by="cli", now=now)
-        else:
-            visit = Visit(session=session, app=app, lst=lst, now=now)
-            decisions.carry_out(visit, arrival, ruling, by="cli")
-    app.ring("sort")
-    app.ring("deliver")
-
-
-def _find(session: Session, hold_id: int) -> Arrival:
-    arrival = session.get(Arrival, hold_id)
-    if arrival is None:
-        raise Refused(f"There is no message {hold_id}.", "`krets queue ls` lists what is held.")
-    if arrival.state != ArrivalState.HELD:
-        raise Refused(f"Message {hold_id} is not held: {arrival.note or 'it waits to be read'}.")
-    return arrival
-
-
-def _held(session: Session, arrival: Arrival) -> dict[str, Any]:
-    hold = session.scalar(select(Hold).where(Hold.arrival_id == arrival.id))
-    row = _arrival(arrival)
-    raw = get_raw(session, arrival.raw_sha) or b""
-    subjects = message.head(raw).all("subject")
-    row["subject"] = message.text_of(subjects[0]) if subjects else ""
-    row["why"] = json.loads(hold.rules) if hold else [arrival.note]
-    return row
-
-
-def _arrival(arrival: Arrival) -> dict[str, Any]:
+def _mail(one: QueuedMail) -> dict[str, Any]:
     return {
-        "id": arrival.id,
-        "list": arrival.recipient,
-        "from": arrival.sender,
-        "received": arrival.received_at,
-        "tries": arrival.attempts,
-        "size": arrival.size,
+        "id": one.id,
+        "list": one.list,
+        "from": one.sender,
+        "received": one.received,
+        "tries": one.tries,
+        "size": one.size,
     }
 
 
-def _open_mailings(session: Session) -> list[Mailing]:
-    chosen = select(Mailing).where(
-        Mailing.state.in_((MailingState.FREEZING, MailingState.SENDING, MailingState.PAUSED))
-    )
-    return list(session.scalars(chosen.order_by(Mailing.id).limit(SHOWN)))
+def _reason(one: QueuedMail) -> dict[str, Any]:
+    return {"subject": one.subject, "why": list(one.why)}
 
 
-def _mailing(session: Session, mailing: Mailing) -> dict[str, Any]:
-    status = mailings.status(session, mailing.id)
+def _mailing(one: QueuedMailing) -> dict[str, Any]:
     return {
-        "id": mailing.id,
-        "list": mailing.list_address,
-        "kind": mailing.kind,
-        "received": mailing.created,
-        "state": str(status.state),
-        "policy": str(status.policy),
-        **{
-            name: getattr(status, name)
-            for name in (
-                "audience", "ready", "claimed", "accepted", "refused", "deferred", "unsure",
-                "skipped",
-            )
-        },
-    }  # fmt: skip
+        "id": one.id,
+        "list": one.list,
+        "kind": one.kind,
+        "received": one.created,
+        "state": str(one.status.state),
+        "policy": str(one.status.policy),
+        **{name: getattr(one.status, name) for name in COUNTS},
+    }
 
 
 def _print(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:

@@ -12,20 +12,22 @@ added who has left, has said "never", or was erased.
 
 from dataclasses import replace
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
+from listserv.actions import members, people
+from listserv.actions.members import AddMember, RemoveMember
+from listserv.actions.people import AllowAddress, BanAddress
 from listserv.answers.owner_order import Order
 from listserv.letters.request import language_of, tell, tell_member
 from listserv.membership import joining
+from listserv.moderation import bans
 from listserv.owners import owner_settings, place_acts
 from listserv.owners.owner_case import BY, HERE, Case, Done
-from listserv.wiring.listserv_tables import Ban
 from mailer.errors import BadInput, Refused
 from mailer.reading.addresses import parse
-from mailer.storage.store import insert_or_ignore
 from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import Membership, MembershipState, Role
-from subscriptions.membership import changes, members, optin
+from subscriptions.membership import changes, optin
 from subscriptions.membership.members import Candidate, Fate
 from subscriptions.permission import asks, suppression
 from subscriptions.permission.asks import AskPurpose
@@ -98,9 +100,7 @@ def _add(case: Case, order: Order) -> Done:
     if not order.rest or has_left or _added_today(case) >= A_DAY:
         return _invite(case, replace(order, verb="invite"))
     who = Candidate(parse(order.who), name=order.name, consent=case.note(order.rest))
-    fate = members.add_member(
-        visit.session, visit.lst, who, keyring=visit.app.keyring, now=visit.now
-    ).fate
+    fate = members.add(case.call, AddMember(visit.lst.address, who)).outcome.fate
     if fate is not Fate.ADDED:
         return Done(order, _REFUSED.get(fate, "barred"))
     visit.session.expire_all()
@@ -130,22 +130,16 @@ def _invite(case: Case, order: Order) -> Done:
 
 
 def _remove(case: Case, order: Order) -> Done:
-    member = case.member(order)
-    if member is None:
-        return Done(order, "no-member")
+    wanted = RemoveMember(case.visit.lst.address, order.who, case.note())
+    removed = members.remove(case.call, wanted)
     was: dict[str, object] = {
-        "member": member.id,
-        "state": member.state.value,
+        "member": removed.membership,
+        "state": removed.state.value,
         "at": case.visit.now,
     }
-    if member.state is MembershipState.PENDING:
-        optin.turn_away(case.visit.desk(case.note()), member)
-        asks.supersede(case.visit.session, AskPurpose.JOIN_REQUEST, member.id, now=case.visit.now)
-        return Done(order, was=was)
-    was["until"] = member.paused_until or 0.0
-    was["role"] = member.role.value
-    changes.leave(case.visit.desk(case.note()), member)
-    _tell_removed(case, member)
+    if removed.state is not MembershipState.PENDING:
+        was |= {"until": removed.paused_until or 0.0, "role": removed.role.value}
+        _tell_removed(case, case.visit.session.get_one(Membership, removed.membership))
     return Done(order, was=was)
 
 
@@ -155,34 +149,24 @@ def _tell_removed(case: Case, member: Membership) -> None:
 
 
 def _ban(case: Case, order: Order) -> Done:
-    session, lst = case.visit.session, case.visit.lst
-    row = {
-        "list_id": lst.id,
-        "address_key": parse(order.who).key,
-        "since": case.visit.now,
-        "decided_by": case.by.given,
-    }
-    session.execute(insert_or_ignore(session, Ban), [row])
+    people.ban(case.call, BanAddress(case.visit.lst.address, order.who))
     return Done(order)
 
 
 def _unban(case: Case, order: Order) -> Done:
-    here = Ban.list_id == case.visit.lst.id, Ban.address_key == parse(order.who).key
-    case.visit.session.execute(delete(Ban).where(*here))
+    people.allow(case.call, AllowAddress(order.who, case.visit.lst.address))
     return Done(order)
 
 
 def _is_banned(case: Case, order: Order) -> bool:
-    here = Ban.list_id == case.visit.lst.id, Ban.address_key == parse(order.who).key
-    return case.visit.session.scalar(select(Ban.since).where(*here)) is not None
+    return bans.is_banned(case.visit.session, case.visit.lst.id, parse(order.who).key)
 
 
 def _set(case: Case, order: Order) -> Done:
     try:
-        was = owner_settings.put(case.visit, order)
+        return Done(order, was=owner_settings.put(case, order))
     except (BadInput, ValueError):
         return Done(order, "value")
-    return Done(order, was=was)
 
 
 def _take_out(case: Case, done: Done) -> str:
@@ -191,7 +175,7 @@ def _take_out(case: Case, done: Done) -> str:
         return "changed"
     if member.role is not Role.MEMBER:  # made more of since
         return "changed"
-    changes.leave(case.visit.desk(case.note()), member)
+    members.remove(case.call, RemoveMember(case.visit.lst.address, done.order.who, case.note()))
     _tell_removed(case, member)
     return ""
 
@@ -241,7 +225,7 @@ def _lift_again(case: Case, done: Done) -> str:
 
 
 def _put_back(case: Case, done: Done) -> str:
-    return owner_settings.put_back(case.visit, done.order, done.was)
+    return owner_settings.put_back(case, done.order, done.was)
 
 
 _DO = {

@@ -5,12 +5,14 @@ Knows rows and returns them; refuses to know what any order means.
 
 from dataclasses import dataclass, field, replace
 
+from listserv.actions.call import Actor, Call
+from listserv.actions.permissions import Proven
 from listserv.answers.owner_order import Order
 from listserv.letters.request import AnswerProof, Visit
 from mailer.reading.addresses import MailAddress, parse
 from subscriptions.lists.roster import Membership, MembershipState, membership_of
 from subscriptions.membership import optin
-from subscriptions.permission.consent import ConsentNote
+from subscriptions.permission.consent import ConsentNote, Source
 
 BY = "owner by mail"  # how the ledger names a consent that an owner has told
 HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
@@ -18,7 +20,11 @@ HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Hold whose orders are done, and what proves them."""
+    """Hold whose orders are done, and what proves them.
+
+    SECURITY: ``call`` is for what its owner has answered a question about; while a From line is
+    being read, nothing is asked for but ``against``.
+    """
 
     visit: Visit
     owner: Membership
@@ -28,6 +34,12 @@ class Case:
     def by(self) -> MailAddress:
         """Return the owner's address."""
         return optin.address_of(self.visit.session, self.owner)
+
+    @property
+    def call(self) -> Call:
+        """Return the owner as one who asks for actions, in the transaction of their mail."""
+        by = Actor(Source.MAIL, Proven.TOKEN, self.by.key)
+        return Call(self.visit.app, by, self.visit.now, within=self.visit)
 
     def note(self, wording: str = "") -> ConsentNote:
         """Return the ledger's entry; ``wording`` is how somebody said yes."""

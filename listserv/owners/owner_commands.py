@@ -7,11 +7,13 @@
 All orders of a mail go into one question, and its answer into one receipt; what cannot be done says
 why in both. What an owner asks to see goes to the address that we know, whoever wrote. SECURITY: a
 From line is no proof; who may order is looked at when the mail comes, when its answer comes and
-when it is undone. Moderators have ``MODERATORS``, nobody else anything.
+when it is undone, in the table of all actions (listserv/actions/permissions.py), and again by the
+action itself.
 """
 
 from dataclasses import asdict, replace
 
+from listserv.actions.permissions import Action, ActorRole, allows
 from listserv.answers.owner_lexicon import spoken
 from listserv.answers.owner_order import Order
 from listserv.letters.incoming_letter import IncomingLetter
@@ -19,6 +21,7 @@ from listserv.letters.request import AnswerProof, Visit, language_of, question, 
 from listserv.owners import owner_acts, owner_answers, owner_settings, place_acts
 from listserv.owners.owner_case import HERE, Case, Done
 from mailer.reading.addresses import parse
+from subscriptions.lists.list_settings import BY_NAME
 from subscriptions.lists.roster import Membership, Role, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
@@ -26,7 +29,25 @@ from subscriptions.permission.asks import Ask, AskPurpose
 from subscriptions.permission.consent import Source
 
 READING = ("members", "count", "find", "queue")
-MODERATORS = frozenset(("ban", "unban", "allow", "moderate", "queue", "unclear"))
+# Which action each order asks for: who may, stands in the table of all actions.
+ACTIONS = {
+    "add": Action.MEMBER_ADD,
+    "allow": Action.MEMBER_MODERATE,
+    "ban": Action.MEMBER_BAN,
+    "count": Action.MEMBER_LS,
+    "find": Action.MEMBER_LS,
+    "invite": Action.MEMBER_INVITE,
+    "members": Action.MEMBER_LS,
+    "moderate": Action.MEMBER_MODERATE,
+    "pause": Action.MEMBER_SET,
+    "queue": Action.QUEUE_LS,
+    "remove": Action.MEMBER_REMOVE,
+    "resume": Action.MEMBER_SET,
+    "role": Action.MEMBER_SET,
+    "set": Action.LIST_SET,
+    "unban": Action.MEMBER_ALLOW,
+    "unclear": Action.QUEUE_LS,  # told to whoever may order anything
+}
 
 
 def about_others(visit: Visit, member: Membership, orders: tuple[Order, ...]) -> tuple[Order, ...]:
@@ -119,11 +140,11 @@ def _is_own(visit: Visit, member: Membership, order: Order) -> bool:
 
 def _may(member: Membership, order: Order) -> str:
     """Return why somebody with this role may not order this, "" where they may."""
-    if member.state not in HERE:
+    if member.state not in HERE or not allows(ACTIONS[order.verb], ActorRole(member.role.value)):
         return "owners-only"
-    if member.role is Role.OWNER:
-        return ""
-    return "" if member.role is Role.MODERATOR and order.verb in MODERATORS else "owners-only"
+    if order.verb == "set" and member.role not in BY_NAME[order.who].changed_by:
+        return "owners-only"
+    return ""
 
 
 def _language(visit: Visit, member: Membership, orders: tuple[Order, ...]) -> str:

@@ -1,6 +1,6 @@
 """Change one setting of a list by an owner's mail: the table of settings decides what may stand.
 
-    against(visit, order) · put(visit, order) · put_back(visit, order, was) · shown(lst, order)
+    against(visit, order) · put(case, order) · put_back(case, order, was) · shown(lst, order)
 
 Knows list_settings.py's table and openness.py; refuses to know mail. What opens the list further is
 said in the question, in numbers. SECURITY: settings whose change must move files on this machine
@@ -9,9 +9,12 @@ said in the question, in numbers. SECURITY: settings whose change must move file
 
 from enum import StrEnum
 
+from listserv.actions import lists
+from listserv.actions.lists import SetList
 from listserv.answers.owner_order import Order
 from listserv.answers.owner_setting_words import value_of
 from listserv.letters.request import Visit
+from listserv.owners.owner_case import Case
 from mailer.errors import BadInput, KretsError
 from subscriptions.lists import openness, roster
 from subscriptions.lists.list_settings import BY_NAME, check
@@ -37,22 +40,20 @@ def against(visit: Visit, order: Order) -> str:
     return "same" if _stored(visit.lst, order.who) == value else ""
 
 
-def put(visit: Visit, order: Order) -> dict[str, object]:
+def put(case: Case, order: Order) -> dict[str, object]:
     """Set it; return what stood before. Raise BadInput or ValueError where it may not be."""
-    before = _plain(_stored(visit.lst, order.who))
-    roster.change_list(visit.lst, **{order.who: _read(visit, order)})
-    visit.session.flush()
-    return {"before": before, "now": _plain(_stored(visit.lst, order.who))}
+    wanted = SetList(case.visit.lst.address, {order.who: _read(case.visit, order)})
+    done = lists.set_(case.call, wanted)
+    return {"before": done.before[order.who], "now": done.after[order.who]}
 
 
-def put_back(visit: Visit, order: Order, was: dict[str, object]) -> str:
+def put_back(case: Case, order: Order, was: dict[str, object]) -> str:
     """Set what stood before; return why not."""
-    if _plain(_stored(visit.lst, order.who)) != was["now"]:
+    if _plain(_stored(case.visit.lst, order.who)) != was["now"]:
         return "changed"
     setting, before = BY_NAME[order.who], was["before"]
     value = setting.words(str(before)) if setting.words is not None else before
-    roster.change_list(visit.lst, **{order.who: value})
-    visit.session.flush()
+    lists.set_(case.call, SetList(case.visit.lst.address, {order.who: value}))
     return ""
 
 

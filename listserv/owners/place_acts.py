@@ -10,6 +10,8 @@ order and whether they were asked (owner_commands.py).
 
 from collections.abc import Callable
 
+from listserv.actions import members
+from listserv.actions.members import ModerateMember, SetMember
 from listserv.answers import dates
 from listserv.answers.owner_order import Order
 from listserv.letters import commands
@@ -19,7 +21,6 @@ from listserv.owners.owner_case import HERE, Case, Done
 from listserv.owners.roles import Appointment
 from mailer.reading.addresses import parse
 from subscriptions.lists.roster import Membership, MembershipState, Rhythm, Role
-from subscriptions.membership import changes
 
 
 def against(case: Case, order: Order, member: Membership | None) -> str:
@@ -57,12 +58,8 @@ def _wanted(order: Order) -> Appointment:
 
 
 def _watch(case: Case, order: Order) -> Done:
-    member = case.member(order)
-    if member is None:
-        return Done(order, "no-member")
-    before, member.moderated = member.moderated, order.verb == "moderate"
-    case.visit.session.flush()
-    return Done(order, was={"moderated": before})
+    wanted = ModerateMember(case.visit.lst.address, order.who, order.verb == "moderate")
+    return Done(order, was={"moderated": members.moderate(case.call, wanted).before})
 
 
 def _unwatch(case: Case, done: Done) -> str:
@@ -70,8 +67,8 @@ def _unwatch(case: Case, done: Done) -> str:
     if member is None or member.moderated is not (done.order.verb == "moderate"):
         return "changed"
     before = done.was["moderated"]
-    member.moderated = before if isinstance(before, bool) else None
-    case.visit.session.flush()
+    held = before if isinstance(before, bool) else None
+    members.moderate(case.call, ModerateMember(case.visit.lst.address, done.order.who, held))
     return ""
 
 
@@ -83,7 +80,7 @@ def _pause(case: Case, order: Order) -> Done:
     pauses = order.verb == "pause"
     state = MembershipState.PAUSED if pauses else MembershipState.ACTIVE
     until = until_of(case, order) if pauses else None
-    changes.change_state(case.visit.desk(case.note()), member, state, paused_until=until)
+    _set(case, order, state=state, paused_until=until)
     name = "member-paused-by" if pauses else "member-resumed-by"
     tell_member(case.visit, member, name, by=case.by.given, until=until)
     return Done(order, was={**was, "now": _stands(member)})
@@ -95,13 +92,33 @@ def _unpause(case: Case, done: Done) -> str:
         return "changed"
     state, until = MembershipState(str(done.was["state"])), done.was["until"]
     paused_until = until if isinstance(until, float) else None
-    changes.change_state(case.visit.desk(case.note()), member, state, paused_until=paused_until)
-    member.rhythm = Rhythm(str(done.was["rhythm"]))
-    case.visit.session.flush()
+    rhythm = Rhythm(str(done.was["rhythm"]))
+    _set(case, done.order, state=state, paused_until=paused_until, rhythm=rhythm)
     paused = not _is_mailed(member)
     name = "member-paused-by" if paused else "member-resumed-by"
     tell_member(case.visit, member, name, by=case.by.given, until=member.paused_until)
     return ""
+
+
+def _set(
+    case: Case,
+    order: Order,
+    *,
+    state: MembershipState,
+    paused_until: float | None,
+    rhythm: Rhythm | None = None,
+) -> None:
+    members.set_(
+        case.call,
+        SetMember(
+            case.visit.lst.address,
+            order.who,
+            state=state,
+            paused_until=paused_until,
+            rhythm=rhythm,
+            note=case.note(),
+        ),
+    )
 
 
 def _stands(member: Membership) -> dict[str, object]:
@@ -117,7 +134,7 @@ def _appoint(case: Case, order: Order) -> Done:
     if member is None:
         return Done(order, "no-member")
     was = member.role.value
-    roles.change(case.visit, case.owner, _wanted(order), case.note())
+    roles.change(case, _wanted(order), case.note())
     return Done(order, was={"role": was})
 
 
@@ -128,7 +145,7 @@ def _disappoint(case: Case, done: Done) -> str:
     back = Appointment(parse(done.order.who), Role(str(done.was["role"])))
     why = roles.against(case.visit, case.owner, back)
     if not why:
-        roles.change(case.visit, case.owner, back, case.note())
+        roles.change(case, back, case.note())
     return why
 
 

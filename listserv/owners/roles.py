@@ -13,7 +13,10 @@ comes; an owner who is none any more can neither give a role nor take one back.
 import re
 from dataclasses import dataclass
 
+from listserv.actions import members
+from listserv.actions.members import SetMember
 from listserv.letters.request import AnswerProof, Visit, language_of, question, tell_member, whom
+from listserv.owners.owner_case import Case
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
 from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
@@ -89,7 +92,8 @@ def give(visit: Visit, ask: Ask, owner: Membership, rest: str, proof: AnswerProo
     why = against(visit, owner, wanted)
     if why or wanted is None:
         return _refuse(visit, owner, wanted, why)
-    _receipt(visit, owner, change(visit, owner, wanted, proof.note(ask, actor=ask.address_key)))
+    note = proof.note(ask, actor=ask.address_key)
+    _receipt(visit, owner, change(Case(visit, owner, proof), wanted, note))
     return f"role: {wanted.role.value}"
 
 
@@ -106,7 +110,8 @@ def take_back(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
     why = "changed" if since else against(visit, owner, wanted)
     if why:
         return _refuse(visit, owner, wanted, why)
-    _receipt(visit, owner, change(visit, owner, wanted, proof.note(ask, actor=ask.address_key)))
+    note = proof.note(ask, actor=ask.address_key)
+    _receipt(visit, owner, change(Case(visit, owner, proof), wanted, note))
     return f"role: {wanted.role.value}"
 
 
@@ -130,27 +135,24 @@ def _refuse(visit: Visit, owner: Membership, wanted: Appointment | None, why: st
     return f"no role: {why}"
 
 
-def change(
-    visit: Visit, owner: Membership, wanted: Appointment, note: ConsentNote
-) -> dict[str, str]:
+def change(case: Case, wanted: Appointment, note: ConsentNote) -> dict[str, str]:
     """Give a role that ``against`` has nothing against, and tell whom it concerns but the owner.
 
     Return what a mail says of it.
     """
-    session = visit.session
-    member = membership_of(session, visit.lst.id, wanted.who.key)
+    visit, owner = case.visit, case.owner
+    member = membership_of(visit.session, visit.lst.id, wanted.who.key)
     if member is None:
         raise LookupError("the member vanished within one transaction")
-    was = member.role
-    changes.change_role(visit.desk(note), member, wanted.role)
-    session.flush()
-    told = {"who": wanted.who.given, "role": wanted.role.value, "was": was.value}
-    by = optin.address_of(session, owner).given
+    told = {"who": wanted.who.given, "role": wanted.role.value, "was": member.role.value}
+    members.set_(
+        case.call, SetMember(visit.lst.address, wanted.who.given, role=wanted.role, note=note)
+    )
     if member.id != owner.id:
         tell_member(visit, member, "member-role", role=wanted.role.value)
-    for other in optin.owners_of(session, visit.lst):
+    for other in optin.owners_of(visit.session, visit.lst):
         if other.id not in {owner.id, member.id}:
-            tell_member(visit, other, "owner-role", by=by, undo=False, **told)
+            tell_member(visit, other, "owner-role", by=case.by.given, undo=False, **told)
     return told
 
 

@@ -11,9 +11,10 @@ from listserv.actions.permissions import (
     permit,
 )
 
-READS = {"list show", "member ls", "member show"}
-MODERATE = {"list set", "list show", "member allow", "member ban", "member moderate"}
-OWN = MODERATE | READS | {"member add", "member invite", "member set"}
+READS = {"list show", "member ls", "member show", "queue ls"}
+DECIDES = {"queue ls", "queue show", "queue release", "queue refuse", "queue drop"}
+MODERATE = DECIDES | {"list set", "list show", "member allow", "member ban", "member moderate"}
+OWN = MODERATE | READS | {"member add", "member invite", "member remove", "member set"}
 # What each role may do on its own list; strangers and plain members nothing of this.
 TABLE = {
     ActorRole.STRANGER: set[str](),

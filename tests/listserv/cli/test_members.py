@@ -483,3 +483,13 @@ def test_a_members_posts_wait_go_out_or_are_as_the_list_has_it(run: Run, store: 
         with store.read() as session:
             assert session.scalars(select(Membership)).one().moderated is held
     assert run("moderate", LIST, "nobody@example.org").exit_code == 1
+
+
+def test_somebody_is_taken_off_once_and_a_rehearsal_takes_nobody_off(run: Run) -> None:
+    run("add", LIST, "anna@example.org", "--consent", "said so")
+    assert "would be off" in run("remove", LIST, "anna@example.org", "--dry-run").stderr
+    assert run("remove", LIST, "anna@example.org").exit_code == 1  # nobody can be asked
+    assert run("remove", LIST, "anna@example.org", "--yes").exit_code == 0
+    (row,) = json.loads(run("ls", LIST, "--json").stdout)
+    assert row["state"] == "left"
+    assert run("remove", LIST, "anna@example.org", "--yes").exit_code == 1

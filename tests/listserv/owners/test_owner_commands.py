@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from listserv.owners import owner_acts
+from listserv.answers.owner_order import UNCLEAR
+from listserv.owners import owner_acts, owner_commands
 from listserv.wiring.listserv_tables import Ban
 from subscriptions.lists import roster
 from subscriptions.lists.roster import MailList, Membership, Role
@@ -359,3 +360,15 @@ def test_the_last_owner_cannot_be_removed_by_mail(place: Place) -> None:
     place.role(second, Role.MEMBER)
     place.reply(asked, "yes", second)
     assert place.state(OWNER) == "active"
+
+
+def test_a_moderator_stops_all_posts_by_mail_and_opens_nothing(place: Place) -> None:
+    order(place, "emergency: yes", sender=MODERATOR)
+    assert the_list(place).emergency
+    place.write(MODERATOR, REQUEST, "post: anyone")
+    assert "Bara en ägare" in said(place, MODERATOR)
+    assert the_list(place).post.value == "members"
+
+
+def test_every_order_that_can_be_read_asks_for_an_action() -> None:
+    assert {*owner_acts._DO, *owner_commands.READING, UNCLEAR} == set(owner_commands.ACTIONS)

@@ -14,9 +14,9 @@ from listserv.cli.terminal import say
 from listserv.reception.smtp_door import run_door, tls_context
 from listserv.run import scheduler
 from listserv.run.jobs import WorkerContext, use
-from listserv.run.serve import Board, ProcessTree, bind
+from listserv.run.serve import Board, ProcessTree, allow_files, bind
 from listserv.upkeep import restoring
-from listserv.web import archive_pages
+from listserv.web import archive_pages, guard
 from listserv.web import door as web
 from listserv.web.visitor import proxies
 from listserv.wiring import log
@@ -157,6 +157,7 @@ def _log(app: App, part: str) -> None:
 
 def _part(app: App, name: str, run: Callable[..., None], *arguments: object) -> None:
     _log(app, name)
+    allow_files()
     run(app, *arguments)
 
 
@@ -164,7 +165,9 @@ def _web(
     app: App, listener: socket.socket, ready: Ready, states: Callable[[], dict[str, int]]
 ) -> None:
     _log(app, "web")
-    web.serve(web.build(app, states), listener, ready)
+    allow_files()
+    connection = guard.guarded(proxies(app.settings.listserv.proxies))
+    web.serve(web.build(app, states), listener, ready, connection)
 
 
 def _worker(app: App, number: int, ready: Ready) -> None:

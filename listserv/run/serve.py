@@ -10,6 +10,7 @@ import errno
 import gc
 import mmap
 import os
+import resource
 import signal
 import socket
 import sys
@@ -198,6 +199,14 @@ class ProcessTree:
         if self._valkey is not None:
             self._valkey.stop()
         return 0
+
+
+def allow_files(most: int = 65_536) -> None:
+    """Let this process open as many files as the system allows it: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _make_way(path: Path) -> None:

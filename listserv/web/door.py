@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from listserv.upkeep import metrics
 from listserv.web import archive_access, archive_pages, joining, leaving, me, proof, voting
+from listserv.web.guard import GuardedConnection
 from listserv.web.headers import StrictHeaders
 from listserv.web.page_context import Site, caller_of, page_of, told
 from listserv.web.visitor import is_this_machine, proxies
@@ -112,21 +113,24 @@ def _trouble(app: App, states: Mapping[str, int]) -> dict[str, str]:
     return found
 
 
-def serve(site: ASGIApp, listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def serve(
+    site: ASGIApp,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    connection: type[GuardedConnection],
+) -> None:
+    """Serve until SIGTERM or SIGINT, each connection by a ``connection`` (guard.py)."""
     config = uvicorn.Config(
         site,
         loop="uvloop",
-        http="h11",
+        http=connection,
         lifespan="off",
         access_log=False,
         log_level="warning",
         server_header=False,
         date_header=True,
         proxy_headers=False,
-        timeout_keep_alive=10,
         timeout_graceful_shutdown=3,
-        limit_concurrency=500,
         h11_max_incomplete_event_size=32 * 1024,
     )
 

@@ -82,6 +82,10 @@ class Callers(Generic[G]):
         self._open: dict[str, dict[G, None]] = {}
         self.total = 0  # how many are open
 
+    def guests(self) -> list[G]:
+        """Return all that are open."""
+        return [guest for held in self._open.values() for guest in held]
+
     def full(self) -> bool:
         """Tell whether one more is too many."""
         return self.total >= self._in_all

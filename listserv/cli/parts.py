@@ -16,7 +16,7 @@ from listserv.run import scheduler
 from listserv.run.jobs import WorkerContext, use
 from listserv.run.serve import Board, ProcessTree, allow_files, bind
 from listserv.upkeep import restoring
-from listserv.web import archive_pages, guard
+from listserv.web import archive_pages, connections
 from listserv.web import door as web
 from listserv.web.visitor import proxies
 from listserv.wiring import log
@@ -166,8 +166,8 @@ def _web(
 ) -> None:
     _log(app, "web")
     allow_files()
-    connection = guard.guarded(proxies(app.settings.listserv.proxies))
-    web.serve(web.build(app, states), listener, ready, connection)
+    trusted = proxies(app.settings.listserv.proxies)
+    connections.serve(web.build(app, states), listener, ready, trusted)
 
 
 def _worker(app: App, number: int, ready: Ready) -> None:

@@ -23,8 +23,7 @@ from listserv.trying import browser, community, mailbox, once
 from listserv.trying.ports import LAST, listen, port_of
 from listserv.trying.tour import Tour, said
 from listserv.trying.try_folder import Garden, Start, choose
-from listserv.web import door as web
-from listserv.web import guard
+from listserv.web import connections
 from listserv.wiring import log
 from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
@@ -275,4 +274,4 @@ def _page(site: ASGIApp, listener: socket.socket, begin: Callable[[], None], rea
             structlog.get_logger("krets.try").warning("a letter was not taken", what=error.what)
 
     threading.Thread(target=talk, name="talk", daemon=True).start()
-    web.serve(site, listener, ready, guard.guarded(()))
+    connections.serve(site, listener, ready)

@@ -1,15 +1,11 @@
-"""Put the web door together and serve it; say whether all is well.
+"""Put the web door together; say whether all is well. Serving it is connections.py's.
 
 SECURITY: every answer carries strict headers; GET and HEAD change nothing; other methods than a
 page has are refused. Links come from ``base_url``, never from the Host header.
 """
 
-import asyncio
-import contextlib
-import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +16,6 @@ from starlette.types import ASGIApp
 
 from listserv.upkeep import metrics
 from listserv.web import archive_access, archive_pages, joining, leaving, me, proof, voting
-from listserv.web.guard import GuardedConnection
 from listserv.web.headers import StrictHeaders
 from listserv.web.page_context import Site, caller_of, page_of, told
 from listserv.web.visitor import is_this_machine, proxies
@@ -111,39 +106,3 @@ def _trouble(app: App, states: Mapping[str, int]) -> dict[str, str]:
     except Exception:  # noqa: BLE001 - whatever it is, the doorbell does not answer
         found["doorbell"] = "not answering"
     return found
-
-
-def serve(
-    site: ASGIApp,
-    listener: socket.socket,
-    ready: Callable[[], None],
-    connection: type[GuardedConnection],
-) -> None:
-    """Serve until SIGTERM or SIGINT, each connection by a ``connection`` (guard.py)."""
-    config = uvicorn.Config(
-        site,
-        loop="uvloop",
-        http=connection,
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        date_header=True,
-        proxy_headers=False,
-        timeout_graceful_shutdown=3,
-        h11_max_incomplete_event_size=32 * 1024,
-    )
-
-    class _Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            ready()
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            """Stop on a signal as uvicorn does, but do not die of it again afterwards."""
-            with super().capture_signals():
-                yield
-                self._captured_signals.clear()
-
-    asyncio.run(_Server(config).serve(sockets=[listener]))

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from listserv.web.guard import GuardedConnection, WebLimits, guarded
+from listserv.web.connections import GuardedConnection, WebLimits, guarded
 from mailer.door.callers import Callers, Network, networks
 from tests.tree import wait_for
 

@@ -1,4 +1,4 @@
-"""Guard the web door's connections: how many a source may hold, and for how long without a word.
+"""Serve the web door: how many connections a source may hold, and for how long without a word.
 
 uvicorn closes what is idle after an answer and nothing else; here a connection has a time to say
 what it wants, to send its form and to take its answer, and a place among others.
@@ -10,9 +10,13 @@ instead of a timer for each.
 """
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import socket
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mailer.door.callers import Callers, Network, is_front, plain_ip, source_of
@@ -156,3 +160,39 @@ def guarded(trusted: Sequence[Network], limits: WebLimits | None = None) -> type
     """Return what uvicorn makes connections of."""
     shared = Guard(limits or WebLimits(), trusted)
     return type("Guarded", (GuardedConnection,), {"guard": shared})
+
+
+def serve(
+    site: ASGIApp,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    trusted: Sequence[Network] = (),
+) -> None:
+    """Serve until SIGTERM or SIGINT; ``trusted`` are the proxies that speak for many."""
+    config = uvicorn.Config(
+        site,
+        loop="uvloop",
+        http=guarded(trusted),
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_graceful_shutdown=3,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+
+    class _Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready()
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Stop on a signal as uvicorn does, but do not die of it again afterwards."""
+            with super().capture_signals():
+                yield
+                self._captured_signals.clear()
+
+    asyncio.run(_Server(config).serve(sockets=[listener]))

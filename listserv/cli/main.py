@@ -34,6 +34,7 @@ _COMMANDS = {
     "member": "members:members",
     "newsletter": "newsletter:newsletter",
     "queue": "queue:queue",
+    "quickstart": "quickstart:quickstart",
     "restore": "backup:restore_from",
     "serve": "parts:serve",
     "sink": "sink:sink",

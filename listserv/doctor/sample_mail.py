@@ -22,6 +22,7 @@ from mailer.authentication import dkim, dkim_keys
 from mailer.client.seven_bit import rewrite
 from mailer.reading import message
 from mailer.storage.tokens import TokenPurpose
+from subscriptions.lists.policies import ArchivePolicy, ListKind
 from subscriptions.lists.roster import MailList
 
 NOBODY = 0  # the membership that its tokens name
@@ -33,6 +34,17 @@ class Sample:
 
     return_path: str
     raw: bytes
+
+
+def stand_in(domain: str) -> MailList:
+    """Return a list that is nowhere, for an installation that has none yet."""
+    return MailList(
+        name="krets",
+        domain=domain,
+        title="Krets",
+        kind=ListKind.NEWSLETTER,
+        archive=ArchivePolicy.NONE,
+    )
 
 
 def make(session: Session, app: App, lst: MailList, to: str, now: float) -> Sample:

@@ -67,7 +67,7 @@ def write(
         except OSError as error:
             raise Refused(
                 f"{path} cannot be written: {error.strerror}. What was written is taken back.",
-                "Run it as root, or with --into FOLDER to look at the files first.",
+                "Only root may write there; another folder shows the files first.",
             ) from None
         written.append(path)
     return written
@@ -82,7 +82,7 @@ def _folders(folder: Path, undoing: Undoing) -> None:
     except OSError as error:
         raise Refused(
             f"{folder} cannot be made: {error.strerror}. What was written is taken back.",
-            "Run it as root, or with --into FOLDER to look at the files first.",
+            "Only root may write there; another folder shows the files first.",
         ) from None
 
 

@@ -54,8 +54,16 @@ class Action(StrEnum):
     MEMBER_REMOVE = "member remove"
     MEMBER_SET = "member set"
     MEMBER_SHOW = "member show"
+    NEWSLETTER_HISTORY = "newsletter history"
+    NEWSLETTER_PAUSE = "newsletter pause"
+    NEWSLETTER_RESEND = "newsletter resend"
+    NEWSLETTER_RESUME = "newsletter resume"
+    NEWSLETTER_STATUS = "newsletter status"
+    NEWSLETTER_STOP = "newsletter stop"
+    NEWSLETTER_VOTES = "newsletter votes"
     QUEUE_DROP = "queue drop"
     QUEUE_LS = "queue ls"
+    QUEUE_MAILING = "queue mailing"
     QUEUE_REFUSE = "queue refuse"
     QUEUE_RELEASE = "queue release"
     QUEUE_SHOW = "queue show"
@@ -76,6 +84,7 @@ class Permission:
 _OPERATOR = frozenset({ActorRole.OPERATOR})
 _OWNERS = _OPERATOR | {ActorRole.OWNER}
 _MODERATORS = _OWNERS | {ActorRole.MODERATOR}
+_EDITORS = _OWNERS | {ActorRole.EDITOR}
 _DECIDERS = _OWNERS | {ActorRole.MODERATOR, ActorRole.EDITOR}
 _STAFF = _DECIDERS | {ActorRole.ADVISOR}
 
@@ -96,8 +105,16 @@ PERMISSIONS = {
     Action.MEMBER_REMOVE: Permission(_OWNERS),
     Action.MEMBER_SET: Permission(_OWNERS),
     Action.MEMBER_SHOW: Permission(_OWNERS, by_from_line=True),
+    Action.NEWSLETTER_HISTORY: Permission(_OWNERS),  # it names people
+    Action.NEWSLETTER_PAUSE: Permission(_EDITORS),
+    Action.NEWSLETTER_RESEND: Permission(_EDITORS),
+    Action.NEWSLETTER_RESUME: Permission(_EDITORS),
+    Action.NEWSLETTER_STATUS: Permission(_STAFF, by_from_line=True),
+    Action.NEWSLETTER_STOP: Permission(_EDITORS),
+    Action.NEWSLETTER_VOTES: Permission(_STAFF, by_from_line=True),
     Action.QUEUE_DROP: Permission(_MODERATORS),
     Action.QUEUE_LS: Permission(_MODERATORS, by_from_line=True),
+    Action.QUEUE_MAILING: Permission(_OWNERS),  # it names people
     Action.QUEUE_REFUSE: Permission(_MODERATORS),
     Action.QUEUE_RELEASE: Permission(_MODERATORS),
     Action.QUEUE_SHOW: Permission(_MODERATORS),

@@ -8,28 +8,30 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import click
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from listserv.cli.terminal import agree, bar, plain, print_json, print_json_array, print_table, say
-from listserv.mailings.delivery import connections_at_most
+from listserv.actions import mailings as actions
+from listserv.actions.mailings import AGAIN, ChangeMailing, MailingStatus, ResendMailing
+from listserv.cli.terminal import (
+    agree,
+    asked,
+    bar,
+    plain,
+    print_json,
+    print_json_array,
+    print_table,
+    say,
+)
 from listserv.wiring.app import App
-from listserv.wiring.listserv_tables import Issue
-from mailer.errors import Refused
-from mailer.ledger import mailings, recipient_history
-from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, Status
-from mailer.reading.addresses import parse
+from mailer.ledger.mailings import MailingState, Recipient, RecipientState, Status
 from subscriptions.lists import ballots, terms
-from subscriptions.lists.terms import Terms
-from subscriptions.membership import bouncing
 
 COUNTS = ("audience", *(state.name.lower() for state in RecipientState))
 SHOWN = 200  # recipients in a table; --json has all of them
 LOOK = 0.5  # seconds between looks at a mailing that is being watched
 _OVER = (MailingState.DONE, MailingState.STOPPED, MailingState.PAUSED)
-_RESENT = (RecipientState.REFUSED, RecipientState.UNSURE, RecipientState.DEFERRED)
 _number = click.argument("mailing_id", metavar="MAILING", type=int)
 _dry = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -52,15 +54,11 @@ def mailing(app: App, mailing_id: int | None, only: str | None, *, as_json: bool
       krets queue mailing
       krets queue mailing 12 --only refused --json
     """
-    with app.store.read() as session:
-        if mailing_id is None:
-            _newest(session, as_json=as_json)
-            return
-        counts = mailings.status(session, mailing_id)
-        chosen = select(Recipient).where(Recipient.mailing_id == mailing_id)
-        if only is not None:
-            chosen = chosen.where(Recipient.state == RecipientState[only.upper()])
-        found = session.scalars(chosen.order_by(Recipient.id).execution_options(yield_per=1000))
+    if mailing_id is None:
+        _newest(app, as_json=as_json)
+        return
+    state = RecipientState[only.upper()] if only is not None else None
+    with actions.recipients(asked(app), mailing_id, state) as (counts, found):
         if as_json:
             print_json_array(_recipient(row) for row in found)
             return
@@ -87,36 +85,26 @@ def status(app: App, mailing_id: int, *, watch: bool, as_json: bool) -> None:
     """
     if watch:
         follow(app, mailing_id)
-    with app.store.read() as session:
-        counts = mailings.status(session, mailing_id)
-        bounced = bouncing.count(session, mailing_id)
-        one = session.get_one(Mailing, mailing_id)
-        issue = session.get(Issue, mailing_id)
-        subject = issue.subject if issue else ""
-        held = terms.read(issue.terms if issue else "")
-        halted = issue is not None and issue.tripped is not None
-        alone = one.ahead is not None
-        asked = ballots.result(session, mailing_id)
+    one = actions.status(asked(app), mailing_id)
+    counts, asked_of = one.counts, one.votes
     if as_json:
         print_json(
-            {"mailing": mailing_id, "list": one.list_address, "kind": one.kind}
+            {"mailing": mailing_id, "list": one.list, "kind": one.kind}
             | {"state": counts.state, "policy": counts.policy}
             | {name: getattr(counts, name) for name in COUNTS}
-            | {"bounced": bounced, "connections": connections_at_most(app)}
-            | {"votes": dict(asked.answers) if asked else None}
-            | {"halted": halted, "segment": issue.segment if issue else ""}
+            | {"bounced": one.bounced, "connections": one.connections}
+            | {"votes": dict(asked_of.answers) if asked_of else None}
+            | {"halted": one.halted, "segment": one.segment}
         )
         return
-    title = f"Mailing {mailing_id}: {plain(subject)}" if subject else f"Mailing {mailing_id}"
-    click.echo(f"{title}\n{one.kind} of {one.list_address}, {counts.state}, {counts.policy}\n")
-    for line in _shown(mailing_id, counts):
+    title = (
+        f"Mailing {mailing_id}: {plain(one.subject)}" if one.subject else f"Mailing {mailing_id}"
+    )
+    click.echo(f"{title}\n{one.kind} of {one.list}, {counts.state}, {counts.policy}\n")
+    for line in (*_shown(mailing_id, counts), *_voices(asked_of), *_remarks(one)):
         click.echo(f"  {line}")
-    for line in _voices(asked):
-        click.echo(f"  {line}")
-    for line in _remarks(held, counts, alone=alone, halted=halted):
-        click.echo(f"  {line}")
-    if bounced:
-        click.echo(f"  {bounced:,} came back later; accepted does not change by that")
+    if one.bounced:
+        click.echo(f"  {one.bounced:,} came back later; accepted does not change by that")
 
 
 @click.command("pause")
@@ -131,10 +119,10 @@ def pause(app: App, mailing_id: int, *, dry_run: bool) -> None:
       krets newsletter pause 12
       krets queue pause 12
     """
-    if _would(app, mailing_id, "pause", dry_run=dry_run):
+    stood = actions.pause(asked(app), ChangeMailing(mailing_id, dry_run))
+    if dry_run:
+        _would("pause", mailing_id, stood)
         return
-    with app.store.write() as session:
-        mailings.pause(session, mailing_id)
     say(f"Mailing {mailing_id} is paused. It goes on with: krets newsletter resume {mailing_id}")
 
 
@@ -151,14 +139,13 @@ def resume(app: App, mailing_id: int, *, dry_run: bool, yes: bool) -> None:
       krets newsletter resume 12 --yes
       krets queue resume 12 --yes
     """
-    if _would(app, mailing_id, "resume", dry_run=dry_run):
+    wanted = ChangeMailing(mailing_id, dry_run=True)
+    stood = actions.resume(asked(app), wanted)
+    if dry_run:
+        _would("resume", mailing_id, stood)
         return
-    with app.store.read() as session:
-        waiting = mailings.status(session, mailing_id).open
-    agree(f"Go on with mailing {mailing_id}: {waiting:,} wait?", yes=yes)
-    with app.store.write() as session:
-        mailings.resume(session, mailing_id)
-    app.ring("deliver")
+    agree(f"Go on with mailing {mailing_id}: {stood.open:,} wait?", yes=yes)
+    actions.resume(asked(app), replace(wanted, dry_run=False))
     say(f"Mailing {mailing_id} goes on.")
 
 
@@ -175,22 +162,20 @@ def stop(app: App, mailing_id: int, *, dry_run: bool, yes: bool) -> None:
       krets newsletter stop 12 --yes
       krets queue stop 12 --dry-run
     """
-    if _would(app, mailing_id, "stop", dry_run=dry_run):
+    wanted = ChangeMailing(mailing_id, dry_run=True)
+    stood, _ = actions.stop(asked(app), wanted)
+    if dry_run:
+        _would("stop", mailing_id, stood)
         return
     agree(f"Stop mailing {mailing_id} for good?", yes=yes)
-    with app.store.write() as session:
-        skipped = more = mailings.stop(session, mailing_id, now=time.time())
-    while more:
-        with app.store.write() as session:
-            more = mailings.skip_rest(session, mailing_id)
-        skipped += more
+    _, skipped = actions.stop(asked(app), replace(wanted, dry_run=False))
     say(f"Mailing {mailing_id} is stopped; {skipped:,} were skipped.")
 
 
 @click.command("resend")
 @_number
 @click.option(
-    "--only", required=True, type=click.Choice([state.name.lower() for state in _RESENT]),
+    "--only", required=True, type=click.Choice([state.name.lower() for state in AGAIN]),
     help="Whom to send it to again.",
 )  # fmt: skip
 @_dry
@@ -207,31 +192,15 @@ def resend(app: App, mailing_id: int, *, only: str, dry_run: bool, yes: bool) ->
       krets newsletter resend 12 --only unsure --dry-run
       krets queue resend 12 --only refused --yes
     """
-    state = RecipientState[only.upper()]
-    with app.store.read() as session:
-        count = getattr(mailings.status(session, mailing_id), only)
+    wanted = ResendMailing(mailing_id, RecipientState[only.upper()], dry_run=True)
+    count = actions.resend(asked(app), wanted)
     said = f"mailing {mailing_id} again to {count:,} {only}"
     if dry_run or not count:
         told = f"Would send {said}" if count else f"Mailing {mailing_id} has none that is {only}"
         say(f"{told}; nothing was changed.")
         return
     agree(f"Send {said}?", yes=yes)
-    sent, after = 0, 0
-    while True:
-        with app.store.write() as session:
-            now = app.store.now(session)
-            again = mailings.resend(session, mailing_id, state, after=after, now=now)
-            rows = [
-                recipient_history.event(
-                    row, now, RecipientState.READY, reason=f"was {only}", by="cli"
-                )
-                for row in again
-            ]
-            recipient_history.note(session, rows)
-        if not again:
-            break
-        sent, after = sent + len(again), again[-1]
-    app.ring("deliver")
+    sent = actions.resend(asked(app), replace(wanted, dry_run=False))
     say(f"{sent:,} are due again.")
 
 
@@ -248,12 +217,7 @@ def told(app: App, mailing_id: int, address: str, *, as_json: bool) -> None:
       krets newsletter history 12 anna@example.org
       krets queue history 12 anna@example.org --json
     """
-    with app.store.read() as session:
-        mailings.status(session, mailing_id)  # says so where there is no such mailing
-        row = recipient_history.find(session, mailing_id, parse(address).wire)
-        if row is None:
-            raise Refused(f"{address} is not in the audience of mailing {mailing_id}.")
-        found, now_is = recipient_history.of_recipient(session, row), RecipientState(row.state)
+    found = actions.history(asked(app), mailing_id, address)
     rows = [
         {
             "at": _moment(one.at),
@@ -262,12 +226,12 @@ def told(app: App, mailing_id: int, address: str, *, as_json: bool) -> None:
             "reason": one.reason,
             "by": one.by or None,
         }
-        for one in found
+        for one in found.events
     ]
     if as_json:
         print_json(rows)
         return
-    say(f"{address} is {now_is.name.lower()} in mailing {mailing_id}.")
+    say(f"{address} is {found.state.name.lower()} in mailing {mailing_id}.")
     columns = ("at", "state", "code", "reason", "by")
     print_table(columns, [[str(row[name] or "") for name in columns] for row in rows])
 
@@ -277,8 +241,7 @@ VERBS = (status, pause, resume, stop, resend, told)
 
 def follow(app: App, mailing_id: int) -> None:
     """Wait until a mailing is over or paused; on a terminal, show how it goes."""
-    with app.store.read() as session:
-        size = mailings.status(session, mailing_id).audience
+    size = actions.status(asked(app), mailing_id).counts.audience
     for _ in progress("sending", _settled(app, mailing_id), size):
         pass
 
@@ -298,8 +261,7 @@ def progress(words: str, counts: Iterable[int], size: int) -> Iterator[int]:
 
 def _settled(app: App, mailing_id: int) -> Iterator[int]:
     while True:
-        with app.store.read() as session:
-            now = mailings.status(session, mailing_id)
+        now = actions.status(asked(app), mailing_id).counts
         yield now.audience - now.open
         if now.state in _OVER:
             return
@@ -311,14 +273,9 @@ def _moment(at: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
-def _would(app: App, mailing_id: int, verb: str, *, dry_run: bool) -> bool:
-    if not dry_run:
-        return False
-    with app.store.read() as session:
-        counts = mailings.status(session, mailing_id)
-    where = f"{counts.state}, {counts.open:,} open"
+def _would(verb: str, mailing_id: int, stood: Status) -> None:
+    where = f"{stood.state}, {stood.open:,} open"
     say(f"Would {verb} mailing {mailing_id} ({where}); nothing was done.")
-    return True
 
 
 def _shown(mailing_id: int, counts: Status) -> Iterator[str]:
@@ -349,10 +306,7 @@ def votes(app: App, mailing_id: int, *, as_json: bool) -> None:
     Example:
       krets newsletter votes 12
     """
-    with app.store.read() as session:
-        found = ballots.result(session, mailing_id)
-    if found is None:
-        raise Refused(f"Mailing {mailing_id} asks no question.")
+    found = actions.votes(asked(app), mailing_id)
     if as_json:
         answers = [{"answer": words, "votes": count} for words, count in found.answers]
         print_json({"question": found.question, "votes": found.voices, "answers": answers})
@@ -372,18 +326,18 @@ def _voices(found: ballots.VoteResult | None) -> Iterator[str]:
     yield ""
 
 
-def _remarks(held: Terms, counts: Status, *, alone: bool, halted: bool) -> Iterator[str]:
+def _remarks(one: MailingStatus) -> Iterator[str]:
     """Say what else bears on an issue: who goes first, whose hour comes later, a halt."""
-    canary = terms.read_canary(held.canary)
+    counts, canary = one.counts, terms.read_canary(one.terms.canary)
     over = counts.state in _OVER
-    if alone and counts.audience > canary.many and not over:
+    if one.ahead and counts.audience > canary.many and not over:
         yield (
             f"{canary.many:,} go first; the others follow {canary.minutes} minutes after the last"
             " of these was answered for"
         )
-    if held.timed and counts.ready and not over:
+    if one.terms.timed and counts.ready and not over:
         yield "each reader's copy waits for their own hour"
-    if halted:
+    if one.halted:
         yield "it was halted by itself, because too many were refused or complained"
 
 
@@ -410,15 +364,12 @@ def _recipient(row: Recipient) -> dict[str, object]:
     }
 
 
-def _newest(session: Session, *, as_json: bool) -> None:
-    newest = session.scalars(select(Mailing).order_by(Mailing.id.desc()).limit(20)).all()
-    rows = []
-    for one in newest:
-        counts = mailings.status(session, one.id)
-        rows.append(
-            {"id": one.id, "list": one.list_address, "kind": one.kind, "state": str(counts.state)}
-            | {name: getattr(counts, name) for name in COUNTS}
-        )
+def _newest(app: App, *, as_json: bool) -> None:
+    rows = [
+        {"id": one.id, "list": one.list, "kind": one.kind, "state": str(one.counts.state)}
+        | {name: getattr(one.counts, name) for name in COUNTS}
+        for one in actions.newest(asked(app))
+    ]
     if as_json:
         click.echo(json.dumps(rows))
         return

@@ -11,17 +11,21 @@ from listserv.actions.permissions import (
     permit,
 )
 
-READS = {"list show", "member ls", "member show", "queue ls"}
+LOOK = {"list show", "newsletter status", "newsletter votes"}
+READS = LOOK | {"member ls", "member show", "queue ls"}
 DECIDES = {"queue ls", "queue show", "queue release", "queue refuse", "queue drop"}
-MODERATE = DECIDES | {"list set", "list show", "member allow", "member ban", "member moderate"}
-OWN = MODERATE | READS | {"member add", "member invite", "member remove", "member set"}
+MODERATE = LOOK | DECIDES | {"list set", "member allow", "member ban", "member moderate"}
+STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter resend"}
+EDIT = LOOK | STEER | {"list set"}
+PEOPLE = {"member add", "member invite", "member remove", "member set"}
+OWN = MODERATE | EDIT | READS | PEOPLE | {"newsletter history", "queue mailing"}
 # What each role may do on its own list; strangers and plain members nothing of this.
 TABLE = {
     ActorRole.STRANGER: set[str](),
     ActorRole.MEMBER: set[str](),
     ActorRole.MODERATOR: MODERATE,
-    ActorRole.ADVISOR: {"list show"},
-    ActorRole.EDITOR: {"list set", "list show"},
+    ActorRole.ADVISOR: LOOK,
+    ActorRole.EDITOR: EDIT,
     ActorRole.OWNER: OWN,
     ActorRole.OPERATOR: {action.value for action in Action},
 }

@@ -33,7 +33,7 @@ _SHORT = 4  # letters of a name that a Message-ID may have by chance
 
 
 @dataclass(frozen=True, slots=True)
-class Grave:
+class ErasedMail:
     """Name one archived mail of the person, and what of theirs its id might tell."""
 
     id: int
@@ -61,10 +61,10 @@ def written_by(store: Store, keys: Collection[str]) -> set[bytes]:
         found |= {row.sha for row in rows if _is_theirs(decompress(row.data), keys)}
 
 
-def find(store: Store, keys: Collection[str], shas: Collection[bytes]) -> list[Grave]:
+def find(store: Store, keys: Collection[str], shas: Collection[bytes]) -> list[ErasedMail]:
     """Return the archived mails, on all lists, among those that the person wrote (``shas``)."""
     wanted = list(shas)
-    graves: list[Grave] = []
+    graves: list[ErasedMail] = []
     for start in range(0, len(wanted), READ):
         with store.read() as session:
             rows = session.execute(
@@ -72,11 +72,11 @@ def find(store: Store, keys: Collection[str], shas: Collection[bytes]) -> list[G
                     Message.raw_sha.in_(wanted[start : start + READ])
                 )
             )
-            graves += [Grave(row.id, _names(row.author, keys)) for row in rows]
+            graves += [ErasedMail(row.id, _names(row.author, keys)) for row in rows]
     return graves
 
 
-def bury(session: Session, graves: Sequence[Grave], words: str) -> None:
+def replace_erased(session: Session, graves: Sequence[ErasedMail], words: str) -> None:
     """Put a stone that says ``words`` in the place of each mail."""
     for grave in graves:
         row = session.get(Message, grave.id)
@@ -97,7 +97,7 @@ def bury(session: Session, graves: Sequence[Grave], words: str) -> None:
             session.execute(delete(RawMessage).where(RawMessage.sha == old))
 
 
-def is_stone(raw: bytes) -> bool:
+def is_erased(raw: bytes) -> bool:
     """Tell whether ``raw`` stands where an erased mail stood."""
     return raw.startswith(MARK)
 

@@ -5,9 +5,9 @@
     apply(session, lst, plan, now)            # rows only; build the archive after it
 
 Rows only; removal.py takes the words out of every text, build.py writes the files anew, and
-remains.py looks into them. What is kept are keyed digests, so nobody finds the name in the table
-that removes it. Addresses of pages stay: a removed message leaves a stone where it stood. The mail
-of a removed message leaves the store too; backups hold it until they are overwritten.
+removal_check.py looks into them. What is kept are keyed digests, so nobody finds the name in the
+table that removes it. Addresses of pages stay: a removed message leaves a stone where it stood. The
+mail of a removed message leaves the store too; backups hold it until they are overwritten.
 """
 
 import re

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from archive.erasure.erased_mail import is_stone
+from archive.erasure.erased_mail import is_erased
 from archive.threads.archive_tables import FormerThread, Message, Node, Thread
 from archive.threads.thread_tree import Key, components, cut_loops, order
 from mailer.reading.head_facts import HeadFacts, clamp_date, content_id, permalink_hash, read_head
@@ -206,7 +206,7 @@ def _same(
         return True
     other = fresh.get(mail.head.hash)
     raw = other.raw if other else get_raw(session, sha)
-    if raw is None or is_stone(raw):
+    if raw is None or is_erased(raw):
         return True  # erased: it does not come back by an import
     return words_digest(raw) == words_digest(mail.raw)
 

@@ -52,7 +52,7 @@ class ChartBar:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class HomeThreads:
     """Hold what a list's home shows of its threads."""
 
     newest: Sequence[ThreadView] = ()
@@ -62,7 +62,7 @@ class Shelf:
 
 
 def home_file(
-    lst: ListInfo, shelf: Shelf, *, closed: bool = False, read: str = ""
+    lst: ListInfo, shelf: HomeThreads, *, closed: bool = False, read: str = ""
 ) -> dict[str, bytes]:
     """Return a list's home: what is new, what waits, where most was said, and all months.
 

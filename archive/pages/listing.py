@@ -1,6 +1,6 @@
 """Gather what a list's own pages show: its newest threads, its months, its feed, its maps.
 
-Which threads there are, and what they are called in this view, is summaries.py's business.
+Which threads there are, and what they are called in this view, is thread_summaries.py's business.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from archive.pages import index_pages, page_frame, thread_formats
 from archive.pages.feed_entries import entries_of
-from archive.pages.index_pages import Month, Shelf
+from archive.pages.index_pages import HomeThreads, Month
 from archive.pages.page_frame import ListView
 from archive.pages.thread_rendering import DrawingContext, Drawn, leaves_of, sheets_of
 from archive.pages.thread_summaries import summaries_of
@@ -30,7 +30,7 @@ def listing_files(
     drawn.counts = shown.counts(drawn.months)
     known = shown.months(drawn.counts)
     asks = lst.kind is ListKind.DISCUSSION  # an issue waits for no answer
-    shelf = Shelf(
+    shelf = HomeThreads(
         newest=shown.newest(NEWEST),
         unanswered=shown.unanswered(FEW) if asks else (),
         busiest=shown.busiest(FEW),

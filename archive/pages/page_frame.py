@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 
-from archive.visibility.visibility import Seen, Sight
+from archive.visibility.visibility import Seen, Viewer
 from mailer.reading.markup import FOLD, UNFOLD
 from templates import page, static_files
 
@@ -48,7 +48,7 @@ class ListInfo:
 class ListView(ListInfo):
     """Hold what may be read of a list, and the tree of files in which it may be read."""
 
-    sight: Sight
+    sight: Viewer
     tree: str  # "public" or "members"
     since: float = 0.0  # what arrived before is not in it
     closed: bool = False  # members may read more than it shows

@@ -28,7 +28,7 @@ _RULE = set("-_=*~+ ")
 
 
 @dataclass(frozen=True, slots=True)
-class Echo:
+class RepeatedQuote:
     """Say where a quote stands already; ``rest`` are the lines that stand nowhere above."""
 
     source: str  # the hash of the message that says most of it
@@ -63,7 +63,7 @@ class Above:
         self._signed.add(bare)
         return known
 
-    def echo(self, text: str, ancestors: Iterable[str]) -> Echo | None:
+    def echo(self, text: str, ancestors: Iterable[str]) -> RepeatedQuote | None:
         """Return where the quote ``text`` stands, None where most of it stands nowhere above."""
         lines = text.split("\n")
         if len(lines) > LINES:
@@ -73,7 +73,7 @@ class Above:
         bare = joined.split("\n")
         joined = joined.replace("\n", "")
         if near and len(joined) >= RUN and joined in self._text(near[0]):
-            return Echo(near[0], sum(map(bool, bare)), _beginning(lines), "")
+            return RepeatedQuote(near[0], sum(map(bool, bare)), _beginning(lines), "")
         said = [self._lines.get(line) for line in bare]  # None: nobody; "": a blank line
         unknown = self._unknown(lines, bare, near, said) if None in said else []
         missing = sum(len(bare[place]) for run in unknown for place in run)
@@ -86,7 +86,7 @@ class Above:
         rest = "\n".join("\n".join(lines[place] for place in run) for run in unknown).rstrip("\n")
         gone = sum(1 for run in unknown for place in run if bare[place])
         begin = _beginning(lines[said.index(source) :])
-        return Echo(source, sum(map(bool, bare)) - gone, begin, rest)
+        return RepeatedQuote(source, sum(map(bool, bare)) - gone, begin, rest)
 
     def _unknown(
         self,

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from archive.pages.mail_text import AttachedFile, Fold, file_of, filled, folded, shown
 from archive.pages.page_frame import ListView, PageMail, bare_subject, frame, sheet_name, spot, way
-from archive.pages.repeated_quotes import Above, Echo
-from archive.visibility.visibility import Sight, links_of
+from archive.pages.repeated_quotes import Above, RepeatedQuote
+from archive.visibility.visibility import Viewer, links_of
 from templates import drawn, iso, moment, page, stencil
 
 MAX_LISTED = 100  # links that the list of a thread names
@@ -133,7 +133,7 @@ def _ancestors(mail: PageMail, by_hash: dict[str, PageMail]) -> Iterator[str]:
 _ECHO = ("way", "who", "begin")
 
 
-def _echo(lst: ListView, mail: PageMail, source: PageMail, echo: Echo) -> str:
+def _echo(lst: ListView, mail: PageMail, source: PageMail, echo: RepeatedQuote) -> str:
     """Return the line that stands for a quote."""
     named, begun = bool(source.seen.author), bool(echo.begin)
     outline = stencil("echo", lst.language, _ECHO, lines=echo.lines, named=named, begun=begun)
@@ -201,7 +201,7 @@ def _article(
     ).strip("\n")
 
 
-def reply_link(mail: PageMail, sight: Sight) -> str:
+def reply_link(mail: PageMail, sight: Viewer) -> str:
     """Return the link (RFC 6068) that begins a reply to ``mail`` in the reader's mail program."""
     subject = quote(f"Re: {bare_subject(mail.seen.subject)}"[:200], safe=":,!()*")
     answers = quote(f"<{mail.message_id}>", safe="@:,!()*$+")

@@ -6,7 +6,7 @@
 Every file of an archive is made from such a view: the live trees, an export, feeds, mbox, search
 bundles, redirects. Knows which trees a list has, what was taken out of it, and from when on each of
 them may be read (subscriptions/lists/openness.py). SECURITY: this
-module alone makes a ``ListView``, a ``Sight`` or a ``Removed`` (a test of the house says so), so
+module alone makes a ``ListView``, a ``Viewer`` or a ``Removed`` (a test of the house says so), so
 that no writer of files can come to one that has forgotten what was taken out.
 """
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from archive.pages.page_frame import ListInfo, ListView
 from archive.threads.archive_tables import Removal
 from archive.visibility.removal import DIGEST, Removed
-from archive.visibility.visibility import Sight
+from archive.visibility.visibility import Viewer
 from mailer.storage.tokens import load_keyring
 from subscriptions.lists.roster import ArchivePolicy, MailList
 
@@ -40,7 +40,7 @@ def views_of(session: Session, lst: MailList, base_url: str) -> tuple[ListView, 
     removed = removed_of(session, lst)
     info = info_of(lst, base_url)
     # Alike in both trees of one list, so that a mail is drawn once.
-    sight = Sight(lst.archive != ArchivePolicy.MEMBERS, info.language, removed)
+    sight = Viewer(lst.archive != ArchivePolicy.MEMBERS, info.language, removed)
     since = {"members": lst.members_since or 0.0}
     since["public"] = max(since["members"], lst.public_since or 0.0)
     trees = trees_of(lst)

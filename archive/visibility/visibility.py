@@ -53,7 +53,7 @@ DRAWING = 2  # of the HTML that is made of a mail; a higher one draws all anew
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Viewer:
     """Say who looks: ``masked`` for strangers; ``removed`` is what nobody sees.
 
     It has no default and is made in archive/pages/views.py alone: no writer of files can forget it.
@@ -96,7 +96,7 @@ class Sight:
         return f"removed-{hash_[:20]}@invalid" if hidden else message_id
 
 
-def see(hash_: str, subject: str, author: str, reading: MailBody, sight: Sight) -> Seen:
+def see(hash_: str, subject: str, author: str, reading: MailBody, sight: Viewer) -> Seen:
     """Return what ``sight`` may see of a mail."""
     if hash_ in sight.removed.messages:
         return Seen(subject="", author="", blocks=(), gone=True, changed=True)

@@ -117,7 +117,7 @@ def barred(call: Call) -> list[Barred]:
     with call.reading_all(Action.MEMBER_BARRED) as session:
         found = [
             Barred(one.address, one.reason.value, "", one.since, "")
-            for one in bars.standing(session)
+            for one in bars.all_bars(session)
         ]
         found += [
             Barred(row.address_key, "banned", lst.address, row.since, row.decided_by)

@@ -18,7 +18,7 @@ from subscriptions.lists.roster import MailList, find_list
 SHOWN = 20  # of many things that a terminal names
 
 
-class ListservSettings(Protocol):
+class SiteSettings(Protocol):
     """What these commands need of the settings of the roof."""
 
     @property
@@ -27,11 +27,11 @@ class ListservSettings(Protocol):
         ...
 
 
-class Settings(Protocol):
+class CommandSettings(Protocol):
     """What these commands need of the settings."""
 
     @property
-    def listserv(self) -> ListservSettings:
+    def listserv(self) -> SiteSettings:
         """Return the section ``listserv``."""
         ...
 
@@ -50,7 +50,7 @@ class ArchiveApplication(Protocol):
         ...
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> CommandSettings:
         """Return the settings."""
         ...
 

@@ -13,7 +13,7 @@ from listserv.upkeep import backup, restoring
 from listserv.upkeep.restoring import Restored, StoppedMailing
 from listserv.wiring import journals
 from listserv.wiring.app import App
-from listserv.wiring.journals import Heard
+from listserv.wiring.journals import JournalReport
 from mailer.errors import Refused
 from mailer.ledger.mailings import UnsurePolicy
 from mailer.storage import standstill
@@ -182,7 +182,7 @@ def _tell(done: Restored, *, dry_run: bool) -> None:
         )
 
 
-def _tell_journal(heard: Heard, *, dry_run: bool) -> None:
+def _tell_journal(heard: JournalReport, *, dry_run: bool) -> None:
     counts = {
         "left": heard.left,
         "paused": heard.paused,

@@ -8,7 +8,7 @@ import click
 
 from listserv.cli.terminal import bar, plain, print_json, print_letter, print_table, say
 from listserv.upkeep import message_trace
-from listserv.upkeep.message_trace import TracedCopy, TracedMessage, Trail
+from listserv.upkeep.message_trace import MessageTrace, TracedCopy, TracedMessage
 from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
 from mailer.ledger.mailings import MailingState, RecipientState
@@ -46,7 +46,7 @@ def find(app: App, what: str, *, as_json: bool) -> None:
             try:
                 found = message_trace.of_address(session, what, now)
             except BadInput:  # an id that is no address either
-                found = Trail()
+                found = MessageTrace()
     if not found:
         raise Refused(
             f"Nothing is known of {plain(what)}.",
@@ -59,7 +59,7 @@ def find(app: App, what: str, *, as_json: bool) -> None:
     _show(found, what, now)
 
 
-def _show(found: Trail, what: str, now: float) -> None:
+def _show(found: MessageTrace, what: str, now: float) -> None:
     if found.seats or found.suppressed:
         lines = [(one.list, f"{one.state}, {one.rhythm}, {one.role}") for one in found.seats]
         if found.suppressed:
@@ -132,7 +132,7 @@ def _standing(one: TracedCopy, now: float) -> tuple[str, str, str]:
     return one.state, _moment(settled[-1]) if settled else "", answer
 
 
-def _as_json(found: Trail) -> dict[str, object]:
+def _as_json(found: MessageTrace) -> dict[str, object]:
     told = asdict(found)
     for letter in told["letters"]:
         counts = letter.pop("counts")

@@ -22,7 +22,7 @@ from listserv.cli.sink import Keeper
 from listserv.trying import browser, community, mailbox, once
 from listserv.trying.ports import LAST, listen, port_of
 from listserv.trying.tour import Tour, said
-from listserv.trying.try_folder import Garden, Start, choose
+from listserv.trying.try_folder import Start, TryFolder, choose
 from listserv.web import connections
 from listserv.wiring import log
 from listserv.wiring.app import App
@@ -94,7 +94,7 @@ def try_out(
         kept = folder if ctx.get_parameter_source("folder") is named else None
         raise SystemExit(_once(kept, port, talk, fresh=fresh))
     try:
-        garden = Garden(folder)
+        garden = TryFolder(folder)
         _begin(garden, talk, fresh=fresh)
         opens = _shall_open(talk, wanted=browsing)
         raise SystemExit(_run(garden, port, talk, lambda tour: _greet(tour, talk, opens=opens)))
@@ -148,7 +148,7 @@ def _language(given: str, *, by_hand: bool) -> str:
     return "en"
 
 
-def _begin(garden: Garden, talk: Talk, *, fresh: bool | None) -> None:
+def _begin(garden: TryFolder, talk: Talk, *, fresh: bool | None) -> None:
     """Go on or begin anew, as was said or is answered now, and say which."""
     start = choose(there=garden.there, fresh=fresh, terminal=talk.on_terminal)
     if start is Start.NEW:
@@ -177,7 +177,7 @@ def _shall_open(talk: Talk, *, wanted: bool | None) -> bool:
 def _once(kept: Path | None, port: int, talk: Talk, *, fresh: bool | None) -> int:
     """Walk the tour once, in ``kept`` or in a folder for it alone; return the exit code."""
     folder = kept or Path(tempfile.mkdtemp(prefix="krets-try-"))
-    garden = Garden(folder)
+    garden = TryFolder(folder)
     code = 1
     try:
         _begin(garden, talk, fresh=fresh)
@@ -190,7 +190,7 @@ def _once(kept: Path | None, port: int, talk: Talk, *, fresh: bool | None) -> in
     return code
 
 
-def _run(garden: Garden, port: int, talk: Talk, announce: Callable[[Tour], None]) -> int:
+def _run(garden: TryFolder, port: int, talk: Talk, announce: Callable[[Tour], None]) -> int:
     """Run everything until a signal; return the exit code. ``announce`` hears when it is up."""
     listeners: list[socket.socket] = []
     for first in (port, None, _SMTP, _RELAY):
@@ -233,7 +233,7 @@ def _greet(tour: Tour, talk: Talk, *, opens: bool) -> None:
         browser.open_page(box)
 
 
-def _settings(garden: Garden, http: int, smtp: int, relay: int) -> Settings:
+def _settings(garden: TryFolder, http: int, smtp: int, relay: int) -> Settings:
     return Settings(
         listserv=ListservSettings(
             domain=community.DOMAIN,

@@ -1,7 +1,7 @@
 """Our own doors: whether they answer, who is believed there, and their certificates. Mostly pure.
 
-Knows settings and what was heard at the doors (``Heard``); asks nothing itself but the files of
-a certificate.
+Knows settings and what was heard at the doors (``DoorAnswers``); asks nothing itself but the files
+of a certificate.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ _WIDE = 2**24  # addresses in a network above which it is not one's own any more
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class DoorAnswers:
     """Hold what answered at our doors: "" where nobody does, "-" where the door is off."""
 
     smtp: str = ""
@@ -32,7 +32,7 @@ class Heard:
     http: str = ""  # "ok", or what /healthz said
 
 
-def examine(settings: Settings, heard: Heard, now: float) -> list[Diagnosis]:
+def examine(settings: Settings, heard: DoorAnswers, now: float) -> list[Diagnosis]:
     """Return what is to be said of our doors."""
     return [
         *_answers(settings, heard),
@@ -43,7 +43,7 @@ def examine(settings: Settings, heard: Heard, now: float) -> list[Diagnosis]:
     ]
 
 
-def _answers(settings: Settings, heard: Heard) -> Iterator[Diagnosis]:
+def _answers(settings: Settings, heard: DoorAnswers) -> Iterator[Diagnosis]:
     run = "systemctl start krets    # or: krets serve"
     silent = [
         f"{name} ({where})"

@@ -27,8 +27,8 @@ from listserv.doctor import (
     doors,
     machine,
     message_lint,
+    receiver_rules,
     relays,
-    rules,
     sample_mail,
 )
 from listserv.doctor.diagnosis import Diagnosis, fail, ok, warn
@@ -68,7 +68,7 @@ def examine(app: App, now: float, *, address: str = "") -> list[Diagnosis]:
     found += _relays(app)
     found += _dns(app, lists, size, address, now)
     found += _message(app, lists, now)
-    return [*found, *rules.judge(size, found)]
+    return [*found, *receiver_rules.judge(size, found)]
 
 
 def send_sample(app: App, to: str, now: float) -> list[Diagnosis]:
@@ -155,9 +155,9 @@ def _sqlite(app: App) -> Path | None:
 # -- our doors ----------------------------------------------------------------------------
 
 
-def _heard(app: App) -> doors.Heard:
+def _heard(app: App) -> doors.DoorAnswers:
     settings = app.settings
-    return doors.Heard(
+    return doors.DoorAnswers(
         smtp=_banner(settings.mailer.smtp) if settings.mailer.smtp else "-",
         lmtp=_banner(settings.mailer.lmtp) if settings.mailer.lmtp else "-",
         http=_healthz(settings.listserv.http),
@@ -208,7 +208,9 @@ def _healthz(door: str) -> str:
 
 def _relays(app: App) -> list[Diagnosis]:
     hello = app.settings.listserv.domain
-    wanted = relays.Wanted(app.settings.mailer.max_size, STRANGER, banner=f"{hello} ESMTP Krets")
+    wanted = relays.RelayNeeds(
+        app.settings.mailer.max_size, STRANGER, banner=f"{hello} ESMTP Krets"
+    )
     found = []
     for url in app.settings.mailer.relays:
         relay = read_relay(url)
@@ -225,7 +227,7 @@ def _relays(app: App) -> list[Diagnosis]:
 
 
 def _dns(
-    app: App, lists: list[MailList], size: rules.Size, address: str, now: float
+    app: App, lists: list[MailList], size: receiver_rules.Size, address: str, now: float
 ) -> list[Diagnosis]:
     ask = _asking(app)
     names = sorted({app.settings.listserv.domain, *(lst.domain for lst in lists)})
@@ -369,7 +371,7 @@ def _lint(app: App, lst: MailList, return_path: str, raw: bytes) -> list[Diagnos
     )
 
 
-def _size(session: Session, now: float) -> rules.Size:
+def _size(session: Session, now: float) -> receiver_rules.Size:
     counted = (
         select(Address.domain, func.count(Address.id.distinct()))
         .join(Membership, Membership.address_id == Address.id)
@@ -378,7 +380,7 @@ def _size(session: Session, now: float) -> rules.Size:
     )
     members: dict[str, int] = {}
     for domain, count in session.execute(counted):
-        provider = rules.provider_of(domain)
+        provider = receiver_rules.provider_of(domain)
         if provider:
             members[provider] = members.get(provider, 0) + count
     complaints = select(func.count()).select_from(Bounced)
@@ -389,4 +391,4 @@ def _size(session: Session, now: float) -> rules.Size:
         .where(Recipient.state == RecipientState.ACCEPTED)
     )
     told = session.scalar(complaints) or 0
-    return rules.Size(members, told, (session.scalar(copies) or 0) if told else 0)
+    return receiver_rules.Size(members, told, (session.scalar(copies) or 0) if told else 0)

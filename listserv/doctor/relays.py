@@ -16,7 +16,7 @@ _PATH = "mailer.relays"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RelayNeeds:
     """Hold what we ask of a relay."""
 
     max_size: int
@@ -24,7 +24,7 @@ class Wanted:
     banner: str = ""  # how our own door greets: a relay that does so is ourselves
 
 
-def judge(relay: Relay, probe: Probe, wanted: Wanted) -> list[Diagnosis]:
+def judge(relay: Relay, probe: Probe, wanted: RelayNeeds) -> list[Diagnosis]:
     """Return what is to be said of one relay."""
     stopped = _stopped(relay, probe, wanted)
     if stopped is not None:
@@ -37,7 +37,7 @@ def judge(relay: Relay, probe: Probe, wanted: Wanted) -> list[Diagnosis]:
     return or_ok("relay", offers, [*_protection(relay, probe), *_room(relay, probe, wanted)])
 
 
-def _stopped(relay: Relay, probe: Probe, wanted: Wanted) -> Diagnosis | None:
+def _stopped(relay: Relay, probe: Probe, wanted: RelayNeeds) -> Diagnosis | None:
     """Say where a conversation ended before its end."""
     name, said = relay.name, probe.said
     host = relay.host
@@ -115,7 +115,7 @@ def _near(host: str) -> bool:
         return host == "localhost"
 
 
-def _room(relay: Relay, probe: Probe, wanted: Wanted) -> Iterator[Diagnosis]:
+def _room(relay: Relay, probe: Probe, wanted: RelayNeeds) -> Iterator[Diagnosis]:
     offers = probe.offers
     needed = wanted.max_size + HEADERS
     if offers.size and offers.size < needed:

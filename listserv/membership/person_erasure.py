@@ -21,7 +21,15 @@ from archive.erasure import erased_mail
 from archive.threads.archive_tables import Message
 from listserv.letters.notices import KIND
 from listserv.wiring.app import App
-from listserv.wiring.listserv_tables import Ban, Edition, Erasure, Hold, HoldState, Issue, Post
+from listserv.wiring.listserv_tables import (
+    Ban,
+    DraftUnderReview,
+    Erasure,
+    Hold,
+    HoldState,
+    Issue,
+    Post,
+)
 from mailer.errors import BadInput
 from mailer.ledger import mailings, recipient_history, refusals
 from mailer.ledger.mailings import (
@@ -64,7 +72,7 @@ def forget(app: App, key: str, *, note: ConsentNote, now: float) -> Forgotten:
     return forgotten
 
 
-def _bury(session: Session, graves: list[erased_mail.Grave]) -> None:
+def _bury(session: Session, graves: list[erased_mail.ErasedMail]) -> None:
     ids = [grave.id for grave in graves]
     rows = session.execute(
         select(Message.id, MailList.language, MailList.title)
@@ -75,7 +83,7 @@ def _bury(session: Session, graves: list[erased_mail.Grave]) -> None:
     for grave in graves:
         language, title = tongues.get(grave.id, ("en", ""))
         words = templates.mail("list-erased", language, list={"title": title}).text.strip()
-        erased_mail.bury(session, [grave], words)
+        erased_mail.replace_erased(session, [grave], words)
 
 
 def questions(session: Session, forgotten: Forgotten) -> None:
@@ -90,7 +98,9 @@ def questions(session: Session, forgotten: Forgotten) -> None:
         for table, column in ((Ban, Ban.decided_by), (Hold, Hold.decided_by)):
             session.execute(update(table).where(column == who).values(decided_by="erased"))
         session.execute(update(Issue).where(Issue.sent_by == who).values(sent_by="erased"))
-        session.execute(update(Edition).where(Edition.by == who).values(by="erased"))
+        session.execute(
+            update(DraftUnderReview).where(DraftUnderReview.by == who).values(by="erased")
+        )
 
 
 def ledger(session: Session, forgotten: Forgotten) -> None:

@@ -14,7 +14,7 @@ from mailer.errors import KretsError
 _log = structlog.get_logger("krets.aside")
 
 
-class Aside:
+class BackgroundThread:
     """Do ``work`` beside other work; ``name`` says in the log what was put off."""
 
     def __init__(self, name: str, work: Callable[[App], None]) -> None:

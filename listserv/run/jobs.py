@@ -18,7 +18,7 @@ from listserv.membership import erasure_requests, relay_refusals
 from listserv.membership.consent_signatures import Prover
 from listserv.newsletters.editors import screenshot_mail
 from listserv.reception import sorter
-from listserv.run.background import Aside
+from listserv.run.background import BackgroundThread
 from listserv.wiring.app import App
 from mailer.authentication import dkim_verify
 from mailer.errors import KretsError
@@ -37,11 +37,11 @@ class WorkerContext:
         self.stopping = threading.Event()
         self._sender: Sender | None = None
         self.prover = Prover()
-        self.forgetter = Aside(
+        self.forgetter = BackgroundThread(
             "an erasure", lambda app: erasure_requests.carry_out(app, time.time())
         )
-        self.examiner = Aside("the doctor's visit", _visit)
-        self.sitter = Aside("pictures of proofs", screenshot_mail.carry_out)
+        self.examiner = BackgroundThread("the doctor's visit", _visit)
+        self.sitter = BackgroundThread("pictures of proofs", screenshot_mail.carry_out)
 
     @property
     def sender(self) -> Sender:

@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
-from mailer.client.submit import hand_in
+from mailer.client.submit import submit
 from mailer.ledger.mailings import UnsurePolicy
 from mailer.reading.addresses import parse
 from subscriptions.lists.roster import (
@@ -142,7 +142,7 @@ def talk(app: App, door: tuple[str, int], done: Path) -> None:
     gone = int(done.read_text()) if done.exists() else 0
     for number, one in enumerate(letters(time.time()), start=1):
         if number > gone:
-            hand_in(door, one.sender, one.recipient, one.raw)
+            submit(door, one.sender, one.recipient, one.raw)
             done.write_text(str(number))
 
 

@@ -31,7 +31,7 @@ from listserv.web.forms import field as value_of
 from listserv.web.forms import read_form
 from listserv.web.headers import CSP, StrictHeaders
 from listserv.web.visitor import language_of
-from mailer.client.submit import hand_in
+from mailer.client.submit import submit
 from mailer.errors import KretsError
 from mailer.reading import bodies, charsets, message
 from mailer.reading.addresses import parse
@@ -98,11 +98,11 @@ class Mailbox:
             mail["In-Reply-To"] = mail["References"] = f"<{answers.message_id}>"
         quoted = "".join(f"> {line}\n" for line in answers.text.splitlines()) if answers else ""
         mail.set_content(f"{text.strip()}\n" + (f"\n{quoted}" if quoted else ""), cte="8bit")
-        hand_in(self.door, who.wire, whom.wire, mail.as_bytes())
+        submit(self.door, who.wire, whom.wire, mail.as_bytes())
 
 
 @dataclass(frozen=True, slots=True)
-class Tongue:
+class PageLanguage:
     """Hold the language a page is asked for in; ``chosen`` by hand, it stays from page to page."""
 
     language: str
@@ -124,14 +124,16 @@ class MailboxPages:
     tour: Tour
     language: str
 
-    def tongue(self, request: Request) -> Tongue:
+    def tongue(self, request: Request) -> PageLanguage:
         """Return the language of the answer: the one named in the address, or the browser's."""
         named = request.query_params.get("language", "")
         spoken = request.headers.get("accept-language", "")
         chosen = named in templates.LANGUAGES
-        return Tongue(named if chosen else language_of(spoken, self.language), chosen)
+        return PageLanguage(named if chosen else language_of(spoken, self.language), chosen)
 
-    def page(self, sheet: str, tongue: Tongue, status: int = 200, **context: object) -> Response:
+    def page(
+        self, sheet: str, tongue: PageLanguage, status: int = 200, **context: object
+    ) -> Response:
         """Return the page ``sheet``."""
         text = templates.page(
             sheet, tongue.language, root="/", accent="", at=tongue.at,
@@ -141,7 +143,7 @@ class MailboxPages:
         return HTMLResponse(text, status_code=status, headers={**_PAGE, **told})
 
     def boxes(
-        self, tongue: Tongue, reader: str = "", said: str = "", wrong: str = "", to: str = ""
+        self, tongue: PageLanguage, reader: str = "", said: str = "", wrong: str = "", to: str = ""
     ) -> Response:
         """Return the page of all mails, or of those to one reader."""
         mails = self.box.mails()
@@ -159,7 +161,7 @@ class MailboxPages:
             steps=self.tour.steps(tongue.language, chosen=tongue.chosen),
         )
 
-    def letter(self, tongue: Tongue, number: int, wrong: str = "") -> Response:
+    def letter(self, tongue: PageLanguage, number: int, wrong: str = "") -> Response:
         """Return the page of one mail."""
         mail = self.box.find(number)
         if mail is None:

@@ -33,7 +33,7 @@ def choose(*, there: bool, fresh: bool | None, terminal: bool) -> Start:
     return Start.ANEW if fresh else Start.GO_ON
 
 
-class Garden:
+class TryFolder:
     """Know the folder, before anything in it is opened."""
 
     def __init__(self, folder: Path) -> None:

@@ -110,7 +110,7 @@ class CameBack:
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class MessageTrace:
     """Hold all that was found."""
 
     letters: tuple[TracedMessage, ...] = ()
@@ -126,7 +126,7 @@ class Trail:
         return bool(self.letters or self.copies or self.seats or self.suppressed)
 
 
-def of_message(session: Session, message_id: str, now: float) -> Trail:
+def of_message(session: Session, message_id: str, now: float) -> MessageTrace:
     """Follow a Message-ID, given with or without its brackets."""
     wanted = message_id.strip().removeprefix("<").removesuffix(">")
     lists = [lst.id for lst in all_lists(session)]  # the index begins with them
@@ -144,10 +144,10 @@ def of_message(session: Session, message_id: str, now: float) -> Trail:
         select(Mailing).where(Mailing.message_id == wanted).order_by(Mailing.id).limit(SHOWN)
     )
     letters += [_made(session, one, now) for one in made if one.id not in known]
-    return Trail(letters=tuple(letters))
+    return MessageTrace(letters=tuple(letters))
 
 
-def of_address(session: Session, address: str, now: float) -> Trail:
+def of_address(session: Session, address: str, now: float) -> MessageTrace:
     """Say what an address is here, what it sent lately and what was sent to it."""
     who = parse(address)
     known = session.scalar(select(Address.given).where(Address.key == who.key))
@@ -162,7 +162,7 @@ def of_address(session: Session, address: str, now: float) -> Trail:
     reasons = session.scalars(
         select(suppression.Suppression.reason).where(suppression.Suppression.address == who.key)
     )
-    return Trail(
+    return MessageTrace(
         letters=tuple(_letter(session, arrival, now, with_copies=False) for arrival in sent),
         copies=tuple(_copies(session, _rows_of(session, who.key, spelt), now)),
         seats=tuple(_seats(session, who.key, now)),

@@ -27,7 +27,7 @@ from listserv.upkeep.backup import DATABASE, JOURNAL, SETTINGS, Manifest
 from listserv.wiring import journals, schema
 from listserv.wiring.app import App
 from listserv.wiring.data_folder import lock_data_folder, make_data_folder
-from listserv.wiring.journals import Heard
+from listserv.wiring.journals import JournalReport
 from listserv.wiring.listserv_tables import Hold
 from mailer.errors import Refused
 from mailer.ledger import mailings
@@ -66,7 +66,7 @@ class Restored:
     settings: str = ""
     themes: tuple[str, ...] = ()
     themes_moved_to: str = ""  # where those went that stood there
-    journal: Heard = field(default_factory=Heard)
+    journal: JournalReport = field(default_factory=JournalReport)
 
 
 def restore(

@@ -26,7 +26,7 @@ from listserv.web.link_requests import HERE, Way
 from listserv.web.page_context import (
     Caller,
     NoList,
-    Site,
+    WebContext,
     answer,
     caller_of,
     list_of,
@@ -110,7 +110,7 @@ def access_of(app: App, path: str, scope: Scope) -> Access:
         return Access.READER if reads else Access.CLOSED
 
 
-def refuse(site: Site, path: str, scope: Scope) -> Response:
+def refuse(site: WebContext, path: str, scope: Scope) -> Response:
     """Answer a stranger: the way in is by mail, whatever was asked for."""
     request = Request({**scope, "path_params": {"list": path.partition("/")[0]}})
     caller = caller_of(site, request)

@@ -24,7 +24,7 @@ from listserv.newsletters.writing import pictures
 from listserv.web import archive_access
 from listserv.web.files import WholeFile
 from listserv.web.headers import PRIVATE, SEARCHING
-from listserv.web.page_context import Caller, Site
+from listserv.web.page_context import Caller, WebContext
 from listserv.wiring.app import App
 from mailer.errors import Misconfigured
 from subscriptions.lists.roster import ArchivePolicy, Join, MailList, all_lists, find_list
@@ -104,7 +104,7 @@ class ArchiveTree(StaticFiles):
 class Pages(ArchiveTree):
     """Serve the public tree, the members' tree to members, and what no tree holds yet."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebContext) -> None:
         super().__init__(make_folder(site.app, "public"))
         self._members = ArchiveTree(make_folder(site.app, "members"))
         self._app = site.app
@@ -214,7 +214,7 @@ class Pages(ArchiveTree):
         if not str(scope["path"]).endswith(("/", ".html")):
             return _with_slash(scope)
         read = f"{view.base}/{view.address}/read" if members else ""
-        files = index_pages.home_file(view, index_pages.Shelf(), closed=closed, read=read)
+        files = index_pages.home_file(view, index_pages.HomeThreads(), closed=closed, read=read)
         return HTMLResponse(next(iter(files.values())))
 
 

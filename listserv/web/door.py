@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from listserv.upkeep import metrics
 from listserv.web import archive_access, archive_pages, joining, leaving, me, proof, voting
 from listserv.web.headers import StrictHeaders
-from listserv.web.page_context import Site, caller_of, page_of, told
+from listserv.web.page_context import WebContext, caller_of, page_of, told
 from listserv.web.visitor import is_this_machine, proxies
 from listserv.wiring.app import App
 from mailer.errors import KretsError
@@ -25,7 +25,7 @@ from mailer.errors import KretsError
 
 def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
     """Return the ASGI application; ``states`` tells how the other parts are (2 is up)."""
-    site = Site(app, proxies(app.settings.listserv.proxies))
+    site = WebContext(app, proxies(app.settings.listserv.proxies))
     both = ["GET", "POST"]
 
     async def healthz(_request: Request) -> Response:

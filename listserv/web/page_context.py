@@ -35,7 +35,7 @@ class NoList(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class WebContext:
     """Hold what the pages share."""
 
     app: App
@@ -48,7 +48,7 @@ class Site:
 class Caller:
     """Hold one request, as far as pages care."""
 
-    site: Site
+    site: WebContext
     address: str  # the list's, as written in the URL
     token: str
     accept: str  # languages
@@ -157,7 +157,7 @@ def told(
 
 
 def page_of(
-    site: Site, show: Show, act: Act | None = None
+    site: WebContext, show: Show, act: Act | None = None
 ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     """Return the endpoint that shows with ``show`` and does with ``act``."""
 
@@ -180,7 +180,7 @@ def page_of(
     return endpoint
 
 
-def caller_of(site: Site, request: Request) -> Caller:
+def caller_of(site: WebContext, request: Request) -> Caller:
     """Return what pages need of a request."""
     now = time.time()
     site.watch.note(request, site.trusted, now)

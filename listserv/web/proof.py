@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from listserv.newsletters.editors import preview
 from listserv.newsletters.editors.preview import PreviewCopy
 from listserv.web.headers import CSP, PRIVATE
-from listserv.web.page_context import Caller, NoList, Site, answer, caller_of, list_of, told
+from listserv.web.page_context import Caller, NoList, WebContext, answer, caller_of, list_of, told
 from mailer.errors import BadInput, Temporary
 from mailer.reading.masking import mask
 
@@ -27,7 +27,7 @@ _FRAME = (
 _NUMBER = re.compile(r"\d{1,2}")
 
 
-def page_of_proof(site: Site) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+def page_of_proof(site: WebContext) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     """Return the endpoint for the page, its frames and the mail itself."""
 
     async def endpoint(request: Request) -> Response:

@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)  # to stderr, whoever opens: stdout is a comm
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class JournalReport:
     """Say what the journals told a restored database."""
 
     whole: bool = True  # they hold everything since the backup
@@ -111,7 +111,7 @@ def counted(store: Store) -> dict[str, int]:
 
 def replay_into(
     store: Store, found: list[Book], now: float, newest: Mapping[str, int] | None = None
-) -> Heard:
+) -> JournalReport:
     """Do again in a restored database what its journals say; stand still where one is missing.
 
     ``newest`` is what the database in its place had counted: a journal that ends before is old.
@@ -121,7 +121,7 @@ def replay_into(
         keyring = tokens.load_keyring(session)
         known = journal.places(session)
         if keyring is None:
-            return Heard()
+            return JournalReport()
         lines = [line for book in found for line in book.since(_held(known, book))]
         told = _carry_out(session, keyring, lines, now)
         missing = [
@@ -136,7 +136,7 @@ def replay_into(
         for book in found:
             if book.id in known:
                 known[book.id].seq = max(known[book.id].seq, book.highest)
-    return Heard(
+    return JournalReport(
         whole,
         tuple(missing),
         len(lines),

@@ -40,8 +40,8 @@ from subscriptions.lists.roster import MailList
 
 __all__ = [
     "Ban",
-    "Edition",
-    "EditionState",
+    "DraftState",
+    "DraftUnderReview",
     "Erasure",
     "Examined",
     "Hold",
@@ -49,7 +49,7 @@ __all__ = [
     "Issue",
     "Picture",
     "Post",
-    "Sitting",
+    "ScreenshotJob",
     "archive",
     "mailer",
     "subscriptions",
@@ -100,7 +100,7 @@ class Issue(Base):
     tripped: Mapped[float | None]  # when it was paused by itself
 
 
-class EditionState(StrEnum):
+class DraftState(StrEnum):
     """Say where an issue stands that is not a mailing yet."""
 
     OPEN = "open"
@@ -108,7 +108,7 @@ class EditionState(StrEnum):
     SENT = "sent"
 
 
-class Edition(Base):
+class DraftUnderReview(Base):
     """An issue before it leaves: the draft as it was proved last, revision by revision."""
 
     __tablename__ = "edition"
@@ -123,7 +123,7 @@ class Edition(Base):
     source: Mapped[str]  # front matter and Markdown
     revision: Mapped[int] = mapped_column(default=1)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))  # of the bodies that were proved
-    state: Mapped[str] = mapped_column(String(16), default=EditionState.OPEN)
+    state: Mapped[str] = mapped_column(String(16), default=DraftState.OPEN)
     due: Mapped[float | None]  # when it leaves, while it is scheduled
     zone: Mapped[str] = mapped_column(String(60), default="")  # in which that hour was named
     by: Mapped[str] = mapped_column(String(320), default="")  # whose word sends it
@@ -157,7 +157,7 @@ class Picture(Base):
     taken_at: Mapped[float]
 
 
-class Sitting(Base):
+class ScreenshotJob(Base):
     """A proof of which pictures are to be taken for one editor, once its report has left."""
 
     __tablename__ = "sitting"
@@ -166,7 +166,7 @@ class Sitting(Base):
         Index("ix_sitting_waiting", "id", sqlite_where=_UNDONE, postgresql_where=_UNDONE),
     )
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
-    edition_id: Mapped[int] = mapped_column(ForeignKey(Edition.id, ondelete="CASCADE"))
+    edition_id: Mapped[int] = mapped_column(ForeignKey(DraftUnderReview.id, ondelete="CASCADE"))
     revision: Mapped[int]
     member: Mapped[int] = mapped_column(BigInteger)  # the membership that gets them
     mailing_id: Mapped[int] = mapped_column(ForeignKey(Mailing.id, ondelete="CASCADE"))  # report

@@ -7,7 +7,7 @@ from mailer.errors import Refused, Temporary
 PATIENCE = 60.0  # seconds
 
 
-def hand_in(door: tuple[str, int], sender: str, recipient: str, raw: bytes) -> None:
+def submit(door: tuple[str, int], sender: str, recipient: str, raw: bytes) -> None:
     """Send ``raw`` to ``recipient``; raise Refused with the door's words, or Temporary."""
     wide = not (sender + recipient).isascii()
     try:

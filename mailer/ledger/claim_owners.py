@@ -18,7 +18,7 @@ from typing import cast
 from sqlalchemy import Table, bindparam, delete, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mailer.ledger.flight_recorder import SUFFIX, Flown, read_flight
+from mailer.ledger.flight_recorder import SUFFIX, Flown, read_record
 from mailer.ledger.ledger import Backoff, Mark, defer, due_count, lost, mark, plain_reason, release
 from mailer.ledger.mailings import (
     CLAIMED,
@@ -59,7 +59,7 @@ _RENEW = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProcessIdentity:
     """Say where a process runs, so that another can tell whether it still does."""
 
     host: str
@@ -69,7 +69,7 @@ class Place:
     started: int
 
 
-def here() -> Place:
+def here() -> ProcessIdentity:
     """Describe this process."""
     boot = ""
     space = ""
@@ -78,7 +78,7 @@ def here() -> Place:
     with suppress(OSError):
         space = str(Path("/proc/self/ns/pid").readlink())
     pid = os.getpid()
-    return Place(socket.gethostname(), boot, space, pid, process_start(pid) or 0)
+    return ProcessIdentity(socket.gethostname(), boot, space, pid, process_start(pid) or 0)
 
 
 def process_start(pid: int) -> int | None:
@@ -94,7 +94,7 @@ def process_start(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def register(session: Session, place: Place, *, flight: str, lease_until: float) -> int:
+def register(session: Session, place: ProcessIdentity, *, flight: str, lease_until: float) -> int:
     """Enter a new owner and return its epoch."""
     return session.scalars(
         insert(Owner).returning(Owner.epoch),
@@ -199,7 +199,7 @@ def verdict(
     )
 
 
-def _is_gone(owner: Owner, place: Place) -> bool:
+def _is_gone(owner: Owner, place: ProcessIdentity) -> bool:
     seen_alike = bool(place.boot) and (owner.boot, owner.space) == (place.boot, place.space)
     return seen_alike and process_start(owner.pid) != owner.started
 
@@ -211,7 +211,7 @@ def _recover(session: Session, flights: Path, now: float, over: Callable[[Owner]
     boot = here().boot
     for owner in owners:
         if over(owner):
-            flown = read_flight(flights / owner.flight, boot) if owner.boot == boot else None
+            flown = read_record(flights / owner.flight, boot) if owner.boot == boot else None
             settled += _settle(session, owner.epoch, flown, now)
             retire(session, owner.epoch)
     return settled

@@ -139,7 +139,7 @@ class FlightRecorder:
         )
 
 
-def read_flight(path: Path, boot: str) -> dict[int, Flown] | None:
+def read_record(path: Path, boot: str) -> dict[int, Flown] | None:
     """Return each row's latest record, or None where the file can prove nothing.
 
     None: the file is gone, is not ours, or was written under another boot of the kernel.

@@ -1,4 +1,4 @@
-"""A worker's watch: its epoch, its lease and its flight recorder, from register to retirement.
+"""A worker's right to send: its epoch, its lease and its flight recorder, until it retires.
 
 The lease is granted by the database's clock and checked here by a steady clock that was read
 before it was asked for, less a margin: so we stop believing in it before anybody else does.
@@ -29,12 +29,12 @@ class Clock:
     steady: Callable[[], float] = boot_clock
 
 
-class Watch:
+class WorkerLease:
     """Hold one epoch's right to send."""
 
-    def __init__(self, epoch: int, flight: FlightRecorder, clock: Clock, *, local: bool) -> None:
+    def __init__(self, epoch: int, recorder: FlightRecorder, clock: Clock, *, local: bool) -> None:
         self.epoch = epoch
-        self.flight = flight
+        self.recorder = recorder
         self._clock = clock
         self._local = local  # the database's clock is our wall clock
         self._steady = 0.0

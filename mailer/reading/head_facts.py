@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
 
-from mailer.reading.header_search import skim, wanted
+from mailer.reading.header_search import search_header, wanted
 from mailer.reading.message import MessageHeader as Fields
 from mailer.reading.message import addresses_of, in_reply_to, message_id, references, text_of
 
@@ -77,7 +77,7 @@ def content_id(raw: bytes) -> str:
 
 def read_head(raw: bytes) -> HeadFacts:
     """Read the head of the mail ``raw``."""
-    found = skim(raw, _WANTED)
+    found = search_header(raw, _WANTED)
     own = message_id(found) or content_id(raw)
     author, local = read_author(found.first("From") or found.first("Sender") or b"")
     return HeadFacts(

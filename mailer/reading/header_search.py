@@ -27,7 +27,7 @@ _VALUE = rb"):([^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*)"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class HeaderSearch:
     """Hold the search for some fields; make one at the head of a module.
 
     ``plain`` has the names in lower case, ``kinds`` what names of a kind begin with.
@@ -38,18 +38,20 @@ class Wanted:
     kinds: tuple[bytes, ...]
 
 
-def wanted(*names: str) -> Wanted:
+def wanted(*names: str) -> HeaderSearch:
     """Return the search for the fields ``names``; ``content-*`` is any of that kind."""
     spelled = "|".join(re.escape(name).replace(r"\*", "[a-z-]{1,30}") for name in names)
     lower = [name.lower().encode("ascii") for name in names]
-    return Wanted(
+    return HeaderSearch(
         re.compile(rb"[\r\n](" + spelled.encode("ascii") + _VALUE, re.IGNORECASE),
         frozenset(name for name in lower if not name.endswith(b"*")),
         tuple(name[:-1] for name in lower if name.endswith(b"*")),
     )
 
 
-def skim(raw: bytes, search: Wanted, start: int = 0, end: int | None = None) -> MessageHeader:
+def search_header(
+    raw: bytes, search: HeaderSearch, start: int = 0, end: int | None = None
+) -> MessageHeader:
     """Return the header that begins at ``start``, with no field but those of ``search``.
 
     ``body`` is counted from the beginning of ``raw``; ``spans`` are left out.
@@ -71,7 +73,7 @@ def skim(raw: bytes, search: Wanted, start: int = 0, end: int | None = None) -> 
     return _odd(raw, search, begin, limit) if found is None else found
 
 
-def _plain(raw: bytes, search: Wanted, begin: int, limit: int) -> MessageHeader | None:
+def _plain(raw: bytes, search: HeaderSearch, begin: int, limit: int) -> MessageHeader | None:
     """Read a header whose lines all end alike; None where a pattern must look."""
     stop = raw.find(b"\n\n", begin, limit)
     twice = raw.find(b"\r\n\r\n", begin, limit if stop < 0 else stop)
@@ -115,7 +117,7 @@ def _named(name: bytes) -> bool:
     return True
 
 
-def _odd(raw: bytes, search: Wanted, begin: int, limit: int) -> MessageHeader:
+def _odd(raw: bytes, search: HeaderSearch, begin: int, limit: int) -> MessageHeader:
     last = _END.search(raw, begin, limit)
     stop, body = (limit, limit) if last is None else (last.start(), last.end())
     stray = _STRAY.search(raw, begin, stop)

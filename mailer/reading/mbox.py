@@ -21,7 +21,7 @@ from typing import BinaryIO, cast
 
 from mailer.errors import BadInput
 from mailer.reading.head_facts import read_date
-from mailer.reading.header_search import skim, wanted
+from mailer.reading.header_search import search_header, wanted
 
 MAX_MAIL = 128 * 1024 * 1024
 MAX_LINE = 1024 * 1024  # of a longer line the beginning is judged
@@ -236,7 +236,7 @@ def _unpack(stretch: _Stretch) -> Iterator[tuple[bytes, bytes]]:
 
 def _length_holds(raw: bytes) -> bool:
     """Tell whether Content-Length leads exactly to the end, or to blank lines before it."""
-    found = skim(raw, _TOLD)
+    found = search_header(raw, _TOLD)
     match = _LENGTH.search(raw, 0, found.body)
     if match is None or len(raw) < found.body + int(match[1]):
         return False
@@ -259,7 +259,7 @@ def _has_blank(raw: bytes, end: int) -> bool:
 
 def _arrival(from_line: bytes, raw: bytes) -> float | None:
     """Return when a mail arrived: by its last hop, else by its From line, else by its Date."""
-    found = skim(raw, _TOLD)
+    found = search_header(raw, _TOLD)
     for received in found.all("Received")[:1]:
         date = read_date(received.rpartition(b";")[2].strip())
         if date is not None and date > 0:

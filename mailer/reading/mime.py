@@ -14,7 +14,7 @@ from email.message import Message
 from functools import lru_cache
 from typing import Any
 
-from mailer.reading.header_search import skim, wanted
+from mailer.reading.header_search import search_header, wanted
 
 MAX_DEPTH = 101  # levels that are cut; a part below is not looked into
 MAX_PARTS = 10_000
@@ -119,7 +119,7 @@ def _inside(part: MimePart, left: int) -> tuple[list[tuple[int, int]], str, int]
 
 
 def _part(raw: bytes, start: int, end: int, default: str) -> MimePart:
-    found = skim(raw, _CONTENT, start, end)
+    found = search_header(raw, _CONTENT, start, end)
     fields: dict[str, bytes] = {}
     for name, value in found.fields:
         fields.setdefault(name[8:].lower(), value[:MAX_FIELD])

@@ -19,7 +19,7 @@ from mailer.ledger import pace
 from mailer.ledger.ledger import Backoff, ClaimedRow, Mark, defer, lost, plain_reason
 from mailer.ledger.mailings import MailingView, RecipientState
 from mailer.ledger.splice import Wire
-from mailer.ledger.worker_lease import Clock, Watch
+from mailer.ledger.worker_lease import Clock, WorkerLease
 
 SOME = 20  # rows of one copy that are no notice
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class SliceTally:
     unsure: int = 0
 
 
-class Outgoing:
+class CopiesInFlight:
     """Give letters to lanes and gather what the ledger must be told."""
 
     def __init__(
@@ -58,7 +58,7 @@ class Outgoing:
         gone: Callable[[Lane, str, bool], None],
     ) -> None:
         self.taking = False  # whether transactions may begin
-        self.watch: Watch | None = None
+        self.lease: WorkerLease | None = None
         self.tally = SliceTally()
         self.marks: list[Mark] = []
         self.low = 0  # wake the ticks when the pool falls to this
@@ -75,7 +75,7 @@ class Outgoing:
         self._pulse: Counter[str] = Counter()  # accepted in it, by domain
         self._shed: list[int] = []
         self._pool: deque[ClaimedRow] = deque()
-        self._flying: dict[int, tuple[ClaimedRow, Watch]] = {}
+        self._flying: dict[int, tuple[ClaimedRow, WorkerLease]] = {}
         self._views: dict[int, MailingView] = {}
         self._wires: dict[tuple[int, int], Wire] = {}
 
@@ -150,16 +150,16 @@ class Outgoing:
         self._shed[:0] = unsent
 
     def holding(self) -> set[int]:
-        """Return the rows whose records must stay in the flight file."""
+        """Return the rows whose records must stay in the file of the flight recorder."""
         return set(self._flying) | {mark.id for mark in self.marks}
 
-    def lose_watch(self) -> None:
+    def lose_lease(self) -> None:
         """Drop everything that has not left; whoever took the lease has settled it."""
-        if self.watch is not None:
-            self.watch.give_up()
+        if self.lease is not None:
+            self.lease.give_up()
         self._pool.clear()
         self._shed.clear()
-        self.watch = None
+        self.lease = None
 
     def know(self, views: Mapping[int, MailingView], wires: Mapping[tuple[int, int], Wire]) -> None:
         """Learn the mailings of rows that come; forget those that are no longer in use."""
@@ -183,12 +183,12 @@ class Outgoing:
 
     def next_letter(self, most: int) -> OutgoingLetter | None:
         """Compose the next copy; one for up to ``most`` recipients where nothing is personal."""
-        watch = self.watch
-        if not self.taking or watch is None or not watch.holds():
+        lease = self.lease
+        if not self.taking or lease is None or not lease.holds():
             return None
         while self._pool:
             row = self._take()
-            letter = self._compose(row, watch, most)
+            letter = self._compose(row, lease, most)
             if letter is not None:
                 return letter
         return None
@@ -196,47 +196,47 @@ class Outgoing:
     def dotting(self, letter: OutgoingLetter) -> bool:
         """Record the dot, then look at the lease, and only then let it leave."""
         *fellows, last = letter.rows
-        row, watch = self._flying[last]
+        row, lease = self._flying[last]
         try:
             for fellow in fellows:
-                watch.flight.fellow(fellow, self._flying[fellow][0].attempts)
-            watch.flight.dot(last, row.attempts)
+                lease.recorder.fellow(fellow, self._flying[fellow][0].attempts)
+            lease.recorder.dot(last, row.attempts)
         except Temporary as error:
             log.error("%s", error)  # noqa: TRY400 - the words say it all
             self.taking = False  # nothing can be recorded: no more in this slice
             return False
-        return watch.holds()
+        return lease.holds()
 
     def answered(self, row: int, stage: Stage, reply: Reply) -> None:
         """Turn the relay's answer into a mark."""
-        claimed, watch = self._flying.pop(row)
+        claimed, lease = self._flying.pop(row)
         code = reply.code
         if code < 300 and stage is Stage.DOT:  # noqa: PLR2004 - RFC 5321 section 4.2.1
-            watch.flight.answer(row, claimed.attempts, code, "")
+            lease.recorder.answer(row, claimed.attempts, code, "")
             self.tally.accepted += 1
             self._pulse[claimed.bucket] += 1
-            self._add(Mark(row, watch.epoch, RecipientState.ACCEPTED, code))
+            self._add(Mark(row, lease.epoch, RecipientState.ACCEPTED, code))
             return
         reason = plain_reason(reply.text)
         about_us = code // 100 == 5 and concerns_everyone(stage, reply)  # noqa: PLR2004
         # Whoever settles this row after a kill knows no stage: it is written as a "not now".
         noted = code - 100 if about_us else code
-        watch.flight.answer(row, claimed.attempts, noted, reason)
+        lease.recorder.answer(row, claimed.attempts, noted, reason)
         if code // 100 == 5 and not about_us:  # noqa: PLR2004
-            self._add(Mark(row, watch.epoch, RecipientState.REFUSED, code, reason))
+            self._add(Mark(row, lease.epoch, RecipientState.REFUSED, code, reason))
             self.tally.refused += 1
         else:
-            self._defer(claimed, watch, code, reason)
+            self._defer(claimed, lease, code, reason)
 
     def lost(self, row: int, why: str) -> None:
         """Judge by the mailing's policy what is never answered."""
-        claimed, watch = self._flying.pop(row)
+        claimed, lease = self._flying.pop(row)
         self.tally.unsure += 1
         due = self._clock.wall() + self._backoff.wait(claimed.attempts, random.random())  # noqa: S311
         view = self._views[claimed.mailing_id]
         mark = lost(
             row,
-            watch.epoch,
+            lease.epoch,
             policy=view.policy,
             why=why,
             due=due,
@@ -246,16 +246,16 @@ class Outgoing:
 
     def released(self, row: int) -> None:
         """Give the row to another lane; if the lease is gone it is no longer ours."""
-        claimed, watch = self._flying.pop(row)
-        if watch is self.watch:
+        claimed, lease = self._flying.pop(row)
+        if lease is self.lease:
             self._pool.appendleft(claimed)
         self._wake()
 
     def settled(self) -> None:
         """Write the answers down before anything else happens."""
-        if self.watch is not None:
+        if self.lease is not None:
             try:
-                self.watch.flight.flush()
+                self.lease.recorder.flush()
             except Temporary as error:
                 log.error("%s", error)  # noqa: TRY400
 
@@ -271,10 +271,10 @@ class Outgoing:
             self._wake()
         return row
 
-    def _compose(self, row: ClaimedRow, watch: Watch, most: int) -> OutgoingLetter | None:
+    def _compose(self, row: ClaimedRow, lease: WorkerLease, most: int) -> OutgoingLetter | None:
         wire = self._wires.get((row.mailing_id, row.variant))
         if wire is None:
-            self._defer(row, watch, 0, "the mailing could not be read; the log says why")
+            self._defer(row, lease, 0, "the mailing could not be read; the log says why")
             return None
         try:
             copy = self._personal(self._views[row.mailing_id], row)
@@ -283,15 +283,15 @@ class Outgoing:
             # One copy that cannot be made must not keep the others from leaving.
             log.exception("recipient %d of mailing %d: no copy", row.id, row.mailing_id)
             why = f"the copy could not be made: {type(error).__name__}: {error}"
-            self._defer(row, watch, 0, why)
+            self._defer(row, lease, 0, why)
             return None
-        self._flying[row.id] = (row, watch)
+        self._flying[row.id] = (row, lease)
         if wire.personal:
             return OutgoingLetter(
                 (row.id,), copy.return_path, (row.address,), data, doubled=wire.doubled
             )
         fellows = [row, *self._fellows(row, copy.return_path, most - 1)]
-        self._flying.update((one.id, (one, watch)) for one in fellows)
+        self._flying.update((one.id, (one, lease)) for one in fellows)
         return OutgoingLetter(
             tuple(one.id for one in fellows),
             copy.return_path,
@@ -313,12 +313,12 @@ class Outgoing:
                 return
             yield self._take()
 
-    def _defer(self, row: ClaimedRow, watch: Watch, code: int, reason: str) -> None:
+    def _defer(self, row: ClaimedRow, lease: WorkerLease, code: int, reason: str) -> None:
         view = self._views.get(row.mailing_id)
         now = self._clock.wall()
         mark = defer(
             row.id,
-            watch.epoch,
+            lease.epoch,
             code=code,
             reason=reason,
             now=now,

@@ -1,8 +1,8 @@
-"""A line: everything that one sender has to do with one relay.
+"""Everything that one sender has to do with one relay.
 
 Its lanes, its share beside other relays, its pauses while it is in trouble, and the tokens that
-its pace has granted. It stands as the ``Desk`` between its lanes and what the sender has in its
-hands (mailer/sending/in_flight.py), so that what a relay says is put down to that relay.
+its pace has granted. It stands as the ``LetterSource`` between its lanes and what the sender has in
+its hands (mailer/sending/in_flight.py), so that what a relay says is put down to that relay.
 """
 
 import logging
@@ -16,7 +16,7 @@ from mailer.client.smtp_out import Lane
 from mailer.client.smtp_transaction import QUIT_CODE, OutgoingLetter, Stage
 from mailer.ledger import pace
 from mailer.reading.addresses import nameless
-from mailer.sending.in_flight import Outgoing
+from mailer.sending.in_flight import CopiesInFlight
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class RelaySender:
     """Hold the lanes to one relay; ``credit`` None means that nothing limits it."""
 
     relay: Relay
-    out: Outgoing
+    out: CopiesInFlight
     lanes: list[Lane] = field(default_factory=list)
     opening: int = 0
     failures: int = 0

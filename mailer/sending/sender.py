@@ -29,8 +29,8 @@ from mailer.ledger.ledger import Backoff, ClaimedRow, Mark, Wanted
 from mailer.ledger.mailings import MailingView
 from mailer.ledger.splice import Segments, Stamp, Wire
 from mailer.ledger.warmup import Calendar
-from mailer.ledger.worker_lease import Clock, Watch
-from mailer.sending.in_flight import Outgoing, Personal
+from mailer.ledger.worker_lease import Clock, WorkerLease
+from mailer.sending.in_flight import CopiesInFlight, Personal
 from mailer.sending.relay_sender import RelaySender, share
 from mailer.storage.store import Store
 
@@ -82,7 +82,7 @@ class Worked:
 class _Errand:
     """Say what one ledger transaction has to do."""
 
-    watch: Watch | None
+    lease: WorkerLease | None
     marks: Sequence[Mark]
     unsent: Sequence[int]
     quota: int
@@ -94,7 +94,7 @@ class _Errand:
 class _Brought:
     """Say what it brought."""
 
-    watch: Watch | None
+    lease: WorkerLease | None
     rows: Sequence[ClaimedRow] = ()
     landed: int = 0
     granted: Mapping[str, int | None] = field(default_factory=dict)  # tokens, by relay
@@ -123,7 +123,7 @@ class Sender:
         self._flights = flights
         self._clock = clock or Clock()
         self._place = claim_owners.here()
-        self._out = Outgoing(
+        self._out = CopiesInFlight(
             personal,
             clock=self._clock,
             backoff=settings.backoff,
@@ -144,7 +144,7 @@ class Sender:
         self._dry_until = 0.0
         self._dry = False
         self._renewed = 0.0
-        self._over: list[Watch] = []  # taken away; letters under way may still write to them
+        self._over: list[WorkerLease] = []  # taken away; letters under way may still write to them
 
     # -- for the worker --------------------------------------------------------------------
 
@@ -254,7 +254,7 @@ class Sender:
         out = self._out
         quota = self._quota(now)
         since = now - self._renewed
-        stale = out.watch is not None and since >= RENEW
+        stale = out.lease is not None and since >= RENEW
         dry = out.pooled and any(line.credit == 0 for line in self._lines)
         marks = len(out.marks) >= out.batch or (out.marks and (not out.flying or since >= COMPANY))
         if not (marks or out.complaints or quota or dry or (stale and (out.flying or out.pooled))):
@@ -285,7 +285,7 @@ class Sender:
         marks = out.take_marks()
         unsent = out.take_shed()
         wishes = {line.relay.name: line.wish(self._settings.window) for line in self._lines}
-        errand = _Errand(out.watch, marks, unsent, quota, out.take_complaints(), wishes)
+        errand = _Errand(out.lease, marks, unsent, quota, out.take_complaints(), wishes)
         try:
             brought = await self._in_thread(lambda: self._run_errand(errand))
         except Temporary as error:
@@ -297,7 +297,7 @@ class Sender:
         self.late += len(marks) - brought.landed
         for line in self._lines:
             line.receive(brought.granted.get(line.relay.name))
-        self._adopt(errand.watch, brought)
+        self._adopt(errand.lease, brought)
         if quota:
             self._dry = len(brought.rows) < quota and not brought.later
             now = self._now()
@@ -316,41 +316,41 @@ class Sender:
         log.warning("%s", error)
         await asyncio.sleep(LOOK_AGAIN)
 
-    def _adopt(self, before: Watch | None, brought: _Brought) -> None:
+    def _adopt(self, before: WorkerLease | None, brought: _Brought) -> None:
         out = self._out
-        if brought.watch is None and before is not None:
+        if brought.lease is None and before is not None:
             log.warning("the lease of epoch %d was taken away", before.epoch)
-            out.lose_watch()
+            out.lose_lease()
             self._over.append(before)
             return
         self._renewed = self._now()
-        out.watch = brought.watch
+        out.lease = brought.lease
         out.take_in(brought.rows, brought.later)
-        if brought.watch is not None:
-            brought.watch.flight.trim(out.holding())
+        if brought.lease is not None:
+            brought.lease.recorder.trim(out.holding())
 
     def _run_errand(self, errand: _Errand) -> _Brought:
         """Work in the thread: one write transaction, then the reading it makes necessary."""
         steady, wall = self._clock.steady(), self._clock.wall()
         recorder = None
-        if errand.watch is None and errand.quota:
+        if errand.lease is None and errand.quota:
             recorder = FlightRecorder(self._flights, self._place.boot)
         try:
             with self._store.write() as session:
                 now = self._store.now(session)
                 until = now + self._settings.lease
-                watch = errand.watch
+                lease = errand.lease
                 if recorder is not None:
                     epoch = claim_owners.register(
                         session, self._place, flight=recorder.path.name, lease_until=until
                     )
-                    watch = Watch(epoch, recorder, self._clock, local=self._store.sqlite)
-                elif watch is not None and not claim_owners.renew(
-                    session, watch.epoch, lease_until=until
+                    lease = WorkerLease(epoch, recorder, self._clock, local=self._store.sqlite)
+                elif lease is not None and not claim_owners.renew(
+                    session, lease.epoch, lease_until=until
                 ):
-                    watch = None
+                    lease = None
                 landed = ledger.mark(session, errand.marks)
-                rows, granted = self._take(session, watch, errand, now)
+                rows, granted = self._take(session, lease, errand, now)
                 if len(rows) < errand.quota or not errand.quota:
                     mailings.finish(session, now=now)
         except BaseException:
@@ -358,27 +358,27 @@ class Sender:
                 recorder.close(remove=True)
             raise
         later: Collection[tuple[int, int]] = ()
-        if watch is not None:
-            watch.extend(steady, wall, self._settings.lease)
+        if lease is not None:
+            lease.extend(steady, wall, self._settings.lease)
             later = self._learn(rows)
-        return _Brought(watch, rows, landed, granted, later)
+        return _Brought(lease, rows, landed, granted, later)
 
     def _take(
-        self, session: Session, watch: Watch | None, errand: _Errand, now: float
+        self, session: Session, lease: WorkerLease | None, errand: _Errand, now: float
     ) -> tuple[list[ClaimedRow], dict[str, int | None]]:
         """Claim what the paces let go; return the rows, and each relay's tokens."""
         paces = pace.load(session, now, self._allowed, self._settings.calendar)
         for key, observed in errand.complaints.items():
             paces.slow(key, observed)
         rows: list[ClaimedRow] = []
-        if watch is not None:
-            ledger.release(session, watch.epoch, errand.unsent)
+        if lease is not None:
+            ledger.release(session, lease.epoch, errand.unsent)
             if errand.unsent:
                 paces.refund(warmup.KEY, ledger.counted(session, errand.unsent))
             if errand.quota:
                 rows = ledger.claim(
                     session,
-                    epoch=watch.epoch,
+                    epoch=lease.epoch,
                     quota=errand.quota,
                     now=now,
                     wanted=self._wanted,
@@ -433,7 +433,7 @@ class Sender:
             await self._tick(0)
         out.forget()
         while self._over and not out.flying:
-            self._over.pop().flight.discard()
+            self._over.pop().recorder.discard()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -527,18 +527,18 @@ class Sender:
         await asyncio.sleep(0)
         try:
             await self._put_down()
-            watch = self._out.watch
+            lease = self._out.lease
             # With a letter still under way its record must stay: the sweeper settles by it.
-            if watch is not None and not self._out.flying:
-                await self._in_thread(lambda: self._retire(watch))
+            if lease is not None and not self._out.flying:
+                await self._in_thread(lambda: self._retire(lease))
         except Temporary as error:
             log.warning("%s", error)  # a start or the sweeper settles what is left
 
-    def _retire(self, watch: Watch) -> None:
+    def _retire(self, lease: WorkerLease) -> None:
         with self._store.write() as session:
-            ledger.release_all(session, watch.epoch)
-            claim_owners.retire(session, watch.epoch)
-        watch.flight.close(remove=True)
+            ledger.release_all(session, lease.epoch)
+            claim_owners.retire(session, lease.epoch)
+        lease.recorder.close(remove=True)
 
     def _open_lanes(self) -> int:
         return sum(len(line.lanes) for line in self._lines)

@@ -30,7 +30,7 @@ class Bar:
     since: float
 
 
-def standing(session: Session) -> list[Bar]:
+def all_bars(session: Session) -> list[Bar]:
     """Return every bar against an address that can be named, oldest first."""
     rows = session.scalars(
         select(Suppression)

@@ -70,7 +70,7 @@ class AutomaticMail(Base):
     at: Mapped[float]
 
 
-class Barred(Base):
+class BoundReached(Base):
     """How often a bound that is no address's own has stood against a mail."""
 
     __tablename__ = "automatic_barred"
@@ -163,7 +163,7 @@ def allow(
     """
     asked = AskedBy(source, vouched, in_all)
     _alone(session, mailbox(key), *filter(None, (source,)))
-    standing = standing_of(session, key)
+    standing = familiarity_of(session, key)
     against = decide(standing, _spent(session, key, kind, now, source), asked)
     if against and (wave or against in OWN):
         if against not in OWN:
@@ -179,15 +179,15 @@ def is_full(session: Session, now: float, in_all: int) -> bool:
     return _this_minute(session, now) >= in_all
 
 
-def barred(session: Session) -> dict[str, Barred]:
+def barred(session: Session) -> dict[str, BoundReached]:
     """Return what was held back so far, by the bound that stood against it."""
-    return {row.bound: row for row in session.scalars(select(Barred))}
+    return {row.bound: row for row in session.scalars(select(BoundReached))}
 
 
 def _note_barred(session: Session, bound: str, now: float) -> None:
-    row = session.get(Barred, bound)
+    row = session.get(BoundReached, bound)
     if row is None:
-        row = Barred(bound=bound, times=0, last=now, told=0.0)
+        row = BoundReached(bound=bound, times=0, last=now, told=0.0)
         session.add(row)
     row.times += 1
     row.last = now
@@ -195,7 +195,7 @@ def _note_barred(session: Session, bound: str, now: float) -> None:
 
 def room_for_draft(session: Session, key: str, now: float) -> bool:
     """Tell whether a draft of this editor may be read; count nothing: reading costs much."""
-    most = DRAFTS_PROVEN if standing_of(session, key).proven else DRAFTS
+    most = DRAFTS_PROVEN if familiarity_of(session, key).proven else DRAFTS
     return _spent(session, key, DRAFT, now).of_kind < most
 
 
@@ -211,7 +211,7 @@ def allow_draft(session: Session, key: str, now: float) -> bool:
 def allow_order(session: Session, key: str, *, now: float) -> bool:
     """Tell whether an owner's orders may be answered, and count the mail that does if so."""
     _alone(session, key)
-    most = DRAFTS_PROVEN if standing_of(session, key).proven else DRAFTS
+    most = DRAFTS_PROVEN if familiarity_of(session, key).proven else DRAFTS
     if _spent(session, key, ORDER, now).of_kind >= most:
         return False
     count(session, key, kind=ORDER, now=now)
@@ -279,7 +279,7 @@ def count(
     session.flush()
 
 
-def standing_of(session: Session, key: str) -> Familiarity:
+def familiarity_of(session: Session, key: str) -> Familiarity:
     """Return how well we know the address ``key``."""
     row = session.execute(
         select(Address.proven_at, Address.person_id).where(Address.key == key)

@@ -111,7 +111,8 @@ def remembered(
 ) -> dict[str, Reason]:
     """Return which of these address keys stand here as a hash alone (for ``reasons``), and why.
 
-    That is whoever was erased, and who said something that only a journal remembers (replay.py).
+    That is whoever was erased, and who said something that only a journal remembers
+    (journal_replay.py).
     """
     hashes = Suppression.address.startswith(HASH)
     if not session.scalar(select(Suppression.since).where(hashes).limit(1)):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from listserv.newsletters.editors.editor_orders import EditorOrder, Verb
-from listserv.wiring.listserv_tables import EditionState
+from listserv.wiring.listserv_tables import DraftState
 
 
 class AnswerStep(StrEnum):
@@ -43,7 +43,7 @@ class AnswerFacts:
     """Hold what decides about an answer."""
 
     order: EditorOrder | None
-    state: EditionState
+    state: DraftState
     newest: bool = True  # it answers the newest revision
     editor: bool = True  # its sender and the token's owner are editors now
     expired: bool = False
@@ -70,10 +70,10 @@ def next_step(facts: AnswerFacts, now: float) -> AnswerStep:  # noqa: C901, PLR0
     if facts.expired:
         return AnswerStep.EXPIRED
     if order is not None and order.verb is Verb.STOP:
-        if facts.state is EditionState.SENT:
+        if facts.state is DraftState.SENT:
             return AnswerStep.STOP if facts.running else AnswerStep.OVER
-        return AnswerStep.CANCEL if facts.state is EditionState.SCHEDULED else AnswerStep.IDLE
-    if facts.state is EditionState.SENT:
+        return AnswerStep.CANCEL if facts.state is DraftState.SCHEDULED else AnswerStep.IDLE
+    if facts.state is DraftState.SENT:
         insists = order is not None and order.verb is Verb.SEND and order.anyway
         return AnswerStep.RESUME if facts.halted and insists else AnswerStep.SENT
     if not facts.newest:
@@ -83,7 +83,7 @@ def next_step(facts: AnswerFacts, now: float) -> AnswerStep:  # noqa: C901, PLR0
     if order.verb in {Verb.TEXT, Verb.ONLY, Verb.FIELDS}:  # seen anew before anything leaves
         return AnswerStep.REVISE
     if order.verb is Verb.CANCEL:
-        waits = facts.state is EditionState.SCHEDULED or facts.pending
+        waits = facts.state is DraftState.SCHEDULED or facts.pending
         return AnswerStep.CANCEL if waits else AnswerStep.IDLE
     if order.verb is Verb.APPROVE:
         return _approval(facts, now)

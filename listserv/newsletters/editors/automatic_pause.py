@@ -16,7 +16,7 @@ from listserv.mailings.slots import KIND
 from listserv.newsletters.editors import mailing_endings, reviews
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
-from listserv.wiring.listserv_tables import Edition, Issue
+from listserv.wiring.listserv_tables import DraftUnderReview, Issue
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing, MailingState
 from mailer.reading.bounce_reasons import BounceKind
@@ -121,7 +121,9 @@ def _tell(
 ) -> None:
     visit = Visit(session=session, app=app, lst=lst, now=now)
     ending = mailing_endings.read(session, issue.mailing_id)
-    edition = session.scalar(select(Edition).where(Edition.mailing_id == issue.mailing_id))
+    edition = session.scalar(
+        select(DraftUnderReview).where(DraftUnderReview.mailing_id == issue.mailing_id)
+    )
     context: dict[str, object] = {
         "subject": issue.subject,
         "why": why,

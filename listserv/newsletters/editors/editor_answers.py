@@ -3,9 +3,9 @@
     sending.reply(app, arrival, route, letter)     an answer to a token of an issue
     sending.attend(app, until)                     issues whose hour has come
 
-What an answer leads to stands in steps.py. The fence is the edition's row: of two orders at once,
-and of one order said twice, one moves it from open to sent; everybody else is told that it is on
-its way. What leaves is composed anew and compared with what was proved: other bytes make a new
+What an answer leads to stands in answer_steps.py. The fence is the edition's row: of two orders at
+once, and of one order said twice, one moves it from open to sent; everybody else is told that it is
+on its way. What leaves is composed anew and compared with what was proved: other bytes make a new
 proof and no mailing.
 SECURITY: an order needs the token of the newest revision AND a sender who is an editor now, so
 that a report passed on to a friend sends nothing; the token's owner must be one still.
@@ -34,7 +34,7 @@ from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import Reader, SendingSurvey
 from listserv.newsletters.writing import mailed_draft
 from listserv.wiring.app import App
-from listserv.wiring.listserv_tables import Edition, EditionState
+from listserv.wiring.listserv_tables import DraftState, DraftUnderReview
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from mailer.errors import Temporary
@@ -65,7 +65,7 @@ class PreparedAnswer:
 
     lst: MailList
     ask: Ask
-    edition: Edition
+    edition: DraftUnderReview
     reader: Reader | None  # who answered, if that is an editor
     facts: AnswerFacts
     seen: DraftReview
@@ -92,20 +92,20 @@ def _work(
         if case is None:
             return f"not-answered: {letter.automatic or 'unknown-token'}"
         # Locked: what is seen here stands until the answer has gone out.
-        edition = visit.session.get_one(Edition, case.edition.id, with_for_update=True)
+        edition = visit.session.get_one(DraftUnderReview, case.edition.id, with_for_update=True)
         moved = _standing(edition) != _standing(case.edition)
         step = next_step(case.facts, visit.now)
         if moved and step in _MOVES:
             if again:
                 raise _MovedError
-            step = AnswerStep.SENT if edition.state == EditionState.SENT else AnswerStep.IDLE
+            step = AnswerStep.SENT if edition.state == DraftState.SENT else AnswerStep.IDLE
         optin.prove(visit.session, whom(case.ask), visit.now)
         return f"{_DO[step](visit, case, edition, step)}: edition {edition.id}"
 
     return work
 
 
-def _standing(edition: Edition) -> tuple[object, ...]:
+def _standing(edition: DraftUnderReview) -> tuple[object, ...]:
     """Return what an order has looked at, and another order changes."""
     return (
         edition.revision, edition.state, edition.due, edition.hour, edition.wished,
@@ -129,7 +129,7 @@ def _read(app: App, route: Route, letter: IncomingLetter, now: float) -> Prepare
         if lst is None:
             return None
         found = asks.look(session, route.token, AskPurpose.ISSUE, list_id=lst.id, now=now)
-        edition = session.get(Edition, found.ask.ref) if found.ask is not None else None
+        edition = session.get(DraftUnderReview, found.ask.ref) if found.ask is not None else None
         if found.ask is None or edition is None:
             return None
         editor = reviews.editor_of(session, lst, letter.author)
@@ -145,7 +145,7 @@ def _read(app: App, route: Route, letter: IncomingLetter, now: float) -> Prepare
     order = editor_orders.read(letter.text, now, clock or ZoneInfo("UTC"))
     facts = AnswerFacts(
         order=order,
-        state=EditionState(edition.state),
+        state=DraftState(edition.state),
         newest=found.ask.revision == edition.revision,
         editor=entitled,
         expired=found.trouble is asks.Trouble.EXPIRED,
@@ -163,7 +163,7 @@ def _read(app: App, route: Route, letter: IncomingLetter, now: float) -> Prepare
         wish_at=edition.due if edition.wished else None,
     )
     seen = DraftReview(edition.source)
-    if reader is not None and entitled and edition.state != EditionState.SENT:
+    if reader is not None and entitled and edition.state != DraftState.SENT:
         source = edition.source
         text = facts.newest and order is not None and order.verb is Verb.TEXT
         if text:
@@ -185,7 +185,9 @@ def _read(app: App, route: Route, letter: IncomingLetter, now: float) -> Prepare
     return PreparedAnswer(lst, found.ask, edition, reader, facts, seen)
 
 
-def _with(facts: AnswerFacts, survey: SendingSurvey | None, edition: Edition) -> AnswerFacts:
+def _with(
+    facts: AnswerFacts, survey: SendingSurvey | None, edition: DraftUnderReview
+) -> AnswerFacts:
     if survey is None:
         return facts
     same = survey.ready.digest == edition.digest
@@ -200,11 +202,11 @@ def _fields(order: EditorOrder) -> dict[str, str]:
 def schedule(app: App, number: int, order: EditorOrder, now: float, by: str = "cli") -> None:
     """Let an edition leave at the order's hour."""
     with app.store.write() as session:
-        edition = session.get_one(Edition, number)
+        edition = session.get_one(DraftUnderReview, number)
         lst = session.get_one(MailList, edition.list_id)
         at = _begins(session, lst, order.at, order.hour, now)
         values = {"due": at, "zone": order.zone, "by": by, "hour": order.hour}
-        _move(session, edition, EditionState.SCHEDULED, now, **values)
+        _move(session, edition, DraftState.SCHEDULED, now, **values)
 
 
 def _begins(
@@ -219,15 +221,19 @@ def _begins(
 def cancel(app: App, number: int, now: float) -> bool:
     """Take an edition's hour back; return whether it had one."""
     with app.store.write() as session:
-        edition = session.get(Edition, number)
-        if edition is None or edition.state != EditionState.SCHEDULED:
+        edition = session.get(DraftUnderReview, number)
+        if edition is None or edition.state != DraftState.SCHEDULED:
             return False
-        return _move(session, edition, EditionState.OPEN, now)
+        return _move(session, edition, DraftState.OPEN, now)
 
 
 def ask_first(session: Session, now: float) -> None:
     """Let every scheduled issue ask its editor before it leaves, as one that is late does."""
-    session.execute(update(Edition).where(Edition.state == "scheduled").values(due=now - LATE - 1))
+    session.execute(
+        update(DraftUnderReview)
+        .where(DraftUnderReview.state == "scheduled")
+        .values(due=now - LATE - 1)
+    )
 
 
 def attend(app: App, until: Callable[[], bool], now: float | None = None) -> None:
@@ -252,20 +258,24 @@ def attend(app: App, until: Callable[[], bool], now: float | None = None) -> Non
 
 def due(session: Session, now: float) -> list[int]:
     """Return some editions whose hour has come, the earliest first."""
-    found = select(Edition.id).where(Edition.state == "scheduled", Edition.due <= now)
-    return list(session.scalars(found.order_by(Edition.due).limit(BATCH)))
+    found = select(DraftUnderReview.id).where(
+        DraftUnderReview.state == "scheduled", DraftUnderReview.due <= now
+    )
+    return list(session.scalars(found.order_by(DraftUnderReview.due).limit(BATCH)))
 
 
 def _later(app: App, number: int, until: float) -> None:
     """Look at a scheduled issue again later."""
-    waits = update(Edition).where(Edition.id == number, Edition.state == "scheduled")
+    waits = update(DraftUnderReview).where(
+        DraftUnderReview.id == number, DraftUnderReview.state == "scheduled"
+    )
     with app.store.write() as session:
         session.execute(waits.values(due=until))
 
 
 def _attend(app: App, number: int, now: float) -> None:
     with app.store.read() as session:
-        edition = session.get_one(Edition, number)
+        edition = session.get_one(DraftUnderReview, number)
         lst = session.get_one(MailList, edition.list_id)
         member = session.get(Membership, edition.editor)
         entitled = member is not None and issue_sending.is_editor(member)
@@ -273,7 +283,7 @@ def _attend(app: App, number: int, now: float) -> None:
         asked = own or issue_sending.provers(session, lst)
     if not asked:  # nobody is left who could be asked
         with app.store.write() as session:
-            _move(session, edition, EditionState.OPEN, now)
+            _move(session, edition, DraftState.OPEN, now)
         return
     reader = asked[0]
     seen = reviews.look(app, lst, edition.source, reader, now, message_id=edition.message_id)
@@ -281,10 +291,10 @@ def _attend(app: App, number: int, now: float) -> None:
     doubt = _doubt(edition, lst, survey, now, orphan=not own)
     with app.store.write() as session:
         visit = Visit(session=session, app=app, lst=lst, now=now)
-        fresh = session.get_one(Edition, number, with_for_update=True)
+        fresh = session.get_one(DraftUnderReview, number, with_for_update=True)
         if _standing(fresh) != _standing(edition):  # it has another hour now, or none
             return
-        state = EditionState.OPEN if survey is None or doubt else EditionState.SENT
+        state = DraftState.OPEN if survey is None or doubt else DraftState.SENT
         if not _move(session, edition, state, now):
             return
         if survey is None:
@@ -302,7 +312,12 @@ def _attend(app: App, number: int, now: float) -> None:
 
 
 def _doubt(
-    edition: Edition, lst: MailList, survey: SendingSurvey | None, now: float, *, orphan: bool
+    edition: DraftUnderReview,
+    lst: MailList,
+    survey: SendingSurvey | None,
+    now: float,
+    *,
+    orphan: bool,
 ) -> str:
     """Return why somebody is asked before an issue leaves at its hour; "" where nobody need be."""
     if orphan:  # whoever scheduled it is no editor any more: nobody stands for it
@@ -316,30 +331,39 @@ def _doubt(
 
 
 def _move(
-    session: Session, was: Edition, state: EditionState, now: float, **values: object
+    session: Session, was: DraftUnderReview, state: DraftState, now: float, **values: object
 ) -> bool:
     """Let an edition pass from where it was seen to ``state``, once."""
     moved = (
-        update(Edition)
-        .where(Edition.id == was.id, Edition.revision == was.revision, Edition.state == was.state)
+        update(DraftUnderReview)
+        .where(
+            DraftUnderReview.id == was.id,
+            DraftUnderReview.revision == was.revision,
+            DraftUnderReview.state == was.state,
+        )
         .values(state=state.value, changed=now, **{"due": None, "hour": "", **values})
-        .returning(Edition.id)
+        .returning(DraftUnderReview.id)
     )
     return session.scalar(moved) is not None
 
 
-def _send(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
+def _send(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
     survey, reader = case.seen.survey, case.reader
     if survey is None or reader is None:
         return _trouble(visit, case, edition, step)
-    if not _move(visit.session, case.edition, EditionState.SENT, visit.now, by=reader.to.given):
+    if not _move(visit.session, case.edition, DraftState.SENT, visit.now, by=reader.to.given):
         return _answer(visit, case, edition, AnswerStep.SENT)
     _enter(visit, survey, edition, reader, reader.to.given)
     return "sending"
 
 
 def _enter(
-    visit: Visit, survey: SendingSurvey, edition: Edition, reader: Reader, by: str, hour: str = ""
+    visit: Visit,
+    survey: SendingSurvey,
+    edition: DraftUnderReview,
+    reader: Reader,
+    by: str,
+    hour: str = "",
 ) -> None:
     edition.mailing_id = issue_sending.enter(
         visit.session,
@@ -361,7 +385,9 @@ def _enter(
     _write(visit, reader, "editor-sending", edition, context)
 
 
-def _schedule(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
+def _schedule(
+    visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep
+) -> str:
     survey, reader = case.seen.survey, case.reader
     at, zone, hour = _when(case)
     if survey is None or reader is None or at is None:
@@ -369,7 +395,7 @@ def _schedule(visit: Visit, case: PreparedAnswer, edition: Edition, step: Answer
     at = _begins(visit.session, visit.lst, at, hour, visit.now)
     who = {"by": reader.to.given, "editor": reader.member}
     values = {"due": at, "zone": zone, "hour": hour, **who}
-    _move(visit.session, case.edition, EditionState.SCHEDULED, visit.now, **values)
+    _move(visit.session, case.edition, DraftState.SCHEDULED, visit.now, **values)
     context: dict[str, object] = {
         "subject": survey.draft.subject,
         "audience": survey.readers,
@@ -389,7 +415,7 @@ def _when(case: PreparedAnswer) -> tuple[float | None, str, str]:
     return case.edition.due, case.edition.zone, case.edition.hour
 
 
-def _ask(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
+def _ask(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
     """Ask the other editors for their word; each gets the proof and a report of their own."""
     survey, reader = case.seen.survey, case.reader
     if survey is None or reader is None:
@@ -398,7 +424,7 @@ def _ask(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep)
     _move(
         visit.session,
         case.edition,
-        EditionState.OPEN,
+        DraftState.OPEN,
         visit.now,
         due=at,
         zone=zone,
@@ -415,25 +441,27 @@ def _ask(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep)
     return _answer(visit, case, edition, step)
 
 
-def _approve(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
+def _approve(
+    visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep
+) -> str:
     if case.reader is not None:
         edition.approved = case.reader.member
         visit.session.flush()
     return _answer(visit, case, edition, step)
 
 
-def _cancel(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
-    _move(visit.session, case.edition, EditionState.OPEN, visit.now, wished=0)
+def _cancel(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
+    _move(visit.session, case.edition, DraftState.OPEN, visit.now, wished=0)
     return _answer(visit, case, edition, step)
 
 
-def _stop(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
+def _stop(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
     if edition.mailing_id is not None:
         mailings.stop(visit.session, edition.mailing_id, now=visit.now)
     return _answer(visit, case, edition, step)
 
 
-def _resume(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
+def _resume(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
     if edition.mailing_id is not None:
         mailings.resume(visit.session, edition.mailing_id)
         edition.revision += 1  # the word is good once: a later pause is a person's
@@ -441,12 +469,12 @@ def _resume(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerSt
     return _answer(visit, case, edition, step)
 
 
-def _revise(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
+def _revise(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
     if case.reader is None or case.seen.survey is None:
         return _trouble(visit, case, edition, step)
-    note = "unscheduled" if edition.state == EditionState.SCHEDULED else ""
+    note = "unscheduled" if edition.state == DraftState.SCHEDULED else ""
     if note:
-        _move(visit.session, case.edition, EditionState.OPEN, visit.now)
+        _move(visit.session, case.edition, DraftState.OPEN, visit.now)
         visit.session.refresh(edition)
     reviews.revise(visit, edition, case.seen, case.reader)
     order = case.facts.order
@@ -457,17 +485,19 @@ def _revise(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerSt
     return "proved"
 
 
-def _again(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
+def _again(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
     if case.reader is None or case.seen.survey is None:
         return _trouble(visit, case, edition, step)
     note = step.value
-    if step is AnswerStep.UNCLEAR and edition.state == EditionState.SCHEDULED:
+    if step is AnswerStep.UNCLEAR and edition.state == DraftState.SCHEDULED:
         note = "still"  # it goes out at its hour all the same
     reviews.tell_proof(visit, case.seen, case.reader, edition, note=note)
     return step.value
 
 
-def _trouble(visit: Visit, case: PreparedAnswer, edition: Edition, _step: AnswerStep) -> str:
+def _trouble(
+    visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, _step: AnswerStep
+) -> str:
     if case.reader is None or case.seen.trouble is None:
         return "nothing"
     order = case.facts.order
@@ -475,7 +505,7 @@ def _trouble(visit: Visit, case: PreparedAnswer, edition: Edition, _step: Answer
     return reviews.tell_trouble(visit, case.seen, case.reader, edition, only=only)
 
 
-def _answer(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerStep) -> str:
+def _answer(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
     """Say in one mail what became of an order that sends nothing."""
     if case.reader is None:
         return step.value
@@ -495,7 +525,9 @@ def _answer(visit: Visit, case: PreparedAnswer, edition: Edition, step: AnswerSt
     return step.value
 
 
-def _stranger(visit: Visit, case: PreparedAnswer, _edition: Edition, step: AnswerStep) -> str:
+def _stranger(
+    visit: Visit, case: PreparedAnswer, _edition: DraftUnderReview, step: AnswerStep
+) -> str:
     """Tell whoever owns the token that somebody who is no editor has answered."""
     to = whom(case.ask)
     member = membership_of(visit.session, visit.lst.id, to.key)
@@ -515,7 +547,7 @@ def _write(
     visit: Visit,
     reader: Reader,
     name: str,
-    edition: Edition,
+    edition: DraftUnderReview,
     context: dict[str, object],
 ) -> None:
     budget.count(visit.session, reader.to.key, kind=name, now=visit.now)
@@ -536,7 +568,7 @@ _MOVES = {
     ),
     *(AnswerStep.ASK, AnswerStep.APPROVED),
 }
-_DO: dict[AnswerStep, Callable[[Visit, PreparedAnswer, Edition, AnswerStep], str]] = {
+_DO: dict[AnswerStep, Callable[[Visit, PreparedAnswer, DraftUnderReview, AnswerStep], str]] = {
     AnswerStep.SEND: _send,
     AnswerStep.SCHEDULE: _schedule,
     AnswerStep.CANCEL: _cancel,

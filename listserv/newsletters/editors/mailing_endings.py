@@ -19,7 +19,7 @@ from listserv.mailings import slots
 from listserv.newsletters.editors import reviews
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
-from listserv.wiring.listserv_tables import Edition, Issue, Post
+from listserv.wiring.listserv_tables import DraftUnderReview, Issue, Post
 from mailer.client.smtp_transaction import UNCARRIED
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, Status
@@ -152,7 +152,9 @@ def _report(session: Session, app: App, lst: MailList, ending: Ending, now: floa
         "more": ending.counts.refused - len(ending.people),
     }
     visit = Visit(session=session, app=app, lst=lst, now=now)
-    edition = session.scalar(select(Edition).where(Edition.mailing_id == ending.mailing))
+    edition = session.scalar(
+        select(DraftUnderReview).where(DraftUnderReview.mailing_id == ending.mailing)
+    )
     for member in issue_sending.editors(session, lst):
         to = issue_sending.reader_of(session, lst, member).to
         door = None

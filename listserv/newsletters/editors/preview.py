@@ -23,7 +23,7 @@ from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import PROOF, Reader
 from listserv.newsletters.writing import drafts
 from listserv.wiring.app import App
-from listserv.wiring.listserv_tables import Edition
+from listserv.wiring.listserv_tables import DraftUnderReview
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import LANGUAGES, MailList, Membership, MembershipState, Person
 
@@ -39,7 +39,7 @@ _SCHEMES = re.compile(r"color-scheme\s*:\s*light dark")
 class Opened:
     """Hold what a link opens: an edition, and the readers as whom it can be seen."""
 
-    edition: Edition
+    edition: DraftUnderReview
     readers: tuple[Reader, ...]  # the editor first
 
 
@@ -68,7 +68,7 @@ def open_link(session: Session, app: App, lst: MailList, token: str, now: float)
     scope = _scope(lst, int(found[1]), int(found[2]))
     ref = app.keyring.read(found[3], TokenPurpose.PROOF, scope)
     member = session.get(Membership, ref) if ref else None
-    edition = session.get(Edition, int(found[1]))
+    edition = session.get(DraftUnderReview, int(found[1]))
     if member is None or edition is None or member.list_id != lst.id:
         return None
     if edition.list_id != lst.id or not issue_sending.is_editor(member):
@@ -76,7 +76,9 @@ def open_link(session: Session, app: App, lst: MailList, token: str, now: float)
     return Opened(edition, (issue_sending.reader_of(session, lst, member), *_samples(session, lst)))
 
 
-def copy_for(app: App, lst: MailList, edition: Edition, reader: Reader, now: float) -> PreviewCopy:
+def copy_for(
+    app: App, lst: MailList, edition: DraftUnderReview, reader: Reader, now: float
+) -> PreviewCopy:
     """Return the copy of ``reader``; raise BadInput where the draft cannot be read any more."""
     draft = drafts.read(edition.source.encode())
     issue = issue_sending.make(app, lst, draft, now, message_id=edition.message_id)

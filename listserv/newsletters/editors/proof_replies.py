@@ -20,7 +20,7 @@ from listserv.letters.request import Visit
 from listserv.newsletters.editors import reviews
 from listserv.newsletters.sending import issue_sending
 from listserv.wiring.app import App
-from listserv.wiring.listserv_tables import Edition, EditionState
+from listserv.wiring.listserv_tables import DraftState, DraftUnderReview
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from mailer.ledger.mailings import Mailing
@@ -31,7 +31,7 @@ from subscriptions.permission import budget
 _PROOF = re.compile(r"<(proof\.[a-z2-7]{1,60}@[^<>\s]{1,255})>")
 
 
-def proved(session: Session, lst: MailList, letter: IncomingLetter) -> Edition | None:
+def proved(session: Session, lst: MailList, letter: IncomingLetter) -> DraftUnderReview | None:
     """Return what an editor's letter to the list's own address answers, if that is a proof."""
     named = _PROOF.search(letter.head.text("in-reply-to"))
     if named is None or letter.author is None or letter.automatic:
@@ -44,12 +44,14 @@ def proved(session: Session, lst: MailList, letter: IncomingLetter) -> Edition |
     at = session.scalar(known)
     if at is None:
         return None
-    newest = select(Edition).where(Edition.list_id == lst.id, Edition.created <= at + 1)
-    return session.scalars(newest.order_by(Edition.id.desc()).limit(1)).first()
+    newest = select(DraftUnderReview).where(
+        DraftUnderReview.list_id == lst.id, DraftUnderReview.created <= at + 1
+    )
+    return session.scalars(newest.order_by(DraftUnderReview.id.desc()).limit(1)).first()
 
 
 def bring(
-    app: App, arrival: Arrival, route: Route, letter: IncomingLetter, edition: Edition
+    app: App, arrival: Arrival, route: Route, letter: IncomingLetter, edition: DraftUnderReview
 ) -> ArrivalOutcome:
     """Bring the report to an editor who has answered the proof: its address alone can order."""
     now = time.time()
@@ -62,9 +64,9 @@ def bring(
     seen = reviews.look(app, lst, edition.source, reader, now, message_id=edition.message_id)
 
     def work(visit: Visit) -> str:
-        fresh = visit.session.get_one(Edition, edition.id, with_for_update=True)
+        fresh = visit.session.get_one(DraftUnderReview, edition.id, with_for_update=True)
         kind = f"proof {fresh.id} {fresh.revision}"  # of an address that no token has proven here
-        if (fresh.revision, fresh.state) != (edition.revision, EditionState.OPEN) or seen.trouble:
+        if (fresh.revision, fresh.state) != (edition.revision, DraftState.OPEN) or seen.trouble:
             return "not-answered: proof"
         if not budget.allow(visit.session, reader.to.key, kind=kind, now=visit.now):
             return "over-budget: proof"

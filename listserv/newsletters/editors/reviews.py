@@ -33,7 +33,7 @@ from listserv.newsletters.sending.issue_sending import IssueProof, Reader, Sendi
 from listserv.newsletters.writing import drafts, mailed_draft, pictures
 from listserv.newsletters.writing.pictures import Kept, PictureFile
 from listserv.wiring.app import App
-from listserv.wiring.listserv_tables import Edition, EditionState, Sitting
+from listserv.wiring.listserv_tables import DraftState, DraftUnderReview, ScreenshotJob
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from mailer.errors import BadInput
@@ -195,10 +195,14 @@ def _written(draft: drafts.Draft) -> str:
 
 def waiting(session: Session, lst: MailList | None) -> list[dict[str, object]]:
     """Return the editions that have not been sent, the newest first."""
-    chosen = select(Edition, MailList).join(MailList, MailList.id == Edition.list_id)
-    chosen = chosen.where(Edition.state != EditionState.SENT).order_by(Edition.id.desc())
+    chosen = select(DraftUnderReview, MailList).join(
+        MailList, MailList.id == DraftUnderReview.list_id
+    )
+    chosen = chosen.where(DraftUnderReview.state != DraftState.SENT).order_by(
+        DraftUnderReview.id.desc()
+    )
     if lst is not None:
-        chosen = chosen.where(Edition.list_id == lst.id)
+        chosen = chosen.where(DraftUnderReview.list_id == lst.id)
     return [
         {
             "edition": one.id,
@@ -228,7 +232,7 @@ def editor_of(session: Session, lst: MailList | None, who: MailAddress | None) -
     return member if member is not None and issue_sending.is_editor(member) else None
 
 
-def revise(visit: Visit, edition: Edition, seen: DraftReview, reader: Reader) -> None:
+def revise(visit: Visit, edition: DraftUnderReview, seen: DraftReview, reader: Reader) -> None:
     """Let an edition be the draft in ``seen``: older reports are worth nothing from now on."""
     if seen.survey is None:
         raise ValueError(seen)
@@ -241,8 +245,10 @@ def revise(visit: Visit, edition: Edition, seen: DraftReview, reader: Reader) ->
     visit.session.flush()
 
 
-def _new(visit: Visit, survey: SendingSurvey, seen: DraftReview, reader: Reader) -> Edition:
-    edition = Edition(
+def _new(
+    visit: Visit, survey: SendingSurvey, seen: DraftReview, reader: Reader
+) -> DraftUnderReview:
+    edition = DraftUnderReview(
         list_id=visit.lst.id,
         editor=reader.member,
         message_id=survey.ready.issue.message_id,
@@ -260,7 +266,7 @@ def tell_proof(
     visit: Visit,
     seen: DraftReview,
     reader: Reader,
-    edition: Edition,
+    edition: DraftUnderReview,
     *,
     note: str = "",
     fresh: bool = False,
@@ -318,10 +324,11 @@ def tell_proof(
             "tries": 0,
             "done": False,
         }
-        visit.session.execute(insert_or_ignore(visit.session, Sitting), [row])  # once a revision
+        # once a revision
+        visit.session.execute(insert_or_ignore(visit.session, ScreenshotJob), [row])
 
 
-def subject_of(edition: Edition) -> str:
+def subject_of(edition: DraftUnderReview) -> str:
     """Return the subject of a draft that was proved."""
     return mailed_draft.fields_of(edition.source).get("subject", "")
 
@@ -334,7 +341,12 @@ def _differing(survey: SendingSurvey) -> str:
 
 
 def tell_trouble(
-    visit: Visit, seen: DraftReview, reader: Reader, edition: Edition | None, *, only: bool = False
+    visit: Visit,
+    seen: DraftReview,
+    reader: Reader,
+    edition: DraftUnderReview | None,
+    *,
+    only: bool = False,
 ) -> str:
     """Tell an editor why a draft cannot be read, and on which line; or ``only`` its segment."""
     error = seen.trouble
@@ -365,7 +377,9 @@ def tell_trouble(
     return "not-a-draft"
 
 
-def open_question(visit: Visit, edition: Edition, to: MailAddress, about: str = PROOF) -> str:
+def open_question(
+    visit: Visit, edition: DraftUnderReview, to: MailAddress, about: str = PROOF
+) -> str:
     """Return a token for one editor's answers about an edition as it stands."""
     return asks.open_ask(
         visit.session,
@@ -398,7 +412,7 @@ def _hold(visit: Visit, arrival: Arrival, why: str) -> str:
     return transaction.HELD
 
 
-def letter_source(letter: IncomingLetter, edition: Edition) -> str:
+def letter_source(letter: IncomingLetter, edition: DraftUnderReview) -> str:
     """Return the draft that an answer with new text makes of an edition."""
     rich = editor_orders.new_text(mailed_draft.own_words(letter.raw, letter.text))
     return mailed_draft.edited(rich or editor_orders.new_text(letter.text), edition.source)

@@ -23,7 +23,7 @@ from listserv.newsletters.editors import preview, reviews, screenshots
 from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.writing import pictures
 from listserv.wiring.app import App
-from listserv.wiring.listserv_tables import Edition, EditionState, Sitting
+from listserv.wiring.listserv_tables import DraftState, DraftUnderReview, ScreenshotJob
 from mailer.errors import BadInput, KretsError
 from mailer.ledger.mailings import Mailing, MailingState
 from subscriptions.lists.roster import MailList, Membership
@@ -33,13 +33,13 @@ PHONE, DESK = 360, 700  # pixels
 _log = structlog.get_logger("krets.sittings")
 
 
-def waiting(session: Session) -> Sitting | None:
+def waiting(session: Session) -> ScreenshotJob | None:
     """Return the oldest proof whose report has left and whose pictures are still to be taken."""
-    chosen = select(Sitting).join(Mailing, Mailing.id == Sitting.mailing_id)
+    chosen = select(ScreenshotJob).join(Mailing, Mailing.id == ScreenshotJob.mailing_id)
     chosen = chosen.where(
-        Sitting.done.is_(False), Mailing.state.in_((MailingState.DONE, MailingState.STOPPED))
+        ScreenshotJob.done.is_(False), Mailing.state.in_((MailingState.DONE, MailingState.STOPPED))
     )
-    return session.scalars(chosen.order_by(Sitting.id).limit(1)).first()
+    return session.scalars(chosen.order_by(ScreenshotJob.id).limit(1)).first()
 
 
 def carry_out(app: App) -> None:
@@ -52,8 +52,8 @@ def carry_out(app: App) -> None:
             if sitting is None:
                 return
             with app.store.write() as session:
-                tried = update(Sitting).where(Sitting.id == sitting.id)
-                session.execute(tried.values(tries=Sitting.tries + 1))
+                tried = update(ScreenshotJob).where(ScreenshotJob.id == sitting.id)
+                session.execute(tried.values(tries=ScreenshotJob.tries + 1))
             shots: list[Enclosure] = []
             try:
                 if program and sitting.tries < TRIES:
@@ -67,11 +67,11 @@ def carry_out(app: App) -> None:
             _end(app, sitting, shots)
 
 
-def _shots(app: App, program: str, sitting: Sitting) -> list[Enclosure]:
+def _shots(app: App, program: str, sitting: ScreenshotJob) -> list[Enclosure]:
     """Return the pictures; none of a proof that is not the newest any more."""
     now = time.time()
     with app.store.read() as session:
-        edition = session.get(Edition, sitting.edition_id)
+        edition = session.get(DraftUnderReview, sitting.edition_id)
         member = session.get(Membership, sitting.member)
         if edition is None or member is None or not _stands(edition, member, sitting):
             return []
@@ -98,13 +98,18 @@ def _shots(app: App, program: str, sitting: Sitting) -> list[Enclosure]:
     return found
 
 
-def _end(app: App, sitting: Sitting, shots: list[Enclosure]) -> None:
+def _end(app: App, sitting: ScreenshotJob, shots: list[Enclosure]) -> None:
     """Mark the row and write the mail, both or neither."""
     with app.store.write() as session:
-        mine = update(Sitting).where(Sitting.id == sitting.id, Sitting.done.is_(False))
-        if not session.execute(mine.values(done=True).returning(Sitting.id)).all() or not shots:
+        mine = update(ScreenshotJob).where(
+            ScreenshotJob.id == sitting.id, ScreenshotJob.done.is_(False)
+        )
+        if (
+            not session.execute(mine.values(done=True).returning(ScreenshotJob.id)).all()
+            or not shots
+        ):
             return
-        edition = session.get(Edition, sitting.edition_id)
+        edition = session.get(DraftUnderReview, sitting.edition_id)
         member = session.get(Membership, sitting.member)
         if edition is None or member is None or not _stands(edition, member, sitting):
             return
@@ -125,7 +130,7 @@ def _end(app: App, sitting: Sitting, shots: list[Enclosure]) -> None:
     app.ring("deliver")
 
 
-def _stands(edition: Edition, member: Membership, sitting: Sitting) -> bool:
+def _stands(edition: DraftUnderReview, member: Membership, sitting: ScreenshotJob) -> bool:
     """Tell whether an editor should still see this revision."""
-    newest = edition.revision == sitting.revision and edition.state != EditionState.SENT
+    newest = edition.revision == sitting.revision and edition.state != DraftState.SENT
     return newest and issue_sending.is_editor(member)

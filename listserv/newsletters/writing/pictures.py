@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from listserv.newsletters.writing import picture_processing
 from listserv.newsletters.writing.drafts import BadDraft
 from listserv.newsletters.writing.picture_processing import Developed, Spoilt
-from listserv.wiring.listserv_tables import Edition, EditionState, Issue, Picture
+from listserv.wiring.listserv_tables import DraftState, DraftUnderReview, Issue, Picture
 from mailer.ledger.mailings import Mailing
 from mailer.reading.attachments import key_of
 from mailer.reading.head_facts import permalink_hash
@@ -263,13 +263,19 @@ def missing(line: int, target: str, files: Sequence[PictureFile] = ()) -> BadDra
 
 def old_drafts(session: Session, before: float, most: int) -> list[int]:
     """Return some editions that nobody has touched since ``before`` and nobody has sent."""
-    chosen = select(Edition.id).where(Edition.state == EditionState.OPEN, Edition.changed < before)
-    return list(session.scalars(chosen.order_by(Edition.id).limit(most)))
+    chosen = select(DraftUnderReview.id).where(
+        DraftUnderReview.state == DraftState.OPEN, DraftUnderReview.changed < before
+    )
+    return list(session.scalars(chosen.order_by(DraftUnderReview.id).limit(most)))
 
 
 def drop_drafts(session: Session, ids: list[int]) -> None:
     """Delete editions; answers to their reports find nothing any more."""
-    session.execute(delete(Edition).where(Edition.id.in_(ids), Edition.state == EditionState.OPEN))
+    session.execute(
+        delete(DraftUnderReview).where(
+            DraftUnderReview.id.in_(ids), DraftUnderReview.state == DraftState.OPEN
+        )
+    )
 
 
 def old(session: Session, before: float, most: int) -> list[int]:
@@ -287,9 +293,9 @@ def drop(session: Session, ids: list[int]) -> None:
 
 def _named_by_a_draft() -> ColumnElement[bool]:
     return exists().where(
-        Edition.list_id == Picture.list_id,
-        Edition.state != EditionState.SENT,
-        Edition.source.contains(Picture.key),
+        DraftUnderReview.list_id == Picture.list_id,
+        DraftUnderReview.state != DraftState.SENT,
+        DraftUnderReview.source.contains(Picture.key),
     )
 
 

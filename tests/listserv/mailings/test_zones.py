@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from listserv.cli.newsletter import newsletter
 from listserv.newsletters.editors import editor_answers
-from listserv.wiring.listserv_tables import Edition
+from listserv.wiring.listserv_tables import DraftUnderReview
 from mailer.errors import BadInput
 from subscriptions.lists import roster
 from tests.listserv.newsletters.test_reviews import (
@@ -45,7 +45,7 @@ def test_a_zone_that_this_machine_does_not_know_is_asked_about_and_never_taken_f
     assert (kept.state, kept.zone) == ("scheduled", "Europe/Rome")
     with place.app.store.write() as session:
         due = time.time()
-        session.execute(update(Edition).values(zone="Europe/Atlantis", due=due))
+        session.execute(update(DraftUnderReview).values(zone="Europe/Atlantis", due=due))
         roster.change_list(roster.get_list(session, NEWS), quiet_hours="22-7")
     editor_answers.attend(place.app, lambda: False, now=due + 5)
     assert edition(place).state == "open"

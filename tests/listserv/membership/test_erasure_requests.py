@@ -14,7 +14,7 @@ from archive.threads.archive_tables import Message
 from listserv.mailings import audience_freezing, delivery
 from listserv.membership import erasure_requests, person_erasure
 from listserv.run import scheduler
-from listserv.run.background import Aside
+from listserv.run.background import BackgroundThread
 from listserv.wiring.listserv_tables import Erasure
 from mailer.ledger import claim_owners, ledger, mailings
 from mailer.ledger.ledger import Mark
@@ -118,7 +118,9 @@ def test_a_wish_stops_mail_at_once_and_is_carried_out_by_whoever_comes_next(
     with place.app.store.read() as session:
         assert erasure_requests.waiting(session, 1e9) is None  # not again before an hour has gone
         assert erasure_requests.waiting(session, 1e9 + erasure_requests.LATER) is not None
-    forgetter = Aside("an erasure", lambda app: erasure_requests.carry_out(app, time.time()))
+    forgetter = BackgroundThread(
+        "an erasure", lambda app: erasure_requests.carry_out(app, time.time())
+    )
     forgetter.begin(place.app)
     forgetter.end(30)
     draw(place)
@@ -257,7 +259,7 @@ def test_never_stays_never_when_the_address_is_forgotten_until_they_take_it_back
         place.write(FROM, to)
     assert place.mails(DANA) == []
     with place.app.store.write() as session:
-        assert bars.standing(session) == []  # whom it stands against, nobody can read any more
+        assert bars.all_bars(session) == []  # whom it stands against, nobody can read any more
         assert bars.against(session, keyring, key) == [Reason.NEVER]
         note = ConsentNote("asked me by phone", Source.CLI)
         bars.lift(session, keyring, addresses.parse(DANA), note=note, now=1e9)

@@ -5,9 +5,9 @@ import pytest
 from listserv.newsletters.editors import editor_answers
 from listserv.newsletters.editors.answer_steps import AnswerFacts, AnswerStep, next_step
 from listserv.newsletters.editors.editor_orders import EditorOrder, Verb
-from listserv.wiring.listserv_tables import EditionState
+from listserv.wiring.listserv_tables import DraftState
 
-OPEN, SCHEDULED, SENT = EditionState.OPEN, EditionState.SCHEDULED, EditionState.SENT
+OPEN, SCHEDULED, SENT = DraftState.OPEN, DraftState.SCHEDULED, DraftState.SENT
 NOW, LATER, YES = (
     EditorOrder(Verb.SEND),
     EditorOrder(Verb.SEND, at=200.0),

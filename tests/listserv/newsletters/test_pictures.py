@@ -27,7 +27,7 @@ from listserv.upkeep import retention
 from listserv.web.door import build
 from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
-from listserv.wiring.listserv_tables import Edition, Picture
+from listserv.wiring.listserv_tables import DraftUnderReview, Picture
 from mailer.errors import BadInput
 from mailer.ledger.mailings import UnsurePolicy
 from mailer.reading import addresses, bodies
@@ -96,7 +96,12 @@ def kept(place: Place) -> list[Picture]:
 
 def source(place: Place) -> str:
     with place.app.store.read() as session:
-        return session.scalars(select(Edition.source).order_by(Edition.id.desc())).first() or ""
+        return (
+            session.scalars(
+                select(DraftUnderReview.source).order_by(DraftUnderReview.id.desc())
+            ).first()
+            or ""
+        )
 
 
 def part(data: bytes, name: str, *, cid: str = "", inline: bool = False) -> MIMEImage:
@@ -363,12 +368,12 @@ def test_a_sent_picture_is_in_the_archive_for_ever_and_what_was_never_sent_goes(
         retention.tend(app, time.time())
     assert [one.id for one in kept(place)] == [sent.id, unsent.id]  # its draft is there still
     with app.store.write() as session:
-        session.execute(update(Edition).values(changed=1.0))
+        session.execute(update(DraftUnderReview).values(changed=1.0))
     for _ in range(5):
         retention.tend(app, time.time())
     assert [one.id for one in kept(place)] == [sent.id]
     with app.store.read() as session:
-        assert not list(session.scalars(select(Edition)))
+        assert not list(session.scalars(select(DraftUnderReview)))
 
 
 def test_a_picture_is_public_from_the_proof_on_under_an_address_that_never_changes(

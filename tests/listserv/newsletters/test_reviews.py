@@ -19,7 +19,7 @@ from listserv.run import scheduler
 from listserv.upkeep import restoring
 from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
-from listserv.wiring.listserv_tables import Edition, EditionState, Hold, Issue
+from listserv.wiring.listserv_tables import DraftState, DraftUnderReview, Hold, Issue
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing, Recipient
 from mailer.reading import addresses
@@ -98,9 +98,11 @@ def answer(place: Place, words: str, report: Message | None = None, sender: str 
     return mails(place, bare(sender))[1][-1]
 
 
-def edition(place: Place) -> Edition:
+def edition(place: Place) -> DraftUnderReview:
     with place.app.store.read() as session:
-        return session.scalars(select(Edition).order_by(Edition.id.desc()).limit(1)).one()
+        return session.scalars(
+            select(DraftUnderReview).order_by(DraftUnderReview.id.desc()).limit(1)
+        ).one()
 
 
 def issues_of(place: Place) -> list[Mailing]:
@@ -184,7 +186,7 @@ def test_of_two_orders_that_were_read_at_the_same_moment_one_sends(
         if next_step(case.facts, time.time()) is AnswerStep.SEND:
             with place.app.store.write() as session:
                 assert editor_answers._move(
-                    session, case.edition, EditionState.SENT, time.time(), by=MIA
+                    session, case.edition, DraftState.SENT, time.time(), by=MIA
                 )
         return case
 
@@ -280,7 +282,7 @@ def test_the_clock_rings_for_an_hour_that_has_come(place: Place) -> None:
     answer(place, "send tomorrow 8")
     assert "sort" not in scheduler.tick(place.app)
     with place.app.store.write() as session:
-        session.get_one(Edition, edition(place).id).due = time.time() - 1
+        session.get_one(DraftUnderReview, edition(place).id).due = time.time() - 1
     assert "sort" in scheduler.tick(place.app)
     sorter.sort(place.app, lambda: False)
     assert len(issues_of(place)) == 1
@@ -411,7 +413,7 @@ def test_what_is_wished_for_later_is_scheduled_by_the_approval(place: Place) -> 
     assert edition(place).state == "scheduled"
     answer(place, "cancel")
     with place.app.store.write() as session:
-        session.get_one(Edition, edition(place).id).approved = 0
+        session.get_one(DraftUnderReview, edition(place).id).approved = 0
     answer(place, "send tomorrow 8")
     assert "is scheduled" in subject(answer(place, "approve", asked, sender=MIA))
     assert edition(place).state == "scheduled"
@@ -427,7 +429,7 @@ def test_a_wish_that_is_taken_back_while_it_is_being_approved_sends_nothing(
 
     def cancel() -> None:  # as another worker does
         with place.app.store.write() as session:
-            session.get_one(Edition, edition(place).id).wished = 0
+            session.get_one(DraftUnderReview, edition(place).id).wished = 0
 
     meanwhile(monkeypatch, cancel)
     assert "is noted" in text(answer(place, "approve", asked, sender=MIA))

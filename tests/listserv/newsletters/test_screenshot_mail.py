@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from listserv.newsletters.editors import screenshot_mail, screenshots
 from listserv.run import scheduler
-from listserv.wiring.listserv_tables import Sitting
+from listserv.wiring.listserv_tables import ScreenshotJob
 from mailer.ledger.mailings import Mailing, MailingState
 from tests.browser.window import chromium
 from tests.conftest import missing
@@ -60,7 +60,7 @@ def leave(place: Place) -> None:
 
 def rows(place: Place) -> list[bool]:
     with place.app.store.read() as session:
-        return list(session.scalars(select(Sitting.done).order_by(Sitting.id)))
+        return list(session.scalars(select(ScreenshotJob.done).order_by(ScreenshotJob.id)))
 
 
 def names(made: Message) -> list[str | None]:

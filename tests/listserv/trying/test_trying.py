@@ -11,7 +11,7 @@ import pytest
 from listserv.trying import browser, once, page_client
 from listserv.trying.ports import LAST, listen, port_of
 from listserv.trying.tour import Tour
-from listserv.trying.try_folder import Garden, Start, choose
+from listserv.trying.try_folder import Start, TryFolder, choose
 from listserv.trying.walk import VisitorWalk
 from mailer.errors import Misconfigured, Refused, Temporary
 
@@ -71,7 +71,7 @@ def test_a_second_start_does_what_was_said_or_asks_or_goes_on(
 
 
 def test_beginning_anew_removes_what_krets_try_made_and_nothing_else(tmp_path: Path) -> None:
-    garden = Garden(tmp_path)
+    garden = TryFolder(tmp_path)
     garden.mark("http://127.0.0.1:8080")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "krets.db").touch()
@@ -87,7 +87,7 @@ def test_a_link_in_place_of_the_data_is_removed_and_not_followed(tmp_path: Path)
     elsewhere.mkdir()
     (elsewhere / "krets.db").touch()
     folder = tmp_path / "garden"
-    garden = Garden(folder)
+    garden = TryFolder(folder)
     garden.mark("")
     garden.data.symlink_to(elsewhere)
     garden.clear()
@@ -100,11 +100,11 @@ def test_a_folder_with_a_real_installation_is_refused(tmp_path: Path, place: str
     (tmp_path / "data").mkdir()
     (tmp_path / place).touch()
     with pytest.raises(Refused, match="did not make"):
-        _ = Garden(tmp_path).there
+        _ = TryFolder(tmp_path).there
 
 
 def test_a_garden_in_which_krets_try_runs_is_left_alone(tmp_path: Path) -> None:
-    garden = Garden(tmp_path)
+    garden = TryFolder(tmp_path)
     garden.mark("")
     with garden.alone(), pytest.raises(Temporary, match="runs in"), garden.alone():
         pass

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mailer.errors import Temporary
 from mailer.ledger import flight_recorder
-from mailer.ledger.flight_recorder import FlightRecorder, Flown, read_flight
+from mailer.ledger.flight_recorder import FlightRecorder, Flown, read_record
 
 
 def test_dots_and_answers_are_read_back_by_their_latest(tmp_path: Path) -> None:
@@ -20,20 +20,20 @@ def test_dots_and_answers_are_read_back_by_their_latest(tmp_path: Path) -> None:
     recorder.dot(2, 0)
     recorder.answer(3, 1, 550, "5.1.1 nobody here")
     recorder.dot(1, 1)
-    assert read_flight(recorder.path, "boot") == {
+    assert read_record(recorder.path, "boot") == {
         1: Flown(1, dotted=True),
         2: Flown(0, dotted=True),
         3: Flown(1, dotted=False, code=550, words="5.1.1 nobody here"),
     }
     recorder.close(remove=True)
-    assert read_flight(recorder.path, "boot") is None
+    assert read_record(recorder.path, "boot") is None
 
 
 @pytest.mark.parametrize("boot", ["", "another"])
 def test_another_boot_proves_nothing(tmp_path: Path, boot: str) -> None:
     recorder = FlightRecorder(tmp_path, "boot" if boot else "")
     recorder.dot(1, 0)
-    assert read_flight(recorder.path, boot) is None
+    assert read_record(recorder.path, boot) is None
     recorder.close()
 
 
@@ -46,10 +46,10 @@ def test_a_torn_or_foreign_tail_is_ignored(
     recorder.close()
     whole = recorder.path.read_bytes()
     recorder.path.write_bytes(whole + b"D 8 0\nA 7 0 25")
-    found = read_flight(recorder.path, "boot")
+    found = read_record(recorder.path, "boot")
     assert found == {7: Flown(0, dotted=True), 8: Flown(0, dotted=True)}
     recorder.path.write_bytes(whole + tail)
-    assert read_flight(recorder.path, "boot") is not None
+    assert read_record(recorder.path, "boot") is not None
 
 
 def test_a_long_file_keeps_only_what_is_not_settled(
@@ -62,7 +62,7 @@ def test_a_long_file_keeps_only_what_is_not_settled(
         recorder.answer(row, 0, 250, "")
     recorder.trim({198, 199})
     recorder.dot(300, 0)
-    found = read_flight(recorder.path, "boot")
+    found = read_record(recorder.path, "boot")
     assert found is not None
     assert set(found) == {198, 199, 300}
     assert found[199].code == 250
@@ -100,11 +100,11 @@ def test_a_disk_that_fills_in_the_middle_of_a_line_loses_no_answer_and_no_later_
         for _ in range(2):
             with pytest.raises(Temporary):
                 recorder.dot(2, 0)  # so its dot does not leave
-        torn = read_flight(recorder.path, "boot")
+        torn = read_record(recorder.path, "boot")
         assert torn is not None
         assert torn[1].code in {0, 250}  # a torn answer is no answer, and not another one
     recorder.dot(3, 0)
-    read = read_flight(recorder.path, "boot")
+    read = read_record(recorder.path, "boot")
     assert read is not None
     assert read[1] == Flown(0, dotted=True, code=250)
     assert read[3] == Flown(0, dotted=True)

@@ -40,7 +40,11 @@ def mailing(store: Store, count: int, *, policy: str = "never-twice", kind: str 
 
 
 def claim(
-    store: Store, count: int, *, place: claim_owners.Place | None = None, flight: str = "none"
+    store: Store,
+    count: int,
+    *,
+    place: claim_owners.ProcessIdentity | None = None,
+    flight: str = "none",
 ) -> tuple[int, list[int]]:
     with store.write() as session:
         epoch = claim_owners.register(
@@ -138,7 +142,9 @@ def test_the_recorder_of_a_dead_process_settles_row_by_row(store: Store, tmp_pat
     mailing(store, 5)
     here = claim_owners.here()
     recorder = FlightRecorder(tmp_path, here.boot)
-    dead = claim_owners.Place(here.host, here.boot, here.space, here.pid, here.started + 1)
+    dead = claim_owners.ProcessIdentity(
+        here.host, here.boot, here.space, here.pid, here.started + 1
+    )
     _, (accepted, refused, deferred, dotted, _untouched) = claim(
         store, 5, place=dead, flight=recorder.path.name
     )

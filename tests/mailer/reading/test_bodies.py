@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.visibility.removal import Removed
-from archive.visibility.visibility import Seen, Sight, pack, see, unpack
+from archive.visibility.visibility import Seen, Viewer, pack, see, unpack
 from mailer.reading.attachments import MAX_MASKED, attachment, key_of, masked_bytes
 from mailer.reading.bodies import read, read_text
 from mailer.reading.charsets import decode
@@ -19,7 +19,7 @@ from mailer.reading.html_text import html_to_text
 
 def shown(raw: bytes, *, masked: bool = False) -> Seen:
     """Return what is shown of a mail."""
-    return see("h", "S", "A", read(raw), Sight(masked, "en", Removed()))
+    return see("h", "S", "A", read(raw), Viewer(masked, "en", Removed()))
 
 
 @pytest.mark.parametrize("many", [1, 70_000])

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from archive.visibility.removal import Removed
-from archive.visibility.visibility import Sight, see
+from archive.visibility.visibility import Viewer, see
 from mailer.reading import markup
 from mailer.reading.attachments import attachment, key_of
 from mailer.reading.bodies import read, read_files
@@ -21,7 +21,7 @@ NEWS = (
     '<img src="https://cdn.example/cat.jpg" alt="A cat">'
     '<p>Write to <a href="mailto:anna@example.net">anna@example.net</a>.</p></body></html>'
 )
-STRANGER = Sight(masked=True, language="en", removed=Removed())
+STRANGER = Viewer(masked=True, language="en", removed=Removed())
 
 
 def letter(html: str, plain: str | None = None) -> bytes:

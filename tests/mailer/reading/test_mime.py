@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.reading.header_search import skim, wanted
+from mailer.reading.header_search import search_header, wanted
 from mailer.reading.message import head
 from mailer.reading.mime import MAX_DEPTH, MAX_MARKS, MimePart, cut
 
@@ -28,7 +28,7 @@ LINES = st.sampled_from(
 @given(st.lists(PIECES, max_size=12).map(b"".join))
 def test_a_skimmed_header_is_the_header_that_was_read(raw: bytes) -> None:
     """The same fields, the same values, the same end."""
-    whole, some = head(raw), skim(raw, wanted(*NAMES))
+    whole, some = head(raw), search_header(raw, wanted(*NAMES))
     kept = tuple(
         (name, value)
         for name, value in whole.fields

@@ -19,7 +19,7 @@ from mailer.client.relay import Relay
 from mailer.client.smtp_answers import Reply
 from mailer.client.smtp_transaction import Stage
 from mailer.ledger import claim_owners, ledger, mailings, pace, warmup
-from mailer.ledger.flight_recorder import FlightRecorder, read_flight
+from mailer.ledger.flight_recorder import FlightRecorder, read_record
 from mailer.ledger.ledger import Backoff, ClaimedRow
 from mailer.ledger.mailings import (
     Mailing,
@@ -31,10 +31,10 @@ from mailer.ledger.mailings import (
 )
 from mailer.ledger.splice import Segments, Wire
 from mailer.ledger.warmup import Calendar
-from mailer.ledger.worker_lease import Clock, Watch, boot_clock
+from mailer.ledger.worker_lease import Clock, WorkerLease, boot_clock
 from mailer.rehearsal.profiles import Faulty, Throttle
 from mailer.rehearsal.sink import Caught, Moment, Script, Sink, SinkReply, accept, rehearsal
-from mailer.sending.in_flight import Outgoing, Personal, PersonalCopy
+from mailer.sending.in_flight import CopiesInFlight, Personal, PersonalCopy
 from mailer.sending.sender import Sender, SenderSettings
 from mailer.storage.store import Store
 
@@ -548,11 +548,11 @@ def test_copies_without_slots_share_transactions(rig: Callable[..., Rig]) -> Non
 
 
 def test_what_is_about_us_refuses_nobody_after_a_kill(tmp_path: Path) -> None:
-    out = Outgoing(
+    out = CopiesInFlight(
         personal, clock=Clock(), backoff=Backoff(), wake=lambda: None, gone=lambda *_: None
     )
-    out.watch = Watch(1, FlightRecorder(tmp_path, "boot"), Clock(), local=True)
-    out.watch.extend(boot_clock(), time.time(), 60.0)
+    out.lease = WorkerLease(1, FlightRecorder(tmp_path, "boot"), Clock(), local=True)
+    out.lease.extend(boot_clock(), time.time(), 60.0)
     out.taking = True
     view = MailingView(1, "post", "minutes@x.org", "m1@x.org", UnsurePolicy.NEVER_MISS, 4e9)
     out.know({1: view}, {(1, 0): Wire(LETTER)})
@@ -560,8 +560,8 @@ def test_what_is_about_us_refuses_nobody_after_a_kill(tmp_path: Path) -> None:
     assert out.next_letter(1) is not None
     out.answered(5, Stage.MAIL, Reply(530, ("5.7.0 log in first",)))
     out.settled()
-    flown = read_flight(out.watch.flight.path, "boot")
-    out.watch.flight.discard()
+    flown = read_record(out.lease.recorder.path, "boot")
+    out.lease.recorder.discard()
     settled = claim_owners.verdict(
         5, 1, 0, policy=UnsurePolicy.NEVER_MISS, expires_at=4e9, flown=flown, now=1.0
     )

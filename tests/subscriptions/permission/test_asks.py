@@ -193,7 +193,7 @@ def test_a_proven_address_has_twenty_a_day(store: Store, lst: int) -> None:
             )
         )  # fmt: skip
         session.flush()
-        assert not budget.standing_of(session, ANNA.key).proven
+        assert not budget.familiarity_of(session, ANNA.key).proven
         optin.prove(session, ANNA, NOW)
         said = [budget.allow(session, ANNA.key, kind="help", now=NOW) for _ in range(30)]
         assert sum(said) == budget.PROVEN

@@ -1,0 +1,93 @@
+"""Names: what somebody greps for leads to one thing."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("listserv", "archive", "subscriptions", "mailer", "templates")
+
+# Files of one name are doors to one thing: a command or a page, and what it asks for.
+DOORS = ("listserv/cli/", "listserv/web/", "listserv/actions/")
+
+# Names that told nothing to who had not read the code, and what is said instead.
+REFUSED = {
+    "aside": "background",
+    "bombs": "parse limits",
+    "bury": "erase",
+    "camera": "screenshots",
+    "darkroom": "picture processing",
+    "desk": "what it holds: a context, a source",
+    "echo": "a repeated quote",
+    "entering": "joining, adding",
+    "filling": "slots",
+    "flight": "flight recorder, in flight",
+    "garden": "the folder of krets try",
+    "grave": "erased mail",
+    "keeping": "retention",
+    "look": "how an issue looks is IssueLook; else what was looked at",
+    "outgoing": "in flight",
+    "plans": "due times",
+    "said": "what was said: a state, a field, a text",
+    "sheet": "template, MJML, member file",
+    "shelf": "threads of a home page",
+    "sight": "visibility",
+    "sitting": "screenshots",
+    "skim": "search a header",
+    "standing": "state",
+    "tombstone": "erased mail",
+    "tombstones": "erased mail",
+    "tongue": "language",
+    "trail": "trace",
+    "watch": "lease",
+    "whole": "the thing that is whole",
+}
+
+
+def modules() -> Iterator[Path]:
+    """Yield the modules of the rooms; migrations keep the names that they were written with."""
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            if "versions" not in path.parts:
+                yield path
+
+
+def classes() -> dict[str, list[str]]:
+    """Return where each public class stands."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def test_no_public_class_stands_twice() -> None:
+    twice = {name: paths for name, paths in classes().items() if len(paths) > 1}
+    assert not twice, "call each what only it is: KeyState, FormerState, MembershipState"
+
+
+def test_a_file_name_stands_twice_only_at_the_door_to_the_same_thing() -> None:
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in modules():
+        if path.name != "__init__.py":
+            found[path.name].append(path.relative_to(ROOT).as_posix())
+    twice = [
+        paths for paths in found.values() if sum(not path.startswith(DOORS) for path in paths) > 1
+    ]
+    assert not twice
+
+
+def test_no_class_or_file_has_a_name_that_was_refused() -> None:
+    names = {name.lower() for name in classes()} | {path.stem for path in modules()}
+    assert not {f"{name}: {REFUSED[name]}" for name in names & REFUSED.keys()}
+
+
+def test_what_a_newcomer_greps_for_is_the_name_of_a_file() -> None:
+    names = " ".join(path.stem for path in modules())
+    asked = {
+        "visibility", "threading", "language", "screenshot", "redaction", "trace", "draft",
+        "scheduler", "bounce", "erased", "lease", "retention", "role_accounts", "holidays",
+    }  # fmt: skip
+    assert not {word for word in asked if word not in names}

@@ -43,6 +43,7 @@ from subscriptions.lists.roster import ArchivePolicy, ListKind, MailList, Member
 from subscriptions.membership import optin
 
 KIND = "notice"
+PROBE = "probe"  # asks an address whether it is there: its return path is its own
 EXPIRES = 3 * 86400.0  # seconds until a deferred notice is given up: it says what is true now
 HANDED_ON = "Received: from "  # how a letter begins that we did not write
 LAST_WORD = -1  # the ledger's ``ref`` of the one answer to somebody who is not mailed any more
@@ -105,6 +106,7 @@ def send(
     last_word: bool = False,
     enclosures: Sequence[Enclosure] = (),
     seven_bit: bool = False,
+    kind: str = KIND,
 ) -> Sent:
     """Put the mail ``name`` to ``to`` into the ledger; return the mailing and its words.
 
@@ -141,7 +143,7 @@ def send(
     if seven_bit:
         raw = rewrite(raw, body=True) or raw
     ref = LAST_WORD if last_word else member
-    return Sent(post(session, lst, to, message_id, raw, now, ref=ref), words)
+    return Sent(post(session, lst, to, message_id, raw, now, ref=ref, kind=kind), words)
 
 
 def post(
@@ -153,11 +155,12 @@ def post(
     now: float,
     *,
     ref: int = 0,
+    kind: str = KIND,
 ) -> int:
     """Put a mail to one person into the ledger as it is; return the mailing's id."""
     mailing = mailings.create_mailing(
         session,
-        kind=KIND,
+        kind=kind,
         list_address=lst.address,
         message_id=message_id,
         policy="never-miss",

@@ -75,6 +75,7 @@ def question(
     ref: int = 0,
     member: int = 0,
     pages: str = "",
+    kind: str = notices.KIND,
 ) -> str:
     """Ask something by the mail ``name`` and return the token that answers it.
 
@@ -105,6 +106,7 @@ def question(
         in_reply_to=visit.in_reply_to,
         member=member,
         last_word=purpose is AskPurpose.NEVER,
+        kind=kind,
     )
     said = [value for value in (context or {}).values() if isinstance(value, str)]
     text = wording.bare(f"{sent.words.subject}\n\n{sent.words.text}", said)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from listserv.letters import post_headers
-from listserv.letters.notices import KIND, LAST_WORD
+from listserv.letters.notices import KIND, LAST_WORD, PROBE
 from listserv.mailings import signing, slots
 from listserv.wiring.app import App
 from mailer.client.relay import read_relay
@@ -57,6 +57,7 @@ class _Own(NamedTuple):
     bounces: str
     domain: str
     bounce: Callable[[int], str]
+    probe: Callable[[int], str]
     leave: Callable[[int], str]
     vote: Callable[[int], str]
 
@@ -122,7 +123,8 @@ class Readers:
         if mailing.kind == slots.KIND:
             values = _Values(values | self._slots(row))
             values.vote, values.ref = own.vote, row.ref
-        return PersonalCopy(f"{own.bounces}+{own.bounce(row.ref)}@{own.domain}", values)
+        token = own.probe if mailing.kind == PROBE else own.bounce
+        return PersonalCopy(f"{own.bounces}+{token(row.ref)}@{own.domain}", values)
 
     def _know(self, list_address: str) -> "_Own":
         name, _, domain = list_address.partition("@")
@@ -130,6 +132,7 @@ class Readers:
             f"{name}-bounces",
             domain,
             self._keyring.maker(TokenPurpose.BOUNCE, list_address),
+            self._keyring.maker(TokenPurpose.PROBE, list_address),
             self._keyring.maker(TokenPurpose.LEAVE, list_address),
             self._keyring.maker(TokenPurpose.VOTE, list_address),
         )

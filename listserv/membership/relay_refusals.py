@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from listserv.letters.notices import PROBE
 from listserv.letters.request import AnswerProof, Visit
 from listserv.wiring.app import App
 from mailer.ledger import refusals
@@ -36,6 +37,7 @@ class Whose(NamedTuple):
     list_address: str
     member: int
     at: int  # the row of the address
+    kind: str  # of the mailing
 
 
 def weigh(app: App, until: Callable[[], bool]) -> bool:
@@ -59,34 +61,27 @@ def judge(code: int, reason: str) -> bounces.Bounce:
 
 
 def _weigh(session: Session, app: App, taken: Sequence[RelayRefusal]) -> None:
-    """Enter those that count, all at once, and give up the addresses that are dead by now."""
+    """Enter those that count, all at once; an address that was asked itself is given up."""
     judged = [(told, judge(told.code, told.reason)) for told in taken]
     counting = [(told, found) for told, found in judged if found.kind in bouncing.WEIGHTS]
     if not counting:
         return
     whose = {one.recipient: one for one in _whose(session, [t.recipient for t, _ in counting])}
-    rows = [
-        bouncing.row(
-            whose[told.recipient].member,
-            whose[told.recipient].at,
-            told.at,
-            BounceReport(found.kind, found.status or str(told.code), found.said),
-            whose[told.recipient].mailing,
-        )
-        for told, found in counting
-        if told.recipient in whose
-    ]
+    rows = []
+    for told, found in counting:
+        one = whose.get(told.recipient)
+        if one is None:
+            continue
+        report = BounceReport(found.kind, found.status or str(told.code), found.said)
+        if one.kind == PROBE:
+            visit = Visit(session, app, get_list(session, one.list_address), told.at)
+            note = AnswerProof(Source.BOUNCE, f"{found.kind} at the relay").note()
+            member = session.get_one(Membership, one.member)
+            bouncing.take_answer(visit.desk(note), member, report)
+        else:
+            rows.append(bouncing.row(one.member, one.at, told.at, report, one.mailing))
     bouncing.enter(session, rows)
-    now = max(told.at for told in taken)
-    scores = bouncing.scores(session, {row["address_id"] for row in rows}, now)
-    dead = {row["address_id"]: row for row in rows if scores[row["address_id"]].dead}
-    lists = {one.member: one.list_address for one in whose.values()}
-    for address_id, row in dead.items():
-        lst = get_list(session, lists[row["membership_id"]])
-        visit = Visit(session, app, lst, row["at"])
-        note = AnswerProof(Source.BOUNCE, f"{row['kind']} at the relay").note()
-        report = BounceReport(BounceKind(row["kind"]), row["status"], row["said"])
-        bouncing.give_up(visit.desk(note), session.get_one(Address, address_id), report)
+    bouncing.doubt(session, rows, max(told.at for told in taken))
 
 
 def _whose(session: Session, recipients: Sequence[int]) -> Iterator[Whose]:
@@ -94,7 +89,7 @@ def _whose(session: Session, recipients: Sequence[int]) -> Iterator[Whose]:
     found = session.execute(
         select(
             Recipient.id, Mailing.id, Mailing.list_address, Membership.id, Recipient.address,
-            Address.given, Address.id,
+            Address.given, Address.id, Mailing.kind,
         )
         .join(Mailing, Mailing.id == Recipient.mailing_id)
         .join(Membership, Membership.id == Recipient.ref)
@@ -105,6 +100,6 @@ def _whose(session: Session, recipients: Sequence[int]) -> Iterator[Whose]:
             MailList.name + "@" + MailList.domain == Mailing.list_address,
         )
     )  # fmt: skip
-    for recipient, mailing, list_address, member, address, given, row in found:
+    for recipient, mailing, list_address, member, address, given, row, kind in found:
         if parse(given).wire == address:
-            yield Whose(recipient, mailing, list_address, member, row)
+            yield Whose(recipient, mailing, list_address, member, row, kind)

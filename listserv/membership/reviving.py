@@ -91,7 +91,7 @@ def answered(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
     optin.prove(visit.session, who, visit.now)
     desk = visit.desk(proof.note(ask))
     given_up.revive(desk, who)
-    if own.key != who.key and found is not None:
+    if own.key != who.key:
         for row in member_addresses.owned(visit.session, member):
             if parse(row.given).key == who.key:  # from which they have answered
                 member_addresses.receive_at(desk, member, row.id)

@@ -170,7 +170,10 @@ def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
     bounce = read_bounce(raw)
 
     def work(visit: Visit) -> str:
-        number = visit.app.keyring.read(route.token, Standing.BOUNCE, route.list_address)
+        read = visit.app.keyring.read
+        number = read(route.token, Standing.BOUNCE, route.list_address)
+        asked = read(route.token, Standing.PROBE, route.list_address) if number is None else None
+        number = asked if number is None else number
         member = visit.session.get(Membership, number) if number is not None else None
         if member is None or member.list_id != visit.lst.id:
             return f"{bounce.kind} nobody"
@@ -178,9 +181,11 @@ def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
             return f"{bounce.kind} not-counted"
         desk = visit.desk(AnswerProof(Source.BOUNCE, str(bounce.kind), raw_sha=letter.sha).note())
         report = BounceReport(
-            bounce.kind, bounce.status, bounce.said, bounce.recipient, bounce.about, letter.sha
-        )
-        done = bouncing.take(desk, member, report)
+            bounce.kind, bounce.status, bounce.said, bounce.recipient, bounce.about, letter.sha,
+            delayed=bounce.delayed,
+        )  # fmt: skip
+        take = bouncing.take if asked is None else bouncing.take_answer
+        done = take(desk, member, report)
         return f"{bounce.kind} {done}"
 
     return act(app, arrival, route, letter, work)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from archive.site import build
 from listserv.doctor import daily
 from listserv.mailings import audience_freezing
-from listserv.membership import erasure_requests
+from listserv.membership import address_care, erasure_requests
 from listserv.moderation import holds
 from listserv.newsletters.editors import (
     automatic_pause,
@@ -43,6 +43,8 @@ def tick(app: App) -> list[str]:
     if int(time.time()) % automatic_pause.EVERY == 0:
         automatic_pause.look(app, time.time())
     canaries.look(app, time.time())
+    if int(time.time()) % address_care.EVERY == 0:
+        address_care.look(app, time.time())
     with app.store.read() as session:
         waiting = holds.due(session, time.time(), 1)
         if waiting or editor_answers.due(session, time.time()) or _unsorted(session):

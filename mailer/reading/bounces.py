@@ -74,6 +74,7 @@ class Bounce:
     status: str = ""
     text: str = ""  # the words that were judged
     about: str = ""  # Message-ID of the mail that came back, without brackets
+    delayed: bool = False  # its server still tries
 
     @property
     def said(self) -> str:
@@ -177,7 +178,7 @@ def _report(parts: list[Message]) -> Bounce | None:
     if action[:1] == ["delayed"]:
         why = spoken(diagnostic or _told(parts), status)
         still = why if why is not None and why is not BounceKind.DEAD else BounceKind.TEMPORARY
-        return Bounce(still, who, status, diagnostic)
+        return Bounce(still, who, status, diagnostic, delayed=True)
     inner = _first(_STATUS, diagnostic)
     if inner and (not status or status.endswith(".0.0") or status.startswith("4")):
         status = inner
@@ -233,7 +234,8 @@ def _unstandardised(parsed: Message, parts: list[Message]) -> Bounce:
         and not reply.startswith("5")
     ):
         kind = BounceKind.TEMPORARY
-    return Bounce(kind, recipient, status, told)
+    late = bool(_DELAYED.search(f"{subject} {told}")) and kind is BounceKind.TEMPORARY
+    return Bounce(kind, recipient, status, told, delayed=late and not reply.startswith("5"))
 
 
 def _is_reply(parsed: Message, subject: str, automatic: str) -> bool:

@@ -32,6 +32,7 @@ class TokenPurpose(StrEnum):
     """Name what a token may do; a token for one purpose is worthless for another."""
 
     BOUNCE = "bounce"
+    PROBE = "probe"  # what comes back of a mail that asks an address whether it is there
     LEAVE = "leave"
     REPLY = "reply"
     ME = "me"

@@ -169,6 +169,7 @@ class MailList(Base):
     replies: Mapped[str] = mapped_column(String(320), default=terms.EDITORS)  # or thread, or a list
     members_since: Mapped[float | None]  # subscriptions.lists.openness, as the next one
     public_since: Mapped[float | None]
+    bounces_told: Mapped[float | None]  # when its owners last heard whose mail comes back
     created: Mapped[float]
 
     @property

@@ -2,9 +2,10 @@
 
 Policy and content refusals never count: they speak of what was sent, not of the member. One
 bounce a day counts, whatever list it came from; what is old weighs less, and what came before a
-token last proved that mail arrives weighs nothing. An address is given up when its score passes
-LIMIT and its bounces span SPAN at least. Knows kinds, addresses and memberships, nothing of how a
-bounce was read.
+token last proved that mail arrives weighs nothing. An address is doubted first (doubts.py), and
+asked by a mail of its own when its score passes LIMIT and its bounces span SPAN at least; where
+that comes back too it is given up. Knows kinds, addresses and memberships, nothing of how a bounce
+was read.
 """
 
 from collections.abc import Collection, Sequence
@@ -31,8 +32,9 @@ from mailer.reading import addresses
 from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage.store import Base
 from subscriptions.lists.roster import Address, MailList, Membership
-from subscriptions.membership import changes
+from subscriptions.membership import changes, doubts
 from subscriptions.membership.changes import ChangeContext
+from subscriptions.membership.doubts import DoubtfulAddress
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act
 from subscriptions.permission.suppression import MAX_SAID, Reason
@@ -78,7 +80,7 @@ class Score:
 
     @property
     def dead(self) -> bool:
-        """Tell whether to give the address up."""
+        """Tell whether to ask the address itself, and to give it up where that comes back."""
         return self.points >= LIMIT and self.span >= SPAN
 
 
@@ -109,6 +111,7 @@ class BounceReport:
     recipient: str = ""
     about: str = ""
     raw_sha: bytes | None = None
+    delayed: bool = False  # its server still tries
 
 
 def take(desk: ChangeContext, member: Membership, report: BounceReport) -> str:
@@ -116,12 +119,38 @@ def take(desk: ChangeContext, member: Membership, report: BounceReport) -> str:
     session, kind = desk.session, report.kind
     mailing_id = _mailing(session, desk.lst.address, report.about)
     address = _meant(session, member, report.recipient)
-    enter(session, [row(member.id, address.id, desk.now, report, mailing_id)])
+    rows = row(member.id, address.id, desk.now, report, mailing_id)
+    enter(session, [rows])
     if kind is BounceKind.COMPLAINT:
-        return "left" if changes.leave(desk, member) else "had-left"
-    if not scores(session, [address.id], desk.now)[address.id].dead:
-        return "noted" if kind in WEIGHTS else "not-counted"
+        return _complained(desk, member, address)
+    if kind not in WEIGHTS:
+        return "not-counted"
+    if suppression.has(session, address.key, Reason.DEAD):
+        return "had-been-given-up"
+    return "doubted" if doubt(session, [rows], desk.now) else "noted"
+
+
+def take_answer(desk: ChangeContext, member: Membership, report: BounceReport) -> str:
+    """Enter what came back of the mail that asked the address itself; return what follows.
+
+    Where its server still tries, or refuses us and not the address, nothing does yet.
+    """
+    session = desk.session
+    address = _meant(session, member, report.recipient)
+    enter(session, [row(member.id, address.id, desk.now, report, None)])
+    if report.kind is BounceKind.COMPLAINT:
+        return _complained(desk, member, address)
+    if report.delayed or not doubts.is_asked(session, address.id):
+        return "noted"
+    if report.kind not in WEIGHTS:
+        return "not-counted"
     return "given-up" if give_up(desk, address, report) else "had-been-given-up"
+
+
+def _complained(desk: ChangeContext, member: Membership, address: Address) -> str:
+    """Let somebody go who pressed "spam"; no list mails them until they write themselves."""
+    suppression.suppress(desk.session, address.key, Reason.COMPLAINT, desk.now)
+    return "left" if changes.leave(desk, member) else "had-left"
 
 
 def _meant(session: Session, member: Membership, recipient: str) -> Address:
@@ -169,15 +198,31 @@ def scores(session: Session, address_ids: Collection[int], now: float) -> dict[i
     found = session.execute(
         select(Bounced.address_id, Bounced.at, Bounced.kind)
         .join(Address, Address.id == Bounced.address_id)
+        .outerjoin(DoubtfulAddress, DoubtfulAddress.address_id == Bounced.address_id)
         .where(
             Bounced.address_id.in_(told),
             Bounced.at > now - 6 * HALF,
             Bounced.at > func.coalesce(Address.proven_at, 0.0),
+            Bounced.at > func.coalesce(DoubtfulAddress.forgiven_at, 0.0),
         )
     )
     for address, at, kind in found:
         told[address or 0].append((at, BounceKind(kind)))
     return {address: score(bounces, now) for address, bounces in told.items()}
+
+
+def doubt(session: Session, rows: Sequence[Row], now: float) -> int:
+    """Doubt the addresses whose bounces weigh enough by now; return how many."""
+    found = scores(session, {row["address_id"] for row in rows}, now)
+    doubtful = {
+        row["address_id"]: row for row in rows if found[row["address_id"]].points >= doubts.DOUBTFUL
+    }
+    for address_id, last in doubtful.items():
+        since = last["at"] - found[address_id].span
+        doubts.doubt(
+            session, address_id, last["membership_id"], since, kind=last["kind"], said=last["said"]
+        )
+    return len(doubtful)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +294,7 @@ def give_up(desk: ChangeContext, address: Address, report: BounceReport) -> bool
     if suppression.has(session, address.key, Reason.DEAD):
         return False
     said, kind = in_one_line(report.said), report.kind.value
+    doubts.forget(session, address.id)
     suppression.suppress(session, address.key, Reason.DEAD, desk.now, kind=kind, said=said)
     entry = consent.entry(
         desk.keyring,

@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from mailer.reading.addresses import MailAddress
 from mailer.reading.bounce_reasons import BounceKind
 from subscriptions.lists.roster import Address, Membership
+from subscriptions.membership import doubts
 from subscriptions.membership.changes import ChangeContext
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act
@@ -90,6 +91,7 @@ def revive(desk: ChangeContext, who: MailAddress) -> GivenUp | None:
     "Never mail me" is not: that is taken back by its own token.
     """
     session = desk.session
+    doubts.forget_key(session, who.key)
     before = of(session, [who.key]).get(who.key)
     if before is None or before.reason is Reason.NEVER:
         return None
@@ -98,7 +100,7 @@ def revive(desk: ChangeContext, who: MailAddress) -> GivenUp | None:
     if not any(lifted):
         return None
     session.execute(update(Address).where(Address.key == who.key).values(proven_at=desk.now))
-    row = consent.entry(
+    entry = consent.entry(
         desk.keyring,
         act=Act.STATE,
         list_address="",
@@ -107,5 +109,5 @@ def revive(desk: ChangeContext, who: MailAddress) -> GivenUp | None:
         now=desk.now,
         detail="mailed again: they have answered",
     )
-    consent.record(session, [row])
+    consent.record(session, [entry])
     return before

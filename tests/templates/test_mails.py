@@ -42,6 +42,18 @@ CONTEXT: dict[str, object] = {
     "audience": 12_400,
     "domains": (("gmail.example", 8_000), ("example.org", 400)),
     "elsewhere": 31,
+    "troubled": [
+        {
+            "name": "Anna Ek",
+            "address": "anna@example.net",
+            "why": why,
+            "said": "550 5.1.1 no such user" if why == "dead" else "",
+            "since": 1796083200.0,
+        }
+        for why in ("dead", "full", "temporary", "")
+    ],
+    "unnamed": 3,
+    "how_many": 2,
     "given_up": {
         "since": 1796083200.0,
         "why": "dead",

@@ -8,7 +8,6 @@ down_revision = "0035"
 branch_labels = None
 depends_on = None
 
-_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _OWN = "(SELECT address_id FROM membership WHERE membership.id = bounce.membership_id)"
 
 

@@ -1,6 +1,7 @@
 """A bounce finds its member by the token, is counted beside the ledger, and is never answered."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,17 +10,22 @@ from click.testing import CliRunner
 from sqlalchemy import func, select, update
 
 from listserv.cli.explain import explain
+from listserv.membership import address_care
 from mailer.ledger.mailings import Mailing
 from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage.arrivals import Arrival
 from mailer.storage.tokens import TokenPurpose
+from subscriptions.audience.audience import audience_select
 from subscriptions.lists import roster
 from subscriptions.membership import bouncing
 from subscriptions.membership.bouncing import DAY, Bounced
+from subscriptions.membership.doubts import DoubtfulAddress
+from subscriptions.membership.given_up import at as given_up_at
 from subscriptions.permission import suppression
+from subscriptions.permission.budget import AutomaticMail
 from subscriptions.permission.consent import Consent, Source
 from subscriptions.permission.suppression import Reason
-from tests.place import ANNA, LIST, Place, make_place
+from tests.place import ANNA, LIST, Place, make_place, subject
 
 DEAD = "550 5.1.1 User unknown"
 
@@ -55,8 +61,20 @@ def mailings(place: Place) -> int:
 
 
 def a_day_goes_by(place: Place) -> None:
+    columns = ("since", "warned_at", "asked_at")
+    earlier = {column: getattr(DoubtfulAddress, column) - DAY for column in columns}
     with place.app.store.write() as session:
         session.execute(update(Bounced).values(at=Bounced.at - DAY))
+        session.execute(update(DoubtfulAddress).values(**earlier))
+        session.execute(update(AutomaticMail).values(at=AutomaticMail.at - DAY))
+
+
+def probe_token(place: Place) -> str:
+    """Return the token of the return path that a mail asking Anna's address has."""
+    with place.app.store.read() as session:
+        member = roster.membership_of(session, roster.get_list(session, LIST).id, ANNA)
+        assert member is not None
+        return place.app.keyring.standing(TokenPurpose.PROBE, LIST, member.id)
 
 
 def given_up(place: Place) -> bool:
@@ -75,16 +93,24 @@ def test_a_bounce_is_counted_with_its_mailing_and_never_answered(place: Place) -
     assert not given_up(place)
 
 
-def test_an_address_that_stays_dead_for_days_is_given_up_with_an_entry_and_comes_back_by_a_yes(
+def test_an_address_that_stays_dead_is_doubted_asked_and_given_up_with_an_entry(
     place: Place,
 ) -> None:
-    for _ in range(4):
-        assert bounce(place, DEAD).endswith("noted")
+    said = []
+    for _ in range(5):
+        said.append(bounce(place, DEAD).rpartition(" ")[2])
+        address_care.look(place.app, time.time())
         a_day_goes_by(place)
-    assert bounce(place, DEAD) == "bounces dead given-up"
+    assert said == ["noted", "doubted", "doubted", "doubted", "doubted"]
+    assert not given_up(place)
+    (probe,) = place.mails(ANNA, kind="probe")
+    assert subject(probe) == "Friends: does mail reach you here?"
+    asked = probe_token(place)
+    assert bounce(place, DEAD, token=asked) == "bounces dead given-up"
     assert given_up(place)
     assert place.state(ANNA) == "active"
     assert bounce(place, DEAD) == "bounces dead had-been-given-up"
+    assert bounce(place, DEAD, token=asked) == "bounces dead noted"
     with place.app.store.read() as session:
         (entry,) = session.scalars(select(Consent).where(Consent.source == Source.BOUNCE))
         assert "5.1.1" in entry.detail
@@ -109,6 +135,27 @@ def test_a_complaint_is_a_goodbye_without_another_mail(place: Place) -> None:
     )
     assert place.state(ANNA) == "left"
     assert mailings(place) == before
+
+
+def test_after_a_complaint_no_list_mails_that_address_until_they_write(place: Place) -> None:
+    other = "others@example.org"
+    with place.app.store.write() as session:
+        roster.create_list(session, other, now=1.0, title="Others")
+    place.add(ANNA, lst=other)
+    bounce(place, "", kind="complaint about message from 192.0.2.1")
+    with place.app.store.read() as session:
+        lst = roster.get_list(session, other)
+        assert not session.execute(audience_select(lst.id, now=time.time())).all()
+        member = roster.membership_of(session, lst.id, ANNA)
+        assert member is not None
+        found = given_up_at(session, member)
+        assert found is not None
+        assert found.why == "a mail to them was reported as spam"
+    place.write(ANNA, "others-request@example.org", "my settings")
+    with place.app.store.read() as session:
+        lst = roster.get_list(session, other)
+        assert len(session.execute(audience_select(lst.id, now=time.time())).all()) == 1
+    assert place.state(ANNA) == "left"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from listserv.membership import relay_refusals
+from listserv.membership import address_care, relay_refusals
 from listserv.membership.relay_refusals import judge, weigh
 from listserv.run import scheduler
 from mailer.client.smtp_transaction import Offers, OutgoingLetter, problems
@@ -65,15 +65,17 @@ def given_up(place: Place) -> bool:
         return suppression.has(session, ANNA, Reason.DEAD)
 
 
-def test_an_address_that_its_relay_refuses_for_days_is_given_up_and_none_came_back(
+def test_an_address_that_its_relay_refuses_for_days_is_asked_and_given_up_and_none_came_back(
     place: Place,
 ) -> None:
-    for day in range(4):
+    for day in range(5):
         refuse(place, *DEAD, day=day)
         assert "weigh" in scheduler.tick(place.app)
         assert weighed(place) == ["dead"] * (day + 1)
-        assert not given_up(place)
-    refuse(place, *DEAD, day=4)
+        address_care.look(place.app, NOW + day * DAY)
+    assert not given_up(place)
+    assert len(place.mails(ANNA, kind="probe")) == 1
+    refuse(place, *DEAD, day=5)
     weighed(place)
     assert given_up(place)
     assert "weigh" not in scheduler.tick(place.app)

@@ -18,14 +18,14 @@ from enum import StrEnum
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from listserv.actions import moved_pages
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action, ActorRole, NotPermitted
 from listserv.actions.reach import Reach, reach_of
 from listserv.letters.visit import Visit
-from listserv.wiring.app import App
-from mailer.errors import BadInput, Refused
+from mailer.errors import BadInput
 from subscriptions.lists import openness, roster
-from subscriptions.lists.list_settings import BY_NAME, SETTINGS
+from subscriptions.lists.list_settings import BY_LANGUAGE, BY_NAME, SETTINGS
 from subscriptions.lists.openness import Opening
 from subscriptions.lists.roster import (
     Address,
@@ -60,6 +60,7 @@ class SetList:
     footer_language: str | None = None  # for whom the footer is; None: for everybody
     also_past: bool = False  # open the archive for what was written before, too
     dry_run: bool = False
+    welcome_language: str | None = None  # for whom the welcome is; None: for everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +123,18 @@ def set_(call: Call, wanted: SetList) -> ListSet:
             return ListSet(before, settings_of(visit.lst, columns), opens, reach)
         _write(visit, wanted)
         done = ListSet(before, settings_of(visit.lst), opens, reach)
-    if set(_PAGES) & set(done.changed):
-        _move_pages(call.app, visit.lst)
+    if set(_PAGES) & set(done.changed) and call.within is None:
+        moved_pages.move(call.app, wanted.list)
     return done
 
 
 def settings_of(lst: MailList, instead: Mapping[str, object] | None = None) -> dict[str, object]:
     """Return a list's settings under their public names, those of ``instead`` in their place."""
     stands = {**{one.name: getattr(lst, one.name) for one in SETTINGS}, **(instead or {})}
-    footers = str(stands.get("footers", lst.footers) or "")
+    texts = {
+        column: str(stands.get(column, getattr(lst, column)) or "")
+        for column in BY_LANGUAGE.values()
+    }
     shown: dict[str, object] = {"list": lst.address, "kind": lst.kind.value}
     for setting in SETTINGS:
         value = stands[setting.name]
@@ -139,16 +143,15 @@ def settings_of(lst: MailList, instead: Mapping[str, object] | None = None) -> d
         if setting.name == "archive":
             shown["members_since"] = _day(lst.members_since)
             shown["public_since"] = _day(lst.public_since)
-        if setting.name == "footer":
-            shown["footers"] = json.loads(footers) if footers else {}
+        if setting.name in BY_LANGUAGE:
+            column = BY_LANGUAGE[setting.name]
+            shown[column] = json.loads(texts[column]) if texts[column] else {}
     return shown
 
 
 def _check(call: Call, visit: Visit, wanted: SetList) -> None:
     """Raise where whoever asks may not change one of these, or what it names is not there."""
     role = call.by.role_on(visit.session, visit.lst)
-    if call.within is not None and ("archive" in wanted.settings or wanted.also_past):
-        raise Refused("Pages move with this setting, which no mail waits for.", key="by-command")
     for name in wanted.settings:
         roles = {str(one) for one in BY_NAME[name].changed_by}
         if role is not ActorRole.OPERATOR and str(role) not in roles:
@@ -181,7 +184,11 @@ def _openings(lst: MailList, wanted: SetList) -> tuple[Opening, ...]:
 
 
 def _named(wanted: SetList) -> dict[str, object]:
-    return {**wanted.settings, "footer_language": wanted.footer_language}
+    languages = {
+        "footer_language": wanted.footer_language,
+        "welcome_language": wanted.welcome_language,
+    }
+    return {**wanted.settings, **languages}
 
 
 def _write(visit: Visit, wanted: SetList) -> None:
@@ -190,25 +197,9 @@ def _write(visit: Visit, wanted: SetList) -> None:
     if archive is not None or wanted.also_past:
         policy = ArchivePolicy(str(archive)) if archive is not None else visit.lst.archive
         openness.set_archive(visit.lst, policy, visit.now, past=wanted.also_past)
+        moved_pages.ask(visit.lst)
     roster.change_list(visit.lst, **named)
     visit.session.flush()
-
-
-def _move_pages(app: App, lst: MailList) -> None:
-    """Bring the pages of ``lst`` where its policy wants them: out of strangers' sight first.
-
-    SECURITY: the renderers wait meanwhile, so none that began before the change writes a page
-    into the tree that was just cleared.
-    """
-    from archive.pages import views  # noqa: PLC0415 - slow, rarely needed
-    from archive.site import build, whole_archive  # noqa: PLC0415
-    from archive.threads.disk import list_files, remove_files  # noqa: PLC0415
-
-    root = app.settings.archive_path
-    with build.rendering(app.store):
-        for tree in set(views.TREES) - set(views.trees_of(lst)):
-            remove_files(root / tree, list(list_files(root / tree, lst.address)))
-        whole_archive.build(app.store, root, app.settings.listserv.base_url, lst)
 
 
 def _counts(session: Session, only: MailList | None = None) -> dict[int, dict[str, int]]:

@@ -13,6 +13,7 @@ from templates.catalogue import LANGUAGES
 
 PLAIN = ("members", "count", "queue")
 WHOLE = ("export", "close", "reopen", "delete")  # of a list, not of somebody
+_CLOSED = {"close": "yes", "reopen": "no"}
 _NAME = 4  # words of a name
 # What a question is about, and which words may stand beside it; the first that fits.
 _SHAPES = (
@@ -44,7 +45,10 @@ def _whole(line: str, words: str) -> Order | None:
         around = without(meaning, around)
     if says("not", around) or says("wonder", words) or len(found) > 1:
         return Order(UNCLEAR, line=line)
-    return Order(found[0], line=line, language=language_of(found[0], words))
+    language = language_of(found[0], words)
+    if found[0] in _CLOSED:
+        return Order("set", "closed", _CLOSED[found[0]], line=line, language=language)
+    return Order(found[0], line=line, language=language)
 
 
 def _shaped(line: str, words: str) -> Order | None:

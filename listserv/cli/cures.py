@@ -12,6 +12,7 @@ CURES = {
     " folder.",
     "file-exists": "Say --yes to replace it, or name another file.",
     "list-there": "`krets list show {list}` shows it.",
+    "list-closed": "`krets list set {list} --no-closed` opens it again.",
     "no-list": "`krets list ls` shows them all.",
     "no-hold": "`krets queue ls` lists what is held.",
     "no-member": "`krets member ls {list}` shows who is.",
@@ -28,6 +29,7 @@ CURES = {
     "said-never": "They can take that back by replying to the mail that told them so. If they told"
     " you, say how: --consent 'asked me by phone on 3 May'.",
     "which-footer": "--footer-language needs --footer TEXT beside it.",
+    "which-welcome": "--welcome-language needs --welcome TEXT beside it.",
 }
 
 

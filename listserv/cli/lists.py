@@ -12,7 +12,7 @@ from listserv.actions.lists import CreateList, ListSet, SetList
 from listserv.cli.openings import describe
 from listserv.cli.terminal import agree, asked, print_json, print_letter, print_table, say
 from listserv.wiring.app import App
-from subscriptions.lists.list_settings import BY_NAME, SETTINGS, ListSetting
+from subscriptions.lists.list_settings import BY_LANGUAGE, BY_NAME, SETTINGS, ListSetting
 from subscriptions.lists.roster import ListKind
 
 P = ParamSpec("P")
@@ -152,6 +152,9 @@ def show(app: App, /, list_address: str, *, as_json: bool) -> None:
     "--footer-language", metavar="CODE", help="--footer is for those who read this language."
 )
 @click.option(
+    "--welcome-language", metavar="CODE", help="--welcome is for those who read this language."
+)
+@click.option(
     "--also-past", is_flag=True, help="Open the archive for what was written before as well."
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would change, and what it opens.")
@@ -168,6 +171,7 @@ def set_(
     dry_run: bool,
     yes: bool,
     footer_language: str | None,
+    welcome_language: str | None,
     **said: object,
 ) -> None:
     """Change settings of LIST; what is not named stays.
@@ -183,7 +187,13 @@ def set_(
       krets list set friends@example.org --emergency
       krets list set news@example.org --theme magazine --accent "#7a2e1d"
     """
-    wanted = SetList(list_address, read_settings(said), footer_language, also_past)
+    wanted = SetList(
+        list_address,
+        read_settings(said),
+        footer_language,
+        also_past,
+        welcome_language=welcome_language,
+    )
     planned = actions.set_(asked(app), replace(wanted, dry_run=True))
     opened = describe(planned)
     if yes or dry_run:
@@ -204,7 +214,7 @@ def _tell(done: ListSet) -> None:
     for name in done.changed:
         words = f"{name.replace('_', ' ')}: {_shown(done.before[name]) or '-'} -> "
         say(words + (_shown(done.after[name]) or "-"))
-        setting = BY_NAME.get("footer" if name == "footers" else name)
+        setting = BY_NAME.get(name.removesuffix("s") if name in BY_LANGUAGE.values() else name)
         if setting and setting.costs and done.after[name] not in (setting.default, "", {}):
             say(f"  {setting.costs}{HINTS.get(setting.name, '')}")
     if not done.changed:

@@ -118,6 +118,7 @@ def send(
     """
     face = face_of(app, lst)
     values = {**_shown(lst, face), **_ways_out(app, face, member), **_pages(face, door, pages)}
+    values["welcome"] = lst.welcome_in(language)
     words = templates.mail(name, language, **{**values, **(context or {})})
     message_id = f"notice.{b32encode(secrets.token_bytes(15)).decode().lower()}@{lst.domain}"
     answers = face.sub("request") if door is None else door.of(face)
@@ -293,6 +294,7 @@ def _shown(lst: MailList, face: ListFace) -> dict[str, Any]:
         "help": face.sub("help"),
         "discussion": face.posts,
         "archived": face.archived,
+        "closed": lst.closed,
     }
     return {"list": shown}
 

@@ -50,6 +50,8 @@ def act(
     except _EndedElsewhereError:
         return ArrivalOutcome("discard", ("finished-elsewhere",))
     app.ring("deliver")
+    if lst.redraw:
+        app.ring("archive")
     _log.info("a letter was read", arrival=arrival.id, to=route.kind, list=lst.address, did=note)
     return ArrivalOutcome("done", (str(route.kind), note))
 

@@ -12,6 +12,8 @@ from listserv.wiring.app import App
 from subscriptions.lists.roster import MailList, membership_of
 from subscriptions.membership.members import Candidate, CandidateOutcome, Fate, enrol
 
+_TODAY = "has had a mail from here today; invite them tomorrow"
+
 
 def enter(
     session: Session,
@@ -39,7 +41,8 @@ def _write(
     if outcome.fate is Fate.ASKED:
         said = joining.invite(visit, person.address, name=person.name, language=person.language)
         if said != "asked":
-            return replace(outcome, why="has had a mail from here today; invite them tomorrow")
+            why = "the list is closed" if said == "closed" else _TODAY
+            return replace(outcome, why=why)
     elif outcome.fate is Fate.ADDED and welcome:
         member = membership_of(visit.session, visit.lst.id, person.address.key)
         if member is not None:

@@ -66,6 +66,8 @@ def ask_to_join(visit: Visit, who: MailAddress, *, name: str = "", language: str
     member = membership_of(visit.session, visit.lst.id, who.key)
     if member is not None and member.state in (MembershipState.ACTIVE, MembershipState.PAUSED):
         return _remind(visit, who, member)
+    if visit.lst.closed:
+        return offer_help(visit, who, language=language)
     pending = asks.waiting(visit.session, who.key, AskPurpose.CONFIRM, now=visit.now)
     if not _may(visit, who, "join"):
         return _join_pending(visit, pending)
@@ -118,13 +120,9 @@ def offer_help(visit: Visit, who: MailAddress, *, language: str = "", leaving: b
 
 def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = "") -> str:
     """Invite ``who``: a yes makes them a member at once, whatever the list asks of others."""
-    if is_own_address(visit.lst.where, who.key):
-        return "own address"
-    if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
-        return "suppressed"
-    member = membership_of(visit.session, visit.lst.id, who.key)
-    if member is not None and member.state in (MembershipState.ACTIVE, MembershipState.PAUSED):
-        return "already"
+    why = _against_inviting(visit, who)
+    if why:
+        return why
     pending = asks.waiting(visit.session, who.key, AskPurpose.CONFIRM, now=visit.now)
     if not _may(visit, who, "invitation", wave=False):
         if not pending:
@@ -142,6 +140,19 @@ def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = ""
     return "asked"
 
 
+def _against_inviting(visit: Visit, who: MailAddress) -> str:
+    """Return why nobody may be invited there, "" where they may."""
+    if is_own_address(visit.lst.where, who.key):
+        return "own address"
+    if visit.lst.closed:
+        return "closed"
+    if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
+        return "suppressed"
+    member = membership_of(visit.session, visit.lst.id, who.key)
+    here = (MembershipState.ACTIVE, MembershipState.PAUSED)
+    return "already" if member is not None and member.state in here else ""
+
+
 def confirm(
     visit: Visit, ask: Ask, proof: AnswerProof, *, by_mail: bool = True
 ) -> JoinResult | None:
@@ -150,6 +161,9 @@ def confirm(
     ``by_mail`` says how the rest is offered: by one more mail, or by the page that follows.
     """
     if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now):
+        return None
+    if visit.lst.closed:  # it was closed after the question
+        offer_help(visit, whom(ask))
         return None
     details = ask.details
     joined = _enter(visit, ask, proof, approved=bool(details.get("approved")))

@@ -23,7 +23,7 @@ from listserv.membership import joining
 from listserv.moderation import bans
 from listserv.owners import owner_settings, place_acts
 from listserv.owners.owner_case import BY, HERE, Case, Done
-from mailer.errors import BadInput, Refused
+from mailer.errors import KretsError, Refused
 from mailer.reading.addresses import parse
 from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import Membership, MembershipState, Role
@@ -47,7 +47,7 @@ _REFUSED = {
 def against(case: Case, order: Order) -> str:
     """Return why an order cannot be done, "" where it can."""
     if order.verb == "set":
-        return owner_settings.against(case.visit, order)
+        return owner_settings.against(case, order)
     if order.verb == "unclear":
         return "unclear"
     member = case.member(order)
@@ -78,6 +78,8 @@ def _against_coming(case: Case, order: Order, *, here: bool) -> str:
         return "own-address"
     if here:
         return "already"
+    if case.visit.lst.closed:
+        return "closed"
     keyring = case.visit.app.keyring
     never = suppression.said_never(case.visit.session, keyring, [who.key])
     return "barred" if never else ""
@@ -165,7 +167,7 @@ def _is_banned(case: Case, order: Order) -> bool:
 def _set(case: Case, order: Order) -> Done:
     try:
         return Done(order, was=owner_settings.put(case, order))
-    except (BadInput, ValueError):
+    except (KretsError, ValueError):
         return Done(order, "value")
 
 

@@ -222,7 +222,7 @@ def _shown(case: Case, done: Done, language: str) -> dict[str, object]:
     }
     if order.verb == "set":
         named = owner_settings.named(case.visit, order)
-        before = str(done.was.get("before", owner_settings.now(lst, order.who)))
+        before = str(done.was.get("before", owner_settings.now(lst, order)))
         shown["who"] = spoken(order.who, language)
         shown["value"] = spoken(f"value-{named}", language)
         shown["before"] = spoken(f"value-{_word(before)}", language)

@@ -1,15 +1,15 @@
 """Change one setting of a list by an owner's mail: the table of settings decides what may stand.
 
-    against(visit, order) · put(case, order) · put_back(case, order, was) · shown(lst, order)
+    against(case, order) · put(case, order) · put_back(case, order, was) · named(visit, order)
 
-Knows list_settings.py's table and openness.py; refuses to know mail. What opens the list further is
-said in the question, in numbers. SECURITY: settings whose change must move files on this machine
-(the archive's pages, themes) are not changed by mail; each has its reason in ``BY_COMMAND``.
+Knows list_settings.py's table, openness.py and the action that changes a list; refuses to know
+mail. What opens the list further is said in the question, in numbers. The archive's pages follow
+in a job of their own (listserv/actions/moved_pages.py).
 """
 
 from enum import StrEnum
 
-from listserv.actions import lists
+from listserv.actions import lists, moved_pages
 from listserv.actions.lists import SetList
 from listserv.answers.owner_order import Order
 from listserv.answers.owner_setting_words import value_of
@@ -17,62 +17,90 @@ from listserv.letters.request import Visit
 from listserv.owners.owner_case import Case
 from mailer.errors import BadInput, KretsError
 from subscriptions.lists import openness, roster
-from subscriptions.lists.list_settings import BY_NAME, check
-from subscriptions.lists.roster import Join, MailList, PostPolicy
+from subscriptions.lists.list_settings import BY_LANGUAGE, BY_NAME, check
+from subscriptions.lists.roster import ArchivePolicy, Join, MailList, PostPolicy
 
-BY_COMMAND = frozenset(
-    (
-        "archive",  # its pages move with it: a job of their own
-        "theme",  # is looked for in the data folder
-    )
-)
 _SWITCH = ("yes", "no")
+_ARCHIVE = ("members_since", "public_since")
 
 
-def against(visit: Visit, order: Order) -> str:
+def against(case: Case, order: Order) -> str:
     """Return why a setting cannot be set, "" where it can."""
-    if order.who in BY_COMMAND:
-        return "by-command"
     try:
-        value = _read(visit, order)
+        value = _read(case.visit, order)
+        _set(case, order, value, dry_run=True)
     except (KretsError, ValueError):
         return "value"
-    return "same" if _stored(visit.lst, order.who) == value else ""
+    return "same" if _stands(case.visit.lst, order) == _plain(value) else ""
 
 
 def put(case: Case, order: Order) -> dict[str, object]:
-    """Set it; return what stood before. Raise BadInput or ValueError where it may not be."""
-    wanted = SetList(case.visit.lst.address, {order.who: _read(case.visit, order)})
-    done = lists.set_(case.call, wanted)
-    return {"before": done.before[order.who], "now": done.after[order.who]}
+    """Set it; return what stood before. Raise KretsError or ValueError where it may not be."""
+    lst = case.visit.lst
+    before, since = _stands(lst, order), {name: getattr(lst, name) for name in _ARCHIVE}
+    _set(case, order, _read(case.visit, order))
+    return {"before": before, "now": _stands(lst, order), **since}
 
 
 def put_back(case: Case, order: Order, was: dict[str, object]) -> str:
     """Set what stood before; return why not."""
-    if _plain(_stored(case.visit.lst, order.who)) != was["now"]:
+    lst, setting, before = case.visit.lst, BY_NAME[order.who], was["before"]
+    if _stands(lst, order) != was["now"]:
         return "changed"
-    setting, before = BY_NAME[order.who], was["before"]
-    value = setting.words(str(before)) if setting.words is not None else before
-    lists.set_(case.call, SetList(case.visit.lst.address, {order.who: value}))
+    if order.who == "archive":
+        lst.archive = ArchivePolicy(str(before))
+        for name in _ARCHIVE:
+            setattr(lst, name, was[name])
+        moved_pages.ask(lst)
+    else:
+        value = setting.words(str(before)) if setting.words is not None else before
+        _set(case, order, value)
+    case.visit.session.flush()
     return ""
 
 
+def _set(case: Case, order: Order, value: object, *, dry_run: bool = False) -> None:
+    visit = case.visit
+    language = order.name or None
+    wanted = SetList(
+        visit.lst.address,
+        {order.who: value},
+        footer_language=language if order.who == "footer" else None,
+        welcome_language=language if order.who == "welcome" else None,
+        dry_run=dry_run,
+    )
+    lists.set_(case.call, wanted)
+
+
+def _stands(lst: MailList, order: Order) -> object:
+    """Return what stands in a setting, or in the text of one language."""
+    if order.name and order.who in BY_LANGUAGE:
+        shown = lists.settings_of(lst)[BY_LANGUAGE[order.who]]
+        return shown.get(order.name, "") if isinstance(shown, dict) else ""
+    return _plain(_stored(lst, order.who))
+
+
 def opening(visit: Visit, order: Order) -> str:
-    """Return what an order would open: "post anyone", "join approve"; "" for nothing."""
-    if order.who not in {"join", "post"}:
+    """Return what an order would open or end: "post anyone", "archive-less"; "" for nothing."""
+    if order.who == "closed":
+        return "closed" if _read(visit, order) else "open-again"
+    if order.who not in {"join", "post", "archive"}:
         return ""
     value = _read(visit, order)
     wider = openness.openings(
         visit.lst,
         join=value if isinstance(value, Join) else None,
         post=value if isinstance(value, PostPolicy) else None,
+        archive=value if isinstance(value, ArchivePolicy) else None,
     )
-    return f"{order.who} {wider[0].after}" if wider else ""
+    if not wider:
+        return "archive-less" if order.who == "archive" else ""
+    return f"{order.who} {wider[0].after}"
 
 
-def now(lst: MailList, name: str) -> str:
+def now(lst: MailList, order: Order) -> str:
     """Return what stands in a setting, as a word that templates and catalogues know."""
-    value = _plain(_stored(lst, name))
+    value = _stands(lst, order)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

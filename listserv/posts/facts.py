@@ -114,6 +114,7 @@ def gather(
         post_policy=lst.post,
         max_size=lst.max_size,
         emergency=lst.emergency,
+        closed=lst.closed,
         first_posts_moderated=lst.first_posts_moderated,
         author_state=_state(member, now),
         author_role=member.role if member else "",

@@ -36,6 +36,7 @@ class PostFacts:
     post_policy: str = "members"
     max_size: int = 25_000_000
     emergency: bool = False
+    closed: bool = False
     first_posts_moderated: bool = False
     envelope_sender: str = ""
     authors: tuple[str, ...] = ()  # address keys in From
@@ -189,6 +190,11 @@ def emergency(facts: PostFacts) -> Decision | None:
     return Decision.HOLD if facts.emergency else None
 
 
+def closed(facts: PostFacts) -> Decision | None:
+    """Hold what came to a closed list because a server in front had taken it already."""
+    return Decision.HOLD if facts.closed else None
+
+
 RULES: dict[str, Callable[[PostFacts], Decision | None]] = {
     "loop": loop,
     "hop-count": hop_count,
@@ -210,6 +216,7 @@ RULES: dict[str, Callable[[PostFacts], Decision | None]] = {
     "moderated-member": moderated_member,
     "first-post": first_post,
     "emergency": emergency,
+    "closed": closed,
 }
 
 

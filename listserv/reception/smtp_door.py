@@ -21,6 +21,7 @@ from subscriptions.lists.roster import ListKind, all_lists, find_list
 
 UNKNOWN = SmtpReply(550, "5.1.1", "No such address here")
 NO_EDITOR = SmtpReply(550, "5.7.1", "Only editors of this newsletter may send drafts")
+CLOSED = SmtpReply(550, "5.7.1", "This list is closed: it takes no mail and no new members")
 NO_RELAY = SmtpReply(550, "5.7.1", "We take mail for our own lists only")
 
 
@@ -40,8 +41,19 @@ def recipient_verdict(app: App, sender: str, recipient: str) -> SmtpReply | None
         if route is not None and route.kind is routes.RouteKind.ISSUE:
             return _draft_verdict(app, session, route, sender)
         if route is not None:
-            return None
+            return CLOSED if _is_closed(app, session, route) else None
         return UNKNOWN if _domain_of(recipient) in _domains(app, session) else NO_RELAY
+
+
+def _is_closed(app: App, session: Session, route: routes.Route) -> bool:
+    """Tell whether this mail is for a closed list; what a server in front took is held instead."""
+    if (
+        route.kind not in {routes.RouteKind.POST, routes.RouteKind.JOIN}
+        or app.settings.mailer.front
+    ):
+        return False
+    lst = find_list(session, route.list_address)
+    return lst is not None and lst.closed
 
 
 def _draft_verdict(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from archive.site.build import render_dirty, render_late
+from listserv.actions import moved_pages
 from listserv.doctor import daily
 from listserv.mailings.delivery import make_sender
 from listserv.membership import erasure_requests, relay_refusals
@@ -41,6 +42,7 @@ class WorkerContext:
             "an erasure", lambda app: erasure_requests.carry_out(app, time.time())
         )
         self.examiner = BackgroundThread("the doctor's visit", _visit)
+        self.mover = BackgroundThread("pages that move", moved_pages.move_asked)
         self.sitter = BackgroundThread("pictures of proofs", screenshot_mail.carry_out)
 
     @property
@@ -61,6 +63,7 @@ class WorkerContext:
         self.prover.end(dkim_verify.PATIENCE * 2)
         self.forgetter.end(dkim_verify.PATIENCE)  # what is cut off here is begun again
         self.examiner.end(0)  # so is this
+        self.mover.end(0)  # what is cut off here is begun again
         self.sitter.end(0)  # what is cut off here is begun again
         if self._sender is not None:
             self._sender.close()
@@ -156,6 +159,11 @@ def _prove(desk: WorkerContext) -> bool:
 
 def _render(desk: WorkerContext) -> bool:
     settings, until = desk.app.settings, desk.until()
+    with desk.app.store.read() as session:
+        moves = moved_pages.waiting(session) is not None
+    if moves:
+        desk.mover.begin(desk.app)
+        return False  # the clock rings again
     # One renderer at a time: the slower of two could leave its older pages, marked as new.
     with desk.app.store.alone("archive") as ours:
         while ours and not until():

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from archive.site import build
+from listserv.actions import moved_pages
 from listserv.doctor import daily
 from listserv.mailings import audience_freezing
 from listserv.membership import address_care, erasure_requests
@@ -49,7 +50,8 @@ def tick(app: App) -> list[str]:
         waiting = holds.due(session, time.time(), 1)
         if waiting or editor_answers.due(session, time.time()) or _unsorted(session):
             ring.append("sort")
-        if build.something_dirty(session) or build.something_late(session, time.time()):
+        late = build.something_late(session, time.time())
+        if build.something_dirty(session) or late or moved_pages.waiting(session):
             ring.append("archive")
         beside = {
             "prove": proofs.waiting(session, 1),

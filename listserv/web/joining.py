@@ -50,7 +50,7 @@ def join(caller: Caller, form: Mapping[str, str]) -> Response:
     """Ask whoever owns the address to confirm."""
     with caller.app.store.read() as session:
         lst = list_of(session, caller)
-        if lst.join is Join.INVITE:
+        if lst.join is Join.INVITE or lst.closed:
             return _form(caller, lst, {}, status=403)
         if field(form, "website"):
             return told(caller, "sent", lst)
@@ -204,7 +204,7 @@ def _form(
         chosen=chosen if chosen in LANGUAGES else caller.language(lst),
         at=visitor.stamp(caller.app.keyring, caller.now),
         trouble=trouble,
-        how=lst.join.value,
+        how="closed" if lst.closed else lst.join.value,
         controller=settings.controller,
         postal=settings.postal_address,
         privacy=settings.privacy,

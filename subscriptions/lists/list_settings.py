@@ -105,10 +105,10 @@ def _size(value: str) -> int:
     return size
 
 
-def with_footer(before: str, language: str, footer: str) -> str:
-    """Return the footers by language as JSON, with this one; an empty one goes."""
+def with_text(before: str, language: str, text: str) -> str:
+    """Return texts by language as JSON, with this one; an empty one goes."""
     every = json.loads(before) if before else {}
-    every |= {language: footer}
+    every |= {language: text}
     kept = {key: said for key, said in every.items() if said}
     return json.dumps(kept, ensure_ascii=False, sort_keys=True) if kept else ""
 
@@ -189,6 +189,11 @@ SETTINGS: tuple[ListSetting, ...] = (
         at_creation=True,
     ),
     ListSetting(
+        "welcome",
+        "Own words in the mail to new members, instead of the description.",
+        _text("welcome"),
+    ),
+    ListSetting(
         "language",
         "sv, it, ro, ru, nl or en.",
         check_language,
@@ -213,6 +218,9 @@ SETTINGS: tuple[ListSetting, ...] = (
         "Hold a new member's first post.",
         default=False,
         changed_by=_MODERATORS,
+    ),
+    ListSetting(
+        "closed", "Take no posts, issues and new members; the archive stays.", default=False
     ),
     ListSetting("emergency", "Hold every post.", default=False, changed_by=_MODERATORS),
     ListSetting(
@@ -309,6 +317,7 @@ SETTINGS: tuple[ListSetting, ...] = (
     ),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}
+BY_LANGUAGE = {"footer": "footers", "welcome": "welcomes"}  # and the column of each language's text
 
 
 def check(kind: ListKind, wanted: Mapping[str, object]) -> dict[str, object]:

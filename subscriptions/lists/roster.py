@@ -6,6 +6,7 @@ membership is their place on one list. Ids are never used again after an erasure
 leave token in an old mail stays valid for ever and names a membership by its id.
 """
 
+import json
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -31,6 +32,7 @@ from mailer.errors import BadInput, Refused
 from mailer.storage.store import Base
 from subscriptions.lists import list_settings, terms
 from subscriptions.lists.list_settings import (
+    BY_LANGUAGE,
     DEFAULT_MAX_SIZE,
     MAX_TAG,
     MAX_TITLE,
@@ -154,6 +156,9 @@ class MailList(Base):
     subject_tag: Mapped[str] = mapped_column(String(MAX_TAG), default="")
     footer: Mapped[str] = mapped_column(default="")
     footers: Mapped[str] = mapped_column(default="")  # JSON: by language, where not the same
+    welcome: Mapped[str] = mapped_column(default="", server_default="")
+    welcomes: Mapped[str] = mapped_column(default="", server_default="")  # JSON, as footers
+    closed: Mapped[bool] = mapped_column(default=False, server_default=false())
     max_size: Mapped[int] = mapped_column(default=DEFAULT_MAX_SIZE)
     theme: Mapped[str] = mapped_column(String(40), default="")  # "" is ours
     accent: Mapped[str] = mapped_column(String(7), default="")  # #rrggbb; "" is the theme's
@@ -167,6 +172,8 @@ class MailList(Base):
     quiet_hours: Mapped[str] = mapped_column(String(16), default="")
     canary: Mapped[str] = mapped_column(String(16), default="")
     replies: Mapped[str] = mapped_column(String(320), default=terms.EDITORS)  # or thread, or a list
+    # Addresses whose files are to be moved, one a line; the archive's renderer empties it.
+    redraw: Mapped[str] = mapped_column(default="", server_default="")
     members_since: Mapped[float | None]  # subscriptions.lists.openness, as the next one
     public_since: Mapped[float | None]
     bounces_told: Mapped[float | None]  # when its owners last heard whose mail comes back
@@ -183,6 +190,11 @@ class MailList(Base):
     def address(self) -> str:
         """Return the list's full address."""
         return f"{self.name}@{self.domain}"
+
+    def welcome_in(self, language: str) -> str:
+        """Return the owner's words for new members who read ``language``, "" for none."""
+        own = json.loads(self.welcomes) if self.welcomes else {}
+        return str(own.get(language, self.welcome or ""))
 
     @property
     def where(self) -> ListAddress:
@@ -367,14 +379,17 @@ def change_list(lst: MailList, **wanted: object) -> None:
 
 def checked_settings(lst: MailList, **wanted: object) -> dict[str, object]:
     """Return what ``change_list`` would write, by column; raise BadInput as it does."""
-    language = wanted.pop("footer_language", None)
+    languages = {name: wanted.pop(f"{name}_language", None) for name in BY_LANGUAGE}
     checked = list_settings.check(lst.kind, wanted)
-    if language is not None:
-        if "footer" not in checked:
-            raise BadInput("A language was named, and no footer.", key="which-footer")
-        footer = str(checked.pop("footer"))
+    for name, language in languages.items():
+        if language is None:
+            continue
+        if name not in checked:
+            raise BadInput(f"A language was named, and no {name}.", key=f"which-{name}")
         code = list_settings.check_language(str(language))
-        checked["footers"] = list_settings.with_footer(lst.footers, code, footer)
+        column = BY_LANGUAGE[name]
+        text = str(checked.pop(name))
+        checked[column] = list_settings.with_text(getattr(lst, column) or "", code, text)
     return checked
 
 

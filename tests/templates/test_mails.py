@@ -26,6 +26,7 @@ CONTEXT: dict[str, object] = {
         "help": "friends-help@example.org",
         "discussion": True,
         "archived": True,
+        "closed": False,
     },
     "leave_address": f"friends-leave+{TOKEN}@example.org",
     "leave_url": f"{PAGE}leave/{TOKEN}",
@@ -210,6 +211,7 @@ CONTEXT: dict[str, object] = {
     "undo": False,
     "until": 1796083200.0,
     "was": "member",
+    "welcome": "",
     "who": "anna@example.net",
     "why": "no-member",
     "word": "no",
@@ -227,14 +229,17 @@ PLACES = [
     {**ORDERS[0], "verb": "resume"},
     {**ORDERS[0], "verb": "role", "how": "moderator"},
 ]
-OPENINGS = ("", "join open", "join approve", "post anyone", "post members")
+OPENINGS = (
+    "", "join open", "join approve", "post anyone", "post members", "archive public",
+    "archive members", "archive-less", "closed", "open-again",
+)  # fmt: skip
 SETTINGS = [
     {**ORDERS[0], "verb": "set", "who": "title", "value": "Roses", "before": "", "opens": opens}
     for opens in OPENINGS
 ]
 WHYS = (
     "owners-only", "no-member", "already", "barred", "own-address", "same", "last-owner",
-    "not-now", "value", "by-command", "date", "changed", "unclear",
+    "not-now", "value", "closed", "date", "changed", "unclear",
 )  # fmt: skip
 CONTEXT |= {
     "wanted": [*ORDERS[:-1], *PLACES, *SETTINGS],
@@ -269,13 +274,15 @@ OPERATORS = {"operator-health", "operator-sample"}  # to whoever set them up, no
 RULES = [
     "auto-reply", "same-id", "broken", "size", "author", "from-is-ours", "from-not-theirs",
     "newsletter-address", "membership", "editors-only", "moderated-list", "moderated-member",
-    "first-post", "emergency",
+    "first-post", "emergency", "closed",
 ]  # fmt: skip
 CLEAN = Status(MailingState.DONE, UnsurePolicy.NEVER_TWICE, *(9, 0, 0, 9, 0, 0, 0, 0))
 NOTES = ("", "unclear", "changed", "late", "unscheduled", "zone", "old", "proof", "readers")
 VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-help", {"leaving": True}),
     ("operator-health", {"worse": []}),
+    ("stranger-help", {"list": {**CONTEXT["list"], "closed": True}}),  # type: ignore[dict-item]
+    ("member-welcome", {"welcome": "Nice to have you with us."}),
     ("stranger-late", {"trouble": "expired"}),
     ("stranger-late", {"trouble": "superseded"}),
     ("stranger-refused", {"reason": ""}),

@@ -242,6 +242,8 @@ def newsletter(session: Session, list_address: str) -> MailList:
             key="no-newsletter",
             list=lst.address,
         )
+    if lst.closed:
+        raise Refused(f"{lst.address} is closed.", key="list-closed", list=lst.address)
     return lst
 
 

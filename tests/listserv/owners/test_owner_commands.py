@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from archive.site import build
+from listserv.actions import moved_pages
 from listserv.answers.owner_order import UNCLEAR
 from listserv.owners import owner_acts, owner_commands
+from listserv.reception import smtp_door
 from listserv.wiring.listserv_tables import Ban
 from subscriptions.lists import roster
 from subscriptions.lists.roster import MailList, Membership, Role
@@ -259,6 +262,10 @@ def test_only_words_of_a_yes_make_somebody_a_member(place: Place) -> None:
         ("gå med: på inbjudan", "join", "invite"),
         ("Please set the description to: Seeds and such", "description", "Seeds and such"),
         ("Only editors may post", "post", "editors"),
+        ("Make the archive visible to members only please", "archive", "members"),
+        ("L'archivio deve essere visibile solo agli iscritti", "archive", "members"),
+        ("welcome: Nice to have you with us", "welcome", "Nice to have you with us"),
+        ("Stäng listan", "closed", True),
         ("vem får skriva: efter granskning", "post", "moderated"),
     ],
 )
@@ -283,7 +290,7 @@ def test_what_opens_the_list_is_said_before_it_is_asked(place: Place) -> None:
         ("subject tag: " + "x" * 90, "cannot have that value"),
         ("who may post: cats", "cannot have that value"),
         ("title: Friends", "It is so already"),
-        ("theme: magazine", "cannot be changed by mail"),
+        ("theme: magazine", "cannot have that value"),
         (f"remove {EVE}", "Nobody with this address"),
         (f"add {ANNA}: yes", "on the list already"),
         ("add friends-leave@example.org: yes", "an address of the list itself"),
@@ -372,3 +379,63 @@ def test_a_moderator_stops_all_posts_by_mail_and_opens_nothing(place: Place) -> 
 
 def test_every_order_that_can_be_read_asks_for_an_action() -> None:
     assert {*owner_acts._DO, *owner_commands.READING, UNCLEAR} == set(owner_commands.ACTIONS)
+
+
+def test_words_of_welcome_are_kept_by_language_and_stand_in_the_mail_to_new_members(
+    place: Place,
+) -> None:
+    order(place, "welcome: Nice to have you\nvälkomsttext på svenska: Roligt att du är med")
+    lst = the_list(place)
+    assert (lst.welcome, lst.welcome_in("sv")) == ("Nice to have you", "Roligt att du är med")
+    place.write(EVE, "friends-join@example.org", "hi", more="Content-Language: sv\r\n")
+    place.reply(place.mails(EVE)[-1], "ja", EVE)
+    assert "Roligt att du är med" in said(place, EVE)
+    place.reply(place.mails(OWNER)[-1], "undo", OWNER)
+    assert (the_list(place).welcome, the_list(place).welcomes) == ("", "")
+
+
+def test_a_closed_list_takes_nobody_in_and_its_members_can_leave(place: Place) -> None:
+    place.write(EVE, "friends-join@example.org", "hi")
+    confirmation = place.mails(EVE)[-1]
+    place.write(OWNER, REQUEST, "We are shutting the association down. Please close the list.")
+    assert "Nobody can then post or join." in said(place)
+    place.reply(place.mails(OWNER)[-1], "yes", OWNER)
+    place.reply(confirmation, "yes", EVE)
+    assert place.state(EVE) == ""
+    place.write(OWNER, REQUEST, f"invite {EVE}")
+    assert "The list is closed and takes no new members." in said(place)
+    place.write(ANNA, "friends-leave@example.org", "")
+    place.reply(place.mails(ANNA)[-1], "yes", ANNA)
+    assert place.state(ANNA) == "left"
+    order(place, "Öppna listan igen")
+    assert the_list(place).closed is False
+
+
+def test_mail_to_a_closed_list_is_refused_at_the_door_but_not_its_ways_out(place: Place) -> None:
+    place.change(closed=True)
+
+    def code(recipient: str) -> int:
+        refused = smtp_door.recipient_verdict(place.app, ANNA, recipient)
+        return refused.code if refused else 250
+
+    assert [code(LIST), code("friends-join@example.org")] == [550, 550]
+    assert [code("friends-leave@example.org"), code(REQUEST)] == [250, 250]
+
+
+def test_an_archive_that_is_closed_by_mail_has_its_pages_moved_and_comes_back_by_undo(
+    place: Place,
+) -> None:
+    place.post(ANNA)
+    build.render_dirty(place.app.store, place.app.settings.archive_path, "http://localhost:8080")
+    public = place.app.settings.archive_path / "public" / LIST
+    assert list(public.rglob("*.html"))
+    place.write(OWNER, REQUEST, "archive: members")
+    assert "The pages disappear for everybody else" in said(place)
+    place.reply(place.mails(OWNER)[-1], "yes", OWNER)
+    moved_pages.move_asked(place.app)
+    assert not list(public.rglob("*.html"))
+    place.reply(place.mails(OWNER)[-1], "undo", OWNER)
+    moved_pages.move_asked(place.app)
+    assert list(public.rglob("*.html"))
+    assert the_list(place).public_since is None
+    assert the_list(place).redraw == ""

@@ -50,6 +50,7 @@ CASES: list[tuple[str, Decision, dict[str, Any]]] = [
     ("moderated-member", Decision.HOLD, {"author_moderated": True}),
     ("first-post", Decision.HOLD, {"first_posts_moderated": True, "author_posts": 0}),
     ("emergency", Decision.HOLD, {"emergency": True}),
+    ("closed", Decision.HOLD, {"closed": True}),
 ]
 
 

@@ -28,8 +28,7 @@ CURES = {
     "post-to-newsletter": "Leave --post out, or create the list with --kind discussion.",
     "said-never": "They can take that back by replying to the mail that told them so. If they told"
     " you, say how: --consent 'asked me by phone on 3 May'.",
-    "which-footer": "--footer-language needs --footer TEXT beside it.",
-    "which-welcome": "--welcome-language needs --welcome TEXT beside it.",
+    "which-text": "--{setting}-language needs --{setting} TEXT beside it.",
 }
 
 

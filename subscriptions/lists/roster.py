@@ -385,7 +385,7 @@ def checked_settings(lst: MailList, **wanted: object) -> dict[str, object]:
         if language is None:
             continue
         if name not in checked:
-            raise BadInput(f"A language was named, and no {name}.", key=f"which-{name}")
+            raise BadInput(f"A language was named, and no {name}.", key="which-text", setting=name)
         code = list_settings.check_language(str(language))
         column = BY_LANGUAGE[name]
         text = str(checked.pop(name))

@@ -14,7 +14,7 @@ import click
 
 from listserv.cli.cures import cure_of
 from listserv.wiring.app import App
-from listserv.wiring.config import SECRETS, Settings, described, example, load
+from listserv.wiring.config import SECRETS, Settings, described, example, file_in_use, load
 from mailer.errors import KretsError
 
 VERSION = "0.1.0"
@@ -90,7 +90,7 @@ class Door(click.Group):
 @click.pass_context
 def krets(ctx: click.Context, config: str | None, flags: tuple[str, ...]) -> None:
     """Newsletters and discussion lists, by permission, by email."""
-    ctx.obj = App(load(file=config, flags=flags))
+    ctx.obj = App(load(file=config, flags=flags), file_in_use(named=config))
     ctx.call_on_close(ctx.obj.close)
 
 
@@ -121,13 +121,20 @@ def config_show(app: App, *, as_json: bool, every: bool) -> None:
 
 
 @config.command("check")
-def config_check() -> None:
-    """Read the settings and say whether they can be used.
+@click.pass_obj
+def config_check(app: App) -> None:
+    """Read the settings and try them: database, Redis, doors, certificate, relays.
+
+    A relay that does not answer now is told, and is no fault of the settings.
 
     \b
     Example:
       KRETS_CONFIG=/etc/krets.toml krets config check
     """
+    from listserv.cli.settings_trial import try_settings  # noqa: PLC0415 - as in _COMMANDS
+
+    for line in try_settings(app):
+        click.echo(line, err=True)
     click.echo("The settings can be used.", err=True)
 
 

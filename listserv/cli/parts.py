@@ -23,6 +23,7 @@ from listserv.wiring import log
 from listserv.wiring.app import App
 from listserv.wiring.bells import BELLS, work
 from listserv.wiring.data_folder import lock_data_folder
+from listserv.wiring.heartbeat import beat, states
 
 WORKER_NICE = 5  # mail that waits for its 250 goes before mail that has been kept
 Ready = Callable[[], None]
@@ -72,11 +73,11 @@ def run_all(
     http = has.get("listserv.http") or bind(settings.listserv.http, "listserv.http")
     board: list[Board] = []  # made with the tree, after the parts that look at it
 
-    def states() -> dict[str, int]:
+    def here() -> dict[str, int]:
         return board[0].states()
 
     parts: dict[str, Callable[[Ready], None]] = {
-        "web": lambda ready: _web(app, http, ready, states),
+        "web": lambda ready: _web(app, http, ready, here),
         **{
             f"worker-{number}": partial(_worker, app, number)
             for number in range(1, settings.mailer.workers + 1)
@@ -101,6 +102,7 @@ def smtp(app: App) -> None:
     settings = app.settings.mailer
     doors = [bind(settings.smtp, "mailer.smtp")] if settings.smtp else []
     lmtp = bind(settings.lmtp, "mailer.lmtp") if settings.lmtp else None
+    beat(app, "smtp")
     _part(app, "smtp", run_door, doors, lmtp, lambda: _up("smtp", settings.smtp or settings.lmtp))
 
 
@@ -115,7 +117,8 @@ def web_door(app: App) -> None:
     """
     http = app.settings.listserv.http
     archive_pages.make_folder(app)
-    _web(app, bind(http, "listserv.http"), lambda: _up("web", http), dict)
+    beat(app, "web")
+    _web(app, bind(http, "listserv.http"), lambda: _up("web", http), lambda: states(app))
 
 
 @click.command()
@@ -127,6 +130,7 @@ def worker(app: App) -> None:
     Example:
       KRETS_MAILER__REDIS=redis://10.0.0.5 krets worker
     """
+    beat(app, "worker")
     _worker(app, 0, lambda: _up("worker", "all bells"))
 
 
@@ -143,6 +147,7 @@ def clock_alone(app: App) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    beat(app, "clock")
     _up("clock", "every second")
     while not stop.is_set():
         began = time.monotonic()

@@ -71,6 +71,17 @@ def examine(app: App, now: float, *, address: str = "") -> list[Diagnosis]:
     return [*found, *receiver_rules.judge(size, found)]
 
 
+def tried(app: App, now: float) -> tuple[list[Diagnosis], doors.Heard]:
+    """Return what comes of using what the settings name, and what answers at our doors."""
+    heard = _heard(app)
+    found = [*_database(app, now), *_doorbell(app), *_relays(app)]
+    checks = ("tls", "proxy", "front")
+    return [
+        *found,
+        *(one for one in doors.examine(app.settings, heard, now) if one.check in checks),
+    ], heard
+
+
 def send_sample(app: App, to: str, now: float) -> list[Diagnosis]:
     """Send one real mail through the first relay; lint its bytes as the relay got them."""
     with app.store.read() as session:
@@ -88,7 +99,7 @@ def send_sample(app: App, to: str, now: float) -> list[Diagnosis]:
 
 def _without_database(app: App, now: float) -> list[Diagnosis]:
     settings = app.settings
-    secrets = [path for path in (settings.file, _sqlite(app)) if path is not None]
+    secrets = [path for path in (app.file, _sqlite(app)) if path is not None]
     measured = machine.measure(settings.mailer.data, tuple(secrets), now)
     return [*machine.judge(measured), *doors.examine(settings, _heard(app), now)]
 

@@ -24,12 +24,12 @@ from listserv.moderation.holds import hold
 from listserv.newsletters.editors import editor_answers
 from listserv.upkeep import backup, own_themes
 from listserv.upkeep.backup import DATABASE, JOURNAL, SETTINGS, Manifest
-from listserv.wiring import journals, schema
+from listserv.wiring import heartbeat, journals, schema
 from listserv.wiring.app import App
-from listserv.wiring.data_folder import lock_data_folder, make_data_folder
+from listserv.wiring.data_folder import LOCK_WAIT, lock_data_folder, make_data_folder
 from listserv.wiring.journals import JournalReport
 from listserv.wiring.listserv_tables import Hold
-from mailer.errors import Refused
+from mailer.errors import Refused, Temporary
 from mailer.ledger import mailings
 from mailer.ledger.claim_owners import Owner
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, UnsurePolicy
@@ -84,9 +84,26 @@ def restore(
     """
     lock = lock_data_folder(app.data)
     try:
+        _alone(app)
         return _restore(app, source, replace=replace, dry_run=dry_run, also=also)
     finally:
         os.close(lock)
+
+
+def _alone(app: App) -> None:
+    """Raise Temporary where parts run on other machines, or beside us, on the same database."""
+    running = heartbeat.alive(app)
+    with closing(Store(app.settings.mailer.database, app.data)) as place:
+        others = place.others()
+        patience = time.monotonic() + LOCK_WAIT  # PostgreSQL may still see those that have ended
+        while others and not running and time.monotonic() < patience:
+            time.sleep(0.1)
+            others = place.others()
+    if running or others:
+        what = ", ".join(f"krets {part}" for part in running) or ", ".join(others)
+        raise Temporary(
+            f"Krets runs on this database ({what}).", "Stop every part of it, and try again."
+        )
 
 
 def _restore(

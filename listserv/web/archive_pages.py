@@ -43,6 +43,8 @@ _TYPES = {
     "jpg": "image/jpeg",
 }
 _STATIC = re.compile(r"static/([a-z0-9.]+)\Z")
+# The address holds the digest of the content, so it never changes.
+_FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 
 
 def show_lists(caller: Caller) -> Response:
@@ -154,7 +156,7 @@ class Pages(ArchiveTree):
             headers={
                 "content-type": _TYPES.get(found[3], f"image/{found[3]}"),
                 "content-security-policy": "sandbox; default-src 'none'",
-                "cache-control": "public, max-age=31536000, immutable",
+                **_FOR_EVER,
                 "x-robots-tag": "noindex",
             },
         )
@@ -200,7 +202,7 @@ class Pages(ArchiveTree):
     def _made(self, path: str, scope: Scope) -> Response | None:
         """Return what is not on the disk yet, or None."""
         if (static := _STATIC.match(path)) and (data := templates.static_files().get(static[1])):
-            return Response(data, media_type=_media(static[1]))
+            return Response(data, media_type=_media(static[1]), headers=_FOR_EVER)
         found = _HOME.match(path)
         if found is None:
             return None
@@ -233,6 +235,8 @@ def _headers_of(path: str) -> dict[str, str]:
                 "content-type": "application/octet-stream",
                 "content-disposition": "attachment",
             }
+    if _STATIC.match(path):
+        found |= _FOR_EVER
     if _SEARCH.match(path):
         found["content-security-policy"] = SEARCHING
     return found

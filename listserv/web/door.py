@@ -32,6 +32,9 @@ def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
         trouble = await run_in_threadpool(_trouble, app, states())
         return JSONResponse(trouble or {"ok": True}, status_code=503 if trouble else 200)
 
+    async def livez(_request: Request) -> Response:
+        return JSONResponse({"ok": True})  # this door alone: whether to start it again
+
     async def numbers(request: Request) -> Response:
         settings = app.settings.listserv
         here = is_this_machine(request, site.trusted, settings.base_url)
@@ -49,6 +52,7 @@ def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
     web = Starlette(
         routes=[
             Route("/healthz", healthz),
+            Route("/livez", livez),
             Route("/metrics", numbers),
             Route("/", page_of(site, archive_pages.show_lists)),
             Route("/{list}/join", page_of(site, joining.show_join, joining.join), methods=both),

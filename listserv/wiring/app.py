@@ -5,6 +5,7 @@ and migrates an older one; a newer one is refused. Nothing opened here may cross
 """
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from listserv.wiring import journals, schema
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 class App:
     """Hold what one process needs; everything opens when it is first asked for."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, file: Path | None = None) -> None:
         self.settings = settings
+        self.file = file  # where they were read from
         self.data = settings.mailer.data
 
     @cached_property

@@ -9,17 +9,18 @@ descriptions below are the reference documentation.
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    PrivateAttr,
     ValidationError,
     field_validator,
 )
@@ -34,6 +35,7 @@ from mailer.reading.addresses import domain_key, parse
 
 PREFIX = "KRETS_"
 _EVER = 36_500  # days: what fits into every date
+_PLAIN = re.compile(r"[@/#?\s\[\]]|%(?![0-9A-Fa-f]{2})")  # what no login of a URL may hold
 EMPTY = '""'  # how TOML writes nothing
 
 
@@ -60,6 +62,21 @@ def split_door(text: str) -> tuple[str, int]:
     if not colon or not bare or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - TCP
         raise ValueError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8025")
     return bare, int(port)
+
+
+def quoted_login(url: str) -> str:
+    """Return a URL whose user and password are percent-encoded, if they were written plainly.
+
+    A password may hold ``@``, ``/``, ``#`` or ``?``, at which a URL would be cut, in silence.
+    """
+    scheme, split, rest = url.partition("://")
+    query = re.search(r"\?[A-Za-z_]+=", rest)
+    body, tail = (rest[: query.start()], rest[query.start() :]) if query else (rest, "")
+    login, at, host = body.rpartition("@")
+    if not split or not at or scheme == "unix" or not _PLAIN.search(login):
+        return url
+    user, colon, password = login.partition(":")
+    return f"{scheme}://{quote(user, safe='')}{colon}{quote(password, safe='')}@{host}{tail}"
 
 
 class _Section(BaseModel):
@@ -282,9 +299,15 @@ class MailerSettings(_Section):
             read_server(server)
         return value
 
+    @field_validator("database")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        return quoted_login(value)
+
     @field_validator("relays")
     @classmethod
     def _relays(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        value = tuple(map(quoted_login, value))
         if not value:
             raise ValueError("needs at least one relay, such as smtp://127.0.0.1:25")
         for url in value:
@@ -314,7 +337,7 @@ class MailerSettings(_Section):
     def _redis(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must begin with redis://, rediss:// or unix://")
-        return value
+        return quoted_login(value)
 
 
 class ArchiveSettings(_Section):
@@ -336,12 +359,6 @@ class Settings(_Section):
     listserv: ListservSettings = Field(default_factory=ListservSettings)
     mailer: MailerSettings = Field(default_factory=MailerSettings)
     archive: ArchiveSettings = Field(default_factory=ArchiveSettings)
-    _file: str = PrivateAttr("")
-
-    @property
-    def file(self) -> Path | None:
-        """Return the settings file that was read, or None."""
-        return Path(self._file) if self._file else None
 
     @property
     def archive_path(self) -> Path:
@@ -374,11 +391,17 @@ def load(
         for section, keys in source.items():
             values.setdefault(section, {}).update(keys)
     try:
-        settings = Settings.model_validate(values)
+        return Settings.model_validate(values)
     except ValidationError as error:
         raise Misconfigured(*_explain(error, path)) from None
-    settings._file = path  # noqa: SLF001 - ours
-    return settings
+
+
+def file_in_use(environ: Mapping[str, str] | None = None, named: str | None = None) -> Path | None:
+    """Return the settings file that ``load`` reads, None where there is none."""
+    env = os.environ if environ is None else environ
+    chosen = named or env.get("KRETS_CONFIG") or ""
+    path = Path(chosen or "krets.toml")
+    return path if chosen or path.exists() else None
 
 
 def _read_file(named: str | None) -> tuple[str, dict[str, dict[str, Any]]]:

@@ -297,7 +297,7 @@ class Sender:
         self.late += len(marks) - brought.landed
         for line in self._lines:
             line.receive(brought.granted.get(line.relay.name))
-        self._adopt(errand.lease, brought)
+        self._adopt(errand.lease, brought, held=bool(marks or unsent))
         if quota:
             self._dry = len(brought.rows) < quota and not brought.later
             now = self._now()
@@ -316,10 +316,12 @@ class Sender:
         log.warning("%s", error)
         await asyncio.sleep(LOOK_AGAIN)
 
-    def _adopt(self, before: WorkerLease | None, brought: _Brought) -> None:
+    def _adopt(self, before: WorkerLease | None, brought: _Brought, *, held: bool) -> None:
         out = self._out
         if brought.lease is None and before is not None:
-            log.warning("the lease of epoch %d was taken away", before.epoch)
+            # Between mailings a lease runs out: only whoever still had something lost it.
+            level = logging.WARNING if held or out.pooled or out.flying else logging.DEBUG
+            log.log(level, "the lease of epoch %d was taken away", before.epoch)
             out.lose_lease()
             self._over.append(before)
             return

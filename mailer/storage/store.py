@@ -8,6 +8,7 @@ seconds since 1970 UTC, as floats.
 import hashlib
 import io
 import os
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -149,6 +150,18 @@ class Store:
             yield bool(
                 connection.scalar(text("select pg_try_advisory_xact_lock(:key)"), {"key": key})
             )
+
+    def others(self) -> list[str]:
+        """Return the other processes of Krets that are on this PostgreSQL; SQLite knows none."""
+        if self.sqlite:
+            return []
+        asked = text(
+            "select distinct application_name from pg_stat_activity"
+            " where datname = current_database() and application_name like 'krets %'"
+            " and application_name <> :own"
+        )
+        with self.read() as session:
+            return sorted(session.scalars(asked, {"own": _process_name()}))
 
     def checkpoint(self) -> None:
         """Carry SQLite's log over into the database file, when it is our turn at the gate.
@@ -372,6 +385,11 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+def _process_name() -> str:
+    """Return what PostgreSQL shows of this process; it keeps 63 bytes."""
+    return f"krets {os.getpid()} on {socket.gethostname()}"[:63]
+
+
 def _postgres_engine(url: URL) -> Engine:
     given = url.query.get("options", "")
     options = f"{given if isinstance(given, str) else ' '.join(given)} {_ALIVE_SERVER}".strip()
@@ -383,6 +401,7 @@ def _postgres_engine(url: URL) -> Engine:
         connect_args={
             "connect_timeout": 10,
             "options": options,
+            "application_name": _process_name(),
             # Never PostgreSQL's plan for any values, which it keeps: one made when a table was
             # small reads all of it for the rest of the session (an import took 11 times as long).
             "prepare_threshold": None,

@@ -1,6 +1,7 @@
 """The parts: LMTP, each part alone on one database and one Redis, loops, and refusals."""
 
 import contextlib
+import json
 import os
 import signal
 import smtplib
@@ -167,6 +168,28 @@ def test_the_parts_alone_make_one_service_and_a_killed_worker_costs_nothing_but_
     assert received.keys() == set(crowd)
     # never-miss: what was between the dot and its answer went again, by the same id
     assert received.total() - len(crowd) <= counts["connections"]
+
+
+def test_health_names_the_parts_that_are_not_up_and_the_door_itself_lives(
+    krets: Krets, valkey: Valkey
+) -> None:
+    with alone(krets, "web"):
+        assert krets.get("/livez")[0] == 200
+        status, said = krets.get("/healthz")
+        assert status == 503
+        assert json.loads(said) == dict.fromkeys(("smtp", "worker", "clock"), "not up")
+        with alone(krets, "smtp", "worker", "clock"):
+            wait_for("all to be up", lambda: krets.get("/healthz")[0] == 200)
+
+
+def test_nothing_is_restored_beneath_parts_that_run(krets: Krets, valkey: Valkey) -> None:
+    make_list(krets)
+    kept = krets.folder / "kept.backup"
+    krets.krets("backup", str(kept))
+    with alone(krets, "smtp", "worker", "clock"):
+        done = krets.run("restore", "--yes", str(kept))
+        assert done.returncode == 75
+        assert "runs on this database" in done.stderr
 
 
 def test_without_the_doorbell_mail_is_taken_and_goes_out_when_it_is_back(

@@ -22,7 +22,7 @@ from subscriptions.lists import roster
 from subscriptions.membership.members import Candidate, enrol
 from subscriptions.permission import budget
 from subscriptions.permission.consent import Consent, ConsentNote, Source
-from templates import LANGUAGES
+from templates import LANGUAGES, static_files
 from tests.listserv.web.conftest import FRIENDS, Web
 
 KAI = "kai@example.net"
@@ -63,6 +63,15 @@ def test_a_list_without_mail_has_a_home_its_colour_and_a_way_to_join(web: Web) -
         assert web.get(folder + path.removeprefix("../")).status == 200
     assert web.get(f"/{FRIENDS}").headers["location"] == f"/{FRIENDS}/"
     assert FRIENDS in web.get("/").text
+
+
+def test_what_is_named_by_its_digest_is_kept_for_ever(web: Web) -> None:
+    for name in static_files():
+        answer = web.get(f"/static/{name}")
+        assert (answer.status, answer.headers["cache-control"]) == (
+            200,
+            "public, max-age=31536000, immutable",
+        )
 
 
 def test_every_answer_is_strict_and_nothing_comes_from_the_host_header(web: Web) -> None:

@@ -1,11 +1,14 @@
 """Settings come from flags, the environment, a file and defaults, in this order of strength."""
 
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from listserv.wiring.config import described, example, load
+from listserv.wiring.config import described, example, load, quoted_login
+from mailer.client.relay import read_relay
 from mailer.errors import BadInput, Misconfigured
+from mailer.storage.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +99,45 @@ def test_the_example_is_all_defaults_and_names_every_setting(elsewhere: Path) ->
     lines = [line.removeprefix("# ") if " = " in line else line for line in text.splitlines()]
     (elsewhere / "krets.toml").write_text("\n".join(lines))
     assert load({}) == load({}, file=str(elsewhere / "krets.toml"))
+
+
+@pytest.mark.parametrize(
+    "password", ["p@ss", "a/b", "a#b", "a?b", "50%", "a b", "[x]", "p@s/s#w?d:e"]
+)
+@pytest.mark.parametrize("scheme", ["postgresql", "redis"])
+def test_a_password_written_plainly_is_the_password(password: str, scheme: str) -> None:
+    url = urlsplit(
+        quoted_login(f"{scheme}://krets:{password}@db.example:5432/krets?sslmode=require")
+    )
+    assert (url.username, unquote(url.password or "")) == ("krets", password)
+    assert (url.hostname, url.port, url.path, url.query) == (
+        "db.example", 5432, "/krets", "sslmode=require"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://krets:p%40ss@db.example/krets",
+        "postgresql://db.example/krets?options=a@b",
+        "redis://db.example/0",
+        "unix:///run/@valkey.sock",
+        "smtp://127.0.0.1:25",
+        "",
+    ],
+)
+def test_a_url_that_is_right_stays_as_it_is(url: str) -> None:
+    assert quoted_login(url) == url
+
+
+def test_the_settings_have_urls_that_every_library_reads_alike() -> None:
+    read = load(
+        {
+            "KRETS_MAILER__DATABASE": "postgresql://krets:p@s/s@db.example/krets",
+            "KRETS_MAILER__REDIS": "redis://:p#ss@doorbell.example",
+            "KRETS_MAILER__RELAYS": "smtps://krets:p/s@s@relay.example",
+        }
+    )
+    assert Store(read.mailer.database, Path()).url.password == "p@s/s"
+    assert read_relay(read.mailer.relays[0]).password == "p/s@s"
+    assert urlsplit(read.mailer.redis).hostname == "doorbell.example"

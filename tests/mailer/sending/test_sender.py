@@ -421,7 +421,7 @@ def test_a_closed_sender_leaves_the_books(rig: Callable[..., Rig], tmp_path: Pat
 
 
 def test_a_watch_that_was_taken_away_leaves_nothing_open(
-    rig: Callable[..., Rig], tmp_path: Path
+    rig: Callable[..., Rig], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every quiet spell ends a lease: one descriptor each would be a thousand in a day."""
     there = rig()
@@ -436,6 +436,7 @@ def test_a_watch_that_was_taken_away_leaves_nothing_open(
     opened = [Path(os.path.realpath(fd)) for fd in Path("/proc/self/fd").iterdir()]
     assert sum(tmp_path / "flight" in path.parents for path in opened) == 1
     assert len(list((tmp_path / "flight").iterdir())) == 1
+    assert "taken away" not in caplog.text, "nothing was under way: no news for whoever reads it"
 
 
 def test_a_domain_that_asks_for_less_stands_in_nobodys_way(rig: Callable[..., Rig]) -> None:

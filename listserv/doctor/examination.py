@@ -71,7 +71,7 @@ def examine(app: App, now: float, *, address: str = "") -> list[Diagnosis]:
     return [*found, *receiver_rules.judge(size, found)]
 
 
-def tried(app: App, now: float) -> tuple[list[Diagnosis], doors.Heard]:
+def tried(app: App, now: float) -> tuple[list[Diagnosis], doors.DoorAnswers]:
     """Return what comes of using what the settings name, and what answers at our doors."""
     heard = _heard(app)
     found = [*_database(app, now), *_doorbell(app), *_relays(app)]

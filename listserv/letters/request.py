@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from listserv.letters import notices
+from listserv.letters.ask_payloads import JoinPayload
 from listserv.letters.visit import Visit
 from mailer.reading.addresses import MailAddress, parse
 from subscriptions.lists.roster import Membership
@@ -11,6 +13,9 @@ from subscriptions.membership import optin
 from subscriptions.permission import asks, budget, wording
 from subscriptions.permission.asks import Ask, AskPurpose, open_ask
 from subscriptions.permission.consent import ConsentNote, Source
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = [
     "AnswerProof",
@@ -51,7 +56,7 @@ class AnswerProof:
         name, _, rest = ask.wording.partition("/") if ask else ("", "", "")
         version, _, language = rest.partition("/")
         return ConsentNote(
-            wording=str(ask.details.get("question", "")) if ask else "",
+            wording=ask.question if ask else "",
             source=self.source,
             wording_version=f"{name}/{version}" if name else "",
             language=language,
@@ -70,7 +75,8 @@ def question(
     to: MailAddress,
     name: str,
     language: str,
-    payload: dict[str, object] | None = None,
+    payload: "DataclassInstance | None" = None,
+    like: Ask | None = None,
     context: dict[str, object] | None = None,
     ref: int = 0,
     member: int = 0,
@@ -79,8 +85,8 @@ def question(
 ) -> str:
     """Ask something by the mail ``name`` and return the token that answers it.
 
-    ``pages`` is the token of the confirmation that the mail's pages are for, where that is
-    another question (``open_offer``).
+    ``like`` is the question that is put anew (``asks.open_ask``). ``pages`` is the token of the
+    confirmation that the mail's pages are for, where that is another question (``open_offer``).
     """
     token = open_ask(
         visit.session,
@@ -90,6 +96,7 @@ def question(
         now=visit.now,
         ref=ref,
         payload=payload,
+        like=like,
     )
     suffix = "confirm" if purpose in {AskPurpose.CONFIRM, AskPurpose.REST} else "reply"
     sent = notices.send(
@@ -121,7 +128,7 @@ def question(
 
 def open_offer(visit: Visit, who: MailAddress, language: str) -> str:
     """Open a confirmation for the pages of a mail that asks something else first."""
-    payload = {"language": language, "asked": False}
+    payload = JoinPayload(language=language, asked=False)
     return open_ask(
         visit.session,
         AskPurpose.CONFIRM,

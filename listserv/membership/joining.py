@@ -10,10 +10,13 @@ Pages look with ``asks.look(session, token, AskPurpose.CONFIRM, AskPurpose.REST,
 the same functions as replies. Functions that spend a token return None where somebody was faster.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 
+from listserv.letters import ask_payloads
+from listserv.letters.ask_payloads import JoinPayload
 from listserv.letters.request import (
     AnswerProof,
     Visit,
@@ -72,14 +75,13 @@ def ask_to_join(visit: Visit, who: MailAddress, *, name: str = "", language: str
     if not _may(visit, who, "join"):
         return _join_pending(visit, pending)
     spoken = language_of(visit, who, language)
-    details: dict[str, object] = {"name": name[:200], "language": language, "asked": True}
     question(
         visit,
         AskPurpose.CONFIRM,
         to=who,
         name="stranger-confirm",
         language=spoken,
-        payload=details,
+        payload=JoinPayload(name[:200], language),
     )
     return "asked"
 
@@ -96,14 +98,13 @@ def offer(
 
     Whoever answers it without asking to join writes to the owners (listserv/reception/replies.py).
     """
-    payload: dict[str, object] = {"language": language, "asked": False}
     question(
         visit,
         AskPurpose.CONFIRM,
         to=who,
         name=name,
         language=language_of(visit, who, language),
-        payload=payload,
+        payload=JoinPayload(language=language, asked=False),
         context=context,
     )
 
@@ -135,7 +136,7 @@ def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = ""
         to=who,
         name="stranger-invited",
         language=language_of(visit, who, language),
-        payload={"name": name[:200], "language": language, "asked": True, "approved": True},
+        payload=JoinPayload(name[:200], language, approved=True),
     )
     return "asked"
 
@@ -165,9 +166,9 @@ def confirm(
     if visit.lst.closed:  # it was closed after the question
         offer_help(visit, whom(ask))
         return None
-    details = ask.details
-    joined = _enter(visit, ask, proof, approved=bool(details.get("approved")))
-    rest = _still_outside(visit, whom(ask), details.get("more", {}))
+    asked = ask_payloads.join(ask)
+    joined = _enter(visit, ask, proof, approved=asked.approved)
+    rest = _still_outside(visit, whom(ask), asked.more)
     if not rest:
         return joined
     token = _offer_rest(visit, ask, rest, by_mail=by_mail)
@@ -178,7 +179,7 @@ def confirm_rest(visit: Visit, ask: Ask, proof: AnswerProof) -> list[JoinResult]
     """Make the asked address a member of the other lists it had asked for."""
     if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now):
         return None
-    rest = _still_outside(visit, whom(ask), ask.details.get("more", {}))
+    rest = _still_outside(visit, whom(ask), ask_payloads.join(ask).more)
     return [_enter(visit.at(lst), ask, proof, approved=approved) for lst, approved in rest.items()]
 
 
@@ -211,8 +212,8 @@ def never(visit: Visit, ask: Ask, proof: AnswerProof, *, by_mail: bool = True) -
         AskPurpose.NEVER,
         to=who,
         name="stranger-stopped",
-        language=language_of(visit, who, str(ask.details.get("language", ""))),
-        payload=ask.details,
+        language=language_of(visit, who, ask_payloads.join(ask).language),
+        like=ask,
     )
 
 
@@ -257,13 +258,13 @@ def _withdraw(visit: Visit, member: Membership, proof: AnswerProof) -> None:
 
 
 def _enter(visit: Visit, ask: Ask, proof: AnswerProof, *, approved: bool) -> JoinResult:
-    details, who = ask.details, whom(ask)
+    asked, who = ask_payloads.join(ask), whom(ask)
     opens = approved or visit.lst.join is Join.OPEN
     member, fresh = optin.join(
         visit.desk(proof.note(ask)),
         who,
         # Anybody may have asked in their name; how they sign their own answer is theirs.
-        name=(proof.name or str(details.get("name", "")))[:200],
+        name=(proof.name or asked.name)[:200],
         language=_chosen(visit, ask),
         state=MembershipState.ACTIVE if opens else MembershipState.PENDING,
     )
@@ -281,7 +282,7 @@ def _enter(visit: Visit, ask: Ask, proof: AnswerProof, *, approved: bool) -> Joi
 
 def _chosen(visit: Visit, ask: Ask) -> str:
     """Return the language to remember: that of the question, where it is not the list's own."""
-    said = str(ask.details.get("language", ""))
+    said = ask_payloads.join(ask).language
     return said if said != visit.lst.language else ""
 
 
@@ -324,10 +325,8 @@ def ask_owner_again(visit: Visit, ask: Ask) -> None:
 
 def _offer_rest(visit: Visit, ask: Ask, rest: dict[MailList, bool], *, by_mail: bool) -> str:
     who = whom(ask)
-    payload = {
-        **ask.details,
-        "more": {str(lst.id): approved for lst, approved in rest.items()},
-    }
+    more = {lst.id: approved for lst, approved in rest.items()}
+    payload = replace(ask_payloads.join(ask), more=more)
     if not by_mail:
         return asks.open_ask(
             visit.session,
@@ -336,6 +335,7 @@ def _offer_rest(visit: Visit, ask: Ask, rest: dict[MailList, bool], *, by_mail: 
             to=who,
             now=visit.now,
             payload=payload,
+            like=ask,
             wording=ask.wording,
         )
     budget.count(visit.session, who.key, kind="rest", now=visit.now)
@@ -344,23 +344,25 @@ def _offer_rest(visit: Visit, ask: Ask, rest: dict[MailList, bool], *, by_mail: 
         AskPurpose.REST,
         to=who,
         name="stranger-rest",
-        language=language_of(visit, who, str(ask.details.get("language", ""))),
+        language=language_of(visit, who, ask_payloads.join(ask).language),
         payload=payload,
+        like=ask,
         context={"others": [{"title": lst.title, "address": lst.address} for lst in rest]},
     )
 
 
-def _still_outside(visit: Visit, who: MailAddress, more: object) -> dict[MailList, bool]:
+def _still_outside(
+    visit: Visit, who: MailAddress, more: Mapping[int, bool]
+) -> dict[MailList, bool]:
     """Return the other lists that were asked for and whether an owner has said yes already."""
-    wanted = more if isinstance(more, dict) else {}
     found: dict[MailList, bool] = {}
-    for number, approved in wanted.items():
-        lst = visit.session.get(MailList, int(number))
+    for number, approved in more.items():
+        lst = visit.session.get(MailList, number)
         if lst is None:
             continue
         member = membership_of(visit.session, lst.id, who.key)
         if member is None or member.state in (MembershipState.LEFT, MembershipState.PENDING):
-            found[lst] = bool(approved)
+            found[lst] = approved
     return found
 
 
@@ -373,15 +375,13 @@ def _join_pending(visit: Visit, pending: list[Ask], *, approved: bool = False) -
     if not pending:
         return "not-answered"
     ask = pending[-1]
-    details = ask.details
+    asked = ask_payloads.join(ask)
     if ask.list_id == visit.lst.id:
-        details["approved"] = bool(details.get("approved")) or approved
-    else:
-        more = dict(details.get("more", {}))
-        if len(more) < MAX_MORE:
-            more[str(visit.lst.id)] = bool(more.get(str(visit.lst.id))) or approved
-        details["more"] = more
-    asks.amend(visit.session, ask, details)
+        asked = replace(asked, approved=asked.approved or approved)
+    elif len(asked.more) < MAX_MORE or visit.lst.id in asked.more:
+        before = asked.more.get(visit.lst.id, False)
+        asked = replace(asked, more={**asked.more, visit.lst.id: before or approved})
+    asks.amend(visit.session, ask, asked)
     return "joined-pending"
 
 

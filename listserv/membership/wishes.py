@@ -14,6 +14,7 @@ from dataclasses import asdict
 from sqlalchemy import select
 
 from listserv.letters import notices
+from listserv.letters.ask_payloads import AddressPayload, MemberBefore, WishUndo
 from listserv.letters.request import (
     AnswerProof,
     Visit,
@@ -34,7 +35,6 @@ from subscriptions.lists.roster import (
     Membership,
     MembershipState,
     Person,
-    Rhythm,
     Role,
     check_language,
     state_at,
@@ -155,7 +155,7 @@ def ask_address(visit: Visit, member: Membership, who: MailAddress) -> bool:
         to=who,
         name="stranger-address",
         language=language,
-        payload={"person": member.person_id},
+        payload=AddressPayload(member.person_id),
         ref=member.id,
         pages=joins,
     )
@@ -174,42 +174,36 @@ def add_address(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
     return "address-added"
 
 
-def undo(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
+def undo(visit: Visit, ask: Ask, was: MemberBefore, proof: AnswerProof) -> str:
     """Put back what stood before the receipt that ``ask`` came with."""
     member = visit.session.get(Membership, ask.ref)
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now) or member is None:
         return "too-late"
     optin.prove(visit.session, whom(ask), visit.now)
-    was = ask.details["was"]
     person = visit.session.get_one(Person, member.person_id)
-    person.language = str(was["language"])
+    person.language = was.language
     try:
         changes.change_state(
             visit.desk(proof.note(ask)),
             member,
-            MembershipState(was["state"]),
-            paused_until=was["paused_until"],
+            was.state,
+            paused_until=was.paused_until,
         )
     except Refused:  # they have said "never mail me" meanwhile
         return "refused"
-    member.rhythm = Rhythm(was["rhythm"])
+    member.rhythm = was.rhythm
     visit.session.flush()
     tell_member(visit, member, "member-undone")
     return "undone"
 
 
-def _before(visit: Visit, member: Membership) -> dict[str, object]:
+def _before(visit: Visit, member: Membership) -> MemberBefore:
     person = visit.session.get_one(Person, member.person_id)
-    return {
-        "state": member.state.value,
-        "rhythm": member.rhythm.value,
-        "paused_until": member.paused_until,
-        "language": person.language,
-    }
+    return MemberBefore(member.state, member.rhythm, member.paused_until, person.language)
 
 
 def _receipt(
-    visit: Visit, member: Membership, name: str, was: dict[str, object], **context: object
+    visit: Visit, member: Membership, name: str, was: MemberBefore, **context: object
 ) -> None:
     to = optin.address_of(visit.session, member)
     question(
@@ -218,7 +212,7 @@ def _receipt(
         to=to,
         name=name,
         language=language_of(visit, to),
-        payload={"was": was, "now": member.state.value},
+        payload=WishUndo(was, member.state),
         context=context,
         ref=member.id,
         member=0 if member.state is MembershipState.LEFT else member.id,

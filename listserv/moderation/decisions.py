@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 import templates
 from listserv.answers import meaning
-from listserv.letters import notices
+from listserv.letters import ask_payloads, notices
+from listserv.letters.ask_payloads import ModeratePayload, UnbanPayload
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit, language_of, whom, write
 from listserv.membership import joining
@@ -136,8 +137,9 @@ def answer(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
     optin.prove(visit.session, to, visit.now)
     if not _still_entitled(visit, to, json.loads(hold.rules)):
         return "no-moderator"
-    if "unban" in ask.details and found.trouble is None:
-        return _unban(visit, ask, letter)
+    asked = ask_payloads.moderate(ask)
+    if isinstance(asked, UnbanPayload) and found.trouble is None:
+        return _unban(visit, ask, asked.unban, letter)
     if found.trouble is not None or ask.revision != hold.revision or hold.decided_at is not None:
         return _late(visit, ask, hold, found.trouble)
     ruling = rulings.read(letter.text)
@@ -231,7 +233,7 @@ def open_question(visit: Visit, to: MailAddress, hold: Hold, mailing: int = 0) -
         now=visit.now,
         ref=hold.id,
         revision=hold.revision,
-        payload={"mailing": mailing},
+        payload=ModeratePayload(mailing),
         wording="moderator-held",
     )
     found = asks.look(
@@ -249,8 +251,13 @@ def close_asks(session: Session, hold: Hold, now: float) -> list[Ask]:
 
 def asked_in(session: Session, ask: Ask) -> str:
     """Return the Message-ID of the mail that asked, so that what follows stands below it."""
-    mailing = session.get(Mailing, ask.details.get("mailing", 0))
+    mailing = session.get(Mailing, _asked_by(ask))
     return mailing.message_id if mailing is not None else ""
+
+
+def _asked_by(ask: Ask) -> int:
+    asked = ask_payloads.moderate(ask)
+    return asked.mailing if isinstance(asked, ModeratePayload) else 0
 
 
 def _roles(rules: list[str]) -> list[Role]:
@@ -277,19 +284,19 @@ def _ban(visit: Visit, writer: HeldWriter, by: str) -> None:
     bans.ban(visit.session, visit.lst.id, writer.address.key, by=by, now=visit.now)
 
 
-def _unban(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
+def _unban(visit: Visit, ask: Ask, banned: str, letter: IncomingLetter) -> str:
     """Take a ban back, by the word or a yes; the post that led to it stays discarded."""
     if meaning.undo(letter.words).means != "undo":
         return "not-understood"
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now):
         return "late: used"
-    bans.lift_ban(visit.session, visit.lst.id, str(ask.details["unban"]))
+    bans.lift_ban(visit.session, visit.lst.id, banned)
     send(
         visit,
         whom(ask),
         "moderator-unbanned",
         in_reply_to=visit.in_reply_to,
-        address=ask.details["unban"],
+        address=banned,
     )
     return "unbanned"
 
@@ -332,7 +339,7 @@ def _decided(
     token = ""
     if ruling.word is RulingWord.BAN and not by and writer.address is not None:
         token, ask = open_question(visit, to, hold)
-        asks.amend(visit.session, ask, {"unban": writer.address.key})
+        asks.amend(visit.session, ask, UnbanPayload(writer.address.key))
     send(
         visit,
         to,
@@ -395,6 +402,6 @@ def _help(visit: Visit, ask: Ask, hold: Hold) -> str:
     """Say what would be understood; any answer may be given again."""
     to = whom(ask)
     if budget.allow(visit.session, to.key, kind="moderator-help", now=visit.now):
-        token, _ = open_question(visit, to, hold, ask.details.get("mailing", 0))
+        token, _ = open_question(visit, to, hold, _asked_by(ask))
         send(visit, to, "moderator-help", in_reply_to=visit.in_reply_to, token=token)
     return "not-understood"

@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from listserv.letters import notices
+from listserv.letters.ask_payloads import ModeratePayload
 from listserv.letters.request import Visit
 from listserv.moderation import decisions, holds
 from listserv.moderation.decisions import HeldWriter
@@ -164,7 +165,7 @@ def _take(visit: Visit, hold: Hold, step: HoldStep, writer: HeldWriter, shown: S
             files=shown.files,
             reminder=step is HoldStep.REMIND,
         )
-        asks.amend(visit.session, ask, {"mailing": mailing})
+        asks.amend(visit.session, ask, ModeratePayload(mailing))
     if step is HoldStep.ASK and past.since:
         decisions.tell_writer(visit, writer, "poster-held")
     return True

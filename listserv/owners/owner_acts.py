@@ -18,6 +18,7 @@ from listserv.actions import members, people
 from listserv.actions.members import AddMember, RemoveMember
 from listserv.actions.people import AllowAddress, BanAddress
 from listserv.answers.owner_order import Order
+from listserv.letters import ask_payloads
 from listserv.letters.request import language_of, tell, tell_member
 from listserv.membership import joining
 from listserv.moderation import bans
@@ -185,7 +186,9 @@ def _take_out(case: Case, done: Done) -> str:
 def _withdraw(case: Case, done: Done) -> str:
     visit, key = case.visit, parse(done.order.who).key
     open_ones = asks.waiting(visit.session, key, AskPurpose.CONFIRM, now=visit.now)
-    ours = [one for one in open_ones if one.list_id == visit.lst.id and one.details.get("approved")]
+    ours = [
+        one for one in open_ones if one.list_id == visit.lst.id and ask_payloads.join(one).approved
+    ]
     for one in ours:
         asks.spend(visit.session, one.id, how="withdrawn", now=visit.now)
     return "" if ours else "changed"

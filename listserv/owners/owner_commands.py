@@ -1,8 +1,8 @@
 """Take what an owner orders by mail: ask at the known address, do it, and say how to undo it.
 
     take(visit, letter, member, orders)      # a From line: answers what only reads, asks the rest
-    carry_out(visit, ask, owner, proof)      # the owner has answered the question
-    take_back(visit, ask, proof)             # the owner has answered the receipt
+    carry_out(visit, asked, owner, proof)    # the owner has answered the question
+    take_back(visit, ask, told, proof)       # the owner has answered the receipt
 
 All orders of a mail go into one question, and its answer into one receipt; what cannot be done says
 why in both. What an owner asks to see goes to the address that we know, whoever wrote. SECURITY: a
@@ -11,11 +11,12 @@ when it is undone, in the table of all actions (listserv/actions/permissions.py)
 action itself.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from listserv.actions.permissions import Action, ActorRole, allows
 from listserv.answers.owner_lexicon import spoken
 from listserv.answers.owner_order import Order
+from listserv.letters.ask_payloads import OrdersPayload, OrdersUndo, OrderUndo
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
 from listserv.owners import owner_acts, owner_answers, owner_settings, place_acts
@@ -96,20 +97,18 @@ def take(
     return f"orders: {len(wanted)} asked, {len(shown)} answered, {len(refused)} refused"
 
 
-def carry_out(visit: Visit, ask: Ask, owner: Membership, proof: AnswerProof) -> str:
+def carry_out(visit: Visit, asked: OrdersPayload, owner: Membership, proof: AnswerProof) -> str:
     """Do what the owner has confirmed, one order after the other, and send one receipt."""
-    orders = [Order(**one) for one in ask.details["orders"]]
-    raw_sha = bytes.fromhex(str(ask.details["sha"]))
-    case = Case(visit, owner, replace(proof, raw_sha=raw_sha))
+    case = Case(visit, owner, replace(proof, raw_sha=bytes.fromhex(asked.sha)))
     done: list[Done] = []
-    for order in orders:
+    for order in asked.orders:
         why = _may(owner, order) or owner_acts.against(case, order)
         done.append(Done(order, why) if why else owner_acts.do(case, order))
-    _receipt(case, done, str(ask.details["language"]))
+    _receipt(case, done, asked.language)
     return f"orders: {sum(not one.why for one in done)} of {len(done)} done"
 
 
-def take_back(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
+def take_back(visit: Visit, ask: Ask, told: OrdersUndo, proof: AnswerProof) -> str:
     """Undo what a receipt told, the last order first; what was changed since stays."""
     owner = visit.session.get(Membership, ask.ref)
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now) or owner is None:
@@ -117,11 +116,11 @@ def take_back(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
     optin.prove(visit.session, whom(ask), visit.now)
     case = Case(visit, owner, proof)
     undone: list[Done] = []
-    for one in reversed(ask.details["orders"]):
-        done = Done(Order(**one["order"]), was=one["was"])
+    for one in reversed(told.orders):
+        done = Done(one.order, was=dict(one.was))
         why = _may(owner, done.order) or owner_acts.take_back(case, done)
         undone.append(replace(done, why=why))
-    language = str(ask.details["language"])
+    language = told.language
     taken = [one for one in undone if not one.why]
     context: dict[str, object] = {
         "done": _all(case, taken, language),
@@ -163,11 +162,7 @@ def _ask(
         to=case.by,
         name="owner-asked",
         language=language,
-        payload={
-            "orders": [asdict(one) for one in wanted],
-            "sha": letter.sha.hex(),
-            "language": language,
-        },
+        payload=OrdersPayload(tuple(wanted), letter.sha.hex(), language),
         context={
             "wanted": _all(case, [Done(one) for one in wanted], language),
             "failed": _all(case, refused, language),
@@ -193,10 +188,7 @@ def _receipt(case: Case, done: list[Done], language: str) -> None:
         to=case.by,
         name="owner-done",
         language=language,
-        payload={
-            "orders": [{"order": asdict(one.order), "was": one.was} for one in happened],
-            "language": language,
-        },
+        payload=OrdersUndo(tuple(OrderUndo(one.order, one.was) for one in happened), language),
         context=context,
         ref=case.owner.id,
         member=case.owner.id,

@@ -2,7 +2,7 @@
 
     ask(visit, member, rest)                    # a From line: nothing but a question to the owner
     give(visit, ask, owner, rest, proof)        # the owner has answered it
-    take_back(visit, ask, proof)                # the owner has answered the receipt
+    take_back(visit, ask, given, proof)         # the owner has answered the receipt
 
 Whoever gets the role is told, and so is every owner; the owner who did it gets a receipt that one
 reply takes back. Who asked without being owner, for somebody who is no member, or for the last
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from listserv.actions import members
 from listserv.actions.members import SetMember
+from listserv.letters.ask_payloads import RoleUndo, WishPayload
 from listserv.letters.request import AnswerProof, Visit, language_of, question, tell_member, whom
 from listserv.owners.owner_case import Case
 from mailer.errors import BadInput
@@ -73,7 +74,7 @@ def ask(visit: Visit, member: Membership, rest: str) -> str:
         to=own,
         name="member-command",
         language=language_of(visit, own),
-        payload={"verb": "role", "rest": str(wanted)},
+        payload=WishPayload("role", str(wanted)),
         context={
             "command": "role",
             "who": wanted.who.given,
@@ -97,16 +98,15 @@ def give(visit: Visit, ask: Ask, owner: Membership, rest: str, proof: AnswerProo
     return f"role: {wanted.role.value}"
 
 
-def take_back(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
+def take_back(visit: Visit, ask: Ask, given: RoleUndo, proof: AnswerProof) -> str:
     """Give the role back that stood before the receipt which ``ask`` came with."""
     owner = visit.session.get(Membership, ask.ref)
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now) or owner is None:
         return "too-late"
     optin.prove(visit.session, whom(ask), visit.now)
-    given = ask.details
-    wanted = Appointment(parse(str(given["who"])), Role(given["was"]))
+    wanted = Appointment(parse(given.who), Role(given.was))
     member = membership_of(visit.session, visit.lst.id, wanted.who.key)
-    since = member is not None and member.role.value != given["role"]
+    since = member is not None and member.role.value != given.role
     why = "changed" if since else against(visit, owner, wanted)
     if why:
         return _refuse(visit, owner, wanted, why)
@@ -168,7 +168,7 @@ def _receipt(visit: Visit, owner: Membership, told: dict[str, str]) -> None:
         to=own,
         name="owner-role",
         language=language_of(visit, own),
-        payload=dict(told),
+        payload=RoleUndo(**told),
         context={"by": "", "undo": True, **told},
         ref=owner.id,
         member=owner.id,

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from listserv.answers import own_words, owner_orders
 from listserv.answers.owner_order import Order
 from listserv.letters import commands, incoming_letter, notices
+from listserv.letters.ask_payloads import WishPayload
 from listserv.letters.commands import Command
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question
@@ -252,7 +253,7 @@ def _wish(visit: Visit, letter: IncomingLetter, member: Membership, wish: Comman
         question(
             visit, AskPurpose.COMMAND, to=own, name="member-command", language=language,
             ref=member.id, member=member.id,
-            payload={"verb": wish.verb, "rest": wish.rest},
+            payload=WishPayload(wish.verb, wish.rest),
             context={
                 "command": wish.verb,
                 "who": wish.rest,

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from listserv.answers import dates, meaning
 from listserv.answers.meaning import Reader
-from listserv.letters import commands, notices
+from listserv.letters import ask_payloads, commands, notices
+from listserv.letters.ask_payloads import OrdersPayload, OrdersUndo, RoleUndo, WishUndo
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
 from listserv.letters.transaction import HELD
@@ -103,7 +104,7 @@ def _confirm(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
 
 def _joins(visit: Visit, ask: Ask, letter: IncomingLetter, said: str) -> str:
     """Join by a clear yes, or by an empty answer to a mail that asked; nobody by anything else."""
-    asked = ask.details.get("asked", True)
+    asked = ask_payloads.join(ask).asked
     if said == "no" and (asked or len(letter.text.split()) <= _NO):
         joining.decline(visit, ask, "reply")
         return "declined"
@@ -117,8 +118,8 @@ def _joins(visit: Visit, ask: Ask, letter: IncomingLetter, said: str) -> str:
 
 def _answer(ask: Ask, letter: IncomingLetter, reader: Reader) -> str:
     """Return what a letter means to the question: its text, signature and changed subject."""
-    own = letter.words.under(letter.subject, str(ask.details.get("question", "")))
-    if ask.details.get("again"):
+    own = letter.words.under(letter.subject, ask.question)
+    if ask.again:
         numbered = meaning.by_number(own, reader)
         if numbered:
             return numbered
@@ -131,10 +132,10 @@ def ask_again(visit: Visit, ask: Ask) -> str:
     Once for each question, then it rests; whoever answers has the token, so the mail is counted
     and not refused. The first mail's answers still count.
     """
-    if ask.details.get("again"):
+    if ask.again:
         return "not-understood"
     to = whom(ask)
-    asks.amend(visit.session, ask, {**ask.details, "again": True})
+    asks.mark_again(visit.session, ask)
     budget.count(visit.session, to.key, kind="again", now=visit.now)
     joins = ask.purpose in {one.value for one in JOINS} or ask.purpose == AskPurpose.ADDRESS
     member = membership_of(visit.session, visit.lst.id, to.key)
@@ -144,7 +145,7 @@ def ask_again(visit: Visit, ask: Ask) -> str:
         to=to,
         name="stranger-unsure" if joins else "member-unsure",
         language=ask.wording.rpartition("/")[2] or language_of(visit, to),
-        payload=ask.details,
+        like=ask,
         context={"asked": ask.purpose},
         ref=ask.ref,
         member=0 if joins or member is None or member.state not in HERE else member.id,
@@ -204,9 +205,10 @@ def _command(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     if not asks.spend(visit.session, ask.id, how="reply", now=visit.now) or member is None:
         return "late: used"
     optin.prove(visit.session, whom(ask), visit.now)
-    if "orders" in ask.details:
-        return owner_commands.carry_out(visit, ask, member, proof_of(letter))
-    wish = commands.Command(str(ask.details["verb"]), str(ask.details["rest"]))
+    asked = ask_payloads.command(ask)
+    if isinstance(asked, OrdersPayload):
+        return owner_commands.carry_out(visit, asked, member, proof_of(letter))
+    wish = commands.Command(asked.verb, asked.rest)
     if wish.verb == "role":
         return roles.give(visit, ask, member, wish.rest, proof_of(letter))
     return grant(visit, member, wish, proof_of(letter))
@@ -228,20 +230,21 @@ def _undo(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
         return ask_again(visit, ask)
     if said == "no":
         return "stands"
-    if "orders" in ask.details:
-        return owner_commands.take_back(visit, ask, proof_of(letter, "undo"))
-    if "role" in ask.details:
-        return roles.take_back(visit, ask, proof_of(letter, "undo"))
-    if ask.details["was"]["state"] == MembershipState.PENDING or _has_gone_since(visit, ask):
+    told = ask_payloads.undo(ask)
+    if isinstance(told, OrdersUndo):
+        return owner_commands.take_back(visit, ask, told, proof_of(letter, "undo"))
+    if isinstance(told, RoleUndo):
+        return roles.take_back(visit, ask, told, proof_of(letter, "undo"))
+    if told.was.state is MembershipState.PENDING or _has_gone_since(visit, ask, told):
         return _wait_again(visit, ask, letter)
-    return wishes.undo(visit, ask, proof_of(letter, "undo"))
+    return wishes.undo(visit, ask, told.was, proof_of(letter, "undo"))
 
 
-def _has_gone_since(visit: Visit, ask: Ask) -> bool:
+def _has_gone_since(visit: Visit, ask: Ask, told: WishUndo) -> bool:
     """Tell whether they left, or were removed, after the receipt: its undo is no new yes."""
     member = visit.session.get(Membership, ask.ref)
     left = member is not None and member.state is MembershipState.LEFT
-    return left and ask.details.get("now", MembershipState.LEFT) != MembershipState.LEFT
+    return left and told.now is not MembershipState.LEFT
 
 
 def _wait_again(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from listserv.letters import ask_payloads
 from listserv.membership import joining
 from listserv.web import visitor
 from listserv.web.forms import field
@@ -164,10 +165,9 @@ def _look(session: Session, caller: Caller, lst: MailList) -> AskLookup:
 
 def _others(session: Session, found: AskLookup) -> list[str]:
     """Return the titles of the lists that a question about the rest is about."""
-    more = found.ask.details.get("more", {}) if found.ask else {}
-    if found.ask is None or found.ask.purpose != AskPurpose.REST or not isinstance(more, dict):
+    if found.ask is None or found.ask.purpose != AskPurpose.REST:
         return []
-    lists = (session.get(MailList, int(number)) for number in more)
+    lists = (session.get(MailList, number) for number in ask_payloads.join(found.ask).more)
     return [lst.title for lst in lists if lst is not None]
 
 

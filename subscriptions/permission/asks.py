@@ -15,9 +15,9 @@ import base64
 import hashlib
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -25,6 +25,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from mailer.reading.addresses import MailAddress
 from mailer.storage.store import Base
 from subscriptions.lists.roster import BigId, MailList
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 DAY = 86400.0
 LENGTH = 26  # characters of a token
@@ -76,7 +79,11 @@ class Trouble(StrEnum):
 
 
 class Ask(Base):
-    """One question to one address; ``payload`` is JSON that its purpose understands."""
+    """One question to one address.
+
+    ``payload`` is the JSON of a class of its purpose, and of the two marks below: the room above
+    reads the former (listserv/letters/ask_payloads.py), this one the latter.
+    """
 
     __tablename__ = "ask"
     __table_args__ = (
@@ -101,10 +108,14 @@ class Ask(Base):
     used_how: Mapped[str] = mapped_column(String(40), default="")  # reply, button, superseded...
 
     @property
-    def details(self) -> dict[str, Any]:
-        """Return the payload."""
-        found = json.loads(self.payload)
-        return found if isinstance(found, dict) else {}
+    def question(self) -> str:
+        """Return the subject of the mail that asked."""
+        return str(_stored(self).get("question", ""))
+
+    @property
+    def again(self) -> bool:
+        """Tell whether it was put a second time, because its answer was not understood."""
+        return bool(_stored(self).get("again"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +135,14 @@ def open_ask(
     now: float,
     ref: int = 0,
     revision: int = 0,
-    payload: dict[str, Any] | None = None,
+    payload: "DataclassInstance | None" = None,
+    like: Ask | None = None,
     wording: str = "",
 ) -> str:
-    """Ask something of the address ``to`` and return the token that stands for the answer."""
+    """Ask something of the address ``to`` and return the token that stands for the answer.
+
+    ``like`` is the question that is put anew: what it keeps is kept, but for what ``payload`` says.
+    """
     token = base64.b32encode(secrets.token_bytes(_BYTES)).decode("ascii").lower()[:LENGTH]
     session.add(
         Ask(
@@ -138,7 +153,7 @@ def open_ask(
             given=to.given,
             ref=ref,
             revision=revision,
-            payload=json.dumps(payload or {}, ensure_ascii=False),
+            payload=_json(_stored(like) if like else {}, payload),
             wording=wording,
             created=now,
             expires_at=now + LIFETIME[purpose],
@@ -216,9 +231,15 @@ def waiting(session: Session, key: str, *purposes: AskPurpose, now: float) -> li
     )
 
 
-def amend(session: Session, ask: Ask, payload: dict[str, Any]) -> None:
-    """Write another payload; the token stays what it was."""
-    ask.payload = json.dumps(payload, ensure_ascii=False)
+def amend(session: Session, ask: Ask, payload: "DataclassInstance") -> None:
+    """Write another payload; the token and the marks stay what they were."""
+    ask.payload = _json(_stored(ask), payload)
+    session.flush()
+
+
+def mark_again(session: Session, ask: Ask) -> None:
+    """Note that a question is put a second time."""
+    ask.payload = _json({**_stored(ask), "again": True})
     session.flush()
 
 
@@ -226,12 +247,23 @@ def reword(session: Session, token: str, wording: str, question: str) -> None:
     """Write down in which words the question of ``token`` was asked, once its mail is written."""
     ask = session.scalars(select(Ask).where(Ask.token_hash == _hash(token))).one()
     ask.wording = wording
-    amend(session, ask, {**ask.details, "question": question})
+    ask.payload = _json({**_stored(ask), "question": question})
+    session.flush()
 
 
 def forget(session: Session, keys: list[str]) -> None:
     """Erase every ask to these addresses."""
     session.execute(delete(Ask).where(Ask.address_key.in_(keys)))
+
+
+def _stored(ask: Ask) -> dict[str, object]:
+    found = json.loads(ask.payload)
+    return found if isinstance(found, dict) else {}
+
+
+def _json(stored: dict[str, object], payload: "DataclassInstance | None" = None) -> str:
+    said = asdict(payload) if payload is not None else {}
+    return json.dumps({**stored, **said}, ensure_ascii=False)
 
 
 def _hash(token: str) -> bytes:

@@ -9,8 +9,9 @@ import contextlib
 import json
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import structlog
 from sqlalchemy.orm import Session
@@ -28,7 +29,8 @@ from listserv.posts import facts
 from listserv.posts.facts import PostReading
 from listserv.posts.permalinks import publish_permalink
 from listserv.posts.rules import Decision, RuleVerdict, judge
-from listserv.reception import incoming, whose_mail
+from listserv.reception import fair_queue, incoming, whose_mail
+from listserv.reception.fair_queue import FairQueue, Waiting
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Post
@@ -47,12 +49,25 @@ HEADS = 65_536  # bytes in which a mail names what it answers
 MAX_DEATHS = 20  # readers that may die with it: a plug is pulled more often than mail kills
 EXPIRES = 5 * 86400.0  # seconds until a deferred copy of a post is given up, RFC 5321 4.5.4.1
 PIECES = 10  # of one audience, before arrivals are looked at again
-BATCH = 50  # arrivals looked up at a time
+AFRESH = 10.0  # seconds after which what waits is read anew
+BATCH = 32  # arrivals that are begun at a time, and whose domains are asked at once
 _log = structlog.get_logger("krets.posts")
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """Hold an arrival that is being decided: where it stood, and how often it was tried."""
+
+    place: Waiting
+    arrival: Arrival
+    tries: int
+
+
+_queues: WeakKeyDictionary[App, tuple[float, FairQueue]] = WeakKeyDictionary()
+
+
 def sort(app: App, until: Callable[[], bool]) -> bool:
-    """Decide arrivals, oldest first, until ``until`` says stop; return whether more wait.
+    """Decide arrivals, fairly (fair_queue.py), until ``until`` says stop; tell if more wait.
 
     One process at a time sorts, so posts leave in the order they came and no message is tried
     twice at once, which would count against it.
@@ -60,38 +75,85 @@ def sort(app: App, until: Callable[[], bool]) -> bool:
     with app.store.alone("sort") as ours:
         if not ours:
             return False
+        queue = _queue_of(app)
         while not until():
             more = freeze(app)
             moderator_mail.attend(app, until)
             editor_answers.attend(app, until)
-            with app.store.read() as session:
-                waiting = arrivals.next_new(session, BATCH)
-            if not waiting and not more:
+            some = _next(app, queue)
+            if not some and not more:
                 break
-            for arrival in waiting:
-                if until():
-                    return True
-                decide(app, arrival)
+            if not _decide_all(app, queue, some, until):
+                return True
     with app.store.read() as session:  # what came while others were told that we have it
         return bool(arrivals.next_new(session, 1) or audience_freezing.freezing(session))
 
 
-def decide(app: App, arrival: Arrival) -> None:
-    """Decide one arrival and let what was accepted go."""
+def _queue_of(app: App) -> FairQueue:
+    """Return what this process knows to wait, read anew every few seconds.
+
+    What somebody else has decided meanwhile is passed over when it is begun; what was released
+    or has failed is found by reading anew.
+    """
+    made, queue = _queues.get(app, (-AFRESH, FairQueue()))
+    if time.monotonic() - made > AFRESH:
+        queue = FairQueue()
+        _queues[app] = (time.monotonic(), queue)
+    return queue
+
+
+def _next(app: App, queue: FairQueue) -> list[_Begun]:
+    """Begin the next attempts; return each arrival with how many there were of it."""
+    with app.store.read() as session:
+        found = arrivals.envelopes(session, queue.newest)
+        if not (found or queue):
+            found = arrivals.envelopes(session, 0)
+    queue.add(
+        fair_queue.waiting(
+            row.id, row.recipient, row.sender, row.client, suspect=row.attempts >= arrivals.SUSPECT
+        )
+        for row in found
+    )
+    while taken := queue.take(BATCH):
+        with app.store.write() as session:
+            begun = arrivals.begin_attempts(session, [one.number for one in taken])
+        if begun:
+            places = {one.number: one for one in taken}
+            return [_Begun(places[row.id], row, tries) for row, tries in begun]
+    return []
+
+
+def _decide_all(app: App, queue: FairQueue, some: list[_Begun], until: Callable[[], bool]) -> bool:
+    """Decide each; where ``until`` says stop, give the attempts at the rest back."""
+    whose_mail.judge_all(app, [one.arrival for one in some])
+    for place, one in enumerate(some):
+        if until():
+            _give_back(app, queue, some[place:])
+            return False
+        try:
+            decide(app, one.arrival, one.tries)
+        except KretsError:
+            with contextlib.suppress(KretsError):
+                _give_back(app, queue, some[place:])
+            raise
+    return True
+
+
+def _give_back(app: App, queue: FairQueue, some: Sequence[_Begun]) -> None:
+    queue.put_back([one.place for one in some])
     with app.store.write() as session:
-        tries = arrivals.begin_attempt(session, arrival.id)
-    if tries is None:
-        return
+        arrivals.forget_attempts(session, [one.arrival.id for one in some])
+
+
+def decide(app: App, arrival: Arrival, tries: int) -> None:
+    """Decide one arrival, at the attempt number ``tries``, and let what was accepted go."""
     if tries > MAX_DEATHS:
         _hold_broken(app, arrival, f"{MAX_DEATHS} processes died while reading this message.")
         return
     try:
         _route(app, arrival)
     except (Temporary, Misconfigured):
-        # The database or the disk, not this message: it must not end up as one that kills us.
-        with contextlib.suppress(KretsError), app.store.write() as session:
-            arrivals.forget_attempt(session, arrival.id)
-        raise
+        raise  # the database or the disk, not this message: its attempt is given back
     except Exception:  # noqa: BLE001 - a door: a bug of ours must not lose this message
         _log.exception("a message could not be handled", arrival=arrival.id, tries=tries)
         if tries >= MAX_TRIES:

@@ -61,6 +61,13 @@ class Route:
     token: str = ""
 
 
+def folded(recipient: str) -> str:
+    """Return the address of the list that ``recipient`` seems to be about, by its letters alone."""
+    local, _, domain = recipient.lower().rpartition("@")
+    match = _SUFFIX.match(local)
+    return f"{match['list'] if match else local.partition('+')[0]}@{domain}"
+
+
 def find(
     recipient: str, is_list: Callable[[str], bool], is_domain: Callable[[str], bool]
 ) -> Route | None:

@@ -1,15 +1,18 @@
 """From an arrival to a decision: what is counted against a message, and what is not."""
 
-from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
 
 from listserv.posts import facts
 from listserv.reception import sorter
+from listserv.wiring.app import App
+from listserv.wiring.config import load
 from mailer.errors import Temporary
 from mailer.storage.arrivals import Incoming, keep, next_new
 from mailer.storage.store import Store
+
+MINIMAL = load({})
 
 
 def test_a_full_disk_is_not_the_messages_fault(
@@ -22,15 +25,14 @@ def test_a_full_disk_is_not_the_messages_fault(
 
     monkeypatch.setattr(sorter, "_route", full)
     with store.write() as session:
-        keep(session, [Incoming("a@x.org", ("l@x.org",), b"Hi", "", "", "ESMTP", 1.0)])
-    app = SimpleNamespace(store=store)
+        keep(session, [Incoming("a@x.org", ("l@x.org", "m@x.org"), b"Hi", "", "", "ESMTP", 1.0)])
+    app = App(MINIMAL)
+    app.__dict__["store"] = store
     for _ in range(sorter.MAX_TRIES + 2):
-        with store.read() as session:
-            (arrival,) = next_new(session, 1)
         with pytest.raises(Temporary):
-            sorter.decide(app, arrival)  # type: ignore[arg-type] - all it needs
+            sorter.sort(app, lambda: False)
     with store.read() as session:
-        assert [row.attempts for row in next_new(session, 9)] == [0]
+        assert [row.attempts for row in next_new(session, 9)] == [0, 0]
 
 
 def test_a_message_id_fits_the_index_that_it_is_found_by() -> None:

@@ -65,7 +65,7 @@ def test_readers_that_die_of_it_are_counted_and_it_is_held_in_the_end(app: App) 
         (arrival,) = arrivals.next_new(session, 1)
     for _ in range(sorter.MAX_DEATHS):
         with app.store.write() as session:
-            arrivals.begin_attempt(session, arrival.id)
+            arrivals.begin_attempts(session, [arrival.id])
     sorter.sort(app, never)
     with app.store.read() as session:
         assert [row.id for row in arrivals.held(session, 10)] == [arrival.id]

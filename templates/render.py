@@ -9,7 +9,6 @@ page); templates that an owner may write need one.
 
 import hashlib
 import re
-import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,10 +24,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 from markupsafe import escape as escape_markup
 
+from templates import mail_layout
 from templates.catalogue import FALLBACK, LANGUAGES, translator
 
 HERE = Path(__file__).parent
-WIDTH = 72  # columns of a mail
 _URL = re.compile(r"\bhttps?://[^\s<>\"'\u00ab\u00bb]{3,2000}")
 _TRAILING = ".,;:!?*_'\u2026"
 
@@ -88,34 +87,74 @@ def iso(at: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MailText:
-    """Hold the words of one mail; ``html`` is None where plain text says it all."""
+    """Hold the words of one mail; ``flowed`` and ``html`` are "" where only text was asked for."""
 
     subject: str
     text: str
-    html: str | None = None
+    flowed: str = ""  # the text once more, as format=flowed
+    html: str = ""
 
 
 def mail(name: str, language: str, **context: object) -> MailText:
-    """Render the mail in ``mail/NAME/``: subject.txt, text.txt and, where there is one, text.html.
+    """Render the plain text of the mail in ``mail/NAME/``: subject.txt and text.txt.
 
     The subject is one line; paragraphs and items are wrapped, indented lines (links, quotes) kept.
     """
+    subject, text = _written(name, language, context)
+    return MailText(subject, mail_layout.wrapped(text))
+
+
+def notice(name: str, language: str, **context: object) -> MailText:
+    """Render a mail of ours to one person: its text, the text as format=flowed, and HTML.
+
+    ``button.txt``, where there is one, holds the one thing to do: an address and, on the next
+    line, what the button says. Where the address stands in the text, the button takes its place.
+    """
+    known = language if language in LANGUAGES else FALLBACK
+    subject, text = _written(name, language, context)
+    values = {"lang": known, **context, "own_subject": subject}
+    button = ""
+    if (HERE / "mail" / name / "button.txt").exists():
+        environment = _environment(known, trim=False)
+        button = environment.get_template(f"mail/{name}/button.txt").render(values).strip()
+    html = mail_html(known, subject, text, button)
+    return MailText(subject, mail_layout.wrapped(text), mail_layout.flowed(text), html)
+
+
+def mail_html(language: str, subject: str, text: str, button: str = "") -> str:
+    """Draw the text of a mail as HTML; ``button`` is an address and a line of words, or ""."""
+    target, _, label = button.partition("\n")
+    parts = mail_layout.blocks(text)
+    return (
+        _environment(language)
+        .get_template("mail/notice.html")
+        .render(
+            lang=language,
+            subject=subject,
+            blocks=parts,
+            target=target,
+            label=label.strip(),
+            placed=any(part.lines == (target,) for part in parts),
+        )
+    )
+
+
+def _written(name: str, language: str, context: Mapping[str, object]) -> tuple[str, str]:
+    """Return the subject and the text of a mail as its templates write them."""
     known = language if language in LANGUAGES else FALLBACK
     environment = _environment(known, trim=False)  # line ends are text here
     values = {"lang": known, **context}
     subject = environment.get_template(f"mail/{name}/subject.txt").render(values)
     text = environment.get_template(f"mail/{name}/text.txt").render(values)
-    html = None
-    if (HERE / "mail" / name / "text.html").exists():
-        html = environment.get_template(f"mail/{name}/text.html").render(values)
-    return MailText(" ".join(subject.split()), _set(text), html)
+    return " ".join(subject.split()), text
 
 
 def mail_part(name: str, language: str, **context: object) -> str:
     """Render the text of ``mail/NAME.txt``, which stands within another mail."""
     known = language if language in LANGUAGES else FALLBACK
     environment = _environment(known, trim=False)
-    return environment.get_template(f"mail/{name}.txt").render({"lang": known, **context}).strip()
+    text = environment.get_template(f"mail/{name}.txt").render({"lang": known, **context})
+    return mail_layout.plain(text).strip()
 
 
 def mail_names() -> list[str]:
@@ -222,6 +261,8 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     environment.install_gettext_translations(translator(language), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
     environment.filters["linked"] = linked
+    environment.filters["mailed"] = mail_layout.linked
+    environment.globals["fine"] = mail_layout.FINE
     environment.filters["prose"] = prose
     environment.filters["folded"] = folded
     environment.filters["drawn"] = drawn
@@ -239,26 +280,6 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.filters["tongue"] = lambda code: _tongue(code, language)
     environment.globals["static"] = static_name
     return environment
-
-
-def _set(text: str) -> str:
-    """Set plain text: paragraphs of at most ``WIDTH`` columns, no blank line twice."""
-    lines: list[str] = []
-    for line in text.strip("\n").split("\n"):
-        kept = line if line == "-- " else line.rstrip()
-        if not kept and (not lines or not lines[-1]):
-            continue
-        if len(kept) <= WIDTH or kept[0] in " >":
-            lines.append(kept)
-        else:
-            lines += textwrap.wrap(
-                kept,
-                WIDTH,
-                subsequent_indent="  " if kept.startswith("- ") else "",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-    return "\n".join(lines) + "\n"
 
 
 @cache

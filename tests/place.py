@@ -17,6 +17,7 @@ from listserv.wiring.listserv_tables import Hold
 from listserv.wiring.listserv_tables import Post as Decided
 from mailer.ledger.mailings import Mailing, Recipient, composition
 from mailer.reading import addresses
+from mailer.reading.flowed import unflow
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Incoming
 from subscriptions.lists import roster
@@ -149,9 +150,12 @@ class Silent:
 
 
 def text(mail: Message) -> str:
-    payload = mail.get_payload(decode=True)
+    """Return the plain part as a mail program shows it: paragraphs, not lines."""
+    part = next(part for part in mail.walk() if part.get_content_type() == "text/plain")
+    payload = part.get_payload(decode=True)
     assert isinstance(payload, bytes)
-    return payload.decode()
+    flows = part.get_param("format") == "flowed"
+    return unflow(payload.decode()) if flows else payload.decode()
 
 
 def subject(mail: Message) -> str:

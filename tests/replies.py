@@ -11,6 +11,8 @@ import quopri
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from templates import render
+
 LANGUAGES = ("sv", "it", "ro", "ru", "nl", "en")
 QUOTED = "Friends <friends-request@example.org>"
 _numbers = itertools.count(1)
@@ -131,8 +133,10 @@ def _both(text: str, markup: str, coding: str) -> bytes:
     )
 
 
-def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{html.escape(line) or '&nbsp;'}</p>" for line in text.split("\n"))
+def _drawn() -> str:
+    """Return what was answered as programs quote it: the HTML of a notice, without its head."""
+    page = render.mail_html("en", "Undo, never?", ORIGINAL, "mailto:x@example.org\nYes, leave")
+    return page.partition("<body>")[2].partition("</body>")[0]
 
 
 def _gmail(speech: Speech, words: str) -> bytes:
@@ -140,7 +144,7 @@ def _gmail(speech: Speech, words: str) -> bytes:
     markup = (
         f'<div dir="ltr">{html.escape(words)}</div><br><div class="gmail_quote">'
         f'<div dir="ltr" class="gmail_attr">{html.escape(speech.gmail)}<br></div>'
-        f'<blockquote class="gmail_quote">{_paragraphs(ORIGINAL)}</blockquote></div>'
+        f'<blockquote class="gmail_quote">{_drawn()}</blockquote></div>'
     )
     return _both(text, markup, "quoted-printable")
 
@@ -162,7 +166,7 @@ def _outlook(speech: Speech, words: str) -> bytes:
     markup = (
         f'<html><body><div class="WordSection1"><p class="MsoNormal">{html.escape(words)}</p>'
         '<div style="border:none;border-top:solid #E1E1E1 1.0pt"><p class="MsoNormal">'
-        f"{rows}</p></div>{_paragraphs(ORIGINAL)}</div></body></html>"
+        f"{rows}</p></div>{_drawn()}</div></body></html>"
     )
     return _both(text, markup, "base64")
 
@@ -176,7 +180,7 @@ def _outlook_web(speech: Speech, words: str) -> bytes:
         f'<html><body><div style="font-size:12pt">{html.escape(words)}</div>'
         '<div id="appendonsend"></div><hr style="display:inline-block;width:98%">'
         f'<div id="divRplyFwdMsg" dir="ltr"><font>{rows}</font><div>&nbsp;</div></div>'
-        f"<div>{_paragraphs(ORIGINAL)}</div></body></html>"
+        f"<div>{_drawn()}</div></body></html>"
     )
     return _part("text/html", markup, "quoted-printable")
 
@@ -197,7 +201,7 @@ def _yandex(speech: Speech, words: str) -> bytes:
     said = '01.12.2026, 10:00, "Friends" <friends-request@example.org>:'
     markup = (
         f"<div>{html.escape(words)}</div><div> </div><div>{html.escape(said)}</div>"
-        f"<blockquote>{_paragraphs(ORIGINAL)}</blockquote>"
+        f"<blockquote>{_drawn()}</blockquote>"
     )
     return _part("text/html", markup, "base64")
 
@@ -208,7 +212,7 @@ def _mailru(speech: Speech, words: str) -> bytes:
     markup = (
         f"<HTML><BODY><p>{html.escape(words)}</p><br>-- <br>Анна<br><br>"
         f'<blockquote style="border-left:1px solid #0857A6;">{html.escape(said)}<br>'
-        f"{_paragraphs(ORIGINAL)}</blockquote></BODY></HTML>"
+        f"{_drawn()}</blockquote></BODY></HTML>"
     )
     return _both(text, markup, "base64")
 

@@ -5,10 +5,11 @@
 
 Effects stand in the caller's transaction; the caller rings "deliver" after it. Whether an
 automatic mail may go at all is asked before (subscriptions.permission.budget): nothing is refused
-here. ``context`` is added to what every template has: ``list`` (title, address, page, request,
-owner, help, description, discussion, archived), ``leave_address`` and ``leave_url`` where
-``member`` is given, ``confirm_url`` and ``not_me_url`` where ``door`` is a confirmation or
-``pages`` is one's token. ``forward`` hands a letter to LIST-owner@ on as it came. SECURITY:
+here. The mail is text (format=flowed) and HTML. ``context`` is added to what every template has:
+``list`` (title, address, page, request, owner, help, description, discussion, archived),
+``answer_address`` where a reply goes, ``leave_address`` and ``leave_url`` where ``member`` is
+given, ``confirm_url`` and ``not_me_url`` where ``door`` is a confirmation or ``pages`` is one's
+token. ``forward`` hands a letter to LIST-owner@ on as it came. SECURITY:
 values reach headers only through ``_header``, which keeps them on one line.
 """
 
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
+from quopri import encodestring
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -46,6 +48,7 @@ KIND = "notice"
 PROBE = "probe"  # asks an address whether it is there: its return path is its own
 EXPIRES = 3 * 86400.0  # seconds until a deferred notice is given up: it says what is true now
 HANDED_ON = "Received: from "  # how a letter begins that we did not write
+LINE = 998  # bytes of a line (RFC 5322 section 2.1.1); longer ones are encoded
 LAST_WORD = -1  # the ledger's ``ref`` of the one answer to somebody who is not mailed any more
 
 
@@ -119,9 +122,10 @@ def send(
     face = face_of(app, lst)
     values = {**_shown(lst, face), **_ways_out(app, face, member), **_pages(face, door, pages)}
     values["welcome"] = lst.welcome_in(language)
-    words = templates.mail(name, language, **{**values, **(context or {})})
-    message_id = f"notice.{b32encode(secrets.token_bytes(15)).decode().lower()}@{lst.domain}"
     answers = face.sub("request") if door is None else door.of(face)
+    values["answer_address"] = answers
+    words = templates.notice(name, language, **{**values, **(context or {})})
+    message_id = f"notice.{b32encode(secrets.token_bytes(15)).decode().lower()}@{lst.domain}"
     fields = [
         f"From: {phrase(lst.title, 'From')}<{face.sub('request')}>",
         f"To: <{to.given}>",
@@ -339,8 +343,8 @@ def _header(name: str, text: str) -> str:
 
 def _body(words: templates.MailText, enclosures: Sequence[Enclosure]) -> bytes:
     """Return the rest of the header, the blank line and the parts."""
-    text = _part("text/plain", words.text)
-    if words.html is not None:
+    text = _part("text/plain", words.flowed, "; format=flowed")
+    if words.html:
         text = _multipart("alternative", [text, _part("text/html", words.html)])
     return _multipart("mixed", [text, *map(_enclosed, enclosures)]) if enclosures else text
 
@@ -357,11 +361,14 @@ def _enclosed(enclosure: Enclosure) -> bytes:
     return head.encode() + data
 
 
-def _part(kind: str, text: str) -> bytes:
+def _part(kind: str, text: str, more: str = "") -> bytes:
     data = text.replace("\r\n", "\n").replace("\n", "\r\n").encode()
     coding = "7bit" if data.isascii() else "8bit"
-    head = f"Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: {coding}\r\n\r\n"
-    return head.encode() + data
+    if max(map(len, data.split(b"\r\n"))) > LINE:
+        coding, data = "quoted-printable", encodestring(data).replace(b"\r\n", b"\n")
+        data = data.replace(b"\n", b"\r\n")
+    head = f"Content-Type: {kind}; charset=utf-8{more}\r\nContent-Transfer-Encoding: {coding}"
+    return f"{head}\r\n\r\n".encode() + data
 
 
 def _multipart(kind: str, parts: list[bytes]) -> bytes:

@@ -9,6 +9,7 @@ from email.message import Message
 from functools import cache
 from typing import Any
 
+from mailer.reading.flowed import unflow
 from mailer.rehearsal.sink import Caught
 from tests.tree import Krets, wait_for
 
@@ -68,7 +69,8 @@ def text_of(mail: Message) -> str:
     part = next(part for part in mail.walk() if part.get_content_type() == "text/plain")
     payload = part.get_payload(decode=True)
     assert isinstance(payload, bytes)
-    return payload.decode()
+    flows = part.get_param("format") == "flowed"
+    return unflow(payload.decode()) if flows else payload.decode()
 
 
 def header(mail: Message, name: str) -> str:

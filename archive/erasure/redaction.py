@@ -11,17 +11,18 @@ mail of a removed message leaves the store too; backups hold it until they are o
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from archive.erasure import redaction_journal
 from archive.erasure.name_spellings import address_phrases, name_phrases, names_beside
 from archive.pages.page_frame import SPOT, bare_subject
 from archive.pages.views import removal_key
-from archive.threads.archive_tables import Body, Message, Removal
+from archive.threads.archive_tables import Body, Message, Removal, Thread
 from archive.visibility.removal import digest, phrase, runs, words_of
 from archive.visibility.visibility import unpack
 from mailer.errors import BadInput, Refused
@@ -29,6 +30,7 @@ from mailer.reading.addresses import MailAddress, parse
 from mailer.reading.bodies import read
 from mailer.reading.head_facts import permalink_hash, read_head
 from mailer.reading.message import addresses_of, head
+from mailer.storage.journal import JournalLine
 from mailer.storage.store import RawMessage, get_raw
 from subscriptions.lists.roster import Address as AddressRow
 from subscriptions.lists.roster import MailList, Person
@@ -105,12 +107,34 @@ def apply(session: Session, lst: MailList, plan: RedactionPlan, now: float) -> N
                 for kind, words, digest_ in rows
             ],
         )
+        redaction_journal.note(session, lst, rows)
     for hash_, sha in plan.messages:
         elsewhere = select(Message.id).where(
             Message.raw_sha == sha, (Message.list_id != lst.id) | (Message.hash != hash_)
         )
         if session.scalar(elsewhere.limit(1)) is None:
             session.execute(delete(RawMessage).where(RawMessage.sha == sha))
+
+
+def apply_again(session: Session, lines: Iterable[JournalLine]) -> int:
+    """Take out once more what the journal says was taken out; return how many rows that wrote.
+
+    A database that was put back holds the words again, and its pages have to be drawn anew.
+    """
+    before = session.scalar(select(func.count()).select_from(Removal)) or 0
+    lists: dict[int, MailList] = {}
+    for lst, at, told in redaction_journal.replayable(session, lines):
+        rows = [row for row in told if row[0] != redaction_journal.PICTURE]
+        hashes = [digest_.decode() for kind, _, digest_ in rows if kind == "message"]
+        there = select(Message.hash, Message.raw_sha).where(
+            Message.list_id == lst.id, Message.hash.in_(hashes)
+        )
+        messages = [(row.hash, row.raw_sha) for row in session.execute(there)] if hashes else []
+        apply(session, lst, RedactionPlan(rows=set(rows), messages=messages), at)
+        lists[lst.id] = lst
+    for lst_id in lists:
+        session.execute(update(Thread).where(Thread.list_id == lst_id).values(rendered=0))
+    return (session.scalar(select(func.count()).select_from(Removal)) or 0) - before
 
 
 def message_of(session: Session, lst: MailList, name: str) -> Message:

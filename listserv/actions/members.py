@@ -219,7 +219,7 @@ def set_(call: Call, wanted: SetMember) -> MemberSet:
         if wanted.state is not None:
             changes.change_state(desk, member, wanted.state, paused_until=wanted.paused_until)
         if wanted.rhythm is not None:
-            changes.change_rhythm(member, wanted.rhythm)
+            changes.change_rhythm(desk, member, wanted.rhythm)
         if wanted.role is not None:
             changes.change_role(desk, member, wanted.role)
         if wanted.page is not None:

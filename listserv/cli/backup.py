@@ -190,8 +190,11 @@ def _tell_journal(heard: JournalReport, *, dry_run: bool) -> None:
         "are not to be mailed": heard.barred,
         "may be mailed again": heard.lifted,
         "are forgotten": heard.erased,
+        "have another rhythm": heard.rhythms,
     }
     said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    if heard.redacted:
+        say("What was taken out of an archive since the backup is taken out again.")
     if said:
         counted = "would count" if dry_run else "counts"
         say(f"The journal says of the time since the backup: {said}. That {counted}.")

@@ -99,7 +99,7 @@ def redact(
         shown = pictures.shown_elsewhere(session, lst.id, plan.brought, removed)
     with app.store.write() as session:
         redaction.apply(session, lst, plan, time.time())
-        pictures.forget(session, lst.id, {*plan.files, *(plan.brought - shown)})
+        pictures.forget(session, lst, {*plan.files, *(plan.brought - shown)})
     proof, folders = _build_and_prove(app, lst)
     if as_json:
         told = {"looked": proof.looked, "left": list(proof.left), "closed": list(proof.closed)}

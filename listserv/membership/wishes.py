@@ -191,7 +191,7 @@ def undo(visit: Visit, ask: Ask, was: MemberBefore, proof: AnswerProof) -> str:
         )
     except Refused:  # they have said "never mail me" meanwhile
         return "refused"
-    member.rhythm = was.rhythm
+    changes.change_rhythm(visit.desk(proof.note(ask)), member, was.rhythm)
     visit.session.flush()
     tell_member(visit, member, "member-undone")
     return "undone"

@@ -103,7 +103,7 @@ def _change(
             said = _pause(desk, member, _day(field(form, "until")))
         case "resume":
             changes.change_state(desk, member, MembershipState.ACTIVE)
-            changes.change_rhythm(member, Rhythm.EACH)
+            changes.change_rhythm(desk, member, Rhythm.EACH)
         case "again":
             given_up.revive(desk, address_of(session, member))
         case "page":

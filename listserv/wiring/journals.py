@@ -22,7 +22,9 @@ from pathlib import Path
 from sqlalchemy import delete, inspect, select
 from sqlalchemy.orm import Session
 
-from listserv.wiring.listserv_tables import Erasure
+from archive.erasure import redaction, redaction_journal
+from archive.erasure.redaction_journal import PICTURE
+from listserv.wiring.listserv_tables import Erasure, Picture
 from mailer.errors import BadInput
 from mailer.storage import journal, standstill, tokens
 from mailer.storage.journal import Book, Journal, JournalWriter
@@ -52,6 +54,8 @@ class JournalReport:
     barred: int = 0
     lifted: int = 0
     erased: int = 0
+    rhythms: int = 0
+    redacted: int = 0  # rows that take something out of an archive
 
 
 def attach(store: Store, data: Path) -> None:
@@ -123,7 +127,7 @@ def replay_into(
         if keyring is None:
             return JournalReport()
         lines = [line for book in found for line in book.since(_held(known, book))]
-        told = _carry_out(session, keyring, lines, now)
+        told, redacted = _carry_out(session, keyring, lines, now)
         missing = [
             row.place
             for row in known.values()
@@ -146,6 +150,8 @@ def replay_into(
         told.barred,
         told.lifted,
         len(told.forget),
+        told.rhythms,
+        redacted,
     )
 
 
@@ -261,8 +267,12 @@ def _put_aside(path: Path, book: Book) -> None:
 
 def _carry_out(
     session: Session, keyring: Keyring, lines: Iterable[journal.JournalLine], now: float
-) -> Replayed:
-    """Do again what lines say, and have erased who was to be forgotten (erasure_requests.py)."""
+) -> tuple[Replayed, int]:
+    """Do again what lines say, and have erased who was to be forgotten (erasure_requests.py).
+
+    Return what that changed, and how many rows take something out of an archive again.
+    """
+    lines = list(lines)
     told = replay(session, keyring, lines, now=now)
     note = ConsentNote("", Source.CLI, confirmed_by=HOW)
     for key in told.forget:
@@ -276,7 +286,10 @@ def _carry_out(
         )
         for member, lst in theirs.all():
             changes.leave(ChangeContext(session, lst, keyring, note, now), member)
-    return told
+    for lst, _, rows in redaction_journal.replayable(session, lines):
+        keys = [digest.decode() for kind, _, digest in rows if kind == PICTURE]
+        session.execute(delete(Picture).where(Picture.list_id == lst.id, Picture.key.in_(keys)))
+    return told, redaction.apply_again(session, lines)
 
 
 @contextmanager

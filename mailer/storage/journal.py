@@ -38,22 +38,28 @@ _BIG = 1_000_000  # bytes below which nothing is worth compacting
 
 
 class JournalWord(StrEnum):
-    """Say what somebody did; only the last two need the mark of a commit."""
+    """Say what somebody did; only the last two, and a rhythm with mail, need a commit's mark."""
 
     LEFT = "left"
     PAUSED = "paused"
     BARRED = "barred"
     FORGOTTEN = "forgotten"
+    RHYTHM = "rhythm"
+    REDACTED = "redacted"
     ACTIVE = "active"
     LIFTED = "lifted"
 
 
-YES = (JournalWord.ACTIVE, JournalWord.LIFTED)
+_YES = (JournalWord.ACTIVE, JournalWord.LIFTED)
+SILENT = "paused"  # the rhythm without mail
 
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """Hold one word: of whom (32 hex digits of the keyed hash), about what, and when."""
+    """Hold one word: of whom (32 hex digits of the keyed hash), about what, and when.
+
+    ``reason`` is that of a bar, a rhythm, or what left an archive, as keyed digests.
+    """
 
     seq: int
     at: float  # seconds since 1970 UTC, taken in the transaction
@@ -61,7 +67,7 @@ class JournalLine:
     who: str
     list_address: str = ""
     member: int = 0  # row of the membership
-    reason: str = ""  # of a bar
+    reason: str = ""
     until: float | None = None  # of a pause
     done: bool = False  # its mark is there
 
@@ -72,7 +78,14 @@ class JournalLine:
             return ("bar", self.reason, self.who)
         if self.word is JournalWord.FORGOTTEN:
             return ("forgotten", "", self.who)
+        if self.word in (JournalWord.RHYTHM, JournalWord.REDACTED):
+            return (self.word.value, self.list_address, self.who)
         return ("state", self.list_address, self.who)
+
+    @property
+    def lets_mail(self) -> bool:
+        """Tell whether it is a yes to mail: it counts only where it was committed."""
+        return self.word in _YES or (self.word is JournalWord.RHYTHM and self.reason != SILENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +172,7 @@ class JournalWriter:
         at = self._clock(session)
         last = {line.about: replace(line, seq=seq, at=at) for line in self._hashed(noted)}
         self.append(last.values())
-        durable = any(line.word in YES for line in last.values())
+        durable = any(line.lets_mail for line in last.values())
         return lambda: self._mark(seq, durable=durable)
 
     def _mark(self, seq: int, *, durable: bool) -> None:
@@ -308,7 +321,7 @@ def last_words(lines: Iterable[JournalLine]) -> list[JournalLine]:
     """Return the last line about each thing; a yes without its mark is no word."""
     last: dict[tuple[str, str, str], JournalLine] = {}
     for line in sorted(lines, key=lambda one: (one.at, one.seq)):
-        if line.word in YES and not line.done:
+        if line.lets_mail and not line.done:
             continue
         last[line.about] = line
     gone = {line.who: line.at for line in last.values() if line.word is JournalWord.FORGOTTEN}

@@ -68,11 +68,15 @@ def is_last_owner(session: Session, member: Membership) -> bool:
     return session.scalar(other.limit(1)) is None
 
 
-def change_rhythm(member: Membership, rhythm: Rhythm) -> bool:
-    """Give the member another rhythm; tell whether that changed anything."""
+def change_rhythm(desk: ChangeContext, member: Membership, rhythm: Rhythm) -> bool:
+    """Give the member another rhythm; tell whether that changed anything.
+
+    The journal outside the database hears of it: whom a rhythm spares is spared after a restore.
+    """
     if member.rhythm is rhythm:
         return False
     member.rhythm = rhythm
+    _note(desk, member, JournalWord.RHYTHM, reason=rhythm.value)
     return True
 
 
@@ -113,7 +117,7 @@ def change_state(
     member.state = state
     member.paused_until = paused_until if state is MembershipState.PAUSED else None
     if state is MembershipState.ACTIVE and member.rhythm is Rhythm.PAUSED:
-        member.rhythm = Rhythm.EACH
+        change_rhythm(desk, member, Rhythm.EACH)
     if state is MembershipState.LEFT:
         member.left_at = desk.now
         member.own_page = False  # who comes back asks anew
@@ -143,7 +147,7 @@ def _welcome_back(desk: ChangeContext, member: Membership, state: MembershipStat
     member.left_at = member.paused_until = None
     member.joined_at = desk.now
     if member.rhythm is Rhythm.PAUSED:
-        member.rhythm = Rhythm.EACH
+        change_rhythm(desk, member, Rhythm.EACH)
     remember(desk, member)
     _record(desk, member, Act.CONSENTED, f"{was.value} -> active")
 
@@ -156,14 +160,22 @@ def remember(desk: ChangeContext, member: Membership) -> None:
         MembershipState.ACTIVE: JournalWord.ACTIVE,
     }
     if member.state in words:
-        journal.note(
-            desk.session,
-            words[member.state],
-            _address(desk.session, member)[1],
-            list_address=desk.lst.address,
-            member=member.id,
-            until=member.paused_until,
-        )
+        _note(desk, member, words[member.state], until=member.paused_until)
+
+
+def _note(
+    desk: ChangeContext,
+    member: Membership,
+    word: JournalWord,
+    *,
+    reason: str = "",
+    until: float | None = None,
+) -> None:
+    who = _address(desk.session, member)[1]
+    where, row = desk.lst.address, member.id
+    journal.note(
+        desk.session, word, who, list_address=where, member=row, reason=reason, until=until
+    )
 
 
 def _record(desk: ChangeContext, member: Membership, act: Act, detail: str) -> None:

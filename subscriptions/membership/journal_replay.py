@@ -17,7 +17,14 @@ from sqlalchemy.orm import Session
 from mailer.storage import journal
 from mailer.storage.journal import JournalLine, JournalWord
 from mailer.storage.tokens import Keyring
-from subscriptions.lists.roster import Address, MailList, Membership, MembershipState, Person
+from subscriptions.lists.roster import (
+    Address,
+    MailList,
+    Membership,
+    MembershipState,
+    Person,
+    Rhythm,
+)
 from subscriptions.membership import changes
 from subscriptions.membership.changes import ChangeContext
 from subscriptions.permission import suppression
@@ -33,6 +40,7 @@ class Replayed:
     """Count what was done again."""
 
     left: int = 0
+    rhythms: int = 0
     paused: int = 0
     came_back: int = 0
     barred: int = 0
@@ -66,9 +74,10 @@ def replay(
     left = sum(_leave(book, line) for line in by_word[JournalWord.LEFT])
     paused = sum(_pause(book, line, now) for line in by_word[JournalWord.PAUSED])
     back = sum(_come_back(book, line) for line in by_word[JournalWord.ACTIVE])
+    rhythms = sum(_beat(book, line) for line in by_word[JournalWord.RHYTHM])
     forget = tuple(_forgotten(book, by_word[JournalWord.FORGOTTEN], by_word[JournalWord.LIFTED]))
     session.flush()
-    return Replayed(left, paused, back, barred, lifted, forget)
+    return Replayed(left, rhythms, paused, back, barred, lifted, forget)
 
 
 def _people(session: Session, keyring: Keyring, wanted: set[str]) -> dict[str, tuple[str, int]]:
@@ -129,6 +138,14 @@ def _come_back(book: _Book, line: JournalLine) -> bool:
     if suppression.said_never(book.session, book.keyring, [key]):
         return False
     return changes.change_state(_desk(book, line, _CAME_BACK), member, MembershipState.ACTIVE)
+
+
+def _beat(book: _Book, line: JournalLine) -> bool:
+    """Give a member the rhythm that they had; only who joined anew since has one of their own."""
+    member = _member(book, line)
+    if member is None or member.joined_at > line.at:
+        return False
+    return changes.change_rhythm(_desk(book, line), member, Rhythm(line.reason))
 
 
 def _forgotten(

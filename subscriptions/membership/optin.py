@@ -21,7 +21,7 @@ from subscriptions.lists.roster import (
     Role,
     membership_of,
 )
-from subscriptions.membership.changes import ChangeContext, remember
+from subscriptions.membership.changes import ChangeContext, change_rhythm, remember
 from subscriptions.membership.members import lock_people
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act
@@ -76,7 +76,7 @@ def join(
     elif member.state is MembershipState.PENDING and state is MembershipState.PENDING:
         return member, False
     else:
-        _come_back(member, address, state, desk.now)
+        _come_back(desk, member, address, state)
     session.flush()
     remember(desk, member)
     act = Act.CONSENTED
@@ -231,13 +231,15 @@ def _address(session: Session, who: MailAddress, name: str, language: str, now: 
     return found
 
 
-def _come_back(member: Membership, address: Address, state: MembershipState, now: float) -> None:
+def _come_back(
+    desk: ChangeContext, member: Membership, address: Address, state: MembershipState
+) -> None:
     member.state = state
     member.address_id = address.id
     member.left_at = member.paused_until = None
-    member.joined_at = now
+    member.joined_at = desk.now
     if member.rhythm is Rhythm.PAUSED:
-        member.rhythm = Rhythm.EACH
+        change_rhythm(desk, member, Rhythm.EACH)
 
 
 def has_role(session: Session, person_id: int) -> bool:

@@ -19,6 +19,8 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session
 
+from archive.erasure import redaction_journal
+from archive.erasure.redaction_journal import PICTURE
 from listserv.newsletters.writing import picture_processing
 from listserv.newsletters.writing.drafts import BadDraft
 from listserv.newsletters.writing.picture_processing import Developed, Spoilt
@@ -27,7 +29,7 @@ from mailer.ledger.mailings import Mailing
 from mailer.reading.attachments import key_of
 from mailer.reading.head_facts import permalink_hash
 from mailer.storage.store import get_raw, insert_or_ignore
-from subscriptions.lists.roster import find_list
+from subscriptions.lists.roster import MailList, find_list
 
 MOST = 40  # pictures of one draft
 # Everything is bounded, and no two repeats can take the same blanks: anybody may have written it.
@@ -242,9 +244,10 @@ def shown_elsewhere(
     return found
 
 
-def forget(session: Session, list_id: int, keys: Collection[str]) -> None:
-    """Delete pictures by their keys: from now on nobody is shown them."""
-    session.execute(delete(Picture).where(Picture.list_id == list_id, Picture.key.in_(keys)))
+def forget(session: Session, lst: MailList, keys: Collection[str]) -> None:
+    """Delete pictures by their keys: from now on nobody is shown them, after a restore neither."""
+    session.execute(delete(Picture).where(Picture.list_id == lst.id, Picture.key.in_(keys)))
+    redaction_journal.note(session, lst, [(PICTURE, 0, key.encode()) for key in keys])
 
 
 def missing(line: int, target: str, files: Sequence[PictureFile] = ()) -> BadDraft:

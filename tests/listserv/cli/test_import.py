@@ -33,7 +33,7 @@ _LEFT_OUT = (
     ("flag.csv", "email,Unsubscribed\ngood@x.example,no\nbad@x.example,yes\n"),
     ("remark.csv", ("E-post;Medlem;Anmärkning\ngood@x.example;ja;sjunger alt\n"
      "bad@x.example;ja;vill inte ha mer mejl\nworse@x.example;ja;utträdd i maj 2023\n")),
-    ("nix.csv", "E-post;NIX\ngood@x.example;\nbad@x.example;x\n"),
+    ("r.csv", "E-post;NIX\ngood@x.example;\nbad@x.example;x\n"),
     ("odd.csv", "email,remarks\ngood@x.example,likes cake and tea\nbad@x.example,bounced\n"),
 )  # fmt: skip
 

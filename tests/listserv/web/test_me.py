@@ -12,7 +12,6 @@ from listserv.membership import erasure_requests, wishes
 from subscriptions.audience.audience import audience_select
 from subscriptions.lists import attributes, roster
 from subscriptions.lists.roster import Address, Membership, Rhythm
-from subscriptions.membership import changes
 from subscriptions.permission import suppression
 from subscriptions.permission.asks import AskPurpose, look
 from subscriptions.permission.consent import Consent, Source
@@ -113,7 +112,7 @@ def test_who_has_a_rhythm_in_which_nothing_is_sent_reads_so_and_can_have_each_ma
 ) -> None:
     me = me_path(web, anna)
     with web.app.store.write() as session:
-        changes.change_rhythm(session.scalars(select(Membership)).one(), rhythm)
+        session.scalars(select(Membership)).one().rhythm = rhythm
     assert "You get no mail until you say so" in web.get(me).text
     assert receivers(web) == []
     web.post(me, {"act": "resume"})

@@ -10,21 +10,24 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from listserv.cli.main import krets
 from listserv.membership import erasure_requests
+from listserv.newsletters.writing import pictures
 from listserv.upkeep import restoring
 from listserv.wiring.app import App
 from listserv.wiring.config import load
+from listserv.wiring.listserv_tables import Picture
 from mailer.errors import Temporary
 from mailer.ledger import ledger
 from mailer.reading.addresses import parse
 from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage import journal, standstill
-from mailer.storage.journal import JournalWord
-from mailer.storage.store import Store
-from subscriptions.lists.roster import Address, find_list, membership_of
+from mailer.storage.journal import JournalLine, JournalWord
+from mailer.storage.store import RawMessage, Store
+from subscriptions.lists.roster import Address, Rhythm, find_list, get_list, membership_of
 from subscriptions.membership import bouncing, optin
 from subscriptions.membership.bouncing import BounceReport
 from subscriptions.membership.changes import ChangeContext
@@ -457,3 +460,77 @@ def test_a_stranger_who_said_never_after_the_backup_is_not_added_by_a_file(
     old.run("member", "add", LIST, "zoe@x.org", "--consent", "asked")
     assert "zoe" not in old.states()
     assert old.barred("zoe") == {Reason.NEVER}
+
+
+def test_a_rhythm_without_mail_outlives_a_restore_and_so_does_its_end(
+    old: Service, tmp_path: Path, kept: str
+) -> None:
+    def rhythms() -> dict[str, str]:
+        told = json.loads(old.done("member", "ls", LIST, "--json").stdout)
+        return {one["email"].partition("@")[0]: one["rhythm"] for one in told}
+
+    for name in ("anna", "boris", "chiara", "dora"):
+        old.done("member", "set", LIST, f"{name}@x.org", "--rhythm", "paused")
+    old.done("member", "set", LIST, "boris@x.org", "--rhythm", "each")
+    old.put("chiara", "active")
+    old.put("dora", "left")
+    with old.app.store.write() as session:
+        optin.join(old.desk(session, 4e9), parse("dora@x.org"))
+    old.done("restore", kept, "--yes")
+    assert rhythms() == dict.fromkeys(NAMES, "each") | {"anna": "paused"}
+
+
+def test_a_rhythm_with_mail_that_was_not_committed_is_none(old: Service) -> None:
+    words = ((Rhythm.PAUSED, ["paused"]), (Rhythm.EACH, []))
+    for rhythm, heard in words:
+        line = JournalLine(1, 1.0, JournalWord.RHYTHM, "0", LIST, 1, rhythm.value)
+        assert [one.reason for one in journal.last_words([line])] == heard
+
+
+def test_what_was_redacted_after_the_backup_is_redacted_after_its_restore(
+    old: Service, tmp_path: Path
+) -> None:
+    for number, text in ((1, "The code is violet heron 4711."), (2, "A letter about my divorce.")):
+        path = tmp_path / f"{number}.eml"
+        path.write_text(
+            f"From: Anna <anna@x.org>\nTo: {LIST}\nSubject: Walk {number}\n"
+            f"Date: Mon, 2 Nov 2026 10:00:00 +0000\nMessage-ID: <m{number}@x.org>\n\n{text}\n"
+        )
+        old.done("import", "mbox", LIST, str(path))
+    old.done("archive", "build", LIST)
+    old.done("backup", kept := str(tmp_path / "kept.backup"))
+    old.done("archive", "redact", LIST, "--phrase", "violet heron 4711", "--yes")
+    old.done("archive", "redact", LIST, "--message", "m2@x.org", "--yes")
+    told = old.done("restore", kept, "--yes")
+    assert "taken out again" in told.stderr
+    old.done("archive", "export", LIST, str(tmp_path / "out"))
+    old.done("archive", "build", LIST)
+    shown = [
+        path.read_bytes()
+        for folder in (tmp_path / "out", old.folder)
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix in {".html", ".json", ".xml", ".txt", ".mbox", ".gz"}
+    ]
+    assert len(shown) > 5
+    assert not [one for one in shown if b"heron" in one or b"divorce" in one]
+    with old.app.store.read() as session:
+        assert session.scalar(select(func.count()).select_from(RawMessage)) == 1
+    assert not [word for word in (b"heron", b"divorce", b"m2@") if word in old.journal.read_bytes()]
+
+
+def test_a_picture_that_was_forgotten_after_the_backup_is_gone_after_its_restore(
+    old: Service, tmp_path: Path
+) -> None:
+    with old.app.store.write() as session:
+        lst = find_list(session, LIST)
+        assert lst is not None
+        for key in ("gone", "kept"):
+            row = Picture(list_id=lst.id, key=key, ending="png", name=key, width=1, height=1)
+            row.data, row.sent, row.taken_at = b"x", True, 1.0
+            session.add(row)
+    old.done("backup", kept := str(tmp_path / "kept.backup"))
+    with old.app.store.write() as session:
+        pictures.forget(session, get_list(session, LIST), ["gone"])
+    old.done("restore", kept, "--yes")
+    with old.app.store.read() as session:
+        assert list(session.scalars(select(Picture.key))) == ["kept"]

@@ -40,14 +40,6 @@ class Mention:
     phrase: str
     text: str  # the words around it
 
-    def command(self, lst: MailList) -> str:
-        """Return the command that takes it out of that message alone."""
-        place = f"{lst.address}/m/{self.hash}/"
-        start = f"krets archive redact {lst.address}"
-        if self.kind == "quote":
-            return f"{start} --quotes {place}"
-        return f'{start} --phrase "{self.phrase}" --in {place}'
-
 
 def mentions_of(
     session: Session, lst: MailList, plan: RedactionPlan, people: Sequence[str]

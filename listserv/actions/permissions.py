@@ -38,6 +38,12 @@ class Proven(StrEnum):
 class Action(StrEnum):
     """Name each action by the command that asks for it."""
 
+    ARCHIVE_BUILD = "archive build"
+    ARCHIVE_CHECK = "archive check"
+    ARCHIVE_EXPORT = "archive export"
+    ARCHIVE_REDACT = "archive redact"
+    ARCHIVE_REDIRECT = "archive redirect"
+    IMPORT_MBOX = "import mbox"
     LIST_CREATE = "list create"
     LIST_LS = "list ls"
     LIST_SET = "list set"
@@ -89,6 +95,12 @@ _DECIDERS = _OWNERS | {ActorRole.MODERATOR, ActorRole.EDITOR}
 _STAFF = _DECIDERS | {ActorRole.ADVISOR}
 
 PERMISSIONS = {
+    Action.ARCHIVE_BUILD: Permission(_OPERATOR),
+    Action.ARCHIVE_CHECK: Permission(_OPERATOR),
+    Action.ARCHIVE_EXPORT: Permission(_OPERATOR),  # it writes where the machine is told to
+    Action.ARCHIVE_REDACT: Permission(_OWNERS),
+    Action.ARCHIVE_REDIRECT: Permission(_OPERATOR),
+    Action.IMPORT_MBOX: Permission(_OPERATOR),
     Action.LIST_CREATE: Permission(_OPERATOR),
     Action.LIST_LS: Permission(_OPERATOR),
     Action.LIST_SET: Permission(_DECIDERS),  # and each setting says who: list_settings.py

@@ -2,8 +2,7 @@
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -12,17 +11,16 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from archive.filing.mail_import import ImportCounts, import_mails
+from archive.filing.mail_import import ImportCounts
 from archive.pages import redirects
-from archive.site import build as pages
-from archive.site import removal_check, whole_archive
-from listserv.cli.archive_application import SHOWN, ArchiveApplication, counting, lists_of
+from listserv.actions import archive as actions
+from listserv.actions.archive import BuildArchive, RedirectArchive
+from listserv.cli.archive_progress import SHOWN, counting
 from listserv.cli.redact import redact
-from listserv.cli.terminal import agree, print_json, say
+from listserv.cli.terminal import agree, asked, print_json, say
+from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
-from mailer.reading.mbox import open_mail_file, read_mbox
-from subscriptions.lists import openness
-from subscriptions.lists.roster import MailList
+from mailer.reading.mbox import open_mail_file
 
 archives = click.Group("archive", help="Build, check and export the web archive.")
 archives.add_command(redact)
@@ -41,7 +39,7 @@ imports = click.Group("import", help="Bring mail of an old archive into a list's
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def build(
-    app: ArchiveApplication,
+    app: App,
     /,
     list_address: str | None,
     *,
@@ -58,22 +56,11 @@ def build(
       krets archive build friends@example.org
       krets archive build --check
     """
-    lists = lists_of(app, list_address)
     if only_check:
-        _compare(app, lists, as_json=as_json)
+        _compare(app, list_address, as_json=as_json)
         return
-    done = {}
-    with pages.rendering(app.store):
-        for lst in lists:
-            with counting(app, lst) as progress:
-                done[lst.address] = whole_archive.build(
-                    app.store,
-                    app.settings.archive_path,
-                    app.settings.listserv.base_url,
-                    lst,
-                    progress,
-                    workers=workers or _cores(),
-                )
+    wanted = BuildArchive(list_address, workers or _cores())
+    done = actions.build(asked(app), wanted, lambda lst: counting(app, lst))
     if as_json:
         print_json({"lists": [{"list": name, "threads": n} for name, n in done.items()]})
     for name, count in done.items():
@@ -84,7 +71,7 @@ def build(
 @click.argument("list_address", metavar="[LIST]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def check(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool) -> None:
+def check(app: App, /, list_address: str | None, *, as_json: bool) -> None:
     """Compare the pages on disk with the mail; exit 1 on a difference.
 
     Files of the archive, and of its exports on this machine, that hold what was taken out of it
@@ -94,38 +81,28 @@ def check(app: ArchiveApplication, /, list_address: str | None, *, as_json: bool
     Example:
       krets archive check friends@example.org
     """
-    _compare(app, lists_of(app, list_address), as_json=as_json)
+    _compare(app, list_address, as_json=as_json)
 
 
-def _compare(app: ArchiveApplication, lists: Sequence[MailList], *, as_json: bool) -> None:
-    missing: list[str] = []
-    differing: list[str] = []
-    extra: list[str] = []
-    held: list[str] = []
-    root = app.settings.archive_path
-    for lst in lists:
-        found = whole_archive.check(app.store, root, app.settings.listserv.base_url, lst)
-        held += removal_check.look(app.store, root, lst).left
-        missing += found.missing
-        differing += found.differing
-        extra += found.extra
+def _compare(app: App, list_address: str | None, *, as_json: bool) -> None:
+    found = actions.check(asked(app), list_address)
+    told = asdict(found)
     if as_json:
-        print_json({"missing": missing, "differing": differing, "extra": extra, "held": held})
+        print_json(told)
     else:
-        told = {"missing": missing, "differing": differing, "extra": extra, "held": held}
         for word, names in told.items():
             for name in names:
                 click.echo(f"{word}\t{name}")
-    if held:
+    if found.held:
         raise Refused(
-            f"{len(held)} files hold what was taken out of the archive.",
+            f"{len(found.held)} files hold what was taken out of the archive.",
             "krets archive build writes pages anew, krets archive export the copies;"
             " krets archive redact LIST --attachment NAME takes out what came with a mail.",
         )
-    if missing or differing or extra:
+    if found.missing or found.differing or found.extra:
         raise Refused(
-            f"The archive differs from the mail: {len(missing)} files missing,"
-            f" {len(differing)} differing, {len(extra)} extra.",
+            f"The archive differs from the mail: {len(found.missing)} files missing,"
+            f" {len(found.differing)} differing, {len(found.extra)} extra.",
             "krets archive build makes them equal.",
         )
     say("The archive is what the mail says.")
@@ -142,9 +119,7 @@ def _cores() -> int:
 @click.option("--yes", is_flag=True, help="Write into DIR even if it is not empty.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def export(
-    app: ArchiveApplication, /, list_address: str, folder: Path, *, yes: bool, as_json: bool
-) -> None:
+def export(app: App, /, list_address: str, folder: Path, *, yes: bool, as_json: bool) -> None:
     """Write the archive of LIST under DIR, as a stranger may see it.
 
     What an earlier export left in DIR/LIST and nobody may see any more is removed.
@@ -153,13 +128,12 @@ def export(
     Example:
       krets archive export friends@example.org ./site
     """
-    lst = lists_of(app, list_address)[0]
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         agree(f"{folder} is not empty. Write into it?", yes=yes)
-    count = whole_archive.export(app.store, folder, app.settings.listserv.base_url, lst)
+    done = actions.export(asked(app), list_address, folder)
     if as_json:
-        print_json({"list": lst.address, "files": count})
-    say(f"{count} files written under {folder}.")
+        print_json(asdict(done))
+    say(f"{done.files} files written under {folder}.")
 
 
 @archives.command("redirect")
@@ -179,7 +153,7 @@ def export(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def redirect(
-    app: ArchiveApplication,
+    app: App,
     /,
     list_address: str,
     at: str,
@@ -201,26 +175,20 @@ def redirect(
       krets archive redirect friends@example.org /hyperkitty/list/friends@example.org \\
           --from hyperkitty
     """
-    lst = lists_of(app, list_address)[0]
     if (folder is None) is not (kind == redirects.FormerProgram.HYPERKITTY):
         raise BadInput(
             "Pipermail and MHonArc need the folder DIR of old pages, HyperKitty none.",
             "krets archive redirect --help shows both.",
         )
-    old = None if folder is None else redirects.read_tree(folder)
-    with app.store.read() as session:
-        moves = redirects.moves_of(session, lst, at, old)
-    for some in () if dry_run else redirects.batches(moves.targets):
-        with app.store.write() as session:
-            redirects.keep(session, lst, some)
-    count, lead = len(moves.targets), "would lead" if dry_run else "lead"
+    done = actions.redirect(asked(app), RedirectArchive(list_address, at, folder, dry_run))
+    lead = "would lead" if dry_run else "lead"
     if as_json:
-        told = {"list": lst.address, "addresses": count, "lost": moves.lost, "dry_run": dry_run}
-        print_json(told)
-    say(f"{count} old addresses {lead} to {lst.address}.")
-    if moves.lost:
-        say(f"{len(moves.lost)} old pages are of mails that are not in the archive:")
-    for name in moves.lost[:SHOWN]:
+        counts = {"addresses": done.addresses, "lost": done.lost}
+        print_json({"list": done.list, **counts, "dry_run": dry_run})
+    say(f"{done.addresses} old addresses {lead} to {done.list}.")
+    if done.lost:
+        say(f"{len(done.lost)} old pages are of mails that are not in the archive:")
+    for name in done.lost[:SHOWN]:
         say(f"  {name}")
 
 
@@ -229,7 +197,7 @@ def redirect(
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def mbox(app: ArchiveApplication, /, list_address: str, file: Path, *, as_json: bool) -> None:
+def mbox(app: App, /, list_address: str, file: Path, *, as_json: bool) -> None:
     """Import an mbox FILE (also .gz, .bz2, .xz; - is standard input) into the archive of LIST.
 
     Importing again adds nothing, so a broken import is resumed by doing it again.
@@ -247,7 +215,7 @@ def mbox(app: ArchiveApplication, /, list_address: str, file: Path, *, as_json: 
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def pipermail(app: ArchiveApplication, /, list_address: str, file: Path, *, as_json: bool) -> None:
+def pipermail(app: App, /, list_address: str, file: Path, *, as_json: bool) -> None:
     """Import a month of Pipermail's text (.txt or .txt.gz) into the archive of LIST.
 
     \b
@@ -257,31 +225,20 @@ def pipermail(app: ArchiveApplication, /, list_address: str, file: Path, *, as_j
     _import(app, list_address, file, as_json=as_json)
 
 
-def _import(app: ArchiveApplication, list_address: str, file: Path, *, as_json: bool) -> None:
-    lst = lists_of(app, list_address)[0]
+def _import(app: App, list_address: str, file: Path, *, as_json: bool) -> None:
     opened = nullcontext(sys.stdin.buffer) if str(file) == "-" else open_mail_file(file)
     with opened as stream, _bar(file) as progress:
-        report = import_mails(app.store, lst, read_mbox(stream), time.time(), progress)
-    if report.read == report.unreadable:
-        raise BadInput(
-            "There is no mail in this file that could be read.",
-            'An mbox begins with a line such as "From anna@example.org Sun Nov 22 10:00:00 2026".',
-        )
-    settings = app.settings
-    with pages.rendering(app.store):
-        while pages.render_dirty(
-            app.store, settings.archive_path, settings.listserv.base_url, list_id=lst.id
-        ):
-            pass
+        done = actions.mbox(asked(app), list_address, stream, progress)
+    report = done.counts
     if as_json:
         told = asdict(report)
         told["reasons"] = [{"mail": n, "why": why} for n, why in report.reasons]
         print_json(told)
     _tell(report)
-    if report.new and openness.hides_past(lst):
+    if done.hides_past:
         say(
             "What came before the archive was opened is not shown further by that:"
-            f" krets list set {lst.address} --also-past does it."
+            f" krets list set {done.list} --also-past does it."
         )
 
 

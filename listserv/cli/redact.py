@@ -1,24 +1,18 @@
 """The command that takes something out of an archive, and says truly whether it is gone."""
 
-import time
-from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
-from archive.erasure import redaction
 from archive.erasure.mentions import Mention
-from archive.erasure.mentions import mentions_of as find_mentions
+from archive.erasure.redaction import Request
 from archive.erasure.removal_proof import RemovalProof
-from archive.pages import views
-from archive.site import build as pages
-from archive.site import removal_check, whole_archive
-from listserv.cli.archive_application import SHOWN, ArchiveApplication, counting, lists_of
-from listserv.cli.terminal import agree, plain, print_json, say
-from listserv.newsletters.writing import pictures
-from mailer.errors import BadInput, Refused
-from subscriptions.lists.roster import MailList
+from listserv.actions import archive as actions
+from listserv.actions.archive import ArchiveRedacted, RedactArchive, RedactionPlanned
+from listserv.cli.archive_progress import SHOWN, counting
+from listserv.cli.terminal import agree, asked, plain, print_json, say
+from listserv.wiring.app import App
+from mailer.errors import Refused
 
 
 @click.command("redact")
@@ -34,7 +28,7 @@ from subscriptions.lists.roster import MailList
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def redact(
-    app: ArchiveApplication,
+    app: App,
     /,
     list_address: str,
     messages: tuple[str, ...],
@@ -65,49 +59,32 @@ def redact(
       krets archive redact friends@example.org --phrase Anna --in 20261122.2@mail.example.org
       krets archive redact friends@example.org --quotes 20261122.2@mail.example.org
     """
-    lst = lists_of(app, list_address)[0]
-    request = redaction.Request(messages, files, people, phrases, inside, unquoted)
-    if request == redaction.Request(inside=inside):
-        raise BadInput("Nothing was named.", "Give --message, --attachment, --person or --phrase.")
-    if inside and not phrases:
-        raise BadInput("--in says where a phrase goes.", "Give the words with --phrase.")
-    with app.store.read() as session:
-        plan = redaction.prepare(session, lst, request)
-        mentions = find_mentions(session, lst, plan, people) if people else []
-    said = {
-        "messages": len(plan.messages),
-        "files": len(plan.files),
-        "names": len(plan.names),
-        "phrases": len(phrases),
-        "people": len(people),
-        "quotes": len(unquoted),
-    }
-    say(", ".join(f"{count} {word}" for word, count in said.items() if count) + " will go.")
-    for note in plan.notes:
+    request = Request(messages, files, people, phrases, inside, unquoted)
+    wanted = RedactArchive(list_address, request)
+    planned = actions.plan_redaction(asked(app), wanted)
+    said = ", ".join(f"{count} {word}" for word, count in planned.counts.items() if count)
+    say(f"{said} will go.")
+    for note in planned.notes:
         say(note)
-    listed = [{**asdict(one), "command": one.command(lst)} for one in mentions]
     if dry_run:
-        _tell_mentions(lst, mentions, as_json=as_json)
+        _tell_mentions(planned, as_json=as_json)
         if as_json:
-            told = {"looked": 0, "left": [], "closed": [], "exports": [], "mentions": listed}
-            print_json({**said, **told, "dry_run": True})
+            print_json(_object(planned, None))
         return
-    agree(f"Take this out of the archive of {lst.address} for good?", yes=yes)
-    removed = {hash_ for hash_, _ in plan.messages}
-    with app.store.read() as session:
-        removed |= views.removed_of(session, lst).messages
-        shown = pictures.shown_elsewhere(session, lst.id, plan.brought, removed)
-    with app.store.write() as session:
-        redaction.apply(session, lst, plan, time.time())
-        pictures.forget(session, lst, {*plan.files, *(plan.brought - shown)})
-    proof, folders = _build_and_prove(app, lst)
+    agree(f"Take this out of the archive of {planned.list} for good?", yes=yes)
+    done = actions.redact(asked(app), wanted, lambda lst: counting(app, lst))
     if as_json:
-        told = {"looked": proof.looked, "left": list(proof.left), "closed": list(proof.closed)}
-        more = {"exports": [str(one) for one in folders], "mentions": listed}
-        print_json({**said, **told, **more, "dry_run": False})
+        print_json(_object(planned, done))
+    _tell(done, as_json=as_json)
+    _tell_mentions(planned, as_json=as_json)
+
+
+def _tell(done: ArchiveRedacted, *, as_json: bool) -> None:
+    """Say what a look into every file found; raise Refused where some of it is left."""
+    proof = done.proof
     for name in proof.left:
         click.echo(name, err=as_json)
-    for folder in folders:
+    for folder in done.exports:
         say(f"Written anew: {folder}. What was copied from there elsewhere is not.")
     if proof.left:
         raise Refused(
@@ -116,31 +93,41 @@ def redact(
             " written anew, by hand.",
         )
     say(f"{proof.looked} files looked into: none holds it any more. Backups do, until replaced.")
-    _tell_closed(proof)
-    _tell_mentions(lst, mentions, as_json=as_json)
-
-
-def _tell_mentions(lst: MailList, mentions: Sequence[Mention], *, as_json: bool) -> None:
-    """List where a person still stands in others' words, each with what takes it out there."""
-    if as_json or not mentions:
-        return
-    say(f"In others' words there are {len(mentions)} places that may be this person. You decide:")
-    for one in mentions:
-        click.echo(plain(f"{one.kind}\t{one.text}\t{one.command(lst)}"))
-
-
-def _tell_closed(proof: RemovalProof) -> None:
-    """Say which files nobody can search."""
     if proof.closed:
         say(f"{len(proof.closed)} of them show words as pictures, or are sealed. Look yourself:")
     for name in proof.closed[:SHOWN]:
         say(f"  {name}")
 
 
-def _build_and_prove(app: ArchiveApplication, lst: MailList) -> tuple[RemovalProof, list[Path]]:
-    """Write the pages and exports of ``lst`` anew; return what a look found, and the exports."""
-    root, base_url = app.settings.archive_path, app.settings.listserv.base_url
-    with pages.rendering(app.store), counting(app, lst) as progress:
-        whole_archive.build(app.store, root, base_url, lst, progress)
-        folders = removal_check.renew_exports(app.store, base_url, lst)
-    return removal_check.look(app.store, root, lst), folders
+def _object(planned: RedactionPlanned, done: ArchiveRedacted | None) -> dict[str, object]:
+    proof = done.proof if done is not None else RemovalProof()
+    return {
+        **planned.counts,
+        "looked": proof.looked,
+        "left": list(proof.left),
+        "closed": list(proof.closed),
+        "exports": [str(one) for one in done.exports] if done is not None else [],
+        "mentions": [
+            {**asdict(one), "command": command_for(one, planned.list)} for one in planned.mentions
+        ],
+        "dry_run": done is None,
+    }
+
+
+def _tell_mentions(planned: RedactionPlanned, *, as_json: bool) -> None:
+    """List where a person still stands in others' words, each with what takes it out there."""
+    found = planned.mentions
+    if as_json or not found:
+        return
+    say(f"In others' words there are {len(found)} places that may be this person. You decide:")
+    for one in found:
+        click.echo(plain(f"{one.kind}\t{one.text}\t{command_for(one, planned.list)}"))
+
+
+def command_for(one: Mention, list_address: str) -> str:
+    """Return the command that takes a mention out of its message alone."""
+    place = f"{list_address}/m/{one.hash}/"
+    start = f"krets archive redact {list_address}"
+    if one.kind == "quote":
+        return f"{start} --quotes {place}"
+    return f'{start} --phrase "{one.phrase}" --in {place}'

@@ -18,7 +18,7 @@ MODERATE = LOOK | DECIDES | {"list set", "member allow", "member ban", "member m
 STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter resend"}
 EDIT = LOOK | STEER | {"list set"}
 PEOPLE = {"member add", "member invite", "member remove", "member set"}
-OWN = MODERATE | EDIT | READS | PEOPLE | {"newsletter history", "queue mailing"}
+OWN = MODERATE | EDIT | READS | PEOPLE | {"archive redact", "newsletter history", "queue mailing"}
 # What each role may do on its own list; strangers and plain members nothing of this.
 TABLE = {
     ActorRole.STRANGER: set[str](),

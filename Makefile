@@ -73,6 +73,11 @@ release-check: ## build the sdist and the wheel, install each by itself, walk th
 	@tools/prepare test
 	@$(BIN)/python tools/release_check.py
 
+.PHONY: deb
+deb: ## make a Debian package with its own user in dist, for this machine's Python
+	@tools/prepare
+	@tools/deb
+
 .PHONY: bench
 bench: ## measure; the figures count as ratios within one run (N=200000: so many copies)
 	@tools/prepare

@@ -134,14 +134,22 @@ def _site(
         program=_program(),
         token=secrets.token_urlsafe(24),
         address=address,
+        packaged=_packaged(),
         there=_there(root),
     )
 
 
 def _program() -> str:
     """Return the krets of this very installation."""
+    if _packaged():
+        return "/usr/bin/krets"
     beside = Path(sys.prefix) / "bin" / "krets"
     return str(beside if beside.exists() else f"{sys.executable} -m listserv")
+
+
+def _packaged() -> bool:
+    """Tell whether a Debian package has brought us (tools/deb)."""
+    return Path(__file__).resolve().parents[2] == Path("/usr/lib/krets")
 
 
 def _front(root: Path) -> FrontServer:

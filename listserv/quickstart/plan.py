@@ -56,6 +56,7 @@ class Site:
     token: str  # a secret for /metrics
     address: str = ""  # the machine's public address, where it is known
     user: str = "krets"
+    packaged: bool = False  # a Debian package has brought the unit and the command
     there: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -136,12 +137,8 @@ def _files(site: Site) -> Iterator[PlannedFile]:
     yield PlannedFile(
         CONFIG, settings(site), "the settings; only the service may read them", 0o600, ours=True
     )
-    unit = piece(site, "krets.service").replace("/srv/krets/venv/bin/krets", site.program)
-    unit = unit.replace("User=krets\nGroup=krets", f"User={site.user}\nGroup={site.user}")
-    yield PlannedFile("/etc/systemd/system/krets.service", unit, "starts Krets with the machine")
-    yield PlannedFile(
-        "/usr/local/bin/krets", piece(site, "krets"), "runs krets as its service user", 0o755
-    )
+    if not site.packaged:
+        yield from _service(site)
     if site.front is FrontServer.POSTFIX:
         yield from _postfix(site)
     if site.front is FrontServer.EXIM:
@@ -156,6 +153,15 @@ def _files(site: Site) -> Iterator[PlannedFile]:
         yield PlannedFile(
             "/etc/caddy/krets.caddy", piece(site, "Caddyfile"), "hands visitors to Krets"
         )
+
+
+def _service(site: Site) -> Iterator[PlannedFile]:
+    unit = piece(site, "krets.service").replace("/srv/krets/venv/bin/krets", site.program)
+    unit = unit.replace("User=krets\nGroup=krets", f"User={site.user}\nGroup={site.user}")
+    yield PlannedFile("/etc/systemd/system/krets.service", unit, "starts Krets with the machine")
+    yield PlannedFile(
+        "/usr/local/bin/krets", piece(site, "krets"), "runs krets as its service user", 0o755
+    )
 
 
 def _postfix(site: Site) -> Iterator[PlannedFile]:

@@ -57,7 +57,7 @@ def write(
     written = []
     for one in planned:
         path = root / one.path.lstrip("/")
-        if path.exists() and not one.merged:
+        if path.exists() and not one.merged and not _says_nothing(path):
             if path.read_text(encoding="utf-8", errors="replace") == one.text:
                 continue
             raise Refused(f"{path} is there already.", "Move it away first.")
@@ -71,6 +71,12 @@ def write(
             ) from None
         written.append(path)
     return written
+
+
+def _says_nothing(path: Path) -> bool:
+    """Tell whether a file of settings holds comments alone, as a package brings it."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return path.suffix == ".toml" and all(line.strip()[:1] in {"", "#", "["} for line in lines)
 
 
 def _folders(folder: Path, undoing: Undoing) -> None:
@@ -89,10 +95,11 @@ def _folders(folder: Path, undoing: Undoing) -> None:
 def _file(path: Path, one: PlannedFile, undoing: Undoing, owner: Owner | None) -> None:
     mode = one.mode
     before = path.with_name(path.name + BEFORE)
-    if path.exists():
+    if path.exists() and one.merged:
         mode = path.stat().st_mode & 0o7777
         if path.read_text(encoding="utf-8") == one.text:
             return
+    if path.exists():
         if not before.exists():
             shutil.copy2(path, before)
             undoing.then(before.unlink)

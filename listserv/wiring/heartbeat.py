@@ -2,6 +2,7 @@
 
     beat(app, "worker")      # in that part: a thread renews it until the process ends
     states(app)              # in the web door: {"worker": 2, "clock": 0, ...}
+    python -m listserv.wiring.heartbeat worker     # in its container: exit code 0 while it beats
 
 For parts on many machines, which have no shared memory (`krets serve` has: run/serve.py). Redis
 keeps only what may be lost: without it nobody is known to be up, which /healthz says anyway.
@@ -10,12 +11,14 @@ keeps only what may be lost: without it nobody is known to be up, which /healthz
 import contextlib
 import os
 import socket
+import sys
 import threading
 
 import redis
 
 from listserv.wiring.app import App
 from listserv.wiring.bells import connect
+from listserv.wiring.config import load
 from listserv.wiring.valkey import url
 
 EVERY = 5.0  # seconds
@@ -63,3 +66,16 @@ def alive(app: App) -> list[str]:
     except (redis.RedisError, OSError):
         return []
     return found
+
+
+def beats_here(app: App, part: str) -> bool:
+    """Tell whether ``part`` is up on this machine, or in this container."""
+    try:
+        name = f"krets:part:{part}:{socket.gethostname()}:*"
+        return next(app.bells.client.scan_iter(name), None) is not None
+    except (redis.RedisError, OSError):
+        return True  # nobody is started again because Redis is away
+
+
+if __name__ == "__main__":
+    raise SystemExit(not beats_here(App(load()), sys.argv[1]))

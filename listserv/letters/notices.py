@@ -253,10 +253,14 @@ def hand_on(
     As it came, but for a From that our return path would vouch for, or that receivers would
     refuse: its place takes an alias.
     """
-    letter = auth_results.without(raw, vouching.own_names(session, app.settings))
+    own = vouching.own_names(session, app.settings)
+    judged = verdict.read(arrival.authentication)
+    letter = auth_results.without(raw, own)
+    disowned = vouching.disowned(message.head(letter), own, judged)
+    letter = auth_results.without_signatures(letter, disowned)
     found = message.head(letter)
     ours = vouching.organisations(session, lst.domain)
-    if writer_alias.needed(found, verdict.read(arrival.authentication), ours):
+    if writer_alias.needed(found, judged, ours):
         alias = writer_alias.make(session, app.keyring, lst, found, arrival.id)
         letter = writer_alias.munged(letter, found, alias)
     trace = (

@@ -70,6 +70,7 @@ def compose(
     answers: str = "",
     shared: bool = False,
     own: Collection[str] = (),
+    disowned: Collection[str] = (),
 ) -> Segments:
     """Return the copy of a post with one slot, the recipient's leave token.
 
@@ -77,9 +78,11 @@ def compose(
 
     ``permalink`` is the page of this very message (RFC 5064), empty where there is none;
     ``answers`` the Message-ID that it answers, added where the writer's program named none;
-    ``own`` the names under which nobody but us may say who a mail is from (RFC 8601).
+    ``own`` the names under which nobody but us may say who a mail is from (RFC 8601), and
+    ``disowned`` those in whose names nobody has signed it, whatever a DKIM-Signature says.
     """
     kept = auth_results.without(b"".join(_kept(raw, head)), own)
+    kept = auth_results.without_signatures(kept, disowned)
     token_free = _received(trace, face) + list_fields(face, permalink) + _answers(head, answers)
     if shared:
         leave = f"List-Unsubscribe: <mailto:{face.sub('leave')}>,\r\n <{face.page}>\r\n".encode()

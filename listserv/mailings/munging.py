@@ -80,7 +80,8 @@ def ask(
         (composed,) = post_copies.compose(
             raw, head, lst, face, trace, f"{face.page}m/" if face.archived else "",
             languages=(lst.language,), answers=answers,
-            own=vouching.own_names(session, app.settings),
+            own=(own := vouching.own_names(session, app.settings)),
+            disowned=vouching.disowned(head, own, found),
         ).values()  # fmt: skip
         copy = composed.join(dict.fromkeys(composed.slots, b"a" * 26))
     signs = signing.signs(session, app.settings, lst.domain, now)

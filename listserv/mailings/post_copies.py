@@ -82,6 +82,7 @@ def compose(
     languages: tuple[str, ...],
     answers: str,
     own: frozenset[str],
+    disowned: frozenset[str] = frozenset(),
     alias: Alias | None = None,
 ) -> dict[int, Segments]:
     """Return a post's compositions by their variant, as ``choice_of`` chooses among them.
@@ -101,7 +102,15 @@ def compose(
             changed = writer_alias.munged(changed, fields, alias)
             fields = message.head(changed)
         copy = post_headers.compose(
-            changed, fields, face, trace, permalink, answers=answers, shared=shared, own=own
+            changed,
+            fields,
+            face,
+            trace,
+            permalink,
+            answers=answers,
+            shared=shared,
+            own=own,
+            disowned=disowned,
         )
         variant = variant_of(language, named=False, filled=False) if has_footer(lst) else 0
         made[variant] = _with_slot(copy, options.slot)

@@ -329,6 +329,7 @@ def _accept(
     one_click = signing.one_click(session, app.settings, lst.domain, now, post)
     face = replace(face_of(app, lst), one_click=one_click)
     permalink = f"{face.page}m/{placed.hash}/" if placed.hash else ""
+    own = vouching.own_names(session, app.settings)
     compositions = post_copies.compose(
         reading.raw,
         reading.head,
@@ -338,7 +339,8 @@ def _accept(
         permalink,
         languages=languages,
         answers=answers,
-        own=vouching.own_names(session, app.settings),
+        own=own,
+        disowned=vouching.disowned(reading.head, own, whose_mail.of(arrival)),
         alias=alias,
     )
     return mailings.create_mailing(

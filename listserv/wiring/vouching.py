@@ -44,6 +44,16 @@ def may_sign(head: MessageHeader, ours: frozenset[str], found: Authentication = 
     return bool(from_domains(head)) and not is_ours(head, ours, found)
 
 
+def disowned(head: MessageHeader, own: frozenset[str], found: Authentication) -> frozenset[str]:
+    """Return the names of ours in which a mail is not signed, whatever it says of itself.
+
+    Only a mail of our own writer whom our domain vouches for may bear our signature onwards.
+    """
+    author = author_domain(head)
+    theirs = found.aligned and organisation(author) in {organisation(one) for one in own}
+    return frozenset() if theirs else own
+
+
 def own_names(session: Session, settings: Settings) -> frozenset[str]:
     """Return the names under which results of authentication would be taken for ours."""
     lists = set(session.scalars(select(MailList.domain).distinct()))

@@ -1,6 +1,11 @@
-"""Take Authentication-Results that bear our own name out of a mail (RFC 8601 section 5).
+"""Take results of authentication that bear our own name out of a mail (RFC 8601 section 5).
 
-    without(raw, ours)    # raw, less what a stranger wrote in our name
+    without(raw, ours)               # raw, less what a stranger wrote in our name
+    without_signatures(raw, names)   # raw, less DKIM-Signatures that bear one of these names
+
+Ours is a name of ours and each below it (mx.example.org). Besides Authentication-Results there are
+ARC-Authentication-Results (RFC 8617), X-Authentication-Results, as some filters call it, and
+Received-SPF (RFC 7208 section 9.1).
 
 Knows the field and who is said to have written it. SECURITY: hostile octets pass here, and
 readers behind us believe what bears our name. So a blank before the colon, a fold, a comment, a
@@ -9,12 +14,19 @@ what some reader may take for the header ends at the first empty line. One pass.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from mailer.reading.from_domains import domain_of
 from mailer.reading.header_words import text_of
 
-FIELD = re.compile(rb"authentication-results[ \t]*:", re.IGNORECASE)
+FIELD = re.compile(rb"((?:(?:arc-|x-)?authentication-results)|received-spf)[ \t]*:", re.IGNORECASE)
+_SIGNATURE = re.compile(rb"dkim-signature[ \t]*:", re.IGNORECASE)
+_SPF = b"received-spf"
+_INSTANCE = re.compile(r"\s*i\s*=\s*\d+\s*;")  # of a seal
+# Who has asked: "receiver=mx.example.org", else "(mx.example.org: domain of ...)".
+_RECEIVER = re.compile(r"(?<![\w-])receiver\s*=\s*[\"<]*([^\s;\">()]+)", re.IGNORECASE)
+_COMMENT = re.compile(r"\(\s*([^\s:()]+)\s*:")
+_SIGNER = re.compile(r"(?:\A|;)\s*d\s*=\s*([^;]+)")
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _SAYS = 2000  # octets of a value in which its writer's name stands
 _HEADER = 256 * 1024  # octets in which the field is looked for
@@ -23,17 +35,15 @@ _HEADER = 256 * 1024  # octets in which the field is looked for
 def without(raw: bytes, ours: Collection[str]) -> bytes:
     """Return ``raw`` without the results that bear a name of ``ours`` (lower-case A-labels).
 
-    A result that names nobody goes too. The very same bytes come back where none does.
+    A result that names nobody goes too, unless it is of SPF, where that is usual. The very same
+    bytes come back where none goes.
     """
-    if not present(raw):
-        return raw
-    kept = bytearray()
-    done = 0
-    for start, end in _results(raw):
-        if _writer(raw[start:end].partition(b":")[2]) in {"", *ours}:
-            kept += raw[done:start]
-            done = end
-    return bytes(kept + raw[done:]) if done else raw
+    return _less(raw, FIELD, lambda field: _is_ours(field, ours))
+
+
+def without_signatures(raw: bytes, names: Collection[str]) -> bytes:
+    """Return ``raw`` without the DKIM-Signatures of ``names`` (RFC 6376 section 3.5)."""
+    return _less(raw, _SIGNATURE, lambda field: _signer(field) in names) if names else raw
 
 
 def present(raw: bytes) -> bool:
@@ -41,7 +51,47 @@ def present(raw: bytes) -> bool:
     return FIELD.search(raw, 0, _HEADER) is not None
 
 
-def _results(raw: bytes) -> Iterator[tuple[int, int]]:
+def _less(raw: bytes, named: re.Pattern[bytes], goes: Callable[[bytes], bool]) -> bytes:
+    """Return ``raw`` without the fields called so that are to go."""
+    if named.search(raw, 0, _HEADER) is None:
+        return raw
+    kept = bytearray()
+    done = 0
+    for start, end in _fields(raw, named):
+        if goes(raw[start:end]):
+            kept += raw[done:start]
+            done = end
+    return bytes(kept + raw[done:]) if done else raw
+
+
+def _signer(field: bytes) -> str:
+    value = re.sub(r"\s+", " ", text_of(field.partition(b":")[2][:_SAYS]))
+    found = _SIGNER.search(value)
+    return domain_of(found[1].replace(" ", "")) if found else ""
+
+
+def _is_ours(field: bytes, ours: Collection[str]) -> bool:
+    name, _, value = field.partition(b":")
+    if name.strip().lower() == _SPF:
+        writer = _receiver(text_of(value[:_SAYS]))
+        return bool(writer) and _is_below(writer, ours)
+    if name.lower().startswith(b"arc-"):
+        value = _INSTANCE.sub("", text_of(value[:_SAYS]), count=1).encode()
+    writer = _writer(value)
+    return not writer or _is_below(writer, ours)
+
+
+def _is_below(name: str, ours: Collection[str]) -> bool:
+    labels = name.split(".")
+    return any(".".join(labels[at:]) in ours for at in range(len(labels)))
+
+
+def _receiver(text: str) -> str:
+    found = _RECEIVER.search(text) or _COMMENT.search(text)
+    return domain_of(found[1]) if found else ""
+
+
+def _fields(raw: bytes, named: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
     """Yield where each such field stands, its folded lines and last line end included."""
     place, begun = 0, -1
     while place < min(len(raw), _HEADER):
@@ -51,7 +101,7 @@ def _results(raw: bytes) -> Iterator[tuple[int, int]]:
         if found[0][:1] not in b" \t":
             if begun >= 0:
                 yield begun, place
-            begun = place if FIELD.match(raw, place) else -1
+            begun = place if named.match(raw, place) else -1
         place = found.end()
     if begun >= 0:
         yield begun, place

@@ -20,6 +20,10 @@ FORGED = (
     b"Authentication-Results: lists.example.org; dkim=pass header.d=example.org\r\n"
     b"Authentication-Results : (we) EXAMPLE.org 1;\r\n dmarc=pass\r\n"
     b"Authentication-Results: mx.other.example; spf=fail\r\n"
+    b"Authentication-Results: mx.lists.example.org; dmarc=pass\r\n"
+    b"ARC-Authentication-Results: i=1; lists.example.org; dkim=pass\r\n"
+    b"Received-SPF: pass (lists.example.org: domain of ceo) receiver=lists.example.org\r\n"
+    b"DKIM-Signature: v=1; a=rsa-sha256; d=lists.example.org; s=x; h=from; bh=AA==; b=AA==\r\n"
     b"\r\nPay.\r\n"
 )
 
@@ -80,6 +84,8 @@ def test_a_forged_writer_is_held_and_released_under_an_alias_of_ours(
     assert "d=lists.example.org" in fields["DKIM-Signature"]
     assert fields["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert fields.get_all("Authentication-Results") == ["mx.other.example; spf=fail"]
+    assert fields["ARC-Authentication-Results"] is fields["Received-SPF"] is None
+    assert "s=x;" not in str(fields.get_all("DKIM-Signature"))
     assert b"dmarc=pass" not in copy.raw
 
 

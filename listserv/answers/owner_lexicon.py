@@ -57,9 +57,11 @@ def hits(meaning: str, words: str) -> list[OrderHit]:
     return found
 
 
-def says(meaning: str, words: str) -> bool:
-    """Tell whether a phrase of ``meaning`` stands in folded words."""
-    return any(pattern.search(words) for pattern in _patterns("owners", meaning).values())
+def says(meaning: str, words: str, language: str = "") -> bool:
+    """Tell whether a phrase of ``meaning`` stands in folded words of a language, or of any."""
+    patterns = _patterns("owners", meaning)
+    spoken = {language, "en"} if language else set(patterns)
+    return any(patterns[one].search(words) for one in spoken if one in patterns)
 
 
 def language_of(meaning: str, words: str) -> str:

@@ -161,15 +161,17 @@ def _meant(said: str) -> dict[str, OrderHit]:
             found[hit.meaning] = hit
         elif before.language != hit.language and before.span == hit.span:
             found[hit.meaning] = OrderHit(hit.meaning, "", hit.span, hit.weight, hit.around)
+    if "add" in found and _roles(said) == ["member"]:
+        found.pop("appoint", None)  # "we have a new member: ..."
     return found
 
 
 def _is_denied(marked: str, hit: OrderHit) -> bool:
     """Tell whether the words beside an order turn it round, or only wonder about it."""
     beside = owner_lexicon.without("gone", hit.around)
-    if says("wonder", bare(marked)):
+    if says("wonder", bare(marked), hit.language):
         return True
-    if not says("not", beside):
+    if not says("not", beside, hit.language):
         return False
     if hit.meaning != "add":
         return True
@@ -177,7 +179,7 @@ def _is_denied(marked: str, hit: OrderHit) -> bool:
     sentences = [bare(one) for one in _SENTENCE.split(marked) if fold(one)]
     ordered = [one for one in sentences if owner_lexicon.hits("add", one)]
     first = sentences.index(ordered[0]) if ordered else 0
-    denied = [one for one in sentences[: first + 1] if says("not", one)]
+    denied = [one for one in sentences[: first + 1] if says("not", one, hit.language)]
     return bool(denied) or not ordered
 
 

@@ -21,6 +21,7 @@ from templates.lexicon import fold
 BY_LANGUAGE = frozenset(("footer", "welcome"))  # settings with a text for each language
 _SETTING = re.compile(r"^([^:=]{2,60}?)\s*(?:[:=]|\s=>?\s)\s*(.*)$")
 _QUOTES = "\"'\u00ab\u00bb\u201e\u201c\u201d "
+_FIRST = "first_posts_moderated"
 _CHOICES = {
     "archive": ("public", "members", "none"),
     "post": ("members", "anyone", "moderated", "editors"),
@@ -36,7 +37,7 @@ def read(line: str) -> Order | None:
         if found:
             name, language, spoken = found
             return Order("set", name, match[2].strip(), spoken, line, language)
-    return _switch(line) or _changed(line) or _chosen(line)
+    return _switch(line) or _changed(line) or _chosen(line) or _first_posts(line)
 
 
 def value_of(words: str, offered: tuple[str, ...]) -> str:
@@ -151,6 +152,18 @@ def _chosen(line: str) -> Order | None:
                 language = owner_lexicon.language_of(f"{name}-words", words)
                 return Order("set", name, value, line=line, language=language)
     return None
+
+
+def _first_posts(line: str) -> Order | None:
+    """Read "I want new members' first post to be checked before it goes out"."""
+    words = without_politeness(bare(line))
+    if "?" in line or not (says("first-posts", words) and says("checking", words)):
+        return None
+    rest = words
+    for meaning in ("first-posts", "checking", "newcomers", "people", "be", "filler"):
+        rest = without(meaning, rest)
+    language = owner_lexicon.language_of("first-posts", words)
+    return None if rest else Order("set", _FIRST, "yes", line=line, language=language)
 
 
 def folded_all(name: str, meaning: str) -> frozenset[str]:

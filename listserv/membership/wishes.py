@@ -25,7 +25,7 @@ from listserv.letters.request import (
     whom,
     write,
 )
-from listserv.membership import reviving
+from listserv.membership import erasure_requests, reviving
 from mailer.errors import Refused
 from mailer.reading.addresses import MailAddress
 from subscriptions.lists.naming import is_own_address
@@ -136,6 +136,17 @@ def help_(visit: Visit, member: Membership) -> None:
 def unclear(visit: Visit, member: Membership) -> None:
     """Say that a letter was not understood, and what would be."""
     _write(visit, member, "member-unclear", owner=member.role is Role.OWNER)
+
+
+def when(visit: Visit, member: Membership) -> None:
+    """Say that a day was not understood, and how to name one."""
+    _write(visit, member, "member-when")
+
+
+def forget(visit: Visit, member: Membership) -> None:
+    """Forget the member everywhere, as the button of their own page does."""
+    key = optin.address_of(visit.session, member).key
+    erasure_requests.ask(visit.session, visit.app.keyring, key, how="reply", now=visit.now)
 
 
 def ask_address(visit: Visit, member: Membership, who: MailAddress) -> bool:

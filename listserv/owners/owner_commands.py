@@ -29,6 +29,7 @@ from subscriptions.permission import asks, budget
 from subscriptions.permission.asks import Ask, AskPurpose
 from subscriptions.permission.consent import Source
 
+FOR_GOOD = frozenset(("delete", "rename"))  # needs a yes in a word
 READING = ("members", "count", "find", "queue")
 # Which action each order asks for: who may, stands in the table of all actions.
 ACTIONS = {

@@ -45,6 +45,7 @@ Handler = Callable[[App, Arrival, Route, bytes], ArrivalOutcome]
 _HERE = (MembershipState.ACTIVE, MembershipState.PAUSED, MembershipState.PENDING)
 _NO_MAIL = {"leave", "forget", "resume"}  # a resume brings the address back by itself
 _COMES = {"join", "thanks"}  # said all when mail comes again
+_OWN_DATA = {"data", "forget"}  # what also somebody who has left may ask for
 _CHANGES = {"leave", "pause", "resume", "language", "address"}
 
 
@@ -137,7 +138,8 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
             return ordered
         if wish is not None and wish.verb == "join":
             return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
-        if member is None or member.state not in _HERE:
+        own = member is not None and wish is not None and wish.verb in _OWN_DATA
+        if member is None or (member.state not in _HERE and not own):
             return joining.offer_help(visit, author, language=letter.language)
         if wish is not None and wish.verb == "thanks":
             return "thanks"
@@ -243,13 +245,17 @@ def _wish(visit: Visit, letter: IncomingLetter, member: Membership, wish: Comman
     if not any(visit.allow(own.key, kind) for kind in kinds):
         return f"over-budget: {wish.verb}"
     language = language_of(visit, own)
+    if wish.verb == "pause" and replies.is_unclear_pause(wish.rest, visit.now):
+        wishes.when(visit, member)
+        return "asked: until when"
     other = _OTHERS.get(wish.verb)
     if other is not None:
         return other(visit, letter, member, wish)
     if wish.verb == "address" and replies.other_address(wish.rest) is None:
         wishes.unclear(visit, member)
         return "unclear"
-    if wish.verb in _CHANGES and not _may_change(visit, letter, member):
+    asked = wish.verb == "forget" or wish.verb in _CHANGES
+    if asked and not _may_change(visit, letter, member, wish):
         question(
             visit, AskPurpose.COMMAND, to=own, name="member-command", language=language,
             ref=member.id, member=member.id,
@@ -294,12 +300,12 @@ def _is_here(visit: Visit, who: MailAddress | None) -> bool:
     return member is not None and member.state in (MembershipState.ACTIVE, MembershipState.PAUSED)
 
 
-def _may_change(visit: Visit, letter: IncomingLetter, member: Membership) -> bool:
+def _may_change(visit: Visit, letter: IncomingLetter, member: Membership, wish: Command) -> bool:
     """Tell whether a letter alone may change what a member has.
 
     Whoever has a role on any list is asked at the address that we know.
     """
-    if not letter.proved or member.state is MembershipState.PENDING:
+    if not letter.proved or member.state is MembershipState.PENDING or wish.verb == "forget":
         return False
     return not optin.has_role(visit.session, member.person_id)
 
@@ -313,14 +319,6 @@ def _ask_leaver(visit: Visit, letter: IncomingLetter, member: Membership, wish: 
     return "asked: leave"
 
 
-def _forget(visit: Visit, letter: IncomingLetter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
-    """Hand the wish to be forgotten to the owners, who may do it, and say what is kept."""
-    arrival = visit.session.get_one(Arrival, letter.arrival_id)
-    notices.forward(visit.session, visit.app, [visit.lst], arrival, letter.raw, visit.now)
-    wishes.data(visit, member)
-    return "forget: handed to the owners"
-
-
 def _role(visit: Visit, letter: IncomingLetter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all
     return roles.ask(visit, member, wish.rest)
 
@@ -328,7 +326,6 @@ def _role(visit: Visit, letter: IncomingLetter, member: Membership, wish: Comman
 # Commands that are asked about, or handed on, whoever sends them.
 _OTHERS: dict[str, Callable[[Visit, IncomingLetter, Membership, Command], str]] = {
     "leave": _ask_leaver,
-    "forget": _forget,
     "role": _role,
 }
 

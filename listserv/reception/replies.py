@@ -10,7 +10,7 @@ from collections.abc import Callable
 from listserv.answers import dates, meaning
 from listserv.answers.meaning import Reader
 from listserv.letters import ask_payloads, commands, notices
-from listserv.letters.ask_payloads import OrdersPayload, OrdersUndo, RoleUndo, WishUndo
+from listserv.letters.ask_payloads import OrdersPayload, OrdersUndo, RoleUndo, WishPayload, WishUndo
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
 from listserv.letters.transaction import HELD
@@ -199,7 +199,7 @@ def _command(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     if said == "no":
         asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
         return "declined"
-    if said not in {"yes", "empty"}:  # the mail says that the answer may be empty
+    if said != "yes" and (said != "empty" or _needs_word(ask)):  # the mail says what it may be
         return ask_again(visit, ask)
     member = visit.session.get(Membership, ask.ref)
     if not asks.spend(visit.session, ask.id, how="reply", now=visit.now) or member is None:
@@ -208,10 +208,27 @@ def _command(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     asked = ask_payloads.command(ask)
     if isinstance(asked, OrdersPayload):
         return owner_commands.carry_out(visit, asked, member, proof_of(letter))
+    return _carry_out(visit, ask, asked, member, letter)
+
+
+def _carry_out(
+    visit: Visit, ask: Ask, asked: WishPayload, member: Membership, letter: IncomingLetter
+) -> str:
     wish = commands.Command(asked.verb, asked.rest)
     if wish.verb == "role":
         return roles.give(visit, ask, member, wish.rest, proof_of(letter))
-    return grant(visit, member, wish, proof_of(letter))
+    if wish.verb != "forget":
+        return grant(visit, member, wish, proof_of(letter))
+    wishes.forget(visit, member)
+    return "forgets"
+
+
+def _needs_word(ask: Ask) -> bool:
+    """Tell whether an empty answer is no yes: what cannot be taken back is said in a word."""
+    asked = ask_payloads.command(ask)
+    if isinstance(asked, OrdersPayload):
+        return any(order.verb in owner_commands.FOR_GOOD for order in asked.orders)
+    return asked.verb == "forget"
 
 
 def _reach(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
@@ -315,6 +332,11 @@ def other_address(rest: str) -> MailAddress | None:
         return parse(rest.strip().strip("<>.,;"))
     except BadInput:
         return None
+
+
+def is_unclear_pause(rest: str, now: float) -> bool:
+    """Tell whether a pause names a day that cannot be read."""
+    return commands.until(rest, now) is None and dates.names_one(rest)
 
 
 def grant(visit: Visit, member: Membership, wish: commands.Command, proof: AnswerProof) -> str:

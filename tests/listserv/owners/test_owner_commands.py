@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+import templates
 from archive.site import build
 from listserv.actions import moved_pages
+from listserv.answers import owner_orders
 from listserv.answers.owner_order import UNCLEAR
+from listserv.membership import erasure_requests
 from listserv.owners import owner_acts, owner_commands
 from listserv.reception import smtp_door
 from listserv.wiring.listserv_tables import Ban
 from subscriptions.lists import roster
-from subscriptions.lists.roster import MailList, Membership, Role
+from subscriptions.lists.roster import Address, MailList, Membership, Role
 from subscriptions.permission.consent import Consent
 from tests.place import ANNA, EVE, LIST, MODERATOR, OWNER, Place, make_place, subject, text
 
@@ -439,3 +442,52 @@ def test_an_archive_that_is_closed_by_mail_has_its_pages_moved_and_comes_back_by
     assert list(public.rglob("*.html"))
     assert the_list(place).public_since is None
     assert the_list(place).redraw == ""
+
+
+EXAMPLES = (
+    "members", "count", "queue", "add", "invite", "remove", "pause", "ban", "moderate", "role",
+    "set", "set", "set", "set", "set",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("language", templates.LANGUAGES)
+def test_the_help_to_an_owner_names_orders_that_are_understood(place: Place, language: str) -> None:
+    place.add("ivar@example.net", Role.OWNER, language=language)
+    place.write("ivar@example.net", "friends-help@example.org", "?")
+    lines = text(place.mails("ivar@example.net")[-1]).splitlines()
+    examples = [line.strip() for line in lines if line.startswith("  ")]
+    read = [orders[0].verb for line in examples if (orders := owner_orders.read(line))]
+    assert read[-len(EXAMPLES) :] == list(EXAMPLES)
+    place.write(ANNA, "friends-help@example.org", "?")
+    assert "close the list" not in said(place, ANNA)
+
+
+def test_a_pause_until_a_day_that_nobody_can_read_gets_a_kind_question(place: Place) -> None:
+    place.write(ANNA, REQUEST, "pause until 31 February")
+    assert subject(place.mails(ANNA)[-1]) == "Friends: until when?"
+    assert place.state(ANNA) == "active"
+
+
+def test_a_wish_to_be_forgotten_is_asked_once_and_done_by_a_word_alone(place: Place) -> None:
+    place.write(ANNA, REQUEST, "Please forget me and delete all my data.")
+    asked = place.mails(ANNA)[-1]
+    assert "This cannot be undone" in said(place, ANNA)
+    place.reply(asked, "", ANNA)
+    assert place.state(ANNA) == "active"
+    place.reply(asked, "yes", ANNA)
+    erasure_requests.carry_out(place.app, 4e9)
+    assert place.state(ANNA) == ""
+    assert len(place.mails(OWNER)) == 0
+
+
+def test_who_has_left_still_hears_what_is_kept_and_may_be_forgotten(place: Place) -> None:
+    place.write(ANNA, "friends-leave@example.org", "")
+    place.reply(place.mails(ANNA)[-1], "yes", ANNA)
+    assert place.state(ANNA) == "left"
+    place.write(ANNA, REQUEST, "my data")
+    assert place.mails(ANNA)[-1].is_multipart()
+    place.write(ANNA, REQUEST, "forget me")
+    place.reply(place.mails(ANNA)[-1], "yes", ANNA)
+    erasure_requests.carry_out(place.app, 4e9)
+    with place.app.store.read() as session:
+        assert session.scalars(select(Address.id).where(Address.key == ANNA)).all() == []

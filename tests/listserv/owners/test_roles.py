@@ -69,13 +69,9 @@ def test_what_our_mails_tell_owners_to_write_is_understood(language: str) -> Non
     helped = templates.mail("member-help", language, **context_of("member-help", {"owner": True}))
     failed = templates.mail("owner-no-role", language, **context_of("x", {"why": "unclear"}))
     lines = [line for line in (helped.text + failed.text).splitlines() if "anna@" in line]
-    for line in lines:
-        found = commands.command(line.partition(":")[0])
-        assert found is not None
-        wanted = roles.read(found.rest)
-        assert wanted is not None
-        assert (found.verb, wanted.role) == ("role", Role.MODERATOR)
-    assert len(lines) == 2
+    read = [commands.command(line.partition(":")[0]) for line in lines]
+    given = [roles.read(one.rest) for one in read if one is not None and one.verb == "role"]
+    assert [wanted.role for wanted in given if wanted] == [Role.MODERATOR] * 2
 
 
 def test_a_role_is_given_by_the_owners_answer_and_told_to_all_whom_it_concerns(

@@ -60,10 +60,15 @@ class Action(StrEnum):
     MEMBER_REMOVE = "member remove"
     MEMBER_SET = "member set"
     MEMBER_SHOW = "member show"
+    NEWSLETTER_CANCEL = "newsletter cancel"
+    NEWSLETTER_DRAFTS = "newsletter drafts"
     NEWSLETTER_HISTORY = "newsletter history"
     NEWSLETTER_PAUSE = "newsletter pause"
+    NEWSLETTER_PROOF = "newsletter proof"
     NEWSLETTER_RESEND = "newsletter resend"
     NEWSLETTER_RESUME = "newsletter resume"
+    NEWSLETTER_SCHEDULE = "newsletter schedule"
+    NEWSLETTER_SEND = "newsletter send"
     NEWSLETTER_STATUS = "newsletter status"
     NEWSLETTER_STOP = "newsletter stop"
     NEWSLETTER_VOTES = "newsletter votes"
@@ -117,10 +122,15 @@ PERMISSIONS = {
     Action.MEMBER_REMOVE: Permission(_OWNERS),
     Action.MEMBER_SET: Permission(_OWNERS),
     Action.MEMBER_SHOW: Permission(_OWNERS, by_from_line=True),
+    Action.NEWSLETTER_CANCEL: Permission(_EDITORS),
+    Action.NEWSLETTER_DRAFTS: Permission(_EDITORS | {ActorRole.ADVISOR}, by_from_line=True),
     Action.NEWSLETTER_HISTORY: Permission(_OWNERS),  # it names people
     Action.NEWSLETTER_PAUSE: Permission(_EDITORS),
+    Action.NEWSLETTER_PROOF: Permission(_EDITORS),
     Action.NEWSLETTER_RESEND: Permission(_EDITORS),
     Action.NEWSLETTER_RESUME: Permission(_EDITORS),
+    Action.NEWSLETTER_SCHEDULE: Permission(_EDITORS),
+    Action.NEWSLETTER_SEND: Permission(_EDITORS),
     Action.NEWSLETTER_STATUS: Permission(_STAFF, by_from_line=True),
     Action.NEWSLETTER_STOP: Permission(_EDITORS),
     Action.NEWSLETTER_VOTES: Permission(_STAFF, by_from_line=True),

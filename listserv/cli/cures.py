@@ -14,6 +14,7 @@ CURES = {
     "list-there": "`krets list show {list}` shows it.",
     "list-closed": "`krets list set {list} --no-closed` opens it again.",
     "no-list": "`krets list ls` shows them all.",
+    "no-editor": "Make somebody one: krets member set {list} ADDRESS --role editor",
     "no-hold": "`krets queue ls` lists what is held.",
     "no-member": "`krets member ls {list}` shows who is.",
     "no-newsletter": "Write to {list}, or make a list with --kind newsletter.",
@@ -25,12 +26,16 @@ CURES = {
     "not-permitted": "Ask an owner of the list.",
     "not-proven": "Answer the mail that asks.",
     "nothing-to-redact": "Give --message, --attachment, --person or --phrase.",
+    "not-scheduled": "`krets newsletter drafts` shows all.",
     "nothing-stands": "`krets member barred` shows whom something stands against.",
     "other-kind": "Leave {option} out.",
     "post-to-newsletter": "Leave --post out, or create the list with --kind discussion.",
+    "red": "Say --anyway to send it all the same.",
     "said-never": "They can take that back by replying to the mail that told them so. If they told"
     " you, say how: --consent 'asked me by phone on 3 May'.",
     "which-text": "--{setting}-language needs --{setting} TEXT beside it.",
+    "zone-unknown": "Name one behind the hour, such as Europe/Stockholm; or give the list another:"
+    " `krets list set {list} --zone NAME`.",
 }
 
 

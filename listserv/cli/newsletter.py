@@ -1,6 +1,7 @@
 """``krets newsletter``: prove an issue, send it, and see what became of it."""
 
 import time
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -8,23 +9,19 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from listserv.actions import newsletters as actions
+from listserv.actions.newsletters import PlanIssue, ProveIssue, ScheduleIssue, SendIssue
 from listserv.cli.mailing import VERBS, follow, progress, votes
 from listserv.cli.segment import SAMPLE, told
 from listserv.cli.segment import segment as segment_group
-from listserv.cli.terminal import agree, plain, print_json, print_table, say
+from listserv.cli.terminal import agree, asked, plain, print_json, print_table, say
 from listserv.newsletters.checks.findings import Finding
 from listserv.newsletters.checks.forecast import DAY
 from listserv.newsletters.composing import looks
-from listserv.newsletters.editors import editor_answers, editor_orders, preview, reviews
-from listserv.newsletters.sending import issue_sending
-from listserv.newsletters.sending.issue_sending import NobodyDue, Reader, SendingSurvey
+from listserv.newsletters.sending.issue_sending import NobodyDue, SendingSurvey
 from listserv.wiring.app import App
-from mailer.errors import BadInput, Refused
 from mailer.ledger.mailings import UnsurePolicy
-from mailer.reading.addresses import parse
 from subscriptions.audience.audience import some_of
-from subscriptions.lists import terms
-from subscriptions.lists.roster import MailList, check_language
 
 _DOMAINS = 3  # named in the plan
 
@@ -80,7 +77,7 @@ def send(
       krets newsletter send news@example.org november.md --segment "language = sv" --dry-run
     """
     try:
-        survey = _survey(app, list_address, file, time.time(), segment=segment)
+        survey = _survey(app, list_address, file, segment=segment)
     except NobodyDue as nobody:
         _nobody(nobody, list_address, dry_run=dry_run, as_json=as_json)
         return
@@ -91,14 +88,13 @@ def send(
         if as_json:
             print_json(found | {"mailing": None, "dry_run": True})
         return
-    if survey.red and not anyway:
-        raise Refused(f"Not sent: {survey.red[0].what}.", "Say --anyway to send it all the same.")
-    agree(f"Send it to {survey.readers:,} readers now?", yes=yes)
-    mailing = issue_sending.begin(
-        app, survey.lst, survey.ready, policy=UnsurePolicy(policy), now=time.time()
+    if anyway or not survey.red:  # else the action says why not
+        agree(f"Send it to {survey.readers:,} readers now?", yes=yes)
+    mailing = actions.send(
+        asked(app),
+        SendIssue(survey, UnsurePolicy(policy), anyway),
+        lambda counts, size: progress("writing the ledger", counts, size),
     )
-    for _ in progress("writing the ledger", issue_sending.freeze(app, mailing), survey.readers):
-        pass
     if wait:
         follow(app, mailing)
     if as_json:
@@ -137,24 +133,17 @@ def proof(
       krets newsletter proof news@example.org november.md
       krets newsletter proof news@example.org november.md --to olga@example.org --language ru
     """
-    if language:
-        check_language(language)
-    survey = _survey(app, list_address, file, time.time(), readers=False, segment=segment)
-    to = _editors(app, survey.lst, address)
+    survey = _survey(app, list_address, file, readers=False, segment=segment)
+    done = actions.proof(asked(app), ProveIssue(survey, address, language, dry_run))
     for finding in survey.findings:
         say(plain(f"{_colour(finding)}: {finding.what}"))
-    edition = None if dry_run else reviews.open_file(app, survey, to, time.time(), language)
-    named = [one.to.given for one in to]
-    page = ""
-    if edition is not None:
-        page = preview.link(app, survey.lst, edition, to[0].member, time.time())
     if as_json:
-        found = {"list": survey.lst.address, "to": named, "edition": edition, "page": page}
+        found = {"list": survey.lst.address, **asdict(done)}
         print_json(found | {"dry_run": dry_run})
     said = "Nothing was sent; the proof would go" if dry_run else "The proof is on its way"
-    say(f"{said} to {', '.join(named)}.")
-    if page:
-        say(f"See it as other readers do: {page}")
+    say(f"{said} to {', '.join(done.to)}.")
+    if done.page:
+        say(f"See it as other readers do: {done.page}")
 
 
 @newsletter.command("schedule")
@@ -191,40 +180,24 @@ def schedule(
       krets newsletter schedule news@example.org november.md friday 9:30 Europe/Rome --yes
       krets newsletter schedule news@example.org november.md friday 9:30 local time
     """
-    now = time.time()
     try:
-        survey = _survey(app, list_address, file, now, segment=segment)
+        survey = _survey(app, list_address, file, segment=segment)
     except NobodyDue as nobody:
         _nobody(nobody, list_address, dry_run=dry_run, as_json=as_json)
         return
-    clock = terms.clock(survey.lst.zone)
-    order = editor_orders.read(f"send {' '.join(when)}", now, clock or ZoneInfo("UTC"))
-    if clock is None and order is not None and not order.named:
-        raise BadInput(
-            f"This machine does not know the time zone of {survey.lst.address}, {survey.lst.zone}.",
-            f"Name one behind the hour, such as Europe/Stockholm; or give the list another:"
-            f" `krets list set {survey.lst.address} --zone NAME`.",
-        )
-    if order is None or order.at is None or order.at <= now:
-        raise BadInput(
-            f"{' '.join(when)!r} names no time to come.",
-            "Write a day and an hour: tomorrow 8, friday 9:30, 24 december 9, 2026-12-24 09:00.",
-        )
+    order = actions.read_hour(survey, " ".join(when), time.time())
+    at = order.at or 0.0
     _tell(app, survey, UnsurePolicy.NEVER_TWICE)
-    said = datetime.fromtimestamp(order.at, ZoneInfo(order.zone)).strftime("%A %Y-%m-%d %H:%M")
+    said = datetime.fromtimestamp(at, ZoneInfo(order.zone)).strftime("%A %Y-%m-%d %H:%M")
     say(f"  goes out {said} ({'in the time of each reader' if order.own else order.zone})")
-    found = _answer(survey, UnsurePolicy.NEVER_TWICE.value) | {"at": order.at, "zone": order.zone}
+    found = _answer(survey, UnsurePolicy.NEVER_TWICE.value) | {"at": at, "zone": order.zone}
     edition = None
     if dry_run:
         say("Nothing was scheduled.")
     else:
-        if survey.red and not anyway:
-            what = survey.red[0].what
-            raise Refused(f"Not scheduled: {what}.", "Say --anyway to send it all the same.")
-        agree(f"Send it then to about {survey.readers:,} readers?", yes=yes)
-        to = _editors(app, survey.lst, None)
-        edition = reviews.open_file(app, survey, to, now)
-        editor_answers.schedule(app, edition, order, now)
+        if anyway or not survey.red:  # else the action says why not
+            agree(f"Send it then to about {survey.readers:,} readers?", yes=yes)
+        edition = actions.schedule(asked(app), ScheduleIssue(survey, order, anyway))
         say(f"Edition {edition} is scheduled. Take it back: krets newsletter cancel {edition}")
     if as_json:
         print_json(found | {"edition": edition, "dry_run": dry_run})
@@ -241,13 +214,10 @@ def cancel(app: App, edition: int, *, dry_run: bool) -> None:
     Example:
       krets newsletter cancel 7
     """
+    actions.cancel(asked(app), edition, dry_run=dry_run)
     if dry_run:
         say(f"Would cancel edition {edition}; nothing was done.")
         return
-    if not editor_answers.cancel(app, edition, time.time()):
-        raise Refused(
-            f"Edition {edition} is not scheduled.", "`krets newsletter drafts` shows all."
-        )
     say(f"Edition {edition} is no longer scheduled.")
 
 
@@ -263,29 +233,12 @@ def show_drafts(app: App, /, list_address: str | None, *, as_json: bool) -> None
       krets newsletter drafts
       krets newsletter drafts news@example.org --json
     """
-    with app.store.read() as session:
-        lst = issue_sending.newsletter(session, list_address) if list_address else None
-        found = reviews.waiting(session, lst)
+    found = actions.drafts(asked(app), list_address)
     if as_json:
         print_json(found)
         return
     columns = ("edition", "list", "subject", "revision", "state", "goes out")
     print_table(columns, [[plain(str(row[name] or "")) for name in columns] for row in found])
-
-
-def _editors(app: App, lst: MailList, address: str | None) -> list[Reader]:
-    """Return who gets a proof: the editors, or the one named; raise Refused for nobody."""
-    with app.store.read() as session:
-        editors = {member.id for member in issue_sending.editors(session, lst)}
-        known = issue_sending.provers(session, lst)
-    wanted = parse(address).key if address else ""
-    to = [one for one in known if (one.to.key == wanted if wanted else one.member in editors)]
-    if not to:
-        raise Refused(
-            f"{address or 'Nobody'} is no editor or owner of {lst.address}.",
-            f"Make somebody one: krets member set {lst.address} ADDRESS --role editor",
-        )
-    return to
 
 
 @newsletter.command("themes")
@@ -315,22 +268,14 @@ def _survey(
     app: App,
     list_address: str,
     file: BinaryIO,
-    now: float,
     *,
     readers: bool = True,
     segment: str | None = None,
 ) -> SendingSurvey:
     """Read a draft, and the pictures beside it where it is a file."""
     path = Path(str(getattr(file, "name", "")))
-    return issue_sending.survey(
-        app,
-        list_address,
-        file.read(),
-        now,
-        readers=readers,
-        segment=segment,
-        folder=path.parent if path.is_file() else None,
-    )
+    folder = path.parent if path.is_file() else None
+    return actions.plan(asked(app), PlanIssue(list_address, file.read(), segment, folder, readers))
 
 
 def _nobody(error: NobodyDue, list_address: str, *, dry_run: bool, as_json: bool) -> None:

@@ -12,11 +12,12 @@ from listserv.actions.permissions import (
 )
 
 LOOK = {"list show", "newsletter status", "newsletter votes"}
-READS = LOOK | {"member ls", "member show", "queue ls"}
+READS = LOOK | {"newsletter drafts", "member ls", "member show", "queue ls"}
 DECIDES = {"queue ls", "queue show", "queue release", "queue refuse", "queue drop"}
 MODERATE = LOOK | DECIDES | {"list set", "member allow", "member ban", "member moderate"}
 STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter resend"}
-EDIT = LOOK | STEER | {"list set"}
+WRITE = {"newsletter proof", "newsletter send", "newsletter schedule", "newsletter cancel"}
+EDIT = LOOK | STEER | WRITE | {"list set", "newsletter drafts"}
 PEOPLE = {"member add", "member invite", "member remove", "member set"}
 OWN = MODERATE | EDIT | READS | PEOPLE | {"archive redact", "newsletter history", "queue mailing"}
 # What each role may do on its own list; strangers and plain members nothing of this.
@@ -24,7 +25,7 @@ TABLE = {
     ActorRole.STRANGER: set[str](),
     ActorRole.MEMBER: set[str](),
     ActorRole.MODERATOR: MODERATE,
-    ActorRole.ADVISOR: LOOK,
+    ActorRole.ADVISOR: LOOK | {"newsletter drafts"},
     ActorRole.EDITOR: EDIT,
     ActorRole.OWNER: OWN,
     ActorRole.OPERATOR: {action.value for action in Action},

@@ -1,0 +1,187 @@
+"""Plan an issue, prove it, send it, give it an hour, and take that back.
+
+    survey = newsletters.plan(call, PlanIssue("news@example.org", source))
+    mailing = newsletters.send(call, SendIssue(survey, anyway=True))
+
+A plan says whom an issue would reach and what stands against it; what is sent is what was planned.
+SECURITY: what is red is sent by ``anyway`` alone, whichever door asks.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from listserv.actions.call import Call
+from listserv.actions.permissions import Action
+from listserv.newsletters.editors import editor_answers, editor_orders, preview, reviews
+from listserv.newsletters.editors.editor_orders import EditorOrder
+from listserv.newsletters.sending import issue_sending
+from listserv.newsletters.sending.issue_sending import Reader, SendingSurvey
+from listserv.wiring.listserv_tables import DraftUnderReview
+from mailer.errors import BadInput, Refused
+from mailer.ledger.mailings import UnsurePolicy
+from mailer.reading.addresses import parse
+from subscriptions.lists import terms
+from subscriptions.lists.roster import MailList, check_language
+
+# Passes on how many recipients are entered, of how many; a door may show them.
+Told = Callable[[Iterator[int], int], Iterable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanIssue:
+    """Ask what a draft would be as an issue; pictures beside it stand in ``folder``."""
+
+    list: str
+    source: bytes
+    segment: str | None = None
+    folder: Path | None = None
+    readers: bool = True  # there must be some
+
+
+@dataclass(frozen=True, slots=True)
+class SendIssue:
+    """Ask that a planned issue goes out now."""
+
+    survey: SendingSurvey
+    policy: UnsurePolicy = UnsurePolicy.NEVER_TWICE
+    anyway: bool = False  # although a finding is red
+
+
+@dataclass(frozen=True, slots=True)
+class ProveIssue:
+    """Ask that editors get a planned issue as readers would, and may answer "send"."""
+
+    survey: SendingSurvey
+    to: str | None = None  # one editor's or owner's address, not all editors
+    language: str = ""  # as readers of this language see it
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleIssue:
+    """Ask that a planned issue goes out at a time."""
+
+    survey: SendingSurvey
+    order: EditorOrder
+    anyway: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IssueProved:
+    """Say who gets the proof, and the page that shows it; without an edition nobody does yet."""
+
+    to: tuple[str, ...]
+    edition: int | None
+    page: str
+
+
+def plan(call: Call, wanted: PlanIssue) -> SendingSurvey:
+    """Read a draft and say whom it would reach and what stands against it."""
+    call.permitted(Action.NEWSLETTER_PROOF, wanted.list)
+    return issue_sending.survey(
+        call.app,
+        wanted.list,
+        wanted.source,
+        call.now,
+        readers=wanted.readers,
+        segment=wanted.segment,
+        folder=wanted.folder,
+    )
+
+
+def proof(call: Call, wanted: ProveIssue) -> IssueProved:
+    """Mail an issue to its editors as readers would get it."""
+    survey = wanted.survey
+    lst = call.permitted(Action.NEWSLETTER_PROOF, survey.lst.address)
+    if wanted.language:
+        check_language(wanted.language)
+    to = _editors(call, lst, wanted.to)
+    named = tuple(one.to.given for one in to)
+    if wanted.dry_run:
+        return IssueProved(named, None, "")
+    edition = reviews.open_file(call.app, survey, to, call.now, wanted.language)
+    page = preview.link(call.app, lst, edition, to[0].member, call.now)
+    return IssueProved(named, edition, page)
+
+
+def send(call: Call, wanted: SendIssue, told: Told = lambda counts, _size: counts) -> int:
+    """Enter an issue's readers into the ledger, and return the mailing when all stand there."""
+    survey = wanted.survey
+    lst = call.permitted(Action.NEWSLETTER_SEND, survey.lst.address)
+    _refuse_red(survey, "Not sent", anyway=wanted.anyway)
+    mailing = issue_sending.begin(call.app, lst, survey.ready, policy=wanted.policy, now=call.now)
+    for _ in told(issue_sending.freeze(call.app, mailing), survey.readers):
+        pass
+    return mailing
+
+
+def read_hour(survey: SendingSurvey, said: str, now: float) -> EditorOrder:
+    """Return the hour that is named in words, in the list's time zone; raise BadInput for none."""
+    clock = terms.clock(survey.lst.zone)
+    order = editor_orders.read(f"send {said}", now, clock or ZoneInfo("UTC"))
+    if clock is None and order is not None and not order.named:
+        raise BadInput(
+            f"This machine does not know the time zone of {survey.lst.address}, {survey.lst.zone}.",
+            key="zone-unknown",
+            list=survey.lst.address,
+        )
+    if order is None or order.at is None or order.at <= now:
+        raise BadInput(
+            f"{said!r} names no time to come.",
+            "Write a day and an hour: tomorrow 8, friday 9:30, 24 december 9, 2026-12-24 09:00.",
+        )
+    return order
+
+
+def schedule(call: Call, wanted: ScheduleIssue) -> int:
+    """Give an issue an hour, and its editors the proof; return the number of the draft."""
+    survey = wanted.survey
+    lst = call.permitted(Action.NEWSLETTER_SCHEDULE, survey.lst.address)
+    _refuse_red(survey, "Not scheduled", anyway=wanted.anyway)
+    edition = reviews.open_file(call.app, survey, _editors(call, lst, None), call.now)
+    editor_answers.schedule(call.app, edition, wanted.order, call.now)
+    return edition
+
+
+def cancel(call: Call, edition_id: int, *, dry_run: bool = False) -> None:
+    """Take the hour back at which a draft was to go out; its proof still stands."""
+    with call.session(writes=False) as session:
+        edition = session.get(DraftUnderReview, edition_id)
+        lst = session.get(MailList, edition.list_id) if edition is not None else None
+        call.permit(Action.NEWSLETTER_CANCEL, session, lst)
+    if not dry_run and not editor_answers.cancel(call.app, edition_id, call.now):
+        raise Refused(f"Edition {edition_id} is not scheduled.", key="not-scheduled")
+
+
+def drafts(call: Call, list_address: str | None) -> list[dict[str, Any]]:
+    """Return the issues that have been proved and not sent, and when they go out."""
+    if list_address is None:
+        with call.reading_all(Action.NEWSLETTER_DRAFTS) as session:
+            return reviews.waiting(session, None)
+    with call.reading(Action.NEWSLETTER_DRAFTS, list_address) as visit:
+        lst = issue_sending.newsletter(visit.session, list_address)
+        return reviews.waiting(visit.session, lst)
+
+
+def _refuse_red(survey: SendingSurvey, what: str, *, anyway: bool) -> None:
+    if survey.red and not anyway:
+        raise Refused(f"{what}: {survey.red[0].what}.", key="red")
+
+
+def _editors(call: Call, lst: MailList, address: str | None) -> list[Reader]:
+    """Return who gets a proof: the editors, or the one named; raise Refused for nobody."""
+    with call.session(writes=False) as session:
+        editors = {member.id for member in issue_sending.editors(session, lst)}
+        known = issue_sending.provers(session, lst)
+    wanted = parse(address).key if address else ""
+    to = [one for one in known if (one.to.key == wanted if wanted else one.member in editors)]
+    if not to:
+        raise Refused(
+            f"{address or 'Nobody'} is no editor or owner of {lst.address}.",
+            key="no-editor",
+            list=lst.address,
+        )
+    return to

@@ -7,11 +7,15 @@ from typing import Self
 class RawClient:
     """Speak octets to a door, and read replies as lines."""
 
-    def __init__(self, address: tuple[str, int] | str, *, greeted: bool = True) -> None:
+    def __init__(
+        self, address: tuple[str, int] | str, *, greeted: bool = True, source: str = ""
+    ) -> None:
         unix = isinstance(address, str)
         self.socket = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         self.socket.settimeout(20)
         try:
+            if source:
+                self.socket.bind((source, 0))
             self.socket.connect(address)
         except OSError:
             self.socket.close()

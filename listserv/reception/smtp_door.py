@@ -13,6 +13,7 @@ from listserv.newsletters.editors.reviews import editor_of
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
 from mailer.door.callers import networks
+from mailer.door.rates import MailRates
 from mailer.door.smtp_in import DoorSettings, SmtpDoor
 from mailer.door.smtp_replies import SmtpReply
 from mailer.errors import BadInput, Misconfigured
@@ -89,6 +90,12 @@ async def _serve(
             front=networks(settings.front),
             tls=tls_context(app),
             own_names=lambda: _own_names(app),
+            rates=MailRates(
+                settings.source_messages,
+                settings.source_megabytes * 1_000_000,
+                settings.list_messages,
+            ),
+            fold=routes.folded,
         ),
         lambda sender, recipient, _client: recipient_verdict(app, sender, recipient),
         after_commit=lambda: app.ring("sort"),

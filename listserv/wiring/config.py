@@ -215,6 +215,22 @@ class MailerSettings(_Section):
     front: Words = Field(
         (), description="Addresses or networks of mail servers in front of us, which we trust."
     )
+    source_messages: int = Field(
+        300,
+        ge=0,
+        description="Messages a minute from one address (IPv6: one /64), at most; then it is asked"
+        " to come later. 127.0.0.1 and fronts are not counted, the clients they name are."
+        " 0 is no limit.",
+    )
+    source_megabytes: int = Field(
+        200, ge=0, description="The same for megabytes a minute. 0 is no limit."
+    )
+    list_messages: int = Field(
+        600,
+        ge=0,
+        description="Messages a minute to one list, at most; then whoever has brought ten of them"
+        " is asked to come later. 0 is no limit.",
+    )
     resolver: Words = Field(
         (),
         description="HOST:PORT of name servers that are asked about the mail that comes in (SPF,"

@@ -21,6 +21,7 @@ from mailer.door import smtp_replies
 from mailer.door.callers import Callers, is_front, plain_ip, source_of
 from mailer.door.group_commit import Budget, Intake
 from mailer.door.limits import DoorSettings
+from mailer.door.rates import Rates
 from mailer.door.recipient_verdicts import Verdicts
 from mailer.door.smtp_replies import SmtpReply
 
@@ -37,6 +38,7 @@ class House:
     verdicts: Verdicts
     callers: "Callers[Connection]"
     budget: Budget
+    rates: Rates
     clock: Callable[[], float]
     sessions: set["Connection"] = field(default_factory=set)
     closing: bool = False

@@ -110,6 +110,12 @@ class FrontedConnection(Connection):
             return smtp_replies.NOT_NOW
         return introductions.read_attributes(argument, known) or smtp_replies.BAD_XCLIENT
 
+    def _source_now(self) -> str:
+        """Return the source of the next message, as far as that is known before it comes."""
+        said = self._forwarded.client if self._forwarded is not None else None
+        client = self._client if said is None else said
+        return "" if self._is_front(client) else source_of(client)
+
     def _whose(self, raw: bytes) -> tuple[str, str]:
         """Return (client, hello) of whoever brought a message; "" where nobody can tell.
 

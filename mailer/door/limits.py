@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from mailer.door.callers import Network
+from mailer.door.rates import MailRates
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +38,6 @@ class DoorSettings:
     tls: ssl.SSLContext | None = None
     # Under which names results of authentication would be ours; runs in a thread.
     own_names: Callable[[], Collection[str]] = tuple
+    rates: MailRates = field(default_factory=MailRates)
+    fold: Callable[[str], str] = str.lower  # all addresses of a list are one
     limits: DoorLimits = field(default_factory=DoorLimits)

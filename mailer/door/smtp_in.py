@@ -28,6 +28,7 @@ from mailer.door.callers import Callers
 from mailer.door.connection import House
 from mailer.door.group_commit import Budget, Intake
 from mailer.door.limits import DoorLimits, DoorSettings
+from mailer.door.rates import Rates
 from mailer.door.recipient_verdicts import RecipientVerdict, SizeVerdict, Verdicts
 from mailer.door.smtp_replies import SmtpReply
 from mailer.door.smtp_session import LmtpSession, SmtpSession
@@ -80,6 +81,7 @@ class SmtpDoor:
             verdicts=Verdicts(self._verdict, self._fits, limits.verdict_ttl),
             callers=Callers(limits.per_ip, limits.connections),
             budget=budget,
+            rates=Rates(self._settings.rates),
             clock=self._clock,
         )
         self._watch = loop.create_task(_expire_the_slow(self._house))

@@ -15,6 +15,7 @@ import re
 from ipaddress import ip_address
 
 from mailer.door import smtp_replies
+from mailer.door.callers import source_of
 from mailer.door.connection import House
 from mailer.door.data_reader import DataReader, DataVerdict
 from mailer.door.envelope import MailFrom, read_mail, read_rcpt
@@ -201,6 +202,10 @@ class SmtpSession(FrontedConnection):
         else:
             said = read_mail(argument, extended=self._extended, max_size=self._settings.max_size)
             if isinstance(said, MailFrom):
+                late = self._house.rates.against_source(self._source_now(), self._house.clock())
+                if late is not None:
+                    self._say(late)
+                    return
                 self._mail = said
                 self._expect_message(coming=True)
                 self._say(smtp_replies.SENDER_OK)
@@ -220,9 +225,13 @@ class SmtpSession(FrontedConnection):
         if isinstance(recipient, SmtpReply):
             self._say(recipient)
             return
-        refusal = await self._house.verdicts.on_recipient(
-            self._mail.sender, recipient, self._client
+        refusal = self._house.rates.against_recipient(
+            self._settings.fold(recipient), self._source_now(), self._house.clock()
         )
+        if refusal is None:
+            refusal = await self._house.verdicts.on_recipient(
+                self._mail.sender, recipient, self._client
+            )
         if refusal is None:
             self._recipients.append(recipient)
         self._say(refusal or smtp_replies.RECIPIENT_OK)
@@ -310,13 +319,24 @@ class SmtpSession(FrontedConnection):
             received_at=self._house.clock(),
             held_for=fault.text if fault is not None else "",
         )
-        outcome = await self._commit(incoming, hold)
+        outcome = await self._commit_in_turn(incoming, hold)
         return self._replies(
             [
                 outcome if to in wanted else refusal or outcome
                 for to, refusal in zip(recipients, refusals, strict=True)
             ]
         )
+
+    async def _commit_in_turn(self, incoming: Incoming, hold: Reservation) -> SmtpReply:
+        """Commit ``incoming``, unless its source has brought its share of this minute."""
+        rates, now = self._house.rates, self._house.clock()
+        source = source_of(incoming.client)
+        late = rates.against_source(source, now)  # known only now, where Received told it
+        outcome = late or await self._commit(incoming, hold)
+        if outcome.good:
+            names = [self._settings.fold(to) for to in incoming.recipients]
+            rates.note(source, names, len(incoming.raw), now)
+        return outcome
 
     async def _commit(self, incoming: Incoming, hold: Reservation) -> SmtpReply:
         """Wait until ``incoming`` is committed; only that is a yes."""

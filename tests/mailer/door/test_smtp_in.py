@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from mailer.door import introductions
+from mailer.door import introductions, rates
 from mailer.door.callers import networks
+from mailer.door.rates import MailRates
 from mailer.door.smtp_in import DoorLimits, DoorSettings, SmtpReply
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import Store, get_raw
+from tests.raw_client import RawClient
 
 HERE = "here.test"
 OpenDoor = Any
@@ -459,6 +461,77 @@ def test_sources_that_hold_every_place_give_one_up_to_another(open_door: OpenDoo
         assert seventh.recv(4) == b"220 "  # the place that it has given up
         eighth = stack.enter_context(from_address(door.address, "127.0.0.2"))
         assert eighth.recv(4) == b"421 "
+
+
+SMALL = MailRates(messages=3, octets=10_000, to_list=5)
+
+
+def source_mails(address: tuple[str, int], source: str, to: bytes, size: int = 10) -> bytes:
+    """Send a message from an address of this machine; return the last reply."""
+    content = b"Subject: x\r\n\r\n" + b"x" * size + b"\r\n"
+    with RawClient(address, source=source) as client:
+        assert client.ask(b"EHLO x").startswith(b"250")
+        for line in (b"MAIL FROM:<a@example.org>", b"RCPT TO:<%b>" % to, b"DATA"):
+            reply = client.ask(line)
+            if reply[:1] not in b"23":
+                return reply
+        return client.ask(content + b".")
+
+
+def test_a_source_brings_so_many_messages_in_a_minute(open_door: OpenDoor) -> None:
+    now = [1000.0]
+    door = open_door(DoorSettings(HERE, rates=SMALL), clock=lambda: now[0])
+    for number in range(3):
+        to = b"l%d@here.test" % number
+        assert source_mails(door.address, "127.0.0.2", to).startswith(b"250")
+    assert source_mails(door.address, "127.0.0.2", b"l4@here.test").startswith(b"450 4.7.1")
+    assert source_mails(door.address, "127.0.0.3", b"l4@here.test").startswith(b"250")
+    for _ in range(5):
+        assert source_mails(door.address, "127.0.0.1", b"l5@here.test").startswith(b"250")
+    now[0] += 121
+    assert source_mails(door.address, "127.0.0.2", b"l4@here.test").startswith(b"250")
+
+
+def test_a_source_brings_so_many_octets_in_a_minute(open_door: OpenDoor) -> None:
+    door = open_door(DoorSettings(HERE, rates=SMALL))
+    assert source_mails(door.address, "127.0.0.2", b"l@here.test", 20_000).startswith(b"250")
+    assert source_mails(door.address, "127.0.0.2", b"l@here.test").startswith(b"450 4.7.1")
+
+
+def test_a_busy_list_is_closed_to_those_alone_who_keep_it_busy(
+    open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "_FEW", 2)
+    door = open_door(DoorSettings(HERE, rates=MailRates(to_list=5)))
+    for source in ("127.0.0.2", "127.0.0.2", "127.0.0.2", "127.0.0.3", "127.0.0.3"):
+        assert source_mails(door.address, source, b"l@here.test").startswith(b"250")
+    assert source_mails(door.address, "127.0.0.2", b"l@here.test").startswith(b"450 4.7.1")
+    assert source_mails(door.address, "127.0.0.4", b"L@here.test").startswith(b"250")
+    assert source_mails(door.address, "127.0.0.2", b"other@here.test").startswith(b"250")
+
+
+@pytest.mark.parametrize("how", ["xforward", "received", "xclient"])
+def test_a_client_behind_a_front_brings_as_many_as_one_that_comes_itself(
+    open_door: OpenDoor, how: str
+) -> None:
+    door = open_door(DoorSettings(HERE, front=networks(["127.0.0.1"]), rates=SMALL))
+
+    def mail(source: bytes) -> bytes:
+        with door.client() as client:
+            assert client.ask(b"EHLO mx").startswith(b"250")
+            if how != "received":
+                assert client.ask(how.upper().encode() + b" ADDR=" + source)[:3] in {b"220", b"250"}
+            assert client.ask(b"EHLO mx").startswith(b"250") or how == "xforward"
+            if how == "xforward":
+                assert client.ask(b"XFORWARD ADDR=" + source).startswith(b"250")
+            for line in (b"MAIL FROM:<a@example.org>", b"RCPT TO:<l@here.test>", b"DATA"):
+                reply = client.ask(line)
+                if reply[:1] not in b"23":
+                    return reply
+            return client.ask(b"Received: from x (x [%b]) by f\r\n\r\nhi\r\n." % source)
+
+    assert [mail(b"192.0.2.7")[:3] for _ in range(5)] == [b"250"] * 3 + [b"450"] * 2
+    assert mail(b"192.0.2.8").startswith(b"250")
 
 
 def test_the_roof_refuses_in_its_own_words(open_door: OpenDoor) -> None:

@@ -107,6 +107,10 @@ _RULES = (
         _any(
             rf"{_WHO} (?:is )?unknown(?! to spf)", rf"\bunknown {_WHO}", r"recipient_?not_?found",
             r"(?:recipient )?address rejected: (?:access denied|user unknown|undeliverable)",
+            r"recipient address rejected(?=[\s.]*(?:$|[(\[<]|in reply))",  # and not a word why
+            r"domain (?:name )?is not reachable|account or domain may not exist",
+            r"(?:recipient|user)(?:'s)? (?:account|mailbox) (?:is|has been) blocked",
+            r"(?:compte|boîte) du destinataire est bloqu",
             r"user (?:name )?(?:is )?unknown|(?:mailbox|user|account) does(?: not|n't) exist",
             *_UNKNOWN_ABROAD,
         ),
@@ -166,6 +170,7 @@ _RULES = (
         BounceKind.TEMPORARY,
         _any(
             r"mailbox (?:is )?(?:temporarily |currently )?(?:unavailable|busy|locked)\W+try",
+            r"(?:could ?n[o']t|can ?no[t]|can't) create|host (?:is )?not reachable",
             r"temporar(?:y|il)|try (?:it )?again|(?:re)?tried? later|greylist|grey-list",
             r"(?:account|mailbox|user)\W.{0,30}\b(?:expired|on hold|locked|not available)",
         ),
@@ -178,11 +183,11 @@ _RULES = (
             rf"{_WHO}\b.{{0,80}}(?:\bunknown|not (?:be )?(?:found|known|exist|listed|valid|local|here)|"
             r"does ?n[o']t (?:exist|have)|no longer|unavailable|is invalid|not a valid|un?reachable|"
             r"(?:has )?(?:been )?(?:removed|deleted|closed|terminated|discontinued)|isn't|lookup failed)",
-            r"\bno (?:such|mailbox|account|user|recipient)|unknown (?:to address|address|local|host|domain)",
+            r"\bno (?:such(?! file| process| device)|mailbox|account|user|recipient)|unknown (?:to address|address|local|host|domain)",
             # Nobody reads there any more (RFC 3463 section 3.3, X.2.1).
-            r"(?:account|mailbox|address|user|recipient)\W.{0,60}\b(?:disabled|deactivated|inactive|"
-            r"suspended|discontinued)", r"(?:disabled|inactive|suspended|deactivated|discontinued) "
-            r"(?:user|mailbox|account|recipient|address)",
+            r"(?:account|mailbox|address|user|recipient)(?:\(s\))?\W.{0,60}\b(?:disabled|deactivated|"
+            r"inactive|suspended|discontinued)", r"(?:disabled|inactive|suspended|deactivated|"
+            r"discontinued) (?:e-?mail |user |mail )?(?:user|mailbox|account|recipient|address|e-?mail)",
             r"user (?:name )?(?:is )?un(?:known|defined)|does(?: not|n't) (?:exist|like recipient|have an?)",
             r"has (?:moved|changed)|moved to|no longer (?:valid|exist|on|works?|with|avail)|left the",
             r"(?:host|domain|name)\b.{0,60}(?:not found|unknown|does not exist|nxdomain|no mx)",
@@ -191,8 +196,8 @@ _RULES = (
             r"not (?:a |in )?(?:our |this )?(?:customer|directory|known|local)|recipient ?not ?found",
             r"resolver\.adr\.\w*notfound|unroute?able|no route for|mailbox not found|not our customer",
             r"no valid recipients|invalid final delivery|inactive email|no smtp service|"
-            r"no mx record|not reachable|list of .{0,12}domains|ディレクトリ|"
-            r"dosn't exist|not exists?\b|no one by that|unable to find|account closed|registered (?:gateway )?user",
+            r"no mx (?:record|found)|list of .{0,12}domains|ディレクトリ|"
+            r"見つかりません|label (?:is )?(?:empty|too long)|dosn't exist|not exists?\b|no one by that|unable to find|account closed|registered (?:gateway )?user",
         ),
     ),
     (
@@ -205,6 +210,12 @@ _RULES = (
         ),
     ),
 )  # fmt: skip
+# It is the recipient that was refused, at whichever command the sending server noticed.
+_ABOUT_RCPT = re.compile(
+    r"need rcpt|no valid recipient|recipient address rejected|local recipient table|after rcpt"
+    r"|reply to rcpt",
+    re.IGNORECASE,
+)
 _AFTER_DATA = re.compile(
     r"end of data|end of message|reply to (?:end of )?data|after data|>>> data|\(data\)",
     re.IGNORECASE,
@@ -231,20 +242,34 @@ def judge(text: str, status: str = "") -> BounceKind:
     return spoken(text, status) or by_status(status)
 
 
-def spoken(text: str, status: str = "") -> BounceKind | None:
-    """Return what the words alone say, or None where they say nothing that we know."""
-    said = " ".join(text[:MAX_TEXT].split())
+def spoken(text: str, status: str = "", stage: str = "") -> BounceKind | None:
+    """Return what the words alone say, or None where they say nothing that we know.
+
+    ``stage`` is what the sending server wrote around them: after which command they came.
+    """
+    said = _in_one_line(text)
     for kind, pattern in _RULES:
         if pattern.search(said):
-            if kind is BounceKind.DEAD and status == "5.2.0":
-                return BounceKind.POLICY  # the mailbox is there, and somebody filters
-            if kind is BounceKind.DEAD and _ABOUT_US.search(said):
-                return BounceKind.POLICY  # what was refused is the sender, before anybody was named
-            if kind is BounceKind.DEAD and _AFTER_DATA.search(said):
-                # an unknown user is known at RCPT: what it read it disliked
-                return BounceKind.POLICY
-            return kind
+            around = f"{said} {_in_one_line(stage)}"
+            return (_doubted(around, status) if kind is BounceKind.DEAD else None) or kind
     return None
+
+
+def _doubted(said: str, status: str) -> BounceKind | None:
+    """Return what "no such user" means where it cannot mean that, else None."""
+    if status == "5.2.0":
+        return BounceKind.POLICY  # the mailbox is there, and somebody filters
+    if _ABOUT_RCPT.search(said):
+        return None
+    if _ABOUT_US.search(said):
+        return BounceKind.POLICY  # what was refused is the sender, before anybody was named
+    if _AFTER_DATA.search(said):
+        return BounceKind.POLICY  # an unknown user is known at RCPT: what it read it disliked
+    return None
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text[:MAX_TEXT].split())
 
 
 def by_status(status: str) -> BounceKind:

@@ -16,20 +16,29 @@ from email.utils import getaddresses
 from flufl.bounce import all_failures
 
 from mailer.errors import Refused
-from mailer.reading import message
+from mailer.reading import bounce_notes, message
 from mailer.reading.bounce_reasons import BounceKind, by_status, judge, spoken
 from mailer.reading.header_words import decode, text_of
 
 MAX_RAW = 512 * 1024  # octets of a mail: who reports writes first, what comes back stands last
 MAX_LINES = 10_000
 MAX_SAID = 200  # characters of a server's reply that are quoted
+MAX_STAGE = 400  # characters before it that tell at which command it came
 MAX_BODY = 200_000  # octets of text that are looked at
 _REPORTS = {"message/delivery-status", "message/global-delivery-status"}
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
-_REPLY = re.compile(r"(?<![\d.:/-])([45]\d\d)(?=[ -])")
+_REPLY = re.compile(r"(?<![\d.:/-])([45]\d\d)(?=[ \n-])")
+_ANY_ID = re.compile(r"^[> \t]*Message-ID:[ \t]*<([^<>\s]{1,900})>", re.MULTILINE | re.IGNORECASE)
+_NAMED = re.compile(
+    r"^[> \t]*(?:rcpt to|recipient(?: address)?|addressed to|failed recipient)[ \t]*:[ \t]*"
+    r"<?([^\s<>()\[\]:;,\"'=]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)",
+    re.MULTILINE | re.IGNORECASE,
+)
+_BLANK = re.compile(r"\n\s*\n")
+_BEGINS_WITH_ADDRESS = re.compile(r"[ \t<*]{0,8}[^\s<>@]{1,64}@[A-Za-z0-9.-]{1,253}>?[ \t]*[:.(]")
 _ADDRESS = re.compile(r"[^\s<>()\[\]:;,\"'=]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _DAEMON = re.compile(
-    r"mailer-?daemon|postmaster|mail ?delivery|bounce|delivery (?:system|subsystem)|mdaemon",
+    r"mailer-?daemon|post[-_ ]?master|mail ?delivery|bounce|delivery (?:system|subsystem)|mdaemon",
     re.IGNORECASE,
 )
 _BOUNCED = re.compile(
@@ -37,7 +46,8 @@ _BOUNCED = re.compile(
     r"|mail (?:delivery )?(?:fail|error|could not)|failure notice|non remis|nicht zugestellt"
     r"|unzustellbar|could not (?:be )?(?:send|deliver)|mail system error|rejected|not delivered"
     r"|non delivery|メールエラー|エラー通知|delivery delay"
-    r"|warning: (?:message|could not)|user unknown|message status",
+    r"|warning: (?:message|could not)|user unknown|message status|error sending|trouble delivering"
+    r"|unable to deliver|cannot be delivered|failed delivery|delivery (?:was )?unsuccessful",
     re.IGNORECASE,
 )
 _AWAY = re.compile(
@@ -57,9 +67,11 @@ _MESSAGE_ID = re.compile(
 )
 # Below one of these lines stands what we have sent.
 _ORIGINAL = re.compile(
-    rb"^(?:-{2,80}.{0,80}(?:copy of|original|headers?|message|returned|unsent).*"
+    rb"^(?:-{2,80}.{0,80}(?:copy of|original|headers?|returned|unsent"
+    rb"|message (?:body|text|follows)).*"
     rb"|.{0,80}\b(?:original|unsent|returned) (?:message|mail|e-?mail)\b.{0,60}(?:follow|below).*"
-    rb"|(?:Original|Unsent|Returned|The original) message.{0,60}(?:follow|below|was|header|:).*"
+    rb"|(?:Original|Unsent|Returned|The original) message.{0,60}"
+    rb"(?:follow|below|was(?! received)|header|:).*"
     rb"|Return-Path: ?<|Received: (?:from|by|\(qmail)|Message header.*|>Received: from)",
     re.MULTILINE | re.IGNORECASE,
 )
@@ -93,18 +105,27 @@ def read(raw: bytes) -> Bounce:
         parsed = message.parse(raw)
     except Refused:  # too twisted to be taken apart
         return Bounce(BounceKind.NONE)
-    return replace(_read(parsed), about=_about(raw))
+    found = _read(parsed, _body(raw))
+    return replace(found, about=found.about or _about(raw))
 
 
-def _read(parsed: Message) -> Bounce:
+def _body(raw: bytes) -> str:
+    """Return all that stands below the header as text: damaged mail may have no part to read."""
+    return decode(raw[message.head(raw).body :][:MAX_BODY])
+
+
+def _read(parsed: Message, body: str) -> Bounce:
     parts = list(parsed.walk())
     complaint = _complaint(parsed, parts)
     if complaint is not None:
         return complaint
-    report = _report(parts)
+    texts = _texts(parts) or [body]
+    told = _told(parts) or _without_original(body.encode()).decode("utf-8", "replace")
+    report = _report(parts, told)
     if report is not None:
         return report
-    return _unstandardised(parsed, parts)
+    whole = "\n\n".join(texts)
+    return _noted(parsed, parts, whole, told) or _unstandardised(parsed, parts, whole, told)
 
 
 def said(text: str) -> Bounce:
@@ -137,7 +158,7 @@ def _complaint(parsed: Message, parts: list[Message]) -> Bounce | None:
     if told.get("feedback-type", "").lower() == "not-spam":
         return Bounce(BounceKind.NONE)
     who = told.get("original-rcpt-to") or told.get("removal-recipient") or ""
-    return Bounce(BounceKind.COMPLAINT, _bare(who) or _addressee(parts), "", "")
+    return Bounce(BounceKind.COMPLAINT, _bare(who) or _bare(_addressee(parts)), "", "")
 
 
 def _addressee(parts: list[Message]) -> str:
@@ -159,34 +180,64 @@ def _addressee(parts: list[Message]) -> str:
 # -- delivery reports (RFC 3464) -------------------------------------------------------------
 
 
-def _report(parts: list[Message]) -> Bounce | None:
+def _report(parts: list[Message], told: str) -> Bounce | None:
     report = next((part for part in parts if part.get_content_type() in _REPORTS), None)
     if report is None:
         return None
     groups = [dict(reversed(group)) for group in _groups(report) if group]
+    return _of_groups(groups, parts, told)
+
+
+def _noted(parsed: Message, parts: list[Message], whole: str, told: str) -> Bounce | None:
+    """Read what stands as text alone: a provider's JSON, the fields of a damaged report."""
+    found = bounce_notes.notification(whole)
+    if found is not None:
+        return _of_notification(found)
+    if not _is_bounce(parsed):
+        return None
+    return _of_groups(list(bounce_notes.groups(whole)), parts, told)
+
+
+def _of_groups(groups: list[dict[str, str]], parts: list[Message], told: str) -> Bounce | None:
+    """Judge the first recipient that failed among the fields of a report."""
     people = [g for g in groups if "final-recipient" in g or "original-recipient" in g]
     if not people:
         return None
     failed = [g for g in people if g.get("action", "failed").lower().startswith("failed")]
     group = (failed or people)[0]
     who = _bare(group.get("final-recipient", "")) or _bare(group.get("original-recipient", ""))
+    who = who or _bare(bounce_notes.sent_to(parts, ""))
     action = group.get("action", "").lower().split()
     status = _first(_STATUS, group.get("status", ""))
-    diagnostic = group.get("diagnostic-code", "")
+    diagnostic = _legible(group.get("diagnostic-code", ""))
     if action[:1] and action[0] in {"delivered", "relayed", "expanded"}:
         return Bounce(BounceKind.NONE, who, status)
     if action[:1] == ["delayed"]:
-        why = spoken(diagnostic or _told(parts), status)
+        why = spoken(diagnostic or told, status)
         still = why if why is not None and why is not BounceKind.DEAD else BounceKind.TEMPORARY
         return Bounce(still, who, status, diagnostic, delayed=True)
     inner = _first(_STATUS, diagnostic)
     if inner and (not status or status.endswith(".0.0") or status.startswith("4")):
         status = inner
-    told = _told(parts)
-    kind = spoken(diagnostic, status) or spoken(_said_to_us(told), status)
+    stage = _paragraph(told)
+    kind = spoken(diagnostic, status, stage) or spoken(_said_to_us(told), status, stage)
     if kind is None and not _says_something(diagnostic):
         kind = spoken(told, status)
     return Bounce(kind or by_status(status), who, status, diagnostic or told)
+
+
+def _of_notification(found: bounce_notes.Notification) -> Bounce:
+    if found.complaint:
+        return Bounce(BounceKind.COMPLAINT, found.recipient, about=found.about)
+    status = _first(_STATUS, found.status) or _first(_STATUS, found.said)
+    kind = spoken(found.said, status) or spoken(found.kind, status)
+    if kind is None:
+        permanent = found.kind.lower().startswith("permanent")
+        kind = by_status(status or ("5.1.1" if permanent else ""))
+    if kind is BounceKind.DEAD and found.kind.lower().startswith("transient"):
+        kind = BounceKind.TEMPORARY
+    delayed = found.action == "delayed"
+    return Bounce(kind, found.recipient, status, found.said, found.about, delayed=delayed)
 
 
 def _groups(report: Message) -> Iterator[list[tuple[str, str]]]:
@@ -214,28 +265,51 @@ def _says_something(diagnostic: str) -> bool:
 # -- everything else -------------------------------------------------------------------------
 
 
-def _unstandardised(parsed: Message, parts: list[Message]) -> Bounce:
-    subject = text_of(str(parsed.get("Subject", "")).encode("utf-8", "replace"))
-    sender = " ".join(str(parsed.get(name, "")) for name in ("From", "Sender", "Return-Path"))
-    told = _told(parts)
+def _unstandardised(parsed: Message, parts: list[Message], whole: str, told: str) -> Bounce:
+    subject = _subject(parsed)
     named = [_bare(str(v)) for v in parsed.get_all("X-Failed-Recipients", [])]
     automatic = str(parsed.get("Auto-Submitted", "")).lower()
     if not named and _is_reply(parsed, subject, automatic):
         return Bounce(BounceKind.AUTO_REPLY, text=subject)
-    if not (named or _DAEMON.search(sender) or _BOUNCED.search(subject)):
+    if not _is_bounce(parsed):
         return Bounce(BounceKind.NONE)
-    recipient = (named + _meant(parsed) + _ADDRESS.findall(told) + [""])[0]
-    status = _first(_STATUS, told)
+    recipient = next(iter(named), "") or _whom(parsed, parts, whole, told)
+    ours = _said_to_us(told)
+    status = _first(_STATUS, ours) or _first(_STATUS, told)
     reply = _first(_REPLY, told)
-    kind = spoken(_said_to_us(told), status) or judge(told, status)
-    if (
-        kind is BounceKind.DEAD
-        and _DELAYED.search(f"{subject} {told}")
-        and not reply.startswith("5")
-    ):
+    kind = spoken(ours, status, _paragraph(told)) or judge(told, status)
+    late = _DELAYED.search(f"{subject} {told}") is not None and not reply.startswith("5")
+    if kind is BounceKind.DEAD and late:
         kind = BounceKind.TEMPORARY
-    late = bool(_DELAYED.search(f"{subject} {told}")) and kind is BounceKind.TEMPORARY
-    return Bounce(kind, recipient, status, told, delayed=late and not reply.startswith("5"))
+    delayed = late and kind is BounceKind.TEMPORARY
+    return Bounce(kind, recipient, status, told, delayed=delayed)
+
+
+def _whom(parsed: Message, parts: list[Message], whole: str, told: str) -> str:
+    """Return whom a letter is about: named as such, beside the reply, or whom our mail was for.
+
+    flufl.bounce knows many programs, and takes a Message-ID for an address now and then.
+    """
+    ids = {f"{one[1]}" for one in _ANY_ID.finditer(whole)}
+    people = [
+        *(one[1] for one in _NAMED.finditer(told)),
+        *_ADDRESS.findall(_paragraph(told)),
+        *_meant(parsed),
+        *_ADDRESS.findall(told),
+        _bare(bounce_notes.sent_to(parts, whole)),
+    ]
+    return next((one.strip("<>.") for one in people if one and one not in ids), "")
+
+
+def _is_bounce(parsed: Message) -> bool:
+    """Tell whether a mail says by its header that something came back."""
+    sender = " ".join(str(parsed.get(name, "")) for name in ("From", "Sender", "Return-Path"))
+    failed = parsed.get("X-Failed-Recipients")
+    return bool(failed or _DAEMON.search(sender) or _BOUNCED.search(_subject(parsed)))
+
+
+def _subject(parsed: Message) -> str:
+    return text_of(str(parsed.get("Subject", "")).encode("utf-8", "replace"))
 
 
 def _is_reply(parsed: Message, subject: str, automatic: str) -> bool:
@@ -256,9 +330,53 @@ def _meant(parsed: Message) -> list[str]:
 
 
 def _said_to_us(told: str) -> str:
-    """Return the server's own reply within a letter: from its code to the end of the paragraph."""
+    """Return the server's own reply within a letter: from its code to the end of the paragraph.
+
+    What stands behind about somebody else, from a line that begins with their address, is theirs.
+    """
     found = _REPLY.search(told)
-    return re.split(r"\n\s*\n", told[found.start() :])[0] if found else ""
+    if found is None:
+        return ""
+    reply = _BLANK.split(told[found.start() :])[0]
+    first, *others = reply.split("\n")
+    kept = [first]
+    for line in others:
+        if _BEGINS_WITH_ADDRESS.match(line) and _says_something(" ".join(kept)):
+            break
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def _paragraph(told: str) -> str:
+    """Return the paragraph in which a server's reply stands: what its sender says around it."""
+    found = _REPLY.search(told)
+    if found is None:
+        return ""
+    before = _BLANK.split(told[: found.start()])[-1]
+    return before[-MAX_STAGE:] + _said_to_us(told)
+
+
+def _without_original(text: bytes) -> bytes:
+    cut = _ORIGINAL.search(text)
+    return text[: cut.start()] if cut and cut.start() else text
+
+
+def _texts(parts: list[Message]) -> list[str]:
+    """Return the text of every part, without what it was cut into."""
+    found = []
+    for part in parts:
+        if part.get_content_maintype() == "text" and not part.is_multipart():
+            text = part.get_payload(decode=True)
+            if isinstance(text, bytes):
+                found.append(decode(text[:MAX_BODY], str(part.get_content_charset() or "")))
+    return found
+
+
+def _legible(text: str) -> str:
+    """Return words that a header or a report has in the seven bits of ISO-2022-JP."""
+    if "\x1b" not in text:
+        return text
+    return text.encode("ascii", "replace").decode("iso2022_jp", "replace")
 
 
 def _told(parts: list[Message]) -> str:
@@ -267,9 +385,8 @@ def _told(parts: list[Message]) -> str:
         if part.get_content_maintype() == "text" and not part.is_multipart():
             text = part.get_payload(decode=True)
             if isinstance(text, bytes) and text.strip():
-                cut = _ORIGINAL.search(text[:MAX_BODY])
-                shown = text[: cut.start()] if cut and cut.start() else text
-                plain = decode(shown[:MAX_BODY], str(part.get_content_charset() or ""))
+                shown = _without_original(text[:MAX_BODY])
+                plain = decode(shown, str(part.get_content_charset() or ""))
                 if part.get_content_subtype() == "html":
                     plain = re.sub(r"<[^<@>]{1,500}>", " ", plain)
                 if plain.strip():

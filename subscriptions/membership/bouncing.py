@@ -40,7 +40,11 @@ from subscriptions.permission.consent import Act
 from subscriptions.permission.suppression import MAX_SAID, Reason
 
 DAY = 86400.0
-WEIGHTS = {BounceKind.DEAD: 1.0, BounceKind.FULL: 0.25, BounceKind.TEMPORARY: 0.1}
+WEIGHTS: dict[str, float] = {
+    BounceKind.DEAD: 1.0,
+    BounceKind.FULL: 0.25,
+    BounceKind.TEMPORARY: 0.1,
+}
 HALF = 60 * DAY  # after this time a bounce weighs half
 LIMIT = 2.0
 SPAN = 4 * DAY
@@ -84,7 +88,7 @@ class Score:
         return self.points >= LIMIT and self.span >= SPAN
 
 
-def score(bounces: list[tuple[float, BounceKind]], now: float) -> Score:
+def score(bounces: Sequence[tuple[float, str]], now: float) -> Score:
     """Weigh bounces (time, kind): the worst of each day, older ones less."""
     worst: dict[int, tuple[float, float]] = {}
     for at, kind in bounces:
@@ -194,7 +198,7 @@ def enter(session: Session, rows: Sequence[Row]) -> None:
 
 def scores(session: Session, address_ids: Collection[int], now: float) -> dict[int, Score]:
     """Return the score of each address, of all lists together."""
-    told: dict[int, list[tuple[float, BounceKind]]] = {one: [] for one in address_ids}
+    told: dict[int, list[tuple[float, str]]] = {one: [] for one in address_ids}
     found = session.execute(
         select(Bounced.address_id, Bounced.at, Bounced.kind)
         .join(Address, Address.id == Bounced.address_id)
@@ -207,7 +211,7 @@ def scores(session: Session, address_ids: Collection[int], now: float) -> dict[i
         )
     )
     for address, at, kind in found:
-        told[address or 0].append((at, BounceKind(kind)))
+        told[address or 0].append((at, kind))
     return {address: score(bounces, now) for address, bounces in told.items()}
 
 

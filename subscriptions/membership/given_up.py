@@ -30,7 +30,7 @@ _WORDS = {
     Reason.COMPLAINT: "a mail to them was reported as spam",
     Reason.ERASED: "they were forgotten",
 }
-_BOUNCES = {
+_BOUNCES: dict[str, str] = {
     BounceKind.DEAD: "there is no such mailbox or host",
     BounceKind.FULL: "the mailbox is full",
     BounceKind.TEMPORARY: "its mail server puts mail off, again and again",
@@ -51,8 +51,7 @@ class GivenUp:
         """Return the reason in words for the operator."""
         if self.reason is not Reason.DEAD:
             return _WORDS[self.reason]
-        known = self.kind in {kind.value for kind in _BOUNCES}
-        words = _BOUNCES[BounceKind(self.kind)] if known else "its mail came back"
+        words = _BOUNCES.get(self.kind, "its mail came back")
         return f"{words}: {self.said}" if self.said else words
 
 

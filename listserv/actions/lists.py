@@ -22,6 +22,7 @@ from listserv.actions import moved_pages
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action, ActorRole, NotPermitted
 from listserv.actions.reach import Reach, reach_of
+from listserv.letters import unanswered
 from listserv.letters.visit import Visit
 from mailer.errors import BadInput
 from subscriptions.lists import openness, roster
@@ -65,10 +66,11 @@ class SetList:
 
 @dataclass(frozen=True, slots=True)
 class ListShown:
-    """Hold a list's settings by name, and how many members it has in which state."""
+    """Hold settings by name, members by state, and mail that got no answer by reason."""
 
     settings: dict[str, object]
     members: dict[str, int]
+    unanswered: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def show(call: Call, list_address: str) -> ListShown:
     """Return one list."""
     with call.reading(Action.LIST_SHOW, list_address) as visit:
         counts = _counts(visit.session, visit.lst)
-        return ListShown(settings_of(visit.lst), counts.get(visit.lst.id) or _none())
+        silent = unanswered.count(visit.session, visit.lst, visit.now)
+        return ListShown(settings_of(visit.lst), counts.get(visit.lst.id) or _none(), silent)
 
 
 def set_(call: Call, wanted: SetList) -> ListSet:

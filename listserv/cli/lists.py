@@ -11,6 +11,7 @@ from listserv.actions import lists as actions
 from listserv.actions.lists import CreateList, ListSet, SetList
 from listserv.cli.openings import describe
 from listserv.cli.terminal import agree, asked, print_json, print_letter, print_table, say
+from listserv.letters.unanswered import DAYS
 from listserv.wiring.app import App
 from subscriptions.lists.list_settings import BY_LANGUAGE, BY_NAME, SETTINGS, ListSetting
 from subscriptions.lists.roster import ListKind
@@ -138,11 +139,14 @@ def show(app: App, /, list_address: str, *, as_json: bool) -> None:
     """
     shown = actions.show(asked(app), list_address)
     if as_json:
-        print_json({**shown.settings, "members": shown.members})
+        print_json({**shown.settings, "members": shown.members, "unanswered": shown.unanswered})
         return
     people = ", ".join(f"{count} {state}" for state, count in shown.members.items() if count)
     lines = [(name.replace("_", " "), _shown(value)) for name, value in shown.settings.items()]
-    print_letter(str(shown.settings["title"]), [*lines, ("members", people or "nobody yet")])
+    lines.append(("members", people or "nobody yet"))
+    silent = ", ".join(f"{mails} {why}" for why, mails in shown.unanswered.items())
+    lines.append((f"not answered in {DAYS} days", silent or "nothing"))
+    print_letter(str(shown.settings["title"]), lines)
 
 
 @lists.command("set")

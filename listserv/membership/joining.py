@@ -113,8 +113,10 @@ def offer_help(visit: Visit, who: MailAddress, *, language: str = "", leaving: b
     """Answer a stranger's call for help; the mail also offers to join and to be left alone."""
     if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
         return "never-mail-me"
-    if is_own_address(visit.lst.where, who.key) or not _may(visit, who, "help"):
-        return "not-answered"
+    if is_own_address(visit.lst.where, who.key):
+        return "own-address"
+    if not _may(visit, who, "help"):
+        return "over-budget: help"
     offer(visit, who, "stranger-help", language=language, context={"leaving": leaving})
     return "helped"
 
@@ -373,7 +375,7 @@ def _join_pending(visit: Visit, pending: list[Ask], *, approved: bool = False) -
     not made a member by a question of theirs, because somebody forged a request meanwhile.
     """
     if not pending:
-        return "not-answered"
+        return "over-budget: join"
     ask = pending[-1]
     asked = ask_payloads.join(ask)
     if ask.list_id == visit.lst.id:
@@ -388,7 +390,7 @@ def _join_pending(visit: Visit, pending: list[Ask], *, approved: bool = False) -
 def _remind(visit: Visit, who: MailAddress, member: Membership) -> str:
     """Answer somebody who is a member already, at the address that asked."""
     if not _may(visit, who, "join"):
-        return "not-answered"
+        return "over-budget: join"
     found = reviving.stands(visit, member)
     if found is not None:
         reviving.ask(visit, who, member, found)

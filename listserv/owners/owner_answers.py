@@ -1,4 +1,4 @@
-"""Answer what an owner asks to see: who is on the list, how many, and what waits.
+"""Answer what an owner asks to see: who is on the list, how many, what waits or got no answer.
 
 Knows rows and returns what a mail shows; refuses to know who may ask. SECURITY: it goes to an
 owner's own address only (owner_commands.py), and at most ``MOST`` rows of anything.
@@ -9,6 +9,7 @@ import json
 from sqlalchemy import func, select
 
 from listserv.answers.owner_order import Order
+from listserv.letters import unanswered
 from listserv.letters.request import Visit
 from listserv.wiring.listserv_tables import Hold, HoldState
 from mailer.reading import message
@@ -101,7 +102,10 @@ def _queue(visit: Visit) -> dict[str, object]:
     pending = waits.where(
         Membership.list_id == visit.lst.id, Membership.state == MembershipState.PENDING
     ).limit(MOST)
+    silent = unanswered.count(visit.session, visit.lst, visit.now)
     return {
+        "silent": unanswered.by_kind(silent),
+        "days": unanswered.DAYS,
         "posts": posts,
         "more": len(rows) > MOST,
         "joins": list(visit.session.scalars(pending)),

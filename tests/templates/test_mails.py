@@ -262,6 +262,7 @@ CONTEXT |= {
         {"verb": "find", "who": "eva", "people": [], "more": False},
         {
             "verb": "queue", "who": "", "people": [], "more": False, "joins": ["eve@example.com"],
+            "days": 30, "silent": {"automatic": 7, "budget": 2, "not-theirs": 1, "other": 3},
             "posts": [{"author": "bo@example.com", "subject": "Seeds", "at": 1796083200.0}],
         },
     ],
@@ -394,7 +395,10 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("owner-answer", {"answers": [], "looks_after": False}),
     (
         "owner-answer",
-        {"failed": [], "answers": [{"verb": "queue", "posts": [], "joins": [], "people": []}]},
+        {
+            "failed": [],
+            "answers": [{"verb": "queue", "posts": [], "joins": [], "people": [], "silent": {}}],
+        },
     ),
 ]
 

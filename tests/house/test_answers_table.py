@@ -89,7 +89,8 @@ def test_each_rule_that_ends_a_post_without_a_word_is_in_the_table() -> None:
         ("join asked", ""), ("join joined-pending", "joined-pending"),
         ("request over-budget: help", "over-budget"), ("from not-relayed: absence", "absence"),
         ("request not-answered: from-not-theirs", "from-not-theirs"), ("accept", ""),
-        ("join not-answered: no author", "no author"), ("bounces auto-reply not-counted", "auto-reply"),
+        ("join not-answered: no author", "no author"),
+        ("bounces auto-reply not-counted", "auto-reply"),
         ("bounces hard counted", ""), ("discard banned", "banned"), ("reply not-understood", ""),
     ],
 )  # fmt: skip

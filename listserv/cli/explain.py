@@ -86,7 +86,9 @@ def explain_post(
     found = whose_mail.judge(reading.raw, reading.head, brought, app.resolver)
     now = time.time()
     with app.store.read() as session:
-        known = facts.gather(session, lst, reading, envelope, now, found)
+        means = app.settings.mailer.disowned
+        means = "hold" if means == "refuse" and app.settings.mailer.front else means
+        known = facts.gather(session, lst, reading, envelope, now, found, means)
         verdict = judge(known)
         whole = facts.completed(facts.named(reading, lst.domain), now)
         trace = Trace(

@@ -7,6 +7,7 @@ for everybody; with one, our line under it is in each member's language.
 
 import json
 import secrets
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -84,16 +85,21 @@ def compose(
     own: frozenset[str],
     disowned: frozenset[str] = frozenset(),
     alias: Alias | None = None,
+    doubted: bool = False,
 ) -> dict[int, Segments]:
     """Return a post's compositions by their variant, as ``choice_of`` chooses among them.
 
-    ``alias`` takes the place of the writer in From.
+    ``alias`` takes the place of the writer in From; a subject says so where a writer is
+    ``doubted``.
     """
     shared = lst.copies is Copies.SHARED
     slot = "" if shared else secrets.token_hex(13)  # as long as a token, and in no stranger's mail
     made = {}
     for language in languages:
         options = options_of(lst, face, language, slot)
+        if doubted:
+            mark = templates.mail_part("post-doubted", language)
+            options = replace(options, subject_tag=f"[{mark}] {options.subject_tag}".strip())
         changed, fields = raw, head
         if options:
             changed = copy_options.change(raw, head, options)

@@ -101,6 +101,7 @@ def gather(
     envelope_sender: str,
     now: float,
     found: Authentication = UNKNOWN,
+    disowned: str = "hold",
 ) -> PostFacts:
     """Return all that the rules may know of this post to this list."""
     ours = vouching.organisations(session, lst.domain)
@@ -121,6 +122,7 @@ def gather(
         author_moderated=member.moderated if member else None,
         from_is_ours=vouching.is_ours(reading.head, ours, found),
         from_not_theirs=found.disowned,
+        disowned=disowned,
         author_banned=_banned(session, lst.id, reading),
         author_posts=_accepted_before(session, lst.id, reading) if member else 0,
         same_message=same,

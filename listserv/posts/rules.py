@@ -47,6 +47,7 @@ class PostFacts:
     author_posts: int = 0  # accepted before
     from_is_ours: bool = False  # From or Sender names a domain that our name would vouch for
     from_not_theirs: bool = False  # DMARC of From's domain: this mail is not from there
+    disowned: str = "hold"  # what mailer.disowned says about such a post: hold, refuse or tag
     size: int = 0
     trouble: str = ""  # why the message must not be parsed (mailer.reading.message limits)
     list_ids: tuple[str, ...] = ()  # List-Id and X-Original-List-Id, lower case, without brackets
@@ -148,8 +149,13 @@ def from_is_ours(facts: PostFacts) -> Decision | None:
 
 
 def from_not_theirs(facts: PostFacts) -> Decision | None:
-    """Hold a post of which the writer's own domain says that it is not theirs (DMARC)."""
-    return Decision.HOLD if facts.from_not_theirs else None
+    """Hold a post of which the writer's own domain says that it is not theirs (DMARC).
+
+    By a setting it is refused where it comes in, or tagged and let through.
+    """
+    if not facts.from_not_theirs or facts.disowned == "tag":
+        return None
+    return Decision.REFUSE if facts.disowned == "refuse" else Decision.HOLD
 
 
 def newsletter_address(facts: PostFacts) -> Decision | None:

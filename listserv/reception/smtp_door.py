@@ -5,11 +5,13 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import uvloop
 from sqlalchemy.orm import Session
 
 from listserv.newsletters.editors.reviews import editor_of
+from listserv.reception import whose_mail
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
 from mailer.door.callers import networks
@@ -96,6 +98,8 @@ async def _serve(
                 settings.list_messages,
             ),
             fold=routes.folded,
+            front_name=settings.front_results.lower(),
+            judge=partial(whose_mail.refusal, app) if settings.disowned == "refuse" else None,
         ),
         lambda sender, recipient, _client: recipient_verdict(app, sender, recipient),
         after_commit=lambda: app.ring("sort"),

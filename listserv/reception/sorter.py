@@ -223,7 +223,9 @@ def post(
     now = time.time()
     with app.store.read() as session:
         lst = get_list(session, list_address)
-        known = facts.gather(session, lst, reading, arrival.sender, now, found)
+        disowned = app.settings.mailer.disowned
+        means = "hold" if disowned == "refuse" else disowned  # the door could not refuse it
+        known = facts.gather(session, lst, reading, arrival.sender, now, found, means)
         issue = "" if aside else reader_replies.answered(session, lst, reading.head, answers)
         if issue:  # judged as a members' post; it goes to nobody, and stands under the issue
             known = replace(known, list_kind=ListKind.DISCUSSION, post_policy=PostPolicy.MEMBERS)
@@ -342,6 +344,7 @@ def _accept(
         own=own,
         disowned=vouching.disowned(reading.head, own, whose_mail.of(arrival)),
         alias=alias,
+        doubted=whose_mail.of(arrival).disowned and app.settings.mailer.disowned == "tag",
     )
     return mailings.create_mailing(
         session,

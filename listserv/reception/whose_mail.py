@@ -10,17 +10,20 @@ day. SECURITY: who connected is what the door has found (mailer/door/fronted_con
 import contextlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import structlog
 
 from listserv.wiring.app import App
-from mailer.authentication import verdict
+from mailer.authentication import front_results, verdict
 from mailer.authentication.verdict import UNKNOWN, Authentication, Envelope
+from mailer.door.smtp_replies import SmtpReply
 from mailer.errors import KretsError
 from mailer.reading import header_repair, message
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw
 
+DISOWNED = SmtpReply(550, "5.7.26", "The domain in From says that it is not its mail (DMARC)")
 _log = structlog.get_logger("krets.whose_mail")
 
 
@@ -53,12 +56,27 @@ def of(arrival: Arrival) -> Authentication:
     return verdict.read(arrival.authentication)
 
 
+def refusal(app: App, raw: bytes, sender: str, client: str, helo: str) -> SmtpReply | None:
+    """Return what to say at SMTP to a mail that its From's own domain disowns, None to others.
+
+    For ``mailer.disowned = "refuse"``. Trouble with DNS refuses nobody, and is met again later.
+    """
+    whole = message.with_crlf(raw)
+    head = message.head(header_repair.mend(whole))
+    found = verdict.judge(whole, head, Envelope(client, helo, sender), app.resolver)
+    return DISOWNED if found.disowned else None
+
+
 def _judge(app: App, arrival: Arrival, raw: bytes) -> Authentication:
     whole = message.with_crlf(raw)
     head = message.head(header_repair.mend(whole))
+    envelope = Envelope(arrival.client, arrival.helo, arrival.sender)
     try:
-        envelope = Envelope(arrival.client, arrival.helo, arrival.sender)
-        return verdict.judge(whole, head, envelope, app.resolver)
+        told = front_results.read(head, app.settings.mailer.front_results)
+        if told is not None and told.is_whole:
+            return told.found
+        found = verdict.judge(whole, head, envelope, app.resolver)
+        return replace(told.found, policy=found.policy) if told is not None else found
     except Exception:  # noqa: BLE001 - a door: hostile bytes in somebody else's reader
         _log.exception("whose mail it is could not be judged", arrival=arrival.id)
         return UNKNOWN

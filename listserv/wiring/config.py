@@ -231,6 +231,18 @@ class MailerSettings(_Section):
         description="Messages a minute to one list, at most; then whoever has brought ten of them"
         " is asked to come later. 0 is no limit.",
     )
+    front_results: str = Field(
+        "",
+        description="The name (authserv-id) under which a server of mailer.front writes"
+        " Authentication-Results that we believe; it must remove what others write under it."
+        " Empty: we ask DNS ourselves.",
+    )
+    disowned: Literal["hold", "refuse", "tag"] = Field(
+        "hold",
+        description="What becomes of a post of which the From's own domain says that it is not"
+        " theirs (DMARC): hold it for moderators, refuse it at SMTP (where a front has taken it"
+        " already it is held), or tag its subject and let it pass.",
+    )
     resolver: Words = Field(
         (),
         description="HOST:PORT of name servers that are asked about the mail that comes in (SPF,"

@@ -9,6 +9,7 @@ connected itself.
 """
 
 import asyncio
+from collections.abc import Collection
 
 from mailer.door import introductions, smtp_replies
 from mailer.door.callers import is_front, source_of
@@ -138,3 +139,12 @@ class FrontedConnection(Connection):
     def _forget_client(self) -> None:
         """Forget whose the next message is."""
         self._forwarded = None
+
+    def _forbidden_names(self) -> Collection[str]:
+        """Return under which names this peer must not say whose mail it is; runs in a thread."""
+        own, front = set(self._settings.own_names()), self._settings.front_name
+        return own | {front} if front and not self._speaks_for_others() else own
+
+    def _own_name_of_front(self) -> str:
+        """Return under which name the peer may say whose mail it is, "" for none."""
+        return self._settings.front_name if self._speaks_for_others() else ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from mailer.door.callers import Network
 from mailer.door.rates import MailRates
+from mailer.door.recipient_verdicts import MessageVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class DoorSettings:
     tls: ssl.SSLContext | None = None
     # Under which names results of authentication would be ours; runs in a thread.
     own_names: Callable[[], Collection[str]] = tuple
+    front_name: str = ""  # under which a front says whose mail it is; anybody else's is removed
+    judge: MessageVerdict | None = None  # may refuse a whole message that comes straight to us
     rates: MailRates = field(default_factory=MailRates)
     fold: Callable[[str], str] = str.lower  # all addresses of a list are one
     limits: DoorLimits = field(default_factory=DoorLimits)

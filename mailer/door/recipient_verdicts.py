@@ -6,6 +6,7 @@ for one removed just now is judged again when it is sorted.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,7 +18,12 @@ RecipientVerdict = Callable[[str, str, str], SmtpReply | None]
 # (recipient, size in bytes) -> None to accept, or the refusal. Runs in a thread, after DATA.
 SizeVerdict = Callable[[str, int], SmtpReply | None]
 
+# (raw mail, sender, client ip, hello) -> None to accept, or the refusal. In a thread, after DATA.
+MessageVerdict = Callable[[bytes, str, str, str], SmtpReply | None]
+
 _REMEMBERED = 4096
+_JUDGES = 16  # messages that are judged at once
+_PATIENCE = 1.5  # seconds; what takes longer refuses nobody
 
 
 class Verdicts:
@@ -31,10 +37,12 @@ class Verdicts:
         self._ttl = ttl
         self._accepted: dict[tuple[str, str, str], float] = {}  # until which loop time
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rcpt")
+        self._judges = ThreadPoolExecutor(_JUDGES, thread_name_prefix="whose")
 
     def close(self) -> None:
         """End the threads; no answer is waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._judges.shutdown(wait=False, cancel_futures=True)
 
     async def on_recipient(self, sender: str, recipient: str, client: str) -> SmtpReply | None:
         """Return None where ``recipient`` may have this mail, else the refusal."""
@@ -49,13 +57,18 @@ class Verdicts:
             self._accepted[asked] = loop.time() + self._ttl
         return refusal
 
-    async def clean(self, raw: bytes, own_names: Callable[[], Collection[str]]) -> bytes:
-        """Return ``raw`` without results of authentication that a stranger wrote in our name."""
+    async def clean(
+        self, raw: bytes, own_names: Callable[[], Collection[str]], but: str = ""
+    ) -> bytes:
+        """Return ``raw`` without results of authentication that a stranger wrote in our name.
+
+        Those of ``but`` stay: the front that this mail came through.
+        """
         if not auth_results.present(raw):
             return raw
         loop = asyncio.get_running_loop()
         names = await loop.run_in_executor(self._threads, own_names)
-        return auth_results.without(raw, names)
+        return auth_results.without(raw, names, but)
 
     async def on_size(self, recipient: str, size: int) -> SmtpReply | None:
         """Return None where a message of ``size`` bytes is not too big for ``recipient``."""
@@ -63,3 +76,13 @@ class Verdicts:
             return None
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._ask_size, recipient, size)
+
+    async def on_message(
+        self, judge: MessageVerdict, *given: *tuple[bytes, str, str, str]
+    ) -> SmtpReply | None:
+        """Return None where a whole message may come in, else the refusal; doubt refuses nobody."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                return await loop.run_in_executor(self._judges, judge, *given)
+        return None

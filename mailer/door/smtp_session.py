@@ -309,10 +309,17 @@ class SmtpSession(FrontedConnection):
         if not wanted:
             return self._replies([refusal or smtp_replies.KEPT for refusal in refusals])
         client, helo = self._whose(raw)
+        judge = self._settings.judge
+        if judge is not None and not self._behind_another():
+            refusal = await self._house.verdicts.on_message(judge, raw, mail.sender, client, helo)
+            if refusal is not None:
+                return self._replies([refusal] * len(recipients))
         incoming = Incoming(
             sender=mail.sender,
             recipients=tuple({to.casefold(): to for to in wanted}.values()),
-            raw=await self._house.verdicts.clean(raw, self._settings.own_names),
+            raw=await self._house.verdicts.clean(
+                raw, self._forbidden_names, self._own_name_of_front()
+            ),
             client=client,
             helo=helo,
             protocol=self._protocol(mail),

@@ -32,13 +32,15 @@ _SAYS = 2000  # octets of a value in which its writer's name stands
 _HEADER = 256 * 1024  # octets in which the field is looked for
 
 
-def without(raw: bytes, ours: Collection[str]) -> bytes:
+def without(raw: bytes, ours: Collection[str], but: str = "") -> bytes:
     """Return ``raw`` without the results that bear a name of ``ours`` (lower-case A-labels).
+
+    Authentication-Results of ``but``, a front that speaks for itself, stay.
 
     A result that names nobody goes too, unless it is of SPF, where that is usual. The very same
     bytes come back where none goes.
     """
-    return _less(raw, FIELD, lambda field: _is_ours(field, ours))
+    return _less(raw, FIELD, lambda field: not _is_of(field, but) and _is_ours(field, ours))
 
 
 def without_signatures(raw: bytes, names: Collection[str]) -> bytes:
@@ -70,15 +72,21 @@ def _signer(field: bytes) -> str:
     return domain_of(found[1].replace(" ", "")) if found else ""
 
 
+def _is_of(field: bytes, name: str) -> bool:
+    spelled, _, value = field.partition(b":")
+    whole = spelled.strip().lower() == b"authentication-results"
+    return bool(name) and whole and writer(value) == name
+
+
 def _is_ours(field: bytes, ours: Collection[str]) -> bool:
     name, _, value = field.partition(b":")
     if name.strip().lower() == _SPF:
-        writer = _receiver(text_of(value[:_SAYS]))
-        return bool(writer) and _is_below(writer, ours)
+        said = _receiver(text_of(value[:_SAYS]))
+        return bool(said) and _is_below(said, ours)
     if name.lower().startswith(b"arc-"):
         value = _INSTANCE.sub("", text_of(value[:_SAYS]), count=1).encode()
-    writer = _writer(value)
-    return not writer or _is_below(writer, ours)
+    said = writer(value)
+    return not said or _is_below(said, ours)
 
 
 def _is_below(name: str, ours: Collection[str]) -> bool:
@@ -107,7 +115,7 @@ def _fields(raw: bytes, named: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
         yield begun, place
 
 
-def _writer(value: bytes) -> str:
+def writer(value: bytes) -> str:
     """Return the authserv-id of a value (RFC 8601 section 2.2) as domains are compared."""
     text = text_of(value[:_SAYS])
     place, depth = 0, 0

@@ -24,6 +24,13 @@ def test_a_members_plain_post_is_accepted() -> None:
     assert judge(GOOD).rules == []
 
 
+def test_what_becomes_of_a_disowned_post_is_a_setting() -> None:
+    means = {"hold": Decision.HOLD, "refuse": Decision.REFUSE, "tag": Decision.ACCEPT}
+    for setting, decision in means.items():
+        post = dataclasses.replace(GOOD, from_not_theirs=True, disowned=setting)
+        assert judge(post).decision is decision
+
+
 CASES: list[tuple[str, Decision, dict[str, Any]]] = [
     ("loop", Decision.DISCARD, {"list_ids": ("other.example", "friends.example.org")}),
     ("loop", Decision.DISCARD, {"own_received": True}),

@@ -54,6 +54,7 @@ class Action(StrEnum):
     MEMBER_BARRED = "member barred"
     MEMBER_EXPORT = "member export"
     MEMBER_FORGET = "member forget"
+    MEMBER_IMPORT = "member import"
     MEMBER_INVITE = "member invite"
     MEMBER_LS = "member ls"
     MEMBER_MODERATE = "member moderate"
@@ -116,6 +117,7 @@ PERMISSIONS = {
     Action.MEMBER_BARRED: Permission(_OPERATOR),
     Action.MEMBER_EXPORT: Permission(_OPERATOR),
     Action.MEMBER_FORGET: Permission(_OPERATOR),
+    Action.MEMBER_IMPORT: Permission(_OPERATOR),
     Action.MEMBER_INVITE: Permission(_OWNERS),
     Action.MEMBER_LS: Permission(_OWNERS, by_from_line=True),
     Action.MEMBER_MODERATE: Permission(_MODERATORS),

@@ -4,31 +4,31 @@ Whom the file says to have left, or to have been blocked, is left out whatever i
 which words those are is subscriptions.member_files.former_state's business.
 """
 
-import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import click
 
-from listserv.cli.member_intake import Report, Tally, report_file, seekable, seldom_swept, take_in
-from listserv.cli.terminal import agree, plain, print_json, say
+from listserv.actions import member_import as actions
+from listserv.actions.member_import import TAKEN, Fated, ImportMembers, MembersImported
+from listserv.cli.import_files import Report, report_file, seekable
+from listserv.cli.terminal import agree, asked, plain, print_json, say
 from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
 from subscriptions.lists import attributes, roster
-from subscriptions.lists.roster import ListKind, MailList, Rhythm, Role
+from subscriptions.lists.roster import Rhythm, Role
 from subscriptions.member_files.former_state import FormerState
-from subscriptions.member_files.member_file import Defaults, read_people
+from subscriptions.member_files.member_file import Defaults, MemberFile, read_people
 from subscriptions.member_files.row_standing import Answers, read_answer
 from subscriptions.member_files.state_survey import MAX_VALUES, StateSurvey
 from subscriptions.membership.members import Fate
 from subscriptions.permission.consent import ConsentNote, Source
 
-_TAKEN = (Fate.ADDED, Fate.PAUSED, Fate.ALREADY, Fate.ASKED)
-OLD = 3 * 365.25 * 86_400  # seconds since the newest day in a file, from which it is old
-OLD_CANARY = "100/60/3"  # readers, minutes, per cent: subscriptions.lists.terms
 _SHOWN = 10  # lines that an import names on the terminal
 _MEANS = {standing: f"stays out ({standing})" for standing in FormerState} | {
     FormerState.MEMBER: "member",
@@ -88,13 +88,7 @@ def import_(
     list_address: str,
     file: str,
     *,
-    consent: str | None,
-    language: str,
-    role: str,
-    rhythm: str,
-    role_addresses: bool,
     encoding: str,
-    columns: tuple[str, ...],
     state_column: str,
     states: tuple[str, ...],
     suppressed: bool,
@@ -103,6 +97,7 @@ def import_(
     dry_run: bool,
     yes: bool,
     as_json: bool,
+    **said: Any,  # noqa: ANN401 - typed by _defaults
 ) -> None:
     """Add the people in FILE (CSV, or one address a line; - is standard input) to LIST.
 
@@ -121,8 +116,46 @@ def import_(
       krets member import friends@example.org people.csv --consent "paper forms, 2026" --dry-run
       krets member import friends@example.org people.csv --consent "paper forms, 2026"
     """
-    now = time.time()
-    defaults = Defaults(
+    call = asked(app)
+    where = actions.destination(call, list_address)
+    answers = Answers(state_column, dict(map(read_answer, states)))
+    with ExitStack() as stack:
+        stack.enter_context(actions.seldom_swept())
+        opened = stack.enter_context(seekable(file))
+        named = "" if file == "-" else Path(file).name
+        reading = read_people(
+            opened, _defaults(call.now, **said), encoding, name=named, answers=answers
+        )
+        for note in reading.notes:
+            say(note)
+        _ask(reading.survey, dry_run=dry_run, yes=yes)
+        each = _written(stack, report, file, yes=yes)
+        newest = reading.survey.newest
+        wanted = ImportMembers(where, reading.lines, newest, welcome, suppressed, dry_run)
+        done = actions.import_(call, wanted, each)
+    if done.canary:
+        _tell_slow(done, newest)
+    if as_json:
+        print_json(_object(done, reading, dry_run=dry_run))
+    else:
+        _tell(done, dry_run=dry_run)
+    tally = done.tally
+    if tally.lines and not sum(tally.fates[fate] for fate in (*TAKEN, Fate.SUPPRESSED)):
+        raise Refused("Nobody in this file could be added.")
+
+
+def _defaults(
+    now: float,
+    *,
+    consent: str | None,
+    language: str,
+    role: str,
+    rhythm: str,
+    role_addresses: bool,
+    columns: tuple[str, ...],
+) -> Defaults:
+    """Return what is true of a line that says nothing else."""
+    return Defaults(
         role=roster.check_role(role),
         rhythm=roster.check_rhythm(rhythm),
         language=roster.check_language(language) if language else "",
@@ -132,56 +165,31 @@ def import_(
         attributes=tuple(_column(text) for text in columns),
         now=now,
     )
-    answers = Answers(state_column, dict(map(read_answer, states)))
-    with app.store.read() as session:
-        lst = roster.get_list(session, list_address)
-    tally = Tally()
-    with ExitStack() as stack:
-        stack.enter_context(seldom_swept())
-        opened = stack.enter_context(seekable(file))
-        named = "" if file == "-" else Path(file).name
-        reading = read_people(opened, defaults, encoding, name=named, answers=answers)
-        for note in reading.notes:
-            say(note)
-        _ask(reading.survey, dry_run=dry_run, yes=yes)
-        written = (
-            Report(stack.enter_context(report_file(report, file, yes=yes))) if report else None
-        )
-        people = take_in(
-            app,
-            lst,
-            reading.lines,
-            now=now,
-            dry_run=dry_run,
-            welcome=welcome,
-            suppress=suppressed,
-        )
-        for fated in people:
-            tally.add(fated)
-            if written:
-                written.add(fated)
-    canary = "" if dry_run else _begin_slowly(app, lst, reading.survey.newest, tally, now)
-    if as_json:
-        print_json(
-            {
-                "list": lst.address,
-                "dry_run": dry_run,
-                "encoding": reading.encoding,
-                "lines": tally.lines,
-                "fates": {fate.value: tally.fates[fate.value] for fate in Fate},
-                "ends": tally.ends,
-                "canary": canary,
-                "not_added": [fated._asdict() for fated in tally.not_taken],
-                "questions": [fated._asdict() for fated in tally.doubts],
-                "states": [asdict(said) for said in reading.survey.said],
-            }
-        )
-    else:
-        _tell(lst, tally, dry_run=dry_run)
-    if not dry_run and (tally.fates[Fate.ASKED] or welcome):
-        app.ring("deliver")
-    if tally.lines and not sum(tally.fates[fate] for fate in (*_TAKEN, Fate.SUPPRESSED)):
-        raise Refused("Nobody in this file could be added.")
+
+
+def _written(
+    stack: ExitStack, report: str | None, file: str, *, yes: bool
+) -> Callable[[Fated], None]:
+    """Return what writes each fate into the report, if there is one."""
+    if not report:
+        return lambda _fated: None
+    return Report(stack.enter_context(report_file(report, file, yes=yes))).add
+
+
+def _object(done: MembersImported, reading: MemberFile, *, dry_run: bool) -> dict[str, object]:
+    tally = done.tally
+    return {
+        "list": done.list,
+        "dry_run": dry_run,
+        "encoding": reading.encoding,
+        "lines": tally.lines,
+        "fates": {fate.value: tally.fates[fate.value] for fate in Fate},
+        "ends": tally.ends,
+        "canary": done.canary,
+        "not_added": [fated._asdict() for fated in tally.not_taken],
+        "questions": [fated._asdict() for fated in tally.doubts],
+        "states": [asdict(said) for said in reading.survey.said],
+    }
 
 
 def _ask(found: StateSurvey, *, dry_run: bool, yes: bool) -> None:
@@ -209,25 +217,15 @@ def _ask(found: StateSurvey, *, dry_run: bool, yes: bool) -> None:
         agree(question, yes=yes)
 
 
-def _begin_slowly(app: App, lst: MailList, newest: float, tally: Tally, now: float) -> str:
-    """Let a few readers of an old list go first; return the terms that were set, "" for none.
-
-    Many addresses are dead after years without mail, and a server that is asked for all of them at
-    once takes the sender for a spammer.
-    """
-    old = newest and newest < now - OLD
-    if not old or not tally.ends["member"] or lst.kind is not ListKind.NEWSLETTER or lst.canary:
-        return ""
-    with app.store.write() as session:
-        roster.change_list(roster.get_list(session, lst.address), canary=OLD_CANARY)
-    first, minutes, percent = OLD_CANARY.split("/")
+def _tell_slow(done: MembersImported, newest: float) -> None:
+    """Say that a few readers of an old list go first from now on."""
+    first, minutes, percent = done.canary.split("/")
     say(
         f"The newest day in this file is {datetime.fromtimestamp(newest, UTC):%Y-%m-%d}. Of each"
         f" issue {first} readers get theirs first and all others {minutes} minutes later, and it"
-        f" pauses where more than {percent} % are refused. `krets list set {lst.address} --canary"
+        f" pauses where more than {percent} % are refused. `krets list set {done.list} --canary"
         " ''` ends that."
     )
-    return OLD_CANARY
 
 
 def _column(text: str) -> tuple[str, str]:
@@ -236,15 +234,16 @@ def _column(text: str) -> tuple[str, str]:
     return attributes.check_key(key or column), column
 
 
-def _tell(lst: MailList, tally: Tally, *, dry_run: bool) -> None:
+def _tell(done: MembersImported, *, dry_run: bool) -> None:
+    tally = done.tally
     for fated in [*tally.not_taken[:_SHOWN], *tally.doubts[:_SHOWN]]:
         who = plain(fated.email or fated.name)
         say(f"line {fated.line}: {who}: {fated.fate}{because(plain(fated.why))}")
-    left_out = sum(count for fate, count in tally.fates.items() if fate not in _TAKEN)
+    left_out = sum(count for fate, count in tally.fates.items() if fate not in TAKEN)
     if left_out > _SHOWN:
         say(f"... and {left_out - _SHOWN:,} more; --report FILE names every one.")
     counts = ", ".join(f"{count:,} {fate}" for fate, count in tally.fates.most_common())
-    would = "Nothing was changed; this would be" if dry_run else lst.address
+    would = "Nothing was changed; this would be" if dry_run else done.list
     say(f"{would}: {counts or 'no lines'} (of {tally.lines:,}).")
     say("That is " + ", ".join(f"{count:,} {end}" for end, count in tally.ends.items()) + ".")
 

@@ -1,29 +1,25 @@
 """Take a file of people in: line by line, in short transactions, with a fate for each.
 
-A door's work: it owns the transactions (a few hundred people each, so that mail coming in never
-waits long), counts the fates and writes the report.
+    import_(call, ImportMembers(list, reading.lines, reading.survey.newest), each=print)
+
+A few hundred people go in one transaction, so that mail coming in never waits long. What a file
+says is read below (subscriptions/member_files); where it lies and what is told of it is the door's.
 """
 
-import csv
 import gc
-import os
-import shutil
-import sys
-import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
-from typing import BinaryIO, NamedTuple, TextIO, cast
+from typing import NamedTuple
 
-from listserv.cli.terminal import agree
+from listserv.actions.call import Call
+from listserv.actions.permissions import Action
 from listserv.membership import adding
 from listserv.wiring.app import App
-from mailer.errors import Refused
-from subscriptions.lists.roster import MailList
-from subscriptions.member_files.csv_rows import neutral
+from subscriptions.lists import roster
+from subscriptions.lists.roster import ListKind, MailList
 from subscriptions.member_files.departures import BARS, Departed, write_down
 from subscriptions.member_files.domain_typos import other_spelling
 from subscriptions.member_files.member_file import MemberLine
@@ -37,7 +33,7 @@ CARRIED = 8  # pieces between checkpoints: about 25 MB of SQLite's log
 MAILED = 10  # of those who get a mail each: a message is made and kept for every one
 _AGAIN = CandidateOutcome(Fate.DUPLICATE, "on an earlier line")
 SHARED = "several people probably read it: did they all say yes?"
-_TAKEN = frozenset((Fate.ADDED, Fate.PAUSED, Fate.ALREADY, Fate.ASKED))
+TAKEN = frozenset((Fate.ADDED, Fate.PAUSED, Fate.ALREADY, Fate.ASKED))
 # What a report adds up to: four ends, and which fates each of them holds.
 ENDS = {
     "member": (Fate.ADDED, Fate.ASKED, Fate.ALREADY),
@@ -53,6 +49,8 @@ ENDS = {
     ),
 }
 END_OF = {fate: end for end, fates in ENDS.items() for fate in fates}
+OLD = 3 * 365.25 * 86_400  # seconds since the newest day in a file, from which it is old
+OLD_CANARY = "100/60/3"  # readers, minutes, per cent: subscriptions.lists.terms
 MAX_SHOWN = 1000  # lines named in the summary; the report names all
 
 
@@ -84,43 +82,76 @@ class Tally:
         """Count one line."""
         self.lines += 1
         self.fates[fated.fate] += 1
-        if fated.fate in _TAKEN:
+        if fated.fate in TAKEN:
             if fated.why.endswith("?") and len(self.doubts) < MAX_SHOWN:
                 self.doubts.append(fated)
         elif len(self.not_taken) < MAX_SHOWN:
             self.not_taken.append(fated)
 
 
-class Report:
-    """Write every line's fate as CSV that no spreadsheet takes for formulas."""
+@dataclass(frozen=True, slots=True)
+class ImportMembers:
+    """Ask that the people on lines of a file are taken in."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._writer = csv.writer(file)
-        self._writer.writerow(("line", "email", "name", "fate", "why", "end"))
-
-    def add(self, fated: Fated) -> None:
-        """Write one line."""
-        cells = (fated.email, fated.name, fated.fate, fated.why, END_OF[fated.fate])
-        self._writer.writerow((fated.line, *(neutral(cell) for cell in cells)))
+    list: str
+    lines: Iterable[MemberLine]
+    newest: float = 0.0  # the newest day in the file, seconds since 1970 UTC; 0 where it has none
+    welcome: bool = False
+    suppress: bool = True  # write down who had left elsewhere
+    dry_run: bool = False
 
 
-def take_in(
-    app: App,
-    lst: MailList,
-    lines: Iterable[MemberLine],
-    *,
-    now: float,
-    dry_run: bool,
-    welcome: bool = False,
-    suppress: bool = True,
-) -> Iterator[Fated]:
-    """Enrol the people on ``lines`` and yield the fate of each line, in order.
+@dataclass(frozen=True, slots=True)
+class MembersImported:
+    """Count the fates; ``canary`` are the terms that an old file's list begins with now."""
 
-    Who had left elsewhere is written down as such, unless ``suppress`` is False: then they only
-    stay out.
+    list: str
+    tally: Tally
+    canary: str = ""
+
+
+def destination(call: Call, list_address: str) -> str:
+    """Return the list's address before its file is read; raise where there is none."""
+    return call.permitted(Action.MEMBER_IMPORT, list_address).address
+
+
+def import_(
+    call: Call, wanted: ImportMembers, each: Callable[[Fated], None] = lambda _fated: None
+) -> MembersImported:
+    """Take people in and tell ``each`` fate as it is known."""
+    lst = call.permitted(Action.MEMBER_IMPORT, wanted.list)
+    tally = Tally()
+    with seldom_swept():
+        for fated in _take_in(call, lst, wanted):
+            tally.add(fated)
+            each(fated)
+    if wanted.dry_run:
+        return MembersImported(lst.address, tally)
+    if tally.fates[Fate.ASKED] or wanted.welcome:
+        call.ring("deliver")
+    return MembersImported(lst.address, tally, _begin_slowly(call, lst, wanted.newest, tally))
+
+
+def _begin_slowly(call: Call, lst: MailList, newest: float, tally: Tally) -> str:
+    """Let a few readers of an old list go first; return the terms that were set, "" for none.
+
+    Many addresses are dead after years without mail, and a server that is asked for all of them at
+    once takes the sender for a spammer.
     """
+    old = newest and newest < call.now - OLD
+    if not old or not tally.ends["member"] or lst.kind is not ListKind.NEWSLETTER or lst.canary:
+        return ""
+    with call.session(writes=True) as session:
+        roster.change_list(roster.get_list(session, lst.address), canary=OLD_CANARY)
+    return OLD_CANARY
+
+
+def _take_in(call: Call, lst: MailList, wanted: ImportMembers) -> Iterator[Fated]:
+    """Enrol people and yield the fate of each line, in order."""
+    app, now = call.app, call.now
+    dry_run, welcome, suppress = wanted.dry_run, wanted.welcome, wanted.suppress
     seen: set[int] = set()  # hashes of keys: a fraction of the addresses' own weight
-    source = iter(lines)
+    source = iter(wanted.lines)
     doubts = _Doubts(app, lst)
     while window := list(islice(source, WINDOW)):
         asked = list(map(doubts.about, window))
@@ -245,39 +276,3 @@ def seldom_swept() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-@contextmanager
-def seekable(file: str) -> Iterator[BinaryIO]:
-    """Open FILE, or keep standard input aside: its encoding is known only after reading it."""
-    if file != "-":
-        with Path(file).open("rb") as opened:
-            if opened.seekable():
-                yield opened
-                return
-            source = cast("BinaryIO", opened)
-            with _copied(source) as copy:
-                yield copy
-        return
-    with _copied(sys.stdin.buffer) as copy:
-        yield copy
-
-
-@contextmanager
-def _copied(source: BinaryIO) -> Iterator[BinaryIO]:
-    with tempfile.TemporaryFile() as copy:
-        shutil.copyfileobj(source, copy)
-        yield cast("BinaryIO", copy)
-
-
-@contextmanager
-def report_file(path: str, source: str, *, yes: bool) -> Iterator[TextIO]:
-    """Open the report, readable by its owner alone: it is full of addresses."""
-    target = Path(path)
-    if target.exists():
-        if source != "-" and target.samefile(source):
-            raise Refused("The report would overwrite the file it reports on.", "Name another.")
-        agree(f"Overwrite {path}?", yes=yes)
-    number = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(number, "w", encoding="utf-8", newline="") as opened:
-        yield opened

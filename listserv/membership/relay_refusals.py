@@ -5,6 +5,7 @@ it was. Only what speaks of the address counts; policy and content speak of us. 
 expired counts too, but kills nobody: its last answer was "later".
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from listserv.letters.notices import PROBE
 from listserv.letters.request import AnswerProof, Visit
 from listserv.wiring.app import App
+from mailer.client.smtp_transaction import UNCARRIED
 from mailer.ledger import refusals
 from mailer.ledger.mailings import Mailing, Recipient
 from mailer.ledger.refusals import RelayRefusal
@@ -21,7 +23,7 @@ from mailer.reading import bounces
 from mailer.reading.addresses import parse
 from mailer.reading.bounce_reasons import BounceKind
 from subscriptions.lists.roster import Address, MailList, Membership, get_list
-from subscriptions.membership import bouncing
+from subscriptions.membership import bouncing, refused_mailings
 from subscriptions.membership.bouncing import BounceReport
 from subscriptions.permission.consent import Source
 
@@ -63,6 +65,7 @@ def judge(code: int, reason: str) -> bounces.Bounce:
 def _weigh(session: Session, app: App, taken: Sequence[RelayRefusal]) -> None:
     """Enter those that count, all at once; an address that was asked itself is given up."""
     judged = [(told, judge(told.code, told.reason)) for told in taken]
+    _note_ours(session, judged)
     counting = [(told, found) for told, found in judged if found.kind in bouncing.WEIGHTS]
     if not counting:
         return
@@ -82,6 +85,26 @@ def _weigh(session: Session, app: App, taken: Sequence[RelayRefusal]) -> None:
             rows.append(bouncing.row(one.member, one.at, told.at, report, one.mailing))
     bouncing.enter(session, rows)
     bouncing.doubt(session, rows, max(told.at for told in taken))
+
+
+def _note_ours(session: Session, judged: Sequence[tuple[RelayRefusal, bounces.Bounce]]) -> None:
+    """Count what was refused for a post's own sake, whoever it was for."""
+    ours = [
+        told
+        for told, found in judged
+        if found.kind in refused_mailings.OURS and not told.reason.startswith(UNCARRIED)
+    ]
+    if not ours:
+        return
+    posts = dict(
+        session.execute(
+            select(Recipient.id, Recipient.mailing_id)
+            .join(Mailing, Mailing.id == Recipient.mailing_id)
+            .where(Recipient.id.in_([told.recipient for told in ours]), Mailing.kind == "post")
+        ).all()
+    )
+    found = Counter(posts[told.recipient] for told in ours if told.recipient in posts)
+    refused_mailings.note(session, found, max(told.at for told in ours))
 
 
 def _whose(session: Session, recipients: Sequence[int]) -> Iterator[Whose]:

@@ -19,6 +19,7 @@ from listserv.moderation import decisions
 from listserv.moderation.decisions import HERE
 from listserv.moderation.holds import hold
 from listserv.owners import owner_commands, roles
+from listserv.reception import refused_posts
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.arrivals import Arrival
@@ -241,6 +242,16 @@ def _reach(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     return reviving.answered(visit, ask, proof_of(letter))
 
 
+def _resend(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
+    said = _answer(ask, letter, meaning.agree)
+    if said == "no":
+        asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
+        return "declined"
+    if said != "yes":  # what sends to many needs a clear yes
+        return ask_again(visit, ask)
+    return refused_posts.resend(visit, ask, proof_of(letter))
+
+
 def _undo(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     said = _answer(ask, letter, meaning.undo)
     if said == "unclear":
@@ -375,6 +386,7 @@ REPLIES: dict[AskPurpose, Handler] = {
     AskPurpose.LEAVE: _open(_leave),
     AskPurpose.COMMAND: _open(_command),
     AskPurpose.REACH: _open(_reach),
+    AskPurpose.RESEND: _open(_resend),
     AskPurpose.UNDO: _open(_undo),
     AskPurpose.NEVER: _open(_mail_again),
     AskPurpose.ADDRESS: _open(_address),

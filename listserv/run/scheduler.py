@@ -21,6 +21,7 @@ from listserv.newsletters.editors import (
     screenshot_mail,
 )
 from listserv.newsletters.sending import canaries
+from listserv.reception import refused_posts
 from listserv.upkeep import retention
 from listserv.wiring.app import App
 from mailer.errors import KretsError
@@ -44,6 +45,8 @@ def tick(app: App) -> list[str]:
     if int(time.time()) % automatic_pause.EVERY == 0:
         automatic_pause.look(app, time.time())
     canaries.look(app, time.time())
+    if int(time.time()) % refused_posts.EVERY == 0:
+        refused_posts.look(app, time.time())
     if int(time.time()) % address_care.EVERY == 0:
         address_care.look(app, time.time())
     with app.store.read() as session:

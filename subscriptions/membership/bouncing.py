@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     func,
     insert,
+    or_,
     select,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -32,9 +33,10 @@ from mailer.reading import addresses
 from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage.store import Base
 from subscriptions.lists.roster import Address, MailList, Membership
-from subscriptions.membership import changes, doubts
+from subscriptions.membership import changes, doubts, refused_mailings
 from subscriptions.membership.changes import ChangeContext
 from subscriptions.membership.doubts import DoubtfulAddress
+from subscriptions.membership.refused_mailings import RefusedMailing
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act
 from subscriptions.permission.suppression import MAX_SAID, Reason
@@ -127,6 +129,8 @@ def take(desk: ChangeContext, member: Membership, report: BounceReport) -> str:
     enter(session, [rows])
     if kind is BounceKind.COMPLAINT:
         return _complained(desk, member, address)
+    if kind in refused_mailings.OURS and mailing_id is not None:
+        refused_mailings.note(session, {mailing_id: 1}, desk.now)
     if kind not in WEIGHTS:
         return "not-counted"
     if suppression.has(session, address.key, Reason.DEAD):
@@ -203,11 +207,13 @@ def scores(session: Session, address_ids: Collection[int], now: float) -> dict[i
         select(Bounced.address_id, Bounced.at, Bounced.kind)
         .join(Address, Address.id == Bounced.address_id)
         .outerjoin(DoubtfulAddress, DoubtfulAddress.address_id == Bounced.address_id)
+        .outerjoin(RefusedMailing, RefusedMailing.mailing_id == Bounced.mailing_id)
         .where(
             Bounced.address_id.in_(told),
             Bounced.at > now - 6 * HALF,
             Bounced.at > func.coalesce(Address.proven_at, 0.0),
             Bounced.at > func.coalesce(DoubtfulAddress.forgiven_at, 0.0),
+            or_(RefusedMailing.seen.is_(None), RefusedMailing.seen < refused_mailings.MANY),
         )
     )
     for address, at, kind in found:

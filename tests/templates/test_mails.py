@@ -55,6 +55,10 @@ CONTEXT: dict[str, object] = {
     ],
     "unnamed": 3,
     "how_many": 2,
+    "refusals": 12,
+    "copies": 11,
+    "offered": True,
+    "said": [("mail.example", 10, "550 5.7.26 DMARC policy"), ("post.example", 2, "554 spam")],
     "given_up": {
         "since": 1796083200.0,
         "why": "dead",

@@ -6,7 +6,8 @@
 
 Own themes stand in the data folder and win over those of the same name; a change is seen with the
 next rendering. The only file that imports MJML. SECURITY: a theme runs in templates/sandbox.py;
-what it is given of an issue is escaped, or made by newsletters/manuscript.py; nothing is fetched.
+what it is given of an issue is escaped, or made by manuscript_blocks.py; nothing is
+fetched.
 """
 
 import re

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from archive.filing.mail_threading import MailToThread, ThreadingOutcome, place_many
+from archive.filing.mail_threading import ThreadingOutcome, place_many
+from archive.filing.thread_rows import MailToThread
 from mailer.reading.head_facts import read_head
 from mailer.reading.header_repair import mend
 from mailer.reading.mbox import MboxMail

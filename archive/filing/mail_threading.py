@@ -12,19 +12,26 @@ its bytes, so nobody can make a mail disappear by using its id again.
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from archive.erasure.erased_mail import is_erased
-from archive.threads.archive_tables import FormerThread, Message, Node, Thread
-from archive.threads.thread_tree import Key, components, cut_loops, order
-from mailer.reading.head_facts import HeadFacts, clamp_date, content_id, permalink_hash, read_head
+from archive.filing.thread_rows import (
+    MailToThread,
+    MessageRow,
+    NodeSpot,
+    ThreadingBatch,
+    write_batch,
+)
+from archive.threads.archive_tables import Message, Node, Thread
+from archive.threads.thread_tree import components, cut_loops, order
+from mailer.reading.head_facts import clamp_date, content_id, permalink_hash, read_head
 from mailer.reading.message import head
-from mailer.storage.store import get_raw, insert_or_ignore
+from mailer.storage.store import get_raw
 from subscriptions.lists.roster import ArchivePolicy, MailList
 
 _T = TypeVar("_T")
@@ -41,16 +48,6 @@ class ThreadingOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class MailToThread:
-    """Hold one mail on its way into the archive; ``arrival`` is in seconds since 1970 UTC."""
-
-    raw: bytes
-    sha: bytes
-    arrival: float
-    head: HeadFacts
-
-
-@dataclass(frozen=True, slots=True)
 class Placed:
     """Say where a mail stands; ids and hashes are empty when it is not archived."""
 
@@ -58,44 +55,6 @@ class Placed:
     message_id: str = ""
     hash: str = ""
     thread: str = ""  # the hash of its thread, now; a late root may change it
-
-
-@dataclass(slots=True)
-class _Spot:
-    """Hold a node while mails are placed."""
-
-    hash: str
-    parent: str | None = None
-    present: bool = False
-    by: Key | None = None
-    thread: int | None = None
-    new: bool = True
-    changed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """Hold what a thread's summary needs of a message."""
-
-    hash: str
-    date: float
-    subject: str
-    author: str
-
-    @property
-    def key(self) -> Key:
-        return (self.date, self.hash)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Hold the rows that one call reads and will write."""
-
-    session: Session
-    list_id: int
-    spots: dict[str, _Spot] = field(default_factory=dict)
-    rows: dict[str, tuple[_Row, MailToThread, str]] = field(default_factory=dict)  # new messages
-    moved: set[int] = field(default_factory=set)  # threads to arrange anew
 
 
 def place(
@@ -139,7 +98,7 @@ def place_many(session: Session, lst: MailList, mails: Sequence[MailToThread]) -
     session.execute(select(MailList.id).where(MailList.id == lst.id).with_for_update())
     answers, new = _sort_out(session, lst.id, mails)
     if new:
-        batch = _Batch(session, lst.id)
+        batch = ThreadingBatch(session, lst.id)
         _fetch(batch, {h for mail, own in new for h in _hashes(mail, own)})
         for mail, own in new:
             _claim(batch, mail, own)
@@ -223,23 +182,23 @@ def words_digest(raw: bytes) -> bytes:
     return hashlib.sha256(b"\n".join([*told, *lines]).strip()).digest()
 
 
-def _fetch(batch: _Batch, hashes: Iterable[str]) -> None:
+def _fetch(batch: ThreadingBatch, hashes: Iterable[str]) -> None:
     wanted = set(hashes) - batch.spots.keys()
     for chunk in _chunks(wanted):
         _take(batch, Node.list_id == batch.list_id, Node.hash.in_(chunk))
 
 
-def _take(batch: _Batch, *where: Any) -> None:  # noqa: ANN401 - SQLAlchemy's expressions
+def _take(batch: ThreadingBatch, *where: Any) -> None:  # noqa: ANN401 - SQLAlchemy's expressions
     statement = select(Node.__table__).where(*where)
     for row in batch.session.execute(statement):
         if row.hash not in batch.spots:
             by = None if row.by_hash is None else (row.by_date, row.by_hash)
-            batch.spots[row.hash] = _Spot(
+            batch.spots[row.hash] = NodeSpot(
                 row.hash, row.parent, row.present, by, row.thread_id, new=False
             )
 
 
-def _claim(batch: _Batch, mail: MailToThread, own: str) -> None:
+def _claim(batch: ThreadingBatch, mail: MailToThread, own: str) -> None:
     """Write down what ``mail`` says: its own parent for certain, those of ghosts as a guess."""
     date = clamp_date(mail.head.date, mail.arrival)
     *references, me = _hashes(mail, own)
@@ -248,29 +207,29 @@ def _claim(batch: _Batch, mail: MailToThread, own: str) -> None:
     for hash_ in references:
         if hash_ == me:
             continue
-        spot = batch.spots.setdefault(hash_, _Spot(hash_))
+        spot = batch.spots.setdefault(hash_, NodeSpot(hash_))
         if before and not spot.present and (spot.by is None or witness < spot.by):
             spot.by = witness
             _point(batch, spot, before)
         before = hash_
-    spot = batch.spots.setdefault(me, _Spot(me))
+    spot = batch.spots.setdefault(me, NodeSpot(me))
     _point(batch, spot, before)
     if spot.thread is not None:
         batch.moved.add(spot.thread)  # a ghost came: what stood below it has a parent now
     spot.present, spot.by, spot.changed = True, None, True
     head = mail.head
-    row = _Row(me, date, head.subject, head.author or head.local)
+    row = MessageRow(me, date, head.subject, head.author or head.local)
     batch.rows[me] = (row, mail, own)
 
 
-def _point(batch: _Batch, spot: _Spot, parent: str | None) -> None:
+def _point(batch: ThreadingBatch, spot: NodeSpot, parent: str | None) -> None:
     if spot.parent != parent and spot.thread is not None:
         batch.moved.add(spot.thread)
     spot.parent = parent
     spot.changed = True
 
 
-def _settle(batch: _Batch) -> None:
+def _settle(batch: ThreadingBatch) -> None:
     """Give every new or moved node its thread, then write everything."""
     old = _load_moved(batch)
     rows = {**old, **{h: row for h, (row, _, _) in batch.rows.items()}}
@@ -296,11 +255,11 @@ def _settle(batch: _Batch) -> None:
             _sum_up(threads[label], rows[first[0].hash] if first else None, present)
     for gone in batch.moved - set(labels):
         _sum_up(threads[gone], None, [])
-    _write(batch, threads)
+    write_batch(batch, threads)
 
 
-def _load_moved(batch: _Batch) -> dict[str, _Row]:
-    rows: dict[str, _Row] = {}
+def _load_moved(batch: ThreadingBatch) -> dict[str, MessageRow]:
+    rows: dict[str, MessageRow] = {}
     for chunk in _chunks(batch.moved):
         # Not by the list as well: SQLite would take the list's index and walk all of its nodes.
         _take(batch, Node.thread_id.in_(chunk))
@@ -309,11 +268,11 @@ def _load_moved(batch: _Batch) -> dict[str, _Row]:
                 Message.thread_id.in_(chunk)
             )
         ):
-            rows[row.hash] = _Row(row.hash, row.date, row.subject, row.author)
+            rows[row.hash] = MessageRow(row.hash, row.date, row.subject, row.author)
     return rows
 
 
-def _threads(batch: _Batch, anchors: Iterable[str]) -> dict[int, dict[str, Any]]:
+def _threads(batch: ThreadingBatch, anchors: Iterable[str]) -> dict[int, dict[str, Any]]:
     """Return the rows of all threads that may change, as dicts to be written back."""
     wanted = batch.moved | {t for h in anchors if (t := batch.spots[h].thread) is not None}
     table = Thread.__table__
@@ -325,7 +284,7 @@ def _threads(batch: _Batch, anchors: Iterable[str]) -> dict[int, dict[str, Any]]
 
 
 def _label(
-    batch: _Batch,
+    batch: ThreadingBatch,
     trees: list[list[str]],
     anchors: set[str],
     threads: dict[int, dict[str, Any]],
@@ -353,9 +312,9 @@ def _label(
 
 
 def _grow(
-    batch: _Batch,
+    batch: ThreadingBatch,
     thread: dict[str, Any],
-    present: list[_Row],
+    present: list[MessageRow],
     parents: dict[str, str | None],
 ) -> None:
     """Add mails to a thread that was not loaded; only one without an ancestor can lead it."""
@@ -369,7 +328,7 @@ def _grow(
             thread |= {"subject": row.subject, "author": row.author}
 
 
-def _has_ancestor(batch: _Batch, row: _Row, parents: dict[str, str | None]) -> bool:
+def _has_ancestor(batch: ThreadingBatch, row: MessageRow, parents: dict[str, str | None]) -> bool:
     seen = {row.hash}
     here = parents[row.hash]
     while here is not None and here not in seen:
@@ -383,105 +342,13 @@ def _has_ancestor(batch: _Batch, row: _Row, parents: dict[str, str | None]) -> b
     return False
 
 
-def _sum_up(thread: dict[str, Any], first: _Row | None, present: list[_Row]) -> None:
+def _sum_up(thread: dict[str, Any], first: MessageRow | None, present: list[MessageRow]) -> None:
     thread["size"] = len(present)
     if first is None:
         thread["hash"] = ""
     else:
         thread |= {"hash": first.hash, "first": first.date, "last": max(r.date for r in present)}
         thread |= {"subject": first.subject, "author": first.author}
-
-
-def _write(batch: _Batch, threads: dict[int, dict[str, Any]]) -> None:
-    session = batch.session
-    _write_threads(batch, threads)
-    spots = [s for s in batch.spots.values() if s.changed]
-    fresh = [_node_row(batch.list_id, s) for s in spots if s.new]
-    if fresh:
-        session.execute(insert(Node), fresh)
-    known = [_node_row(batch.list_id, s) for s in spots if not s.new]
-    if known:
-        _update_many(session, Node, ("list_id", "hash"), known)
-    moved = [
-        {"list_id": batch.list_id, "hash": s.hash, "thread_id": s.thread}
-        for s in spots
-        if s.present and s.hash not in batch.rows
-    ]
-    if moved:
-        _update_many(session, Message, ("list_id", "hash"), moved)
-    session.execute(
-        insert(Message),
-        [
-            {
-                "list_id": batch.list_id,
-                "thread_id": batch.spots[row.hash].thread,
-                "hash": row.hash,
-                "message_id": own,
-                "raw_sha": mail.sha,
-                "date": row.date,
-                "arrival": mail.arrival,
-                "subject": row.subject,
-                "author": row.author,
-            }
-            for row, mail, own in batch.rows.values()
-        ],
-    )
-
-
-def _write_threads(batch: _Batch, threads: dict[int, dict[str, Any]]) -> None:
-    former = [
-        {"list_id": batch.list_id, "hash": thread["was"]}
-        for thread in threads.values()
-        if thread["was"] and (thread["was"] != thread["hash"] or not thread["size"])
-    ]
-    if former:
-        batch.session.execute(insert_or_ignore(batch.session, FormerThread), former)
-    names = ("id", "hash", "subject", "author", "first", "last", "size", "touched")
-    rows = [
-        {name: thread[name] for name in names}
-        for thread in threads.values()
-        if "size" in thread and "first" in thread
-    ]
-    empty = [t for t in threads.values() if "first" not in t]
-    rows += [
-        {**dict.fromkeys(names, 0), "id": t["id"], "hash": "", "subject": "", "author": ""}
-        | {"touched": t["touched"]}
-        for t in empty
-    ]
-    if rows:
-        _update_many(batch.session, Thread, ("id",), rows)
-
-
-def _node_row(list_id: int, spot: _Spot) -> dict[str, Any]:
-    date, hash_ = spot.by or (None, None)
-    return {
-        "list_id": list_id,
-        "hash": spot.hash,
-        "thread_id": spot.thread,
-        "parent": spot.parent,
-        "present": spot.present,
-        "by_date": date,
-        "by_hash": hash_,
-    }
-
-
-def _update_many(
-    session: Session, table: type[Any], keys: tuple[str, ...], rows: list[dict[str, Any]]
-) -> None:
-    """Update ``rows`` by their ``keys`` in one round of executemany."""
-    core = table.__table__
-    statement = (
-        update(core)
-        .where(*(core.c[key] == bindparam(f"key_{key}") for key in keys))
-        .values({name: bindparam(f"new_{name}") for name in rows[0] if name not in keys})
-    )
-    session.connection().execute(
-        statement,
-        [
-            {(f"key_{n}" if n in keys else f"new_{n}"): value for n, value in row.items()}
-            for row in rows
-        ],
-    )
 
 
 def _locate(session: Session, list_id: int, answers: list[Placed]) -> list[Placed]:

@@ -1,7 +1,7 @@
 """What a person does with one mailing, an issue or a post: see it, pause it, stop it, send again.
 
     mailings.status(call, 12)
-    mailings.resend(call, ResendMailing(12, RecipientState.UNSURE, dry_run=True))
+    mailing_control.resend(call, ResendMailing(12, RecipientState.UNSURE, dry_run=True))
 
 SECURITY: whoever asks is looked up on the list whose mailing it is; a notice of ours to one person
 is of no list, and the operator's. Long work goes in short transactions.
@@ -19,7 +19,7 @@ from listserv.actions.permissions import Action
 from listserv.mailings.delivery import connections_at_most
 from listserv.wiring.listserv_tables import Issue
 from mailer.errors import BadInput, Refused
-from mailer.ledger import mailings, recipient_history
+from mailer.ledger import mailing_control, mailings, recipient_history
 from mailer.ledger.mailings import Mailing, Recipient, RecipientState, Status
 from mailer.ledger.recipient_history import Happened
 from mailer.reading.addresses import parse
@@ -149,12 +149,12 @@ def history(call: Call, mailing_id: int, address: str) -> RecipientHistory:
 
 def pause(call: Call, wanted: ChangeMailing) -> Status:
     """Let nothing more of a mailing leave; return where it stood."""
-    return _change(call, Action.NEWSLETTER_PAUSE, wanted, mailings.pause)
+    return _change(call, Action.NEWSLETTER_PAUSE, wanted, mailing_control.pause)
 
 
 def resume(call: Call, wanted: ChangeMailing) -> Status:
     """Let a paused mailing go on; return where it stood."""
-    stood = _change(call, Action.NEWSLETTER_RESUME, wanted, mailings.resume)
+    stood = _change(call, Action.NEWSLETTER_RESUME, wanted, mailing_control.resume)
     if not wanted.dry_run:
         call.ring("deliver")
     return stood
@@ -166,13 +166,13 @@ def stop(call: Call, wanted: ChangeMailing) -> tuple[Status, int]:
 
     def stops(session: Session, mailing_id: int) -> None:
         nonlocal skipped
-        skipped = mailings.stop(session, mailing_id, now=call.now)
+        skipped = mailing_control.stop(session, mailing_id, now=call.now)
 
     stood = _change(call, Action.NEWSLETTER_STOP, wanted, stops)
     more = skipped
     while more:
         with call.session(writes=True) as session:
-            more = mailings.skip_rest(session, wanted.id)
+            more = mailing_control.skip_rest(session, wanted.id)
         skipped += more
     return stood, skipped
 
@@ -206,7 +206,7 @@ def resend(call: Call, wanted: ResendMailing) -> int:
 def _some_again(call: Call, wanted: ResendMailing, after: int) -> list[int]:
     with call.session(writes=True) as session:
         now = call.app.store.now(session)
-        again = mailings.resend(session, wanted.id, wanted.only, after=after, now=now)
+        again = mailing_control.resend(session, wanted.id, wanted.only, after=after, now=now)
         reason = f"was {wanted.only.name.lower()}"
         rows = [
             recipient_history.event(row, now, RecipientState.READY, reason=reason, by=call.by.name)

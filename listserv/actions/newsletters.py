@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action
-from listserv.newsletters.editors import editor_answers, editor_orders, preview, reviews
+from listserv.newsletters.editors import editor_orders, preview, reviews, scheduled_issues
 from listserv.newsletters.editors.editor_orders import EditorOrder
 from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import Reader, SendingSurvey
@@ -142,7 +142,7 @@ def schedule(call: Call, wanted: ScheduleIssue) -> int:
     lst = call.permitted(Action.NEWSLETTER_SCHEDULE, survey.lst.address)
     _refuse_red(survey, "Not scheduled", anyway=wanted.anyway)
     edition = reviews.open_file(call.app, survey, _editors(call, lst, None), call.now)
-    editor_answers.schedule(call.app, edition, wanted.order, call.now)
+    scheduled_issues.schedule(call.app, edition, wanted.order, call.now)
     return edition
 
 
@@ -152,7 +152,7 @@ def cancel(call: Call, edition_id: int, *, dry_run: bool = False) -> None:
         edition = session.get(DraftUnderReview, edition_id)
         lst = session.get(MailList, edition.list_id) if edition is not None else None
         call.permit(Action.NEWSLETTER_CANCEL, session, lst)
-    if not dry_run and not editor_answers.cancel(call.app, edition_id, call.now):
+    if not dry_run and not scheduled_issues.cancel(call.app, edition_id, call.now):
         raise Refused(f"Edition {edition_id} is not scheduled.", key="not-scheduled")
 
 

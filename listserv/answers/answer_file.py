@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date
 
 from listserv.answers import automatic, dates, mailed_commands, meaning, own_words
-from listserv.answers.automatic import MailRole
+from listserv.answers.machine_kinds import MailRole
 from listserv.answers.meaning import Meaning
 from listserv.answers.own_words import OwnWords
 from mailer.reading import message

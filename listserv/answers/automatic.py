@@ -17,9 +17,9 @@ import unicodedata
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from enum import StrEnum
 
 from listserv.answers import own_words
+from listserv.answers.machine_kinds import HUMAN, Judgement, MachineKind, MailRole
 from listserv.answers.set_phrases import FoldedText, FoundPhrase, begins, take_apart
 from mailer.reading import bodies, message
 from mailer.reading.message import MessageHeader
@@ -79,48 +79,6 @@ _QUOTED = re.compile(r"^\s*[\"\u201c\u201d\u201e\u201f\u00ab\u2018\u2019\u201a'<
 _UNTIL = re.compile(
     r"\d|\b(?:until|till|from|to|tom|fino|pana|\u0434\u043e|\u0441|tot|bis|ab|jusqu|hasta|ate|do|til)\b"
 )
-
-
-class MailRole(StrEnum):
-    """Say what a mail would be if a person had written it."""
-
-    ANSWER = "answer"
-    COMMAND = "command"
-    POST = "post"
-
-
-class MachineKind(StrEnum):
-    """Name what a machine's mail is."""
-
-    NULL_SENDER = "null-sender"
-    AUTO_SUBMITTED = "auto-submitted"
-    PRECEDENCE = "precedence"
-    MARKED = "marked"
-    REPORT = "report"
-    MACHINE = "machine"
-    CALENDAR = "calendar"
-    REACTION = "reaction"
-    RECEIPT = "receipt"
-    RECALL = "recall"
-    ABSENCE = "absence"
-    RECEIVED = "received"  # a desk says that it has got something
-    CHALLENGE = "challenge"
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """Say what a mail is and what shows it; ``sure`` where a program says so itself."""
-
-    kind: MachineKind | None = None
-    why: str = ""
-    sure: bool = False
-
-    def __bool__(self) -> bool:
-        """Tell whether a machine wrote it."""
-        return self.kind is not None
-
-
-HUMAN = Judgement()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ over the limits is not parsed, its text is empty and ``trouble`` says why.
 from dataclasses import dataclass
 
 from listserv.answers import automatic, own_words
-from listserv.answers.automatic import MailRole
+from listserv.answers.machine_kinds import MailRole
 from listserv.answers.own_words import OwnWords
 from listserv.letters import commands
 from mailer.authentication import verdict

@@ -19,7 +19,8 @@ from mailer.ledger.pace import read_rates
 from mailer.ledger.warmup import read_calendar
 from mailer.reading.addresses import parse
 from mailer.sending.in_flight import PersonalCopy
-from mailer.sending.sender import Sender, SenderSettings
+from mailer.sending.ledger_errand import SenderSettings
+from mailer.sending.sender import Sender
 from mailer.storage.tokens import Keyring, TokenPurpose
 from subscriptions.audience.audience import names_of, still_wanted
 from subscriptions.permission import suppression

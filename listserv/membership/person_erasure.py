@@ -31,7 +31,7 @@ from listserv.wiring.listserv_tables import (
     Post,
 )
 from mailer.errors import BadInput
-from mailer.ledger import mailings, recipient_history, refusals
+from mailer.ledger import mailing_control, recipient_history, refusals
 from mailer.ledger.mailings import (
     Composition,
     Mailing,
@@ -143,7 +143,7 @@ def ledger(session: Session, forgotten: Forgotten) -> None:
     for mailing in posts:
         row = session.get_one(Mailing, mailing)
         if row.state not in _SENT:  # nobody is entered any more, nor sent to again
-            mailings.stop(session, mailing, now=time.time())
+            mailing_control.stop(session, mailing, now=time.time())
         session.execute(update(Mailing).where(Mailing.id == mailing).values(message_id=""))
     session.execute(
         update(Recipient)

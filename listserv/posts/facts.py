@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from listserv.answers import automatic, own_words
-from listserv.answers.automatic import Judgement, MailRole
+from listserv.answers.machine_kinds import Judgement, MailRole
 from listserv.answers.unsubscribe_posts import is_leave_wish
 from listserv.posts.rules import PostFacts
 from listserv.wiring import vouching

@@ -23,7 +23,7 @@ from listserv.mailings import audience_freezing, munging, post_copies, signing
 from listserv.membership import reviving
 from listserv.moderation import moderator_mail
 from listserv.moderation.holds import hold, is_released
-from listserv.newsletters.editors import editor_answers, proof_replies
+from listserv.newsletters.editors import proof_replies, scheduled_issues
 from listserv.newsletters.readers import reader_replies, voting
 from listserv.posts import facts
 from listserv.posts.facts import PostReading
@@ -79,7 +79,7 @@ def sort(app: App, until: Callable[[], bool]) -> bool:
         while not until():
             more = freeze(app)
             moderator_mail.attend(app, until)
-            editor_answers.attend(app, until)
+            scheduled_issues.attend(app, until)
             some = _next(app, queue)
             if not some and not more:
                 break

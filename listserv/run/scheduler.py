@@ -16,8 +16,8 @@ from listserv.membership import address_care, erasure_requests
 from listserv.moderation import holds
 from listserv.newsletters.editors import (
     automatic_pause,
-    editor_answers,
     mailing_endings,
+    scheduled_issues,
     screenshot_mail,
 )
 from listserv.newsletters.sending import canaries
@@ -51,7 +51,7 @@ def tick(app: App) -> list[str]:
         address_care.look(app, time.time())
     with app.store.read() as session:
         waiting = holds.due(session, time.time(), 1)
-        if waiting or editor_answers.due(session, time.time()) or _unsorted(session):
+        if waiting or scheduled_issues.due(session, time.time()) or _unsorted(session):
             ring.append("sort")
         late = build.something_late(session, time.time())
         if build.something_dirty(session) or late or moved_pages.waiting(session):

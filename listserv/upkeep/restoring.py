@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from archive.threads.archive_tables import Thread
 from listserv.mailings import audience_freezing
 from listserv.moderation.holds import hold
-from listserv.newsletters.editors import editor_answers
+from listserv.newsletters.editors import scheduled_issues
 from listserv.upkeep import backup, own_themes
 from listserv.upkeep.backup import DATABASE, JOURNAL, SETTINGS, Manifest
 from listserv.wiring import heartbeat, journals, schema
@@ -30,7 +30,7 @@ from listserv.wiring.data_folder import LOCK_WAIT, lock_data_folder, make_data_f
 from listserv.wiring.journals import JournalReport
 from listserv.wiring.listserv_tables import Hold
 from mailer.errors import Refused, Temporary
-from mailer.ledger import mailings
+from mailer.ledger import mailing_control
 from mailer.ledger.claim_owners import Owner
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, UnsurePolicy
 from mailer.storage import arrivals, journal, standstill
@@ -183,7 +183,7 @@ def settle(store: Store, taken: float, now: float) -> int:
             pass
     with store.write() as session:
         session.execute(delete(Owner))
-        mailings.pause_all(session)
+        mailing_control.pause_all(session)
         live = select(Mailing.id).where(
             Mailing.state.in_((MailingState.PAUSED, MailingState.STOPPED))
         )
@@ -194,7 +194,9 @@ def settle(store: Store, taken: float, now: float) -> int:
             .execution_options(synchronize_session=False)
         )
         session.execute(update(Hold).values(due=Hold.due + max(0.0, now - taken)))
-        editor_answers.ask_first(session, now)  # an issue may have left since the backup was taken
+        scheduled_issues.ask_first(
+            session, now
+        )  # an issue may have left since the backup was taken
         session.execute(update(Thread).values(rendered=0))  # the pages are elsewhere
         waiting = arrivals.next_new(session, 1_000_000)
         for arrival in waiting:
@@ -224,12 +226,14 @@ def decide(store: Store, mailing_id: int, policy: UnsurePolicy, now: float) -> i
     again = last = 0
     while policy is UnsurePolicy.NEVER_MISS:
         with store.write() as session:
-            some = mailings.resend(session, mailing_id, RecipientState.UNSURE, after=last, now=now)
+            some = mailing_control.resend(
+                session, mailing_id, RecipientState.UNSURE, after=last, now=now
+            )
         if not some:
             break
         again, last = again + len(some), some[-1]
     with store.write() as session:
-        mailings.resume(session, mailing_id)
+        mailing_control.resume(session, mailing_id)
     return again
 
 

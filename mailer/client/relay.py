@@ -31,6 +31,10 @@ _OPTIONS = ("tls", "ca", "weight", "connections", "rate", "queues", "depth")
 _LOOPBACK = ("localhost", "::1")
 
 
+class Unusable(Exception):
+    """Say why a relay could not be used now; nobody's letter is to blame."""
+
+
 class Tls(StrEnum):
     """Say how a connection to a relay is protected."""
 

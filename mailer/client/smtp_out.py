@@ -17,7 +17,7 @@ import ssl
 from collections import deque
 from typing import Protocol, cast
 
-from mailer.client.relay import Relay, Tls
+from mailer.client.relay import Relay, Tls, Unusable
 from mailer.client.smtp_answers import Reply, ReplyError, ReplyReader
 from mailer.client.smtp_transaction import (
     FULL,
@@ -63,21 +63,19 @@ class LetterSource(Protocol):
         """Hear that the connection ended; ``trouble`` asks for a pause before the next."""
 
 
-class Unusable(Exception):
-    """Say why a relay could not be used now; nobody's letter is to blame."""
-
-
 class Lane(asyncio.Protocol):
-    """Hold one connection to ``relay`` and keep it busy with the desk's letters."""
+    """Hold one connection to ``relay`` and keep it busy with the letters of ``source``."""
 
-    def __init__(self, relay: Relay, desk: LetterSource, *, hello: str, timeouts: Timeouts) -> None:
+    def __init__(
+        self, relay: Relay, source: LetterSource, *, hello: str, timeouts: Timeouts
+    ) -> None:
         self.relay = relay
         self.ready = False
         self.closed = False
         self.draining = False  # no new transaction
         self.offers = Offers()
         self.since = 0.0  # loop time of the last progress
-        self._desk = desk
+        self._source = source
         self._hello = hello
         self._timeouts = timeouts
         self._reader = ReplyReader()
@@ -85,9 +83,8 @@ class Lane(asyncio.Protocol):
         self._talk: asyncio.Future[Reply] | None = None
         self._words: dict[str, str] = {}  # of the answer to EHLO
         self._waiting: deque[Stage] = deque()  # what the next replies answer
-        self._letters: deque[OutgoingLetter] = (
-            deque()
-        )  # under way, in order; replies are the first one's
+        # Under way, in order; replies are the first one's.
+        self._letters: deque[OutgoingLetter] = deque()
         self._dots = 0  # how many of them have their final dot written
         self._room = MANY  # recipients that the relay takes in one transaction
         self._eager = False  # whole transactions leave ahead of answers
@@ -213,7 +210,7 @@ class Lane(asyncio.Protocol):
         return bool(self._waiting)
 
     def wake(self) -> None:
-        """Begin a transaction if the connection is idle and the desk has a letter."""
+        """Begin a transaction if the connection is idle and the source has a letter."""
         if self.ready and not self.closed and not self._waiting and not self.draining:
             self._begin(b"")
 
@@ -248,14 +245,14 @@ class Lane(asyncio.Protocol):
     def _next_letter(self) -> OutgoingLetter | None:
         """Take the next letter; what this relay cannot carry is refused in its place."""
         while not self.draining:
-            letter = self._desk.next_letter(self._room)
+            letter = self._source.next_letter(self._room)
             if letter is None:
                 break
             letter = adapted(letter, self.offers)
             refusals = problems(letter, self.offers)
             if refusals:
                 for place, reply in refusals.items():
-                    self._desk.answered(letter.rows[place], Stage.RCPT, reply)
+                    self._source.answered(letter.rows[place], Stage.RCPT, reply)
                 letter = without(letter, refusals)
                 if letter is None:
                     continue
@@ -293,7 +290,7 @@ class Lane(asyncio.Protocol):
             self._write(out)
 
     def _send(self, letter: OutgoingLetter) -> None:
-        """Write the content, its dot and the next envelope; the desk records the dot first."""
+        """Write the content, its dot and the next envelope; the source records the dot first."""
         self._waiting.append(Stage.DOT)
         following = self._next_envelope() if self.offers.pipelining else b""
         if self._dot(letter):
@@ -315,7 +312,7 @@ class Lane(asyncio.Protocol):
 
     def _dot(self, letter: OutgoingLetter) -> bool:
         """Have the dot recorded; where that is forbidden, the connection ends without it."""
-        if self._desk.dotting(letter):
+        if self._source.dotting(letter):
             self._dots += 1
             return True
         self.abort("the lease ran out before the dot")
@@ -341,7 +338,7 @@ class Lane(asyncio.Protocol):
                 self._take(reply)
         except ReplyError as error:
             self.abort(str(error), trouble=True)
-        self._desk.settled()
+        self._source.settled()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Settle what was under way: a dot is lost, an envelope is given back."""
@@ -352,7 +349,7 @@ class Lane(asyncio.Protocol):
         while self._letters:
             self._drop(self._letters.popleft(), why)
         if self.ready:
-            self._desk.gone(self, why, trouble=self._trouble or (surprise and in_work))
+            self._source.gone(self, why, trouble=self._trouble or (surprise and in_work))
 
     def _drop(self, letter: OutgoingLetter, why: str) -> None:
         """Settle a letter whose transaction nobody will end."""
@@ -360,13 +357,13 @@ class Lane(asyncio.Protocol):
         for place, row in enumerate(letter.rows):
             own = letter.refused.get(place)
             if own is not None:
-                self._desk.answered(row, Stage.RCPT, own)
+                self._source.answered(row, Stage.RCPT, own)
             elif letter.failure is not None:
-                self._desk.answered(row, *letter.failure)
+                self._source.answered(row, *letter.failure)
             elif dotted and place not in letter.refused:
-                self._desk.lost(row, why)
+                self._source.lost(row, why)
             else:
-                self._desk.released(row)
+                self._source.released(row)
 
     def _take(self, reply: Reply) -> None:
         if not self.ready:
@@ -479,9 +476,9 @@ class Lane(asyncio.Protocol):
         for place, row in enumerate(letter.rows):
             own = letter.refused.get(place, reply) if letter.refused else reply
             if own is None:
-                self._desk.released(row)
+                self._source.released(row)
             else:
-                self._desk.answered(row, stage if own is reply else Stage.RCPT, own)
+                self._source.answered(row, stage if own is reply else Stage.RCPT, own)
 
     def _fail(self, letter: OutgoingLetter) -> None:
         """Tell the refusals, clear the relay's state and go on with the next letter."""

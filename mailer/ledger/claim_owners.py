@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.ledger.flight_recorder import SUFFIX, Flown, read_record
 from mailer.ledger.ledger import Backoff, Mark, defer, due_count, lost, mark, plain_reason, release
+from mailer.ledger.mailing_control import finish
 from mailer.ledger.mailings import (
     CLAIMED,
     BigKey,
@@ -27,7 +28,6 @@ from mailer.ledger.mailings import (
     Recipient,
     RecipientState,
     UnsurePolicy,
-    finish,
 )
 from mailer.storage.store import Base
 

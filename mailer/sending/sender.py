@@ -1,42 +1,41 @@
 """The sender: claims from the ledger, sends over lanes, writes the answers back.
 
 ``run_slice`` works for some seconds in an event loop of its own; the lanes stay open between
-slices. One ledger transaction per tick, in a thread, writes the answers that came, renews the
-lease and tops up the claims, while the lanes go on sending. Order of durability: a claim is
-committed, the dot is recorded (mailer/ledger/flight_recorder.py), the lease is checked, the dot
-leaves, the answer is recorded, the mark is committed.
+slices. One ledger transaction per tick (ledger_errand.py), in a thread, writes the answers that
+came, renews the lease and tops up the claims, while the lanes go on sending. Order of durability: a
+claim is committed, the dot is recorded (mailer/ledger/flight_recorder.py), the lease is checked,
+the dot leaves, the answer is recorded, the mark is committed.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import uvloop
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
-from mailer.client.relay import Relay
-from mailer.client.smtp_out import Lane, Unusable
-from mailer.client.smtp_transaction import Timeouts
+from mailer.client.relay import Unusable
+from mailer.client.smtp_out import Lane
 from mailer.errors import Temporary
-from mailer.ledger import claim_owners, ledger, mailings, pace, warmup
-from mailer.ledger.flight_recorder import FlightRecorder
-from mailer.ledger.ledger import Backoff, ClaimedRow, Mark, Wanted
-from mailer.ledger.mailings import MailingView
-from mailer.ledger.splice import Segments, Stamp, Wire
-from mailer.ledger.warmup import Calendar
+from mailer.ledger import claim_owners, ledger
+from mailer.ledger.ledger import Wanted
 from mailer.ledger.worker_lease import Clock, WorkerLease
+from mailer.sending import ledger_errand
 from mailer.sending.in_flight import CopiesInFlight, Personal
+from mailer.sending.ledger_errand import (
+    Brought,
+    Errand,
+    LedgerErrands,
+    SenderSettings,
+    Stamping,
+)
 from mailer.sending.relay_sender import RelaySender, share
 from mailer.storage.store import Store
 
 T = TypeVar("T")
-# What signs the copies of a composition; asked once, when the composition is read.
-Stamping = Callable[[Session, MailingView, Segments], Stamp | None]
 log = logging.getLogger(__name__)
 
 RENEW = 1.5  # seconds between renewals of the lease
@@ -44,25 +43,7 @@ LOOK_AGAIN = 0.25  # seconds before a dry ledger is asked again within a slice
 TICK = 0.05  # seconds between looks at what is to be done
 COMPANY = 0.2  # seconds that answers may wait for others while more letters are at the lanes
 TOGETHER = 5  # times the window, in recipients, where one copy is for many of them
-HEAVY = 64_000_000  # bytes of compositions held at once; one that is larger comes alone
 PER_LANE = 4  # due recipients that make another connection worth its handshake
-
-
-@dataclass(frozen=True, slots=True)
-class SenderSettings:
-    """Hold a sender's settings; ``connections`` are per relay and for this sender alone."""
-
-    relays: tuple[Relay, ...]
-    connections: int = 10
-    hello: str = "localhost"
-    window: int = 64  # claimed copies per connection: the intent window
-    lease: float = 5.0
-    grace: float = 10.0
-    idle: float = 30.0
-    backoff: Backoff = field(default_factory=Backoff)
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    rates: Mapping[str, float] = field(default_factory=dict)  # recipients a second, by pace's key
-    calendar: Calendar | None = None  # of the warm-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +57,6 @@ class Worked:
     more: bool  # something is due now
     wait: float | None  # seconds until something is (or a relay is tried again); None: unknown
     trouble: tuple[str, ...] = ()  # why relays are not used now
-
-
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """Say what one ledger transaction has to do."""
-
-    lease: WorkerLease | None
-    marks: Sequence[Mark]
-    unsent: Sequence[int]
-    quota: int
-    complaints: Mapping[str, float]
-    wishes: Mapping[str, int]  # tokens that each relay could use
-
-
-@dataclass(frozen=True, slots=True)
-class _Brought:
-    """Say what it brought."""
-
-    lease: WorkerLease | None
-    rows: Sequence[ClaimedRow] = ()
-    landed: int = 0
-    granted: Mapping[str, int | None] = field(default_factory=dict)  # tokens, by relay
-    later: Collection[tuple[int, int]] = ()  # (mailing, variant) too heavy beside the others
 
 
 class Sender:
@@ -118,11 +76,7 @@ class Sender:
         self.late = 0  # marks that came too late and were refused by their epoch
         self._store = store
         self._settings = settings
-        self._wanted = wanted
-        self._stamping = stamping
-        self._flights = flights
         self._clock = clock or Clock()
-        self._place = claim_owners.here()
         self._out = CopiesInFlight(
             personal,
             clock=self._clock,
@@ -131,10 +85,15 @@ class Sender:
             gone=self._lane_gone,
         )
         self._lines = [RelaySender(relay, self._out) for relay in settings.relays]
-        self._allowed = {
-            **settings.rates,
-            **{pace.through(one.name): one.rate for one in settings.relays if one.rate},
-        }
+        self._errands = LedgerErrands(
+            store,
+            settings,
+            self._out,
+            clock=self._clock,
+            wanted=wanted,
+            flights=flights,
+            stamping=stamping,
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads: ThreadPoolExecutor | None = None
         self._news: asyncio.Event | None = None
@@ -273,7 +232,7 @@ class Sender:
         held = out.pooled + out.flying
         if not out.taking or now < self._dry_until or out.pooled > out.low:
             return 0
-        if out.weight >= HEAVY:
+        if out.weight >= ledger_errand.HEAVY:
             if out.pooled:
                 return 0
             out.forget()
@@ -285,9 +244,9 @@ class Sender:
         marks = out.take_marks()
         unsent = out.take_shed()
         wishes = {line.relay.name: line.wish(self._settings.window) for line in self._lines}
-        errand = _Errand(out.lease, marks, unsent, quota, out.take_complaints(), wishes)
+        errand = Errand(out.lease, marks, unsent, quota, out.take_complaints(), wishes)
         try:
-            brought = await self._in_thread(lambda: self._run_errand(errand))
+            brought = await self._in_thread(lambda: self._errands.run(errand))
         except Temporary as error:
             out.put_back(marks, unsent)
             out.complaints.update(errand.complaints)
@@ -316,7 +275,7 @@ class Sender:
         log.warning("%s", error)
         await asyncio.sleep(LOOK_AGAIN)
 
-    def _adopt(self, before: WorkerLease | None, brought: _Brought, *, held: bool) -> None:
+    def _adopt(self, before: WorkerLease | None, brought: Brought, *, held: bool) -> None:
         out = self._out
         if brought.lease is None and before is not None:
             # Between mailings a lease runs out: only whoever still had something lost it.
@@ -330,102 +289,6 @@ class Sender:
         out.take_in(brought.rows, brought.later)
         if brought.lease is not None:
             brought.lease.recorder.trim(out.holding())
-
-    def _run_errand(self, errand: _Errand) -> _Brought:
-        """Work in the thread: one write transaction, then the reading it makes necessary."""
-        steady, wall = self._clock.steady(), self._clock.wall()
-        recorder = None
-        if errand.lease is None and errand.quota:
-            recorder = FlightRecorder(self._flights, self._place.boot)
-        try:
-            with self._store.write() as session:
-                now = self._store.now(session)
-                until = now + self._settings.lease
-                lease = errand.lease
-                if recorder is not None:
-                    epoch = claim_owners.register(
-                        session, self._place, flight=recorder.path.name, lease_until=until
-                    )
-                    lease = WorkerLease(epoch, recorder, self._clock, local=self._store.sqlite)
-                elif lease is not None and not claim_owners.renew(
-                    session, lease.epoch, lease_until=until
-                ):
-                    lease = None
-                landed = ledger.mark(session, errand.marks)
-                rows, granted = self._take(session, lease, errand, now)
-                if len(rows) < errand.quota or not errand.quota:
-                    mailings.finish(session, now=now)
-        except BaseException:
-            if recorder is not None:
-                recorder.close(remove=True)
-            raise
-        later: Collection[tuple[int, int]] = ()
-        if lease is not None:
-            lease.extend(steady, wall, self._settings.lease)
-            later = self._learn(rows)
-        return _Brought(lease, rows, landed, granted, later)
-
-    def _take(
-        self, session: Session, lease: WorkerLease | None, errand: _Errand, now: float
-    ) -> tuple[list[ClaimedRow], dict[str, int | None]]:
-        """Claim what the paces let go; return the rows, and each relay's tokens."""
-        paces = pace.load(session, now, self._allowed, self._settings.calendar)
-        for key, observed in errand.complaints.items():
-            paces.slow(key, observed)
-        rows: list[ClaimedRow] = []
-        if lease is not None:
-            ledger.release(session, lease.epoch, errand.unsent)
-            if errand.unsent:
-                paces.refund(warmup.KEY, ledger.counted(session, errand.unsent))
-            if errand.quota:
-                rows = ledger.claim(
-                    session,
-                    epoch=lease.epoch,
-                    quota=errand.quota,
-                    now=now,
-                    wanted=self._wanted,
-                    paces=paces,
-                )
-        granted = {
-            name: paces.grant(pace.through(name), wish) for name, wish in errand.wishes.items()
-        }
-        pace.keep(session, paces)
-        return rows, granted
-
-    def _learn(self, rows: Sequence[ClaimedRow]) -> set[tuple[int, int]]:
-        """Read the compositions that are not known yet (the loop only reads these maps).
-
-        Return those that must wait, so that many letters with films do not fill the memory. One
-        that cannot be read stays unknown, and its recipients are deferred with the reason.
-        """
-        unknown = self._out.unknown(rows)
-        later: set[tuple[int, int]] = set()
-        if not unknown:
-            return later
-        weight = self._out.weight
-        views: dict[int, MailingView] = {}
-        wires: dict[tuple[int, int], Wire] = {}
-        with self._store.read() as session:
-            for mailing_id, variant in sorted(unknown):
-                if weight >= HEAVY:
-                    later.add((mailing_id, variant))
-                    continue
-                try:
-                    view = mailings.view(session, mailing_id)
-                    segments = mailings.composition(session, mailing_id, variant)
-                    if segments is not None:
-                        view = replace(view, shared=not segments.slots)
-                        stamp = self._stamping(session, view, segments)
-                        wire = wires[mailing_id, variant] = Wire(segments, stamp)
-                        weight += wire.weight
-                    views[mailing_id] = view
-                except (Temporary, SQLAlchemyError):
-                    raise  # the database is away: that is no mailing's fault
-                except Exception:
-                    # One mailing that cannot be read must not keep the others from leaving.
-                    log.exception("mailing %d, variant %d: cannot be read", mailing_id, variant)
-        self._out.know(views, wires)
-        return later
 
     async def _put_down(self) -> None:
         """End a slice: rows that no lane took go back, and nothing waits to be written."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import templates
 from listserv.newsletters.checks.findings import Finding
 from listserv.newsletters.writing import html_tags
-from listserv.newsletters.writing.manuscript import BlockKind, DraftBlock
+from listserv.newsletters.writing.manuscript_blocks import BlockKind, DraftBlock
 
 LONG = 350  # words from which a text without a heading is hard to find one's way in
 PARAGRAPH = 40  # words in a cell that are no datum any more

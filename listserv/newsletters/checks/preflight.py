@@ -20,7 +20,7 @@ from listserv.newsletters.checks.findings import Finding
 from listserv.newsletters.checks.links import LinkAnswer
 from listserv.newsletters.writing import drafts, sources
 from listserv.newsletters.writing.drafts import Draft
-from listserv.newsletters.writing.manuscript import BlockKind, DraftBlock
+from listserv.newsletters.writing.manuscript_blocks import BlockKind, DraftBlock
 from mailer.ledger.splice import Segments
 
 CLIP = 102 * 1024  # bytes of HTML from which Gmail shows "message clipped", and hides the way out

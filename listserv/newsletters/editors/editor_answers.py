@@ -1,9 +1,9 @@
 """What an editor's answer to a report does: send, send later, cancel, stop, or a new revision.
 
-    sending.reply(app, arrival, route, letter)     an answer to a token of an issue
-    sending.attend(app, until)                     issues whose hour has come
+    editor_answers.reply(app, arrival, route, letter)     an answer to a token of an issue
 
-What an answer leads to stands in answer_steps.py. The fence is the edition's row: of two orders at
+What an answer leads to stands in answer_steps.py, issues that wait for an hour in
+scheduled_issues.py. The fence is the edition's row: of two orders at
 once, and of one order said twice, one moves it from open to sent; everybody else is told that it is
 on its way. What leaves is composed anew and compared with what was proved: other bytes make a new
 proof and no mailing.
@@ -17,19 +17,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-import structlog
-from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from listserv.letters import transaction
 from listserv.letters.incoming_letter import IncomingLetter
-from listserv.letters.notices import AnswerAddress
 from listserv.letters.request import Visit, language_of, whom, write
-from listserv.mailings import due_times
 from listserv.newsletters.editors import editor_orders, reviews
 from listserv.newsletters.editors.answer_steps import AnswerFacts, AnswerStep, next_step
 from listserv.newsletters.editors.editor_orders import EditorOrder, Verb
 from listserv.newsletters.editors.reviews import DraftReview
+from listserv.newsletters.editors.scheduled_issues import (
+    fence,
+    first_hour,
+    move,
+    start_sending,
+    tell,
+)
 from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import Reader, SendingSurvey
 from listserv.newsletters.writing import mailed_draft
@@ -37,22 +40,17 @@ from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import DraftState, DraftUnderReview
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
-from mailer.errors import Temporary
-from mailer.ledger import mailings
-from mailer.ledger.mailings import MailingState, UnsurePolicy
+from mailer.ledger import mailing_control, mailings
+from mailer.ledger.mailings import MailingState
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists import terms
-from subscriptions.lists.roster import MailList, Membership, find_list, membership_of
+from subscriptions.lists.roster import MailList, find_list, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
 from subscriptions.permission.asks import Ask, AskPurpose
 
-LATE = 86400.0  # seconds after its hour, from which an issue asks before it leaves
-AGAIN = 3600.0  # seconds until an issue is looked at again that could not be attended to
-BATCH = 5
 TRIES = 3  # of one answer while others answer too
 _RUNNING = (MailingState.FREEZING, MailingState.SENDING, MailingState.PAUSED)
-_log = structlog.get_logger("krets.sending")
 
 
 class _MovedError(Exception):
@@ -93,7 +91,7 @@ def _work(
             return f"not-answered: {letter.automatic or 'unknown-token'}"
         # Locked: what is seen here stands until the answer has gone out.
         edition = visit.session.get_one(DraftUnderReview, case.edition.id, with_for_update=True)
-        moved = _standing(edition) != _standing(case.edition)
+        moved = fence(edition) != fence(case.edition)
         step = next_step(case.facts, visit.now)
         if moved and step in _MOVES:
             if again:
@@ -103,14 +101,6 @@ def _work(
         return f"{_DO[step](visit, case, edition, step)}: edition {edition.id}"
 
     return work
-
-
-def _standing(edition: DraftUnderReview) -> tuple[object, ...]:
-    """Return what an order has looked at, and another order changes."""
-    return (
-        edition.revision, edition.state, edition.due, edition.hour, edition.wished,
-        edition.approved,
-    )  # fmt: skip
 
 
 def is_for_issue(session: Session, route: Route, now: float) -> bool:
@@ -199,190 +189,14 @@ def _fields(order: EditorOrder) -> dict[str, str]:
     return {"segment": order.segment} if order.segment else dict(order.fields)
 
 
-def schedule(app: App, number: int, order: EditorOrder, now: float, by: str = "cli") -> None:
-    """Let an edition leave at the order's hour."""
-    with app.store.write() as session:
-        edition = session.get_one(DraftUnderReview, number)
-        lst = session.get_one(MailList, edition.list_id)
-        at = _begins(session, lst, order.at, order.hour, now)
-        values = {"due": at, "zone": order.zone, "by": by, "hour": order.hour}
-        _move(session, edition, DraftState.SCHEDULED, now, **values)
-
-
-def _begins(
-    session: Session, lst: MailList, at: float | None, hour: str, now: float
-) -> float | None:
-    """Return when an issue leaves: at its hour, or when that comes for the first reader."""
-    if not hour:
-        return at
-    return due_times.earliest(session, lst, due_times.terms_of(lst, hour), now)
-
-
-def cancel(app: App, number: int, now: float) -> bool:
-    """Take an edition's hour back; return whether it had one."""
-    with app.store.write() as session:
-        edition = session.get(DraftUnderReview, number)
-        if edition is None or edition.state != DraftState.SCHEDULED:
-            return False
-        return _move(session, edition, DraftState.OPEN, now)
-
-
-def ask_first(session: Session, now: float) -> None:
-    """Let every scheduled issue ask its editor before it leaves, as one that is late does."""
-    session.execute(
-        update(DraftUnderReview)
-        .where(DraftUnderReview.state == "scheduled")
-        .values(due=now - LATE - 1)
-    )
-
-
-def attend(app: App, until: Callable[[], bool], now: float | None = None) -> None:
-    """Send what is due; what is more than a day late asks first."""
-    moment = time.time() if now is None else now
-    while not until():
-        with app.store.read() as session:
-            waiting = due(session, moment)
-        if not waiting:
-            return
-        for number in waiting:
-            if until():
-                return
-            try:
-                _attend(app, number, moment)
-            except Temporary:
-                raise
-            except Exception:  # noqa: BLE001 - a door: one issue must not stop all mail behind it
-                _log.exception("an issue could not be attended to", edition=number)
-                _later(app, number, moment + AGAIN)
-
-
-def due(session: Session, now: float) -> list[int]:
-    """Return some editions whose hour has come, the earliest first."""
-    found = select(DraftUnderReview.id).where(
-        DraftUnderReview.state == "scheduled", DraftUnderReview.due <= now
-    )
-    return list(session.scalars(found.order_by(DraftUnderReview.due).limit(BATCH)))
-
-
-def _later(app: App, number: int, until: float) -> None:
-    """Look at a scheduled issue again later."""
-    waits = update(DraftUnderReview).where(
-        DraftUnderReview.id == number, DraftUnderReview.state == "scheduled"
-    )
-    with app.store.write() as session:
-        session.execute(waits.values(due=until))
-
-
-def _attend(app: App, number: int, now: float) -> None:
-    with app.store.read() as session:
-        edition = session.get_one(DraftUnderReview, number)
-        lst = session.get_one(MailList, edition.list_id)
-        member = session.get(Membership, edition.editor)
-        entitled = member is not None and issue_sending.is_editor(member)
-        own = [issue_sending.reader_of(session, lst, member)] if member and entitled else []
-        asked = own or issue_sending.provers(session, lst)
-    if not asked:  # nobody is left who could be asked
-        with app.store.write() as session:
-            _move(session, edition, DraftState.OPEN, now)
-        return
-    reader = asked[0]
-    seen = reviews.look(app, lst, edition.source, reader, now, message_id=edition.message_id)
-    survey = seen.survey
-    doubt = _doubt(edition, lst, survey, now, orphan=not own)
-    with app.store.write() as session:
-        visit = Visit(session=session, app=app, lst=lst, now=now)
-        fresh = session.get_one(DraftUnderReview, number, with_for_update=True)
-        if _standing(fresh) != _standing(edition):  # it has another hour now, or none
-            return
-        state = DraftState.OPEN if survey is None or doubt else DraftState.SENT
-        if not _move(session, edition, state, now):
-            return
-        if survey is None:
-            reviews.tell_trouble(visit, seen, reader, fresh)
-        elif doubt:
-            reviews.revise(visit, fresh, seen, reader)
-            for one in asked:
-                theirs = replace(seen, proofs=reviews.proofs_for(app, lst, survey, one))
-                reviews.tell_proof(visit, theirs, one, fresh, note=doubt)
-        else:
-            _enter(visit, survey, fresh, reader, edition.by, edition.hour)
-    for bell in ("sort", "deliver", "archive"):
-        app.ring(bell)
-    _log.info("an issue's hour has come", edition=number, list=lst.address)
-
-
-def _doubt(
-    edition: DraftUnderReview,
-    lst: MailList,
-    survey: SendingSurvey | None,
-    now: float,
-    *,
-    orphan: bool,
-) -> str:
-    """Return why somebody is asked before an issue leaves at its hour; "" where nobody need be."""
-    if orphan:  # whoever scheduled it is no editor any more: nobody stands for it
-        return "orphan"
-    if survey is not None and survey.ready.digest != edition.digest:
-        return "changed"
-    timed = edition.hour or lst.quiet_hours
-    if timed and edition.zone == lst.zone and terms.clock(lst.zone) is None:
-        return "zone"
-    return "late" if now > (edition.due or now) + LATE else ""
-
-
-def _move(
-    session: Session, was: DraftUnderReview, state: DraftState, now: float, **values: object
-) -> bool:
-    """Let an edition pass from where it was seen to ``state``, once."""
-    moved = (
-        update(DraftUnderReview)
-        .where(
-            DraftUnderReview.id == was.id,
-            DraftUnderReview.revision == was.revision,
-            DraftUnderReview.state == was.state,
-        )
-        .values(state=state.value, changed=now, **{"due": None, "hour": "", **values})
-        .returning(DraftUnderReview.id)
-    )
-    return session.scalar(moved) is not None
-
-
 def _send(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
     survey, reader = case.seen.survey, case.reader
     if survey is None or reader is None:
         return _trouble(visit, case, edition, step)
-    if not _move(visit.session, case.edition, DraftState.SENT, visit.now, by=reader.to.given):
+    if not move(visit.session, case.edition, DraftState.SENT, visit.now, by=reader.to.given):
         return _answer(visit, case, edition, AnswerStep.SENT)
-    _enter(visit, survey, edition, reader, reader.to.given)
+    start_sending(visit, survey, edition, reader, reader.to.given)
     return "sending"
-
-
-def _enter(
-    visit: Visit,
-    survey: SendingSurvey,
-    edition: DraftUnderReview,
-    reader: Reader,
-    by: str,
-    hour: str = "",
-) -> None:
-    edition.mailing_id = issue_sending.enter(
-        visit.session,
-        visit.app,
-        visit.lst,
-        survey.ready,
-        policy=UnsurePolicy.NEVER_TWICE,
-        now=visit.now,
-        by=by,
-        hour=hour,
-    )
-    visit.session.flush()
-    context: dict[str, object] = {
-        "subject": survey.draft.subject,
-        "audience": survey.readers,
-        "minutes": reviews.minutes(survey),
-        "permalink": survey.ready.issue.permalink,
-    }
-    _write(visit, reader, "editor-sending", edition, context)
 
 
 def _schedule(
@@ -392,10 +206,10 @@ def _schedule(
     at, zone, hour = _when(case)
     if survey is None or reader is None or at is None:
         return _trouble(visit, case, edition, step)
-    at = _begins(visit.session, visit.lst, at, hour, visit.now)
+    at = first_hour(visit.session, visit.lst, at, hour, visit.now)
     who = {"by": reader.to.given, "editor": reader.member}
     values = {"due": at, "zone": zone, "hour": hour, **who}
-    _move(visit.session, case.edition, DraftState.SCHEDULED, visit.now, **values)
+    move(visit.session, case.edition, DraftState.SCHEDULED, visit.now, **values)
     context: dict[str, object] = {
         "subject": survey.draft.subject,
         "audience": survey.readers,
@@ -403,7 +217,7 @@ def _schedule(
         "zone": zone,
         "hour": hour.replace("T", " "),
     }
-    _write(visit, reader, "editor-scheduled", edition, context)
+    tell(visit, reader, "editor-scheduled", edition, context)
     return "scheduled"
 
 
@@ -421,7 +235,7 @@ def _ask(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: An
     if survey is None or reader is None:
         return _trouble(visit, case, edition, step)
     at, zone, hour = _when(case)
-    _move(
+    move(
         visit.session,
         case.edition,
         DraftState.OPEN,
@@ -451,19 +265,19 @@ def _approve(
 
 
 def _cancel(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
-    _move(visit.session, case.edition, DraftState.OPEN, visit.now, wished=0)
+    move(visit.session, case.edition, DraftState.OPEN, visit.now, wished=0)
     return _answer(visit, case, edition, step)
 
 
 def _stop(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
     if edition.mailing_id is not None:
-        mailings.stop(visit.session, edition.mailing_id, now=visit.now)
+        mailing_control.stop(visit.session, edition.mailing_id, now=visit.now)
     return _answer(visit, case, edition, step)
 
 
 def _resume(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step: AnswerStep) -> str:
     if edition.mailing_id is not None:
-        mailings.resume(visit.session, edition.mailing_id)
+        mailing_control.resume(visit.session, edition.mailing_id)
         edition.revision += 1  # the word is good once: a later pause is a person's
         visit.session.flush()
     return _answer(visit, case, edition, step)
@@ -474,7 +288,7 @@ def _revise(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step:
         return _trouble(visit, case, edition, step)
     note = "unscheduled" if edition.state == DraftState.SCHEDULED else ""
     if note:
-        _move(visit.session, case.edition, DraftState.OPEN, visit.now)
+        move(visit.session, case.edition, DraftState.OPEN, visit.now)
         visit.session.refresh(edition)
     reviews.revise(visit, edition, case.seen, case.reader)
     order = case.facts.order
@@ -521,7 +335,7 @@ def _answer(visit: Visit, case: PreparedAnswer, edition: DraftUnderReview, step:
         "at": edition.changed,
         "running": case.facts.running,
     }
-    _write(visit, case.reader, "editor-answer", edition, context)
+    tell(visit, case.reader, "editor-answer", edition, context)
     return step.value
 
 
@@ -541,19 +355,6 @@ def _stranger(
         }  # fmt: skip
         write(visit, to, "editor-answer", language_of(visit, to), member.id, context=context)
     return step.value
-
-
-def _write(
-    visit: Visit,
-    reader: Reader,
-    name: str,
-    edition: DraftUnderReview,
-    context: dict[str, object],
-) -> None:
-    budget.count(visit.session, reader.to.key, kind=name, now=visit.now)
-    door = AnswerAddress("reply", reviews.open_question(visit, edition, reader.to))
-    language = language_of(visit, reader.to)
-    write(visit, reader.to, name, language, reader.member, context=context, door=door)
 
 
 _NOTES = {Verb.ONLY: "readers", Verb.FIELDS: "fields"}

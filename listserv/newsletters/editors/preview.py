@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from listserv.letters.notices import face_of
 from listserv.newsletters.composing import issues
-from listserv.newsletters.sending import issue_sending
+from listserv.newsletters.sending import issue_sending, ready_issue
 from listserv.newsletters.sending.issue_sending import PROOF, Reader
 from listserv.newsletters.writing import drafts
 from listserv.wiring.app import App
@@ -81,7 +81,7 @@ def copy_for(
 ) -> PreviewCopy:
     """Return the copy of ``reader``; raise BadInput where the draft cannot be read any more."""
     draft = drafts.read(edition.source.encode())
-    issue = issue_sending.make(app, lst, draft, now, message_id=edition.message_id)
+    issue = ready_issue.make(app, lst, draft, now, message_id=edition.message_id)
     raw = issues.proof(
         issue,
         reader.name,

@@ -5,12 +5,8 @@ transaction; ``freeze`` completes its audience in short pieces. From the first c
 loses nothing: any worker goes on with a mailing that is freezing.
 """
 
-import json
-import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import select
@@ -19,36 +15,30 @@ from sqlalchemy.orm import Session
 from archive.filing import mail_threading
 from listserv.letters import notices
 from listserv.letters.notices import face_of
-from listserv.mailings import audience_freezing, due_times, signing, slots
+from listserv.mailings import audience_freezing, due_times, slots
 from listserv.newsletters.checks import links, outline, preflight, sender_domain
 from listserv.newsletters.checks.findings import Finding
-from listserv.newsletters.checks.forecast import Forecast, PaceLimits, forecast
+from listserv.newsletters.checks.forecast import Forecast, forecast
 from listserv.newsletters.composing import issues
-from listserv.newsletters.composing.issues import Imprint
-from listserv.newsletters.composing.looks import look_of, theme_names
-from listserv.newsletters.readers import reader_replies
+from listserv.newsletters.sending.issue_findings import EarlierPace, earlier_pace, findings, limits
+from listserv.newsletters.sending.ready_issue import Ready, compose
 from listserv.newsletters.writing import drafts, mailed_draft, pictures, sources, votes
 from listserv.newsletters.writing.drafts import BadDraft, Draft
 from listserv.newsletters.writing.pictures import Kept
 from listserv.posts.permalinks import publish_permalink
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Issue
-from mailer.client.relay import read_relay
 from mailer.errors import Refused, Temporary
-from mailer.ledger import mailings, pace
+from mailer.ledger import mailings
 from mailer.ledger.mailings import Mailing, MailingState, UnsurePolicy
-from mailer.ledger.splice import Segments
-from mailer.ledger.warmup import read_calendar
 from mailer.reading.addresses import MailAddress
-from mailer.reading.head_facts import permalink_hash
-from mailer.storage.store import Packed, pack, put_packed
+from mailer.storage.store import put_packed
 from mailer.storage.tokens import TokenPurpose
-from subscriptions.audience.audience import count_by_domain, count_by_language
-from subscriptions.audience.segment_query import EVERYBODY, Chosen, resolve
+from subscriptions.audience.audience import count_by_domain
+from subscriptions.audience.segment_query import Chosen, resolve
 from subscriptions.audience.segments import BadSegment
-from subscriptions.lists import ballots, terms
+from subscriptions.lists import ballots
 from subscriptions.lists.roster import (
-    ArchivePolicy,
     ListKind,
     MailList,
     Membership,
@@ -60,8 +50,6 @@ from subscriptions.lists.roster import (
 from subscriptions.membership import optin
 
 EXPIRES = 3 * 86400.0  # seconds until a deferred copy of an issue is given up
-SAME_WITHIN = 366 * 86400.0  # seconds in which the same words are one issue sent twice
-ENOUGH = 200  # recipients from which a mailing says something about our speed
 
 
 class NobodyDue(Refused):
@@ -76,33 +64,6 @@ class Reader:
     to: MailAddress
     name: str
     language: str
-
-
-@dataclass(frozen=True, slots=True)
-class EarlierPace:
-    """Say how fast an earlier mailing left."""
-
-    mailing: int
-    rate: float  # accepted a second
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """Hold an issue composed: all that can be made before a transaction begins."""
-
-    draft: Draft
-    issue: issues.ComposedIssue
-    copies: Mapping[int, Segments]
-    raw: bytes  # the archive's copy
-    kept: Packed
-    chosen: Chosen = EVERYBODY  # who gets it
-
-    @property
-    def digest(self) -> bytes:
-        """Return what was proved: its bodies, and the words that choose who gets them."""
-        bodies = issues.body_digest(self.copies)
-        to = (self.chosen.text, self.draft.series)
-        return sha256(bodies + json.dumps(to).encode()).digest() if any(to) else bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +168,14 @@ def consider(
     with app.store.read() as session:
         domains = count_by_domain(session, lst.id, now, chosen)
         most_first = tuple(sorted(domains.items(), key=lambda one: (-one[1], one[0])))
-        last = _pace(session)
-        ahead = forecast(most_first, _limits(session, app, lst, last, now))
+        last = earlier_pace(session)
+        ahead = forecast(most_first, limits(session, app, lst, last, now))
         slow = preflight.warming(ahead.seconds, ahead.bound) if ahead else ()
         return SendingSurvey(
             lst=lst,
             ready=ready,
             domains=most_first,
-            findings=(*dead, *_findings(session, app, lst, ready, now), *slow, *dns),
+            findings=(*dead, *findings(session, app, lst, ready, now), *slow, *dns),
             pace=last,
             forecast=ahead,
         )
@@ -245,53 +206,6 @@ def newsletter(session: Session, list_address: str) -> MailList:
     if lst.closed:
         raise Refused(f"{lst.address} is closed.", key="list-closed", list=lst.address)
     return lst
-
-
-def make(
-    app: App,
-    lst: MailList,
-    draft: Draft,
-    now: float,
-    *,
-    message_id: str = "",
-    fresh: Sequence[Kept] = (),
-) -> issues.ComposedIssue:
-    """Return the issue that a draft becomes, with its Message-ID, permalink, look and pictures."""
-    face = face_of(app, lst)
-    with app.store.read() as session:
-        one_click = signing.one_click(session, app.settings, lst.domain, now)
-        shown = pictures.shown(session, lst.id, face.page, draft.whole, fresh)
-    face = replace(face, one_click=one_click)
-    known = message_id or issues.new_message_id(lst.domain)
-    kept = lst.archive is not ArchivePolicy.NONE and not draft.series
-    settings = app.settings.listserv
-    return issues.ComposedIssue(
-        draft=draft,
-        face=face,
-        language=lst.language,
-        message_id=known,
-        at=now,
-        imprint=Imprint(settings.controller, lst.postal_address or settings.postal_address),
-        permalink=f"{face.page}m/{permalink_hash(known)}/" if kept else "",
-        look=look_of(app.data, lst, _theme(app, draft)),
-        reply_to="" if draft.series else reader_replies.address(app.keyring, lst, known),
-        pictures=shown,
-    )
-
-
-def compose(
-    app: App,
-    lst: MailList,
-    draft: Draft,
-    now: float,
-    *,
-    message_id: str = "",
-    fresh: Sequence[Kept] = (),
-) -> Ready:
-    """Compose an issue in every language, and the archive's copy of it."""
-    issue = make(app, lst, draft, now, message_id=message_id, fresh=fresh)
-    raw = issues.archived(issue)
-    return Ready(draft, issue, issues.compositions(issue), raw, pack(raw))
 
 
 def begin(
@@ -441,22 +355,6 @@ def reader_of(session: Session, lst: MailList, member: Membership) -> Reader:
     return Reader(member.id, to, person.name, person.language or lst.language)
 
 
-def _theme(app: App, draft: Draft) -> str:
-    """Return the theme that a draft asks for; raise BadDraft that names its line."""
-    known = theme_names(app.data)
-    if draft.theme and draft.theme not in known:
-        said = draft.theme[:40]
-        raise BadDraft(
-            draft.theme_at,
-            "theme",
-            f"There is no theme {said!r}.",
-            f"Known are {', '.join(known)}.",
-            said=said,
-            known=", ".join(known),
-        )
-    return draft.theme
-
-
 def freeze(app: App, mailing: int) -> Iterator[int]:
     """Complete the audience; yield how many members have been looked at after each piece."""
     seen = 0
@@ -464,108 +362,3 @@ def freeze(app: App, mailing: int) -> Iterator[int]:
         seen += audience_freezing.POUR
         yield seen
     app.ring("deliver")
-
-
-def _findings(
-    session: Session, app: App, lst: MailList, ready: Ready, now: float
-) -> Iterator[Finding]:
-    draft = ready.draft
-    same = session.scalar(
-        select(Issue)
-        .where(
-            Issue.list_id == lst.id,
-            Issue.digest == draft.digest,
-            Issue.sent_at > now - SAME_WITHIN,
-        )
-        .order_by(Issue.mailing_id.desc())
-        .limit(1)
-    )
-    if same is not None and not draft.series:
-        day = time.strftime("%Y-%m-%d", time.gmtime(same.sent_at))
-        yield Finding(
-            "same",
-            f"this very issue was sent on {day} already, as mailing {same.mailing_id}",
-            red=True,
-            values={"at": same.sent_at},
-        )
-    language = draft.language or lst.language
-    counts = Counter[str]()
-    for one, count in count_by_language(session, lst.id, now, ready.chosen).items():
-        counts[one or lst.language] += count
-    for version in draft.versions:
-        counts.pop(version.language or lst.language, None)
-    postal = ready.issue.imprint.postal_address
-    names = {address: one.name for address, one in ready.issue.pictures.items()}
-    yield from preflight.look(draft, ready.copies, counts, language, postal, names)
-    capped = due_times.left_out(session, lst, ready.chosen, due_times.terms_of(lst), now)
-    if capped:
-        yield Finding(
-            "capped",
-            f"{capped:,} have had enough issues these days ({lst.cap}) and would be left out",
-            values={"count": capped},
-        )
-    if terms.clock(lst.zone) is None:
-        yield Finding(
-            "zone-unknown",
-            f"this machine does not know the list's time zone, {lst.zone}: hours would be UTC's;"
-            f" `krets list set {lst.address} --zone NAME` changes it",
-            red=bool(lst.quiet_hours),
-            values={"zone": lst.zone},
-        )
-    if ready.chosen.text and not draft.series and lst.archive is not ArchivePolicy.NONE:
-        yield Finding(
-            "segment-archived",
-            "it goes to a segment, but its page in the archive is for whoever may read the archive",
-        )
-    settings = app.settings.listserv
-    yield from preflight.unseen(settings.base_url, len(ready.issue.pictures))
-    if not postal:
-        yield Finding(
-            "no-postal-address",
-            "no postal address is set (listserv.postal_address); many laws ask for one",
-        )
-    if not settings.base_url.startswith("https://"):
-        yield Finding(
-            "no-https", "listserv.base_url is not https://, so no copy offers one-click leaving"
-        )
-    elif not signing.one_click(session, app.settings, lst.domain, now):
-        yield Finding(
-            "unsigned",
-            f"nobody signs for {lst.domain} (`krets dkim new`), so no copy offers one-click"
-            " leaving",
-        )
-
-
-def _limits(
-    session: Session, app: App, lst: MailList, last: EarlierPace | None, now: float
-) -> PaceLimits:
-    """Gather what bounds a mailing of this list: the operator's word, and what was learnt."""
-    settings = app.settings.mailer
-    paces = pace.known(session, now, pace.read_rates(settings.rates))
-    relays = [
-        paces.get(pace.through(relay.name), relay.rate) or relay.rate
-        for relay in map(read_relay, settings.relays)
-        if relay.weight > 0
-    ]
-    to = pace.to("")
-    return PaceLimits(
-        relays=sum(relays) if all(relays) else 0.0,
-        own=paces.get(pace.of(lst.address), 0.0),
-        last=last.rate if last else 0.0,
-        domains={key.removeprefix(to): rate for key, rate in paces.items() if key.startswith(to)},
-        days=pace.days(session, now, read_calendar(settings.warm_up)),
-    )
-
-
-def _pace(session: Session) -> EarlierPace | None:
-    """Return the pace of the newest mailing that is large enough to tell."""
-    newest = session.scalars(
-        select(Mailing)
-        .where(Mailing.state == MailingState.DONE, Mailing.audience >= ENOUGH)
-        .order_by(Mailing.id.desc())
-        .limit(1)
-    ).first()
-    if newest is None or not newest.started or not newest.finished:
-        return None
-    lasted = max(newest.finished - newest.started, 1.0)
-    return EarlierPace(newest.id, mailings.status(session, newest.id).accepted / lasted)

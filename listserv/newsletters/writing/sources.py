@@ -11,7 +11,8 @@ from html import unescape
 
 import templates
 from listserv.newsletters.writing import html_tags, manuscript, pasted_html
-from listserv.newsletters.writing.manuscript import Address, Manuscript, Sizes, Words
+from listserv.newsletters.writing.manuscript import Manuscript
+from listserv.newsletters.writing.manuscript_blocks import Address, Sizes, Words
 from mailer.errors import BadInput
 
 _PAGE = re.compile(r"\s*(?:<!doctype html|<html[\s>]|<body[\s>])", re.IGNORECASE)

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event, select
 
-from archive.filing.mail_threading import MailToThread, Placed, ThreadingOutcome, place, place_many
+from archive.filing.mail_threading import Placed, ThreadingOutcome, place, place_many
+from archive.filing.thread_rows import MailToThread
 from archive.threads.archive_tables import Body, FormerThread, Message, Node, Thread
 from archive.threads.thread_tree import order
 from mailer.reading.head_facts import permalink_hash, read_head

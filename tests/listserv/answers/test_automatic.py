@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from listserv.answers.automatic import MachineKind, MailRole, judge
+from listserv.answers.automatic import judge
+from listserv.answers.machine_kinds import MachineKind, MailRole
 
 
 def mail(subject: str, text: str, head: str = "", kind: str = "text/plain; charset=utf-8") -> bytes:

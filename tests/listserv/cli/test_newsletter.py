@@ -18,11 +18,11 @@ from archive.threads.archive_tables import Message
 from listserv.cli.newsletter import newsletter
 from listserv.mailings import audience_freezing, delivery
 from listserv.mailings.slots import FILLED, NAMED, variant_of
-from listserv.newsletters.editors import editor_answers
+from listserv.newsletters.editors import scheduled_issues
 from listserv.wiring.app import App
 from listserv.wiring.config import load
 from mailer.errors import KretsError
-from mailer.ledger import claim_owners, ledger, mailings, pace
+from mailer.ledger import claim_owners, ledger, mailing_control, mailings, pace
 from mailer.ledger.ledger import Mark
 from mailer.ledger.mailings import Mailing, Recipient, RecipientState
 from mailer.reading.addresses import parse
@@ -118,7 +118,7 @@ def answer(app: App, mailing: int, *states: RecipientState) -> None:
         ]
         ledger.mark(session, marks)
         claim_owners.retire(session, epoch)
-        mailings.finish(session, now=time.time())
+        mailing_control.finish(session, now=time.time())
 
 
 def test_an_issue_is_in_the_ledger_and_the_archive_before_the_command_returns(
@@ -384,10 +384,10 @@ def test_a_file_is_scheduled_shown_cancelled_and_sent_by_the_clock(app: App, run
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT08:00\+0[12]:00", shown["goes out"])
     assert "Nothing" not in run("cancel", str(made["edition"])).stderr
     assert run("cancel", str(made["edition"])).exit_code == 1
-    editor_answers.attend(app, lambda: False, now=made["at"] + 1)
+    scheduled_issues.attend(app, lambda: False, now=made["at"] + 1)
     assert len(json.loads(run("drafts", "--json").stdout)) == 1
     again = json.loads(run("schedule", NEWS, "-", "tomorrow", "8", "--yes", "--json").stdout)
-    editor_answers.attend(app, lambda: False, now=again["at"] + 1)
+    scheduled_issues.attend(app, lambda: False, now=again["at"] + 1)
     with app.store.read() as session:
         (mailing,) = session.scalars(select(Mailing).where(Mailing.kind == "issue")).all()
     assert mailing.policy == "never-twice"

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 
 from archive.threads.archive_tables import Message
 from listserv.mailings import audience_freezing
-from listserv.newsletters.editors import automatic_pause, editor_answers
+from listserv.newsletters.editors import automatic_pause, scheduled_issues
 from listserv.newsletters.editors.automatic_pause import Counts, judge
 from listserv.newsletters.sending import canaries, issue_sending
 from listserv.newsletters.sending.canaries import BOUND, CanaryCount, follow
@@ -21,7 +21,7 @@ from listserv.wiring.app import App
 from listserv.wiring.config import ListservSettings, MailerSettings, Settings
 from listserv.wiring.listserv_tables import Issue
 from mailer.errors import Refused, Temporary
-from mailer.ledger import claim_owners, ledger, mailings
+from mailer.ledger import claim_owners, ledger, mailing_control, mailings
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, UnsurePolicy
 from mailer.reading.addresses import parse
 from mailer.storage.store import Store
@@ -262,7 +262,7 @@ def test_an_issue_that_is_refused_too_often_halts_once_and_tells_its_editors_how
     with app.store.write() as session:
         assert mailings.status(session, number).state is MailingState.PAUSED
         assert automatic_pause.tripped(session, number)
-        mailings.resume(session, number)
+        mailing_control.resume(session, number)
     assert automatic_pause.look(app, time.time()) == 0
     with app.store.read() as session:
         assert session.scalars(select(Issue.tripped)).one() is not None
@@ -381,7 +381,7 @@ def test_a_segment_that_has_changed_since_the_proof_is_proved_anew(app: App, wor
     if word == "the hour":
         place.reply(newest(who), "send tomorrow 09:00", who)
         choose("all")
-        editor_answers.attend(app, lambda: False, time.time() + 2 * 86400)
+        scheduled_issues.attend(app, lambda: False, time.time() + 2 * 86400)
     else:
         choose("all")
         place.reply(newest(who), word, who)
@@ -406,7 +406,7 @@ def test_send_anyway_goes_on_with_what_halted_by_itself_and_ends_no_pause_of_an_
 
     def pause() -> None:
         with app.store.write() as session:
-            mailings.pause(session, number)
+            mailing_control.pause(session, number)
 
     for _ in issue_sending.freeze(app, number):
         pass
@@ -414,7 +414,7 @@ def test_send_anyway_goes_on_with_what_halted_by_itself_and_ends_no_pause_of_an_
     place.reply(report, "send anyway", who)
     assert state() is MailingState.PAUSED
     with app.store.write() as session:
-        mailings.resume(session, number)
+        mailing_control.resume(session, number)
         refused = update(Recipient).where(Recipient.mailing_id == number)
         session.execute(refused.values(state=RecipientState.REFUSED, code=550))
     change(app, canary="1/1/1")

@@ -8,19 +8,12 @@ from click.testing import CliRunner
 from sqlalchemy import update
 
 from listserv.cli.newsletter import newsletter
-from listserv.newsletters.editors import editor_answers
+from listserv.newsletters.editors import scheduled_issues
 from listserv.wiring.listserv_tables import DraftUnderReview
 from mailer.errors import BadInput
 from subscriptions.lists import roster
-from tests.listserv.newsletters.test_reviews import (
-    NEWS,
-    answer,
-    draft,
-    edition,
-    issues_of,
-    mails,
-    place,
-)
+from tests.listserv.newsletters.conftest import place
+from tests.listserv.newsletters.newsroom import NEWS, answer, draft, edition, issues_of, mails
 from tests.place import Place, text
 
 __all__ = ["place"]  # a fixture
@@ -47,7 +40,7 @@ def test_a_zone_that_this_machine_does_not_know_is_asked_about_and_never_taken_f
         due = time.time()
         session.execute(update(DraftUnderReview).values(zone="Europe/Atlantis", due=due))
         roster.change_list(roster.get_list(session, NEWS), quiet_hours="22-7")
-    editor_answers.attend(place.app, lambda: False, now=due + 5)
+    scheduled_issues.attend(place.app, lambda: False, now=due + 5)
     assert edition(place).state == "open"
     assert not issues_of(place)
     waits = mails(place)[1][-1]

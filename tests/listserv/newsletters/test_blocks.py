@@ -12,7 +12,7 @@ from listserv.newsletters.composing import issues
 from listserv.newsletters.composing.looks import IssueLook
 from listserv.newsletters.writing import drafts, manuscript, pasted_html
 from listserv.newsletters.writing.drafts import BadDraft
-from listserv.newsletters.writing.manuscript import BlockKind
+from listserv.newsletters.writing.manuscript_blocks import BlockKind
 from tests.listserv.newsletters.test_issues import FACE
 from tests.validity import wrong_for_outlook, wrong_in
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listserv.newsletters.writing import manuscript
+from listserv.newsletters.writing import manuscript, manuscript_text
 from listserv.newsletters.writing.blocks import BadBlockError
 
 LONG = "word " * 40
@@ -56,7 +56,7 @@ def test_text_reads_like_a_letter(source: str, shown: str) -> None:
 
 def test_prose_is_wrapped_whatever_it_stands_in() -> None:
     for source in (LONG, f"- {LONG}", f"> {LONG}", f"1. - > {LONG}"):
-        assert max(map(len, text(source).splitlines())) <= manuscript.WIDTH
+        assert max(map(len, text(source).splitlines())) <= manuscript_text.WIDTH
 
 
 def test_links_are_numbered_through_the_whole_text() -> None:

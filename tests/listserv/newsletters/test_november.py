@@ -15,7 +15,7 @@ from listserv.letters.post_headers import ListFace
 from listserv.newsletters.checks.preflight import CLIP
 from listserv.newsletters.composing import issues
 from listserv.newsletters.composing.looks import IssueLook
-from listserv.newsletters.writing import drafts, manuscript
+from listserv.newsletters.writing import drafts, manuscript_text
 from tests.validity import wrong_for_outlook, wrong_in
 
 HERE = Path(__file__).resolve().parents[2] / "golden" / "issue"
@@ -53,7 +53,7 @@ def test_november_is_valid_right_in_outlook_light_and_a_good_letter(theme: str) 
     assert not wrong_in(html)
     assert not wrong_for_outlook(html)
     assert len(html.encode()) < CLIP / 2
-    wide = [line for line in plain.split("\n") if len(line) > manuscript.WIDTH]
+    wide = [line for line in plain.split("\n") if len(line) > manuscript_text.WIDTH]
     assert all("https://" in line for line in wide)
     golden = HERE / "november.txt"
     if not golden.exists():

@@ -1,121 +1,40 @@
 """A draft by mail: proved, reported on, sent by one word, once; by nobody else."""
 
-import email
-import email.policy
 import re
 import time
-from collections.abc import Callable
-from email.message import EmailMessage, Message
-from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from listserv.newsletters.editors import editor_answers
+from listserv.newsletters.editors import editor_answers, scheduled_issues
 from listserv.newsletters.editors.answer_steps import AnswerStep, next_step
-from listserv.reception import smtp_door, sorter
-from listserv.run import scheduler
-from listserv.upkeep import restoring
-from listserv.wiring.app import App
-from listserv.wiring.config import ListservSettings, MailerSettings, Settings
+from listserv.reception import smtp_door
 from listserv.wiring.listserv_tables import DraftState, DraftUnderReview, Hold, Issue
 from mailer.ledger import mailings
-from mailer.ledger.mailings import Mailing, Recipient
-from mailer.reading import addresses
-from mailer.storage.store import Store
+from mailer.ledger.mailings import Recipient
 from subscriptions.audience import segment_query
 from subscriptions.lists import attributes, roster
-from subscriptions.lists.roster import ListKind, Role
-from subscriptions.membership.members import Candidate, add_member
+from subscriptions.lists.roster import Role
 from subscriptions.permission import budget
-from subscriptions.permission.consent import ConsentNote, Source
-from tests.place import Place, Silent, bare, reply_to, subject, text
-
-NEWS, FRIENDS = "news@example.org", "friends@example.org"
-ISSUE = "news-issue@example.org"
-OLGA, MIA, ANNA, BO, EVE = (
-    "olga@example.org", "mia@example.net", "anna@example.net", "bo@example.com", "eve@example.com",
-)  # fmt: skip
-NOTE = ConsentNote("asked", Source.CLI)
-DRAFT = """preheader: Leaves, tea and a new tap.
-
-# November
-
-Hello {{ name }},
-
-leave the *leaves* where they are. [Why](https://garden.example/leaves)
-"""
-
-
-@pytest.fixture
-def place(store: Store, tmp_path: Path) -> Place:
-    """Make a newsletter with two editors and two readers."""
-    settings = Settings(
-        listserv=ListservSettings(domain="example.org", base_url="http://localhost:8080"),
-        mailer=MailerSettings(data=tmp_path),
-    )
-    app = App(settings)
-    # Made without the migrations: a second saved for each test.
-    app.__dict__.update(store=store, bells=Silent())
-    with store.write() as session:
-        for name, kind in ((NEWS, ListKind.NEWSLETTER), (FRIENDS, ListKind.DISCUSSION)):
-            roster.create_list(session, name, kind=kind, title="The Garden", now=1.0)
-    made = Place(app)
-    for who, name, role in (
-        (OLGA, "Olga", Role.EDITOR),
-        (MIA, "Mia", Role.EDITOR),
-        (ANNA, "Anna", Role.MEMBER),
-        (BO, "", Role.MEMBER),
-    ):
-        add(made, who, name, role)
-    return made
-
-
-def add(place: Place, who: str, name: str, role: Role = Role.MEMBER, language: str = "") -> None:
-    candidate = Candidate(
-        addresses.parse(who), name=name, role=role, language=language, consent=NOTE
-    )
-    with place.app.store.write() as session:
-        lst = roster.get_list(session, NEWS)
-        add_member(session, lst, candidate, keyring=place.app.keyring, now=1e9)
-
-
-def draft(place: Place, words: str = DRAFT, sender: str = OLGA, title: str = "November") -> None:
-    place.write(sender, ISSUE, words, subject=title)
-
-
-def mails(place: Place, who: str = OLGA) -> tuple[list[Message], list[Message]]:
-    """Return (proofs, all else) that went to ``who``."""
-    found = place.mails(who)
-    proofs = [one for one in found if one["Message-ID"].startswith("<proof.")]
-    return proofs, [one for one in found if one not in proofs]
-
-
-def answer(place: Place, words: str, report: Message | None = None, sender: str = OLGA) -> Message:
-    """Answer the newest report (or ``report``); return what came back."""
-    place.reply(report if report is not None else mails(place)[1][-1], words, sender)
-    return mails(place, bare(sender))[1][-1]
-
-
-def edition(place: Place) -> DraftUnderReview:
-    with place.app.store.read() as session:
-        return session.scalars(
-            select(DraftUnderReview).order_by(DraftUnderReview.id.desc()).limit(1)
-        ).one()
-
-
-def issues_of(place: Place) -> list[Mailing]:
-    with place.app.store.read() as session:
-        return list(session.scalars(select(Mailing).where(Mailing.kind == "issue")))
-
-
-def decoded(message: Message, kind: str) -> str:
-    whole = email.message_from_bytes(message.as_bytes(), policy=email.policy.default)
-    assert isinstance(whole, EmailMessage)
-    found = whole.get_body((kind,))
-    assert found is not None
-    return str(found.get_content())
+from tests.listserv.newsletters.newsroom import (
+    ANNA,
+    BO,
+    DRAFT,
+    EVE,
+    ISSUE,
+    MIA,
+    NEWS,
+    OLGA,
+    add,
+    answer,
+    decoded,
+    draft,
+    edition,
+    issues_of,
+    mails,
+)
+from tests.listserv.newsletters.test_scheduled_issues import meanwhile
+from tests.place import Place, reply_to, subject, text
 
 
 def test_a_draft_comes_back_as_a_proof_and_a_report_to_the_editor_alone(place: Place) -> None:
@@ -185,7 +104,7 @@ def test_of_two_orders_that_were_read_at_the_same_moment_one_sends(
         assert case is not None
         if next_step(case.facts, time.time()) is AnswerStep.SEND:
             with place.app.store.write() as session:
-                assert editor_answers._move(
+                assert scheduled_issues.move(
                     session, case.edition, DraftState.SENT, time.time(), by=MIA
                 )
         return case
@@ -193,15 +112,6 @@ def test_of_two_orders_that_were_read_at_the_same_moment_one_sends(
     monkeypatch.setattr(editor_answers, "_read", read_while_another_worker_sends)
     assert f"{MIA} said so" in text(answer(place, "send"))
     assert not issues_of(place)  # the other worker's own, which this test leaves out
-
-
-def test_a_restored_database_asks_before_it_sends_what_was_scheduled(place: Place) -> None:
-    draft(place)
-    answer(place, "send tomorrow 8")
-    restoring.settle(place.app.store, time.time(), time.time())
-    editor_answers.attend(place.app, lambda: False)
-    assert not issues_of(place)
-    assert subject(mails(place)[1][-1]) == 'The Garden: shall "November" still go out?'
 
 
 @pytest.mark.parametrize("words", ["yes", ""])
@@ -237,131 +147,6 @@ def test_the_same_issue_once_more_is_red(place: Place) -> None:
     answer(place, "send")
     draft(place)
     assert "RED: This same issue was already sent on" in text(mails(place)[1][-1])
-
-
-def test_an_hour_is_repeated_with_date_and_zone_kept_cancelled_and_named_again(
-    place: Place,
-) -> None:
-    with place.app.store.write() as session:
-        roster.change_list(roster.get_list(session, NEWS), zone="Europe/Rome")
-    draft(place)
-    said = answer(place, "send tomorrow 8")
-    assert subject(said) == 'The Garden: "November" is scheduled'
-    assert re.search(r"  \w+day, \w+ \d+, 20\d\d, 08:00 \(Europe/Rome\)", text(said))
-    assert (edition(place).state, edition(place).zone) == ("scheduled", "Europe/Rome")
-    assert "no longer scheduled" in text(answer(place, "cancel", said))
-    assert (edition(place).state, edition(place).due) == ("open", None)
-    assert "Nothing was scheduled" in text(answer(place, "cancel"))
-    answer(place, "send tomorrow 8")
-    editor_answers.attend(place.app, lambda: False, now=time.time())
-    assert not issues_of(place)
-    due = edition(place).due
-    assert due is not None
-    editor_answers.attend(place.app, lambda: False, now=due + 5)
-    assert len(issues_of(place)) == 1
-    assert subject(mails(place)[1][-1]) == 'The Garden: "November" is going out'
-    editor_answers.attend(place.app, lambda: False, now=due + 5)
-    assert len(issues_of(place)) == 1
-
-
-def test_an_hour_that_is_more_than_a_day_gone_asks_before_it_sends(place: Place) -> None:
-    draft(place)
-    answer(place, "send tomorrow 8")
-    due = edition(place).due
-    assert due is not None
-    editor_answers.attend(place.app, lambda: False, now=due + 90_000)
-    assert not issues_of(place)
-    asked = mails(place)[1][-1]
-    assert subject(asked) == 'The Garden: shall "November" still go out?'
-    answer(place, "send", asked)
-    assert len(issues_of(place)) == 1
-
-
-def test_the_clock_rings_for_an_hour_that_has_come(place: Place) -> None:
-    draft(place)
-    answer(place, "send tomorrow 8")
-    assert "sort" not in scheduler.tick(place.app)
-    with place.app.store.write() as session:
-        session.get_one(DraftUnderReview, edition(place).id).due = time.time() - 1
-    assert "sort" in scheduler.tick(place.app)
-    sorter.sort(place.app, lambda: False)
-    assert len(issues_of(place)) == 1
-
-
-def test_an_hour_set_by_an_editor_who_is_none_any_more_sends_nothing_and_asks_the_others(
-    place: Place,
-) -> None:
-    draft(place)
-    answer(place, "send tomorrow 8")
-    due = edition(place).due
-    assert due is not None
-    with place.app.store.write() as session:
-        member = roster.membership_of(session, roster.get_list(session, NEWS).id, OLGA)
-        assert member is not None
-        member.role = Role.MEMBER
-    editor_answers.attend(place.app, lambda: False, now=due + 5)
-    assert not issues_of(place)
-    assert (edition(place).state, edition(place).due) == ("open", None)
-    *_, report = mails(place, MIA)[1]
-    assert "is no longer an editor of this list" in " ".join(text(report).split())
-    answer(place, "send", report, MIA)
-    assert len(issues_of(place)) == 1
-
-
-def test_an_issue_that_cannot_be_attended_to_stops_no_letter(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    draft(place)
-    answer(place, "send tomorrow 8")
-    due = edition(place).due
-    assert due is not None
-    with monkeypatch.context() as broken:
-        broken.setattr(editor_answers.reviews, "look", lambda *_, **__: 1 / 0)
-        editor_answers.attend(place.app, lambda: False, now=due + 5)
-    assert (edition(place).state, edition(place).due) == (
-        "scheduled",
-        due + 5 + editor_answers.AGAIN,
-    )
-    editor_answers.attend(place.app, lambda: False, now=due + 5 + editor_answers.AGAIN)
-    assert len(issues_of(place)) == 1
-
-
-def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
-    """Let something happen once, between the reading of an order and what it does."""
-    look = editor_answers.reviews.look
-
-    def looked(*given: Any, **named: Any) -> object:  # noqa: ANN401 - what it stands for takes
-        found = look(*given, **named)
-        monkeypatch.setattr(editor_answers.reviews, "look", look)
-        happens()
-        return found
-
-    monkeypatch.setattr(editor_answers.reviews, "look", looked)
-
-
-def test_another_hour_named_while_an_issue_is_made_ready_to_leave_is_kept(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    draft(place)
-    said = answer(place, "send tomorrow 8")
-    due = edition(place).due
-    assert due is not None
-    meanwhile(monkeypatch, lambda: answer(place, "send tomorrow 9", said))
-    editor_answers.attend(place.app, lambda: False, now=due + 5)
-    assert not issues_of(place)
-    assert (edition(place).state, edition(place).due) == ("scheduled", due + 3600)
-
-
-def test_a_new_text_takes_the_hour_back(place: Place) -> None:
-    draft(place)
-    said = answer(place, "send tomorrow 8")
-    new = answer(
-        place,
-        "New text\n\nHello {{ name }}, this is another text, and long enough to be one.",
-        said,
-    )
-    assert "no longer scheduled" in " ".join(text(new).split())
-    assert (edition(place).state, edition(place).revision) == ("open", 2)
 
 
 def test_what_would_go_out_otherwise_than_it_was_proved_is_proved_anew(place: Place) -> None:
@@ -403,7 +188,7 @@ def test_what_is_wished_for_later_is_scheduled_by_the_approval(place: Place) -> 
     draft(place)
     answer(place, "send tomorrow 8")
     assert edition(place).state == "open"
-    editor_answers.attend(place.app, lambda: False, now=time.time() + 200_000)
+    scheduled_issues.attend(place.app, lambda: False, now=time.time() + 200_000)
     assert not issues_of(place)
     asked = mails(place, MIA)[1][-1]
     assert "08:00 (UTC)" in " ".join(text(asked).split())

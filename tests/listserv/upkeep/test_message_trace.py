@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from listserv.cli.queue import queue
-from mailer.ledger import claim_owners, ledger, mailings
+from mailer.ledger import claim_owners, ledger, mailing_control, mailings
 from mailer.ledger.ledger import ClaimedRow, Mark
 from mailer.ledger.mailings import RecipientState
 from subscriptions.permission import suppression
@@ -83,7 +83,7 @@ def test_what_keeps_a_copy_is_said(place: Place) -> None:
     (letter,) = told(place, ID)["letters"]
     assert {one["waits_for"] for one in letter["copies"]} == {"no worker is running"}
     with place.app.store.write() as session:
-        mailings.pause(session, letter["mailing"]["mailing"])
+        mailing_control.pause(session, letter["mailing"]["mailing"])
     shown = find(place, ID).output
     assert f"the mailing is paused (krets queue resume {letter['mailing']['mailing']})" in shown
 

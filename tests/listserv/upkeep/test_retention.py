@@ -11,7 +11,7 @@ from listserv.upkeep import retention
 from listserv.upkeep.retention import DAY
 from listserv.wiring.config import Settings
 from mailer.errors import Refused
-from mailer.ledger import ledger, mailings
+from mailer.ledger import ledger, mailing_control, mailings
 from mailer.ledger.ledger import Mark
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState
 from mailer.reading.addresses import parse
@@ -63,7 +63,7 @@ def _end_all(place: Place) -> dict[int, mailings.Status]:
         session.execute(update(Recipient).values(state=RecipientState.CLAIMED, epoch=epoch))
         rows = session.scalars(select(Recipient.id)).all()
         ledger.mark(session, [Mark(row, epoch, RecipientState.ACCEPTED, 250) for row in rows])
-        mailings.finish(session, now=CAME)
+        mailing_control.finish(session, now=CAME)
         found = session.scalars(select(Mailing.id)).all()
         session.execute(update(Mailing).values(finished=CAME, state=MailingState.DONE))
         return {one: mailings.status(session, one) for one in found}
@@ -81,7 +81,7 @@ def test_rows_of_the_ledger_go_and_their_totals_stay(
         assert session.scalar(select(func.count()).select_from(Recipient)) == 0
         assert {one: mailings.status(session, one) for one in before} == before
     with pytest.raises(Refused), place.app.store.write() as session:
-        mailings.resend(session, next(iter(before)), RecipientState.REFUSED, now=CAME)
+        mailing_control.resend(session, next(iter(before)), RecipientState.REFUSED, now=CAME)
 
 
 def test_a_mailing_that_was_sent_again_meanwhile_is_left_alone(place: Place) -> None:

@@ -16,9 +16,9 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.client.relay import Relay, Tls
+from mailer.client.relay import Relay, Tls, Unusable
 from mailer.client.smtp_answers import MAX_LINE, MAX_LINES, Reply, ReplyError, ReplyReader
-from mailer.client.smtp_out import Lane, Unusable
+from mailer.client.smtp_out import Lane
 from mailer.client.smtp_transaction import OutgoingLetter, Stage, Timeouts, without
 from mailer.rehearsal.sink import Caught, Moment, Sink, SinkReply, accept
 

@@ -22,7 +22,8 @@ from mailer.ledger.splice import Segments
 from mailer.ledger.worker_lease import Clock
 from mailer.rehearsal.sink import Caught, Sink, rehearsal
 from mailer.sending.in_flight import PersonalCopy
-from mailer.sending.sender import Sender, SenderSettings, Worked
+from mailer.sending.ledger_errand import SenderSettings
+from mailer.sending.sender import Sender, Worked
 from mailer.storage.store import Store
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,7 +37,8 @@ from pathlib import Path
 from mailer.ledger import ledger
 from mailer.sending.in_flight import PersonalCopy
 from mailer.client.relay import Relay
-from mailer.sending.sender import Sender, SenderSettings
+from mailer.sending.ledger_errand import SenderSettings
+from mailer.sending.sender import Sender
 from mailer.storage.store import Store
 url, folder, port = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 sender = Sender(
@@ -178,7 +180,7 @@ def test_a_sender_paused_past_its_lease_sends_nothing_another_was_given(
         worked: list[Worked] = []
         paused, other = sender(slow), sender(Clock())
         with monkeypatch.context() as patch:
-            patch.setattr("mailer.sending.sender.FlightRecorder", Held)
+            patch.setattr("mailer.sending.ledger_errand.FlightRecorder", Held)
             thread = threading.Thread(target=lambda: worked.append(paused.run_slice(20)))
             thread.start()
             assert Held.held.wait(20)

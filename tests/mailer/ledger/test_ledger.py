@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select, update
 
 from mailer.errors import BadInput, Refused
-from mailer.ledger import claim_owners, ledger, mailings
+from mailer.ledger import claim_owners, ledger, mailing_control, mailings
 from mailer.ledger.flight_recorder import FlightRecorder
 from mailer.ledger.ledger import Backoff, Mark
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, UnsurePolicy
@@ -76,20 +76,20 @@ def test_two_claims_never_share_a_row(store: Store) -> None:
 def test_a_paused_mailing_is_not_claimed_and_a_stopped_one_is_skipped(store: Store) -> None:
     made = mailing(store, 4)
     with store.write() as session:
-        mailings.pause(session, made)
+        mailing_control.pause(session, made)
     assert claim(store, 9)[1] == []
     with store.write() as session:
-        mailings.resume(session, made)
+        mailing_control.resume(session, made)
     epoch, rows = claim(store, 1)
     with store.write() as session:
-        assert mailings.stop(session, made, now=5.0) == 3
+        assert mailing_control.stop(session, made, now=5.0) == 3
         with pytest.raises(Refused, match="is stopped"):
-            mailings.resume(session, made)
+            mailing_control.resume(session, made)
         with pytest.raises(BadInput, match="no mailing 99"):
-            mailings.pause(session, 99)
+            mailing_control.pause(session, 99)
     with store.write() as session:
         ledger.release(session, epoch, rows)
-        mailings.finish(session, now=6.0)
+        mailing_control.finish(session, now=6.0)
     assert states(store) == [RecipientState.SKIPPED] * 4
 
 
@@ -132,7 +132,7 @@ def test_a_late_answer_turns_unsure_into_what_the_relay_said(store: Store, tmp_p
         assert ledger.mark(session, marks) == 2
         assert ledger.mark(session, [Mark(first, epoch, RecipientState.REFUSED, 550)]) == 0
     with store.write() as session:
-        assert len(mailings.resend(session, made, RecipientState.UNSURE, now=3.0)) == 1
+        assert len(mailing_control.resend(session, made, RecipientState.UNSURE, now=3.0)) == 1
     assert states(store) == [RecipientState.ACCEPTED, RecipientState.REFUSED, RecipientState.READY]
     with store.read() as session:
         assert mailings.status(session, made).state == "sending"
@@ -212,7 +212,7 @@ def test_a_mailing_that_is_stopped_before_its_audience_is_complete_adds_up(store
     with store.write() as session:
         begun = {"state": mailings.MailingState.FREEZING, "audience": 0}
         session.execute(update(mailings.Mailing).values(begun))
-        assert mailings.stop(session, made, now=5.0) == 4
+        assert mailing_control.stop(session, made, now=5.0) == 4
     with store.read() as session:
         found = mailings.status(session, made)
     assert (found.audience, found.skipped) == (4, 4)
@@ -227,11 +227,11 @@ def test_who_is_to_be_sent_to_again_is_not_left_in_a_mailing_that_ends(store: St
 
     def finish() -> list[int]:
         with store.write() as session:
-            return mailings.finish(session, now=9.0)
+            return mailing_control.finish(session, now=9.0)
 
     with ThreadPoolExecutor(1) as pool:
         with store.write() as session:
-            assert len(mailings.resend(session, made, RecipientState.REFUSED, now=3.0)) == 2
+            assert len(mailing_control.resend(session, made, RecipientState.REFUSED, now=3.0)) == 2
             other = pool.submit(finish)
             time.sleep(0.3)  # it looks while nobody else sees what we made ready
         assert other.result() == []
@@ -249,7 +249,7 @@ def test_a_late_deferral_is_not_left_in_a_mailing_that_ends(store: Store) -> Non
 
     def finish() -> list[int]:
         with store.write() as session:
-            return mailings.finish(session, now=9.0)
+            return mailing_control.finish(session, now=9.0)
 
     with ThreadPoolExecutor(1) as pool, store.write() as session:
         late = Mark(ids[0], epoch, RecipientState.DEFERRED, 451, "4.3.0 later", 3.0)

@@ -6,166 +6,39 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.client.relay import Relay
 from mailer.client.smtp_answers import Reply
 from mailer.client.smtp_transaction import Stage
-from mailer.ledger import claim_owners, ledger, mailings, pace, warmup
+from mailer.ledger import claim_owners, mailings
 from mailer.ledger.flight_recorder import FlightRecorder, read_record
 from mailer.ledger.ledger import Backoff, ClaimedRow
 from mailer.ledger.mailings import (
-    Mailing,
     MailingView,
     Recipient,
     RecipientState,
-    Status,
     UnsurePolicy,
 )
 from mailer.ledger.splice import Segments, Wire
-from mailer.ledger.warmup import Calendar
 from mailer.ledger.worker_lease import Clock, WorkerLease, boot_clock
-from mailer.rehearsal.profiles import Faulty, Throttle
-from mailer.rehearsal.sink import Caught, Moment, Script, Sink, SinkReply, accept, rehearsal
-from mailer.sending.in_flight import CopiesInFlight, Personal, PersonalCopy
-from mailer.sending.sender import Sender, SenderSettings
-from mailer.storage.store import Store
-
-LETTER = Segments(
-    (
-        b"Subject: Minutes\r\nList-Unsubscribe: <https://x.org/leave/",
-        b">\r\n\r\nHello ",
-        b"\r\n.a line with a dot\r\nBye\r\n",
-    ),
-    ("token", "name"),
+from mailer.rehearsal.profiles import Faulty
+from mailer.rehearsal.sink import Caught, Moment, SinkReply, accept
+from mailer.sending.in_flight import CopiesInFlight
+from tests.mailer.sending.sender_rig import (
+    LETTER,
+    Rig,
+    everyone,
+    on,
+    personal,
+    shared,
 )
-
-
-def personal(_view: MailingView, row: ClaimedRow) -> PersonalCopy:
-    token = b"t%d" % row.ref
-    return PersonalCopy(f"minutes-bounces+t{row.ref}@x.org", {"token": token, "name": b"Anna"})
-
-
-@dataclass
-class Rig:
-    """Hold a store, a sink and the way to make senders between them."""
-
-    store: Store
-    folder: Path
-    sink: Sink
-    caught: list[Caught]
-    senders: list[Sender] = field(default_factory=list)
-
-    def sender(
-        self,
-        *,
-        clock: Clock | None = None,
-        wanted: ledger.Wanted = ledger.everyone,
-        queues: bool = True,
-        personal: Personal = personal,
-        **settings: object,
-    ) -> Sender:
-        usual = {
-            "relays": (Relay("127.0.0.1", self.sink.port, queues=queues),),
-            "connections": 4,
-            "backoff": Backoff(first=600.0),
-        }
-        chosen = SenderSettings(**{**usual, **settings})  # type: ignore[arg-type]
-        made = Sender(
-            self.store,
-            chosen,
-            personal=personal,
-            wanted=wanted,
-            flights=self.folder / "flight",
-            clock=clock,
-        )
-        self.senders.append(made)
-        return made
-
-    def mailing(
-        self,
-        addresses: Sequence[str],
-        *,
-        policy: str = "never-miss",
-        expires_at: float = 4e9,
-        letter: Segments = LETTER,
-    ) -> int:
-        with self.store.write() as session:
-            mailing_id = mailings.create_mailing(
-                session,
-                kind="post",
-                list_address="minutes@x.org",
-                message_id="m1@x.org",
-                policy=policy,
-                compositions={0: letter},
-                created=0.0,
-                expires_at=expires_at,
-            )
-            rows = [
-                {"mailing_id": mailing_id, "ref": n, "address": a, "bucket": a.rpartition("@")[2]}
-                for n, a in enumerate(addresses)
-            ]
-            session.execute(insert(Recipient), rows)
-            assert mailings.open_mailing(session, mailing_id, now=0.0) == len(addresses)
-        return mailing_id
-
-    def status(self, mailing_id: int) -> Status:
-        with self.store.read() as session:
-            found = mailings.status(session, mailing_id)
-        states = (getattr(found, state.name.lower()) for state in RecipientState)
-        assert found.audience == sum(states)
-        return found
-
-    def row(self, address: str) -> Recipient:
-        with self.store.read() as session:
-            return session.scalars(select(Recipient).where(Recipient.address == address)).one()
-
-    def taken(self) -> Counter[str]:
-        return Counter(caught.recipient for caught in self.caught)
-
-
-@pytest.fixture
-def rig(store: Store, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
-    """Give a maker of rigs; everything is closed at the end."""
-    opened: list[Rig] = []
-    with contextmanagers() as enter:
-
-        def make(script: Script = accept, **options: object) -> Rig:
-            caught: list[Caught] = []
-            sink = enter(rehearsal(Sink(script, keep=caught.append, **options)))  # type: ignore[arg-type]
-            opened.append(Rig(store, tmp_path, sink, caught))
-            return opened[-1]
-
-        yield make
-        for one in opened:
-            for sender in one.senders:
-                sender.close()
-
-
-@contextmanager
-def contextmanagers() -> Iterator[Callable[..., Sink]]:
-    with ExitStack() as stack:
-        yield stack.enter_context
-
-
-def on(moment: Moment, answers: dict[str, SinkReply]) -> Script:
-    """Answer so at ``moment`` for the recipients named by local part."""
-
-    def script(now: Moment, caught: Caught) -> SinkReply | None:
-        return answers.get(caught.recipient.partition("@")[0]) if now is moment else None
-
-    return script
-
-
-def everyone(count: int) -> list[str]:
-    return [f"member{n}@example{n % 7}.org" for n in range(count)]
 
 
 def test_every_recipient_gets_one_personal_copy(rig: Callable[..., Rig]) -> None:
@@ -386,29 +259,6 @@ def test_a_mailing_that_cannot_be_read_is_deferred_and_the_others_leave(
     assert "could not be read" in there.row("a@x.org").reason
 
 
-def test_heavy_letters_are_held_a_few_at_a_time(
-    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    weighed = []
-    there = rig()
-    for n in range(6):
-        there.mailing([f"{n}-{m}@x.org" for m in range(3)])
-    sender = there.sender()
-    monkeypatch.setattr("mailer.sending.sender.HEAVY", 2 * sum(map(len, LETTER.parts)))
-    learn = sender._learn
-
-    def weigh(rows: Sequence[ClaimedRow]) -> set[tuple[int, int]]:
-        later = learn(rows)
-        weighed.append((sender._out.weight, len(later)))
-        return later
-
-    monkeypatch.setattr(sender, "_learn", weigh)
-    assert sender.run_slice(30).accepted == 18
-    assert max(weight for weight, _ in weighed) == 2 * sum(map(len, LETTER.parts))
-    assert sum(later for _, later in weighed) > 0
-    assert there.taken() == {f"{n}-{m}@x.org": 1 for n in range(6) for m in range(3)}
-
-
 def test_a_closed_sender_leaves_the_books(rig: Callable[..., Rig], tmp_path: Path) -> None:
     there = rig()
     there.mailing(everyone(5))
@@ -439,38 +289,6 @@ def test_a_watch_that_was_taken_away_leaves_nothing_open(
     assert "taken away" not in caplog.text, "nothing was under way: no news for whoever reads it"
 
 
-def test_a_domain_that_asks_for_less_stands_in_nobodys_way(rig: Callable[..., Rig]) -> None:
-    """The receiver takes twenty a second; without learning it would refuse hundreds."""
-    gate = Throttle("slow.org", rate=20.0, clock=time.monotonic)
-    there = rig(gate)
-    slow, fast = [f"s{n}@slow.org" for n in range(200)], [f"f{n}@fast.org" for n in range(400)]
-    mailing = there.mailing([*slow, *fast])
-    there.sender(queues=False).run_slice(3)
-    found = there.status(mailing)
-    taken = Counter(one.recipient.partition("@")[2] for one in there.caught)
-    assert taken["fast.org"] == 400
-    assert found.deferred <= 2 * 10  # a complaint or two for each connection
-    assert found.ready > 100
-    with there.store.read() as session:
-        ((key, learnt),) = pace.learnt(session)
-    assert key == "to slow.org"
-    assert 0 < learnt.rate < 300
-
-
-def test_what_the_operator_allows_is_kept_to(rig: Callable[..., Rig]) -> None:
-    there = rig()
-    there.mailing([*(f"{n}@slow.org" for n in range(60)), *everyone(70)])
-    rates = pace.read_rates(["slow.org 5", "Minutes@x.org 100"])
-    sender = there.sender(rates=rates)
-    began = time.monotonic()
-    while there.sink.accepted < 80:
-        sender.run_slice(1)
-    passed = time.monotonic() - began
-    to_slow = sum(address.endswith("@slow.org") for address in there.taken())
-    assert to_slow <= 5 * passed + 1
-    assert there.sink.accepted <= 100 * passed + 200
-
-
 def test_relays_share_by_weight_and_one_that_fails_is_replaced(rig: Callable[..., Rig]) -> None:
     first, second, spare = rig(), rig(), rig()
     relays = (
@@ -490,43 +308,6 @@ def test_relays_share_by_weight_and_one_that_fails_is_replaced(rig: Callable[...
     worked = first.sender(relays=away).run_slice(30)
     assert worked.accepted == spare.sink.accepted == 50
     assert len(worked.trouble) == 2
-
-
-def test_a_warm_up_lets_so_many_go_today_and_no_notice_wait(rig: Callable[..., Rig]) -> None:
-    there = rig()
-    there.mailing(everyone(100))
-    today = Calendar(warmup.day_of(time.time()), 30, 1000)
-    worked = there.sender(calendar=today).run_slice(30)
-    assert (worked.accepted, worked.more) == (30, False)
-    assert worked.wait is not None
-    with there.store.write() as session:
-        session.execute(update(Mailing).values(priority=mailings.PRIORITY["notice"]))
-        session.execute(update(Recipient).where(text(mailings.CLAIMABLE)).values(due=0.0))
-    assert there.sender(calendar=today).run_slice(30).accepted == 70
-
-
-def test_who_was_claimed_and_not_sent_to_does_not_use_up_the_day(rig: Callable[..., Rig]) -> None:
-    there = rig(lambda moment, _: SinkReply(delay=0.1) if moment is Moment.DOT else None)
-    there.mailing(everyone(100))
-    today = Calendar(warmup.day_of(time.time()), 30, 1000)
-    sender = there.sender(calendar=today)
-    assert sender.run_slice(0.25).accepted < 30
-    while sender.run_slice(2).accepted:
-        pass
-    assert there.sink.accepted == 30
-
-
-def test_a_relays_own_rate_is_kept_to(rig: Callable[..., Rig]) -> None:
-    there = rig()
-    there.mailing(everyone(300))
-    relay = Relay("127.0.0.1", there.sink.port, rate=40)
-    began = time.monotonic()
-    there.sender(relays=(relay,)).run_slice(1.5)
-    assert 20 <= there.sink.accepted <= 40 * (time.monotonic() - began) + 81
-
-
-def shared(_view: MailingView, _row: ClaimedRow) -> PersonalCopy:
-    return PersonalCopy("minutes-bounces@x.org", {})
 
 
 def test_the_same_copy_with_another_return_path_travels_alone(rig: Callable[..., Rig]) -> None:
@@ -568,23 +349,3 @@ def test_what_is_about_us_refuses_nobody_after_a_kill(tmp_path: Path) -> None:
     )
     assert settled is not None
     assert settled.state is RecipientState.DEFERRED
-
-
-@pytest.mark.parametrize("copy", [personal, shared])
-def test_only_where_one_copy_is_for_many_the_window_is_five_times_as_wide(
-    rig: Callable[..., Rig], copy: Personal
-) -> None:
-    there = rig()
-    letter = LETTER if copy is personal else Segments((b"Subject: x\r\n\r\nto all\r\n",))
-    there.mailing(everyone(600), letter=letter)
-    claims: list[int] = []
-
-    def wanted(_session: Session, rows: Sequence[ClaimedRow]) -> dict[int, str]:
-        claims.append(len(rows))
-        return {}
-
-    sender = there.sender(connections=1, personal=copy, wanted=wanted)
-    assert sender.run_slice(30).accepted == 600
-    assert claims[0] <= 64
-    assert (max(claims) > 64) is (copy is shared)
-    assert max(claims) <= 320

@@ -41,7 +41,7 @@ DRAFT = THEMED.replace(
     "\n",
 )
 WAYS = (TokenPurpose.LEAVE, TokenPurpose.VOTE)
-MARK = re.compile(rb"zq\d+qz")
+MARK = re.compile(rb"\bzq\d+qz\b")
 TOKEN = re.compile(rb"\+([a-z2-7]{26})")  # of an address
 
 

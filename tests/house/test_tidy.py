@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST_LINES = 500
+MOST_LINES = 550
 
 # Words that promise what we cannot know, or that name people as targets.
 AVOIDED = {

@@ -13,7 +13,7 @@ from enum import StrEnum
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from listserv.answers.automatic import MachineKind
+from listserv.answers.machine_kinds import MachineKind
 from listserv.wiring import routes
 from mailer.storage.arrivals import Arrival, ArrivalState
 from subscriptions.lists.roster import MailList

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from listserv.answers.automatic import MachineKind
+from listserv.answers.machine_kinds import MachineKind
 from listserv.letters import unanswered
 from listserv.posts.rules import RULES, Decision
 

@@ -30,7 +30,7 @@ check: gates ## the gates and the tests, without set-up
 .PHONY: journeys
 journeys: ## what `make test` has no time for, and coverage; goes on where it stopped at the same tree
 	@tools/prepare test
-	@tools/test-parts
+	@JOURNEYS=yes tools/test-parts
 	$(PYTEST) --database sqlite -m journey --resume
 	$(PYTEST) --database postgresql -m journey --resume
 	@$(BIN)/python tools/coverage.py --resume

@@ -219,6 +219,10 @@ class Mender:
     def __init__(self, tables: Mapping[str, Mapping[str, list[str]]]) -> None:
         self._lexis = _Lexis(tables)
 
+    def knows(self, word: str) -> bool:
+        """Tell whether a folded word is one of the tables'."""
+        return self._lexis.knows(word)
+
     def mend(self, word: str) -> str:
         """Return the known word that a folded ``word`` is with one typing error, "" for none."""
         return "" if self._lexis.knows(word) else self._lexis.mend(word)

@@ -14,6 +14,7 @@ from templates.catalogue import LANGUAGES
 PLAIN = ("members", "count", "queue")
 WHOLE = ("export", "close", "reopen", "delete")  # of a list, not of somebody
 _CLOSED = {"close": "yes", "reopen": "no"}
+_MANY = 14  # words of a question
 _NAME = 4  # words of a name
 # What a question is about, and which words may stand beside it; the first that fits.
 _SHAPES = (
@@ -32,7 +33,11 @@ def asked(line: str) -> Order | None:
         for language in LANGUAGES:
             if words in owner_lexicon.folded("owners", meaning, language):
                 return Order(meaning, line=line, language=language)
-    return _whole(line, words) or _shaped(line, words) or _found(line, words)
+    for said in dict.fromkeys((words, owner_lexicon.bare_verbs(words))):
+        found = _whole(line, said) or _shaped(line, said) or _in_many_words(line, said)
+        if found:
+            return found
+    return _found(line, words)
 
 
 def _whole(line: str, words: str) -> Order | None:
@@ -43,9 +48,9 @@ def _whole(line: str, words: str) -> Order | None:
     around = words
     for meaning in found:
         around = without(meaning, around)
-    if says("not", around) or says("wonder", words) or len(found) > 1:
-        return Order(UNCLEAR, line=line)
     language = language_of(found[0], words)
+    if says("not", around, language) or says("wonder", words, language) or len(found) > 1:
+        return Order(UNCLEAR, line=line)
     if found[0] in _CLOSED:
         return Order("set", "closed", _CLOSED[found[0]], line=line, language=language)
     return Order(found[0], line=line, language=language)
@@ -58,6 +63,25 @@ def _shaped(line: str, words: str) -> Order | None:
                 continue
             return Order(meaning, line=line, language=language_of(needed[0], words))
     return None
+
+
+def _in_many_words(line: str, words: str) -> Order | None:
+    """Read a question whose words leave no doubt, whatever else a short line says."""
+    if len(words.split()) > _MANY or says("not", words):
+        return None
+    several = says("people", words) or says("getting", words)
+    gets = says("getting", words) and (says("everybody", words) or says("who", words))
+    meant = ""
+    if says("file", words) and says("people", words) and says("seeing", words):
+        meant = "export"
+    elif says("how-many", words) and several:
+        meant = "count"
+    elif says("waiting", words) and says("posts", words) and _asks(line, words):
+        meant = "queue"
+    elif gets and says("seeing", words):
+        meant = "members"
+    key = {"export": "file", "count": "how-many", "queue": "waiting", "members": "getting"}
+    return Order(meant, line=line, language=language_of(key[meant], words)) if meant else None
 
 
 def _asks(line: str, words: str) -> bool:

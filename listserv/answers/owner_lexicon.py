@@ -17,6 +17,7 @@ from templates.lexicon import fold
 
 GAP = 6  # words that "..." may stand for
 _ELISION = re.compile(r"(?<!\S)([ldcmtvn]|un|dell|all|nell|sull|dall|com|dov|dev)'(?=\w)")
+_CLITIC = re.compile(r"(\w{4,}?)(?:lo|la|li|le|mi|gli)")  # Italian: "toglierlo", "levatelo"
 _MARKS = re.compile(r"[?!,;:\u2026\u2013\u2014()\"\u00ab\u00bb\u201e\u201c\u201d]")
 
 
@@ -39,6 +40,22 @@ def bare(line: str) -> str:
 def _plain(words: str) -> str:
     """Return folded words, the Italian article apart from its noun."""
     return " ".join(_ELISION.sub(r"\1 ", fold(words)).split())
+
+
+def bare_verbs(words: str) -> str:
+    """Return folded words without the pronouns that hang on verbs: "levatelo", "puneti-o"."""
+    return " ".join(_without_pronoun(word) for word in words.split())
+
+
+def _without_pronoun(word: str) -> str:
+    hyphened = re.fullmatch(r"(\w{4,})-(?:o|l|i|le|mi|ne|ti)", word)
+    if hyphened:
+        return hyphened[1]
+    match = _CLITIC.fullmatch(word)
+    if match is None or _mender().knows(word):
+        return word
+    tried = (match[1], f"{match[1]}e")
+    return next((one for one in tried if _mender().knows(one)), word)
 
 
 def hits(meaning: str, words: str) -> list[OrderHit]:
@@ -121,7 +138,9 @@ def _folded(name: str, meaning: str, language: str) -> frozenset[str]:
 
 @cache
 def _polite() -> tuple[str, ...]:
-    return tuple(sorted({_plain(one) for one in _all("owners", "polite")}, key=len, reverse=True))
+    denials = {_plain(one) for one in _all("owners", "not")}  # Swedish "now" is Romanian "not"
+    polite = {_plain(one) for one in _all("owners", "polite")} - denials
+    return tuple(sorted(polite, key=len, reverse=True))
 
 
 def _all(name: str, meaning: str) -> list[str]:

@@ -133,7 +133,9 @@ def _each(said: MarkedLine) -> tuple[Order, ...]:
 def _verb(marked: str) -> tuple[str, OrderHit | None]:
     """Return what is ordered and the words of it; ``unclear`` for two orders, "" for none."""
     said = bare(marked)
-    found = _meant(said) or _meant(owner_lexicon.mended(said))
+    found = (
+        _meant(said) or _meant(owner_lexicon.bare_verbs(said)) or _meant(owner_lexicon.mended(said))
+    )
     if len(found) > 1:
         return UNCLEAR, None
     if not found:
@@ -163,18 +165,20 @@ def _meant(said: str) -> dict[str, OrderHit]:
             found[hit.meaning] = OrderHit(hit.meaning, "", hit.span, hit.weight, hit.around)
     if "add" in found and _roles(said) == ["member"]:
         found.pop("appoint", None)  # "we have a new member: ..."
+    if "add" in found and "invite" in found:
+        found.pop("add")  # "ask @ whether she wants to join"
     return found
 
 
 def _is_denied(marked: str, hit: OrderHit) -> bool:
     """Tell whether the words beside an order turn it round, or only wonder about it."""
     beside = owner_lexicon.without("gone", hit.around)
-    if says("wonder", bare(marked), hit.language):
+    if says("wonder", owner_lexicon.without("gone", bare(marked)), hit.language):
         return True
     if not says("not", beside, hit.language):
         return False
     if hit.meaning != "add":
-        return True
+        return not _only_told_of(marked, hit)
     # "She is not on the list yet. Please add @": what is told in another sentence.
     sentences = [bare(one) for one in _SENTENCE.split(marked) if fold(one)]
     ordered = [one for one in sentences if owner_lexicon.hits("add", one)]
@@ -188,6 +192,23 @@ def _is_own(marked: str) -> bool:
     ordered = [one for one in _CLAUSE.split(marked) if owner_lexicon.hits("add", bare(one))]
     beside = [hit.around for one in ordered for hit in owner_lexicon.hits("add", bare(one))]
     return any(says("own", one) for one in beside)
+
+
+def _only_told_of(marked: str, hit: OrderHit) -> bool:
+    """Tell whether what is denied stands in a sentence before the order, about whom it names."""
+    sentences = [bare(one) for one in _SENTENCE.split(marked) if fold(one)]
+    ordered = [one for one in sentences if _is_ordered(one, hit)]
+    if len(ordered) != 1:
+        return False
+    place = sentences.index(ordered[0])
+    around = [owner_lexicon.without("gone", one) for one in sentences]
+    denied = [at for at, one in enumerate(around) if says("not", one, hit.language)]
+    return bool(denied) and all(at < place and "@" in sentences[at] for at in denied)
+
+
+def _is_ordered(sentence: str, hit: OrderHit) -> bool:
+    said = (sentence, owner_lexicon.bare_verbs(sentence), owner_lexicon.mended(sentence))
+    return any(owner_lexicon.hits(hit.meaning, one) for one in said)
 
 
 def _is_question(marked: str) -> bool:

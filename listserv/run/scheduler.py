@@ -22,7 +22,7 @@ from listserv.newsletters.editors import (
 )
 from listserv.newsletters.sending import canaries
 from listserv.reception import refused_posts
-from listserv.upkeep import retention
+from listserv.upkeep import flood_alarm, retention
 from listserv.wiring.app import App
 from mailer.errors import KretsError
 from mailer.ledger import claim_owners, refusals
@@ -49,6 +49,8 @@ def tick(app: App) -> list[str]:
         refused_posts.look(app, time.time())
     if int(time.time()) % address_care.EVERY == 0:
         address_care.look(app, time.time())
+    if int(time.time()) % flood_alarm.EVERY == 0:
+        flood_alarm.look(app, time.time())
     with app.store.read() as session:
         waiting = holds.due(session, time.time(), 1)
         if waiting or scheduled_issues.due(session, time.time()) or _unsorted(session):

@@ -98,7 +98,7 @@ class ListservSettings(_Section):
     operator: str = Field(
         "",
         description="Who looks after this installation: gets a mail when what `krets doctor` finds"
-        " has changed, at most once a day.",
+        " has changed, and one when strangers_per_minute holds mail back, each at most once a day.",
     )
     controller: str = Field(
         "", description="Who answers for the members' data: a person or an association, by name."

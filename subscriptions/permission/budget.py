@@ -184,6 +184,15 @@ def barred(session: Session) -> dict[str, BoundReached]:
     return {row.bound: row for row in session.scalars(select(BoundReached))}
 
 
+def tell_barred(session: Session, bound: str, told: float, now: float) -> bool:
+    """Note that the operator is told of a bound; False where another process was faster."""
+    row = session.get(BoundReached, bound)
+    if row is None or row.told != told:
+        return False
+    row.told = now
+    return True
+
+
 def _note_barred(session: Session, bound: str, now: float) -> None:
     row = session.get(BoundReached, bound)
     if row is None:

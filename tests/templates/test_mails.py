@@ -117,6 +117,8 @@ CONTEXT: dict[str, object] = {
         )
     ],
     "better": [SimpleNamespace(what="lists.example.org has no DMARC record", why="", cure="")],
+    "most": 100,
+    "times": 1900,
     "worse": [
         SimpleNamespace(
             what="lists.example.org has no SPF record",
@@ -275,7 +277,11 @@ NAMES = templates.mail_names()
 LETTERS = [name for name in NAMES if not name.startswith("list-")]  # lines for posts
 STRANGERS, MEMBERS = {"leave_address", "leave_url"}, {"confirm_url", "not_me_url"}  # lack these
 ENDS = {"member-left", "member-removed", "stranger-stopped"}  # mails after which nothing more comes
-OPERATORS = {"operator-health", "operator-sample"}  # to whoever set them up, not to members
+OPERATORS = {
+    "operator-flood",
+    "operator-health",
+    "operator-sample",
+}  # to whoever set them up, not to members
 RULES = [
     "auto-reply", "same-id", "broken", "size", "author", "from-is-ours", "from-not-theirs",
     "newsletter-address", "membership", "editors-only", "moderated-list", "moderated-member",
@@ -455,8 +461,9 @@ def test_the_one_mail_to_a_stranger_offers_to_join_and_never_again(
 
 @pytest.mark.parametrize("language", templates.LANGUAGES)
 def test_a_mail_to_the_operator_names_the_setting_that_stops_it(language: str) -> None:
-    text = templates.mail("operator-health", language, **context_of("operator-health")).text
-    assert "listserv.operator" in text
+    for name in ("operator-health", "operator-flood"):
+        text = templates.mail(name, language, **context_of(name)).text
+        assert "listserv.operator" in text
 
 
 @pytest.mark.parametrize("name", sorted(set(LETTERS) - ENDS - OPERATORS))

@@ -1,19 +1,22 @@
 """What one source may make us mail to strangers and to owners, by letters to our addresses."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from listserv.moderation.holds import decide
 from listserv.reception import sorter
+from listserv.upkeep import flood_alarm
 from listserv.wiring.listserv_tables import HoldState
 from mailer.ledger.mailings import Recipient
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival, Incoming
 from subscriptions.permission import budget
-from tests.place import EVE, OWNER, Place, make_place
+from tests.place import EVE, OWNER, Place, make_place, text
 
 JOIN, HELP = "friends-join@example.org", "friends-help@example.org"
 
@@ -86,3 +89,25 @@ def test_owners_get_so_many_letters_of_a_source_and_the_rest_waits(
         decide(session, arrival, HoldState.RELEASED, by="olga", now=1e9)
     sorter.sort(place.app, lambda: False)
     assert len(place.mails(OWNER)) == 5
+
+
+def test_a_full_minute_is_told_in_the_log_and_once_a_day_to_the_operator(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = place.app.settings.listserv.model_copy(
+        update={"strangers_per_minute": 2, "operator": EVE}
+    )
+    place.app.settings = place.app.settings.model_copy(update={"listserv": lines})
+    assert not flood_alarm.look(place.app, time.time())
+    for number in range(4):
+        letters(place, [f"v@d{number}.example"], [f"198.51.{number}.1"])
+    now = time.time()
+    with capture_logs() as told:
+        assert flood_alarm.look(place.app, now)
+        assert not flood_alarm.look(place.app, now)
+    assert [one["held_back"] for one in told] == [2, 2]
+    (mail,) = place.mails(EVE)
+    assert "(listserv.strangers_per_minute). Requests not answered so far: 2." in " ".join(
+        text(mail).split()
+    )
+    assert not flood_alarm.look(place.app, now + 3600)

@@ -7,12 +7,11 @@ hostile bytes; archive's readers bound them.
 """
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from listserv.answers import automatic, dates, mailed_commands, meaning, own_words
 from listserv.answers.machine_kinds import MailRole
-from listserv.answers.meaning import Meaning
 from listserv.answers.own_words import OwnWords
 from mailer.reading import message
 from mailer.reading.bodies import MAX_TEXT, read
@@ -28,17 +27,28 @@ _PEOPLE = {b"from", b"to", b"cc"}
 ASKED = (*meaning.READERS, "command", "date")
 
 
-def understand(own: OwnWords, asked: str, today: date) -> Meaning:
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """Show what was understood of a file, whatever was asked; ``means`` is a word of its reader."""
+
+    means: str
+    sure: float
+    why: tuple[str, ...] = ()
+    until: str | None = None  # a day, where one was asked for
+
+
+def understand(own: OwnWords, asked: str, today: date) -> Understood:
     """Return what ``own`` words mean to a question of this kind, read on the day ``today``."""
     if asked == "date":
-        found = dates.read(own.text or own.subject, today)
-        if found is None:
-            return Meaning("unclear", 0.3)
-        return Meaning("until", 0.95, (own.text.strip()[:100],), found.day.isoformat())
+        named = dates.read(own.text or own.subject, today)
+        if named is None:
+            return Understood("unclear", 0.3)
+        return Understood("until", 0.95, (own.text.strip()[:100],), named.day.isoformat())
     if asked == "command":
         said = mailed_commands.read(own, today)
-        return Meaning(said.means, said.sure, said.why, said.until)
-    return meaning.READERS[asked](own)
+        return Understood(said.means, said.sure, said.why, said.until)
+    found = meaning.READERS[asked](own)
+    return Understood(found.means.value, found.sure, found.why)
 
 
 def letter_words(raw: bytes) -> OwnWords:

@@ -11,6 +11,7 @@ of what a meaning does. Pure.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from listserv.answers import clauses, known_words
 from listserv.answers.clauses import Clause
@@ -29,62 +30,74 @@ from listserv.answers.weighing import (
 _LOSS = 0.02  # of certainty, for each of them
 
 
+class Means(StrEnum):
+    """Say what an answer means to the question; which of them a question has says its reader."""
+
+    YES = "yes"
+    NO = "no"
+    NEVER = "never"  # never mail me again
+    STAY = "stay"  # to "do you want to leave?"
+    UNDO = "undo"  # to a receipt
+    EMPTY = "empty"  # no words of their own
+    AUTOMATIC = "automatic"
+    UNCLEAR = "unclear"
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """Hold what was understood; ``why`` are the words that decided."""
 
-    means: str
+    means: Means
     sure: float
     why: tuple[str, ...] = ()
-    until: str | None = None  # a day, where one was asked for
 
 
 Reader = Callable[[OwnWords, str], Meaning]
 _Read = Callable[[tuple[Clause, ...]], Meaning]
-_NO = frozenset(("no", "never", "stay", "automatic"))
+_NO = frozenset((Means.NO, Means.NEVER, Means.STAY, Means.AUTOMATIC))
 
 
 def confirm(own: OwnWords, hint: str = "") -> Meaning:
     """Read an answer to "do you want to join?": yes, no, never, automatic, empty, unclear."""
     if own.automatic:
-        return Meaning("automatic", 1.0)
+        return Meaning(Means.AUTOMATIC, 1.0)
     return _read(own, hint, _confirm)
 
 
 def leave(own: OwnWords, hint: str = "") -> Meaning:
     """Read an answer to "do you want to leave?": yes, stay, unclear; our mail lets it be empty."""
     if own.automatic:
-        return Meaning("unclear", 1.0)
+        return Meaning(Means.UNCLEAR, 1.0)
     found = _read(own, hint, _leave)
-    return Meaning("yes", 0.9) if found.means == "empty" else found
+    return Meaning(Means.YES, 0.9) if found.means is Means.EMPTY else found
 
 
 def undo(own: OwnWords, hint: str = "") -> Meaning:
     """Read an answer to a receipt: undo, no, unclear."""
     if own.automatic:
-        return Meaning("unclear", 1.0)
+        return Meaning(Means.UNCLEAR, 1.0)
     found = _read(own, hint, _undo)
-    return Meaning("unclear", 1.0) if found.means == "empty" else found
+    return Meaning(Means.UNCLEAR, 1.0) if found.means is Means.EMPTY else found
 
 
 def admit(own: OwnWords, hint: str = "") -> Meaning:
     """Read an owner's answer to "shall they come in?", in the words of ``confirm``."""
     if own.automatic:
-        return Meaning("automatic", 1.0)
+        return Meaning(Means.AUTOMATIC, 1.0)
     return _read(own, hint, _admit)
 
 
 def agree(own: OwnWords, hint: str = "") -> Meaning:
     """Read an answer to "shall this be done?", in the words of ``confirm``."""
     if own.automatic:
-        return Meaning("automatic", 1.0)
+        return Meaning(Means.AUTOMATIC, 1.0)
     return _read(own, hint, _agree)
 
 
-def by_number(own: OwnWords, reader: Reader) -> str:
-    """Return what a number means where the question offered numbers, "" for no number."""
+def by_number(own: OwnWords, reader: Reader) -> Means | None:
+    """Return what a number means where the question offered numbers; None for no number."""
     first = own.text.strip().split("\n")[0].strip(" .):;!")
-    return _NUMBERED[reader].get(first, "")
+    return _NUMBERED[reader].get(first)
 
 
 READERS: dict[str, Callable[..., Meaning]] = {
@@ -95,45 +108,45 @@ READERS: dict[str, Callable[..., Meaning]] = {
 }
 
 
-_NUMBERED: dict[Reader, dict[str, str]] = {
-    confirm: {"1": "yes", "2": "no", "3": "never"},
-    agree: {"1": "yes", "2": "no", "3": "never"},
-    admit: {"1": "yes", "2": "no"},
-    leave: {"1": "yes", "2": "stay"},
-    undo: {"1": "undo", "2": "no"},
+_NUMBERED: dict[Reader, dict[str, Means]] = {
+    confirm: {"1": Means.YES, "2": Means.NO, "3": Means.NEVER},
+    agree: {"1": Means.YES, "2": Means.NO, "3": Means.NEVER},
+    admit: {"1": Means.YES, "2": Means.NO},
+    leave: {"1": Means.YES, "2": Means.STAY},
+    undo: {"1": Means.UNDO, "2": Means.NO},
 }
 
 
 def _read(own: OwnWords, hint: str, reader: _Read) -> Meaning:
     """Read the text; a signature and a changed subject can only take a yes away, or be a no."""
     if _is_disclaimer(own.text):
-        return Meaning("unclear", 0.5)
+        return Meaning(Means.UNCLEAR, 0.5)
     found = _of(_without_disclaimer(own.text), hint, reader)
     if own.unseen and found.means not in _NO:
         whole = _of(_without_disclaimer(own.unseen), hint, reader)
         if whole.means != found.means:
-            return Meaning("unclear", 0.5, whole.why)  # "<del>yes</del>" is no yes, nor empty
+            return Meaning(Means.UNCLEAR, 0.5, whole.why)  # "<del>yes</del>" is no yes, nor empty
     found = _beside(found, _of(own.signature, hint, reader))
     subject = _of(own.subject, hint, reader)
-    if own.replied and subject.means == "unclear" and not _is_doubtful(own.subject, hint):
+    if own.replied and subject.means is Means.UNCLEAR and not _is_doubtful(own.subject, hint):
         return found  # "Re: your mail" is a program's, or a hurried person's
     return _beside(found, subject)
 
 
 def _of(text: str, hint: str, reader: _Read) -> Meaning:
     if not text.strip():
-        return Meaning("empty", 1.0)
+        return Meaning(Means.EMPTY, 1.0)
     return reader(clauses.cut(known_words.read(text, hint)))
 
 
 def _beside(found: Meaning, other: Meaning) -> Meaning:
     """Return what two places of one mail mean together."""
-    if other.means in {"empty", found.means}:
+    if other.means in {Means.EMPTY, found.means}:
         return found
-    if found.means == "empty":
+    if found.means is Means.EMPTY:
         return other
     if other.means in _NO and found.means not in _NO:
-        return Meaning("unclear", 0.5, other.why)
+        return Meaning(Means.UNCLEAR, 0.5, other.why)
     return found
 
 
@@ -157,64 +170,64 @@ def _is_disclaimer(piece: str) -> bool:
 def _confirm(parts: tuple[Clause, ...]) -> Meaning:
     found = weigh(parts, JOINING)
     if _is_automatic(parts):
-        return Meaning("automatic", 0.9, _texts(parts, "auto"))
+        return Meaning(Means.AUTOMATIC, 0.9, _texts(parts, "auto"))
     if _is_never(parts):
-        return Meaning("never", 0.98, _texts(parts, "never"))
+        return Meaning(Means.NEVER, 0.98, _texts(parts, "never"))
     if found.against and not found.strong and not found.said:
-        return Meaning("no", _sure(found), _why(found.against))
+        return Meaning(Means.NO, _sure(found), _why(found.against))
     if found.against and not found.strong and _ends_it(parts):
-        return Meaning("no", 0.7, _why(found.against))
-    return _yes(found, "yes")
+        return Meaning(Means.NO, 0.7, _why(found.against))
+    return _yes(found)
 
 
 def _agree(parts: tuple[Clause, ...]) -> Meaning:
     found = weigh(parts, AGREEING)
     if _is_automatic(parts):
-        return Meaning("automatic", 0.9, _texts(parts, "auto"))
+        return Meaning(Means.AUTOMATIC, 0.9, _texts(parts, "auto"))
     if _is_never(parts):
-        return Meaning("never", 0.98, _texts(parts, "never"))
+        return Meaning(Means.NEVER, 0.98, _texts(parts, "never"))
     if found.against and not found.yes:
-        return Meaning("no", _sure(found), _why(found.against))
-    return _yes(found, "yes")
+        return Meaning(Means.NO, _sure(found), _why(found.against))
+    return _yes(found)
 
 
 def _leave(parts: tuple[Clause, ...]) -> Meaning:
     found = weigh(parts, LEAVING)
     if found.against and not (found.strong or found.said):
-        return Meaning("stay", _sure(found), _why(found.against))
+        return Meaning(Means.STAY, _sure(found), _why(found.against))
     if _is_automatic(parts):
-        return Meaning("unclear", 0.9, _texts(parts, "auto"))
-    return _yes(found, "yes")
+        return Meaning(Means.UNCLEAR, 0.9, _texts(parts, "auto"))
+    return _yes(found)
 
 
 def _undo(parts: tuple[Clause, ...]) -> Meaning:
     found = weigh(parts, UNDOING)
     if _is_automatic(parts):
-        return Meaning("unclear", 0.9, _texts(parts, "auto"))
+        return Meaning(Means.UNCLEAR, 0.9, _texts(parts, "auto"))
     if found.strong and not found.against and not found.danger and found.unknown <= STRONG:
-        return Meaning("undo", _sure(found), _why(found.strong))
+        return Meaning(Means.UNDO, _sure(found), _why(found.strong))
     if (found.against or found.nod) and not found.strong:
-        return Meaning("no", _sure(found), _why([*found.against, *found.nod]))
+        return Meaning(Means.NO, _sure(found), _why([*found.against, *found.nod]))
     if found.thanks and not found.strong and not found.danger:
-        return Meaning("no", 0.8, _texts(parts, "thanks", "bye"))
-    return Meaning("unclear", 0.5, _why(found.danger or found.strong))
+        return Meaning(Means.NO, 0.8, _texts(parts, "thanks", "bye"))
+    return Meaning(Means.UNCLEAR, 0.5, _why(found.danger or found.strong))
 
 
 def _admit(parts: tuple[Clause, ...]) -> Meaning:
     found = weigh(parts, ADMITTING)
     if _is_automatic(parts) and not found.yes:
-        return Meaning("automatic", 0.9, _texts(parts, "auto"))
+        return Meaning(Means.AUTOMATIC, 0.9, _texts(parts, "auto"))
     if _is_never(parts):
-        return Meaning("never", 0.98, _texts(parts, "never"))
+        return Meaning(Means.NEVER, 0.98, _texts(parts, "never"))
     if found.against and not found.yes:
-        return Meaning("no", _sure(found), _why(found.against))
-    return _yes(found, "yes")
+        return Meaning(Means.NO, _sure(found), _why(found.against))
+    return _yes(found)
 
 
-def _yes(found: Weighed, name: str) -> Meaning:
+def _yes(found: Weighed) -> Meaning:
     if found.is_clear:
-        return Meaning(name, _sure(found), _why(found.yes))
-    return Meaning("unclear", 0.5, _why([*found.danger, *found.against] or found.yes))
+        return Meaning(Means.YES, _sure(found), _why(found.yes))
+    return Meaning(Means.UNCLEAR, 0.5, _why([*found.danger, *found.against] or found.yes))
 
 
 def _sure(found: Weighed) -> float:

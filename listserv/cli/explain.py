@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from listserv.answers import answer_file as answers
-from listserv.answers.meaning import Meaning
+from listserv.answers.answer_file import Understood
 from listserv.answers.own_words import OwnWords
 from listserv.cli.terminal import plain
 from listserv.letters.notices import face_of
@@ -175,7 +175,7 @@ def explain_reply(
         click.echo(f"  {name}: {plain(value) or '-'}")
 
 
-def _understand(own: OwnWords, asked: str, now: datetime) -> Meaning:
+def _understand(own: OwnWords, asked: str, now: datetime) -> Understood:
     """Ask whoever reads answers to this question."""
     if asked in answers.ASKED:
         return answers.understand(own, asked, now.date())
@@ -187,7 +187,7 @@ def _understand(own: OwnWords, asked: str, now: datetime) -> Meaning:
     ):
         means = order.means
     why = own.text.strip().split("\n")[0][:100]
-    return Meaning(means, 0.3) if means == "unclear" else Meaning(means, 1.0, (why,))
+    return Understood(means, 0.3) if means == "unclear" else Understood(means, 1.0, (why,))
 
 
 @explain.command("bounce")

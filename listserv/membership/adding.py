@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from listserv.letters import notices
 from listserv.letters.request import Visit
 from listserv.membership import joining
+from listserv.membership.joining import Invited
 from listserv.wiring.app import App
 from subscriptions.lists.roster import MailList, membership_of
 from subscriptions.membership.members import Candidate, CandidateOutcome, Fate, enrol
@@ -40,8 +41,8 @@ def _write(
 ) -> CandidateOutcome:
     if outcome.fate is Fate.ASKED:
         said = joining.invite(visit, person.address, name=person.name, language=person.language)
-        if said != "asked":
-            why = "the list is closed" if said == "closed" else _TODAY
+        if said is not Invited.ASKED:
+            why = "the list is closed" if said is Invited.CLOSED else _TODAY
             return replace(outcome, why=why)
     elif outcome.fate is Fate.ADDED and welcome:
         member = membership_of(visit.session, visit.lst.id, person.address.key)

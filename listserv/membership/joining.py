@@ -12,6 +12,7 @@ the same functions as replies. Functions that spend a token return None where so
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from sqlalchemy import select
 
@@ -45,6 +46,17 @@ from subscriptions.permission.asks import Ask, AskPurpose
 from subscriptions.permission.consent import Source
 
 MAX_MORE = 20  # lists that one pending ask gathers
+
+
+class Invited(StrEnum):
+    """Say what became of an invitation."""
+
+    ASKED = "asked"
+    ALREADY = "already"
+    SUPPRESSED = "suppressed"
+    OWN_ADDRESS = "own address"
+    NOT_NOW = "not now"  # they have had a mail from here today
+    CLOSED = "closed"  # the list takes nobody any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +133,17 @@ def offer_help(visit: Visit, who: MailAddress, *, language: str = "", leaving: b
     return "helped"
 
 
-def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = "") -> str:
+def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = "") -> Invited:
     """Invite ``who``: a yes makes them a member at once, whatever the list asks of others."""
     why = _against_inviting(visit, who)
-    if why:
+    if why is not None:
         return why
     pending = asks.waiting(visit.session, who.key, AskPurpose.CONFIRM, now=visit.now)
     if not _may(visit, who, "invitation", wave=False):
         if not pending:
-            return "not now"
+            return Invited.NOT_NOW
         _join_pending(visit, pending, approved=True)
-        return "asked"
+        return Invited.ASKED
     question(
         visit,
         AskPurpose.CONFIRM,
@@ -140,20 +152,20 @@ def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = ""
         language=language_of(visit, who, language),
         payload=JoinPayload(name[:200], language, approved=True),
     )
-    return "asked"
+    return Invited.ASKED
 
 
-def _against_inviting(visit: Visit, who: MailAddress) -> str:
-    """Return why nobody may be invited there, "" where they may."""
+def _against_inviting(visit: Visit, who: MailAddress) -> Invited | None:
+    """Return why nobody may be invited there, None where they may."""
     if is_own_address(visit.lst.where, who.key):
-        return "own address"
+        return Invited.OWN_ADDRESS
     if visit.lst.closed:
-        return "closed"
+        return Invited.CLOSED
     if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
-        return "suppressed"
+        return Invited.SUPPRESSED
     member = membership_of(visit.session, visit.lst.id, who.key)
     here = (MembershipState.ACTIVE, MembershipState.PAUSED)
-    return "already" if member is not None and member.state in here else ""
+    return Invited.ALREADY if member is not None and member.state in here else None
 
 
 def confirm(

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 import templates
 from listserv.answers import meaning
+from listserv.answers.meaning import Means
 from listserv.letters import ask_payloads, notices
 from listserv.letters.ask_payloads import ModeratePayload, UnbanPayload
 from listserv.letters.incoming_letter import IncomingLetter
@@ -286,7 +287,7 @@ def _ban(visit: Visit, writer: HeldWriter, by: str) -> None:
 
 def _unban(visit: Visit, ask: Ask, banned: str, letter: IncomingLetter) -> str:
     """Take a ban back, by the word or a yes; the post that led to it stays discarded."""
-    if meaning.undo(letter.words).means != "undo":
+    if meaning.undo(letter.words).means is not Means.UNDO:
         return "not-understood"
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now):
         return "late: used"

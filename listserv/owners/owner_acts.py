@@ -21,6 +21,7 @@ from listserv.answers.owner_order import Order
 from listserv.letters import ask_payloads
 from listserv.letters.request import language_of, tell, tell_member
 from listserv.membership import joining
+from listserv.membership.joining import Invited
 from listserv.moderation import bans
 from listserv.owners import owner_settings, place_acts
 from listserv.owners.owner_case import BY, HERE, Case, Done
@@ -36,6 +37,12 @@ from subscriptions.permission.consent import Act, Consent
 
 A_DAY = 20  # people whom mail may add to one list in 24 hours
 DAY = 86400.0
+_NOT_INVITED = {
+    Invited.ASKED: "",
+    Invited.ALREADY: "already",
+    Invited.SUPPRESSED: "barred",
+    Invited.OWN_ADDRESS: "own-address",
+}
 _REFUSED = {
     Fate.ALREADY: "already",
     Fate.DUPLICATE: "already",
@@ -128,8 +135,7 @@ def _added_today(case: Case) -> int:
 
 def _invite(case: Case, order: Order) -> Done:
     said = joining.invite(case.visit, parse(order.who), name=order.name)
-    why = {"asked": "", "already": "already", "suppressed": "barred", "own address": "own-address"}
-    return Done(order, why.get(said, "not-now"))
+    return Done(order, _NOT_INVITED.get(said, "not-now"))
 
 
 def _remove(case: Case, order: Order) -> Done:

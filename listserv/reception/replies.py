@@ -8,7 +8,7 @@ never comes here.
 from collections.abc import Callable
 
 from listserv.answers import dates, meaning
-from listserv.answers.meaning import Reader
+from listserv.answers.meaning import Means, Reader
 from listserv.letters import ask_payloads, commands, notices
 from listserv.letters.ask_payloads import OrdersPayload, OrdersUndo, RoleUndo, WishPayload, WishUndo
 from listserv.letters.incoming_letter import IncomingLetter
@@ -91,33 +91,33 @@ def _confirm(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
     if ask is None:
         return "unknown-token"
     said = _answer(ask, letter, meaning.confirm)
-    if said == "never":
+    if said is Means.NEVER:
         joining.never(visit, ask, proof_of(letter))
         return "never-mail-me"
-    if said == "automatic":
+    if said is Means.AUTOMATIC:
         return "not-answered: automatic"
-    if found.trouble is Trouble.EXPIRED and said in {"yes", "empty"}:
+    if found.trouble is Trouble.EXPIRED and said in {Means.YES, Means.EMPTY}:
         return joining.ask_to_join(visit, whom(ask), name=letter.name)
     if found.trouble is not None:
         return _late(visit, found)
     return _joins(visit, ask, letter, said)
 
 
-def _joins(visit: Visit, ask: Ask, letter: IncomingLetter, said: str) -> str:
+def _joins(visit: Visit, ask: Ask, letter: IncomingLetter, said: Means) -> str:
     """Join by a clear yes, or by an empty answer to a mail that asked; nobody by anything else."""
     asked = ask_payloads.join(ask).asked
-    if said == "no" and (asked or len(letter.text.split()) <= _NO):
+    if said is Means.NO and (asked or len(letter.text.split()) <= _NO):
         joining.decline(visit, ask, "reply")
         return "declined"
     if not asked and _is_from_owner(visit, letter):
         # They were sent help, and may have a question that the owners answer "to all".
         return "an owner's answer"
-    if said == "yes" or (said == "empty" and asked):
+    if said is Means.YES or (said is Means.EMPTY and asked):
         return _said_yes(visit, ask, letter)
     return ask_again(visit, ask) if asked else _to_owners(visit, letter)
 
 
-def _answer(ask: Ask, letter: IncomingLetter, reader: Reader) -> str:
+def _answer(ask: Ask, letter: IncomingLetter, reader: Reader) -> Means:
     """Return what a letter means to the question: its text, signature and changed subject."""
     own = letter.words.under(letter.subject, ask.question)
     if ask.again:
@@ -182,9 +182,9 @@ def _to_owners(visit: Visit, letter: IncomingLetter) -> str:
 
 def _leave(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     said = _answer(ask, letter, meaning.leave)
-    if said == "unclear":
+    if said is Means.UNCLEAR:
         return ask_again(visit, ask)
-    if said == "stay":
+    if said is Means.STAY:
         asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
         return "stays"
     member = visit.session.get(Membership, ask.ref)
@@ -197,10 +197,11 @@ def _leave(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
 
 def _command(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     said = _answer(ask, letter, meaning.agree)
-    if said == "no":
+    if said is Means.NO:
         asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
         return "declined"
-    if said != "yes" and (said != "empty" or _needs_word(ask)):  # the mail says what it may be
+    # The mail says whether its answer may be empty.
+    if said is not Means.YES and (said is not Means.EMPTY or _needs_word(ask)):
         return ask_again(visit, ask)
     member = visit.session.get(Membership, ask.ref)
     if not asks.spend(visit.session, ask.id, how="reply", now=visit.now) or member is None:
@@ -234,10 +235,10 @@ def _needs_word(ask: Ask) -> bool:
 
 def _reach(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     said = _answer(ask, letter, meaning.agree)
-    if said == "no":
+    if said is Means.NO:
         asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
         return "declined"
-    if said not in {"yes", "empty"}:  # the mail says that the answer may be empty
+    if said not in {Means.YES, Means.EMPTY}:  # the mail says that the answer may be empty
         return ask_again(visit, ask)
     return reviving.answered(visit, ask, proof_of(letter))
 
@@ -254,9 +255,9 @@ def _resend(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
 
 def _undo(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     said = _answer(ask, letter, meaning.undo)
-    if said == "unclear":
+    if said is Means.UNCLEAR:
         return ask_again(visit, ask)
-    if said == "no":
+    if said is Means.NO:
         return "stands"
     told = ask_payloads.undo(ask)
     if isinstance(told, OrdersUndo):
@@ -284,7 +285,7 @@ def _wait_again(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
 
 
 def _mail_again(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
-    if _answer(ask, letter, meaning.undo) != "undo":
+    if _answer(ask, letter, meaning.undo) is not Means.UNDO:
         return "not-understood"  # nothing more comes from us: they have said never
     again = joining.take_back_never(visit, ask, proof_of(letter, "undo"))
     return "mailed-again" if again else "late: used"
@@ -294,13 +295,13 @@ def _address(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     if commands.is_join(letter.text):
         return _join_instead(visit, ask, letter)
     said = _answer(ask, letter, meaning.agree)
-    if said == "never":
+    if said is Means.NEVER:
         joining.never(visit, ask, proof_of(letter))
         return "never-mail-me"
-    if said == "no":
+    if said is Means.NO:
         asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
         return "declined"
-    if said not in {"yes", "empty"}:
+    if said not in {Means.YES, Means.EMPTY}:
         return ask_again(visit, ask)
     return wishes.add_address(visit, ask, proof_of(letter))
 
@@ -323,11 +324,11 @@ def _join_request(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str
     if asked is None or asked.role not in _DECIDE or asked.state not in HERE:
         return "no-owner"
     said = _answer(found.ask, letter, meaning.admit)
-    if said in {"yes", "no"}:
-        why = _reason(letter.text) if said == "no" else ""
+    if said in {Means.YES, Means.NO}:
+        why = _reason(letter.text) if said is Means.NO else ""
         proof = proof_of(letter)
-        return joining.decide_request(visit, found.ask, proof, yes=said == "yes", reason=why)
-    if said != "automatic":
+        return joining.decide_request(visit, found.ask, proof, yes=said is Means.YES, reason=why)
+    if said is not Means.AUTOMATIC:
         joining.ask_owner_again(visit, found.ask)
     return "not-understood"
 

@@ -19,11 +19,11 @@ from email.utils import format_datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from archive.pages.page_frame import bare_subject
 from archive.threads.archive_tables import Body, Message, Thread
 from mailer.errors import BadInput
 from mailer.reading import message
 from mailer.reading.addresses import parse
+from mailer.reading.subjects import bare_subject
 from mailer.storage.store import RawMessage, Store, decompress, put_raw
 
 CHUNK = 20  # mails that one transaction buries

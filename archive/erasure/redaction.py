@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from archive.erasure import redaction_journal
 from archive.erasure.name_spellings import address_phrases, name_phrases, names_beside
-from archive.pages.page_frame import SPOT, bare_subject
+from archive.pages.page_frame import SPOT
 from archive.pages.views import removal_key
 from archive.threads.archive_tables import Body, Message, Removal, Thread
 from archive.visibility.removal import digest, phrase, runs, words_of
@@ -30,6 +30,7 @@ from mailer.reading.addresses import MailAddress, parse
 from mailer.reading.bodies import read
 from mailer.reading.head_facts import permalink_hash, read_head
 from mailer.reading.message import addresses_of, head
+from mailer.reading.subjects import bare_subject
 from mailer.storage.journal import JournalLine
 from mailer.storage.store import RawMessage, get_raw
 from subscriptions.lists.roster import Address as AddressRow

@@ -7,10 +7,13 @@ kept as they stand in the file (LF stays LF): their bytes are the proof of what 
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from archive.filing.mail_threading import ThreadingOutcome, place_many
+from sqlalchemy.orm import Session
+
+from archive.filing.answered_mail import answers_something, with_parent
+from archive.filing.mail_threading import Placed, ThreadingOutcome, place_many
 from archive.filing.thread_rows import MailToThread
 from mailer.reading.head_facts import read_head
 from mailer.reading.header_repair import mend
@@ -47,7 +50,7 @@ def import_mails(
     for chunk in _chunks(found, report):
         mails = [_mail(mend(f.raw), _arrival(f, now)) for f in chunk]
         with store.write() as session:
-            placed = place_many(session, lst, mails)
+            placed = _place(session, lst, mails)
             new = [
                 m.raw
                 for m, p in zip(mails, placed, strict=True)
@@ -83,6 +86,20 @@ def _chunks(found: Iterable[MboxMail], report: ImportCounts) -> Iterator[list[Mb
             chunk, size = [], 0
     if chunk:
         yield chunk
+
+
+def _place(session: Session, lst: MailList, mails: Sequence[MailToThread]) -> list[Placed]:
+    """Place mails; one that answers without saying what is looked up when those before it stand."""
+    placed: list[Placed] = []
+    waiting: list[MailToThread] = []
+    for mail in mails:
+        found = mail
+        if answers_something(mail):
+            placed += place_many(session, lst, waiting)
+            waiting = []
+            found = with_parent(session, lst.id, mail)
+        waiting.append(found)
+    return placed + place_many(session, lst, waiting)
 
 
 def _arrival(found: MboxMail, now: float) -> float:

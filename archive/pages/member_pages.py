@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from archive.pages import thread_formats
 from archive.pages.feed_entries import entries_of
-from archive.pages.page_frame import ListView, bare_subject, frame
+from archive.pages.page_frame import ListView, frame
 from archive.pages.thread_page import initials
 from archive.pages.thread_rendering import DrawingContext, Drawn
 from archive.threads.archive_tables import MailAuthor, Message, PersonPage, Thread
@@ -31,6 +31,7 @@ from mailer.errors import BadInput
 from mailer.reading.addresses import parse
 from mailer.reading.masking import mask
 from mailer.reading.message import addresses_of, head
+from mailer.reading.subjects import bare_subject
 from mailer.storage.store import RawMessage, Store, decompress, insert_or_ignore
 from mailer.storage.tokens import Keyring, load_keyring
 from subscriptions.lists.roster import Address, ArchivePolicy, MailList, Membership, Person

@@ -7,25 +7,18 @@ text and are escaped by the templates.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 from html import escape
 
 from archive.visibility.visibility import Seen, Viewer
 from mailer.reading.markup import FOLD, UNFOLD
+from mailer.reading.subjects import bare_subject
 from templates import page, static_files
 
 MANY = 250  # messages on one page of a thread; those that came later stand on pages of their own
 SPOT = 16  # letters of a message's hash that name its place on a page: 80 bits
 HUES = 24  # colours that a list may have (templates/static/krets.css names them)
 LISTS = 100  # lists whose pointer page is kept
-_PREFIX = re.compile(
-    r"^(?:\s*(?:re|sv|vs|aw|antw|betr|r|rif|ref|res|odp|fwd?|vb|i|tr|rv|enc|doorst|отв|ответ|пересл|на)"
-    r"(?:\[\d{1,3}\])?\s?:\s*)+",
-    re.I,
-)
-_TAG = re.compile(r"^\s*\[[^\]]{1,40}\]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +115,6 @@ def former_file(
 def shared_files() -> dict[str, bytes]:
     """Return the files that all pages of a tree refer to."""
     return {f"static/{name}": data for name, data in static_files().items()}
-
-
-@lru_cache(maxsize=4_096)
-def bare_subject(subject: str) -> str:
-    """Return ``subject`` without its Re: and its kin, and without a list's tag."""
-    before = ""
-    while before != subject:
-        before, subject = subject, _TAG.sub("", _PREFIX.sub("", subject), count=1)
-    return subject.strip()
 
 
 def spot(hash_: str) -> str:

@@ -22,11 +22,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.pages.index_pages import search_page
-from archive.pages.page_frame import MANY, ListView, bare_subject, sheet_name, spot
+from archive.pages.page_frame import MANY, ListView, sheet_name, spot
 from archive.pages.thread_rendering import sheets_of
 from archive.threads.archive_tables import Body, Message, Thread
 from archive.threads.disk import list_files, remove_files, write_files
 from archive.visibility.visibility import Seen, unpack
+from mailer.reading.subjects import bare_subject
 from subscriptions.lists.roster import MailList
 
 FOLD = 500  # new messages that stand apart from their year's bundle

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
 
-from archive.pages.page_frame import ListView, PageMail, bare_subject, sheet_name, spot
+from archive.pages.page_frame import ListView, PageMail, sheet_name, spot
 from mailer.reading.mbox import write_mbox
+from mailer.reading.subjects import bare_subject
 from templates import page, stencil
 
 NEWEST = 30  # entries of a feed

@@ -14,9 +14,10 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from archive.pages.mail_text import AttachedFile, Fold, file_of, filled, folded, shown
-from archive.pages.page_frame import ListView, PageMail, bare_subject, frame, sheet_name, spot, way
+from archive.pages.page_frame import ListView, PageMail, frame, sheet_name, spot, way
 from archive.pages.repeated_quotes import Above, RepeatedQuote
 from archive.visibility.visibility import Viewer, links_of
+from mailer.reading.subjects import bare_subject
 from templates import drawn, iso, moment, page, stencil
 
 MAX_LISTED = 100  # links that the list of a thread names

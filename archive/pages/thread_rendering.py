@@ -23,6 +23,7 @@ from archive.threads.thread_tree import Placing, cut_loops, order
 from archive.visibility.visibility import Seen, pack, see, unpack
 from mailer.errors import KretsError
 from mailer.reading.bodies import read, read_files
+from mailer.reading.subjects import bare_subject
 from mailer.storage.store import RawMessage, decompress, get_raw
 from mailer.storage.tokens import Keyring, TokenPurpose
 from subscriptions.lists.roster import Membership
@@ -217,7 +218,7 @@ def thread_files(lst: ListView, hash_: str, mails: Sequence[PageMail]) -> dict[s
         f"{folder}/feed.atom": thread_formats.feed(
             lst,
             [(hash_, mail) for mail in mails],
-            title=page_frame.bare_subject(subject) or subject,
+            title=bare_subject(subject) or subject,
             path=f"t/{hash_}/",
             up="../../",
         ),

@@ -17,9 +17,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive.pages.index_pages import Month, ThreadView
-from archive.pages.page_frame import ListView, bare_subject
+from archive.pages.page_frame import ListView
 from archive.pages.thread_rendering import leaves_of
 from archive.threads.archive_tables import Message, MonthCount, Thread
+from mailer.reading.subjects import bare_subject
 from subscriptions.lists.roster import MailList
 
 SPAN = 6  # months that are counted one by one

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import structlog
 from sqlalchemy.orm import Session
 
-from archive.filing import mail_threading
+from archive.filing import answered_mail, mail_threading
 from listserv.letters import incoming_letter, post_headers, transaction, writer_alias
 from listserv.letters.notices import face_of
 from listserv.mailings import audience_freezing, munging, post_copies, signing
@@ -323,9 +323,7 @@ def _accept(
     languages: tuple[str, ...],
     why: munging.Why,
 ) -> int:
-    placed = mail_threading.place(
-        session, lst, reading.raw, sha, arrival.received_at, answers=answers
-    )
+    placed = answered_mail.place(session, lst, reading.raw, sha, arrival.received_at, answers)
     alias = writer_alias.make(session, app.keyring, lst, reading.head, arrival.id) if why else None
     post = signing.AuthoredMail(reading.head, whose_mail.of(arrival), munged=alias is not None)
     one_click = signing.one_click(session, app.settings, lst.domain, now, post)

@@ -10,7 +10,6 @@ from functools import partial
 import uvloop
 from sqlalchemy.orm import Session
 
-from listserv.newsletters.editors.reviews import editor_of
 from listserv.reception import whose_mail
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
@@ -19,21 +18,19 @@ from mailer.door.rates import MailRates
 from mailer.door.smtp_in import DoorSettings, SmtpDoor
 from mailer.door.smtp_replies import SmtpReply
 from mailer.errors import BadInput, Misconfigured
-from mailer.reading.addresses import domain_key, parse
+from mailer.reading.addresses import domain_key
 from subscriptions.lists.roster import ListKind, all_lists, find_list
 
 UNKNOWN = SmtpReply(550, "5.1.1", "No such address here")
-NO_EDITOR = SmtpReply(550, "5.7.1", "Only editors of this newsletter may send drafts")
 CLOSED = SmtpReply(550, "5.7.1", "This list is closed: it takes no mail and no new members")
 NO_RELAY = SmtpReply(550, "5.7.1", "We take mail for our own lists only")
 
 
-def recipient_verdict(app: App, sender: str, recipient: str) -> SmtpReply | None:
+def recipient_verdict(app: App, recipient: str) -> SmtpReply | None:
     """Return None where ``recipient`` is ours, else the refusal (RFC 5321 section 3.6.2).
 
-    Decided at RCPT, so that nothing is accepted which would have to be sent back later. A draft
-    by somebody who is no editor is refused here too, unless a server in front has accepted it
-    already; then it is held.
+    Decided at RCPT, so that nothing is accepted which would have to be sent back later. A draft is
+    taken from anybody, and a stranger's is held: a refusal would tell who is an editor.
     """
     with app.store.read() as session:
         route = routes.find(
@@ -42,7 +39,8 @@ def recipient_verdict(app: App, sender: str, recipient: str) -> SmtpReply | None
             lambda domain: domain in _domains(app, session),
         )
         if route is not None and route.kind is routes.RouteKind.ISSUE:
-            return _draft_verdict(app, session, route, sender)
+            lst = find_list(session, route.list_address)
+            return None if lst is not None and lst.kind is ListKind.NEWSLETTER else UNKNOWN
         if route is not None:
             return CLOSED if _is_closed(app, session, route) else None
         return UNKNOWN if _domain_of(recipient) in _domains(app, session) else NO_RELAY
@@ -57,19 +55,6 @@ def _is_closed(app: App, session: Session, route: routes.Route) -> bool:
         return False
     lst = find_list(session, route.list_address)
     return lst is not None and lst.closed
-
-
-def _draft_verdict(
-    app: App, session: Session, route: routes.Route, sender: str
-) -> SmtpReply | None:
-    lst = find_list(session, route.list_address)
-    if lst is None or lst.kind is not ListKind.NEWSLETTER:
-        return UNKNOWN
-    try:
-        editor = editor_of(session, lst, parse(sender))
-    except BadInput:
-        editor = None
-    return None if editor is not None or app.settings.mailer.front else NO_EDITOR
 
 
 def run_door(
@@ -101,7 +86,7 @@ async def _serve(
             front_name=settings.front_results.lower(),
             judge=partial(whose_mail.refusal, app) if settings.disowned == "refuse" else None,
         ),
-        lambda sender, recipient, _client: recipient_verdict(app, sender, recipient),
+        lambda _sender, recipient, _client: recipient_verdict(app, recipient),
         after_commit=lambda: app.ring("sort"),
     )
     await door.open()

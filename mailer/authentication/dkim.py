@@ -23,7 +23,11 @@ SIGNED = (
     "list-post", "list-help", "list-subscribe", "list-owner", "list-archive", "archived-at",
     "list-unsubscribe", "list-unsubscribe-post", "auto-submitted",
 )  # fmt: skip
-OVERSIGNED = frozenset({"from", "subject", "date"})
+# Nobody adds one of these behind us: another From, a Reply-To, a way out that is not ours.
+OVERSIGNED = frozenset({
+    "from", "subject", "date", "reply-to", "list-id", "list-post", "list-help", "list-subscribe",
+    "list-owner", "list-archive", "list-unsubscribe", "list-unsubscribe-post",
+})  # fmt: skip
 _SPACES = re.compile(rb"[ \t]+")
 _FOLDS = re.compile(rb"[ \t\r\n]+")
 

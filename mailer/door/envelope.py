@@ -19,6 +19,7 @@ from mailer.reading import addresses
 _MAIL = re.compile(r"FROM: ?<([^<>]*)>(?: +(.*))?\Z", re.IGNORECASE)
 _RCPT = re.compile(r"TO: ?<([^<>]*)>(?: +(.*))?\Z", re.IGNORECASE)
 _SENDER_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\U0010ffff-]+\Z")
+_BARE = {"postmaster", "abuse"}  # written to without a domain
 _SIZE_DIGITS = 20  # RFC 1870 section 3
 
 MAIL_SYNTAX = SmtpReply(501, "5.5.4", "Write MAIL FROM:<address>")
@@ -62,14 +63,14 @@ def read_mail(argument: str, *, extended: bool, max_size: int) -> MailFrom | Smt
 def read_rcpt(argument: str, *, utf8: bool, domain: str) -> str | SmtpReply:
     """Return the recipient as given, or the refusal.
 
-    ``domain`` is where a bare ``<postmaster>`` lives (RFC 5321 section 4.5.1).
+    ``domain`` is where a bare ``<postmaster>`` lives (RFC 5321 section 4.5.1), and ``<abuse>``.
     """
     found = _RCPT.match(argument)
     if found is None:
         return RCPT_SYNTAX
     if found[2]:
         return UNKNOWN_PARAMETER
-    path = f"postmaster@{domain}" if found[1].lower() == "postmaster" else found[1]
+    path = f"{found[1]}@{domain}" if found[1].lower() in _BARE else found[1]
     if not path.isascii() and not utf8:
         return NEEDS_UTF8
     if path.startswith("@") or path.count("@") > 1 or any(c in path for c in '%!"[:'):

@@ -7,6 +7,7 @@ bounces carry a machine-readable part, and its codes are often wrong. SECURITY: 
 bounce, so nothing here is proof; the token in the address it came to says whom it is about.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ MAX_LINES = 10_000
 MAX_SAID = 200  # characters of a server's reply that are quoted
 MAX_STAGE = 400  # characters before it that tell at which command it came
 MAX_BODY = 200_000  # octets of text that are looked at
+_FLUFL = logging.getLogger("flufl.bounce")
 _REPORTS = {"message/delivery-status", "message/global-delivery-status"}
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\d.:/-])([45]\d\d)(?=[ \n-])")
@@ -321,7 +323,17 @@ def _is_reply(parsed: Message, subject: str, automatic: str) -> bool:
 
 
 def _meant(parsed: Message) -> list[str]:
-    """Return whom flufl.bounce finds; why is not asked of it."""
+    """Return whom flufl.bounce finds; why is not asked of it.
+
+    Its detectors stumble over a field in 8 bits, which the parser does not give as text; and they
+    would log a traceback for each stranger's mail that they stumble over.
+    """
+    _FLUFL.disabled = True
+    for part in parsed.walk():
+        fields: list[tuple[str, object]] = list(part.items())
+        for name, value in fields:
+            if not isinstance(value, str):
+                part.replace_header(name, str(value))
     try:
         temporary, permanent = all_failures(parsed)
     except Exception:  # noqa: BLE001 - a library's detectors over hostile bytes: one layer of several

@@ -122,7 +122,7 @@ def _colour(text: str) -> str:
 
 def _picture(text: str) -> str:
     address = one_line(text, 500, "logo's address")
-    if address and not re.fullmatch(r"https?://[^\s<>\"']+", address):
+    if address and not re.fullmatch(r"https://[^\s<>\"']+", address):
         raise BadInput("A logo is the https:// address of a picture.", "Put it on your own page.")
     return address
 

@@ -418,7 +418,7 @@ def test_mail_to_a_closed_list_is_refused_at_the_door_but_not_its_ways_out(place
     place.change(closed=True)
 
     def code(recipient: str) -> int:
-        refused = smtp_door.recipient_verdict(place.app, ANNA, recipient)
+        refused = smtp_door.recipient_verdict(place.app, recipient)
         return refused.code if refused else 250
 
     assert [code(LIST), code("friends-join@example.org")] == [550, 550]

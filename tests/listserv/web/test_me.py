@@ -6,12 +6,13 @@ import time
 
 import pytest
 from sqlalchemy import select
+from starlette.types import Message, Receive, Scope, Send
 
 from listserv.letters.request import AnswerProof, Visit
 from listserv.membership import erasure_requests, wishes
 from subscriptions.audience.audience import audience_select
 from subscriptions.lists import attributes, roster
-from subscriptions.lists.roster import Address, Membership, Rhythm
+from subscriptions.lists.roster import Address, ArchivePolicy, Membership, Rhythm
 from subscriptions.permission import suppression
 from subscriptions.permission.asks import AskPurpose, look
 from subscriptions.permission.consent import Consent, Source
@@ -96,6 +97,32 @@ def test_an_address_of_somebody_else_is_neither_chosen_nor_taken(web: Web, anna:
         for which in (number(web, kai), "", "-1", "9" * 40, "٣", "1 OR 1"):
             web.post(me, {"act": act, "which": which})
     assert sorted(receivers(web)) == [anna, kai]
+
+
+@pytest.mark.parametrize("way", ["me", "read"])
+def test_whoever_asks_for_a_link_is_answered_before_anything_is_written(
+    web: Web, anna: str, way: str
+) -> None:
+    if way == "read":
+        with web.app.store.write() as session:
+            roster.get_list(session, FRIENDS).archive = ArchivePolicy.MEMBERS
+    seen: list[int] = []
+    site = web.site
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                seen.append(len(web.mails(anna)))
+            await send(message)
+
+        await site(scope, receive, told)
+
+    web.site = watched
+    before = len(web.mails(anna))
+    got = [web.post(f"/{FRIENDS}/{way}", {"email": who}) for who in (anna, "nobody@example.net")]
+    assert seen == [before, before + 1]  # the first one's mail came behind the answer
+    assert [one.headers["connection"] for one in got] == ["close", "close"]
+    assert got[0].text == got[1].text
 
 
 def test_asking_for_addresses_is_bounded_and_tells_nothing(web: Web, anna: str) -> None:

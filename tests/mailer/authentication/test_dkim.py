@@ -79,6 +79,9 @@ def test_both_signatures_hold_and_cover_the_one_click_fields() -> None:
         (b"=One-Click", b"=Two-Clicks"),
         (b"Subject: Hello", b"Subject: Hello you"),
         (b"From:", b"From: eve@x.org\r\nFrom:"),
+        (b"From:", b"Reply-To: eve@x.org\r\nFrom:"),
+        (b"From:", b"List-Unsubscribe: <https://eve.example/>\r\nFrom:"),
+        (b"From:", b"List-Post: <mailto:eve@x.org>\r\nFrom:"),
         (b"Yours\r\n", b"Yours\r\nP.S.\r\n"),
     ],
 )

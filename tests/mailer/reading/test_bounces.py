@@ -1,5 +1,6 @@
 """What came back is read: who, and for which reason; a refusal of our mail is nobody's death."""
 
+import email
 import json
 import re
 from pathlib import Path
@@ -50,6 +51,19 @@ def report(said: str, status: str = "5.1.1", action: str = "failed", **more: str
     fields |= {"who": "anna@example.org", **more}
     text = REPORT.format(said=said, status=status, action=action, **fields)
     return text.replace("\n", "\r\n").encode()
+
+
+def test_a_field_in_eight_bits_hides_nobody_and_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    text = "<anna@example.org>:\nThis address no longer accepts mail.\n"
+    mail = f"Subject: failure notice\n\nHi. This is the qmail-send program at x.org.\n\n{text}"
+    for sender in (b"MAILER-DAEMON@x.org", b"M\xe9iler <mailer-daemon@x.org>"):
+        found = read(b"From: " + sender + b"\nX: \xff\n" + mail.encode())
+        assert found.recipient == "anna@example.org"
+    parsed = email.message_from_bytes(b"From: \xe9 <mailer-daemon@sina.com>\n" + mail.encode())
+    assert bounces._meant(parsed) == ["anna@example.org"]
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,14 @@ def other_kind(setting: ListSetting) -> ListKind:
     return ListKind.NEWSLETTER if ListKind.DISCUSSION in setting.kinds else ListKind.DISCUSSION
 
 
+def test_a_logo_is_fetched_over_https_alone() -> None:
+    read = next(one for one in SETTINGS if one.name == "logo").check
+    assert read("https://x.org/a.png") == "https://x.org/a.png"
+    for address in ("http://x.org/a.png", "//x.org/a.png", "javascript:alert(1)"):
+        with pytest.raises(BadInput):
+            read(address)
+
+
 @pytest.mark.parametrize(
     "setting", [one for one in SETTINGS if len(one.kinds) == 1], ids=lambda one: str(one.name)
 )

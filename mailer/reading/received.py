@@ -14,6 +14,7 @@ from ipaddress import ip_address
 
 from mailer.reading.message import MessageHeader
 
+_HERE = {"127.0.0.1", "::1"}
 HOPS = 10  # Received lines that are looked through
 _LONG = 1000  # characters of a line in which its client stands
 _IP = r"\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]"
@@ -37,8 +38,7 @@ def last_hop(head: MessageHeader, is_ours: Callable[[str], bool]) -> tuple[str, 
         client, helo = _read(value[:_LONG].decode("ascii", "replace").strip())
         if not client:
             return "", ""
-        here = ip_address(client).is_loopback
-        if not (here or is_ours(client)):
+        if client not in _HERE and not is_ours(client):
             return client, helo
     return "", ""
 

@@ -233,7 +233,7 @@ def test_behind_exim_as_quickstart_leaves_debians_own(
         machine.start("/usr/sbin/exim4", "-bdf", "-q5s")
         wait_for("Exim", lambda: _answers(port))
         krets.relay = f"smtp://127.0.0.1:{port}"
-        a_week(krets, port, outbox, "")  # a Received line that names this machine names nobody
+        a_week(krets, port, outbox, ELSEWHERE)
 
 
 def test_behind_nginx_as_quickstart_leaves_it(

@@ -29,6 +29,7 @@ def hop(*received: str) -> tuple[str, str]:
         ("from h (192.0.2.7) by f", ("192.0.2.7", "h")),
         ("from h (unknown [10.0.0.1]) by f", ("198.51.100.1", "next")),
         ("from localhost (localhost [127.0.0.1]) by f", ("198.51.100.1", "next")),
+        ("from localhost (localhost [IPv6:::1]) by f", ("198.51.100.1", "next")),
         ("by f with local", ("", "")),
         ("from h (h [300.1.1.1]) by f", ("", "")),
     ],

@@ -33,7 +33,7 @@ from mailer.reading.addresses import MailAddress
 from mailer.reading.bounce_reasons import BounceKind
 from mailer.reading.bounces import read as read_bounce
 from mailer.storage.arrivals import Arrival
-from mailer.storage.tokens import TokenPurpose as Standing
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import Membership, MembershipState, Role, all_lists, membership_of
 from subscriptions.membership import bouncing, optin
 from subscriptions.membership.bouncing import BounceReport
@@ -72,7 +72,7 @@ def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcom
         if not route.token:
             return _ask_to_leave(visit, letter)
         keyring = visit.app.keyring
-        number = keyring.read(route.token, Standing.LEAVE, route.list_address)
+        number = keyring.read(route.token, TokenPurpose.LEAVE, route.list_address)
         member = visit.session.get(Membership, number) if number is not None else None
         if member is None or member.list_id != visit.lst.id:
             return "unknown-token"
@@ -174,8 +174,8 @@ def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
 
     def work(visit: Visit) -> str:
         read = visit.app.keyring.read
-        number = read(route.token, Standing.BOUNCE, route.list_address)
-        asked = read(route.token, Standing.PROBE, route.list_address) if number is None else None
+        number = read(route.token, TokenPurpose.BOUNCE, route.list_address)
+        asked = read(route.token, TokenPurpose.PROBE, route.list_address) if number is None else None
         number = asked if number is None else number
         member = visit.session.get(Membership, number) if number is not None else None
         if member is None or member.list_id != visit.lst.id:

@@ -20,6 +20,7 @@ from archive.filing import answered_mail, mail_threading
 from listserv.letters import incoming_letter, post_headers, transaction, writer_alias
 from listserv.letters.notices import face_of
 from listserv.mailings import audience_freezing, munging, post_copies, signing
+from listserv.mailings.audience_freezing import AudienceEntry
 from listserv.membership import reviving
 from listserv.moderation import moderator_mail
 from listserv.moderation.holds import hold, is_released
@@ -28,20 +29,21 @@ from listserv.newsletters.readers import reader_replies, voting
 from listserv.posts import facts
 from listserv.posts.facts import PostReading
 from listserv.posts.permalinks import publish_permalink
-from listserv.posts.rules import Decision, RuleVerdict, judge
+from listserv.posts.rules import Decision, PostFacts, RuleVerdict, judge
 from listserv.reception import fair_queue, incoming, whose_mail
 from listserv.reception.fair_queue import FairQueue, Waiting
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Post
 from listserv.wiring.outcome import ArrivalOutcome
+from mailer.authentication.verdict import Authentication
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.ledger import mailings
 from mailer.reading import header_repair, message
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw, pack, put_packed
-from mailer.storage.tokens import TokenPurpose as Standing
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import ListKind, MailList, PostPolicy, find_list, get_list
 
 MAX_TRIES = 3  # exceptions of ours that one message may cause
@@ -185,10 +187,10 @@ def _route(app: App, arrival: Arrival) -> ArrivalOutcome:
         return post(app, arrival, route.list_address, raw)
     if route is not None and route.kind is routes.RouteKind.REPLY:
         # The reply button of an archive's page: a post, and what it answers.
-        row = app.keyring.read(route.token, Standing.REPLY, route.list_address)
+        row = app.keyring.read(route.token, TokenPurpose.REPLY, route.list_address)
         if row is not None:
             return post(app, arrival, route.list_address, raw, answers=row)
-        if app.keyring.read(route.token, Standing.VOTE, route.list_address) is not None:
+        if app.keyring.read(route.token, TokenPurpose.VOTE, route.list_address) is not None:
             outcome = voting.take(app, arrival, route, raw)
             more = transaction.HELD in outcome.rules  # its reader has written a letter as well
             return post(app, arrival, route.list_address, raw, aside=True) if more else outcome
@@ -200,6 +202,21 @@ def _route(app: App, arrival: Arrival) -> ArrivalOutcome:
     with app.store.write() as session:
         hold(session, arrival, route.list_address if route else "", (name,), "")
     return ArrivalOutcome("hold", (name,))
+
+
+@dataclass(frozen=True, slots=True)
+class _JudgedPost:
+    """Hold what was read and decided of one post; the last five only where it goes to readers."""
+
+    given: bytes  # as it came, with CRLF line ends
+    reading: PostReading  # as the archive has it
+    known: PostFacts
+    verdict: RuleVerdict
+    issue: str  # under which it stands as a reader's answer, "" for none
+    languages: tuple[str, ...] = ()
+    first: Sequence[AudienceEntry] = ()
+    parent: str = ""
+    asked: munging.MungingQuestion | None = None
 
 
 def post(
@@ -217,10 +234,43 @@ def post(
     stands for an issue (reader_replies.py). A post ``aside`` stands under no issue, whatever it
     names.
     """
-    given = message.with_crlf(raw)
-    reading = facts.named(facts.read(header_repair.mend(given)), list_address.rpartition("@")[2])
     found = whose_mail.of(arrival)
     now = time.time()
+    judged = _judge(app, arrival, list_address, raw, found, now, answers=answers, aside=aside)
+    verdict, asked = judged.verdict, judged.asked
+    why = munging.decide(asked, app.resolver) if asked is not None else munging.Why.STAYS
+    outcome = ArrivalOutcome(verdict.decision.word, tuple(verdict.rules))
+    if verdict.decision is Decision.HOLD and judged.known.leave_wish and not found.disowned:
+        return incoming.show_way_out(app, arrival, list_address, raw, outcome)
+    _carry_out(app, arrival, list_address, judged, outcome, why, now)
+    if verdict.decision is Decision.ACCEPT:
+        app.ring("deliver")
+        app.ring("archive")
+    _log.info(
+        "a post was decided",
+        arrival=arrival.id,
+        list=list_address,
+        decision=outcome.decision,
+        rules=list(outcome.rules),
+        munged=str(why),
+    )
+    return outcome
+
+
+def _judge(
+    app: App,
+    arrival: Arrival,
+    list_address: str,
+    raw: bytes,
+    found: Authentication,
+    now: float,
+    *,
+    answers: int | None,
+    aside: bool,
+) -> _JudgedPost:
+    """Judge a post by the rules, and read what carrying the decision out will need."""
+    given = message.with_crlf(raw)
+    reading = facts.named(facts.read(header_repair.mend(given)), list_address.rpartition("@")[2])
     with app.store.read() as session:
         lst = get_list(session, list_address)
         disowned = app.settings.mailer.disowned
@@ -233,70 +283,58 @@ def post(
         barred = lst.kind is ListKind.NEWSLETTER and not issue  # its own address never distributes
         if verdict.decision is Decision.HOLD and not barred and is_released(session, arrival.id):
             verdict = RuleVerdict(Decision.ACCEPT, verdict.hits)
-        accepted = verdict.decision is Decision.ACCEPT
-        goes = accepted and not issue
-        whole = reader_replies.blanked(app, session, lst, reading) if goes else reading
-        whole = facts.completed(whole, arrival.received_at) if goes else whole
-        languages = post_copies.languages_of(session, lst) if goes else ()
+        judged = _JudgedPost(given, reading, known, verdict, issue)
+        if verdict.decision is not Decision.ACCEPT or issue:
+            return judged
+        whole = reader_replies.blanked(app, session, lst, reading)
+        whole = facts.completed(whole, arrival.received_at)
+        languages = post_copies.languages_of(session, lst)
         choice = post_copies.choice_of(lst, languages)
-        first = (
-            audience_freezing.piece(session, lst.id, after=0, now=now, choice=choice)
-            if goes
-            else ()
-        )
-        parent = (
-            mail_threading.answered(session, lst.id, answers)
-            if goes and answers is not None
-            else None
-        )
-        asked = (
-            munging.ask(
-                session, app, lst, whole.raw, whole.head, found, _trace(app, arrival, whole),
-                answers=parent or "", now=now,
-            )
-            if goes
-            else None
+        first = audience_freezing.piece(session, lst.id, after=0, now=now, choice=choice)
+        parent = "" if answers is None else mail_threading.answered(session, lst.id, answers) or ""
+        asked = munging.ask(
+            session, app, lst, whole.raw, whole.head, found, _trace(app, arrival, whole),
+            answers=parent, now=now,
         )  # fmt: skip
-    why = munging.decide(asked, app.resolver) if asked is not None else munging.Why.STAYS
-    outcome = ArrivalOutcome(verdict.decision.word, tuple(verdict.rules))
-    if verdict.decision is Decision.HOLD and known.leave_wish and not found.disowned:
-        return incoming.show_way_out(app, arrival, list_address, raw, outcome)
-    kept = pack(whole.raw) if whole.raw != given else None
-    reading, sha = whole, kept.sha if kept else arrival.raw_sha  # as the archive has it
+        return replace(
+            judged, reading=whole, languages=languages, first=first, parent=parent, asked=asked
+        )
+
+
+def _carry_out(
+    app: App,
+    arrival: Arrival,
+    list_address: str,
+    judged: _JudgedPost,
+    outcome: ArrivalOutcome,
+    why: munging.Why,
+    now: float,
+) -> None:
+    """Hold the post, or finish its arrival and begin its mailing, in one transaction."""
+    reading = judged.reading
+    kept = pack(reading.raw) if reading.raw != judged.given else None
+    sha = kept.sha if kept else arrival.raw_sha  # as the archive has it
     with app.store.write() as session:
         lst = get_list(session, list_address)  # its archive may be closed to strangers by now
-        if verdict.decision is Decision.HOLD:
+        if judged.verdict.decision is Decision.HOLD:
             hold(session, arrival, lst.address, outcome.rules, reading.trouble, ask=True)
-        elif arrivals.finish(
-            session,
-            arrival.id,
-            " ".join((outcome.decision, *outcome.rules)),
-            arrival.authentication,
-        ):
-            mailing = None
-            if accepted and issue:
-                reader_replies.keep(app, session, lst, arrival, reading, issue)
-            elif accepted:
-                put_packed(session, [kept] if kept else [])
-                mailing = _accept(
-                    app, session, lst, arrival, reading, now, parent or "", sha, languages, why
-                )
-            _record(session, arrival, lst, reading, outcome, mailing, now)
-            if mailing is not None:
-                publish_permalink(app, session, lst, sha)
-                audience_freezing.enter(session, mailing, 0, first, now=now)
-    if accepted:
-        app.ring("deliver")
-        app.ring("archive")
-    _log.info(
-        "a post was decided",
-        arrival=arrival.id,
-        list=list_address,
-        decision=outcome.decision,
-        rules=list(outcome.rules),
-        munged=str(why),
-    )
-    return outcome
+            return
+        words = " ".join((outcome.decision, *outcome.rules))
+        if not arrivals.finish(session, arrival.id, words, arrival.authentication):
+            return
+        mailing = None
+        accepted = judged.verdict.decision is Decision.ACCEPT
+        if accepted and judged.issue:
+            reader_replies.keep(app, session, lst, arrival, reading, judged.issue)
+        elif accepted:
+            put_packed(session, [kept] if kept else [])
+            mailing = _accept(
+                app, session, lst, arrival, reading, now, judged.parent, sha, judged.languages, why
+            )
+        _record(session, arrival, lst, reading, outcome, mailing, now)
+        if mailing is not None:
+            publish_permalink(app, session, lst, sha)
+            audience_freezing.enter(session, mailing, 0, judged.first, now=now)
 
 
 def _trace(app: App, arrival: Arrival, reading: PostReading) -> post_headers.Trace:

@@ -34,7 +34,7 @@ from listserv.web.page_context import (
     told,
 )
 from listserv.wiring.app import App
-from mailer.storage.tokens import TokenPurpose as Standing
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import Address, MailList, Membership, find_list
 from subscriptions.permission import asks
 from subscriptions.permission.asks import AskPurpose
@@ -125,7 +125,7 @@ def _reader(session: Session, app: App, lst: MailList, said: str, now: float) ->
     if match is None:
         return False
     at, owner = int(match[1]), int(match[2])
-    ref = app.keyring.read(match[3], Standing.READ, _scope(lst.address, at, owner))
+    ref = app.keyring.read(match[3], TokenPurpose.READ, _scope(lst.address, at, owner))
     member = session.get(Membership, ref) if ref else None
     address = session.get(Address, owner) if member else None
     return (
@@ -140,7 +140,7 @@ def _reader(session: Session, app: App, lst: MailList, said: str, now: float) ->
 
 
 def _sealed(app: App, address: str, at: int, owner: int, ref: int) -> str:
-    token = app.keyring.standing(Standing.READ, _scope(address, at, owner), ref)
+    token = app.keyring.standing(TokenPurpose.READ, _scope(address, at, owner), ref)
     return f"{at}-{owner}-{token}"
 
 

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from listserv.upkeep import metrics
@@ -26,7 +26,6 @@ from mailer.errors import KretsError
 def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
     """Return the ASGI application; ``states`` tells how the other parts are (2 is up)."""
     site = WebContext(app, proxies(app.settings.listserv.proxies))
-    both = ["GET", "POST"]
 
     async def healthz(_request: Request) -> Response:
         trouble = await run_in_threadpool(_trouble, app, states())
@@ -54,47 +53,53 @@ def build(app: App, states: Callable[[], Mapping[str, int]]) -> ASGIApp:
             Route("/healthz", healthz),
             Route("/livez", livez),
             Route("/metrics", numbers),
-            Route("/", page_of(site, archive_pages.show_lists)),
-            Route("/{list}/join", page_of(site, joining.show_join, joining.join), methods=both),
-            Route(
-                "/{list}/confirm/{token}",
-                page_of(site, joining.show_confirm, joining.confirm),
-                methods=both,
-            ),
-            Route(
-                "/{list}/not-me/{token}",
-                page_of(site, joining.show_not_me, joining.not_me),
-                methods=both,
-            ),
-            Route(
-                "/{list}/leave/{token}",
-                page_of(site, leaving.show_leave, leaving.leave),
-                methods=both,
-            ),
-            Route(
-                "/{list}/vote/{token}", page_of(site, voting.show_vote, voting.vote), methods=both
-            ),
-            Route("/{list}/me", page_of(site, me.WAY.show, me.WAY.ask), methods=both),
-            Route("/{list}/me/{token}", page_of(site, me.show_me, me.me), methods=both),
-            Route(
-                "/{list}/read",
-                page_of(site, archive_access.WAY.show, archive_access.WAY.ask),
-                methods=both,
-            ),
-            Route(
-                "/{list}/read/{token}",
-                page_of(site, archive_access.show_way, archive_access.enter),
-                methods=both,
-            ),
-            Route("/{list}/proof/{token}", shown := proof.page_of_proof(site)),
-            Route("/{list}/proof/{token}/{who}", shown),
-            Route("/{list}/proof/{token}/{who}/{view}", shown),
-            Mount("/", archive_pages.Pages(site)),
+            *_routes(site),
         ],
         exception_handlers={404: nothing},
     )
     web.router.redirect_slashes = False  # its redirects are built from the Host header
     return StrictHeaders(web)
+
+
+def _routes(site: WebContext) -> list[BaseRoute]:
+    """Return the pages, each with the address that leads to it."""
+    both = ["GET", "POST"]
+    return [
+        Route("/", page_of(site, archive_pages.show_lists)),
+        Route("/{list}/join", page_of(site, joining.show_join, joining.join), methods=both),
+        Route(
+            "/{list}/confirm/{token}",
+            page_of(site, joining.show_confirm, joining.confirm),
+            methods=both,
+        ),
+        Route(
+            "/{list}/not-me/{token}",
+            page_of(site, joining.show_not_me, joining.not_me),
+            methods=both,
+        ),
+        Route(
+            "/{list}/leave/{token}",
+            page_of(site, leaving.show_leave, leaving.leave),
+            methods=both,
+        ),
+        Route("/{list}/vote/{token}", page_of(site, voting.show_vote, voting.vote), methods=both),
+        Route("/{list}/me", page_of(site, me.WAY.show, me.WAY.ask), methods=both),
+        Route("/{list}/me/{token}", page_of(site, me.show_me, me.me), methods=both),
+        Route(
+            "/{list}/read",
+            page_of(site, archive_access.WAY.show, archive_access.WAY.ask),
+            methods=both,
+        ),
+        Route(
+            "/{list}/read/{token}",
+            page_of(site, archive_access.show_way, archive_access.enter),
+            methods=both,
+        ),
+        Route("/{list}/proof/{token}", shown := proof.page_of_proof(site)),
+        Route("/{list}/proof/{token}/{who}", shown),
+        Route("/{list}/proof/{token}/{who}/{view}", shown),
+        Mount("/", archive_pages.Pages(site)),
+    ]
 
 
 def _trouble(app: App, states: Mapping[str, int]) -> dict[str, str]:

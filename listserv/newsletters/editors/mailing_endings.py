@@ -29,7 +29,7 @@ from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw
 from subscriptions.lists import ballots
 from subscriptions.lists.roster import MailList, Role, find_list, membership_of
-from subscriptions.lists.roster import MembershipState as Standing
+from subscriptions.lists.roster import MembershipState
 from subscriptions.membership import optin
 from subscriptions.permission import budget
 
@@ -168,7 +168,7 @@ def _excuse(session: Session, app: App, lst: MailList, ending: Ending, now: floa
     """Tell a post's writer, if that is a member, within the budget of automatic mail."""
     post = session.scalar(select(Post).where(Post.mailing_id == ending.mailing))
     member = membership_of(session, lst.id, post.author) if post is not None else None
-    if post is None or member is None or member.state is Standing.LEFT:
+    if post is None or member is None or member.state is MembershipState.LEFT:
         return
     if not budget.allow(session, parse(post.author).key, kind="member-unreached", now=now):
         return
@@ -209,7 +209,7 @@ def _own_up(session: Session, app: App, lst: MailList, ending: Ending, now: floa
     hear = [(member, True) for member in owners]
     author = membership_of(session, lst.id, post.author)
     if author is not None and author.id not in {one.id for one in owners}:
-        here = author.state is not Standing.LEFT
+        here = author.state is not MembershipState.LEFT
         if here and budget.allow(session, parse(post.author).key, kind=UNCARRIED_MAIL, now=now):
             hear.append((author, False))
     for member, owner in hear:

@@ -284,35 +284,14 @@ def tell_proof(
     if note not in {"unclear", "blocked", "zone", "proof", "still"}:  # they have seen the proof
         for proof in seen.proofs:
             issue_sending.post_proof(visit.session, visit.lst, proof, visit.now)
-    most = survey.domains[:DOMAINS]
+    context = _report_on(visit, seen, survey, reader, edition)
     report = write(
         visit,
         reader.to,
         "editor-proof",
         language_of(visit, reader.to),
         reader.member,
-        context={
-            "subject": survey.draft.subject,
-            "revision": edition.revision,
-            "note": note,
-            "fresh": fresh,
-            "findings": survey.findings,
-            "red": bool(survey.red),
-            "audience": survey.readers,
-            "segment": survey.ready.chosen.text,
-            "segments": tuple(segment_query.saved(visit.session, visit.lst.id))[:SEGMENTS],
-            "domains": most,
-            "elsewhere": sum(count for _, count in survey.domains[DOMAINS:]),
-            "sample": seen.sample,
-            "minutes": minutes(survey),
-            "kept": bool(survey.ready.issue.permalink),
-            "differing": _differing(survey),
-            "preview": preview.link(visit.app, visit.lst, edition.id, reader.member, visit.now),
-            "four_eyes": visit.lst.four_eyes,
-            "wish": wish,
-            "at": edition.due,
-            "zone": edition.zone,
-        },
+        context=context | {"note": note, "fresh": fresh, "wish": wish},
         door=AnswerAddress("reply", open_question(visit, edition, reader.to)),
     )
     if screenshots.find(visit.app.settings.listserv.screenshots):
@@ -326,6 +305,35 @@ def tell_proof(
         }
         # once a revision
         visit.session.execute(insert_or_ignore(visit.session, ScreenshotJob), [row])
+
+
+def _report_on(
+    visit: Visit,
+    seen: DraftReview,
+    survey: SendingSurvey,
+    reader: Reader,
+    edition: DraftUnderReview,
+) -> dict[str, object]:
+    """Return what the report says of an issue."""
+    return {
+        "subject": survey.draft.subject,
+        "revision": edition.revision,
+        "findings": survey.findings,
+        "red": bool(survey.red),
+        "audience": survey.readers,
+        "segment": survey.ready.chosen.text,
+        "segments": tuple(segment_query.saved(visit.session, visit.lst.id))[:SEGMENTS],
+        "domains": survey.domains[:DOMAINS],
+        "elsewhere": sum(count for _, count in survey.domains[DOMAINS:]),
+        "sample": seen.sample,
+        "minutes": minutes(survey),
+        "kept": bool(survey.ready.issue.permalink),
+        "differing": _differing(survey),
+        "preview": preview.link(visit.app, visit.lst, edition.id, reader.member, visit.now),
+        "four_eyes": visit.lst.four_eyes,
+        "at": edition.due,
+        "zone": edition.zone,
+    }
 
 
 def subject_of(edition: DraftUnderReview) -> str:

@@ -175,7 +175,9 @@ def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
     def work(visit: Visit) -> str:
         read = visit.app.keyring.read
         number = read(route.token, TokenPurpose.BOUNCE, route.list_address)
-        asked = read(route.token, TokenPurpose.PROBE, route.list_address) if number is None else None
+        asked = (
+            read(route.token, TokenPurpose.PROBE, route.list_address) if number is None else None
+        )
         number = asked if number is None else number
         member = visit.session.get(Membership, number) if number is not None else None
         if member is None or member.list_id != visit.lst.id:

@@ -6,14 +6,12 @@ the default. Only this file reads the environment; rooms get values as arguments
 descriptions below are the reference documentation.
 """
 
-import difflib
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import (
@@ -25,6 +23,7 @@ from pydantic import (
     field_validator,
 )
 
+from listserv.wiring.settings_sources import explain, from_environment, from_flags, read_file
 from mailer.authentication.resolver import read_server
 from mailer.client.relay import read_relay
 from mailer.door.callers import networks
@@ -33,7 +32,6 @@ from mailer.ledger.pace import read_rates
 from mailer.ledger.warmup import read_calendar
 from mailer.reading.addresses import domain_key, parse
 
-PREFIX = "KRETS_"
 _EVER = 36_500  # days: what fits into every date
 _PLAIN = re.compile(r"[@/#?\s\[\]]|%(?![0-9A-Fa-f]{2})")  # what no login of a URL may hold
 EMPTY = '""'  # how TOML writes nothing
@@ -414,14 +412,14 @@ def load(
     where there is one. ``flags`` are ``section.key=value`` strings.
     """
     env = os.environ if environ is None else environ
-    path, values = _read_file(file or env.get("KRETS_CONFIG") or None)
-    for source in (_from_environment(env), _from_flags(flags)):
+    path, values = read_file(file or env.get("KRETS_CONFIG") or None, _SECTIONS)
+    for source in (from_environment(env, _SECTIONS), from_flags(flags, _SECTIONS)):
         for section, keys in source.items():
             values.setdefault(section, {}).update(keys)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise Misconfigured(*_explain(error, path)) from None
+        raise Misconfigured(*explain(error, path, _SECTIONS)) from None
 
 
 def file_in_use(environ: Mapping[str, str] | None = None, named: str | None = None) -> Path | None:
@@ -430,93 +428,6 @@ def file_in_use(environ: Mapping[str, str] | None = None, named: str | None = No
     chosen = named or env.get("KRETS_CONFIG") or ""
     path = Path(chosen or "krets.toml")
     return path if chosen or path.exists() else None
-
-
-def _read_file(named: str | None) -> tuple[str, dict[str, dict[str, Any]]]:
-    path = Path(named or "krets.toml")
-    if not named and not path.exists():
-        return "", {}
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Misconfigured(
-            f"The settings file {path} is not there.",
-            "Correct KRETS_CONFIG or --config, or leave it out to use the defaults.",
-        ) from None
-    except OSError as error:
-        raise Misconfigured(
-            f"The settings file {path} cannot be read: {error.strerror}.", "Check its permissions."
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Misconfigured(
-            f"The settings file {path} is not valid TOML: {error}.",
-            "Correct that line; `krets config example` prints a whole file to compare with.",
-        ) from None
-    for section, keys in values.items():
-        if section not in _SECTIONS:
-            raise Misconfigured(
-                f"{path} has a section [{section}] that Krets does not know.",
-                _suggest(section, list(_SECTIONS)),
-            )
-        if not isinstance(keys, dict):
-            raise Misconfigured(f"{path}: {section} must be a section, written [{section}].")
-    return str(path), values
-
-
-def _from_environment(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for name, value in env.items():
-        section, split, key = name.removeprefix(PREFIX).lower().partition("__")
-        if not name.startswith(PREFIX) or not split or section not in _SECTIONS:
-            continue
-        known = _SECTIONS[section].model_fields
-        if key not in known and key.removesuffix("_file") in known:
-            key = key.removesuffix("_file")
-            try:
-                content = Path(value).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise Misconfigured(
-                    f"{name} names {value}, which cannot be read: {error.strerror}.",
-                    "Correct the path or its permissions.",
-                ) from None
-            found.setdefault(section, {}).setdefault(key, content)
-            continue
-        if key not in known:
-            raise Misconfigured(
-                f"{name} is not a setting of [{section}].", _suggest(key, list(known))
-            )
-        found.setdefault(section, {})[key] = value
-    return found
-
-
-def _from_flags(flags: Sequence[str]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for flag in flags:
-        name, equals, value = flag.partition("=")
-        section, dot, key = name.strip().partition(".")
-        if not equals or not dot:
-            raise BadInput(f"--set {flag!r} is not SECTION.KEY=VALUE.", "Try mailer.workers=2.")
-        if section not in _SECTIONS:
-            raise BadInput(f"--set {flag!r}: no such section.", _suggest(section, list(_SECTIONS)))
-        found.setdefault(section, {})[key] = value
-    return found
-
-
-def _explain(error: ValidationError, path: str) -> tuple[str, str]:
-    first = error.errors(include_url=False, include_input=False)[0]
-    name = ".".join(str(part) for part in first["loc"][:2])
-    where = f" (from {path}, the environment or a flag)" if path else ""
-    if first["type"] == "extra_forbidden":
-        section, _, key = name.partition(".")
-        known = list(_SECTIONS[section].model_fields) if section in _SECTIONS else list(_SECTIONS)
-        return f"{name} is not a setting{where}.", _suggest(key or section, known)
-    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{name} cannot be used{where}: {reason}.", "`krets config example` shows every setting."
-
-
-def _suggest(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(known)}."
 
 
 def described() -> list[tuple[str, str, str]]:

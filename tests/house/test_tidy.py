@@ -1,13 +1,26 @@
 """What lies in the tree: sizes, words, and nothing that tells where it was written."""
 
+import ast
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST_LINES = 550
+MOST_LINES = 500
+
+MOST_FILES = 25
+MOST_OF_A_FUNCTION = 60
+# Functions that are longer, and why.
+LONG = {
+    "explain_post": "prints one decision line by line; parts of it mean nothing alone",
+    "audit": "is one account of a run after a kill, read from its first line to its last",
+    "test_no_writer_of_files_writes_what_was_taken_out": "is a list of all writers of files",
+}
+# Folders that grow by their nature: a file a migration, a folder of mails.
+GROWING = ("listserv/migrations/versions", "templates/", "tests/golden", "docs/")
 
 # Words that promise what we cannot know, or that name people as targets.
 AVOIDED = {
@@ -66,6 +79,34 @@ def test_a_long_file_has_its_reason_in_decisions() -> None:
         if name.endswith(".py") and text.count("\n") > MOST_LINES and name not in decisions
     ]
     assert not long, f"over {MOST_LINES} lines: split, or say why in docs/decisions"
+
+
+def test_a_long_function_has_its_reason() -> None:
+    long = {
+        f"{name}: {node.name}"
+        for name, text in texts()
+        if name.endswith(".py") and "migrations/versions" not in name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno >= MOST_OF_A_FUNCTION
+        and node.name not in LONG
+    }
+    assert not long, "cut it in two, or say here why not"
+
+
+def test_a_folder_of_modules_is_read_in_one_glance() -> None:
+    count = Counter(
+        name.rpartition("/")[0]
+        for name, _ in texts()
+        if name.endswith(".py") and not name.endswith("/__init__.py")
+    )
+    full = {
+        folder: files
+        for folder, files in count.items()
+        if files > MOST_FILES and not folder.startswith(GROWING)
+    }
+    assert not full, "give what belongs together a folder of its own"
 
 
 def test_what_a_test_says_of_time_is_a_ratio_of_one_run() -> None:

@@ -28,8 +28,7 @@ from mailer.reading.addresses import parse
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw
 from subscriptions.lists import ballots
-from subscriptions.lists.roster import MailList, Role, find_list, membership_of
-from subscriptions.lists.roster import MembershipState
+from subscriptions.lists.roster import MailList, MembershipState, Role, find_list, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission import budget
 

@@ -4,133 +4,29 @@ import json
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from listserv.cli.main import krets
 from listserv.membership import erasure_requests
 from listserv.newsletters.writing import pictures
 from listserv.upkeep import restoring
-from listserv.wiring.app import App
-from listserv.wiring.config import load
 from listserv.wiring.listserv_tables import Picture
 from mailer.errors import Temporary
 from mailer.ledger import ledger
 from mailer.reading.addresses import parse
-from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage import journal, standstill
 from mailer.storage.journal import JournalLine, JournalWord
 from mailer.storage.store import RawMessage, Store
-from subscriptions.lists.roster import Address, Rhythm, find_list, get_list, membership_of
-from subscriptions.membership import bouncing, optin
-from subscriptions.membership.bouncing import BounceReport
-from subscriptions.membership.changes import ChangeContext
+from subscriptions.lists.roster import Rhythm, find_list, get_list
+from subscriptions.membership import optin
 from subscriptions.permission import suppression
-from subscriptions.permission.consent import ConsentNote, Source
 from subscriptions.permission.suppression import Reason
-
-LIST = "friends@lists.example.org"
-NAMES = ("anna", "boris", "chiara", "dora", "elena", "frans")
-DAY = 86400.0
-NOTE = ConsentNote("yes", Source.MAIL, confirmed_by="reply")
-Opened = Callable[[str], "Service"]
-
-
-class Service:
-    """One data folder, worked on by commands and by what the doors call."""
-
-    def __init__(self, folder: Path, database: str = "") -> None:
-        self.place = {"KRETS_MAILER__DATA": str(folder), "KRETS_MAILER__DATABASE": database}
-        self.folder = folder
-        self.app = App(load(self.place))
-        self.journal = folder / journal.NAME
-
-    def run(self, *words: str) -> Result:
-        self.app.close()
-        return CliRunner().invoke(krets, words, env=self.place)
-
-    def done(self, *words: str) -> Result:
-        told = self.run(*words)
-        assert told.exit_code == 0, told.output
-        return told
-
-    def desk(self, session: Session, now: float) -> ChangeContext:
-        lst = find_list(session, LIST)
-        assert lst is not None
-        return ChangeContext(session, lst, self.app.keyring, NOTE, now)
-
-    def put(self, name: str, state: str) -> None:
-        words = ("--consent", "told us") if state == "active" else ()
-        self.done("member", "set", LIST, f"{name}@x.org", "--state", state, *words)
-
-    def complain(self, name: str, now: float) -> str:
-        return self.bounce(name, BounceKind.COMPLAINT, now)
-
-    def bounce(self, name: str, kind: BounceKind, now: float) -> str:
-        with self.app.store.write() as session:
-            desk = self.desk(session, now)
-            member = membership_of(session, desk.lst.id, f"{name}@x.org")
-            assert member is not None
-            return bouncing.take(desk, member, BounceReport(kind, "5.1.1"))
-
-    def give_up(self, name: str, now: float) -> None:
-        with self.app.store.write() as session:
-            desk = self.desk(session, now)
-            member = membership_of(session, desk.lst.id, f"{name}@x.org")
-            assert member is not None
-            address = session.get_one(Address, member.address_id)
-            assert bouncing.give_up(desk, address, BounceReport(BounceKind.DEAD, "5.1.1"))
-
-    def states(self) -> dict[str, str]:
-        told = json.loads(self.done("member", "ls", LIST, "--json").stdout)
-        return {one["email"].partition("@")[0]: one["state"] for one in told}
-
-    def barred(self, name: str) -> set[Reason]:
-        with self.app.store.read() as session:
-            key = f"{name}@x.org"
-            hashed = suppression.hashed(self.app.keyring, key)
-            return {
-                reason
-                for reason in Reason
-                for one in (key, hashed)
-                if suppression.has(session, one, reason)
-            }
-
-
-@pytest.fixture
-def service(tmp_path: Path, database_url: str) -> Iterator[Opened]:
-    """Give a function that opens the service in a folder; on PostgreSQL all have one database."""
-    with ExitStack() as stack:
-
-        def opens(name: str) -> Service:
-            made = Service(tmp_path / name, database_url)
-            stack.callback(made.app.close)
-            return made
-
-        yield opens
-
-
-@pytest.fixture
-def old(service: Opened) -> Service:
-    """Give a list of six."""
-    made = service("old")
-    made.done("list", "create", LIST)
-    for name in NAMES:
-        made.done("member", "add", LIST, f"{name}@x.org", "--consent", "asked")
-    return made
-
-
-@pytest.fixture
-def kept(old: Service, tmp_path: Path) -> str:
-    """Give a backup of it."""
-    old.done("backup", str(tmp_path / "kept.backup"))
-    return str(tmp_path / "kept.backup")
+from tests.listserv.wiring.journal_service import LIST, NAMES, Opened, Service
 
 
 def test_whoever_went_after_the_backup_is_gone_after_its_restore(old: Service, kept: str) -> None:
@@ -236,92 +132,6 @@ def test_elsewhere_the_journal_of_the_old_folder_is_named_and_goes_along(
     assert (new.states()["anna"], new.states()["boris"]) == ("left", "left")
 
 
-def test_a_journal_of_another_service_is_refused(
-    kept: str, service: Opened, tmp_path: Path
-) -> None:
-    other = Service(tmp_path / "other")
-    other.done("list", "create", LIST)
-    other.app.close()
-    told = service("new").run("restore", kept, "--yes", "--journal", str(other.journal))
-    assert (told.exit_code, "is not a journal of this backup" in told.output) == (2, True)
-
-
-def test_a_journal_with_a_line_missing_is_no_witness(old: Service, kept: str) -> None:
-    for name in ("anna", "boris", "chiara"):
-        old.put(name, "left")
-    rows = old.journal.read_bytes().splitlines(keepends=True)
-    old.journal.write_bytes(b"".join(row for row in rows if b'"s":2,' not in row))
-    told = json.loads(old.done("restore", kept, "--yes", "--json").stdout)
-    assert told["journal"]["whole"] is False
-    assert old.states()["anna"] == "left"
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda raw: raw[:-10],  # the mark of the last word is cut
-        lambda raw: raw[: raw.rindex(b'"do"')],  # the last word is
-        lambda raw: raw.replace(b'"do":"left","who":"', b'"do":"lef?","who":"'),
-        lambda raw: b"".join(
-            b"\0" * (len(row) - 1) + b"\n" if b'"s":2,"at"' in row else row
-            for row in raw.splitlines(keepends=True)
-        ),
-        lambda raw: b"".join(
-            row for row in raw.splitlines(keepends=True) if b'"s":2,"at"' not in row
-        ),
-    ],
-)
-def test_a_damaged_journal_is_no_witness(
-    old: Service, kept: str, damage: Callable[[bytes], bytes]
-) -> None:
-    for name in ("anna", "boris"):
-        old.put(name, "left")
-    raw = old.journal.read_bytes()
-    old.app.close()
-    old.journal.write_bytes(damage(raw))
-    for end in ("", "-wal", "-shm"):  # all that knew more is gone
-        Path(f"{old.folder / 'krets.db'}{end}").unlink(missing_ok=True)
-    told = json.loads(old.done("restore", kept, "--yes", "--json").stdout)
-    assert told["journal"]["whole"] is False
-
-
-def test_an_old_copy_of_the_journal_is_no_witness_beside_a_database_that_knows_more(
-    old: Service, kept: str
-) -> None:
-    old.put("anna", "left")
-    aside = old.journal.read_bytes()
-    old.put("boris", "left")
-    old.app.close()
-    old.journal.write_bytes(aside)
-    told = json.loads(old.done("restore", kept, "--yes", "--json").stdout)
-    assert (told["journal"]["whole"], old.states()["anna"]) == (False, "left")
-
-
-def test_one_damaged_word_of_many_at_once_is_missed(old: Service) -> None:
-    with old.app.store.write() as session:
-        for number in range(3):
-            suppression.suppress(session, f"r{number}@y.org", Reason.NEVER, 1e9)
-    rows = old.journal.read_bytes().splitlines(keepends=True)
-    old.journal.write_bytes(b"".join([rows[0], rows[1], b"?" + rows[2], *rows[3:]]))
-    book = journal.read(old.journal)
-    assert book is not None
-    assert (book.highest, book.whole) == (1, False)
-
-
-def test_a_database_without_the_journal_that_it_had_stands_still(
-    old: Service, database_url: str
-) -> None:
-    old.put("anna", "left")
-    old.app.close()
-    old.journal.unlink()
-    with old.app.store.read() as session:
-        assert "is missing" in standstill.reason(session)
-    old.done("queue", "decide", "--policy", "never-twice", "--yes")
-    old.app.close()
-    with old.app.store.read() as session:
-        assert standstill.reason(session) == ""
-
-
 def test_a_database_put_back_by_hand_is_noticed_and_hears_its_journal(
     old: Service, database_url: str
 ) -> None:
@@ -383,20 +193,6 @@ def test_a_leave_that_the_journal_cannot_take_is_refused(old: Service) -> None:
     assert old.barred("anna") == set()
 
 
-def test_a_journal_that_was_lost_is_begun_anew_and_older_backups_say_so(
-    old: Service, kept: str
-) -> None:
-    old.put("anna", "left")
-    old.app.close()
-    old.journal.unlink()
-    old.put("boris", "left")
-    assert old.journal.exists()
-    again = str(old.folder / "again.backup")
-    old.done("backup", again)
-    assert json.loads(old.done("restore", again, "--yes", "--json").stdout)["journal"]["whole"]
-    assert not json.loads(old.done("restore", kept, "--yes", "--json").stdout)["journal"]["whole"]
-
-
 def test_the_backup_holds_the_journal_for_backups_that_are_older(
     old: Service, kept: str, service: Opened, tmp_path: Path
 ) -> None:
@@ -438,17 +234,6 @@ def test_a_long_journal_keeps_the_last_word_of_each(
     told = json.loads(old.done("restore", kept, "--yes", "--json").stdout)
     assert told["journal"]["whole"] is True
     assert (old.states()["anna"], old.states()["boris"]) == ("active", "left")
-
-
-def test_a_line_cut_in_the_middle_spoils_no_other(old: Service) -> None:
-    old.put("anna", "left")
-    with old.journal.open("ab") as file:
-        file.write(b'{"s":2,"at":17')
-    old.put("boris", "left")
-    book = journal.read(old.journal)
-    assert book is not None
-    assert [(line.word, line.done) for line in book.lines] == [(JournalWord.LEFT, True)] * 2
-    assert book.whole
 
 
 def test_a_stranger_who_said_never_after_the_backup_is_not_added_by_a_file(

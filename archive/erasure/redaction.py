@@ -28,7 +28,7 @@ from archive.visibility.visibility import unpack
 from mailer.errors import BadInput, Refused
 from mailer.reading.addresses import MailAddress, parse
 from mailer.reading.bodies import read
-from mailer.reading.head_facts import permalink_hash, read_head
+from mailer.reading.headers.head_facts import permalink_hash, read_head
 from mailer.reading.message import addresses_of, head
 from mailer.reading.subjects import bare_subject
 from mailer.storage.journal import JournalLine

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from archive.filing.answered_mail import answers_something, with_parent
 from archive.filing.mail_threading import Placed, ThreadingOutcome, place_many
 from archive.filing.thread_rows import MailToThread
-from mailer.reading.head_facts import read_head
-from mailer.reading.header_repair import mend
+from mailer.reading.headers.head_facts import read_head
+from mailer.reading.headers.header_repair import mend
 from mailer.reading.mbox import MboxMail
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import MailList

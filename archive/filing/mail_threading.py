@@ -29,7 +29,7 @@ from archive.filing.thread_rows import (
 )
 from archive.threads.archive_tables import Message, Node, Thread
 from archive.threads.thread_tree import components, cut_loops, order
-from mailer.reading.head_facts import clamp_date, content_id, permalink_hash, read_head
+from mailer.reading.headers.head_facts import clamp_date, content_id, permalink_hash, read_head
 from mailer.reading.message import head
 from mailer.storage.store import get_raw
 from subscriptions.lists.roster import ArchivePolicy, MailList

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from archive.threads.archive_tables import FormerThread, Message, Node, Thread
 from archive.threads.thread_tree import Key
-from mailer.reading.head_facts import HeadFacts
+from mailer.reading.headers.head_facts import HeadFacts
 from mailer.storage.store import insert_or_ignore
 
 

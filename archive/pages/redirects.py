@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from archive.pages.page_frame import ListView
 from archive.threads.archive_tables import Message, MonthCount, Redirect
 from mailer.errors import BadInput
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from subscriptions.lists.roster import ArchivePolicy, MailList
 
 LOOK = 64 * 1024  # bytes of an old page that are searched

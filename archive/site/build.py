@@ -33,7 +33,7 @@ from archive.pages.thread_summaries import count_months, month_of, summaries_of
 from archive.pages.views import TREES, views_of
 from archive.threads.archive_tables import Body, Late, Message, MonthCount, Thread
 from archive.threads.disk import plain_errors, remove_files, write_files
-from mailer.reading.head_facts import AHEAD
+from mailer.reading.headers.head_facts import AHEAD
 from mailer.storage.store import Store, insert_or_ignore
 from mailer.storage.tokens import load_keyring
 from subscriptions.lists.roster import MailList

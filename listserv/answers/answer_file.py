@@ -16,7 +16,7 @@ from listserv.answers.own_words import OwnWords
 from mailer.reading import message
 from mailer.reading.bodies import MAX_TEXT, read
 from mailer.reading.charsets import clean, decode
-from mailer.reading.header_repair import mend
+from mailer.reading.headers.header_repair import mend
 from mailer.reading.quotes import Quoted, split
 
 _FIELD = re.compile(rb"([!-9;-~]{1,80})[ \t]*:")

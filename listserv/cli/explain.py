@@ -25,9 +25,10 @@ from mailer.authentication import verdict as whose_mail
 from mailer.authentication.verdict import Envelope
 from mailer.door.callers import plain_ip
 from mailer.errors import BadInput
-from mailer.reading import auth_results, bounces, header_repair, message
+from mailer.reading import bounces, message
 from mailer.reading.bodies import MAX_TEXT
 from mailer.reading.charsets import clean, decode
+from mailer.reading.headers import auth_results, header_repair
 from subscriptions.lists.roster import get_list
 
 MAX_FILE = 64 * 1024 * 1024  # bytes

@@ -13,7 +13,7 @@ from listserv.doctor.diagnosis import Diagnosis, fail, or_ok, warn
 from mailer.authentication import dkim_verify
 from mailer.authentication.dns_records import NoAnswerError
 from mailer.reading import message
-from mailer.reading.from_domains import domain_of
+from mailer.reading.headers.from_domains import domain_of
 from mailer.reading.message import MessageHeader
 from mailer.reading.organisational_domains import organisation
 

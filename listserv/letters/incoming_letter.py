@@ -13,8 +13,9 @@ from listserv.letters import commands
 from mailer.authentication import verdict
 from mailer.authentication.verdict import UNKNOWN, Authentication, author_domain
 from mailer.errors import BadInput
-from mailer.reading import bodies, header_repair, message
+from mailer.reading import bodies, message
 from mailer.reading.addresses import MailAddress, parse
+from mailer.reading.headers import header_repair
 from mailer.reading.message import MessageHeader
 from mailer.reading.quotes import Quoted
 from mailer.storage.arrivals import Arrival

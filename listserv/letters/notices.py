@@ -36,8 +36,9 @@ from mailer.client.seven_bit import rewrite
 from mailer.ledger import mailings
 from mailer.ledger.mailings import Recipient
 from mailer.ledger.splice import Segments
-from mailer.reading import auth_results, message
+from mailer.reading import message
 from mailer.reading.addresses import MailAddress, parse
+from mailer.reading.headers import auth_results
 from mailer.storage.arrivals import Arrival
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import Address as AddressRow

@@ -12,7 +12,7 @@ from email.header import Header
 from email.utils import format_datetime
 
 from mailer.ledger.splice import Segments
-from mailer.reading import auth_results
+from mailer.reading.headers import auth_results
 from mailer.reading.message import MessageHeader
 
 LEAVE = "leave"  # the slot of a recipient's own leave token

@@ -26,7 +26,7 @@ from mailer.authentication.verdict import Authentication
 from mailer.errors import BadInput
 from mailer.reading import message
 from mailer.reading.addresses import MailAddress, parse
-from mailer.reading.from_domains import from_domains
+from mailer.reading.headers.from_domains import from_domains
 from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw

@@ -27,7 +27,7 @@ from mailer.authentication.dns_records import NoAnswerError
 from mailer.authentication.resolver import Resolver
 from mailer.authentication.verdict import Authentication, Envelope, author_domain
 from mailer.reading import message
-from mailer.reading.from_domains import from_domains
+from mailer.reading.headers.from_domains import from_domains
 from mailer.reading.message import MessageHeader
 from mailer.reading.organisational_domains import organisation
 from subscriptions.lists.roster import MailList

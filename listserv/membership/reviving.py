@@ -16,8 +16,9 @@ from listserv.letters.request import AnswerProof, Visit, language_of, question, 
 from listserv.wiring.app import App
 from listserv.wiring.routes import Route, RouteKind
 from mailer.authentication import verdict
-from mailer.reading import header_repair, message
+from mailer.reading import message
 from mailer.reading.addresses import MailAddress, parse
+from mailer.reading.headers import header_repair
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists.roster import Membership, MembershipState, find_list, membership_of
 from subscriptions.membership import given_up, member_addresses, optin

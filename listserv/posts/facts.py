@@ -18,9 +18,10 @@ from listserv.wiring import vouching
 from listserv.wiring.listserv_tables import Ban, Post
 from mailer.authentication.verdict import UNKNOWN, Authentication
 from mailer.errors import BadInput
-from mailer.reading import header_repair, message
+from mailer.reading import message
 from mailer.reading.addresses import parse
 from mailer.reading.bodies import read as read_body
+from mailer.reading.headers import header_repair
 from mailer.reading.message import MessageHeader
 from subscriptions.lists.roster import MailList, Membership, membership_of, state_at
 

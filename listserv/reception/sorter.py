@@ -39,7 +39,8 @@ from listserv.wiring.outcome import ArrivalOutcome
 from mailer.authentication.verdict import Authentication
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.ledger import mailings
-from mailer.reading import header_repair, message
+from mailer.reading import message
+from mailer.reading.headers import header_repair
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw, pack, put_packed

@@ -19,7 +19,8 @@ from mailer.authentication import front_results, verdict
 from mailer.authentication.verdict import UNKNOWN, Authentication, Envelope
 from mailer.door.smtp_replies import SmtpReply
 from mailer.errors import KretsError
-from mailer.reading import header_repair, message
+from mailer.reading import message
+from mailer.reading.headers import header_repair
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw
 

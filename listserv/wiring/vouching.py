@@ -4,7 +4,8 @@ A copy that we sign, or that leaves with a return path of ours, passes DMARC at 
 for each From of the same organisation (RFC 9989 section 4.4: alignment is relaxed). So a mail
 that names such a domain, and that we neither wrote nor know to be theirs, is held, and goes
 unsigned where somebody releases it. SECURITY: a hold that was not needed costs a moderator a
-minute, one that was missing makes us the forger's accomplice; see mailer/reading/from_domains.py.
+minute, one that was missing makes us the forger's accomplice; see
+mailer/reading/headers/from_domains.py.
 """
 
 import socket
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from listserv.wiring.config import Settings
 from mailer.authentication import dkim_keys
 from mailer.authentication.verdict import UNKNOWN, Authentication, author_domain
-from mailer.reading.from_domains import domain_of, from_domains
+from mailer.reading.headers.from_domains import domain_of, from_domains
 from mailer.reading.message import MessageHeader
 from mailer.reading.organisational_domains import organisation
 from subscriptions.lists.roster import MailList

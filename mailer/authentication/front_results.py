@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from mailer.authentication.dmarc import DmarcPolicy, DmarcResult
 from mailer.authentication.verdict import Authentication, author_domain
-from mailer.reading.auth_results import writer
-from mailer.reading.from_domains import domain_of
 from mailer.reading.header_words import text_of
+from mailer.reading.headers.auth_results import writer
+from mailer.reading.headers.from_domains import domain_of
 from mailer.reading.message import MessageHeader
 
 FIELDS = 20  # that are looked at

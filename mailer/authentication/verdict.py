@@ -20,7 +20,7 @@ from mailer.authentication.dkim_verify import Signature
 from mailer.authentication.dmarc import DmarcPolicy
 from mailer.authentication.dns_records import NoAnswerError
 from mailer.authentication.resolver import DnsAnswer, Resolver
-from mailer.reading.from_domains import domain_of
+from mailer.reading.headers.from_domains import domain_of
 from mailer.reading.message import MessageHeader, addresses_of
 
 SECONDS = 4.0  # for all questions about one mail: after the 250 nobody waits at the line

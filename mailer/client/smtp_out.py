@@ -1,11 +1,10 @@
 """Speak SMTP to a relay as a client (RFC 5321), many transactions over one connection.
 
 A ``Lane`` is one connection. It asks its ``LetterSource`` for letters and tells it what became of
-each recipient; it knows nothing of lists or ledgers. Where the relay offers PIPELINING (RFC 2920)
-the content, its dot and the next envelope leave in one write; without it, one command at a
-time. Where it offers CHUNKING too (RFC 3030) a refused recipient costs no content, and a relay
-whose ``depth`` is above one gets whole transactions ahead of its answers: so many may be unsure
-after a kill.
+each recipient; it knows no lists and no ledgers. With PIPELINING (RFC 2920) the content, its dot
+and the next envelope leave in one write; without it, one command at a time. With CHUNKING too (RFC
+3030) a refused recipient costs no content, and a relay whose ``depth`` is above one gets whole
+transactions ahead of its answers: so many may be unsure after a kill.
 
 SECURITY: what the relay says is parsed with limits (mailer/client/smtp_answers.py); what stood in
 the clear before TLS is forgotten (RFC 3207 section 4.2).

@@ -17,7 +17,7 @@ from mailer.door.connection import Connection, House
 from mailer.door.introductions import Introduced
 from mailer.door.smtp_replies import SmtpReply
 from mailer.reading import message
-from mailer.reading.received import last_hop
+from mailer.reading.headers.received import last_hop
 
 
 class FrontedConnection(Connection):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from mailer.door.smtp_replies import SmtpReply
-from mailer.reading import auth_results
+from mailer.reading.headers import auth_results
 
 # (sender, recipient, client ip) -> None to accept, or the refusal. Runs in a thread.
 RecipientVerdict = Callable[[str, str, str], SmtpReply | None]

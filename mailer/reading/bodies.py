@@ -14,7 +14,7 @@ from mailer.reading import unseen
 from mailer.reading.attachments import Attachment
 from mailer.reading.charsets import clean, decode
 from mailer.reading.flowed import unflow
-from mailer.reading.head_facts import read_author
+from mailer.reading.headers.head_facts import read_author
 from mailer.reading.html_text import html_to_text
 from mailer.reading.language import language_of
 from mailer.reading.markup import Safe, make_safe, plain_words, shape

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from mailer.errors import BadInput
-from mailer.reading.head_facts import read_date
-from mailer.reading.header_search import search_header, wanted
+from mailer.reading.headers.head_facts import read_date
+from mailer.reading.headers.header_search import search_header, wanted
 
 MAX_MAIL = 128 * 1024 * 1024
 MAX_LINE = 1024 * 1024  # of a longer line the beginning is judged

@@ -14,7 +14,7 @@ from email.message import Message
 from functools import lru_cache
 from typing import Any
 
-from mailer.reading.header_search import search_header, wanted
+from mailer.reading.headers.header_search import search_header, wanted
 
 MAX_DEPTH = 101  # levels that are cut; a part below is not looked into
 MAX_PARTS = 10_000

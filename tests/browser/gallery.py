@@ -21,7 +21,7 @@ from listserv.web.door import build
 from listserv.wiring.app import App
 from listserv.wiring.config import load
 from mailer.reading.addresses import parse
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage.store import put_raw
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster

@@ -15,7 +15,7 @@ from archive.site import whole_archive
 from listserv.web.door import build as door
 from listserv.wiring.app import App
 from listserv.wiring.config import load
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage.store import put_raw
 from subscriptions.lists import roster
 from tests.browser.test_without_javascript import served

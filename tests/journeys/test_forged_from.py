@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from mailer.reading import message
-from mailer.reading.from_domains import from_domains
+from mailer.reading.headers.from_domains import from_domains
 from mailer.rehearsal.sink import Caught
 from tests.journeys.letters import post, settled, text_of, wait_mail
 from tests.tree import Krets, running, wait_for

@@ -26,8 +26,9 @@ from listserv.posts.permalinks import publish_permalink
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Issue
 from mailer.ledger.mailings import Mailing
-from mailer.reading import head_facts, message
+from mailer.reading import message
 from mailer.reading.addresses import parse
+from mailer.reading.headers import head_facts
 from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import pack, put_packed

@@ -20,7 +20,7 @@ from listserv.newsletters.writing.drafts import BadDraft, Draft
 from listserv.newsletters.writing.pictures import Kept
 from listserv.wiring.app import App
 from mailer.ledger.splice import Segments
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage.store import Packed, pack
 from subscriptions.audience.segment_query import EVERYBODY, Chosen
 from subscriptions.lists.roster import (

@@ -27,7 +27,7 @@ from listserv.newsletters.writing.picture_processing import Developed, Spoilt
 from listserv.wiring.listserv_tables import DraftState, DraftUnderReview, Issue, Picture
 from mailer.ledger.mailings import Mailing
 from mailer.reading.attachments import key_of
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage.store import get_raw, insert_or_ignore
 from subscriptions.lists.roster import MailList, find_list
 

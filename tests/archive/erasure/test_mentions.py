@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from archive.filing.mail_threading import place
 from archive.site import build
 from listserv.cli.archive import archives
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage import tokens
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import MailList

@@ -14,7 +14,7 @@ from archive.site import removal_check, whole_archive
 from archive.threads.archive_tables import Message
 from archive.visibility.removal import Removed, phrase, runs
 from mailer.errors import Refused
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage import tokens
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import ArchivePolicy, MailList

@@ -12,7 +12,7 @@ from archive.filing.mail_threading import Placed, ThreadingOutcome, place, place
 from archive.filing.thread_rows import MailToThread
 from archive.threads.archive_tables import Body, FormerThread, Message, Node, Thread
 from archive.threads.thread_tree import order
-from mailer.reading.head_facts import permalink_hash, read_head
+from mailer.reading.headers.head_facts import permalink_hash, read_head
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import MailList
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from archive.filing.mail_import import import_mails
 from archive.threads.archive_tables import Message, Node, Thread
-from mailer.reading.head_facts import read_head
+from mailer.reading.headers.head_facts import read_head
 from mailer.reading.mbox import open_mail_file, read_mbox, write_mbox
 from mailer.storage.store import Store
 from subscriptions.lists.roster import MailList

@@ -13,7 +13,7 @@ from archive.filing.mail_threading import place
 from archive.pages import member_pages
 from archive.site import build, whole_archive
 from archive.threads.disk import list_files
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage import tokens
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists import roster

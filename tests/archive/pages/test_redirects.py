@@ -12,7 +12,7 @@ from archive.filing.mail_threading import place
 from archive.pages import redirects
 from archive.site import build, whole_archive
 from mailer.errors import BadInput
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import ArchivePolicy, MailList
 

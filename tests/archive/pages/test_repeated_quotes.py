@@ -14,7 +14,7 @@ from archive.pages import page_frame
 from archive.pages.repeated_quotes import LINES, Above
 from archive.site import build
 from archive.site import whole_archive as whole
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.reading.quotes import LineBlock, LineKind, split
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.roster import MailList

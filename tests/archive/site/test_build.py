@@ -18,7 +18,7 @@ from archive.pages.views import views_of
 from archive.site import build, whole_archive
 from archive.threads.archive_tables import Body
 from mailer.errors import Refused
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.reading.masking import mask
 from mailer.reading.mbox import open_mail_file, read_mbox
 from mailer.storage.store import Store, put_raw

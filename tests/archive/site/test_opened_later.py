@@ -11,7 +11,7 @@ from archive.erasure.removal_proof import FileSearch
 from archive.filing.mail_threading import place
 from archive.pages import redirects
 from archive.site import build, whole_archive
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage import tokens
 from mailer.storage.store import Store, put_raw
 from subscriptions.lists.openness import set_archive

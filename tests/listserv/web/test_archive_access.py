@@ -10,7 +10,7 @@ from archive.filing.mail_threading import place
 from archive.pages import redirects
 from archive.site import build, whole_archive
 from listserv.web import archive_access
-from mailer.reading.head_facts import permalink_hash
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage.store import put_raw
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster

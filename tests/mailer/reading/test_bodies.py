@@ -13,7 +13,7 @@ from mailer.reading.attachments import MAX_MASKED, attachment, key_of, masked_by
 from mailer.reading.bodies import read, read_text
 from mailer.reading.charsets import decode
 from mailer.reading.flowed import unflow
-from mailer.reading.head_facts import read_author, read_head
+from mailer.reading.headers.head_facts import read_author, read_head
 from mailer.reading.html_text import html_to_text
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from mailer.errors import BadInput
-from mailer.reading import addresses, bounces, charsets, head_facts, header_words
+from mailer.reading import addresses, bounces, charsets, header_words
 from mailer.reading.bounce_reasons import BounceKind, judge
+from mailer.reading.headers import head_facts
 
 JAPANESE = "\u3053\u308c\u306f\u30c6\u30b9\u30c8"
 

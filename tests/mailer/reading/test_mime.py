@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.reading.header_search import search_header, wanted
+from mailer.reading.headers.header_search import search_header, wanted
 from mailer.reading.message import head
 from mailer.reading.mime import MAX_DEPTH, MAX_MARKS, MimePart, cut
 

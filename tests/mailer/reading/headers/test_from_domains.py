@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.reading.from_domains import from_domains
+from mailer.reading.headers.from_domains import from_domains
 from mailer.reading.message import head
 from mailer.reading.organisational_domains import organisation
 

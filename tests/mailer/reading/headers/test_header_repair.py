@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.reading import header_repair, message
+from mailer.reading import message
+from mailer.reading.headers import header_repair
 
 BEFORE = b"From: Anna <anna@example.net>\r\nTo: friends@example.org\r\n"
 AFTER = b"Message-ID: <1@example.net>\r\nContent-Type: text/plain\r\n\r\nHello: there\r\n"

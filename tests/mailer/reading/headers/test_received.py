@@ -4,7 +4,7 @@ import pytest
 
 from mailer.door.callers import is_front, networks
 from mailer.reading import message
-from mailer.reading.received import last_hop
+from mailer.reading.headers.received import last_hop
 
 OURS = networks(["10.0.0.0/8"])
 

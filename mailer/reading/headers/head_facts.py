@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
 
-from mailer.reading.header_search import search_header, wanted
+from mailer.reading.headers.header_search import search_header, wanted
 from mailer.reading.message import MessageHeader as Fields
 from mailer.reading.message import addresses_of, in_reply_to, message_id, references, text_of
 

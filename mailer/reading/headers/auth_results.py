@@ -16,8 +16,8 @@ what some reader may take for the header ends at the first empty line. One pass.
 import re
 from collections.abc import Callable, Collection, Iterator
 
-from mailer.reading.from_domains import domain_of
 from mailer.reading.header_words import text_of
+from mailer.reading.headers.from_domains import domain_of
 
 FIELD = re.compile(rb"((?:(?:arc-|x-)?authentication-results)|received-spf)[ \t]*:", re.IGNORECASE)
 _SIGNATURE = re.compile(rb"dkim-signature[ \t]*:", re.IGNORECASE)

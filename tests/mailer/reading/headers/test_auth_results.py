@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.reading.auth_results import without, without_signatures
+from mailer.reading.headers.auth_results import without, without_signatures
 
 OURS = {"example.org", "mx.example.org"}
 REST = b"From: a@b.net\r\nSubject: x\r\n\r\nAuthentication-Results: example.org; dkim=pass\r\n"

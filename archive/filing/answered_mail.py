@@ -17,8 +17,8 @@ from archive.filing import mail_threading
 from archive.filing.mail_threading import Placed
 from archive.filing.thread_rows import MailToThread
 from archive.threads.archive_tables import Message, Thread
-from mailer.reading.head_facts import DAY, clamp_date, read_head
-from mailer.reading.header_search import search_header, wanted
+from mailer.reading.headers.head_facts import DAY, clamp_date, read_head
+from mailer.reading.headers.header_search import search_header, wanted
 from mailer.reading.subjects import is_answer, topic
 from subscriptions.lists.roster import MailList
 

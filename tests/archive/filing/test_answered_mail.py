@@ -11,7 +11,7 @@ from archive.filing import answered_mail
 from archive.filing.mail_import import import_mails
 from archive.filing.thread_rows import MailToThread
 from archive.threads.archive_tables import Message
-from mailer.reading.head_facts import read_head
+from mailer.reading.headers.head_facts import read_head
 from mailer.reading.mbox import MboxMail, open_mail_file, read_mbox
 from mailer.reading.subjects import bare_subject, is_answer, topic
 from mailer.storage.store import Store, put_raw

@@ -256,7 +256,7 @@ def hand_on(
     """
     own = vouching.own_names(session, app.settings)
     judged = verdict.read(arrival.authentication)
-    letter = auth_results.without(raw, own)
+    letter = auth_results.without(message.with_crlf(raw), own)
     disowned = vouching.disowned(message.head(letter), own, judged)
     letter = auth_results.without_signatures(letter, disowned)
     found = message.head(letter)

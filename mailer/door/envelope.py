@@ -75,8 +75,8 @@ def read_rcpt(argument: str, *, utf8: bool, domain: str) -> str | SmtpReply:
         return NEEDS_UTF8
     if path.startswith("@") or path.count("@") > 1 or any(c in path for c in '%!"[:'):
         return NO_RELAY
-    try:
-        addresses.parse(path)
+    try:  # no blank stands at an end of a path (RFC 5321 section 4.1.2); elsewhere they are told
+        addresses.parse(path if path == path.strip() else "")
     except BadInput:
         return BAD_RECIPIENT
     return path

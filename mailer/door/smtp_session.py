@@ -316,7 +316,7 @@ class SmtpSession(FrontedConnection):
                 return self._replies([refusal] * len(recipients))
         incoming = Incoming(
             sender=mail.sender,
-            recipients=tuple({to.casefold(): to for to in wanted}.values()),
+            recipients=tuple({to.lower(): to for to in wanted}.values()),
             raw=await self._house.verdicts.clean(
                 raw, self._forbidden_names, self._own_name_of_front()
             ),

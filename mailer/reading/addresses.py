@@ -101,5 +101,6 @@ def parse_slowly(text: str) -> MailAddress:
     if any(unicodedata.category(c) in _UNSAFE for c in spelled) or not _LOCAL.match(local):
         raise BadInput(f"{text[:80]!r} has a character that a mail address cannot have.")
     a_label = domain_key(domain)
-    folded = unicodedata.normalize("NFC", local.casefold())
-    return MailAddress(given=spelled, key=f"{folded}@{a_label}", domain=a_label)
+    # Small letters, and no case folding: that makes one mailbox of "straße" and "strasse".
+    small = unicodedata.normalize("NFC", local.lower())
+    return MailAddress(given=spelled, key=f"{small}@{a_label}", domain=a_label)

@@ -18,7 +18,8 @@ from listserv.run.background import BackgroundThread
 from listserv.wiring.listserv_tables import Erasure
 from mailer.ledger import claim_owners, ledger, mailings
 from mailer.ledger.ledger import Mark
-from mailer.ledger.mailings import Mailing, Recipient, RecipientState
+from mailer.ledger.mailings import Composition, Mailing, Recipient, RecipientState
+from mailer.ledger.splice import check_lines, unpack
 from mailer.reading import addresses
 from mailer.storage.store import Base, decompress, get_raw, put_raw
 from mailer.storage.tokens import TokenPurpose
@@ -150,6 +151,20 @@ def test_who_is_forgotten_while_a_letter_is_under_way_stops_nobody_elses(place: 
     assert [one.address for one in again] == [EVE]
     assert (erased.state, erased.reason) == (RecipientState.SKIPPED, "erased")
     assert late.reason == "<...> later"
+
+
+@pytest.mark.parametrize("to", ["friends-owner@example.org", "postmaster@example.org"])
+def test_a_letter_with_odd_line_ends_that_a_front_took_reaches_the_owners(
+    place: Place, to: str
+) -> None:
+    raw = f"From: {EVE}\nTo: {to}\r\nSubject: Hi\r\n\r\nOne\nTwo\rThree\0\r\n".encode()
+    place.take(raw, EVE, to)
+    with place.app.store.read() as session:
+        packed = session.scalars(select(Composition.packed)).all()
+    read = [unpack(decompress(one)) for one in packed]
+    (letter,) = [one for one in read if b"Three" in b"".join(one.parts)]
+    check_lines(letter)
+    assert b"One\r\nTwo\r\nThree\r\n" in b"".join(letter.parts)
 
 
 def test_a_letter_to_several_owners_reaches_those_who_stay(place: Place) -> None:

@@ -29,6 +29,8 @@ from mailer.ledger import claim_owners, ledger
 from mailer.ledger.ledger import Mark
 from mailer.ledger.mailings import RecipientState as Fate
 from mailer.ledger.splice import Segments
+from mailer.reading.addresses import parse
+from mailer.storage import tokens
 from mailer.storage.store import Store, compress
 from subscriptions.lists.roster import Membership, MembershipState, find_list
 from subscriptions.permission.consent import Consent
@@ -271,6 +273,29 @@ def test_an_upgrade_that_fails_half_way_leaves_the_old_database(
         assert session.scalar(text("select version_num from alembic_version")) == "0014"
         assert count(session) == before
         assert core(session) == known
+
+
+def test_a_mailbox_that_was_taken_for_another_gets_its_own_key_and_keeps_its_bars(
+    place: Store, tmp_path: Path
+) -> None:
+    migrate(place, "0041")
+    new, old = parse("straße@x.org").key, "strasse@x.org"
+    with place.write() as session:
+        fill(session, others=False)
+        session.execute(
+            text("UPDATE address SET given = 'Straße@x.org', key = :old WHERE id = 1"), {"old": old}
+        )
+        keyring = tokens.load_keyring(session)
+        assert keyring is not None
+        hashed = [f"hash:{keyring.keyed_hash(one).hex()}" for one in (old, new)]
+        for who in (old, hashed[0]):
+            row = {"address": who, "reason": "dead", "since": 1.0, "kind": "", "said": ""}
+            session.execute(Suppression.__table__.insert(), [row])
+    schema.bring_up_to_date(place, tmp_path / "data")
+    with place.read() as session:
+        assert session.scalar(text("SELECT key FROM address WHERE id = 1")) == new
+        bars = {one.address for one in session.scalars(select(Suppression))}
+    assert bars >= {old, new, *hashed}
 
 
 def test_a_database_that_is_refused_is_left_with_nothing_open(

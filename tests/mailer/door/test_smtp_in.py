@@ -106,6 +106,10 @@ def test_a_whole_session_may_come_in_one_write_and_then_half_close(
         ("em", b"RCPT TO:<>", b"553 5.1.3"),
         ("em", b"RCPT TO:<Postmaster>", b"250 2.1.5"),
         ("em", b"RCPT TO:<abuse>", b"250 2.1.5"),
+        ("em", b"RCPT TO:< l@here.test>", b"553 5.1.3"),
+        ("em", b"RCPT TO:<l@here.test >", b"553 5.1.3"),
+        ("em", b"RCPT TO:<\tl@here.test>", b"500 5.5.2"),
+        ("e", b"MAIL FROM:< a@example.org>", b"553 5.1.7"),
         ("em", b"RCPT TO:<l@HERE.test>", b"250 2.1.5"),
     ],
 )

@@ -41,6 +41,14 @@ def test_both_ways_agree_at_every_edge(text: str) -> None:
     assert _said(parse, text) == _said(addresses.parse_slowly, text)
 
 
+def test_letters_that_fold_alike_are_mailboxes_of_their_own_and_case_is_none() -> None:
+    assert parse("straße@x.org").key != parse("strasse@x.org").key
+    assert parse("Straße@x.org").key == parse("straße@x.org").key
+    assert parse("anna@straße.example").key != parse("anna@strasse.example").key
+    assert parse("ÅSA@x.org").key == parse("åsa@x.org").key == parse("A\u030aSA@x.org").key
+    assert parse("ΣΊΓΜΑΣ@x.org").key == parse("σίγμας@x.org").key
+
+
 def test_a_plain_address_takes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "parse_slowly", None)
     assert parse("Anna.Ek+news@Example.ORG") == MailAddress(

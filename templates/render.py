@@ -267,7 +267,7 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.filters["folded"] = folded
     environment.filters["drawn"] = drawn
     environment.filters["second"] = lambda at: _utc(at).strftime("%Y-%m-%dT%H:%M:%SZ")
-    environment.filters["day"] = lambda at: day(at, language)
+    environment.filters["day"] = lambda at, zone="": _day_in(at, zone, language)
     environment.filters["weekday"] = lambda at: _with_weekday(at, language)
     environment.filters["days"] = lambda first, last: _days(first, last, language)
     environment.filters["moment"] = lambda at: moment(at, language)
@@ -296,15 +296,29 @@ def _utc(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
+def _day_in(at: float, zone: str, language: str) -> str:
+    """Return the day that it was, or will be, in a zone; one that nobody knows is UTC."""
+    return (
+        format_date(_in(at, zone)[0], "long", locale=_locale(language))
+        if zone
+        else day(at, language)
+    )
+
+
+def _in(at: float, zone: str) -> tuple[datetime, str]:
+    """Return a moment in a zone, and the zone's name; UTC where this machine knows it no more."""
+    try:
+        return datetime.fromtimestamp(at, ZoneInfo(zone or "UTC")), zone or "UTC"
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return _utc(at), "UTC"
+
+
 def _local(at: float, zone: str, language: str) -> str:
     """Return an hour with its weekday, date and zone: nobody must guess which Friday."""
-    try:
-        when = datetime.fromtimestamp(at, ZoneInfo(zone or "UTC"))
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # this machine knows it no more
-        when, zone = _utc(at), "UTC"
+    when, name = _in(at, zone)
     day = format_date(when, "full", locale=_locale(language))
     hour = format_datetime(when, "HH:mm", locale=_locale(language))
-    return f"{day}, {hour} ({zone or 'UTC'})"
+    return f"{day}, {hour} ({name})"
 
 
 def _with_weekday(at: float, language: str) -> str:

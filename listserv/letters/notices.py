@@ -6,7 +6,7 @@
 Effects stand in the caller's transaction; the caller rings "deliver" after it. Whether an
 automatic mail may go at all is asked before (subscriptions.permission.budget): nothing is refused
 here. The mail is text (format=flowed) and HTML. ``context`` is added to what every template has:
-``list`` (title, address, page, request, owner, help, description, discussion, archived),
+``list`` (title, address, page, request, owner, help, zone, description, discussion, archived),
 ``answer_address`` where a reply goes, ``leave_address`` and ``leave_url`` where ``member`` is
 given, ``confirm_url`` and ``not_me_url`` where ``door`` is a confirmation or ``pages`` is one's
 token. ``forward`` hands a letter to LIST-owner@ on as it came. SECURITY:
@@ -301,6 +301,7 @@ def _shown(lst: MailList, face: ListFace) -> dict[str, Any]:
         "request": face.sub("request"),
         "owner": face.sub("owner"),
         "help": face.sub("help"),
+        "zone": lst.zone,
         "discussion": face.posts,
         "archived": face.archived,
         "closed": lst.closed,

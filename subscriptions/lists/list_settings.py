@@ -311,7 +311,7 @@ SETTINGS: tuple[ListSetting, ...] = (
     ),
     ListSetting(
         "zone",
-        "Time zone of hours that people name (UTC).",
+        "Time zone of hours that people name, and of those in mails (UTC).",
         _zone,
         metavar="NAME",
     ),

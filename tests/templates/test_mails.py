@@ -24,6 +24,7 @@ CONTEXT: dict[str, object] = {
         "request": "friends-request@example.org",
         "owner": "friends-owner@example.org",
         "help": "friends-help@example.org",
+        "zone": "Europe/Stockholm",
         "discussion": True,
         "archived": True,
         "closed": False,

@@ -3,8 +3,9 @@
 import pytest
 from jinja2 import UndefinedError
 
-from templates import LANGUAGES, page, static_files, translator
+from templates import LANGUAGES, mail, page, static_files, translator
 from templates.render import linked
+from tests.templates.test_mails import CONTEXT, context_of
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,20 @@ def test_only_web_addresses_are_linked(text: str, html: str) -> None:
 def test_static_files_are_named_by_what_they_hold() -> None:
     """A changed style sheet has a new name."""
     assert all(len(name.split(".")) == 3 for name in static_files())
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("Europe/Stockholm", "Tuesday, 1 December 2026, 00:30 (Europe/Stockholm)"),
+        ("", "Monday, 30 November 2026, 23:30 (UTC)"),
+        ("Atlantis/Gone", "Monday, 30 November 2026, 23:30 (UTC)"),
+    ],
+)
+def test_a_mail_says_a_moment_in_the_zone_of_its_list(zone: str, said: str) -> None:
+    """Half an hour before midnight in London is tomorrow in Stockholm."""
+    shown = {**CONTEXT["list"], "zone": zone}  # type: ignore[dict-item]
+    context = context_of("moderator-late", {"list": shown, "at": 1796081400.0, "you": True})
+    text = " ".join(mail("moderator-late", "en", **context).text.split())
+    assert said.replace(" 2026", ", 2026").split(",")[0] in text
+    assert said.rpartition(", ")[2] in text

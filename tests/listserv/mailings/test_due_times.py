@@ -257,7 +257,7 @@ def test_an_issue_that_is_refused_too_often_halts_once_and_tells_its_editors_how
         session.execute(first.values(state=RecipientState.REFUSED, code=550))
     assert automatic_pause.look(app, time.time()) == 1
     (told,) = Place(app).mails("olga@example.org")
-    assert subject(told) == 'News: "One" has been halted'
+    assert subject(told) == 'News: "One" has been paused'
     assert f"krets newsletter resume {number}" in text(told)
     with app.store.write() as session:
         assert mailings.status(session, number).state is MailingState.PAUSED

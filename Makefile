@@ -90,8 +90,8 @@ chaos: ## pull plugs until N more faults stand in docs/explanation/chaos.md
 	@$(BIN)/python tests/faults/chaos.py $(N)
 
 .PHONY: fuzz
-fuzz: ## let hypothesis look much longer
-	$(PYTEST) -m hypothesis --hypothesis-profile=fuzz
+fuzz: ## let hypothesis look much longer: sessions, mail, reports, commands, records, and all else
+	$(PYTEST) -m hypothesis --hypothesis-profile=fuzz --timeout 0
 
 .PHONY: clean
 clean: ## remove what set-up and tests made; ./krets-data stays

@@ -101,8 +101,8 @@ def _one(raw: bytes, place: int, look_up: LookUp, sender: str) -> str:
         text = look_up(name.decode("ascii", "replace") if isinstance(name, bytes) else name)
         return None if text is None or len(text) > MAX_KEY else text
 
-    reader = dkim.DKIM(raw, minkey=1024)
     try:
+        reader = dkim.DKIM(raw, minkey=1024)  # which refuses a header with a line that is no field
         good = reader.verify(idx=place, dnsfunc=get_txt)
     except NoAnswerError:
         return f"{NOT_CHECKED}: DNS did not answer"

@@ -103,3 +103,10 @@ def test_a_monstrous_key_is_no_key() -> None:
 def test_any_signature_and_any_key_are_read(signature: bytes, record: bytes) -> None:
     field = b"DKIM-Signature: " + signature.replace(b"\n", b"").replace(b"\r", b"") + b"\r\n"
     assert read(field + MAIL, lambda _name: record)
+
+
+@pytest.mark.parametrize("line", [b".", b"no field", b"\xff: x", b" "])
+def test_a_header_with_a_line_that_is_no_field_fails_and_stops_nothing(line: bytes) -> None:
+    broken = signed().replace(b"Subject: Re: Friends\r\n", line + b"\r\nSubject: Re: Friends\r\n")
+    for raw in (broken, line + b"\r\n" + signed()):
+        assert read(raw, known).startswith(("fail", "pass", "none"))

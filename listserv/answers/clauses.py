@@ -249,7 +249,7 @@ def _is_unknown(
     word = said.words[place]
     if _makes_a_title(said, place, by_place):
         return True
-    if word.kind != "word" or word.text.isdigit():
+    if word.kind != "word" or word.text.isdecimal():
         return False
     name = word.given[:1].isupper() and (place != group[0] or len(group) <= _FEW)
     return not name and len(word.text) > 1

@@ -77,7 +77,7 @@ def read(text: str, today: date) -> When | None:
 def names_one(text: str) -> bool:
     """Tell whether ``text`` speaks of a day or a span at all, however roughly."""
     said = _text(text[:MAX_TEXT], date(2000, 1, 1))
-    return bool(said.numbered) or any(word.isdigit() or word in _timely() for word in said.words)
+    return bool(said.numbered) or any(word.isdecimal() or word in _timely() for word in said.words)
 
 
 def _when(said: _Text, found: date | None) -> When | None:
@@ -163,7 +163,7 @@ def _day_beside(said: _Text, at: int) -> int:
     for place in (before, at + 1):
         if 0 <= place < len(said.words):
             number = _value(said.words[place])
-            if 0 < number <= 31 and (place == before or said.words[place].isdigit()):
+            if 0 < number <= 31 and (place == before or said.words[place].isdecimal()):
                 return number
             if number > 31 and place == before:
                 return number if number < 100 else 0
@@ -185,7 +185,7 @@ def _part_of_month(said: _Text, year: int, month: int) -> date | None:
 
 
 def _is_year(word: str) -> bool:
-    return len(word) == 4 and word.startswith("20") and word.isdigit()
+    return len(word) == 4 and word.startswith("20") and word.isdecimal()
 
 
 def _on_weekday(said: _Text, day: date | None) -> date | None:
@@ -257,7 +257,7 @@ def _end_of(unit: str, begin: date) -> date:
 
 def _week_number(said: _Text) -> int:
     for at, word in enumerate(said.words[:-1]):
-        if word in _phrases("week") and said.words[at + 1].isdigit():
+        if word in _phrases("week") and said.words[at + 1].isdecimal():
             return int(said.words[at + 1])
     return 0
 
@@ -328,7 +328,7 @@ def _day_alone(said: _Text) -> tuple[date | None, bool]:
     for word in said.words:
         if _is_year(word):
             return date(int(word), 1, 1), True
-    numbers = [int(word) for word in said.words if word.isdigit()]
+    numbers = [int(word) for word in said.words if word.isdecimal()]
     if len(numbers) != 1 or not 1 <= numbers[0] <= 31:
         return None, bool(numbers)
     today = said.today
@@ -341,7 +341,7 @@ def _day_alone(said: _Text) -> tuple[date | None, bool]:
 
 
 def _value(word: str) -> int:
-    return int(word) if word.isdigit() and len(word) <= 4 else _numbers().get(word, 0)
+    return int(word) if word.isdecimal() and len(word) <= 4 else _numbers().get(word, 0)
 
 
 def _find(words: tuple[str, ...], phrases: frozenset[str]) -> list[int]:

@@ -46,7 +46,7 @@ def postfix(main_cf: str, domain: str) -> str:
 def size_limit(main_cf: str) -> int:
     """Return how large a mail Postfix takes, 0 where there is no limit."""
     value = value_of(main_cf, "message_size_limit")
-    return int(value) if value and value.isdigit() else 10_240_000  # its default
+    return int(value) if value and value.isdecimal() else 10_240_000  # its default
 
 
 def exim(text: str, pieces: Mapping[str, str]) -> str:

@@ -57,7 +57,7 @@ def split_door(text: str) -> tuple[str, int]:
     """Read ``HOST:PORT`` (``[::1]:25`` for IPv6); raise ValueError that says the form."""
     host, colon, port = text.rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
-    if not colon or not bare or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - TCP
+    if not colon or not bare or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - TCP
         raise ValueError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8025")
     return bare, int(port)
 

@@ -125,8 +125,9 @@ def _rank(result: str) -> tuple[int, int]:
     return kind, 0 if result.endswith("aligned") else 1
 
 
-def _told(value: bytes | None) -> str:
-    return _LETTERS.sub("?", (value or b"").decode("ascii", "replace"))[:80]
+def _told(value: bytes | str | None) -> str:
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else value or ""
+    return _LETTERS.sub("?", text)[:80]
 
 
 def _domain(head: message.MessageHeader) -> str:

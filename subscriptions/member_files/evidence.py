@@ -77,9 +77,9 @@ def told(places: Mapping[str, int], cells: Sequence[str], now: float) -> Consent
 
 def _in_parts(said: Mapping[str, str]) -> float:
     parts = [said.get(f"join {part}", "") for part in _PARTS]
-    if not all(part.isdigit() for part in parts[:3]):
+    if not all(part.isdecimal() for part in parts[:3]):
         return 0.0
-    return _stamp(*(int(part) if part.isdigit() else 0 for part in parts))
+    return _stamp(*(int(part) if part.isdecimal() else 0 for part in parts))
 
 
 def _stamp(year: int, month: int, day: int, *clock: int) -> float:
@@ -111,7 +111,7 @@ def _iso(cell: str) -> float:
 
 
 def _epoch(cell: str) -> float:
-    if not cell.isdigit() or len(cell) not in {9, 10, 13}:
+    if not cell.isdecimal() or len(cell) not in {9, 10, 13}:
         return 0.0
     number = float(cell)
     return number / 1000 if number > _MILLIS else number

@@ -10,7 +10,8 @@ from mailer.authentication.dmarc import DmarcResult
 from mailer.authentication.resolver import DnsAnswer
 from mailer.authentication.spf import SpfResult
 from mailer.authentication.spf_record import BadRecordError
-from mailer.reading import auth_results, message
+from mailer.reading import message
+from mailer.reading.headers import auth_results
 from tests.fuzz.pieces import MAILS, ODD
 
 SPF = st.lists(st.sampled_from([

@@ -218,7 +218,7 @@ def _moment(words: Sequence[str], now: datetime) -> datetime | None:
     if left:
         return None
     if day is None:
-        if len(bare) == len(words) and bare[-1].isdigit() and not half:
+        if len(bare) == len(words) and bare[-1].isdecimal() and not half:
             return None  # "send 8" may mean anything
         found = _at(now.date(), hour, now)
         return found if found > now else _at(now.date() + timedelta(days=1), hour, now)

@@ -118,3 +118,8 @@ def test_easter_is_where_the_calendars_have_it() -> None:
     ]  # fmt: skip
     eastern = [holidays.orthodox_easter(year) for year in (2024, 2025, 2026, 2027)]
     assert eastern == [date(2024, 5, 5), date(2025, 4, 20), date(2026, 4, 12), date(2027, 5, 2)]
+
+
+@pytest.mark.parametrize("text", ["𐹠", "until ²", "pause ٣", "week 𐹡", "20²6"])
+def test_digits_of_any_script_stop_nothing(text: str) -> None:
+    assert dates.read(text, date(2026, 11, 30)) is None or dates.names_one(text)

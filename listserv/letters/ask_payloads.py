@@ -112,6 +112,16 @@ class UnbanPayload:
     unban: str
 
 
+@dataclass(frozen=True, slots=True)
+class SheetPayload:
+    """Keep the hash of the code that was mailed last, and how often, for SHEET."""
+
+    code: str = ""
+    sent_at: float = 0.0
+    codes: int = 0
+    tries: int = 0
+
+
 _EITHER = Field(union_mode="left_to_right")  # the first whose fields are there
 _JOIN = TypeAdapter(JoinPayload)
 _COMMAND: TypeAdapter[OrdersPayload | WishPayload] = TypeAdapter(
@@ -123,6 +133,12 @@ _UNDO: TypeAdapter[OrdersUndo | RoleUndo | WishUndo] = TypeAdapter(
 _MODERATE: TypeAdapter[UnbanPayload | ModeratePayload] = TypeAdapter(
     Annotated[UnbanPayload | ModeratePayload, _EITHER]
 )
+_SHEET = TypeAdapter(SheetPayload)
+
+
+def sheet(ask: Ask) -> SheetPayload:
+    """Return what a SHEET question keeps."""
+    return _SHEET.validate_json(ask.payload)
 
 
 def join(ask: Ask) -> JoinPayload:

@@ -56,8 +56,8 @@ def against(case: Case, order: Order) -> str:
     """Return why an order cannot be done, "" where it can."""
     if order.verb == "set":
         return owner_settings.against(case, order)
-    if order.verb == "unclear":
-        return "unclear"
+    if order.verb in {"delete", "rename", "unclear"}:
+        return order.verb
     member = case.member(order)
     if order.verb in {"add", "invite"}:
         return _against_coming(case, order, here=member is not None and member.state in HERE)

@@ -19,7 +19,7 @@ from listserv.answers.owner_order import Order
 from listserv.letters.ask_payloads import OrdersPayload, OrdersUndo, OrderUndo
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
-from listserv.owners import owner_acts, owner_answers, owner_settings, place_acts
+from listserv.owners import member_sheets, owner_acts, owner_answers, owner_settings, place_acts
 from listserv.owners.owner_case import HERE, Case, Done
 from mailer.reading.addresses import parse
 from subscriptions.lists.list_settings import BY_NAME
@@ -29,7 +29,6 @@ from subscriptions.permission import asks, budget
 from subscriptions.permission.asks import Ask, AskPurpose
 from subscriptions.permission.consent import Source
 
-FOR_GOOD = frozenset(("delete", "rename"))  # needs a yes in a word
 READING = ("members", "count", "find", "queue")
 # Which action each order asks for: who may, stands in the table of all actions.
 ACTIONS = {
@@ -37,6 +36,8 @@ ACTIONS = {
     "allow": Action.MEMBER_MODERATE,
     "ban": Action.MEMBER_BAN,
     "count": Action.MEMBER_LS,
+    "delete": Action.LIST_SET,  # always told why not
+    "export": Action.MEMBER_LS,
     "find": Action.MEMBER_LS,
     "invite": Action.MEMBER_INVITE,
     "members": Action.MEMBER_LS,
@@ -44,6 +45,7 @@ ACTIONS = {
     "pause": Action.MEMBER_SET,
     "queue": Action.QUEUE_LS,
     "remove": Action.MEMBER_REMOVE,
+    "rename": Action.LIST_SET,  # always told why not
     "resume": Action.MEMBER_SET,
     "role": Action.MEMBER_SET,
     "set": Action.LIST_SET,
@@ -75,8 +77,12 @@ def take(
     wanted: list[Order] = []
     refused: list[Done] = []
     read: list[Order] = []
+    sheets = False
     for order in dict.fromkeys(orders):
         why = _may(member, order)
+        if not why and order.verb == "export":
+            sheets = True
+            continue
         if not why and order.verb in READING:
             read.append(order)
             continue
@@ -86,7 +92,9 @@ def take(
         else:
             wanted.append(order)
     shown = [owner_answers.answer(visit, order) for order in read]
-    if shown or not wanted:
+    if sheets:
+        member_sheets.offer(visit, member, language)
+    if shown or (not wanted and (refused or not sheets)):
         context: dict[str, object] = {
             "answers": shown,
             "failed": [] if wanted else _all(case, refused, language),

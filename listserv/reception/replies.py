@@ -228,9 +228,7 @@ def _carry_out(
 def _needs_word(ask: Ask) -> bool:
     """Tell whether an empty answer is no yes: what cannot be taken back is said in a word."""
     asked = ask_payloads.command(ask)
-    if isinstance(asked, OrdersPayload):
-        return any(order.verb in owner_commands.FOR_GOOD for order in asked.orders)
-    return asked.verb == "forget"
+    return isinstance(asked, WishPayload) and asked.verb == "forget"
 
 
 def _reach(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:

@@ -15,7 +15,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from listserv.upkeep import metrics
-from listserv.web import archive_access, archive_pages, joining, leaving, me, proof, voting
+from listserv.web import (
+    archive_access,
+    archive_pages,
+    joining,
+    leaving,
+    me,
+    member_sheet,
+    proof,
+    voting,
+)
 from listserv.web.headers import StrictHeaders
 from listserv.web.page_context import WebContext, caller_of, page_of, told
 from listserv.web.visitor import is_this_machine, proxies
@@ -83,6 +92,11 @@ def _routes(site: WebContext) -> list[BaseRoute]:
             methods=both,
         ),
         Route("/{list}/vote/{token}", page_of(site, voting.show_vote, voting.vote), methods=both),
+        Route(
+            "/{list}/members/{token}",
+            page_of(site, member_sheet.show_sheet, member_sheet.sheet),
+            methods=both,
+        ),
         Route("/{list}/me", page_of(site, me.WAY.show, me.WAY.ask), methods=both),
         Route("/{list}/me/{token}", page_of(site, me.show_me, me.me), methods=both),
         Route(

@@ -47,6 +47,7 @@ class AskPurpose(StrEnum):
     REACH = "reach"  # mail an address again that was given up, or that bounces
     ME = "me"  # a member's own page
     READ = "read"  # a members' archive, by a link that was mailed
+    SHEET = "sheet"  # an owner takes the list of members as a file
     RESEND = "resend"  # an owner sends a post once more that many refused
     JOIN_REQUEST = "join-request"  # an owner lets somebody in
     MODERATE = "moderate"  # a moderator decides about a hold
@@ -64,6 +65,7 @@ LIFETIME = {
     AskPurpose.REACH: 30 * DAY,
     AskPurpose.ME: 3 * DAY,
     AskPurpose.READ: DAY,
+    AskPurpose.SHEET: DAY,
     AskPurpose.RESEND: 5 * DAY,
     AskPurpose.JOIN_REQUEST: 30 * DAY,
     AskPurpose.MODERATE: 30 * DAY,

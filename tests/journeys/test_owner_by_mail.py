@@ -4,14 +4,30 @@ Nothing but mail is written; what is asserted is what people got, and what ``kre
 ``krets list show`` say afterwards.
 """
 
+import csv
+import io
+import re
 import tomllib
+import urllib.error
+import urllib.parse
+import urllib.request
 from email.message import Message
 from pathlib import Path
 
 import pytest
 
 from mailer.rehearsal.sink import Caught
-from tests.journeys.letters import mails_to, reply_to, send, state, subject_of, text_of, wait_mail
+from tests.journeys.letters import (
+    link,
+    mails_to,
+    reply_to,
+    send,
+    settled,
+    state,
+    subject_of,
+    text_of,
+    wait_mail,
+)
 from tests.tree import Krets, wait_for
 
 WORDS = tomllib.loads((Path(__file__).parent / "owner_week.toml").read_text())
@@ -34,9 +50,17 @@ class Owner:
         send(self._krets, who, REQUEST, self._words[key].strip().replace("\n", "\r\n"))
 
     def next(self, who: str = OWNER) -> Message:
-        """Return the next mail to somebody that was not looked at yet."""
+        """Return the next notice to somebody that was not looked at yet."""
         self._seen[who] = self._seen.get(who, 0) + 1
-        return wait_mail(self._outbox, who, self._seen[who])
+        count = self._seen[who]
+        wait_for(f"notice {count} to {who}", lambda: len(notices(self._outbox, who)) >= count)
+        return notices(self._outbox, who)[count - 1]
+
+    def last(self, who: str = OWNER) -> Message:
+        """Return the newest notice to somebody, once everything is read and sent."""
+        settled(self._krets)
+        self._seen[who] = len(notices(self._outbox, who))
+        return notices(self._outbox, who)[-1]
 
     def orders(self, key: str, who: str = OWNER) -> Message:
         """Write an order, say yes to the question that comes, and return the receipt."""
@@ -83,3 +107,64 @@ def test_a_week_from_an_empty_list_to_a_handover_is_done_by_mail_alone(
     assert f"{ANNA}: Picknick" in text_of(owner.next())
     owner.replies(held, OWNER, "ok")
     wait_for("the post", lambda: "Picknick" in map(subject_of, mails_to(outbox, BO)))
+
+    owner.last()  # what was decided
+
+    paused = owner.orders("pause")
+    assert words["done"] in text_of(paused)
+    assert state(krets, LIST, BO) == "paused"
+    owner.answers(paused, key="undo")
+    assert state(krets, LIST, BO) == "active"
+
+    owner.orders("ban")
+    send(krets, EVA, "friends-join@example.org", "")
+    owner.replies(owner.next(EVA), EVA)
+    assert words["welcome"] in text_of(owner.next(EVA))
+
+    owner.orders("hand_over")
+    owner.next(EVA)  # told of the role
+    owner.says("export", EVA)
+    sheet = download(krets, outbox, link(owner.next(EVA), "members"))
+    assert {ANNA, BO, EVA, OWNER} <= {row["email"] for row in sheet}
+    owner.next(EVA)  # the code
+    assert EVA in text_of(owner.next())  # the other owner is told
+    owner.orders("step_back", EVA)
+    roles = {row["email"]: row["role"] for row in krets.json("member", "ls", LIST)}
+    assert (roles[OWNER], roles[EVA]) == ("member", "owner")
+
+    owner.says("members")
+    assert BO not in text_of(owner.last())
+    owner.orders("close", EVA)
+    assert krets.json("list", "show", LIST)["closed"] is True
+
+
+def notices(outbox: list[Caught], who: str) -> list[Message]:
+    """Return what the service itself wrote to somebody: no posts."""
+    return [mail for mail in mails_to(outbox, who) if mail["Auto-Submitted"] is not None]
+
+
+def download(krets: Krets, outbox: list[Caught], page: str) -> list[dict[str, str]]:
+    """Open a link to the list of members as a browser does, with the code that is mailed."""
+    known = len(mails_to(outbox, EVA))
+    path = page.removeprefix(krets.url)
+    assert krets.get(path)[0] == 200
+    assert len(mails_to(outbox, EVA)) == known
+    browse(krets, path, act="code")
+    code = re.search(r"^ {2}(\d{6})\s*$", text_of(wait_mail(outbox, EVA, known + 1)), re.MULTILINE)
+    assert code is not None
+    assert browse(krets, path, act="open", code="12345x")[0] == 403
+    status, found = browse(krets, path, act="open", code=code[1])
+    assert status == 200
+    assert browse(krets, path, act="open", code=code[1])[0] == 410
+    return list(csv.DictReader(io.StringIO(found.decode())))
+
+
+def browse(krets: Krets, path: str, **fields: str) -> tuple[int, bytes]:
+    """Press a button of a page."""
+    data = urllib.parse.urlencode(fields).encode()
+    try:
+        with urllib.request.urlopen(krets.url + path, data, timeout=60) as answer:  # noqa: S310 - ours
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()

@@ -35,6 +35,8 @@ CONTEXT: dict[str, object] = {
     "not_me_url": f"{PAGE}not-me/{TOKEN}",
     "me_url": f"{PAGE}me/{TOKEN}",
     "read_url": f"{PAGE}read/{TOKEN}",
+    "sheet_url": f"{PAGE}members/{TOKEN}",
+    "code": "012345",
     "added": "anna@work.example",
     "addresses": ["anna@example.net", "anna@work.example"],
     "preview": f"{PAGE}proof/7-20000-{TOKEN}",
@@ -246,7 +248,7 @@ SETTINGS = [
 ]
 WHYS = (
     "owners-only", "no-member", "already", "barred", "own-address", "same", "last-owner",
-    "not-now", "value", "closed", "date", "changed", "unclear",
+    "not-now", "value", "closed", "delete", "rename", "date", "changed", "unclear",
 )  # fmt: skip
 CONTEXT |= {
     "wanted": [*ORDERS[:-1], *PLACES, *SETTINGS],

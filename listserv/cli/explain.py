@@ -89,7 +89,16 @@ def explain_post(
     with app.store.read() as session:
         means = app.settings.mailer.disowned
         means = "hold" if means == "refuse" and app.settings.mailer.front else means
-        known = facts.gather(session, lst, reading, envelope, now, found, means)
+        known = facts.gather(
+            session,
+            lst,
+            reading,
+            envelope,
+            now,
+            found,
+            means,
+            fronted=bool(app.settings.mailer.front),
+        )
         verdict = judge(known)
         whole = facts.completed(facts.named(reading, lst.domain), now)
         trace = Trace(

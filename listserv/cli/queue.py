@@ -16,6 +16,7 @@ from listserv.cli.find import find
 from listserv.cli.mailing import COUNTS, VERBS, mailing
 from listserv.cli.terminal import agree, asked, plain, print_table, say
 from listserv.wiring.app import App
+from mailer.errors import BadInput
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,6 +26,15 @@ def asking(command: Callable[P, R]) -> Callable[P, R]:
     """Add the options of what sends or ends something."""
     dry = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
     return click.option("--yes", is_flag=True, help="Do not ask.")(dry(command))
+
+
+def choosing(command: Callable[P, R]) -> Callable[P, R]:
+    """Add what says which held messages are meant: some by number, or all of a list or a rule."""
+    rule = click.option(
+        "--rule", default="", help="All that this rule holds, as `queue ls` names it."
+    )
+    where = click.option("--list", "of_list", default="", metavar="LIST", help="All of LIST.")
+    return click.argument("ids", metavar="[ID]...", type=int, nargs=-1)(where(rule(command)))
 
 
 @click.group()
@@ -95,28 +105,41 @@ def queue_show(app: App, hold_id: int, *, as_json: bool, as_raw: bool) -> None:
 
 
 @queue.command("release")
-@click.argument("hold_id", metavar="ID", type=int)
+@choosing
 @asking
 @click.pass_obj
-def queue_release(app: App, hold_id: int, *, yes: bool, dry_run: bool) -> None:
+def queue_release(
+    app: App, ids: tuple[int, ...], of_list: str, rule: str, *, yes: bool, dry_run: bool
+) -> None:
     """Let a held message go on; a post is then sent to the members.
 
     \b
     Example:
       krets queue release 12 --yes
+      krets queue release --list friends@example.org --rule first-post --yes
     """
-    wanted = DecideHold(hold_id, dry_run=True)
-    if _agreed(actions.release(asked(app), wanted), "Release", yes=yes, dry_run=dry_run):
-        actions.release(asked(app), replace(wanted, dry_run=False))
-        say(f"Message {hold_id} goes on.")
+    for number in _meant(app, ids, of_list, rule):
+        wanted = DecideHold(number, dry_run=True)
+        if _agreed(actions.release(asked(app), wanted), "Release", yes=yes, dry_run=dry_run):
+            actions.release(asked(app), replace(wanted, dry_run=False))
+            say(f"Message {number} goes on.")
 
 
 @queue.command("refuse")
-@click.argument("hold_id", metavar="ID", type=int)
+@choosing
 @click.option("--reason", default="", help="What the writer of a post is told.")
 @asking
 @click.pass_obj
-def queue_refuse(app: App, hold_id: int, *, reason: str, yes: bool, dry_run: bool) -> None:
+def queue_refuse(
+    app: App,
+    ids: tuple[int, ...],
+    of_list: str,
+    rule: str,
+    *,
+    reason: str,
+    yes: bool,
+    dry_run: bool,
+) -> None:
     """Refuse a held message: nobody gets it, and the writer of a post is told.
 
     The writer is mailed within the budget of automatic mail; the message stays in the store.
@@ -125,27 +148,49 @@ def queue_refuse(app: App, hold_id: int, *, reason: str, yes: bool, dry_run: boo
     Example:
       krets queue refuse 12 --reason "We do not do adverts here." --yes
     """
-    wanted = DecideHold(hold_id, reason, dry_run=True)
-    if _agreed(actions.refuse(asked(app), wanted), "Refuse", yes=yes, dry_run=dry_run):
-        actions.refuse(asked(app), replace(wanted, dry_run=False))
-        say(f"Message {hold_id} is refused.")
+    for number in _meant(app, ids, of_list, rule):
+        wanted = DecideHold(number, reason, dry_run=True)
+        if _agreed(actions.refuse(asked(app), wanted), "Refuse", yes=yes, dry_run=dry_run):
+            actions.refuse(asked(app), replace(wanted, dry_run=False))
+            say(f"Message {number} is refused.")
 
 
 @queue.command("drop")
-@click.argument("hold_id", metavar="ID", type=int)
+@choosing
 @asking
 @click.pass_obj
-def queue_drop(app: App, hold_id: int, *, yes: bool, dry_run: bool) -> None:
+def queue_drop(
+    app: App, ids: tuple[int, ...], of_list: str, rule: str, *, yes: bool, dry_run: bool
+) -> None:
     """Drop a held message without a word to anybody.
 
     \b
     Example:
       krets queue drop 12 --yes
+      krets queue drop --list friends@example.org --rule first-post --yes
     """
-    wanted = DecideHold(hold_id, dry_run=True)
-    if _agreed(actions.drop(asked(app), wanted), "Drop", yes=yes, dry_run=dry_run):
-        actions.drop(asked(app), replace(wanted, dry_run=False))
-        say(f"Message {hold_id} is dropped.")
+    for number in _meant(app, ids, of_list, rule):
+        wanted = DecideHold(number, dry_run=True)
+        if _agreed(actions.drop(asked(app), wanted), "Drop", yes=yes, dry_run=dry_run):
+            actions.drop(asked(app), replace(wanted, dry_run=False))
+            say(f"Message {number} is dropped.")
+
+
+def _meant(app: App, ids: tuple[int, ...], of_list: str, rule: str) -> tuple[int, ...]:
+    """Return which held messages are meant; raise BadInput where none is named."""
+    if bool(ids) == bool(of_list or rule):
+        raise BadInput(
+            "Name messages by their numbers, or all by --list or --rule.",
+            "`krets queue ls` shows the numbers and the rules.",
+        )
+    if ids:
+        return ids
+    held = actions.ls(asked(app)).held
+    return tuple(
+        one.id
+        for one in held
+        if of_list.lower() in {"", one.list.lower()} and (not rule or rule in one.why)
+    )
 
 
 def _agreed(found: QueuedMail, verb: str, *, yes: bool, dry_run: bool) -> bool:

@@ -18,11 +18,15 @@ from listserv.wiring import vouching
 from listserv.wiring.listserv_tables import Ban, Post
 from mailer.authentication.verdict import UNKNOWN, Authentication
 from mailer.errors import BadInput
-from mailer.reading import message
+from mailer.reading import message, spam_marks
 from mailer.reading.addresses import parse
 from mailer.reading.bodies import read as read_body
 from mailer.reading.headers import header_repair
+from mailer.reading.language import language_of
 from mailer.reading.message import MessageHeader
+from mailer.reading.spam_marks import SpamMark
+from subscriptions.lists import post_rules
+from subscriptions.lists.post_rules import PostTraits
 from subscriptions.lists.roster import MailList, Membership, membership_of, state_at
 
 DUPLICATE_SECONDS = 7 * 86400.0
@@ -103,8 +107,14 @@ def gather(
     now: float,
     found: Authentication = UNKNOWN,
     disowned: str = "hold",
+    *,
+    fronted: bool = False,
 ) -> PostFacts:
-    """Return all that the rules may know of this post to this list."""
+    """Return all that the rules may know of this post to this list.
+
+    ``fronted`` says that a mail server in front of us may have marked it as spam.
+    """
+    mark = spam_marks.read(reading.head) if fronted else SpamMark()
     ours = vouching.organisations(session, lst.domain)
     member = (
         membership_of(session, lst.id, reading.authors[0]) if len(reading.authors) == 1 else None
@@ -124,12 +134,46 @@ def gather(
         from_is_ours=vouching.is_ours(reading.head, ours, found),
         from_not_theirs=found.disowned,
         disowned=disowned,
+        spam=lst.spam.value if mark.marked else "",
+        met=_met(lst, reading, mark),
         author_banned=_banned(session, lst.id, reading),
         author_posts=_accepted_before(session, lst.id, reading) if member else 0,
         same_message=same,
         same_id_other_content=other,
         **from_bytes(reading, lst.address, envelope_sender),  # type: ignore[arg-type]
     )
+
+
+def _met(lst: MailList, reading: PostReading, mark: SpamMark) -> tuple[tuple[str, str], ...]:
+    """Return which of the owner's own rules a post meets."""
+    rules = post_rules.read(lst.rules or "")
+    if not rules:
+        return ()
+    parts = {rule.part for rule in rules}
+    head = reading.head
+    post = PostTraits(
+        authors=reading.authors,
+        subject=head.text("subject"),
+        headers=lambda name: [message.text_of(value) for value in head.all(name)],
+        files=_files(reading) if "file" in parts else (),
+        language=_language(reading) if "language" in parts else "",
+        size=len(reading.raw),
+        score=mark.score,
+    )
+    return tuple((rule.text, rule.verb) for rule in post_rules.met(rules, post))
+
+
+def _files(reading: PostReading) -> list[str]:
+    if reading.trouble:
+        return []
+    names = [part.get_filename() for part in message.parse(reading.raw).walk()]
+    return [message.text_of(name.encode("utf-8", "replace")) for name in names if name]
+
+
+def _language(reading: PostReading) -> str:
+    if reading.trouble or len(reading.raw) > automatic.MAX_RAW:
+        return ""
+    return language_of(own_words.read(read_body(reading.raw).quoted).whole)
 
 
 def known_before(

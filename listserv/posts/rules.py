@@ -47,6 +47,8 @@ class PostFacts:
     author_posts: int = 0  # accepted before
     from_is_ours: bool = False  # From or Sender names a domain that our name would vouch for
     from_not_theirs: bool = False  # DMARC of From's domain: this mail is not from there
+    spam: str = ""  # what the list does with what a filter in front calls spam; "" for none
+    met: tuple[tuple[str, str], ...] = ()  # the owner's own rules it meets: line, verb
     disowned: str = "hold"  # what mailer.disowned says about such a post: hold, refuse or tag
     size: int = 0
     trouble: str = ""  # why the message must not be parsed (mailer.reading.message limits)
@@ -201,6 +203,13 @@ def closed(facts: PostFacts) -> Decision | None:
     return Decision.HOLD if facts.closed else None
 
 
+def spam(facts: PostFacts) -> Decision | None:
+    """Do with what a filter in front calls spam as the list says; a tag is only named."""
+    return _SPAM.get(facts.spam)
+
+
+_SPAM = {"hold": Decision.HOLD, "drop": Decision.DISCARD, "tag": Decision.ACCEPT}
+_OWN = {"hold": Decision.HOLD, "refuse": Decision.REFUSE, "drop": Decision.DISCARD}
 RULES: dict[str, Callable[[PostFacts], Decision | None]] = {
     "loop": loop,
     "hop-count": hop_count,
@@ -223,6 +232,7 @@ RULES: dict[str, Callable[[PostFacts], Decision | None]] = {
     "first-post": first_post,
     "emergency": emergency,
     "closed": closed,
+    "spam": spam,
 }
 
 
@@ -230,5 +240,6 @@ def judge(facts: PostFacts) -> RuleVerdict:
     """Ask every rule and return the strongest decision with all that hit."""
     answers = ((name, rule(facts)) for name, rule in RULES.items())
     hits = [RuleHit(name, answer) for name, answer in answers if answer is not None]
+    hits += [RuleHit(line, _OWN[verb]) for line, verb in facts.met]
     hits.sort(key=lambda hit: -hit.decision)  # stable: RULES' order within one strength
     return RuleVerdict(hits[0].decision if hits else Decision.ACCEPT, tuple(hits))

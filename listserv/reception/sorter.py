@@ -276,7 +276,16 @@ def _judge(
         lst = get_list(session, list_address)
         disowned = app.settings.mailer.disowned
         means = "hold" if disowned == "refuse" else disowned  # the door could not refuse it
-        known = facts.gather(session, lst, reading, arrival.sender, now, found, means)
+        known = facts.gather(
+            session,
+            lst,
+            reading,
+            arrival.sender,
+            now,
+            found,
+            means,
+            fronted=bool(app.settings.mailer.front),
+        )
         issue = "" if aside else reader_replies.answered(session, lst, reading.head, answers)
         if issue:  # judged as a members' post; it goes to nobody, and stands under the issue
             known = replace(known, list_kind=ListKind.DISCUSSION, post_policy=PostPolicy.MEMBERS)

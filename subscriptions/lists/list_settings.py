@@ -17,7 +17,7 @@ from enum import StrEnum
 from zoneinfo import available_timezones
 
 from mailer.errors import BadInput
-from subscriptions.lists import terms
+from subscriptions.lists import post_rules, terms
 from subscriptions.lists.naming import read_list_address
 from subscriptions.lists.policies import (
     LANGUAGES,
@@ -27,6 +27,7 @@ from subscriptions.lists.policies import (
     ListKind,
     PostPolicy,
     Role,
+    SpamPolicy,
 )
 
 MAX_TITLE = 200  # characters; a title stands in headers and on one line of a page
@@ -223,6 +224,20 @@ SETTINGS: tuple[ListSetting, ...] = (
         "closed", "Take no posts, issues and new members; the archive stays.", default=False
     ),
     ListSetting("emergency", "Hold every post.", default=False, changed_by=_MODERATORS),
+    ListSetting(
+        "rules",
+        "Own rules about posts, one a line: hold subject *lottery*, drop from *@spam.example.",
+        post_rules.check,
+        kinds=_POSTS,
+        changed_by=_MODERATORS,
+    ),
+    ListSetting(
+        "spam",
+        "What becomes of a post that the filter of mailer.front calls spam.",
+        words=SpamPolicy,
+        default="hold",
+        changed_by=_MODERATORS,
+    ),
     ListSetting(
         "reply_to_list",
         "Point Reply-To at the list (costly).",

@@ -42,6 +42,14 @@ class PostPolicy(StrEnum):
     EDITORS = "editors"
 
 
+class SpamPolicy(StrEnum):
+    """Say what becomes of a post that the filter in front of us calls spam."""
+
+    HOLD = "hold"
+    DROP = "drop"
+    TAG = "tag"  # goes out with the filter's marks; the rule is named
+
+
 class Copies(StrEnum):
     """Say whether each member's copy of a post is their own."""
 

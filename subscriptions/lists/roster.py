@@ -48,6 +48,7 @@ from subscriptions.lists.policies import (
     ListKind,
     PostPolicy,
     Role,
+    SpamPolicy,
     opens,
 )
 
@@ -159,6 +160,10 @@ class MailList(Base):
     welcome: Mapped[str] = mapped_column(default="", server_default="")
     welcomes: Mapped[str] = mapped_column(default="", server_default="")  # JSON, as footers
     closed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    rules: Mapped[str] = mapped_column(default="", server_default="")  # post_rules, one a line
+    spam: Mapped[SpamPolicy] = mapped_column(
+        worded(SpamPolicy), default=SpamPolicy.HOLD, server_default=SpamPolicy.HOLD.value
+    )
     max_size: Mapped[int] = mapped_column(default=DEFAULT_MAX_SIZE)
     theme: Mapped[str] = mapped_column(String(40), default="")  # "" is ours
     accent: Mapped[str] = mapped_column(String(7), default="")  # #rrggbb; "" is the theme's

@@ -58,6 +58,7 @@ CASES: list[tuple[str, Decision, dict[str, Any]]] = [
     ("first-post", Decision.HOLD, {"first_posts_moderated": True, "author_posts": 0}),
     ("emergency", Decision.HOLD, {"emergency": True}),
     ("closed", Decision.HOLD, {"closed": True}),
+    ("spam", Decision.DISCARD, {"spam": "drop"}),
 ]
 
 

@@ -156,14 +156,14 @@ def _begins(line: str, below: list[str]) -> int:
         if tried == _STARTS:
             break
         rest = line[found.end() :]
-        if found.start() == 0 or fold(line[: found.start()]) in _BEFORE_DATES:
-            continue
-        if MARKER.match(rest):
-            return found.end()
-        if ATTRIBUTION_START.match(rest) and _says_who(rest, below):
-            return found.end()
         ended = line[found.start() - 1] in ".!?;)"
-        if ended and _CAPITAL.match(rest) and is_attribution(rest):
+        begins = (
+            MARKER.match(rest)
+            or (ATTRIBUTION_START.match(rest) and _says_who(rest, below))
+            or (ended and _CAPITAL.match(rest) and is_attribution(rest))
+        )
+        # Folding costs most, and nearly nothing comes so far.
+        if begins and found.start() and fold(line[: found.start()]) not in _BEFORE_DATES:
             return found.end()
     return 0
 

@@ -40,6 +40,15 @@ class Visit:
             wave=wave,
         )
 
+    def allow_letter(self, author: str) -> bool:
+        """Tell whether owners or editors may get one more letter of this source, and count it.
+
+        Where ``author`` (a key) is vouched for, or nobody knows the source, the author is counted.
+        """
+        known = self.source not in {"", budget.NOBODY} and not self.vouched
+        by = self.source if known else self.app.keyring.keyed_hash(author).hex()
+        return budget.allow_letter(self.session, by, self.lst.address, self.now)
+
     def at(self, lst: MailList) -> "Visit":
         """Return the same visit to another list."""
         return replace(self, lst=lst)

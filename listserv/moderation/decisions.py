@@ -28,6 +28,7 @@ from listserv.moderation import bans, edited_text, editing, holds, rulings
 from listserv.moderation.rulings import Ruling, RulingWord
 from listserv.wiring.listserv_tables import Hold, HoldState
 from mailer.authentication import verdict
+from mailer.door.callers import source_of
 from mailer.errors import BadInput
 from mailer.ledger.mailings import Mailing
 from mailer.reading import bodies, message
@@ -64,6 +65,8 @@ class HeldWriter:
     message_id: str
     automatic: bool
     disowned: bool = False  # their own domain says that it is not theirs: no mail of ours answers
+    source: str = ""  # whose request an answer to it is counted as
+    vouched: bool = False  # their own domain vouches for it
 
 
 def writer_of(head: MessageHeader, arrival: Arrival) -> HeldWriter:
@@ -77,6 +80,7 @@ def writer_of(head: MessageHeader, arrival: Arrival) -> HeldWriter:
                 continue
             found.setdefault(address.key, (name, address))
     name, author = next(iter(found.values())) if len(found) == 1 else ("", None)
+    whose = verdict.read(arrival.authentication)
     said = head.text("auto-submitted").partition(";")[0].strip().lower()
     return HeldWriter(
         address=author,
@@ -84,7 +88,9 @@ def writer_of(head: MessageHeader, arrival: Arrival) -> HeldWriter:
         subject=message.text_of(head.first("subject") or b""),
         message_id=message.message_id(head) or "",
         automatic=said not in {"", "no"},
-        disowned=verdict.read(arrival.authentication).disowned,
+        disowned=whose.disowned,
+        source=source_of(arrival.client) or budget.NOBODY,
+        vouched=whose.aligned,
     )
 
 
@@ -180,7 +186,8 @@ def tell_writer(visit: Visit, writer: HeldWriter, name: str, reason: str = "") -
     silent = writer.automatic or writer.disowned
     if to is None or silent or is_own_address(visit.lst.where, to.key):
         return False
-    if not budget.allow(visit.session, to.key, kind=name, now=visit.now):
+    by = replace(visit, source=writer.source, vouched=to.key if writer.vouched else "")
+    if not by.allow(to.key, name):
         return False
     member = membership_of(visit.session, visit.lst.id, to.key)
     if member is not None and member.state in HERE:

@@ -12,7 +12,7 @@ it is quoted line by line, bounded, and never followed; a wave of held mail asks
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
@@ -118,7 +118,7 @@ def _attend(app: App, hold_id: int, now: float) -> None:
     with app.store.write() as session:
         visit = Visit(session=session, app=app, lst=get_list(session, lst.address), now=now)
         if "newsletter-address" in json.loads(hold.rules):
-            done = _forward(visit, hold, raw)
+            done = _forward(visit, hold, raw, writer)
         else:
             done = _take(visit, hold, step, writer, shown)
     _log.info("a hold was attended to", hold=hold_id, step=str(step), done=done)
@@ -171,9 +171,17 @@ def _take(visit: Visit, hold: Hold, step: HoldStep, writer: HeldWriter, shown: S
     return True
 
 
-def _forward(visit: Visit, hold: Hold, raw: bytes) -> bool:
-    """Hand a reader's letter to the newsletter's editors, who answer the reader themselves."""
+def _forward(visit: Visit, hold: Hold, raw: bytes, writer: HeldWriter) -> bool:
+    """Hand a reader's letter to the newsletter's editors, who answer the reader themselves.
+
+    Of one source so many a day; more waits in the queue, and is looked at again the next day.
+    """
     session = visit.session
+    author = writer.address.key if writer.address is not None else ""
+    by = replace(visit, source=writer.source, vouched=author if writer.vouched else "")
+    if not by.allow_letter(author):
+        holds.postpone(session, hold, visit.now + DAY)
+        return False
     arrival = session.get(Arrival, hold.arrival_id)
     reached = arrival is not None and notices.forward(
         session, visit.app, [visit.lst], arrival, raw, visit.now, (Role.EDITOR, Role.OWNER)

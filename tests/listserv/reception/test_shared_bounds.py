@@ -8,15 +8,19 @@ import pytest
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
+from listserv.letters.visit import Visit
+from listserv.moderation import decisions, moderator_mail
 from listserv.moderation.holds import decide
 from listserv.reception import sorter
 from listserv.upkeep import flood_alarm
-from listserv.wiring.listserv_tables import HoldState
+from listserv.wiring.listserv_tables import Hold, HoldState
 from mailer.ledger.mailings import Recipient
+from mailer.reading.addresses import parse
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival, Incoming
+from subscriptions.lists import roster
 from subscriptions.permission import budget
-from tests.place import EVE, OWNER, Place, make_place, text
+from tests.place import EVE, LIST, OWNER, Place, make_place, text
 
 JOIN, HELP = "friends-join@example.org", "friends-help@example.org"
 
@@ -72,6 +76,35 @@ def test_who_is_vouched_for_joins_through_a_source_that_has_spent_its_share(plac
     letters(place, [EVE], ["192.0.2.9"])  # the address from which example.com sends
     assert strangers(place) == 5
     assert place.mails(EVE)
+
+
+def test_writers_of_held_posts_are_answered_within_their_sources_share(place: Place) -> None:
+    with place.app.store.write() as session:
+        lst = roster.get_list(session, LIST)
+        visit = Visit(session, place.app, lst, time.time())
+        said = [
+            decisions.tell_writer(
+                visit,
+                decisions.HeldWriter(parse(who), "", "News", "", automatic=False,
+                                     source="198.51.100.7"),
+                "poster-expired",
+            )
+            for who in VICTIMS
+        ]  # fmt: skip
+        assert sum(said) == 5
+
+
+def test_editors_get_so_many_letters_of_a_source_and_the_rest_waits(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "LETTERS_FROM", 3)
+    with place.app.store.write() as session:
+        roster.get_list(session, LIST).kind = roster.ListKind.NEWSLETTER
+    letters(place, VICTIMS[:6], ["198.51.100.7"] * 6, LIST)
+    moderator_mail.attend(place.app, lambda: False, now=time.time() + 3600)
+    with place.app.store.read() as session:
+        states = session.scalars(select(Hold.state)).all()
+    assert sorted(states) == ["forwarded"] * 3 + ["waiting"] * 3
 
 
 def test_owners_get_so_many_letters_of_a_source_and_the_rest_waits(

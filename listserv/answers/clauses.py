@@ -42,9 +42,10 @@ _NOUNS = frozenset(("interest", "list", "more", "want", "receive", "asked", "joi
 _ACTS = frozenset(("leave", "remove", "join", "undo", "stay"))
 _FILLING = frozenset(("plain", "please", "thanks", "greeting", "bye", "spoken", "me", "friendly"))
 _YES = frozenset(("yes", "weak", "confirm"))
+_FAINT = frozenset(("plain", "third", "receive", "more", "weak"))
 _WARM = frozenset(("please", "thanks", "join", "want", "me"))  # said beside a yes that is meant
 # "Ok for Bo" is no yes of one's own.
-_FOR = frozenset(("for", "to", "per", "a", "pentru", "для", "voor"))
+_FOR = frozenset(("for", "till", "at", "to", "per", "a", "pentru", "для", "voor", "aan"))
 _CONCORD = frozenset(("it", "ro", "ru"))  # two negations are one
 _LINE = 60  # letters of a line that a mail program has wrapped
 _FEW = 3  # words of a line that may be a name
@@ -279,18 +280,24 @@ def _friendly() -> frozenset[str]:
 
 
 def _is_sent_off(said: WordedText, group: list[int], by_place: dict[int, LexiconHit]) -> bool:
-    """Tell whether a clause greets from a door right behind a curt yes: "jo hej du"."""
-    first = by_place.get(group[0])
-    before = by_place.get(group[0] - 1)
-    if first is None or "spoken" not in first.tags or before is None:
-        return False
-    if set(said.words[group[0] - 1].stop) - {","} or not _is_curt_yes(before):
-        return False
-    return not any(hit.tags & _WARM for hit in said.hits)
+    """Tell whether a curt yes goes on as a farewell or a title: "jo hej", "Yes Man"."""
+    for place in group:
+        hit, before = by_place.get(place), by_place.get(place - 1)
+        if hit is None or before is None or hit is before or not _is_curt_yes(before):
+            continue
+        stop = said.words[place - 1].stop
+        titled = not stop and _is_name(said.words[place]) and not hit.tags - _FAINT
+        if titled or ("spoken" in hit.tags and not set(stop) - {","}):
+            return not any(one.tags & _WARM for one in said.hits)
+    return False
 
 
 def _is_heading(said: WordedText, group: list[int], by_place: dict[int, LexiconHit]) -> bool:
-    """Tell whether a yes is the name of what follows it: "Accepted: Lunch"."""
+    """Tell whether a yes is the name of what follows it: "Accepted: Lunch", "Accepted Lunch"."""
+    first, second = by_place.get(group[0]), group[0] + 1
+    begins = first is not None and "confirm" in first.tags and not said.words[group[0]].stop
+    if begins and second in group and second not in by_place and _is_name(said.words[second]):
+        return not any(hit.tags & _WARM for hit in said.hits)
     last = by_place.get(group[-1])
     stop = said.words[group[-1]].stop
     following = group[-1] + 1

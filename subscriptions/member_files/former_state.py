@@ -101,7 +101,9 @@ class Column:
 def plain_words(text: str) -> str:
     """Return a heading or a cell in small letters with single spaces, camelCase taken apart."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", INVISIBLE.sub("", text.strip()))
-    return " ".join(re.sub(r"[\s_.:;/\-\u2010-\u2015\[\](){}\"']+", " ", apart.casefold()).split())
+    return " ".join(
+        re.sub(r"[\s_.:;/\-\u2010-\u2015\[\](){}\"'\u2019]+", " ", apart.casefold()).split()
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -183,6 +183,11 @@ REFUSALS = _stems(
     " onbereik gebounc gestuiterd onbevestig inactief gedeactiv wil~niet wil~geen wenst~geen"
     " niet~meer geen~mail geen~e~mail geen~nieuwsbrief geen~post weg$ eruit$ eraf$ verlaten"
     " niet~mailen niet~sturen van~de~lijst nee~bedankt stopgezet"
+    " don~t doesn~t didn~t isn~t not~to~be not~be remov closed erasure gdpr no~contact dead$"
+    " sa~upp ska~inte skall~inte får~inte får~ej ej~kontakt inte~kontakt inte~ha ej~ha"
+    " fungerar~inte fungerar~ej funkar~inte non~funziona non~contatt chius nu~func nu~contact"
+    " închis inchis не~работает не~звонить закрыт удалить werkt~niet verwijder niet~contact"
+    " afgesloten"
 )
 REFUSALS = re.compile(REFUSALS.pattern.replace("~", " "))
 # Headings that say no to mail, or to all of it.

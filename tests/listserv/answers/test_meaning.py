@@ -189,7 +189,9 @@ def test_an_unmarked_question_another_s_yes_and_mockery_join_nobody(text: str) -
         "yes 7", "ok for Bo", "ja för Anna", "да для Анны", "jo hej du", "jo tjena", "ja hej då",
         "ja hoor, dag", "ja doei", "sì ciao", "ага, привет", "da, pa", "ok, bye", "nou ja",
         "Accepted: Lunch", "Accepterat: Lunch", "Accettato: Pranzo", "Geaccepteerd: Lunch",
-        "Acceptat: Prânz", "Accepted: list meeting", "yes 🙄", "ok 🤡",
+        "Acceptat: Prânz", "Accepted: list meeting", "Accepted Lunch", "Yes Man",
+        "Perfect Storm", "ok ciao", "ok doei", "ok till Bo", "ok åt Bo", "ok bye then",
+        "yes 🙄", "ok 🤡",
     ],
 )  # fmt: skip
 def test_a_yes_that_goes_on_as_a_title_or_sends_us_off_joins_nobody(text: str) -> None:
@@ -202,6 +204,7 @@ def test_a_yes_that_goes_on_as_a_title_or_sends_us_off_joins_nobody(text: str) -
         "Yes\nTom", "Yes, Tom", "Ja tack Anna Berg", "Ja /Anna", "👍 Tom", "Ja!\nHej då",
         "Ja tack, hej då", "Hej! Ja.", "sì, grazie mille", "Yes, I'd like to join Circle",
         "Ja visst, vad roligt", "Da, Ion", "I confirm: my name is Tom", "ja 😊", "Yes please Bob",
+        "YES PLEASE", "Ja ok", "Confirmed, thank you Tom", "Yes I do", "Ja Det vill jag",
     ],
 )  # fmt: skip
 def test_a_yes_with_a_name_a_farewell_or_joy_behind_it_is_one(text: str) -> None:

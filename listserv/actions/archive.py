@@ -23,6 +23,7 @@ from archive.filing.mail_import import ImportCounts, import_mails
 from archive.pages import redirects, views
 from archive.site import build as pages
 from archive.site import removal_check, whole_archive
+from listserv.actions import audit
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action
 from listserv.newsletters.writing import pictures
@@ -190,6 +191,8 @@ def redact(call: Call, wanted: RedactArchive, progress: Progress = silent) -> Ar
     with call.session(writes=True) as session:
         redaction.apply(session, lst, plan, call.now)
         pictures.forget(session, lst, {*plan.files, *(plan.brought - shown)})
+        audit.detail(session, f"{len(plan.rows)} rows, {len(plan.messages)} messages")
+        call.note(Action.ARCHIVE_REDACT, session, lst)
     root, base_url = _site(call)
     with pages.rendering(call.app.store), progress(lst) as told:
         whole_archive.build(call.app.store, root, base_url, lst, told)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from listserv.actions import audit
 from listserv.actions.permissions import Action, ActorRole, Proven, permit
 from listserv.letters.visit import Visit
 from listserv.wiring.app import App
@@ -77,9 +78,12 @@ class Call:
 
     @contextmanager
     def changing(self, action: Action, list_address: str) -> Iterator[Visit]:
-        """Change one list, in one transaction."""
+        """Change one list, in one transaction, and note that."""
         with self.session(writes=True) as session:
-            yield self._visit(session, action, list_address)
+            visit = self._visit(session, action, list_address)
+            role = self._role(session, visit.lst)  # before they may have changed their own
+            yield visit
+            self._note(action, session, visit.lst, role)
 
     @contextmanager
     def reading_all(self, action: Action) -> Iterator[Session]:
@@ -90,10 +94,11 @@ class Call:
 
     @contextmanager
     def changing_all(self, action: Action) -> Iterator[Session]:
-        """Change what belongs to no single list, in one transaction."""
+        """Change what belongs to no single list, in one transaction, and note that."""
         self.permit(action)
         with self.session(writes=True) as session:
             yield session
+            self.note(action, session)
 
     def permitted(self, action: Action, list_address: str) -> MailList:
         """Return the list for an action that takes many short transactions of its own."""
@@ -104,12 +109,38 @@ class Call:
         self, action: Action, session: Session | None = None, lst: MailList | None = None
     ) -> None:
         """Raise NotPermitted where whoever asks may not do this to a list, or to the service."""
-        role = ActorRole.STRANGER
+        permit(action, self._role(session, lst), self.by.proven)
+
+    def note(self, action: Action, session: Session, lst: MailList | None = None) -> None:
+        """Write down that this was done; ``changing`` does it by itself."""
+        self._note(action, session, lst, self._role(session, lst))
+
+    def note_after(self, action: Action, lst: MailList | None, detail: str) -> None:
+        """Write down what was done in transactions of its own."""
+        with self.session(writes=True) as session:
+            audit.detail(session, detail)
+            self.note(action, session, lst)
+
+    def _note(
+        self, action: Action, session: Session, lst: MailList | None, role: ActorRole
+    ) -> None:
+        audit.note(
+            session,
+            action,
+            lst,
+            role=role,
+            proven=self.by.proven,
+            door=self.by.source,
+            key=self.by.key,
+            now=self.now,
+        )
+
+    def _role(self, session: Session | None, lst: MailList | None) -> ActorRole:
         if self.by.proven is Proven.MACHINE:
-            role = ActorRole.OPERATOR
-        elif session is not None and lst is not None:
-            role = self.by.role_on(session, lst)
-        permit(action, role, self.by.proven)
+            return ActorRole.OPERATOR
+        if session is None or lst is None:
+            return ActorRole.STRANGER
+        return self.by.role_on(session, lst)
 
     def ring(self, *bells: str) -> None:
         """Ring bells for what was committed; a door inside its own transaction rings later."""

@@ -18,7 +18,8 @@ from enum import StrEnum
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from listserv.actions import moved_pages
+from listserv.actions import audit, moved_pages
+from listserv.actions.audit import ActionShown
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action, ActorRole, NotPermitted
 from listserv.actions.reach import Reach, reach_of
@@ -87,6 +88,10 @@ class ListSet:
         """Return the names of the settings that are others now."""
         return [name for name, value in self.after.items() if self.before[name] != value]
 
+    def change(self, name: str) -> str:
+        """Return what one of them was and is."""
+        return f"{name}: {self.before[name]} -> {self.after[name]}"
+
 
 def create(call: Call, wanted: CreateList) -> dict[str, object]:
     """Make a list and return its settings."""
@@ -113,6 +118,12 @@ def show(call: Call, list_address: str) -> ListShown:
         return ListShown(settings_of(visit.lst), counts.get(visit.lst.id) or _none(), silent)
 
 
+def history(call: Call, list_address: str) -> list[ActionShown]:
+    """Return what was changed of a list by a command, a mail or a page, the newest first."""
+    with call.reading(Action.LIST_HISTORY, list_address) as visit:
+        return audit.history(visit.session, visit.lst)
+
+
 def set_(call: Call, wanted: SetList) -> ListSet:
     """Change settings of a list; with ``dry_run`` only say what that would change and open."""
     within = call.reading if wanted.dry_run else call.changing
@@ -126,6 +137,7 @@ def set_(call: Call, wanted: SetList) -> ListSet:
             return ListSet(before, settings_of(visit.lst, columns), opens, reach)
         _write(visit, wanted)
         done = ListSet(before, settings_of(visit.lst), opens, reach)
+        audit.detail(visit.session, "; ".join(map(done.change, done.changed)))
     if set(_PAGES) & set(done.changed) and call.within is None:
         moved_pages.move(call.app, wanted.list)
     return done

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from listserv.actions import audit
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action
 from listserv.mailings.delivery import connections_at_most
@@ -184,14 +185,17 @@ def _change(
     with _mailing(call, action, wanted.id) as (session, _):
         stood = mailings.status(session, wanted.id)
     if not wanted.dry_run:
-        with _mailing(call, action, wanted.id, writes=True) as (session, _):
+        with _mailing(call, action, wanted.id, writes=True) as (session, one):
             change(session, wanted.id)
+            audit.detail(session, f"mailing {wanted.id}")
+            call.note(action, session, find_list(session, one.list_address))
     return stood
 
 
 def resend(call: Call, wanted: ResendMailing) -> int:
     """Make those who stand in one state due again; return how many that are, or would be."""
-    with _mailing(call, Action.NEWSLETTER_RESEND, wanted.id) as (session, _):
+    with _mailing(call, Action.NEWSLETTER_RESEND, wanted.id) as (session, one):
+        lst = find_list(session, one.list_address)
         name = wanted.only.name.lower()
         count = int(getattr(mailings.status(session, wanted.id), name))
     if wanted.dry_run or not count:
@@ -199,6 +203,7 @@ def resend(call: Call, wanted: ResendMailing) -> int:
     sent, after = 0, 0
     while again := _some_again(call, wanted, after):
         sent, after = sent + len(again), again[-1]
+    call.note_after(Action.NEWSLETTER_RESEND, lst, f"mailing {wanted.id}: {sent} {name}")
     call.ring("deliver")
     return sent
 

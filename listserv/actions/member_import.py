@@ -127,6 +127,7 @@ def import_(
             each(fated)
     if wanted.dry_run:
         return MembersImported(lst.address, tally)
+    call.note_after(Action.MEMBER_IMPORT, lst, f"{tally.lines} lines")
     if tally.fates[Fate.ASKED] or wanted.welcome:
         call.ring("deliver")
     return MembersImported(lst.address, tally, _begin_slowly(call, lst, wanted.newest, tally))

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from archive.pages import member_pages
 from archive.site import build
+from listserv.actions import audit
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action, Proven
 from listserv.membership import adding
@@ -228,6 +229,7 @@ def set_(call: Call, wanted: SetMember) -> MemberSet:
         for key, value in wanted.attributes:
             attributes.put(session, member.id, key, value)
         session.flush()
+        audit.detail(session, f"membership {member.id}")
         row = rollcall.one(session, lst, member.id, call.now)
         waiting = member_pages.waits(session)
     if waiting and call.within is None:
@@ -257,6 +259,7 @@ def remove(call: Call, wanted: RemoveMember) -> MemberRemoved:
         if not wanted.dry_run:
             desk = visit.desk(wanted.note)
             (optin.turn_away if waits else changes.leave)(desk, member)
+            audit.detail(visit.session, f"membership {member.id}")
         if waits and not wanted.dry_run:
             asks.supersede(visit.session, AskPurpose.JOIN_REQUEST, member.id, now=call.now)
     return found
@@ -269,6 +272,7 @@ def moderate(call: Call, wanted: ModerateMember) -> MemberModerated:
         if member.state not in _HERE:
             raise _not_here(visit.lst, wanted.address)
         before, member.moderated = member.moderated, wanted.held
+        audit.detail(visit.session, f"membership {member.id}")
         visit.session.flush()
     return MemberModerated(wanted.address, before, wanted.held)
 

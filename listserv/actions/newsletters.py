@@ -103,6 +103,7 @@ def proof(call: Call, wanted: ProveIssue) -> IssueProved:
     if wanted.dry_run:
         return IssueProved(named, None, "")
     edition = reviews.open_file(call.app, survey, to, call.now, wanted.language)
+    call.note_after(Action.NEWSLETTER_PROOF, lst, f"edition {edition}")
     page = preview.link(call.app, lst, edition, to[0].member, call.now)
     return IssueProved(named, edition, page)
 
@@ -115,6 +116,7 @@ def send(call: Call, wanted: SendIssue, told: Told = lambda counts, _size: count
     mailing = issue_sending.begin(call.app, lst, survey.ready, policy=wanted.policy, now=call.now)
     for _ in told(issue_sending.freeze(call.app, mailing), survey.readers):
         pass
+    call.note_after(Action.NEWSLETTER_SEND, lst, f"mailing {mailing}")
     return mailing
 
 
@@ -143,6 +145,7 @@ def schedule(call: Call, wanted: ScheduleIssue) -> int:
     _refuse_red(survey, "Not scheduled", anyway=wanted.anyway)
     edition = reviews.open_file(call.app, survey, _editors(call, lst, None), call.now)
     scheduled_issues.schedule(call.app, edition, wanted.order, call.now)
+    call.note_after(Action.NEWSLETTER_SCHEDULE, lst, f"edition {edition}")
     return edition
 
 
@@ -152,8 +155,11 @@ def cancel(call: Call, edition_id: int, *, dry_run: bool = False) -> None:
         edition = session.get(DraftUnderReview, edition_id)
         lst = session.get(MailList, edition.list_id) if edition is not None else None
         call.permit(Action.NEWSLETTER_CANCEL, session, lst)
-    if not dry_run and not scheduled_issues.cancel(call.app, edition_id, call.now):
+    if dry_run:
+        return
+    if not scheduled_issues.cancel(call.app, edition_id, call.now):
         raise Refused(f"Edition {edition_id} is not scheduled.", key="not-scheduled")
+    call.note_after(Action.NEWSLETTER_CANCEL, lst, f"edition {edition_id}")
 
 
 def drafts(call: Call, list_address: str | None) -> list[dict[str, Any]]:

@@ -105,6 +105,7 @@ def forget(call: Call, wanted: ForgetPerson) -> PersonForgotten:
         raise Refused(f"Krets knows nothing about {wanted.address}, or forgot it before.")
     if not wanted.dry_run:
         person_erasure.forget(call.app, key, note=ConsentNote("", call.by.source), now=call.now)
+        call.note_after(Action.MEMBER_FORGET, None, f"{len(found.memberships)} lists")
         draw_again(call.app)
     return PersonForgotten(
         tuple(one.email for one in found.addresses) or (wanted.address,),

@@ -45,6 +45,7 @@ class Action(StrEnum):
     ARCHIVE_REDIRECT = "archive redirect"
     IMPORT_MBOX = "import mbox"
     LIST_CREATE = "list create"
+    LIST_HISTORY = "list history"
     LIST_LS = "list ls"
     LIST_SET = "list set"
     LIST_SHOW = "list show"
@@ -108,6 +109,7 @@ PERMISSIONS = {
     Action.ARCHIVE_REDIRECT: Permission(_OPERATOR),
     Action.IMPORT_MBOX: Permission(_OPERATOR),
     Action.LIST_CREATE: Permission(_OPERATOR),
+    Action.LIST_HISTORY: Permission(_OWNERS, by_from_line=True),
     Action.LIST_LS: Permission(_OPERATOR),
     Action.LIST_SET: Permission(_DECIDERS),  # and each setting says who: list_settings.py
     Action.LIST_SHOW: Permission(_STAFF, by_from_line=True),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from listserv.actions import audit
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action
 from listserv.letters.visit import Visit
@@ -137,6 +138,8 @@ def _decide(call: Call, action: Action, wanted: DecideHold, ruling: Ruling) -> Q
         else:
             visit = Visit(session, call.app, lst, call.now)
             decisions.carry_out(visit, arrival, ruling, by=call.by.name)
+        audit.detail(session, f"message {wanted.id}")
+        call.note(action, session, lst)
     call.ring("sort", "deliver")
     return mail
 

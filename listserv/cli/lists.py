@@ -1,7 +1,7 @@
 """The commands about lists: make one, see them, change one."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import ParamSpec, TypeVar
 
@@ -15,6 +15,7 @@ from listserv.letters.unanswered import DAYS
 from listserv.wiring.app import App
 from subscriptions.lists.list_settings import BY_LANGUAGE, BY_NAME, SETTINGS, ListSetting
 from subscriptions.lists.roster import ListKind
+from subscriptions.membership.personal_data import iso
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -147,6 +148,28 @@ def show(app: App, /, list_address: str, *, as_json: bool) -> None:
     silent = ", ".join(f"{mails} {why}" for why, mails in shown.unanswered.items())
     lines.append((f"not answered in {DAYS} days", silent or "nothing"))
     print_letter(str(shown.settings["title"]), lines)
+
+
+@lists.command("history")
+@click.argument("list_address", metavar="LIST")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.pass_obj
+def history(app: App, /, list_address: str, *, as_json: bool) -> None:
+    """Show what was changed of LIST, when, by whom, and what showed that it was they.
+
+    \b
+    Example:
+      krets list history friends@example.org
+    """
+    found = actions.history(asked(app), list_address)
+    if as_json:
+        print_json([{**asdict(one), "at": iso(one.at)} for one in found])
+        return
+    columns = ("when", "what", "by", "proof", "how")
+    print_table(
+        columns,
+        [(iso(o.at), o.action, o.by or o.role, o.proven, o.detail) for o in found],
+    )
 
 
 @lists.command("set")

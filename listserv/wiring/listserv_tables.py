@@ -39,6 +39,7 @@ from mailer.storage.store import Base
 from subscriptions.lists.roster import MailList
 
 __all__ = [
+    "ActionDone",
     "Ban",
     "DraftState",
     "DraftUnderReview",
@@ -232,3 +233,22 @@ class Examined(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[float]
     found: Mapped[str]  # JSON array of what was not well
+
+
+class ActionDone(Base):
+    """A change that somebody asked for and that was made: what, by whom, shown by what.
+
+    Names nobody: whoever asked is a membership's number, which erasing leaves behind.
+    """
+
+    __tablename__ = "action_done"
+    __table_args__ = (Index("ix_action_done_list", "list_address", "id"),)
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    at: Mapped[float]
+    action: Mapped[str] = mapped_column(String(40))
+    list_address: Mapped[str] = mapped_column(String(320))  # "" where it is about no single list
+    role: Mapped[str] = mapped_column(String(16))
+    proven: Mapped[str] = mapped_column(String(16))
+    door: Mapped[str] = mapped_column(String(16))
+    membership: Mapped[int | None] = mapped_column(BigInteger)  # None: the operator
+    detail: Mapped[str] = mapped_column(default="")

@@ -12,7 +12,7 @@ from listserv.actions.permissions import (
 )
 
 LOOK = {"list show", "newsletter status", "newsletter votes"}
-READS = LOOK | {"newsletter drafts", "member ls", "member show", "queue ls"}
+READS = LOOK | {"list history", "newsletter drafts", "member ls", "member show", "queue ls"}
 DECIDES = {"queue ls", "queue show", "queue release", "queue refuse", "queue drop"}
 MODERATE = LOOK | DECIDES | {"list set", "member allow", "member ban", "member moderate"}
 STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter resend"}

@@ -11,6 +11,7 @@ gets no answer.
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from listserv.answers import own_words, owner_orders
 from listserv.answers.owner_order import Order
@@ -76,7 +77,7 @@ def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcom
         member = visit.session.get(Membership, number) if number is not None else None
         if member is None or member.list_id != visit.lst.id:
             return "unknown-token"
-        proof = AnswerProof(Source.MAIL, "leave address", raw_sha=letter.sha)
+        proof = replace(replies.proof_of(letter, "leave address"), name="")
         return "left" if wishes.leave(visit, member, proof) else "had-left"
 
     return act(app, arrival, route, letter, work)
@@ -266,7 +267,7 @@ def _wish(visit: Visit, letter: IncomingLetter, member: Membership, wish: Comman
             },
         )  # fmt: skip
         return f"asked: {wish.verb}"
-    proof = AnswerProof(Source.MAIL, "command", raw_sha=letter.sha)
+    proof = replace(replies.proof_of(letter, "command"), name="")
     return replies.grant(visit, member, wish, proof)
 
 

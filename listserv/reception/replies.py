@@ -43,8 +43,10 @@ Handler = Callable[[Visit, AskLookup, IncomingLetter], str]
 
 
 def proof_of(letter: IncomingLetter, how: str = "reply") -> AnswerProof:
-    """Return a letter as proof: its raw bytes stay, and so does their SHA-256."""
-    return AnswerProof(Source.MAIL, how, raw_sha=letter.sha, name=letter.name)
+    """Return a letter as proof: its raw bytes stay, their SHA-256, and who brought it."""
+    return AnswerProof(
+        Source.MAIL, how, raw_sha=letter.sha, ip=letter.client or None, name=letter.name
+    )
 
 
 def answered(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:

@@ -24,6 +24,7 @@ from mailer.reading.headers import header_repair
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw
 
+AT_ONCE = 16_000_000  # octets of mail that are judged at once
 DISOWNED = SmtpReply(550, "5.7.26", "The domain in From says that it is not its mail (DMARC)")
 _log = structlog.get_logger("krets.whose_mail")
 
@@ -39,9 +40,23 @@ def judge_all(app: App, some: Sequence[Arrival]) -> None:
 
     Each is judged within its second, so all together are.
     """
-    if len(some) > 1:
-        with ThreadPoolExecutor(len(some), thread_name_prefix="judge") as threads:
-            list(threads.map(lambda arrival: _judge_kept(app, arrival), some))
+    for handful in _by_size(some):
+        if len(handful) > 1:
+            with ThreadPoolExecutor(len(handful), thread_name_prefix="judge") as threads:
+                list(threads.map(lambda arrival: _judge_kept(app, arrival), handful))
+
+
+def _by_size(some: Sequence[Arrival]) -> list[list[Arrival]]:
+    """Cut into handfuls that memory holds: a few copies of each are made while it is judged."""
+    handfuls: list[list[Arrival]] = [[]]
+    size = 0
+    for arrival in some:
+        if handfuls[-1] and size + arrival.size > AT_ONCE:
+            handfuls.append([])
+            size = 0
+        handfuls[-1].append(arrival)
+        size += arrival.size
+    return handfuls
 
 
 def _judge_kept(app: App, arrival: Arrival) -> None:

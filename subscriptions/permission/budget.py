@@ -162,7 +162,7 @@ def allow(
     the address's own: an operator invites.
     """
     asked = AskedBy(source, vouched, in_all)
-    _alone(session, mailbox(key), *filter(None, (source,)))
+    _alone(session, *filter(None, (source,)), mailbox(key))
     standing = familiarity_of(session, key)
     against = decide(standing, _spent(session, key, kind, now, source), asked)
     if against and (wave or against in OWN):
@@ -266,7 +266,7 @@ def _allow_both(
 def _alone(session: Session, *keys: str) -> None:
     if session.get_bind().dialect.name == "postgresql":
         # Two workers reading two of forty forged mails must not both find nothing spent.
-        for key in sorted(keys):
+        for key in keys:  # in one order everywhere: who asks, then who is mailed
             session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:key))"), {"key": key})
 
 

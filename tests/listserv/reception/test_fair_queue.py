@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from listserv.reception import sorter
+from listserv.reception import sorter, whose_mail
 from listserv.reception.fair_queue import FairQueue, Waiting, waiting
 from mailer.authentication.resolver import NOTHING, DnsAnswer
 from mailer.storage import arrivals
@@ -137,3 +137,15 @@ def test_domains_that_dns_is_slow_about_are_asked_for_several_mails_at_once(plac
     assert not together.broken
     with place.app.store.read() as session:
         assert set(session.scalars(select(Arrival.state))) == {ArrivalState.DONE}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "handfuls"),
+    [([], [[]]), ([1, 2, 3], [[1, 2, 3]]), ([9_000_000] * 3, [[9_000_000]] * 3),
+     ([25_000_000, 1, 2], [[25_000_000], [1, 2]])],
+)  # fmt: skip
+def test_no_more_mail_is_judged_at_once_than_memory_holds(
+    sizes: list[int], handfuls: list[list[int]]
+) -> None:
+    made = whose_mail._by_size([Arrival(size=size) for size in sizes])
+    assert [[one.size for one in some] for some in made] == handfuls

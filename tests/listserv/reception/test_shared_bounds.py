@@ -20,6 +20,7 @@ from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival, Incoming
 from subscriptions.lists import roster
 from subscriptions.permission import budget
+from subscriptions.permission.consent import Consent
 from tests.place import EVE, LIST, OWNER, Place, make_place, text
 
 JOIN, HELP = "friends-join@example.org", "friends-help@example.org"
@@ -144,3 +145,12 @@ def test_a_full_minute_is_told_in_the_log_and_once_a_day_to_the_operator(
         text(mail).split()
     )
     assert not flood_alarm.look(place.app, now + 3600)
+
+
+def test_the_ledger_keeps_who_brought_a_yes_by_mail(place: Place) -> None:
+    place.write(EVE, JOIN)
+    place.reply(place.mails(EVE)[0], "", EVE)
+    assert place.state(EVE) == "active"
+    with place.app.store.read() as session:
+        ips = session.scalars(select(Consent.ip).where(Consent.address == EVE)).all()
+    assert ips == ["192.0.2.9"]

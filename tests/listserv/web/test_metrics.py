@@ -94,6 +94,19 @@ def test_strangers_see_no_numbers(
     assert web.get("/metrics", **headers).status == status
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"KRETS_LISTSERV__PROXIES": "127.0.0.1"},
+        {"KRETS_LISTSERV__BASE_URL": "https://lists.example"},
+    ],
+)
+def test_a_proxy_that_says_nothing_opens_nothing(app: App, settings: dict[str, str]) -> None:
+    app.settings = load({"KRETS_MAILER__DATA": str(app.data), **settings})
+    web = Web(app, build(app, dict), client="127.0.0.1", headers={"host": "localhost:8080"})
+    assert web.get("/metrics").status == 404
+
+
 def test_without_a_token_no_token_opens(web: Web) -> None:
     assert web.get("/metrics", authorization="Bearer ").status == 404
 

@@ -187,7 +187,9 @@ REFUSALS = _stems(
     " sa~upp ska~inte skall~inte får~inte får~ej ej~kontakt inte~kontakt inte~ha ej~ha"
     " fungerar~inte fungerar~ej funkar~inte non~funziona non~contatt chius nu~func nu~contact"
     " închis inchis не~работает не~звонить закрыт удалить werkt~niet verwijder niet~contact"
-    " afgesloten"
+    " afgesloten former~member ex~member not~a~member före~detta tidigare~medlem ex~medlem respint"
+    " ex~socio ex~socia ex~membro ex~iscritt uit~lijst uit~de~lijst niks~meer niets~meer komt~terug"
+    " oud~lid lid~af возвращ бывш șterg sterg fost~membru fost~membră"
 )
 REFUSALS = re.compile(REFUSALS.pattern.replace("~", " "))
 # Headings that say no to mail, or to all of it.

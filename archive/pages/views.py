@@ -60,6 +60,11 @@ def views_of(session: Session, lst: MailList, base_url: str) -> tuple[ListView, 
     )
 
 
+def members_sight(session: Session, lst: MailList) -> Viewer:
+    """Return how members see in a mail of ours: all but what was taken out of the archive."""
+    return Viewer(masked=False, language=lst.language, removed=removed_of(session, lst))
+
+
 def info_of(lst: MailList, base_url: str) -> ListInfo:
     """Return what the web door's own pages say about ``lst``: nothing of its mail."""
     return ListInfo(

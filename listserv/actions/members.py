@@ -22,7 +22,7 @@ from listserv.membership import adding
 from listserv.wiring.app import App
 from mailer.errors import Refused
 from mailer.reading import addresses
-from subscriptions.lists import attributes, roster
+from subscriptions.lists import attributes, rhythms, roster
 from subscriptions.lists.roster import MailList, Membership, MembershipState, Person, Rhythm, Role
 from subscriptions.member_files import exporting
 from subscriptions.member_files.member_file import clean_name
@@ -220,7 +220,7 @@ def set_(call: Call, wanted: SetMember) -> MemberSet:
         if wanted.state is not None:
             changes.change_state(desk, member, wanted.state, paused_until=wanted.paused_until)
         if wanted.rhythm is not None:
-            changes.change_rhythm(desk, member, wanted.rhythm)
+            changes.change_rhythm(desk, member, rhythms.check(wanted.rhythm, lst.kind))
         if wanted.role is not None:
             changes.change_role(desk, member, wanted.role)
         if wanted.page is not None:

@@ -43,6 +43,8 @@ class Action(StrEnum):
     ARCHIVE_EXPORT = "archive export"
     ARCHIVE_REDACT = "archive redact"
     ARCHIVE_REDIRECT = "archive redirect"
+    DIGEST_PREVIEW = "digest preview"
+    DIGEST_SEND = "digest send"
     IMPORT_MBOX = "import mbox"
     LIST_CREATE = "list create"
     LIST_HISTORY = "list history"
@@ -107,6 +109,8 @@ PERMISSIONS = {
     Action.ARCHIVE_EXPORT: Permission(_OPERATOR),  # it writes where the machine is told to
     Action.ARCHIVE_REDACT: Permission(_OWNERS),
     Action.ARCHIVE_REDIRECT: Permission(_OPERATOR),
+    Action.DIGEST_PREVIEW: Permission(_OWNERS),
+    Action.DIGEST_SEND: Permission(_OWNERS),
     Action.IMPORT_MBOX: Permission(_OPERATOR),
     Action.LIST_CREATE: Permission(_OPERATOR),
     Action.LIST_HISTORY: Permission(_OWNERS, by_from_line=True),

@@ -26,6 +26,7 @@ _COMMANDS = {
     "archive": "archive:archives",
     "backup": "backup:back_up",
     "clock": "parts:clock_alone",
+    "digest": "digest:digest",
     "dkim": "dkim:dkim",
     "doctor": "doctor:doctor",
     "explain": "explain:explain",

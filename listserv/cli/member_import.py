@@ -157,7 +157,7 @@ def _defaults(
     """Return what is true of a line that says nothing else."""
     return Defaults(
         role=roster.check_role(role),
-        rhythm=roster.check_rhythm(rhythm),
+        rhythm=Rhythm(rhythm),
         language=roster.check_language(language) if language else "",
         consent=note_of(consent, Source.IMPORT),
         template=ConsentNote("", Source.IMPORT, confirmed_by="statement"),

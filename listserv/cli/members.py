@@ -160,7 +160,7 @@ def _candidate(
         name=clean_name(name or inside),
         language=roster.check_language(language) if language else "",
         role=roster.check_role(role),
-        rhythm=roster.check_rhythm(rhythm),
+        rhythm=Rhythm(rhythm),
         consent=note,
     )
 
@@ -314,7 +314,7 @@ def set_(
             list_address,
             address,
             role=roster.check_role(role) if role else None,
-            rhythm=roster.check_rhythm(rhythm) if rhythm else None,
+            rhythm=Rhythm(rhythm) if rhythm else None,
             state=MembershipState(state) if state else None,
             paused_until=_future(until, call.now) if until else None,
             name=name,

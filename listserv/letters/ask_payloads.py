@@ -122,8 +122,18 @@ class SheetPayload:
     tries: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class DigestPayload:
+    """Keep which mail was answered unclearly, and which posts it may mean, for DIGEST."""
+
+    arrival: int
+    posts: tuple[int, ...]
+    alone: bool  # it is for the writer, not for the list
+
+
 _EITHER = Field(union_mode="left_to_right")  # the first whose fields are there
 _JOIN = TypeAdapter(JoinPayload)
+_DIGEST = TypeAdapter(DigestPayload)
 _COMMAND: TypeAdapter[OrdersPayload | WishPayload] = TypeAdapter(
     Annotated[OrdersPayload | WishPayload, _EITHER]
 )
@@ -159,3 +169,8 @@ def undo(ask: Ask) -> OrdersUndo | RoleUndo | WishUndo:
 def moderate(ask: Ask) -> UnbanPayload | ModeratePayload:
     """Return what a MODERATE question keeps."""
     return _MODERATE.validate_json(ask.payload)
+
+
+def digest(ask: Ask) -> DigestPayload:
+    """Return what an ask about an answer to a digest keeps."""
+    return _DIGEST.validate_json(ask.payload)

@@ -149,6 +149,13 @@ def list_fields(face: ListFace, permalink: str) -> bytes:
     return "".join(f"{field}\r\n" for field in fields).encode("ascii")
 
 
+def coded(name: str, text: str) -> str:
+    """Return one field of unstructured text, without its line end (RFC 5322, RFC 2047)."""
+    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    charset = "us-ascii" if clean.isascii() else "utf-8"
+    return f"{name}: {Header(clean, charset, header_name=name).encode(linesep=chr(13) + chr(10))}"
+
+
 def phrase(title: str, field: str) -> str:
     """Return ``title`` as an RFC 5322 phrase with a space after it, or nothing."""
     clean = " ".join("".join(c if c.isprintable() else " " for c in title).split())[:120]

@@ -7,6 +7,7 @@ nobody is entered twice.
 
 import time
 from collections.abc import Sequence
+from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -28,16 +29,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from listserv.mailings import due_times
+from listserv.mailings import digest_windows, due_times
+from listserv.mailings.digest_windows import Window
 from listserv.mailings.due_times import AT_ONCE, DuePlan
 from listserv.mailings.slots import FILLED, NAMED, variant_of
-from listserv.wiring.listserv_tables import Issue
+from listserv.wiring.listserv_tables import Issue, Post
 from mailer.ledger.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
 from mailer.reading.addresses import parse
 from mailer.storage.store import Store
 from subscriptions.audience.audience import audience_select
 from subscriptions.audience.segment_query import EVERYBODY, Chosen
-from subscriptions.lists import terms
+from subscriptions.lists import rhythms, terms
 from subscriptions.lists.roster import LANGUAGES, Address, Membership, Person, find_list
 
 PIECE = 2000  # members of a post that go through Python: about 10 ms on SQLite
@@ -89,10 +91,20 @@ def freezing(session: Session) -> list[int]:
 
 
 def piece(
-    session: Session, list_id: int, *, after: int, now: float, choice: Choice | None = None
+    session: Session,
+    list_id: int,
+    *,
+    after: int,
+    now: float,
+    choice: Choice | None = None,
+    first: bool = False,
 ) -> Sequence[AudienceEntry]:
-    """Return the next members who get a post, at most ``PIECE``, behind membership ``after``."""
-    chosen = session.execute(audience_select(list_id, now=now, after=after, limit=PIECE))
+    """Return the next members who get a post, at most ``PIECE``, behind membership ``after``.
+
+    ``first`` says that the post begins a thread.
+    """
+    how = rhythms.by_itself(now, first=first)
+    chosen = session.execute(audience_select(list_id, now=now, after=after, limit=PIECE, how=how))
     of = (choice or Choice()).of
     return [AudienceEntry(row[0], wire(row[1]), row[2], of(row[3], named=row[4])) for row in chosen]
 
@@ -140,6 +152,16 @@ def _enter_rows(
         session.connection().execute(insert(Recipient), rows)
 
 
+class AudienceWay(StrEnum):
+    """Say whose way of getting mail a mailing follows."""
+
+    ISSUE = "issue"  # everybody's
+    POST = "post"  # who gets it by itself
+    FIRST = "first"  # and who wants what begins a thread
+    DIGEST = "digest"  # who waits for it
+    LAST_DIGEST = "last-digest"  # who has gone back to each mail, and waits for the rest
+
+
 class _Piece(NamedTuple):
     """Say which memberships come next: those behind ``after``, up to ``last``."""
 
@@ -149,6 +171,9 @@ class _Piece(NamedTuple):
     choice: Choice
     chosen: Chosen = EVERYBODY
     plan: DuePlan = AT_ONCE
+    kind: AudienceWay = AudienceWay.ISSUE
+    at: float = 0.0  # when a post was decided
+    window: Window | None = None  # of a digest
 
 
 def freeze_some(store: Store, mailing_id: int) -> bool:
@@ -171,6 +196,8 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
         if piece is not None:
             if _move_cursor(session, mailing_id, cursor, piece.last):
                 _pour(session, mailing_id, piece, now)
+                if piece.window is not None:
+                    digest_windows.close(session, piece.window, piece.after, piece.last)
             return True
         if older:
             session.execute(delete(Recipient).where(Recipient.id.in_(older)))
@@ -202,7 +229,11 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
     choice = Choice(frozenset(session.scalars(variants)), lst.language)
     piece = _Piece(lst.id, mailing.freeze_cursor, last, choice)
     if issue is None:
-        return piece
+        window = digest_windows.of(session, mailing.id)
+        if window is not None:
+            way = AudienceWay.DIGEST if window.rhythm else AudienceWay.LAST_DIGEST
+            return piece._replace(kind=way, window=window)
+        return piece._replace(kind=_way_of(session, mailing.id), at=mailing.created)
     begun = mailing.created
     had = due_times.series_of(session, lst.id, issue.series, before=mailing.id)
     chosen = EVERYBODY
@@ -214,19 +245,25 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
 
 def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> None:
     """Enter a piece within the database; a row through Python costs ten times as much."""
-    pouring = _pouring(session.get_bind().dialect.name, piece.choice, piece.chosen, piece.plan)
+    dialect = session.get_bind().dialect.name
+    pouring = _pouring(dialect, piece.choice, piece.chosen, piece.plan, piece.kind)
     values = {
         "mailing": mailing_id,
         "list": piece.list_id,
         "after": piece.after,
         "last": piece.last,
         "now": now,
+        "at": piece.at,
     }
+    if piece.window is not None:
+        values |= digest_windows.bounds(piece.window)
     session.connection().execute(pouring, values)
 
 
 @lru_cache(maxsize=64)
-def _pouring(dialect: str, choice: Choice, segment: Chosen, plan: DuePlan) -> Insert:
+def _pouring(
+    dialect: str, choice: Choice, segment: Chosen, plan: DuePlan, way: AudienceWay
+) -> Insert:
     """Return the statement, built once: it runs hundreds of times, and within a write."""
     now = bindparam("now", type_=Float)
     columns = {
@@ -240,11 +277,27 @@ def _pouring(dialect: str, choice: Choice, segment: Chosen, plan: DuePlan) -> In
     if plan.recent:
         columns |= {"state": plan.state(), "reason": plan.why()}
     chosen = (
-        audience_select(bindparam("list"), now=now, after=bindparam("after"), chosen=segment)
+        audience_select(
+            bindparam("list"), now=now, after=bindparam("after"), chosen=segment, how=_how(way)
+        )
         .with_only_columns(*columns.values())
         .where(Membership.id <= bindparam("last"))
     )
     return insert(Recipient).from_select(list(columns), chosen)
+
+
+def _how(way: AudienceWay) -> ColumnElement[bool] | None:
+    if way is AudienceWay.ISSUE:
+        return None
+    if way in {AudienceWay.DIGEST, AudienceWay.LAST_DIGEST}:
+        return digest_windows.waiting_for(last=way is AudienceWay.LAST_DIGEST)
+    return rhythms.by_itself(bindparam("at", type_=Float), first=way is AudienceWay.FIRST)
+
+
+def _way_of(session: Session, mailing_id: int) -> AudienceWay:
+    """Return whose way a post's copies go: that of the first of a thread, or of any other."""
+    first = session.scalar(select(Post.begins).where(Post.mailing_id == mailing_id))
+    return AudienceWay.FIRST if first else AudienceWay.POST
 
 
 def _wire_in(dialect: str) -> ColumnElement[str]:

@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from listserv.letters import post_headers
 from listserv.letters.notices import KIND, LAST_WORD, PROBE
-from listserv.mailings import signing, slots
+from listserv.mailings import digest_windows, signing, slots
 from listserv.wiring.app import App
 from mailer.client.relay import read_relay
 from mailer.ledger.ledger import ClaimedRow
@@ -52,6 +53,14 @@ def make_sender(app: App, sharing: int = 1) -> Sender:
     )
 
 
+# The slots of a digest (listserv/digests/digest_mail.py), and what their tokens may do.
+DIGEST_TOKENS = {
+    "digest": TokenPurpose.DIGEST,
+    "answer": TokenPurpose.IN_DIGEST,
+    "writer": TokenPurpose.TO_WRITER,
+}
+
+
 class _Own(NamedTuple):
     """Hold what a list's copies have of their own: where bounces go, and what makes tokens."""
 
@@ -61,6 +70,7 @@ class _Own(NamedTuple):
     probe: Callable[[int], str]
     leave: Callable[[int], str]
     vote: Callable[[int], str]
+    pair: Callable[[TokenPurpose], Callable[[int, int], str]]
 
 
 class _Values(dict[str, bytes]):
@@ -73,6 +83,21 @@ class _Values(dict[str, bytes]):
         if slot != slots.VOTE:
             raise KeyError(slot)
         return self.vote(self.ref).encode("ascii")
+
+
+class _DigestValues(dict[str, bytes]):
+    """Make the tokens that answer a digest, and each mail in it, for one reader."""
+
+    def __init__(self, own: _Own, ref: int, mailing: int, values: Mapping[str, bytes]) -> None:
+        super().__init__(values)
+        self._own, self._ref, self._mailing = own, ref, mailing
+
+    def __missing__(self, slot: str) -> bytes:
+        kind, _, post = slot.partition(".")
+        purpose = DIGEST_TOKENS.get(kind)
+        if purpose is None:
+            raise KeyError(slot)
+        return self._own.pair(purpose)(self._ref, int(post or self._mailing)).encode("ascii")
 
 
 class Readers:
@@ -124,6 +149,8 @@ class Readers:
         if mailing.kind == slots.KIND:
             values = _Values(values | self._slots(row))
             values.vote, values.ref = own.vote, row.ref
+        elif mailing.kind == digest_windows.KIND:
+            values = _DigestValues(own, row.ref, mailing.id, values)
         token = own.probe if mailing.kind == PROBE else own.bounce
         return PersonalCopy(f"{own.bounces}+{token(row.ref)}@{own.domain}", values)
 
@@ -136,6 +163,7 @@ class Readers:
             self._keyring.maker(TokenPurpose.PROBE, list_address),
             self._keyring.maker(TokenPurpose.LEAVE, list_address),
             self._keyring.maker(TokenPurpose.VOTE, list_address),
+            cache(lambda purpose: self._keyring.pair_maker(purpose, list_address)),
         )
         if len(self._lists) >= self._room:
             self._lists.clear()

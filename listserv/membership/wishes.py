@@ -31,10 +31,12 @@ from mailer.reading.addresses import MailAddress
 from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import Address as AddressRow
 from subscriptions.lists.roster import (
+    ListKind,
     MailList,
     Membership,
     MembershipState,
     Person,
+    Rhythm,
     Role,
     check_language,
     state_at,
@@ -71,6 +73,20 @@ def resume(visit: Visit, member: Membership, proof: AnswerProof) -> bool:
     changes.change_state(desk, member, MembershipState.ACTIVE)
     if not reviving.by_answer(visit, optin.address_of(visit.session, member), proof):
         _receipt(visit, member, "member-resumed", was)
+    return True
+
+
+def change_rhythm(visit: Visit, member: Membership, rhythm: Rhythm, proof: AnswerProof) -> bool:
+    """Let mail come as often as the member wants; False where this list sends nothing so."""
+    if visit.lst.kind is ListKind.NEWSLETTER:
+        return False
+    was = _before(visit, member)
+    changes.change_rhythm(visit.desk(proof.note()), member, rhythm)
+    visit.session.flush()
+    _receipt(
+        visit, member, "member-rhythm", was,
+        rhythm=rhythm.value, hour=f"{visit.lst.digest_hour}:00", zone=visit.lst.zone or "UTC",
+    )  # fmt: skip
     return True
 
 

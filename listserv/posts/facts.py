@@ -82,6 +82,16 @@ def completed(reading: PostReading, when: float) -> PostReading:
     return replace(reading, raw=raw, head=message.head(raw), added=tuple(added))
 
 
+def begins(reading: PostReading, answers: int | None = None) -> bool:
+    """Tell whether a post begins a thread: it names no other, and its subject is no reply's.
+
+    ``answers`` is the archived mail that it answers by its token.
+    """
+    head = reading.head
+    named = answers is not None or head.first("In-Reply-To") or head.first("References")
+    return not named and not own_words.of_subject(head.text("subject"))[1]
+
+
 def from_bytes(reading: PostReading, list_address: str, envelope_sender: str) -> dict[str, object]:
     """Return the part of ``PostFacts`` that needs no database."""
     head = reading.head

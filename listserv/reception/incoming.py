@@ -47,7 +47,7 @@ _HERE = (MembershipState.ACTIVE, MembershipState.PAUSED, MembershipState.PENDING
 _NO_MAIL = {"leave", "forget", "resume"}  # a resume brings the address back by itself
 _COMES = {"join", "thanks"}  # said all when mail comes again
 _OWN_DATA = {"data", "forget"}  # what also somebody who has left may ask for
-_CHANGES = {"leave", "pause", "resume", "language", "address"}
+_CHANGES = {"leave", "pause", "resume", "language", "address", "rhythm"}
 
 
 def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:

@@ -23,7 +23,7 @@ from listserv.reception import refused_posts
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.arrivals import Arrival
-from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
+from subscriptions.lists.roster import Membership, MembershipState, Rhythm, Role, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
 from subscriptions.permission.asks import Ask, AskLookup, AskPurpose, Trouble
@@ -366,18 +366,15 @@ def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Answe
     elif wish.verb == "address" and (who := other_address(rest)) is not None:
         if not wishes.ask_address(visit, member, who):
             return "not-asked: address"
-    elif wish.verb == "settings":
-        wishes.settings(visit, member)
-    elif wish.verb == "data":
-        wishes.data(visit, member)
-    elif wish.verb == "help":
-        wishes.help_(visit, member)
-    else:
+    elif wish.verb in _TELLS:
+        _TELLS[wish.verb](visit, member)
+    elif wish.verb != "rhythm" or not wishes.change_rhythm(visit, member, Rhythm(rest), proof):
         wishes.unclear(visit, member)
         return "unclear"
     return wish.verb
 
 
+_TELLS = {"settings": wishes.settings, "data": wishes.data, "help": wishes.help_}
 # answered at LIST-confirm+TOKEN@, all others at -reply
 JOINS = (AskPurpose.CONFIRM, AskPurpose.REST)
 # Who answers what.

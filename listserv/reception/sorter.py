@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from archive.filing import answered_mail, mail_threading
+from listserv.digests import digest_answers, digest_making
 from listserv.letters import incoming_letter, post_headers, transaction, writer_alias
 from listserv.letters.notices import face_of
 from listserv.mailings import audience_freezing, munging, post_copies, signing
@@ -36,6 +37,7 @@ from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Post
 from listserv.wiring.outcome import ArrivalOutcome
+from listserv.wiring.routes import Route
 from mailer.authentication.verdict import Authentication
 from mailer.errors import KretsError, Misconfigured, Temporary
 from mailer.ledger import mailings
@@ -80,6 +82,7 @@ def sort(app: App, until: Callable[[], bool]) -> bool:
             return False
         queue = _queue_of(app)
         while not until():
+            digest_making.attend(app, time.time())
             more = freeze(app)
             moderator_mail.attend(app, until)
             scheduled_issues.attend(app, until)
@@ -187,14 +190,9 @@ def _route(app: App, arrival: Arrival) -> ArrivalOutcome:
                 return proof_replies.bring(app, arrival, route, letter, edition)
         return post(app, arrival, route.list_address, raw)
     if route is not None and route.kind is routes.RouteKind.REPLY:
-        # The reply button of an archive's page: a post, and what it answers.
-        row = app.keyring.read(route.token, TokenPurpose.REPLY, route.list_address)
-        if row is not None:
-            return post(app, arrival, route.list_address, raw, answers=row)
-        if app.keyring.read(route.token, TokenPurpose.VOTE, route.list_address) is not None:
-            outcome = voting.take(app, arrival, route, raw)
-            more = transaction.HELD in outcome.rules  # its reader has written a letter as well
-            return post(app, arrival, route.list_address, raw, aside=True) if more else outcome
+        outcome = _reply(app, arrival, route, raw)
+        if outcome is not None:
+            return outcome
     handler = incoming.HANDLERS.get(route.kind) if route is not None else None
     if route is not None and handler is not None:
         return handler(app, arrival, route, raw)
@@ -205,9 +203,25 @@ def _route(app: App, arrival: Arrival) -> ArrivalOutcome:
     return ArrivalOutcome("hold", (name,))
 
 
+def _reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome | None:
+    """Take what is written to a standing token: a post, a vote; None where it is none of these."""
+    # The reply button of an archive's page: a post, and what it answers.
+    row = app.keyring.read(route.token, TokenPurpose.REPLY, route.list_address)
+    if row is not None:
+        return post(app, arrival, route.list_address, raw, answers=row)
+    if app.keyring.read(route.token, TokenPurpose.VOTE, route.list_address) is not None:
+        outcome = voting.take(app, arrival, route, raw)
+        more = transaction.HELD in outcome.rules  # its reader has written a letter as well
+        return post(app, arrival, route.list_address, raw, aside=True) if more else outcome
+    found = digest_answers.find(app, route)
+    if found is not None:
+        return digest_answers.take(app, arrival, route, raw, found, post)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _JudgedPost:
-    """Hold what was read and decided of one post; the last five only where it goes to readers."""
+    """Hold what was read and decided of one post; the last six only where it goes to readers."""
 
     given: bytes  # as it came, with CRLF line ends
     reading: PostReading  # as the archive has it
@@ -215,6 +229,7 @@ class _JudgedPost:
     verdict: RuleVerdict
     issue: str  # under which it stands as a reader's answer, "" for none
     languages: tuple[str, ...] = ()
+    begins: bool = False  # a thread
     first: Sequence[AudienceEntry] = ()
     parent: str = ""
     asked: munging.MungingQuestion | None = None
@@ -300,15 +315,19 @@ def _judge(
         whole = facts.completed(whole, arrival.received_at)
         languages = post_copies.languages_of(session, lst)
         choice = post_copies.choice_of(lst, languages)
-        first = audience_freezing.piece(session, lst.id, after=0, now=now, choice=choice)
+        begins = facts.begins(whole, answers)
+        first = audience_freezing.piece(
+            session, lst.id, after=0, now=now, choice=choice, first=begins
+        )
         parent = "" if answers is None else mail_threading.answered(session, lst.id, answers) or ""
         asked = munging.ask(
             session, app, lst, whole.raw, whole.head, found, _trace(app, arrival, whole),
             answers=parent, now=now,
         )  # fmt: skip
         return replace(
-            judged, reading=whole, languages=languages, first=first, parent=parent, asked=asked
-        )
+            judged, reading=whole, languages=languages, begins=begins, first=first,
+            parent=parent, asked=asked,
+        )  # fmt: skip
 
 
 def _carry_out(
@@ -341,7 +360,7 @@ def _carry_out(
             mailing = _accept(
                 app, session, lst, arrival, reading, now, judged.parent, sha, judged.languages, why
             )
-        _record(session, arrival, lst, reading, outcome, mailing, now)
+        _record(session, arrival, lst, reading, outcome, mailing, now, begins=judged.begins)
         if mailing is not None:
             publish_permalink(app, session, lst, sha)
             audience_freezing.enter(session, mailing, 0, judged.first, now=now)
@@ -412,6 +431,8 @@ def _record(
     outcome: ArrivalOutcome,
     mailing: int | None,
     now: float,
+    *,
+    begins: bool,
 ) -> None:
     session.add(
         Post(
@@ -424,6 +445,7 @@ def _record(
             rules=json.dumps(outcome.rules),
             mailing_id=mailing,
             decided_at=now,
+            begins=begins,
         )
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from archive.site import build
 from listserv.actions import moved_pages
 from listserv.doctor import daily
-from listserv.mailings import audience_freezing
+from listserv.mailings import audience_freezing, digest_windows
 from listserv.membership import address_care, erasure_requests
 from listserv.moderation import holds
 from listserv.newsletters.editors import (
@@ -29,6 +29,7 @@ from mailer.ledger import claim_owners, refusals
 from mailer.storage import arrivals, journal
 from subscriptions.permission import proofs
 
+MINUTE = 60
 TIDY = 600  # seconds between looks at what crashes left behind
 _log = structlog.get_logger("krets.clock")
 
@@ -53,7 +54,8 @@ def tick(app: App) -> list[str]:
         flood_alarm.look(app, time.time())
     with app.store.read() as session:
         waiting = holds.due(session, time.time(), 1)
-        if waiting or scheduled_issues.due(session, time.time()) or _unsorted(session):
+        posts = waiting or scheduled_issues.due(session, time.time()) or _unsorted(session)
+        if posts or (_minute() and digest_windows.waiting(session, time.time())):
             ring.append("sort")
         late = build.something_late(session, time.time())
         if build.something_dirty(session) or late or moved_pages.waiting(session):
@@ -71,6 +73,11 @@ def tick(app: App) -> list[str]:
     app.store.checkpoint()
     retention.tend(app, time.time())
     return ring
+
+
+def _minute() -> bool:
+    """Tell whether to look for what comes by the hour: of many members that takes a while."""
+    return int(time.time()) % MINUTE == 0
 
 
 def _unsorted(session: Session) -> bool:

@@ -1,7 +1,6 @@
 """A member's own page: what is set, what is kept, and the way out, by a link that was mailed.
 
-It offers what is sent today: each mail, or none for a while. Digests are not sent yet, so nobody
-can choose one here; a member who has such a rhythm is shown as paused, which is what it comes to.
+It offers how often mail comes (on a list where people write), a pause, and another address.
 
 SECURITY: the link is an ask for this one address that works for three days and is shown to
 nobody else (no cache, no referrer); asking for one answers the same whoever asks.
@@ -27,6 +26,7 @@ from mailer.reading.addresses import parse
 from subscriptions.lists import attributes
 from subscriptions.lists.roster import (
     ArchivePolicy,
+    ListKind,
     MailList,
     Membership,
     MembershipState,
@@ -43,7 +43,7 @@ from templates import LANGUAGES
 
 _DAY = 86400.0
 _DIGITS = 15  # of a row's number
-_SENT = (Rhythm.EACH,)  # the rhythms that anything is sent in; a member of another gets nothing yet
+RHYTHMS = (Rhythm.EACH, Rhythm.DAILY, Rhythm.WEEKLY, Rhythm.FIRST)  # that can be chosen here
 
 
 WAY = Way("me", list_of, wishes.settings)
@@ -98,12 +98,11 @@ def _change(
     said = "saved"
     match field(form, "act"):
         case "save":
-            said = _save(session, member, form)
+            said = _save(desk, lst, member, form)
         case "pause":
             said = _pause(desk, member, _day(field(form, "until")))
         case "resume":
             changes.change_state(desk, member, MembershipState.ACTIVE)
-            changes.change_rhythm(desk, member, Rhythm.EACH)
         case "again":
             given_up.revive(desk, address_of(session, member))
         case "page":
@@ -120,7 +119,10 @@ def _change(
     return said
 
 
-def _save(session: Session, member: Membership, form: Mapping[str, str]) -> str:
+def _save(
+    desk: changes.ChangeContext, lst: MailList, member: Membership, form: Mapping[str, str]
+) -> str:
+    session = desk.session
     person = session.get_one(Person, member.person_id)
     try:
         name = one_line(field(form, "name"), 200, "name")
@@ -129,6 +131,9 @@ def _save(session: Session, member: Membership, form: Mapping[str, str]) -> str:
         person.name = name
     except BadInput:
         return "bad"
+    wanted = field(form, "rhythm")
+    if wanted in RHYTHMS and lst.kind is ListKind.DISCUSSION and member.rhythm in RHYTHMS:
+        changes.change_rhythm(desk, member, Rhythm(wanted))
     if field(form, "language") in LANGUAGES:
         person.language = field(form, "language")
     return "saved"
@@ -194,7 +199,11 @@ def _page(
         chosen=person.language or caller.language(lst),
         since=member.joined_at,
         given_up=_given_up(session, member),
-        paused=state is MembershipState.PAUSED or member.rhythm not in _SENT,
+        paused=state is MembershipState.PAUSED,
+        rhythms=RHYTHMS if lst.kind is ListKind.DISCUSSION else (),
+        rhythm=member.rhythm.value,
+        hour=f"{lst.digest_hour}:00",
+        list_zone=lst.zone or "UTC",
         until=member.paused_until,
         earliest=datetime.fromtimestamp(caller.now + _DAY, UTC).date().isoformat(),
         known={key: values for key, values in told.items() if key != attributes.ZONE},

@@ -10,6 +10,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -41,6 +42,7 @@ from subscriptions.lists.roster import MailList
 __all__ = [
     "ActionDone",
     "Ban",
+    "Digest",
     "DraftState",
     "DraftUnderReview",
     "Erasure",
@@ -68,6 +70,7 @@ class Post(Base):
     __table_args__ = (
         Index("ix_post_known", "list_id", "message_id"),
         Index("ix_post_author", "list_id", "author"),
+        Index("ix_post_decided", "list_id", "decided_at"),
     )
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
     arrival_id: Mapped[int] = mapped_column(ForeignKey(Arrival.id), unique=True)
@@ -79,6 +82,23 @@ class Post(Base):
     rules: Mapped[str]  # JSON array: the rules that hit
     mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id))
     decided_at: Mapped[float]
+    begins: Mapped[bool] = mapped_column(default=False, server_default=false())  # a thread
+
+
+class Digest(Base):
+    """Hold whose digest a mailing is, and up to when (listserv/mailings/digest_windows.py)."""
+
+    __tablename__ = "digest"
+    mailing_id: Mapped[int] = mapped_column(
+        ForeignKey(Mailing.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id), index=True)
+    rhythm: Mapped[str] = mapped_column(String(8))  # "": of those who have gone back to each mail
+    low: Mapped[float]  # whose own moment is not before this ...
+    high: Mapped[float]  # ... and before this
+    end_low: Mapped[float]
+    end_high: Mapped[float]
+    upto: Mapped[float]  # when the last post in it was decided
 
 
 class Issue(Base):

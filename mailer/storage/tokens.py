@@ -23,6 +23,7 @@ from mailer.storage.store import Base
 
 LENGTH = 26  # characters of a standing token
 _MAC = 10  # bytes
+_PAIR_MAC = 7  # bytes beside two rows: no offline attack, and 2**55 mails for an even chance
 _MANY = 1000  # begun hashes that are kept
 _BLOCK = 64  # bytes that SHA-256 takes at a time
 _DIGITS = bytes.maketrans(bytes(range(32)), b"abcdefghijklmnopqrstuvwxyz234567")  # RFC 4648
@@ -40,6 +41,9 @@ class TokenPurpose(StrEnum):
     READ = "read"  # a members' archive, in a cookie
     FROM = "from"  # stands for a writer whose From had to be rewritten
     PROOF = "proof"  # the page of an issue that is not sent yet
+    DIGEST = "digest"  # answers a digest
+    IN_DIGEST = "in-digest"  # answers one mail in a digest
+    TO_WRITER = "to-writer"  # answers its writer alone
 
 
 class TokenKey(Base):
@@ -78,18 +82,37 @@ class Keyring:
 
     def read(self, token: str, purpose: TokenPurpose, scope: str) -> int | None:
         """Return the row that ``token`` was made for, or None if we did not make it for this."""
+        return self._read(token, purpose, scope, _MAC)
+
+    def _read(self, token: str, purpose: TokenPurpose, scope: str, mac: int) -> int | None:
         if len(token) != LENGTH or not token.isascii():
             return None
         try:
             packed = base64.b32decode(token.upper() + "======")
         except ValueError:
             return None
-        body, mac = packed[:-_MAC], packed[-_MAC:]
+        body, given = packed[:-mac], packed[-mac:]
         if _spell(packed) != token.lower() or body[0] not in self._keys:
             return None
-        if not hmac.compare_digest(mac, self._mac(body[0], purpose, scope, body)):
+        if not hmac.compare_digest(given, self._mac(body[0], purpose, scope, body)[:mac]):
             return None
         return int.from_bytes(body[1:], "big")
+
+    def pair_maker(self, purpose: TokenPurpose, scope: str) -> Callable[[int, int], str]:
+        """Return what makes tokens for two rows (both below 2**32), as ``read_pair`` reads them."""
+        begun = _begin_mac(self._keys[self._newest], f"{purpose}\0{scope}\0".encode())
+        above = self._newest << 64
+
+        def make(first: int, second: int) -> str:
+            body = (above | first << 32 | second).to_bytes(9, "big")
+            return _spell(body + _end_mac(begun, body)[:_PAIR_MAC])
+
+        return make
+
+    def read_pair(self, token: str, purpose: TokenPurpose, scope: str) -> tuple[int, int] | None:
+        """Return the two rows that ``token`` was made for, or None if we did not make it."""
+        found = self._read(token, purpose, scope, _PAIR_MAC)
+        return None if found is None else (found >> 32, found & 0xFFFFFFFF)
 
     def keyed_hash(self, text: str) -> bytes:
         """Return 16 bytes that stand for ``text`` where the text itself must not stay."""

@@ -43,7 +43,7 @@ def audience_select(
     list_id: int | BindParameter[int],
     *,
     now: float | BindParameter[float],
-    rhythm: Rhythm = Rhythm.EACH,
+    how: ColumnElement[bool] | None = None,
     after: int | BindParameter[int] = 0,
     limit: int | None = None,
     chosen: Chosen = EVERYBODY,
@@ -51,7 +51,8 @@ def audience_select(
     """Return a SELECT of (membership id, address as given, domain, language, is named).
 
     It is in id order, begins behind membership ``after`` and gives at most ``limit``, so that a
-    freeze can go in short chunks. A language of "" means the list's.
+    freeze can go in short chunks. A language of "" means the list's. ``how`` leaves those out who
+    get it in another way (rhythms.py); a newsletter's issue has one way alone.
     """
     found = (
         select(Membership.id, Address.given, Address.domain, Person.language, Person.name != "")
@@ -60,12 +61,13 @@ def audience_select(
         .where(
             Membership.list_id == list_id,
             Membership.id > after,
-            Membership.rhythm == rhythm,
             awake(now),
             ~exists().where(Suppression.address == Address.key),
         )
         .order_by(Membership.id)
     )
+    if how is not None:
+        found = found.where(how)
     if chosen.narrows:
         found = found.where(chosen.condition)
     return found if limit is None else found.limit(limit)

@@ -106,6 +106,13 @@ def _size(value: str) -> int:
     return size
 
 
+def _hour(value: str) -> int:
+    hour = int(value)
+    if not 0 <= hour < 24:  # noqa: PLR2004 - of a day
+        raise BadInput(f"{hour} is no hour of a day.", "Write one from 0 to 23.")
+    return hour
+
+
 def with_text(before: str, language: str, text: str) -> str:
     """Return texts by language as JSON, with this one; an empty one goes."""
     every = json.loads(before) if before else {}
@@ -300,6 +307,15 @@ SETTINGS: tuple[ListSetting, ...] = (
         _term(terms.read_canary),
         metavar="READERS/MINUTES/PERCENT",
         kinds=_ISSUES,
+    ),
+    ListSetting(
+        "digest_hour",
+        "The hour, in the list's time zone, at which digests go out.",
+        _hour,
+        default=7,
+        metavar="0-23",
+        kinds=_POSTS,
+        changed_by=_MODERATORS,
     ),
     ListSetting("theme", "How issues look.", metavar="NAME", kinds=_ISSUES, changed_by=_EDITORS),
     ListSetting(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    SmallInteger,
     String,
     Table,
     UniqueConstraint,
@@ -71,7 +72,6 @@ __all__ = [
     "all_lists",
     "change_list",
     "check_language",
-    "check_rhythm",
     "check_role",
     "checked_settings",
     "create_list",
@@ -87,6 +87,8 @@ __all__ = [
 
 WAITS = "state = 'pending'"
 _WAITS = text(WAITS)
+DIGEST = "(rhythm IN ('daily', 'weekly') OR digest_until IS NOT NULL)"
+_DIGEST = text(DIGEST)
 _PAGE_LITE, _PAGE = text("own_page = 1"), text("own_page")
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts in 64 bits anyway
 
@@ -170,6 +172,7 @@ class MailList(Base):
     logo: Mapped[str] = mapped_column(String(500), default="")  # https address of a picture
     postal_address: Mapped[str] = mapped_column(String(200), default="")  # "" is the service's
     zone: Mapped[str] = mapped_column(String(60), default="")  # of hours that editors name
+    digest_hour: Mapped[int] = mapped_column(SmallInteger, default=7, server_default="7")
     four_eyes: Mapped[bool] = mapped_column(default=False)  # an issue needs two editors' word
     cap: Mapped[str] = mapped_column(
         String(16), default=""
@@ -242,6 +245,7 @@ class Membership(Base):
         Index("ix_membership_list_id_id", "list_id", "id"),  # an audience in id order
         Index("ix_membership_waits", "joined_at", sqlite_where=_WAITS, postgresql_where=_WAITS),
         Index("ix_membership_page", "list_id", sqlite_where=_PAGE_LITE, postgresql_where=_PAGE),
+        Index("ix_membership_digest", "list_id", sqlite_where=_DIGEST, postgresql_where=_DIGEST),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -256,6 +260,10 @@ class Membership(Base):
     joined_at: Mapped[float]
     left_at: Mapped[float | None]
     own_page: Mapped[bool] = mapped_column(default=False, server_default=false())  # in the archive
+    # What was posted after ``digest_since`` (None: after they joined) waits for their digest; up to
+    # ``digest_until`` alone where they have gone back to each mail (audience/rhythms.py).
+    digest_since: Mapped[float | None]
+    digest_until: Mapped[float | None]
 
     @hybrid_property
     def has_page(self) -> bool:
@@ -266,17 +274,6 @@ class Membership(Base):
     @classmethod
     def _has_page(cls) -> ColumnElement[bool]:
         return and_(cls.own_page, cls.state.in_((MembershipState.ACTIVE, MembershipState.PAUSED)))
-
-
-def check_rhythm(rhythm: str) -> Rhythm:
-    """Return the rhythm; raise Refused where nothing would be sent in it."""
-    wanted = Rhythm(rhythm)
-    if wanted not in {Rhythm.EACH, Rhythm.PAUSED}:
-        raise Refused(
-            f"Nothing is sent in the rhythm {wanted.value} yet: that member would get no mail.",
-            "Use each, or paused.",
-        )
-    return wanted
 
 
 def check_role(role: str) -> Role:

@@ -13,6 +13,7 @@ from mailer.errors import BadInput, Refused
 from mailer.storage import journal
 from mailer.storage.journal import JournalWord
 from mailer.storage.tokens import Keyring
+from subscriptions.lists.rhythms import DIGESTS
 from subscriptions.lists.roster import Address, MailList, Membership, MembershipState, Rhythm, Role
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act, ConsentNote
@@ -72,9 +73,18 @@ def change_rhythm(desk: ChangeContext, member: Membership, rhythm: Rhythm) -> bo
     """Give the member another rhythm; tell whether that changed anything.
 
     The journal outside the database hears of it: whom a rhythm spares is spared after a restore.
+    What was posted before now goes as it would have gone: a digest that is left behind brings the
+    rest of its days once more, and a new one begins now.
     """
     if member.rhythm is rhythm:
         return False
+    had, has = member.rhythm in DIGESTS, rhythm in DIGESTS
+    if has and not had:
+        if member.digest_until is None:  # else the rest is not sent yet, and goes with the next
+            member.digest_since = desk.now
+        member.digest_until = None
+    elif had and not has and rhythm is not Rhythm.PAUSED:
+        member.digest_until = desk.now
     member.rhythm = rhythm
     _note(desk, member, JournalWord.RHYTHM, reason=rhythm.value)
     return True

@@ -52,6 +52,7 @@ class AskPurpose(StrEnum):
     JOIN_REQUEST = "join-request"  # an owner lets somebody in
     MODERATE = "moderate"  # a moderator decides about a hold
     ISSUE = "issue"  # an editor decides about an issue
+    DIGEST = "digest"  # a member says which mail of a digest they answered, and that they did
 
 
 LIFETIME = {
@@ -69,6 +70,7 @@ LIFETIME = {
     AskPurpose.RESEND: 5 * DAY,
     AskPurpose.JOIN_REQUEST: 30 * DAY,
     AskPurpose.MODERATE: 30 * DAY,
+    AskPurpose.DIGEST: 7 * DAY,
     AskPurpose.ISSUE: 30 * DAY,
 }
 

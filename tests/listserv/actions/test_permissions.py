@@ -19,7 +19,15 @@ STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter
 WRITE = {"newsletter proof", "newsletter send", "newsletter schedule", "newsletter cancel"}
 EDIT = LOOK | STEER | WRITE | {"list set", "newsletter drafts"}
 PEOPLE = {"member add", "member invite", "member remove", "member set"}
-OWN = MODERATE | EDIT | READS | PEOPLE | {"archive redact", "newsletter history", "queue mailing"}
+DIGESTS = {"digest preview", "digest send"}
+OWN = (
+    MODERATE
+    | EDIT
+    | READS
+    | PEOPLE
+    | DIGESTS
+    | {"archive redact", "newsletter history", "queue mailing"}
+)
 # What each role may do on its own list; strangers and plain members nothing of this.
 TABLE = {
     ActorRole.STRANGER: set[str](),

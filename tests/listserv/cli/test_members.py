@@ -451,14 +451,10 @@ def test_attributes_are_set_imported_shown_and_exported(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["--rhythm", "daily"], "get no mail"),
-        (["--rhythm", "weekly"], "get no mail"),
-        (["--rhythm", "first"], "get no mail"),
         (["--role", "advisor"], "nothing to do yet"),
     ],
 )
 def test_what_would_mean_nothing_is_refused_in_words(run: Run, words: list[str], why: str) -> None:
-    """A rhythm that nothing is sent in left its member without mail."""
     run("add", LIST, "anna@example.org", "--consent", "asked")
     for command in (["set", LIST, "anna@example.org"], ["add", LIST, "bo@example.org"]):
         done = run(*command, *words, *(["--consent", "x"] if "add" in command else []))

@@ -133,17 +133,23 @@ def test_asking_for_addresses_is_bounded_and_tells_nothing(web: Web, anna: str) 
     assert "could not be read" in web.post(me, {"act": "add", "address": "anna@"}).text
 
 
-@pytest.mark.parametrize("rhythm", [Rhythm.DAILY, Rhythm.PAUSED])
-def test_who_has_a_rhythm_in_which_nothing_is_sent_reads_so_and_can_have_each_mail(
-    web: Web, anna: str, rhythm: Rhythm
-) -> None:
+def test_who_is_paused_by_their_rhythm_reads_so_and_can_have_each_mail(web: Web, anna: str) -> None:
     me = me_path(web, anna)
     with web.app.store.write() as session:
-        session.scalars(select(Membership)).one().rhythm = rhythm
+        session.scalars(select(Membership)).one().rhythm = Rhythm.PAUSED
     assert "You get no mail until you say so" in web.get(me).text
     assert receivers(web) == []
     web.post(me, {"act": "resume"})
     assert receivers(web) == [anna]
+
+
+def test_a_member_chooses_a_digest_and_a_pause_keeps_it(web: Web, anna: str) -> None:
+    me = me_path(web, anna)
+    web.post(me, {"act": "save", "name": "Anna", "language": "en", "rhythm": "weekly"})
+    assert 'value="weekly" selected' in web.get(me).text
+    for act in ("pause", "resume"):
+        web.post(me, {"act": act})
+    assert 'value="weekly" selected' in web.get(me).text
 
 
 def test_a_member_who_forgets_themselves_takes_every_address_along(web: Web, anna: str) -> None:

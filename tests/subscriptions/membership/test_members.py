@@ -12,6 +12,7 @@ from mailer.reading import addresses
 from mailer.storage.store import Store
 from mailer.storage.tokens import Keyring
 from subscriptions.audience.audience import audience_select, still_wanted
+from subscriptions.lists.rhythms import by_itself, waits
 from subscriptions.lists.roster import (
     Address,
     MailList,
@@ -198,12 +199,14 @@ def test_the_audience_is_who_is_awake_and_wants_each_mail(
         suppression.suppress(session, "f@example.org", Reason.DEAD, 1.0)
         suppression.suppress(session, "f@example.org", Reason.NEVER, 1.0)
         ids = {name: member.id for name, member in find.items() if member}
-    rows = _audience(store, lst)
+    each = by_itself(100.0, first=False)
+    rows = _audience(store, lst, how=each)
     assert rows == [
         (ids[name], f"{name}@example.org", "example.org", "sv", False) for name in ("a", "e", "g")
     ]
-    assert _audience(store, lst, after=ids["a"], limit=1) == rows[1:2]
-    assert [row[1] for row in _audience(store, lst, rhythm=Rhythm.DAILY)] == ["daily@example.org"]
+    assert _audience(store, lst, after=ids["a"], limit=1, how=each) == rows[1:2]
+    others = [row[1] for row in _audience(store, lst, how=waits(100.0))]
+    assert others == ["daily@example.org"]
     with store.read() as session:
         unwanted = still_wanted(session, [*ids.values(), 9999], 100.0)
     assert unwanted == {

@@ -1,0 +1,1 @@
+"""Digests: what was posted in a day or a week as one mail, and the answers to it."""

@@ -1,0 +1,343 @@
+"""Read what answers a digest: which mail it means, and whether its member wrote it.
+
+A clear answer from the member's own address is a post: own words alone, under the mail it answers.
+What is not clear is asked about, once, at the member's own address, and nothing is posted by
+accident: no empty answer, no machine's, no command. SECURITY: a token says whose digest it was and
+a From line says nothing; a token in a stranger's hands makes one question to the member.
+"""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mailer.reading.head_facts import permalink_hash, read_head
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive.filing import mail_threading
+from archive.threads.archive_tables import Message
+from listserv.answers import meaning
+from listserv.letters import (
+    ask_payloads,
+    commands,
+    incoming_letter,
+    notices,
+    post_headers,
+    writer_alias,
+)
+from listserv.letters.ask_payloads import DigestPayload
+from listserv.letters.incoming_letter import IncomingLetter
+from listserv.letters.request import Visit, language_of, question, tell_member
+from listserv.letters.transaction import act
+from listserv.mailings import digest_windows
+from listserv.moderation.editing import edited
+from listserv.wiring.app import App
+from listserv.wiring.listserv_tables import Post
+from listserv.wiring.outcome import ArrivalOutcome
+from listserv.wiring.routes import Route
+from mailer.reading import message
+from mailer.reading.addresses import MailAddress
+from mailer.reading.bodies import read as read_body
+from mailer.reading.subjects import bare_subject
+from mailer.storage.arrivals import Arrival
+from mailer.storage.store import get_raw
+from mailer.storage.tokens import TokenPurpose
+from subscriptions.lists.roster import Address, MailList, Membership, get_list
+from subscriptions.membership import optin
+from subscriptions.permission import asks, budget
+from subscriptions.permission.asks import Ask, AskPurpose
+
+_PURPOSES = (TokenPurpose.DIGEST, TokenPurpose.IN_DIGEST, TokenPurpose.TO_WRITER)
+_ID = re.compile(r"[!-;=?-~]{3,900}")  # no brackets, no spaces, ASCII
+_REPLACED = {"subject", "in-reply-to", "references", "to", "cc", "thread-index", "thread-topic"}
+_WORDS = 6  # of a command
+_LEAST = 12  # characters of a quoted line that can show what is quoted
+_SAID_TO_PEOPLE = {"thanks", "help"}  # words of a command that are also an answer
+MOST_ASKED = 9  # mails that a question names
+Poster = Callable[..., ArrivalOutcome]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestToken:
+    """Say whose digest was answered: all of it (``ref`` is the mailing), or one post in it."""
+
+    purpose: TokenPurpose | None  # None: the answer to our question
+    member: int
+    ref: int
+    ask: Ask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Hold a mail that may be the one that is answered."""
+
+    post: int
+    message_id: str
+    subject: str
+    author: str
+
+
+def find(app: App, route: Route) -> DigestToken | None:
+    """Return what the token of ``LIST-reply+TOKEN@`` stands for, None where it is no digest's."""
+    for purpose in _PURPOSES:
+        pair = app.keyring.read_pair(route.token, purpose, route.list_address)
+        if pair is not None:
+            return DigestToken(purpose, *pair)
+    with app.store.read() as session:
+        lst = get_list(session, route.list_address)
+        found = asks.look(session, route.token, AskPurpose.DIGEST, list_id=lst.id, now=time.time())
+        if found.ask is None:
+            return None
+        session.expunge(found.ask)
+        late = found.trouble is not None
+        return DigestToken(None, found.ask.ref, 0, None if late else found.ask)
+
+
+def take(
+    app: App, arrival: Arrival, route: Route, raw: bytes, token: DigestToken, post: Poster
+) -> ArrivalOutcome:
+    """Post an answer, hand it to the writer alone, or ask what is meant; ``post`` posts."""
+    letter = incoming_letter.read(arrival, raw)
+    if letter.automatic or letter.author is None:
+        return _told(app, arrival, route, letter, f"not-posted: {letter.automatic or 'no author'}")
+    if token.purpose is None:
+        return _take_ask(app, arrival, route, letter, token, post)
+    with app.store.read() as session:
+        lst = get_list(session, route.list_address)
+        member = session.get(Membership, token.member)
+        if member is None or member.list_id != lst.id:
+            return _told(app, arrival, route, letter, "unknown-token")
+        chosen = _chosen(session, lst, letter, token)
+        own = _is_theirs(session, member, letter.author)
+    why = "empty" if not letter.text.strip() else "command" if _is_command(letter.text) else ""
+    if why:
+        note = f"not-posted: {why}"
+        return _told(app, arrival, route, letter, note, token.member, "member-unposted")
+    if own and len(chosen) == 1:
+        return _deliver(app, arrival, route, letter, token, chosen[0], post)
+    return _ask(app, arrival, route, letter, token, chosen, own=own)
+
+
+def _told(
+    app: App,
+    arrival: Arrival,
+    route: Route,
+    letter: IncomingLetter,
+    note: str,
+    member: int = 0,
+    mail: str = "",
+) -> ArrivalOutcome:
+    def work(visit: Visit) -> str:
+        if mail and not letter.unanswerable:
+            tell_member(visit, visit.session.get_one(Membership, member), mail)
+        return note
+
+    return act(app, arrival, route, letter, work)
+
+
+def _is_command(text: str) -> bool:
+    """Tell whether an answer says nothing to the list, but something to us."""
+    found = commands.command(text) if len(text.split()) <= _WORDS else None
+    return found is not None and found.verb not in _SAID_TO_PEOPLE
+
+
+def _number(letter: IncomingLetter) -> int | None:
+    first = commands.first_line(letter.text).strip(" .):;#")
+    return int(first) if first.isdecimal() and len(first) < _LEAST else None
+
+
+def _is_theirs(session: Session, member: Membership, author: MailAddress) -> bool:
+    found = select(Address.id).where(
+        Address.person_id == member.person_id, Address.key == author.key
+    )
+    return session.scalar(found) is not None
+
+
+def _chosen(
+    session: Session, lst: MailList, letter: IncomingLetter, token: DigestToken
+) -> list[Answered]:
+    """Return which mails may be meant: one where that is clear."""
+    if token.purpose is not TokenPurpose.DIGEST:
+        posts = [token.ref]
+    else:
+        posts = digest_windows.posts_of(session, token.ref)
+    mails = [one for one in (_mail(session, lst, post) for post in posts) if one is not None]
+    if len(mails) < 2:  # noqa: PLR2004 - nothing to choose from
+        return [one for one, _ in mails]
+    quoted = _lines(read_body(letter.raw).quoted.quoted)
+    scores = [len(quoted & (_lines(text) | {_fold(one.author)})) for one, text in mails]
+    best = max(scores)
+    if best and scores.count(best) == 1:
+        return [mails[scores.index(best)][0]]
+    said = _fold(bare_subject(letter.subject))
+    named = [one for one, _ in mails if said and _fold(bare_subject(one.subject)) == said]
+    if named and len({_fold(bare_subject(one.subject)) for one in named}) == 1 and not best:
+        return named[-1:]
+    close = [one for (one, _), score in zip(mails, scores, strict=True) if score == best]
+    return (close or [one for one, _ in mails])[-MOST_ASKED:]
+
+
+def _mail(session: Session, lst: MailList, post_id: int) -> tuple[Answered, str] | None:
+    """Return a post of this list and its own words."""
+    post = session.get(Post, post_id)
+    if post is None or post.list_id != lst.id:
+        return None
+    arrival = session.get(Arrival, post.arrival_id)
+    hash_ = permalink_hash(post.message_id)
+    row = session.scalar(select(Message).where(Message.list_id == lst.id, Message.hash == hash_))
+    sha = row.raw_sha if row is not None else arrival.raw_sha if arrival is not None else b""
+    raw = get_raw(session, sha) or b""
+    head = read_head(raw)
+    return Answered(post.id, post.message_id, head.subject, head.author), read_body(raw).quoted.text
+
+
+def _lines(text: str) -> set[str]:
+    folded = (_fold(line.lstrip("> ")) for line in text.splitlines())
+    return {line for line in folded if len(line) >= _LEAST}
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _deliver(
+    app: App,
+    arrival: Arrival,
+    route: Route,
+    letter: IncomingLetter,
+    token: DigestToken,
+    chosen: Answered,
+    post: Poster,
+) -> ArrivalOutcome:
+    """Post an answer under the mail it answers, or hand it to that mail's writer alone."""
+    if token.purpose is TokenPurpose.TO_WRITER:
+        return _to_writer(app, arrival, route, letter, chosen)
+    raw = answer_to(letter, chosen, route.list_address)
+    with app.store.read() as session:
+        lst = get_list(session, route.list_address)
+        row = session.scalar(
+            select(Message.id).where(
+                Message.list_id == lst.id, Message.hash == permalink_hash(chosen.message_id)
+            )
+        )
+        known = row is not None and mail_threading.answered(session, lst.id, row) is not None
+    return post(app, arrival, route.list_address, raw, answers=row if known else None)
+
+
+def answer_to(letter: IncomingLetter, chosen: Answered, list_address: str) -> bytes:
+    """Return a letter as the post that it is: own words alone, under the mail it answers."""
+    raw = message.with_crlf(letter.raw)
+    head = message.head(raw)
+    kept = b"".join(
+        raw[start:end]
+        for (name, _), (start, end) in zip(head.fields, head.spans, strict=True)
+        if name.lower() not in _REPLACED
+    )
+    subject = bare_subject(chosen.subject) or chosen.subject
+    fields = [f"To: <{list_address}>", post_headers.coded("Subject", f"Re: {subject}")]
+    if _ID.fullmatch(chosen.message_id):
+        fields += [f"{one}: <{chosen.message_id}>" for one in ("In-Reply-To", "References")]
+    whole = kept + "".join(f"{one}\r\n" for one in fields).encode() + b"\r\n" + raw[head.body :]
+    return edited(whole, message.head(whole), letter.text.strip() + "\n", "")
+
+
+def _to_writer(
+    app: App, arrival: Arrival, route: Route, letter: IncomingLetter, chosen: Answered
+) -> ArrivalOutcome:
+    """Hand an answer to one writer on, as LIST-from+TOKEN@ does, within the same bounds."""
+
+    def work(visit: Visit) -> str:
+        post = visit.session.get(Post, chosen.post)
+        source = visit.session.get(Arrival, post.arrival_id) if post is not None else None
+        raw = get_raw(visit.session, source.raw_sha) if source is not None else None
+        _, author = writer_alias.writer_of(message.head(raw)) if raw else ("", None)
+        if author is None or letter.author is None or letter.found.disowned:
+            return "not-relayed"
+        key = visit.app.keyring.keyed_hash
+        by = key(letter.author.key).hex()
+        if not budget.allow_relay(visit.session, by, key(author.key).hex(), visit.now):
+            return "not-relayed: budget"
+        notices.hand_on(
+            visit.session, app, visit.lst, arrival, letter.raw, [author], visit.now, suffix="from"
+        )
+        return "relayed"
+
+    return act(app, arrival, route, letter, work)
+
+
+def _ask(
+    app: App,
+    arrival: Arrival,
+    route: Route,
+    letter: IncomingLetter,
+    token: DigestToken,
+    chosen: Sequence[Answered],
+    *,
+    own: bool,
+) -> ArrivalOutcome:
+    """Ask the member at their own address which mail they meant, or whether they wrote at all."""
+
+    def work(visit: Visit) -> str:
+        member = visit.session.get_one(Membership, token.member)
+        to = optin.address_of(visit.session, member)
+        if not chosen or not visit.allow(to.key, "digest"):
+            return "not-posted: unclear"
+        question(
+            visit,
+            AskPurpose.DIGEST,
+            to=to,
+            name="member-which",
+            language=language_of(visit, to),
+            payload=DigestPayload(
+                arrival=arrival.id,
+                posts=tuple(one.post for one in chosen),
+                alone=token.purpose is TokenPurpose.TO_WRITER,
+            ),
+            context={
+                "choices": [{"author": one.author, "subject": one.subject} for one in chosen],
+                "said": letter.text.strip()[:400],
+                "own": own,
+            },
+            ref=member.id,
+            member=member.id,
+        )
+        return "asked which" if own else "asked the member"
+
+    return act(app, arrival, route, letter, work)
+
+
+def _take_ask(
+    app: App,
+    arrival: Arrival,
+    route: Route,
+    letter: IncomingLetter,
+    token: DigestToken,
+    post: Poster,
+) -> ArrivalOutcome:
+    """Carry out what a member says of their unclear answer: a number, a yes or a no."""
+    ask = token.ask
+    if ask is None:
+        return _told(app, arrival, route, letter, "late: used")
+    asked = ask_payloads.digest(ask)
+    number = _number(letter)
+    if number is None and len(asked.posts) == 1:
+        said = meaning.agree(letter.words, ask.wording.rpartition("/")[2])
+        number = 1 if said.means == "yes" else None
+    if number is None or not 1 <= number <= len(asked.posts):
+        return _told(app, arrival, route, letter, "not-posted: unclear")
+    with app.store.read() as session:
+        lst = get_list(session, route.list_address)
+        given = session.get(Arrival, asked.arrival)
+        raw = get_raw(session, given.raw_sha) if given is not None else None
+        found = _mail(session, lst, asked.posts[number - 1])
+    if given is None or raw is None or found is None:
+        return _told(app, arrival, route, letter, "not-posted: gone")
+    first = incoming_letter.read(given, raw)
+    purpose = TokenPurpose.TO_WRITER if asked.alone else TokenPurpose.IN_DIGEST
+    done = _deliver(
+        app, arrival, route, first, DigestToken(purpose, token.member, 0), found[0], post
+    )
+    with app.store.write() as session:  # a post that is made twice is one post (RFC 1047)
+        asks.spend(session, ask.id, how="reply", now=time.time())
+    return done

@@ -1,0 +1,132 @@
+"""Make the digests that are due: a mailing for each group, in the languages of its readers.
+
+Everything of one digest is written in one transaction; its audience is entered afterwards, in
+pieces, by audience_freezing.py. Runs where posts are decided (reception/sorter.py), so that no
+post comes in between: what is decided is in the window or behind it.
+"""
+
+import secrets
+import time
+from base64 import b32encode
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from listserv.digests import digest_mail
+from listserv.digests.digest_mail import DigestThread
+from listserv.letters.notices import face_of
+from listserv.letters.post_headers import ListFace
+from listserv.mailings import digest_windows, signing
+from listserv.mailings.digest_windows import KIND, Window
+from listserv.mailings.slots import variant_of
+from listserv.wiring.app import App
+from mailer.errors import Temporary
+from mailer.ledger import mailings
+from mailer.ledger.splice import Segments
+from subscriptions.lists.roster import LANGUAGES, MailList, Membership, Person, get_list
+
+EXPIRES = 3 * 86400.0  # seconds until a deferred digest is given up: there is a newer one then
+EVERYBODY = 2**62  # behind every membership
+WAIT = 60.0  # seconds that a command waits for the sorter to pause
+
+
+def attend(app: App, now: float) -> int:
+    """Make every digest that is due at ``now``; return how many mailings that is."""
+    with app.store.read() as session:
+        lists = digest_windows.waiting(session, now)
+    return sum(len(make(app, list_id, now)) for list_id in lists)
+
+
+def make(app: App, list_id: int, now: float) -> list[int]:
+    """Make one list's digests that are due at ``now``; return their mailings."""
+    with app.store.read() as session:
+        windows = digest_windows.due(session, session.get_one(MailList, list_id), now)
+        made = [(window, *_composed(session, app, list_id, window)) for window in windows]
+    found: list[int] = []
+    for window, message_id, compositions in made:
+        with app.store.write() as session:
+            lst = session.get_one(MailList, list_id)
+            if compositions:
+                found.append(_begin(session, lst, window, message_id, compositions))
+            else:  # all of it was taken out of the archive, or nothing was posted
+                digest_windows.close(session, window, 0, EVERYBODY)
+    return found
+
+
+def send_due(app: App, list_address: str, until: float) -> list[int]:
+    """Make a list's digests due up to ``until``, once; wait for the sorter to stand aside.
+
+    Raise Temporary where it does not.
+    """
+    with app.store.read() as session:
+        list_id = get_list(session, list_address).id
+    ends = time.monotonic() + WAIT
+    while time.monotonic() < ends:
+        with app.store.alone("sort") as ours:
+            if ours:
+                return make(app, list_id, until)
+        time.sleep(0.1)
+    raise Temporary("Posts are being decided without a pause.", "Try again in a minute.")
+
+
+def _begin(
+    session: Session,
+    lst: MailList,
+    window: Window,
+    message_id: str,
+    compositions: dict[int, Segments],
+) -> int:
+    now = time.time()
+    mailing = mailings.create_mailing(
+        session,
+        kind=KIND,
+        list_address=lst.address,
+        message_id=message_id,
+        policy="never-miss",
+        compositions=compositions,
+        created=now,
+        expires_at=now + EXPIRES,
+    )
+    digest_windows.keep(session, mailing, window)
+    return mailing
+
+
+def _composed(
+    session: Session, app: App, list_id: int, window: Window
+) -> tuple[str, dict[int, Segments]]:
+    """Return a digest's Message-ID and its compositions; none where there is nothing to show."""
+    lst = session.get_one(MailList, list_id)
+    message_id = f"digest.{b32encode(secrets.token_bytes(15)).decode().lower()}@{lst.domain}"
+    face = _face(session, app, lst)
+    threads = digest_mail.fitted(digest_mail.threads_of(session, lst, face, window.posts))
+    if not threads:
+        return message_id, {}
+    return message_id, {
+        variant_of(language, named=False, filled=False): digest_mail.compose(
+            threads, face, language, message_id=message_id, now=time.time(), zone=lst.zone
+        )
+        for language in _languages(session, lst, window)
+    }
+
+
+def _face(session: Session, app: App, lst: MailList) -> ListFace:
+    one_click = signing.one_click(session, app.settings, lst.domain, time.time())
+    return replace(face_of(app, lst), one_click=one_click)
+
+
+def _languages(session: Session, lst: MailList, window: Window) -> Sequence[str]:
+    joined = select(Person.language).join(Membership, Membership.person_id == Person.id)
+    theirs = joined.where(*digest_windows.readers(window)).distinct()
+    spoken = set(session.scalars(theirs, digest_windows.bounds(window)))
+    return [one for one in LANGUAGES if one in spoken or one == lst.language]
+
+
+def threads_for(
+    session: Session, app: App, lst: MailList, member: Membership, now: float
+) -> tuple[ListFace, list[DigestThread]]:
+    """Return what a member's next digest would hold at ``now``."""
+    face = _face(session, app, lst)
+    posts = digest_windows.posts_for(session, lst, member, now)
+    return face, digest_mail.fitted(digest_mail.threads_of(session, lst, face, posts))

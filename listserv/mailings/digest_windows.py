@@ -1,0 +1,233 @@
+"""Which digests are due, for whom, and which posts they hold: a window of time for each group.
+
+A window is stored with its mailing. A member's own moment (rhythms.py) moves in the transaction
+that enters them into the ledger, so a kill at any time leaves each member with every post once.
+Whoever has a digest at the same hour and would read the same posts is in one group. Refuses to
+know what a digest looks like.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Float, String, and_, bindparam, func, select, update
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from listserv.wiring.listserv_tables import Digest, Post
+from mailer.ledger.mailings import Mailing, MailingState
+from subscriptions.lists import rhythms
+from subscriptions.lists.rhythms import DIGESTS
+from subscriptions.lists.roster import MailList, Membership, Rhythm
+
+KIND = "digest"  # of a mailing
+EVER = 1e12  # seconds since 1970: later than any post
+MAX_POSTS = 2000  # that one digest can name; those behind them go with the next
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Hold one group's window: whose moment lies in [low, high) reads posts up to ``upto``.
+
+    ``rhythm`` is None for those who have gone back to single mails: the rest of their days, in
+    posts up to a moment of their own that lies in [end_low, end_high).
+    """
+
+    list_id: int
+    rhythm: Rhythm | None
+    low: float
+    high: float
+    end_low: float
+    end_high: float
+    upto: float
+    posts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """Hold when one post was decided."""
+
+    id: int
+    at: float
+
+
+def waiting(session: Session, now: float) -> list[int]:
+    """Return the lists that have a digest due at ``now``."""
+    found = session.scalars(select(Membership.list_id).where(rhythms.has_digest()).distinct())
+    return [one for one in found if due(session, session.get_one(MailList, one), now)]
+
+
+def due(session: Session, lst: MailList, now: float) -> list[Window]:
+    """Return the windows of a list whose hour has come; none while one is still being entered."""
+    freezing = select(Mailing.id).join(Digest, Digest.mailing_id == Mailing.id)
+    under_way = freezing.where(Digest.list_id == lst.id, Mailing.state == MailingState.FREEZING)
+    if session.scalar(under_way.limit(1)) is not None:
+        return []
+    return [*_open(session, lst, now), *_closing(session, lst)]
+
+
+def _open(session: Session, lst: MailList, now: float) -> Iterator[Window]:
+    for rhythm in sorted(DIGESTS):
+        theirs = (
+            Membership.list_id == lst.id,
+            rhythms.has_digest(),
+            Membership.rhythm == rhythm,
+            Membership.digest_until.is_(None),
+        )
+        ends = rhythms.latest(rhythm, lst.digest_hour, lst.zone, now)
+        oldest = session.scalar(select(func.min(rhythms.since())).where(*theirs))
+        posts = _posts(session, lst.id, oldest, ends) if oldest is not None else []
+        if not posts:
+            continue
+        moments = session.scalars(select(rhythms.since()).where(*theirs).distinct())
+        times = [post.at for post in posts]
+        for place in sorted({bisect_right(times, moment) for moment in moments}):
+            if place < len(posts):
+                yield Window(
+                    lst.id, rhythm,
+                    low=times[place - 1] if place else 0.0, high=times[place],
+                    end_low=0.0, end_high=EVER, upto=times[-1],
+                    posts=tuple(post.id for post in posts[place:]),
+                )  # fmt: skip
+
+
+def _closing(session: Session, lst: MailList) -> Iterator[Window]:
+    found = session.execute(
+        select(rhythms.since(), Membership.digest_until)
+        .where(Membership.list_id == lst.id, Membership.digest_until.is_not(None))
+        .distinct()
+    )
+    rows = [(since, until) for since, until in found if until is not None]
+    if not rows:
+        return
+    posts = _posts(session, lst.id, min(row[0] for row in rows), max(row[1] for row in rows))
+    times = [post.at for post in posts]
+    edges = [0.0, *times, EVER]
+    for first, last in sorted({(bisect_right(times, a), bisect_right(times, b)) for a, b in rows}):
+        yield Window(
+            lst.id, None,
+            low=edges[first], high=edges[first + 1],
+            end_low=edges[last], end_high=edges[last + 1],
+            upto=times[last - 1] if last else 0.0,
+            posts=tuple(post.id for post in posts[first:last]),
+        )  # fmt: skip
+
+
+def _posts(session: Session, list_id: int, after: float, upto: float) -> list[_Moment]:
+    found = session.execute(
+        select(Post.id, Post.decided_at)
+        .where(
+            Post.list_id == list_id,
+            Post.mailing_id.is_not(None),
+            Post.decided_at > after,
+            Post.decided_at <= upto,
+        )
+        .order_by(Post.decided_at, Post.id)
+        .limit(MAX_POSTS)
+    )
+    return [_Moment(row.id, row.decided_at) for row in found]
+
+
+def posts_for(session: Session, lst: MailList, member: Membership, now: float) -> list[int]:
+    """Return the posts that wait at ``now`` for one member's digest."""
+    since = member.joined_at if member.digest_since is None else member.digest_since
+    ends = now if member.digest_until is None else member.digest_until
+    if member.rhythm not in DIGESTS and member.digest_until is None:
+        return []
+    return [post.id for post in _posts(session, lst.id, since, ends)]
+
+
+def posts_of(session: Session, mailing_id: int) -> list[int]:
+    """Return the posts that a digest holds, oldest first."""
+    row = session.get(Digest, mailing_id)
+    if row is None:
+        return []
+    within = (Post.decided_at >= row.high, Post.decided_at <= row.upto)
+    found = select(Post.id).where(
+        Post.list_id == row.list_id, Post.mailing_id.is_not(None), *within
+    )
+    return list(session.scalars(found.order_by(Post.decided_at, Post.id)))
+
+
+def keep(session: Session, mailing_id: int, window: Window) -> None:
+    """Store the window of a mailing."""
+    session.add(
+        Digest(
+            mailing_id=mailing_id,
+            list_id=window.list_id,
+            rhythm=window.rhythm.value if window.rhythm else "",
+            low=window.low,
+            high=window.high,
+            end_low=window.end_low,
+            end_high=window.end_high,
+            upto=window.upto,
+        )
+    )
+
+
+def of(session: Session, mailing_id: int) -> Window | None:
+    """Return the window of a mailing, None where it is no digest."""
+    row = session.get(Digest, mailing_id)
+    if row is None:
+        return None
+    rhythm = Rhythm(row.rhythm) if row.rhythm else None
+    ends = (row.low, row.high, row.end_low, row.end_high)
+    return Window(row.list_id, rhythm, *ends, upto=row.upto)
+
+
+def waiting_for(*, last: bool) -> ColumnElement[bool]:
+    """Return the condition that a member is in the window whose ``bounds`` are bound.
+
+    ``last`` is for those who have gone back to single mails.
+    """
+    low, high = bindparam("low", type_=Float), bindparam("high", type_=Float)
+    within = and_(rhythms.since() >= low, rhythms.since() < high)
+    if last:
+        end_low, end_high = bindparam("end_low", type_=Float), bindparam("end_high", type_=Float)
+        return and_(within, Membership.digest_until >= end_low, Membership.digest_until < end_high)
+    wanted = bindparam("wanted", type_=String)
+    return and_(within, Membership.rhythm == wanted, Membership.digest_until.is_(None))
+
+
+def bounds(window: Window) -> dict[str, Any]:
+    """Return what ``waiting_for`` has bound."""
+    ends = {"low": window.low, "high": window.high}
+    if window.rhythm is None:
+        return ends | {"end_low": window.end_low, "end_high": window.end_high}
+    return ends | {"wanted": window.rhythm.value}
+
+
+def close(session: Session, window: Window, after: int, last: int) -> None:
+    """Move the moments of a window's members behind ``after`` up to ``last``; all of them.
+
+    Who is paused is passed over: their next digest begins behind this one.
+    """
+    moved: dict[str, Any] = {"digest_since": window.upto}
+    if window.rhythm is None:
+        moved = {"digest_since": None, "digest_until": None}
+    session.connection().execute(
+        update(Membership)
+        .where(
+            Membership.list_id == window.list_id,
+            Membership.id > after,
+            Membership.id <= last,
+            waiting_for(last=window.rhythm is None),
+        )
+        .values(**moved),
+        bounds(window),
+    )
+
+
+def readers(window: Window) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions under which a membership is in a window; ``bounds`` are bound."""
+    return (
+        Membership.list_id == window.list_id,
+        waiting_for(last=window.rhythm is None),
+    )
+
+
+def count(session: Session, windows: Sequence[Window]) -> int:
+    """Return how many members stand in windows; who is paused is among them."""
+    counted = select(func.count()).select_from(Membership)
+    return sum(session.scalar(counted.where(*readers(one)), bounds(one)) or 0 for one in windows)

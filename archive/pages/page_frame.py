@@ -30,6 +30,7 @@ class ListInfo:
     description: str
     language: str
     base: str
+    zone: str  # of hours; "" is UTC
 
     @property
     def domain(self) -> str:
@@ -58,7 +59,9 @@ class ListView(ListInfo):
     @property
     def info(self) -> ListInfo:
         """Return what is said of the list, and nothing that can be read in it."""
-        return ListInfo(self.address, self.title, self.description, self.language, self.base)
+        return ListInfo(
+            self.address, self.title, self.description, self.language, self.base, self.zone
+        )
 
 
 @dataclass(frozen=True, slots=True)

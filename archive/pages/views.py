@@ -51,6 +51,7 @@ def views_of(session: Session, lst: MailList, base_url: str) -> tuple[ListView, 
             description=removed.clean(info.description),
             language=info.language,
             base=info.base,
+            zone=info.zone,
             sight=sight,
             tree=tree,
             since=since[tree],
@@ -73,6 +74,7 @@ def info_of(lst: MailList, base_url: str) -> ListInfo:
         description=lst.description,
         language=lst.language,
         base=base_url.rstrip("/"),
+        zone=lst.zone,
     )
 
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mailer.reading.head_facts import permalink_hash, read_head
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -39,6 +38,7 @@ from listserv.wiring.routes import Route
 from mailer.reading import message
 from mailer.reading.addresses import MailAddress
 from mailer.reading.bodies import read as read_body
+from mailer.reading.headers.head_facts import permalink_hash, read_head
 from mailer.reading.subjects import bare_subject
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw

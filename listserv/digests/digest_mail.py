@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from mailer.reading.head_facts import permalink_hash, read_head
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -34,6 +33,7 @@ from listserv.letters.post_headers import (
 from listserv.wiring.listserv_tables import Post
 from mailer.ledger.splice import Segments
 from mailer.reading.bodies import read
+from mailer.reading.headers.head_facts import permalink_hash, read_head
 from mailer.reading.prose import paragraphs
 from mailer.reading.subjects import bare_subject
 from mailer.storage.arrivals import Arrival

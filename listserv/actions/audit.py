@@ -21,6 +21,7 @@ from subscriptions.permission.consent import Source
 SHOWN = 500  # changes of a list at most
 LONGEST = 2000  # characters of a detail
 _DETAIL = "detail of an action"
+_NOTHING = "nothing was changed by an action"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ def detail(session: Session, words: str) -> None:
     session.info[_DETAIL] = words[:LONGEST]
 
 
+def nothing(session: Session) -> None:
+    """Say that the change which was asked for changes nothing: it leaves no line."""
+    session.info[_NOTHING] = True
+
+
 def note(
     session: Session,
     action: Action,
@@ -53,6 +59,9 @@ def note(
     now: float,
 ) -> None:
     """Write the line of a change into its transaction."""
+    if session.info.pop(_NOTHING, False):
+        session.info.pop(_DETAIL, None)
+        return
     member = membership_of(session, lst.id, key) if lst is not None and key else None
     session.add(
         ActionDone(

@@ -138,6 +138,8 @@ def set_(call: Call, wanted: SetList) -> ListSet:
         _write(visit, wanted)
         done = ListSet(before, settings_of(visit.lst), opens, reach)
         audit.detail(visit.session, "; ".join(map(done.change, done.changed)))
+        if not done.changed:
+            audit.nothing(visit.session)
     if set(_PAGES) & set(done.changed) and call.within is None:
         moved_pages.move(call.app, wanted.list)
     return done

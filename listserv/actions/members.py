@@ -35,6 +35,7 @@ from subscriptions.permission import asks, bars
 from subscriptions.permission.asks import AskPurpose
 from subscriptions.permission.consent import ConsentNote, Source
 
+_COME = (Fate.ADDED, Fate.PAUSED, Fate.ASKED)
 _HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 
 
@@ -168,6 +169,8 @@ def _enter(call: Call, action: Action, wanted: AddMember) -> MemberAdded:
             now=call.now,
             welcome=wanted.welcome,
         )
+        if outcome.fate not in _COME:
+            audit.nothing(visit.session)
     if outcome.fate is Fate.ASKED or wanted.welcome:
         call.ring("deliver")
     return MemberAdded(visit.lst.address, wanted.candidate.address.given, outcome)

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from listserv.actions import lists, people
+from listserv.actions import lists, members, people
 from listserv.actions.call import OPERATOR, Call
 from listserv.actions.lists import SetList
+from listserv.actions.members import AddMember
 from listserv.actions.people import ForgetPerson
 from mailer.errors import BadInput
+from mailer.reading.addresses import parse
+from subscriptions.membership.members import Candidate
+from subscriptions.permission.consent import ConsentNote, Source
 from tests.place import ANNA, LIST, OWNER, Place, make_place
 
 REQUEST = "friends-request@example.org"
@@ -40,11 +44,14 @@ def test_what_is_changed_by_a_command_and_by_mail_stands_in_the_lists_history(
     assert titled.door == "mail"
 
 
-def test_what_is_refused_or_rehearsed_leaves_no_line(place: Place) -> None:
+def test_what_is_refused_rehearsed_or_so_already_leaves_no_line(place: Place) -> None:
     call = Call(place.app, OPERATOR, time.time())
     with pytest.raises(BadInput):
         lists.set_(call, SetList(LIST, {"theme": "nosuch"}))
     lists.set_(call, SetList(LIST, {"title": "Other"}, dry_run=True))
+    lists.set_(call, SetList(LIST, {"emergency": False}))
+    note = ConsentNote("said so", Source.CLI)
+    members.add(call, AddMember(LIST, Candidate(parse(ANNA), consent=note)))
     assert lists.history(call, LIST) == []
 
 

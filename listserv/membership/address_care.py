@@ -57,19 +57,29 @@ def look(app: App, now: float) -> int:
 def _due(session: Session, now: float) -> dict[int, tuple[DoubtStep, int]]:
     """Return what is due, by address: the step, and the list that it is of."""
     rows = session.execute(
-        select(DoubtfulAddress, Membership.list_id).join(
+        select(DoubtfulAddress, Membership).join(
             Membership, Membership.id == DoubtfulAddress.membership_id
         )
     ).all()
     scores = bouncing.scores(session, [one.address_id for one, _ in rows], now)
     steps = {
-        one.address_id: (_step(one, scores[one.address_id], now), list_id) for one, list_id in rows
+        one.address_id: (_step(one, member, scores[one.address_id], now), member.list_id)
+        for one, member in rows
     }
     some = [item for item in steps.items() if item[1][0] is not DoubtStep.WAIT]
     return dict(some[:AT_ONCE])
 
 
-def _step(doubt: DoubtfulAddress, score: bouncing.Score, now: float) -> DoubtStep:
+def _is_mailed(doubt: DoubtfulAddress, member: Membership) -> bool:
+    """Tell whether the list that doubts an address still writes to it."""
+    return member.state in _HERE and member.address_id == doubt.address_id
+
+
+def _step(
+    doubt: DoubtfulAddress, member: Membership, score: bouncing.Score, now: float
+) -> DoubtStep:
+    if not _is_mailed(doubt, member):
+        return DoubtStep.FORGET
     return doubts.next_step(doubt, score.points, dead=score.dead, now=now)
 
 
@@ -134,27 +144,22 @@ def _ask(visit: Visit, doubt: DoubtfulAddress, to: MailAddress, name: str, kind:
 def _act(session: Session, app: App, address_id: int, step: DoubtStep, now: float) -> int:
     """Take one doubt on, where it still stands as it was seen."""
     doubt = session.get(DoubtfulAddress, address_id)
-    if doubt is None or (step is DoubtStep.ASK) is not (doubt.asked_at is None):
-        return _forget(session, doubt, step)
+    if doubt is None:
+        return 0
+    if step is DoubtStep.FORGET:
+        doubts.forget(session, address_id)
+        return 1
+    if (step is DoubtStep.ASK) is not (doubt.asked_at is None):
+        return 0  # somebody was faster
     if step is DoubtStep.FORGIVE:
         doubts.forgive(doubt)
         session.flush()
         return 1
     member = session.get_one(Membership, doubt.membership_id)
-    if member.state not in _HERE or member.address_id != address_id:
-        doubts.forget(session, address_id)  # nobody is mailed there by this list any more
-        return 1
     visit = _visit(session, app, member.list_id, now)
     doubt.asked_at = now
     _ask(visit, doubt, optin.address_of(session, member), "member-probe", notices.PROBE)
     return 1
-
-
-def _forget(session: Session, doubt: DoubtfulAddress | None, step: DoubtStep) -> int:
-    if doubt is not None and step is DoubtStep.FORGET and doubt.asked_at is None:
-        doubts.forget(session, doubt.address_id)
-        return 1
-    return 0
 
 
 def _is_new_month(lst: MailList, now: float) -> bool:

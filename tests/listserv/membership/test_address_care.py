@@ -7,6 +7,7 @@ import pytest
 
 from listserv.membership import address_care
 from mailer.reading.bounce_reasons import BounceKind
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
 from subscriptions.membership import bouncing, doubts
 from subscriptions.membership.bouncing import BounceReport
@@ -119,6 +120,22 @@ def test_an_answer_to_the_question_ends_the_doubt_at_once(place: Place) -> None:
     place.reply(asked, "Yes, I am here", ANNA)
     assert not doubted(place)
     assert subject(place.mails(ANNA)[-1]) == "Mail from Friends comes to you again"
+
+
+def test_whoever_left_or_was_forgotten_is_doubted_no_more(place: Place) -> None:
+    days(place, 0)
+    bounce(place, NOW + DAY)
+    place.write(ANNA, f"friends-leave+{leave_token(place)}@example.org")
+    address_care.look(place.app, NOW + DAY)
+    assert not doubted(place)
+    assert place.mails(OWNER) == []
+
+
+def leave_token(place: Place) -> str:
+    with place.app.store.read() as session:
+        member = roster.membership_of(session, roster.get_list(session, LIST).id, ANNA)
+        assert member is not None
+        return place.app.keyring.standing(TokenPurpose.LEAVE, LIST, member.id)
 
 
 def test_the_month_is_told_with_names_and_reasons_and_complaints_are_only_counted(

@@ -1,4 +1,4 @@
-"""A list's colour, made readable: on paper, in the dark, under words.
+"""Make a list's colour readable: on paper, in the dark, under words.
 
 Pure. An owner chooses one accent; what a theme writes with it has a contrast of at least 4.5 to 1
 against what it stands on (WCAG 2.2, 1.4.3), whatever was chosen; in the dark of 7 to 1, because

@@ -1,4 +1,4 @@
-"""A sheet of one's own: an issue written in MJML from the first tag to the last.
+"""Read an issue that is written in MJML from the first tag to the last.
 
     check(source)                     raise BrokenSheetError that names the line and the cure
     title_of(source)                  its mj-title and mj-preview

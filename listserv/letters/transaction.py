@@ -1,4 +1,4 @@
-"""One letter, one transaction: what it asks for is done and the arrival finished, or nothing is.
+"""Do what one letter asks for and finish its arrival in one transaction, or do neither.
 
 ``arrivals.finish`` is the fence that lets a mail which is read twice act once.
 """

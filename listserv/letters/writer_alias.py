@@ -1,4 +1,4 @@
-"""A writer's alias: the From of ours under which mail leaves that its own From would not survive.
+"""Rewrite the From of a post to an alias of ours, where mail with its own From would be refused.
 
     alias = writer_alias.make(session, keyring, lst, head, arrival_id)
     raw = writer_alias.munged(raw, head, alias)   # From: "Anna via Circle" <circle-from+TOKEN@...>

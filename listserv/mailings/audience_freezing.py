@@ -1,4 +1,4 @@
-"""The audience of a mailing, frozen once into the ledger in short pieces.
+"""Freeze the audience of a mailing into the ledger, once, in short pieces.
 
 The one place that knows both the memberships and the ledger's rows. Each piece moves the
 mailing's cursor in its own transaction, so a cut anywhere is taken up where it stopped and

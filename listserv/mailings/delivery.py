@@ -1,4 +1,4 @@
-"""What makes a copy personal, and who must not get one any more: the roof's word to the sender."""
+"""Make each copy personal, and say at the last moment who must not get one any more."""
 
 import time
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""What each reader's line in the ledger begins with: when it is due, or why it is left out.
+"""Decide when each recipient's copy is due, or why the recipient is left out.
 
 Makes of an issue's terms (subscriptions/lists/terms.py) the expressions of SQL that the freeze
 enters rows with, so that a million readers in forty time zones cost one statement a piece. Whoever

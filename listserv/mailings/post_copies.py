@@ -1,4 +1,4 @@
-"""What the copies of a post are made of: one composition, or one for each language of its readers.
+"""Compose the copies of a post: one for all readers, or one for each of their languages.
 
 Knows a list's settings for its posts (subject tag, Reply-To, footer) and who reads which
 language; how bytes change is for posts/copy_options.py. Without a footer there is one composition

@@ -1,4 +1,4 @@
-"""Who signs a list's copies, and so whether they may offer one-click leaving (RFC 8058)."""
+"""Find out who signs a list's copies, and whether they may offer one-click leaving (RFC 8058)."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What fills a reader's copy: slots, values made safe for where they stand, and variants.
+"""Fill the slots of a copy with its reader's values, made safe for where they stand.
 
 Knows one reader's words and no issue. SECURITY: a name and an address were written by strangers.
 Each value is made safe for the part it stands in: escaped in HTML, percent-encoded in the address

@@ -1,4 +1,4 @@
-"""A human's word about a held message, carried out once, whichever door it came through.
+"""Carry out what a human decided about a held message, once, whichever door it came through.
 
     decided = carry_out(visit, arrival, Ruling(Word.NO, "We do not do adverts."), by="anna@...")
 

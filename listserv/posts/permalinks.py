@@ -1,4 +1,4 @@
-"""The page that a mail's Archived-At names, there before the first copy leaves."""
+"""Write the page that a mail's Archived-At names, before the first copy leaves."""
 
 import structlog
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""The SMTP and LMTP door of this service: what is ours, and how the listener is set up."""
+"""Open the SMTP and LMTP doors of this service, and say which addresses are ours."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""The clock: looks at the database every second and rings the bells that somebody forgot.
+"""Look at the database every second, and ring the bells that somebody forgot.
 
 What makes lost bells harmless: everything that is due can be seen in the database.
 """

@@ -1,4 +1,4 @@
-"""The folder of ``krets try``: whether a garden is in it, and how one begins anew there.
+"""Keep the folder of ``krets try``: tell whether a trial is in it, and begin anew there.
 
 SECURITY: what is removed is what ``krets try`` makes, by name, and only where its own mark says
 that it made it; a folder that holds another's database is refused, never filled with examples.

@@ -1,4 +1,4 @@
-"""A backup: the database, the settings and own themes in one file, checked before it is believed.
+"""Back up the database, the settings and own themes into one file, and check it.
 
 A tar in a zstd frame: ``manifest.json`` (what is in it, sizes and SHA-256, version, schema),
 ``krets.db`` (the database with raw mail and keys, always in SQLite's form, whatever it came

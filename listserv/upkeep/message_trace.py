@@ -1,4 +1,4 @@
-"""Where a mail is and why: from the 250 to each recipient's answer, as the tables tell it.
+"""Trace a mail: where it is and why, from the 250 to each recipient's answer.
 
 ``of_message`` follows a Message-ID, ``of_address`` what one address sent, was sent and is. Reads
 only, along indexes or over the newest so many rows, so that it can be asked of a busy service. A

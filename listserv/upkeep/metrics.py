@@ -1,4 +1,4 @@
-"""What a watchman wants to know, counted from the database when he asks (GET /metrics).
+"""Count in the database what a monitoring system asks for (GET /metrics).
 
 Ages, states and rates; names of receiving domains and relays, never an address of a person.
 Counts go along the small indexes of what is open, so that a million accepted rows cost nothing.

@@ -1,4 +1,4 @@
-"""A members' archive by a mailed link: ask for it, open it, and tell who may read.
+"""Let members read their archive by a mailed link: ask for it, open it, tell who may read.
 
 SECURITY: the link is an ask for one membership that works for a day; its button sets a cookie for
 the list's folder alone (HttpOnly, SameSite=Lax, Secure where ``base_url`` is https). The cookie

@@ -1,4 +1,4 @@
-"""The archive's files, the page of all lists, and a home for a list that has no mail yet.
+"""Serve the archive's files, the page of all lists, and a home for a list without mail.
 
 SECURITY: paths come from strangers and are resolved inside one folder only; redirects name a
 path, never the Host header. The members' tree has a root of its own and is opened only where

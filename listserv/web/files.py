@@ -1,4 +1,4 @@
-"""One file of the archive, sent whole although the archive may replace it at any moment.
+"""Send one file of the archive whole, although the archive may replace it at any moment.
 
 Starlette looks at a file's size first and opens it by name later: a page that is rendered anew
 in between would leave with the wrong length. Here the length is that of the file that is open.

@@ -1,4 +1,4 @@
-"""The strict headers of every answer: nothing from third parties, nothing framed, nothing guessed.
+"""Set strict headers on every answer: nothing from third parties, nothing framed or guessed.
 
 A page whose address holds a token (``private``) is also kept by no cache and named to nobody.
 """

@@ -1,4 +1,4 @@
-"""What every page of the web door needs: the list, the visitor, the words, the answer.
+"""Hold what every page of the web door needs: the list, the visitor, the words, the answer.
 
 ``page_of`` makes an endpoint of two plain functions: ``show`` (GET, HEAD: changes nothing) and
 ``act`` (POST). They run in a thread, own their transactions and return the answer.

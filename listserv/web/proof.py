@@ -1,4 +1,4 @@
-"""The page on which an editor looks at a proof: every width, by day and night, as other readers.
+"""Show an editor a proof on a page: at every width, by day and night, as other readers.
 
 SECURITY: what an editor wrote is shown in frames without scripts, forms, and the site's origin
 (``sandbox`` in the frame's tag and in its own policy); GET changes nothing; the page and what

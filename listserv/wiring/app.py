@@ -1,4 +1,4 @@
-"""The wiring: settings, database, keys and bells, put together once per process.
+"""Put settings, database, keys and bells together, once per process.
 
 Every door begins here. Opening the store creates the data folder and the database on first need
 and migrates an older one; a newer one is refused. Nothing opened here may cross a fork.

@@ -1,4 +1,4 @@
-"""The journal of this data folder: begun on first need, and heard where the database is behind it.
+"""Begin the journal of this data folder, and replay it where the database is behind it.
 
     journals.attach(store, data)           # every door, when it opens the database
     journals.replay_into(store, found)     # a restore

@@ -1,4 +1,4 @@
-"""What one arrival came to: the word for the log, the explanation and the sorting loop."""
+"""Name what became of one arrival, for the log, `explain` and the sorter."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The shape of the database: made on first need, migrated with a backup first, refused if newer.
+"""Make the database on first need, migrate it after a backup, and refuse a newer one.
 
 Alembic is imported only when there is something to do: most commands find nothing.
 """

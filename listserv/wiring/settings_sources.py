@@ -1,4 +1,4 @@
-"""Where settings come from: a file, the environment, flags; and what is said of one that is wrong.
+"""Read settings from a file, the environment and flags, and explain one that is wrong.
 
 Knows names and texts; refuses to know what a setting means (config.py).
 """

@@ -1,4 +1,4 @@
-"""Whom our signature and our return path would vouch for: which writers only we may be.
+"""Tell which writers only we may be: whom our signature and return path would vouch for.
 
 A copy that we sign, or that leaves with a return path of ours, passes DMARC at every receiver
 for each From of the same organisation (RFC 9989 section 4.4: alignment is relaxed). So a mail

@@ -1,4 +1,4 @@
-"""Whether receivers could tell that a domain's mail is its own: DKIM, SPF, DMARC, as DNS has them.
+"""Ask DNS whether receivers could tell that a domain's mail is its own: DKIM, SPF, DMARC.
 
     enquiries.begin(domain, keys)()    # -> Standing: what of it is in DNS, and what is not known
 

@@ -1,4 +1,4 @@
-"""The keys that copies are signed with: made, rotated, published (RFC 6376, 8301, 8463).
+"""Make, rotate and publish the keys that copies are signed with (RFC 6376, 8301, 8463).
 
 Knows domains, selectors and time: which key signs now, and how long the record of a retired one
 must stay in DNS. SECURITY: the private keys stand in the database, as the token keys do, so

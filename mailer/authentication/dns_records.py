@@ -1,4 +1,4 @@
-"""What is read of an answer of DNS, and what it is called when none comes.
+"""Read an answer of DNS, and name why none came.
 
 SECURITY: whoever owns a name writes the answer; resolver.py holds to these bounds.
 """

@@ -1,4 +1,4 @@
-"""A relay: where mail leaves through, read from its URL in the settings.
+"""Read a relay, where mail leaves through, from its URL in the settings.
 
 ``smtp://HOST:PORT``, ``smtps://HOST`` (TLS from the first byte), ``USER:PASSWORD@`` before the
 host (percent-encoded), and options as in ``?weight=2&connections=5&rate=50``:

@@ -1,4 +1,4 @@
-"""What becomes of a mailing under way: paused, going on, stopped, sent again, done.
+"""Pause a mailing, let it go on, stop it, send again, and see when it is done.
 
 Every word here changes one state, or rows in pieces, so that it is short beside a million rows.
 Knows the ledger's tables (mailings.py); refuses to know who may say so: that is for the roof.

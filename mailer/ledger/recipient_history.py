@@ -1,4 +1,4 @@
-"""What happened to one recipient of a mailing: an append-only trail beside the ledger.
+"""Keep what happened to each recipient of a mailing, append-only, beside the ledger.
 
 The ledger's row says where a recipient stands, with the last answer and its time; only what a
 later answer would overwrite (a 4xx, a lost answer, a person's word to send again) is written

@@ -1,4 +1,4 @@
-"""A worker's right to send: its epoch, its lease and its flight recorder, until it retires.
+"""Hold one worker's right to send: its epoch, its lease and its flight recorder.
 
 The lease is granted by the database's clock and checked here by a steady clock that was read
 before it was asked for, less a margin: so we stop believing in it before anybody else does.

@@ -1,4 +1,4 @@
-"""Why a server refused, read from its own words: a line of text and a status in, a kind out.
+"""Read why a server refused, from its line of text and its status.
 
 Knows phrases and codes of SMTP (RFC 5321, 3463, 5248, 7372), nothing of messages. What a
 refusal says outweighs its number: many servers say 5.1.1 for spam and 5.7.1 for unknown users.

@@ -1,4 +1,4 @@
-"""What one sender has in its hands: claimed rows, letters at the lanes, answers to be written.
+"""Hold what one sender has in flight: claimed rows, letters at the lanes, answers to be written.
 
 It stands between the lanes (mailer/client/smtp_out.py), whose ``Desk`` it is, and the ledger's
 ticks (mailer/sending/sender.py). It runs in the event loop alone and touches no database.

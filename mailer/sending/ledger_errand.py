@@ -1,4 +1,4 @@
-"""What a sender asks of the ledger: one transaction a tick, run in a thread beside the lanes.
+"""Do what a sender asks of the ledger: one transaction a tick, in a thread beside the lanes.
 
 An errand writes the answers that came, renews the lease (or takes one), asks the paces and claims
 more rows; then it reads the compositions that those need. Knows the ledger's tables; refuses to

@@ -1,4 +1,4 @@
-"""Everything that one sender has to do with one relay.
+"""Hold all that one sender has to do with one relay.
 
 Its lanes, its share beside other relays, its pauses while it is in trouble, and the tokens that
 its pace has granted. It stands as the ``LetterSource`` between its lanes and what the sender has in

@@ -1,4 +1,4 @@
-"""The sender: claims from the ledger, sends over lanes, writes the answers back.
+"""Claim rows from the ledger, send them over lanes, and write the answers back.
 
 ``run_slice`` works for some seconds in an event loop of its own; the lanes stay open between
 slices. One ledger transaction per tick (ledger_errand.py), in a thread, writes the answers that

@@ -1,4 +1,4 @@
-"""The journal: what must outlive the database, one line each in an append-only file beside it.
+"""Keep what must outlive the database: one line each in an append-only file beside it.
 
     journal.note(session, Word.LEFT, key, list_address="friends@example.org", member=7)
 

@@ -1,4 +1,4 @@
-"""One moment of a database, copied while others go on writing.
+"""Copy one moment of a database while others go on writing.
 
 SQLite gives its own online copy; between SQLite and PostgreSQL the rows are poured table by
 table, in the order of their foreign keys, so that what one wrote the other can read. Knows

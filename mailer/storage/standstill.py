@@ -1,4 +1,4 @@
-"""A house that stands still: nothing is claimed for sending until a person says go on.
+"""Stop all claims for sending until a person says go on.
 
 After a restore whose journal is missing nobody can know who has left since; mail comes in and is
 decided as ever, and what would leave waits. Knows one row and its reason.

@@ -1,4 +1,4 @@
-"""One fair gate before SQLite's only writer, shared by every process on the data folder.
+"""Queue fairly before SQLite's only writer, for every process on the data folder.
 
 Two locks, taken in order: ordinary writers queue at the *turnstile* and then pass the *gate*;
 ingest goes straight to the gate. So at most one ordinary transaction (under ~20 ms by house

@@ -1,4 +1,4 @@
-"""What a segment means in the database: a condition with bound values, and the saved ones.
+"""Turn a segment into a condition for the database, with bound values; keep the saved ones.
 
 Knows the tables that a segment's words stand for; refuses to know how they are written
 (segments.py). ``resolve`` is what doors call: it reads a text as one list understands it, and

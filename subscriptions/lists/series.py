@@ -1,4 +1,4 @@
-"""Who has had an issue of a series, when the ledger has let go of the rows that said so.
+"""Remember who has had an issue of a series after the ledger let go of its rows.
 
 The ledger knows while it keeps a mailing's recipients; before a row goes, ``keep`` writes its
 membership and the series' name here. It says nothing else, no address and no day, and goes with

@@ -1,4 +1,4 @@
-"""A finding: what an editor should look at before an issue leaves.
+"""Hold a finding: what an editor should look at before an issue leaves.
 
 It has a key, by which templates say it in six languages, and English words for the command
 line. A red one keeps `send` from sending until somebody answers "send anyway".

@@ -1,4 +1,4 @@
-"""Whether the links of an issue lead somewhere: asked of the web, within narrow bounds.
+"""Check that the links of an issue lead somewhere, by asking the web within narrow bounds.
 
     check(addresses, Limits())    -> what is dead, what gave no good answer; {} without a network
 

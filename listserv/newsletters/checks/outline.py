@@ -1,4 +1,4 @@
-"""An outline: the order in which an issue is read aloud, headings first. Pure.
+"""Check the order in which an issue is read aloud, headings first. Pure.
 
     findings(blocks, html, sheet)    # of one language: its blocks, its HTML as it leaves, its MJML
 

@@ -1,4 +1,4 @@
-"""The plain text of an issue: what is read in terminals, by old programs, aloud, in previews. Pure.
+"""Check the plain text of an issue, which terminals, old programs and previews show. Pure.
 
     findings(body, text, html)    # the draft's own text; both parts as they leave
 

@@ -1,4 +1,4 @@
-"""Whether receivers can tell an issue from a forgery: what DNS says of the domain it comes from.
+"""Check in DNS whether receivers can tell an issue from a forgery.
 
     said = standing.begin(app, domain, now)    # asks, in threads
     said()                                     # -> findings, within the time that is left

@@ -1,4 +1,4 @@
-"""An issue: a draft composed once per language into bytes with slots, ready to be spliced.
+"""Compose a draft once per language into bytes with slots, ready to be spliced.
 
 Knows headers, parts and slots; refuses to know who reads it (audience.py) and when it leaves
 (issue_sending.py). SECURITY: a reader's name and address were written by strangers. Each value is

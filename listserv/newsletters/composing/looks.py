@@ -1,4 +1,4 @@
-"""How a list's issues look: its theme, ours or its own, and its colours.
+"""Choose how a list's issues look: the theme, ours or its own, and the colours.
 
 Knows where own themes stand (``themes`` in the data folder); what a theme is stands in
 templates/themes.py. What is wrong with one is said as every bad input is.

@@ -1,4 +1,4 @@
-"""What an editor's answer to a report leads to: the cases, and nothing that they do. Pure.
+"""Decide what an editor's answer to a report leads to; do none of it. Pure.
 
 ``next_step`` looks at facts; editor_answers.py gathers them before a transaction begins, and
 carries the step out in one.

@@ -1,4 +1,4 @@
-"""What an editor's answer to a report does: send, send later, cancel, stop, or a new revision.
+"""Carry out an editor's answer to a report: send, send later, cancel, stop, or a new revision.
 
     editor_answers.reply(app, arrival, route, letter)     an answer to a token of an issue
 

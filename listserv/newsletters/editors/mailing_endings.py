@@ -1,4 +1,4 @@
-"""How a mailing ended, told once to whoever must hear of it.
+"""Tell how a mailing ended, once, to everybody who must hear of it.
 
 The editors (or the owners, where there is none) get a report about each issue, with addresses; the
 writer of a post hears only that, and how many, could not be reached in time, never who. The row

@@ -1,4 +1,4 @@
-"""A proof as a page: the newest revision as some readers get it, behind a link for one editor.
+"""Show a proof as a page: the newest revision as some readers get it, linked for one editor.
 
     preview.link(app, lst, edition, member, now)      the address, for a month
     preview.open_link(session, app, lst, token, now)  what it opens, None where it opens nothing

@@ -1,4 +1,4 @@
-"""An editor's answer to a proof, instead of to the report beside it: the report, once more.
+"""Send the report once more to an editor who answered the proof instead.
 
     reports.proved(session, lst, raw, letter)      the edition that such a letter is about
     reports.bring(app, arrival, route, letter, e)  mail its editor the report again

@@ -1,4 +1,4 @@
-"""An issue on its way to being sent: drafts by mail, their revisions, their proofs and reports.
+"""Review an issue before it is sent: drafts by mail, their revisions, proofs and reports.
 
     editions.take(app, arrival, route, raw)      a draft mailed to LIST-issue@
     editions.open_file(app, survey, to, now)     a draft in a file

@@ -1,4 +1,4 @@
-"""What an editor should know before an issue leaves: findings, how long it takes, and why.
+"""Find what an editor should know before an issue leaves, and how long sending will take.
 
 Gathers what the checks of an issue look at, and asks them. Knows a composed issue and its readers;
 refuses to know how findings are told (editors/reviews.py, cli/newsletter.py).

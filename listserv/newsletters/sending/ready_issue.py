@@ -1,4 +1,4 @@
-"""An issue made ready to be sent: composed in every language, with its look and its pictures.
+"""Make an issue ready to be sent: compose it in every language, with its look and its pictures.
 
 All that can be made before a transaction begins. Knows a list's settings and a draft; refuses to
 know who gets it and whether it should leave.

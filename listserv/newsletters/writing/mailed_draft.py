@@ -1,4 +1,4 @@
-"""A draft as it comes by mail: what mail programs did to it is undone, and nothing else.
+"""Read a draft that came by mail: undo what mail programs did to it, and nothing else.
 
     mailed.read(raw, subject)      a fresh draft: the mail's Subject unless its text names another
     mailed.edited(text, before)    an answer to a proof: the new text under the old front matter

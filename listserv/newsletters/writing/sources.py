@@ -1,4 +1,4 @@
-"""What a draft's text is written in: Markdown, or MJML from the first tag to the last.
+"""Read a draft's text, whether it is Markdown or MJML from the first tag to the last.
 
 ``read`` makes of either what the archive, plain text and preflight look at; ``check`` says what is
 wrong with it, and where. Knows which is which; what they mean is for manuscript.py and

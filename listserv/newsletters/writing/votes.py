@@ -1,4 +1,4 @@
-"""One question in an issue: ``vote: Which day? | Monday | Tuesday``, a paragraph of its own. Pure.
+"""Read an issue's one question: ``vote: Which day? | Monday | Tuesday``, as a paragraph. Pure.
 
 Three words and some bars, which no mail program changes; where one has wrapped the line, the
 paragraph is the question all the same. In a sheet of MJML it is an ``<mj-text>`` of its own.

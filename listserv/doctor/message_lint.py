@@ -7,13 +7,13 @@ Reads the bytes as the relay got them, so that whatever changed them on the way 
 
 import re
 from collections.abc import Callable, Iterator
-from email.utils import parsedate_to_datetime
 
 from listserv.doctor.diagnosis import Diagnosis, fail, or_ok, warn
 from mailer.authentication import dkim_verify
 from mailer.authentication.dns_records import NoAnswerError
 from mailer.reading import message
 from mailer.reading.headers.from_domains import domain_of
+from mailer.reading.headers.mail_dates import read_date
 from mailer.reading.message import MessageHeader
 from mailer.reading.organisational_domains import organisation
 
@@ -50,9 +50,7 @@ def _form(raw: bytes, head: MessageHeader) -> Iterator[Diagnosis]:
         yield fail("message", "a mail of ours has a bare CR, LF or NUL", why, _MADE)
     if max(map(len, raw.split(b"\r\n"))) > LONGEST:
         yield fail("message", f"a mail of ours has a line over {LONGEST} bytes", why, _MADE)
-    try:
-        parsedate_to_datetime((head.first("date") or b"").decode("latin-1"))
-    except (TypeError, ValueError):
+    if read_date(head.first("date") or b"") is None:
         yield fail("message", "a mail of ours has no date that can be read", why, _MADE)
 
 

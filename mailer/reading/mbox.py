@@ -15,13 +15,12 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from email.utils import mktime_tz, parsedate_tz
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from mailer.errors import BadInput
-from mailer.reading.headers.head_facts import read_date
 from mailer.reading.headers.header_search import search_header, wanted
+from mailer.reading.headers.mail_dates import read_date
 
 MAX_MAIL = 128 * 1024 * 1024
 MAX_LINE = 1024 * 1024  # of a longer line the beginning is judged
@@ -266,10 +265,5 @@ def _arrival(from_line: bytes, raw: bytes) -> float | None:
             return date
     match = re.search(rb"(?:\w{3} +)?\w{3} +\d{1,2} +\d\d:\d\d.*", from_line)
     if match:
-        parsed = parsedate_tz(match[0].decode("ascii", "replace"))
-        if parsed is not None:
-            try:
-                return float(mktime_tz(parsed))
-            except (ValueError, OverflowError):
-                return None
+        return read_date(match[0])
     return read_date(found.first("Date") or b"")

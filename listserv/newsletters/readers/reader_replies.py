@@ -28,7 +28,7 @@ from listserv.wiring.listserv_tables import Issue
 from mailer.ledger.mailings import Mailing
 from mailer.reading import message
 from mailer.reading.addresses import parse
-from mailer.reading.headers import head_facts
+from mailer.reading.headers import head_facts, mail_dates
 from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import pack, put_packed
@@ -119,7 +119,7 @@ def own_mail(
     made["To"] = lst.address
     made["Subject"] = token_removal.bare(" ".join(letter.subject.split()), ours)[:200]
     written = head_facts.clamp_date(
-        head_facts.read_date(letter.head.first("date") or b""), arrival.received_at
+        mail_dates.read_date(letter.head.first("date") or b""), arrival.received_at
     )
     made["Date"] = formatdate(written)
     own = reading.message_id if _PLAIN.fullmatch(reading.message_id) else ""

@@ -7,7 +7,7 @@ import pytest
 from mailer.errors import BadInput
 from mailer.reading import addresses, bounces, charsets, header_words
 from mailer.reading.bounce_reasons import BounceKind, judge
-from mailer.reading.headers import head_facts
+from mailer.reading.headers import head_facts, mail_dates
 
 JAPANESE = "\u3053\u308c\u306f\u30c6\u30b9\u30c8"
 
@@ -77,7 +77,7 @@ def test_one_bad_octet_spoils_one_character(value: bytes, text: str) -> None:
     ],
 )
 def test_a_date_is_what_its_program_meant(said: str, meant: str) -> None:
-    read = head_facts.read_date(said.encode())
+    read = mail_dates.read_date(said.encode())
     assert read is not None
     assert datetime.fromtimestamp(read, UTC).isoformat()[:19] == meant
 

@@ -1,11 +1,13 @@
 """Names: what somebody greps for leads to one thing."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+MOST_ASKED = 6  # questions in CONTRIBUTING.md
 ROOMS = ("listserv", "archive", "subscriptions", "mailer", "templates")
 
 # Files of one name are doors to one thing: a command or a page, and what it asks for.
@@ -91,3 +93,22 @@ def test_what_a_newcomer_greps_for_is_the_name_of_a_file() -> None:
         "scheduler", "bounce", "erased", "lease", "retention", "role_accounts", "holidays",
     }  # fmt: skip
     assert not {word for word in asked if word not in names}
+
+
+def test_each_question_of_a_newcomer_is_answered_by_one_grep() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| ([^|]+\?) \| `([^`]+)/` \| `([^`]+)` \|$", page)
+    assert len(rows) >= MOST_ASKED
+    lost = [
+        question
+        for question, folder, word in rows
+        if not any(
+            word in path.stem
+            or re.search(
+                rf'(?:^def \w*|^(?={word})|^    """[^"]*|^"""[^"]*){word}', text, re.MULTILINE
+            )
+            for path in (ROOT / folder).glob("*.py")
+            for text in [path.read_text(encoding="utf-8")]
+        )
+    ]
+    assert not lost

@@ -20,6 +20,7 @@ _WORDS = 20  # of a line that may be a command
 _LINES = 12  # of an answer that may be one
 _NAME = 4  # words of a name below it
 _ENDS = (("commands", "thanks"), ("answers", "bye"))
+_BYES = (("answers", "bye"),)
 _STARTS = (("answers", "greeting"),)
 _BETWEEN = (
     ("answers", "yes"), ("answers", "weak"), ("issue", "please"), ("issue", "praise"),
@@ -108,6 +109,8 @@ def _shorter(words: list[str], given: list[str], start: int, end: int) -> list[t
         tail = " ".join(words[max(start, end - 1 - length) : end - 1])
         if tail in _known(_ENDS) and _capital(given[end - 1]):
             found.append((start, end - 1))  # "Thanks, Olga"
+        elif tail in _known(_BYES) and fold(given[end - 1]) in lexicon.months():
+            found.append((start, end - 1))  # "Groet, Jan"
     return found
 
 

@@ -290,13 +290,24 @@ def _received(mail: _Mail) -> Judgement:
     pattern = _NUMBER if len(received) > 1 else _TICKET
     number = pattern.search(mail.subject) or begins(mail.title, WORDS, "received-subject")
     told = _TOLD.search(mail.text)
-    signs = sum(map(bool, (number, thanks, machine, len(received) > 1, told, received and taken)))
-    shown = signs > 1 or bool(number) or not mail.strict
+    later = bool(mail.has("later"))
+    signs = sum(
+        map(bool, (number, thanks, machine, len(received) > 1, told, received and taken, later))
+    )
+    whole = later or bool(taken)
+    shown = signs > 1 or bool(number) or not mail.strict or whole
+    if mail.strict and not number and signs == 1 and not _is_a_desks(mail, taken):
+        return HUMAN
     if early and signs and shown and _covers_enough(mail, taken):
         return Judgement(
             MachineKind.RECEIVED, received[0].phrase if received else "words of a desk"
         )
     return HUMAN
+
+
+def _is_a_desks(mail: _Mail, taken: AbstractSet[int]) -> bool:
+    """Tell whether each sentence is a desk's, and nothing is asked."""
+    return "?" not in mail.text and _covered(mail, extra=("received",), known=taken, share=1.0)
 
 
 def _covers_enough(mail: _Mail, taken: AbstractSet[int]) -> bool:

@@ -25,7 +25,7 @@ from listserv.mailings.audience_freezing import AudienceEntry
 from listserv.membership import reviving
 from listserv.moderation import moderator_mail
 from listserv.moderation.holds import hold, is_released
-from listserv.newsletters.editors import proof_replies, scheduled_issues
+from listserv.newsletters.editors import proof_replies, reviews, scheduled_issues
 from listserv.newsletters.readers import reader_replies, voting
 from listserv.posts import facts
 from listserv.posts.facts import PostReading
@@ -183,9 +183,7 @@ def _route(app: App, arrival: Arrival) -> ArrivalOutcome:
         if b"<proof." in raw[:HEADS]:
             letter = incoming_letter.read(arrival, raw)
             with app.store.read() as session:
-                edition = proof_replies.proved(
-                    session, get_list(session, route.list_address), letter
-                )
+                edition = reviews.proved(session, get_list(session, route.list_address), letter)
             if edition is not None:
                 return proof_replies.bring(app, arrival, route, letter, edition)
         return post(app, arrival, route.list_address, raw)

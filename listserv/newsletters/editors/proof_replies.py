@@ -1,18 +1,13 @@
 """Send the report once more to an editor who answered the proof instead.
 
-    reports.proved(session, lst, raw, letter)      the edition that such a letter is about
-    reports.bring(app, arrival, route, letter, e)  mail its editor the report again
+    proof_replies.bring(app, arrival, route, letter, e)    mail its editor the report again
 
 A proof has the header of a reader's copy, so that an answer goes to the list's own address, as
 "reply" in a mail program does it. SECURITY: neither that address nor a Message-ID orders anything;
 the report goes to the editor's registered address, within the budget of automatic mail.
 """
 
-import re
 import time
-
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from listserv.letters import transaction
 from listserv.letters.incoming_letter import IncomingLetter
@@ -23,31 +18,9 @@ from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import DraftState, DraftUnderReview
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
-from mailer.ledger.mailings import Mailing
 from mailer.storage.arrivals import Arrival
-from subscriptions.lists.roster import MailList, find_list
+from subscriptions.lists.roster import find_list
 from subscriptions.permission import budget
-
-_PROOF = re.compile(r"<(proof\.[a-z2-7]{1,60}@[^<>\s]{1,255})>")
-
-
-def proved(session: Session, lst: MailList, letter: IncomingLetter) -> DraftUnderReview | None:
-    """Return what an editor's letter to the list's own address answers, if that is a proof."""
-    named = _PROOF.search(letter.head.text("in-reply-to"))
-    if named is None or letter.author is None or letter.automatic:
-        return None
-    if reviews.editor_of(session, lst, letter.author) is None:
-        return None
-    known = select(Mailing.created).where(
-        Mailing.message_id == named[1], Mailing.list_address == lst.address
-    )
-    at = session.scalar(known)
-    if at is None:
-        return None
-    newest = select(DraftUnderReview).where(
-        DraftUnderReview.list_id == lst.id, DraftUnderReview.created <= at + 1
-    )
-    return session.scalars(newest.order_by(DraftUnderReview.id.desc()).limit(1)).first()
 
 
 def bring(

@@ -37,6 +37,7 @@ from listserv.wiring.listserv_tables import DraftState, DraftUnderReview, Screen
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from mailer.errors import BadInput
+from mailer.ledger.mailings import Mailing
 from mailer.reading.addresses import MailAddress
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import insert_or_ignore
@@ -52,6 +53,7 @@ SEGMENTS = 10  # saved ones named there
 DOMAINS = 3
 _OURS = re.compile(r"---\s*\Z|!\[\]\(cid:")  # lines of a draft that no editor has written
 PROOF, HALTED = "editor-proof", "editor-halted"  # the letters whose answers decide
+_PROOF = re.compile(r"<(proof\.[a-z2-7]{1,60}@[^<>\s]{1,255})>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,25 @@ class DraftReview:
     fresh: tuple[Kept, ...] = ()  # pictures that are to be kept before anything names them
 
 
+def proved(session: Session, lst: MailList, letter: IncomingLetter) -> DraftUnderReview | None:
+    """Return what an editor's letter to the list's own address answers, if that is a proof."""
+    named = _PROOF.search(letter.head.text("in-reply-to"))
+    if named is None or letter.author is None or letter.automatic:
+        return None
+    if editor_of(session, lst, letter.author) is None:
+        return None
+    known = select(Mailing.created).where(
+        Mailing.message_id == named[1], Mailing.list_address == lst.address
+    )
+    at = session.scalar(known)
+    if at is None:
+        return None
+    newest = select(DraftUnderReview).where(
+        DraftUnderReview.list_id == lst.id, DraftUnderReview.created <= at + 1
+    )
+    return session.scalars(newest.order_by(DraftUnderReview.id.desc()).limit(1)).first()
+
+
 def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
     """Read a mail to LIST-issue@: an editor's draft is proved, anything else waits for a person."""
     letter = incoming_letter.read(arrival, raw)
@@ -75,6 +96,7 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome
         lst = find_list(session, route.list_address)
         editor = editor_of(session, lst, letter.author)
         reader = issue_sending.reader_of(session, lst, editor) if lst and editor else None
+        before = proved(session, lst, letter) if lst is not None else None
         room = reader is not None and budget.room_for_draft(session, reader.to.key, now)
     if lst is None or reader is None or letter.automatic or letter.trouble:
         why = "draft-unread" if reader is not None else "draft-by-stranger"
@@ -89,7 +111,8 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome
         *map(preflight.attached, came.other),
         *([outline.turned()] if came.turned else ()),
     )
-    seen = look(app, lst, came.source, reader, now, files=came.files, extra=extra)
+    same = before.message_id if before is not None else ""
+    seen = look(app, lst, came.source, reader, now, message_id=same, files=came.files, extra=extra)
     keep_pictures(app, lst, seen, now)
 
     def work(visit: Visit) -> str:
@@ -97,7 +120,9 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome
             return _put_aside(visit, arrival, reader)
         if seen.survey is None:
             return tell_trouble(visit, seen, reader, None)
-        edition = _new(visit, seen.survey, seen, reader)
+        edition = _continued(visit, letter, seen, reader)
+        if edition is None:
+            edition = _new(visit, seen.survey, seen, reader)
         tell_proof(visit, seen, reader, edition, fresh=True)
         return f"proved: edition {edition.id}"
 
@@ -243,6 +268,22 @@ def revise(visit: Visit, edition: DraftUnderReview, seen: DraftReview, reader: R
     edition.changed = visit.now
     edition.wished = edition.approved = 0
     visit.session.flush()
+
+
+def _continued(
+    visit: Visit, letter: IncomingLetter, seen: DraftReview, reader: Reader
+) -> DraftUnderReview | None:
+    """Return the draft that a draft goes on with by answering its proof, as it is now."""
+    edition = proved(visit.session, visit.lst, letter)
+    if edition is None:
+        return None
+    found = visit.session.get(DraftUnderReview, edition.id, with_for_update=True)
+    if found is None or found.state != DraftState.OPEN:
+        return None  # it has an hour or has gone: what comes now is an issue of its own
+    if seen.survey is None or seen.survey.ready.issue.message_id != found.message_id:
+        return None
+    revise(visit, found, seen, reader)
+    return found
 
 
 def _new(

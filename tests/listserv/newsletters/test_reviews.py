@@ -344,3 +344,18 @@ def test_a_forger_can_mail_an_editor_only_so_often(
     with place.app.store.read() as session:
         held = session.scalars(select(Hold)).all()
     assert {one.rules for one in held} == {'["draft-over-budget"]'}
+
+
+def test_a_draft_that_answers_its_proof_at_the_draft_address_goes_on_with_that_draft(
+    place: Place,
+) -> None:
+    draft(place)
+    proof, first = mails(place)[0][0], edition(place)
+    more = f"In-Reply-To: {proof['Message-ID']}\r\n"
+    place.write(OLGA, ISSUE, DRAFT + "\n\nOne line more.\n", subject="Re: November", more=more)
+    now = edition(place)
+    assert (now.id, now.revision, now.message_id) == (first.id, 2, first.message_id)
+    assert "One line more." in decoded(mails(place)[0][-1], "plain")
+    answer(place, "send")
+    place.write(OLGA, ISSUE, DRAFT, subject="December", more=more)
+    assert edition(place).id != first.id

@@ -25,7 +25,7 @@ from listserv.letters.request import (
     whom,
     write,
 )
-from listserv.membership import erasure_requests, reviving
+from listserv.membership import erasure_requests, orphaned_lists, reviving
 from mailer.errors import Refused
 from mailer.reading.addresses import MailAddress
 from subscriptions.lists.naming import is_own_address
@@ -51,8 +51,11 @@ LONGEST = 65536  # bytes of a raw confirmation in a mail; `krets member export` 
 def leave(visit: Visit, member: Membership, proof: AnswerProof) -> bool:
     """Let the member go at once; tell whether they were still there."""
     was = _before(visit, member)
+    owns = member.role is Role.OWNER and member.state is not MembershipState.LEFT
     if not changes.leave(visit.desk(proof.note()), member):
         return False
+    if owns and orphaned_lists.is_orphaned(visit):
+        orphaned_lists.tell(visit)
     _receipt(visit, member, "member-left", was)
     return True
 

@@ -36,7 +36,7 @@ from mailer.reading.bounces import read as read_bounce
 from mailer.storage.arrivals import Arrival
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import Membership, MembershipState, Role, all_lists, membership_of
-from subscriptions.membership import bouncing, optin
+from subscriptions.membership import bouncing, changes, optin
 from subscriptions.membership.bouncing import BounceReport
 from subscriptions.permission import asks
 from subscriptions.permission.asks import AskPurpose
@@ -315,6 +315,7 @@ def _ask_leaver(visit: Visit, letter: IncomingLetter, member: Membership, wish: 
     question(
         visit, AskPurpose.LEAVE, to=own, name="member-leaving", language=language_of(visit, own),
         ref=member.id, member=member.id,
+        context={"alone": changes.is_last_owner(visit.session, member)},
     )  # fmt: skip
     return "asked: leave"
 

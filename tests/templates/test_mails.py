@@ -219,6 +219,7 @@ CONTEXT: dict[str, object] = {
     "unreached": 22,
     "undo": False,
     "until": 1796083200.0,
+    "alone": False,
     "was": "member",
     "welcome": "",
     "who": "anna@example.net",
@@ -283,6 +284,7 @@ ENDS = {"member-left", "member-removed", "stranger-stopped"}  # mails after whic
 OPERATORS = {
     "operator-flood",
     "operator-health",
+    "operator-no-owner",
     "operator-sample",
 }  # to whoever set them up, not to members
 RULES = [
@@ -300,6 +302,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("stranger-late", {"trouble": "expired"}),
     ("stranger-late", {"trouble": "superseded"}),
     ("stranger-refused", {"reason": ""}),
+    ("member-leaving", {"alone": True}),
     ("member-paused", {"until": None}),
     ("member-paused-by", {"until": None}),
     ("member-command", {"command": "resume"}),
@@ -464,7 +467,7 @@ def test_the_one_mail_to_a_stranger_offers_to_join_and_never_again(
 
 @pytest.mark.parametrize("language", templates.LANGUAGES)
 def test_a_mail_to_the_operator_names_the_setting_that_stops_it(language: str) -> None:
-    for name in ("operator-health", "operator-flood"):
+    for name in ("operator-health", "operator-flood", "operator-no-owner"):
         text = templates.mail(name, language, **context_of(name)).text
         assert "listserv.operator" in text
 

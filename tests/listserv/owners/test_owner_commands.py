@@ -494,3 +494,21 @@ def test_who_has_left_still_hears_what_is_kept_and_may_be_forgotten(place: Place
     erasure_requests.carry_out(place.app, 4e9)
     with place.app.store.read() as session:
         assert session.scalars(select(Address.id).where(Address.key == ANNA)).all() == []
+
+
+def test_the_last_owner_who_leaves_is_mailed_nothing_more_and_the_operator_is_told(
+    place: Place,
+) -> None:
+    operator = "root@example.net"
+    place.app.settings.listserv.__dict__["operator"] = operator
+    place.write(OWNER, "friends-leave@example.org", "")
+    assert "You are the only owner of this list." in said(place)
+    place.reply(place.mails(OWNER)[-1], "yes", OWNER)
+    assert subject(place.mails(operator)[-1]) == "Friends has no owner any more"
+    known = len(place.mails(OWNER))
+    place.change(emergency=True)
+    place.post(ANNA)
+    place.write(ANNA, "friends-owner@example.org", "Is anybody there?")
+    assert len(place.mails(OWNER)) == known
+    assert member(place, OWNER).role is Role.OWNER
+    assert place.hold().rules == '["no-owner"]'

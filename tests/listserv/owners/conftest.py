@@ -1,0 +1,16 @@
+"""A list with an owner, a moderator and a member."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.place import Place, make_place
+
+
+@pytest.fixture
+def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
+    """Make a list with an owner, a moderator and a member."""
+    made = make_place(tmp_path, database_url)
+    yield made
+    made.end()

@@ -4,10 +4,11 @@ import time
 
 import click
 
-from listserv.cli.terminal import plain, print_json, say
+from listserv.cli.terminal import check_ip, plain, print_json, say
 from listserv.doctor import examination
-from listserv.doctor.diagnosis import Diagnosis, Health
+from listserv.doctor.diagnosis import Diagnosis, Health, fail
 from listserv.wiring.app import App
+from mailer.errors import KretsError
 from mailer.reading.addresses import parse
 
 _COLOURS = {Health.FAIL: "red", Health.WARN: "yellow", Health.OK: "green"}
@@ -33,18 +34,26 @@ def doctor(app: App, *, as_json: bool, every: bool, to: str | None, address: str
       krets doctor
       krets doctor --send you@example.net
     """
-    now = time.time()
+    now, address = time.time(), check_ip(address) if address else ""
     recipient = parse(to).wire if to else ""
     found = examination.examine(app, now, address=address)
     if recipient:
         found = [one for one in found if one.check != "message"]
-        found += examination.send_sample(app, recipient, now)
+        found += _sent(app, recipient, now)
     if as_json:
         print_json([one.shown for one in found])
     else:
         _letter(found, every=every)
     if any(one.state is Health.FAIL for one in found):
         raise SystemExit(1)
+
+
+def _sent(app: App, recipient: str, now: float) -> list[Diagnosis]:
+    try:
+        return examination.send_sample(app, recipient, now)
+    except KretsError as error:
+        why = "This is what every copy would meet."
+        return [fail("sent", error.what, why, error.fix or "Mend what is told of the relay.")]
 
 
 def _letter(found: list[Diagnosis], *, every: bool) -> None:

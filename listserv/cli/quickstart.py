@@ -11,12 +11,11 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from ipaddress import ip_address
 from pathlib import Path
 
 import click
 
-from listserv.cli.terminal import agree, plain, print_json, say
+from listserv.cli.terminal import agree, check_ip, plain, print_json, say
 from listserv.doctor import examination
 from listserv.quickstart.plan import (
     CONFIG,
@@ -32,7 +31,7 @@ from listserv.quickstart.writing import Owner, Undoing, write
 from listserv.wiring.app import App
 from listserv.wiring.config import load
 from mailer.authentication import dkim_keys
-from mailer.errors import BadInput, Refused
+from mailer.errors import Refused
 from mailer.reading.addresses import domain_key, parse
 
 _HIDDEN = "(made when it is written)"
@@ -117,11 +116,7 @@ def _site(
     proxy: str | None,
 ) -> Site:
     you = parse(operator)
-    if address:
-        with contextlib.suppress(ValueError):
-            address = str(ip_address(address))
-        if not all(c in "0123456789abcdef.:" for c in address):
-            raise BadInput(f"{address!r} is no IP address.", "Write --address 203.0.113.5.")
+    public = check_ip(address) if address else ""
     name = socket.gethostname().lower()
     lists = domain_key(domain or f"lists.{you.domain}")
     usual = name if "." in name and name.endswith(f".{you.domain}") else f"mail.{you.domain}"
@@ -133,7 +128,7 @@ def _site(
         proxy=WebProxy(proxy) if proxy else _proxy(root),
         program=_program(),
         token=secrets.token_urlsafe(24),
-        address=address,
+        address=public,
         packaged=_packaged(),
         there=_there(root),
     )

@@ -13,7 +13,8 @@ import click
 
 from listserv.actions.call import OPERATOR, Call
 from listserv.wiring.app import App
-from mailer.errors import Refused
+from mailer.door.callers import plain_ip
+from mailer.errors import BadInput, Refused
 
 
 def asked(app: App) -> Call:
@@ -87,6 +88,14 @@ def bar(part: int, whole: int, width: int = 40) -> str:
     full = width * part // whole if whole else 0
     drawn, rest = ("━", "─") if _speaks_unicode() else ("#", "-")
     return drawn * full + rest * (width - full)
+
+
+def check_ip(text: str) -> str:
+    """Return an IP address in its usual spelling; raise BadInput for anything else."""
+    found = plain_ip(text)
+    if not found:
+        raise BadInput(f"{text!r} is no IP address.", "Write one such as 203.0.113.5.")
+    return found
 
 
 def plain(text: str) -> str:

@@ -228,6 +228,9 @@ def _dkim_key(key: Key, ask: Ask) -> Iterator[Diagnosis]:
         yield say("dkim", f"the key {key.name} is withdrawn in DNS (p=)", _REFUSED, line)
     elif not any(_same(one, ours) for one in tags):
         yield say("dkim", f"DNS has another key at {key.name} than ours", _REFUSED, line)
+    elif all(_unfit(one) for one in tags):
+        what = f"the key {key.name} is published for something else than our mail"
+        yield say("dkim", what, _REFUSED, line)
     elif any("y" in one.get("t", "").split(":") for one in tags):
         what = f"the key {key.name} is published for tests only (t=y)"
         yield warn("dkim", what, "Receivers treat what it signs as unsigned.", line)
@@ -240,6 +243,12 @@ def _later(key: Key) -> str:
     if key.waits:
         return "It signs from the day that `krets dkim ls` says; DNS must know it before."
     return "Mail that it has signed is still under way."
+
+
+def _unfit(tags: Mapping[str, str]) -> bool:
+    """Tell whether a record forbids what we do: SHA-256, mail (RFC 6376 section 3.6.1)."""
+    hashes, services = tags.get("h", "sha256").split(":"), tags.get("s", "*").split(":")
+    return "sha256" not in hashes or not {"*", "email"} & set(services)
 
 
 def _same(theirs: Mapping[str, str], ours: Mapping[str, str]) -> bool:

@@ -139,7 +139,10 @@ def _address(settings: Settings) -> Iterator[Diagnosis]:
     url = urlsplit(settings.listserv.base_url)
     host = url.hostname or ""
     public = f'listserv.base_url = "https://{settings.listserv.domain}"'
-    if host == "localhost" or (_is_ip(host) and not ip_address(host).is_global):
+    if not host:
+        what = f"links in mails lead nowhere: {settings.listserv.base_url} names no host"
+        yield fail("base-url", what, "Nobody can follow them.", public)
+    elif host == "localhost" or (_is_ip(host) and not ip_address(host).is_global):
         what = f"links in mails lead to {settings.listserv.base_url}"
         yield warn("base-url", what, "Nobody but this machine can follow them.", public)
     elif url.scheme != "https":

@@ -91,7 +91,14 @@ def _stopped(relay: Relay, probe: Probe, wanted: RelayNeeds) -> Diagnosis | None
             "Allow this machine to relay (Postfix: mynetworks, or a user in the relay's URL).",
         ),
     }
-    return fail(*table[probe.stopped]) if probe.stopped in table else None
+    if probe.stopped not in table:
+        return None
+    check, what, why, cure = table[probe.stopped]
+    if probe.stopped in {Step.MAIL, Step.RCPT} and said.startswith("4"):
+        return warn(
+            check, f"{name} puts us off: {said}", "It may be greylisting: mail waits.", cure
+        )
+    return fail(check, what, why, cure)
 
 
 def _protection(relay: Relay, probe: Probe) -> Iterator[Diagnosis]:

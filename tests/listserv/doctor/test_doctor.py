@@ -162,6 +162,12 @@ def signature_that_fails(garden: Garden) -> None:
         garden.text(name, "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=")
 
 
+@fault("dkim", "fail", "something else than our mail")
+def key_for_another_hash(garden: Garden) -> None:
+    (record,) = garden.zone.records[garden.keys[0]]
+    garden.text(garden.keys[0], record[1].replace("k=rsa", "h=sha1; k=rsa"))
+
+
 # -- policy -------------------------------------------------------------------------------
 
 
@@ -266,6 +272,11 @@ def relay_refuses_the_sender(garden: Garden) -> None:
 @fault("relay", "fail", "takes no mail for")
 def relay_denies(garden: Garden) -> None:
     garden.sink.script = refusing(Moment.RCPT, 554, "5.7.1 Relay access denied")
+
+
+@fault("relay", "warn", "puts us off")
+def relay_greylists(garden: Garden) -> None:
+    garden.sink.script = refusing(Moment.RCPT, 450, "4.2.0 Greylisted")
 
 
 @fault("relay-tls", "fail", "offers no STARTTLS")
@@ -459,6 +470,13 @@ def test_a_real_mail_is_sent_only_when_asked_and_read_as_the_relay_got_it(garden
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in caught.raw
     assert [one["what"] for one in found if one["check"] == "sent"]
     assert [one["state"] for one in found if one["check"] == "message"] == ["ok"]
+
+
+def test_a_mail_that_cannot_be_sent_is_a_finding_among_the_others(garden: Garden) -> None:
+    relay_away(garden)
+    code, found = garden.examined("--send", "you@example.net")
+    assert code == 1
+    assert [one["state"] for one in found if one["check"] == "sent"] == ["fail"]
 
 
 def test_words_for_people_say_what_why_and_the_cure(garden: Garden) -> None:

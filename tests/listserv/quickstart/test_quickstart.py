@@ -118,6 +118,15 @@ def test_a_second_time_writes_nothing_over_what_is_there(machine: Path) -> None:
     assert files(machine) == before
 
 
+@pytest.mark.parametrize(
+    "words", [("--address", "999.1.1.1"), ("--host", "no host"), ("--domain", "x y")]
+)
+def test_what_is_malformed_is_usage(machine: Path, words: tuple[str, str]) -> None:
+    code, _, said = quickstart(machine, "--dry-run", *words)
+    assert code == 2
+    assert words[1] in said
+
+
 def test_without_a_terminal_and_without_yes_nothing_is_written(machine: Path) -> None:
     before = files(machine)
     code, _, said = quickstart(machine)

@@ -39,66 +39,68 @@ def judge(relay: Relay, probe: Probe, wanted: RelayNeeds) -> list[Diagnosis]:
 
 def _stopped(relay: Relay, probe: Probe, wanted: RelayNeeds) -> Diagnosis | None:
     """Say where a conversation ended before its end."""
-    name, said = relay.name, probe.said
-    host = relay.host
-    table = {
-        Step.CONNECT: (
-            "relay",
-            f"{name} does not answer: {said}",
-            "No mail leaves.",
-            f'Start the mail server, or: {_PATH} = ["smtp://HOST:PORT"]',
-        ),
-        Step.GREETING: (
-            "relay",
-            f"{name} turns us away: {said}",
-            "No mail leaves.",
-            "Allow this machine in the relay's settings (Postfix: mynetworks).",
-        ),
-        Step.EHLO: (
-            "relay",
-            f"{name} does not take our name: {said}",
-            "No mail leaves.",
-            'listserv.domain = "a name that DNS knows"',
-        ),
-        Step.STARTTLS: (
-            "relay-tls",
-            f"{name} cannot encrypt: {said}",
-            "The relay's URL asks for TLS, so nothing is sent.",
-            f"Give {host} a certificate, or write smtp://{name}?tls=opportunistic",
-        ),
-        Step.CERTIFICATE: (
-            "relay-tls",
-            f"the certificate of {name} cannot be trusted: {said}",
-            "Somebody else may be listening there, so nothing is sent.",
-            f"Renew it, call the relay by the name in it, or add ?ca=FILE to smtp://{name}",
-        ),
-        Step.LOGIN: (
-            "relay-login",
-            f"{name} does not take our user and password: {said}",
-            "No mail leaves.",
-            f'{_PATH} = ["smtp://USER:PASSWORD@{name}"], with %40 for @ in a password',
-        ),
-        Step.MAIL: (
-            "relay",
-            f"{name} does not take our return path: {said}",
-            "No mail leaves.",
-            "Allow our domain as a sender in the relay's settings.",
-        ),
-        Step.RCPT: (
-            "relay",
-            f"{name} takes no mail for {wanted.recipient}: {said}",
-            "Members elsewhere get nothing.",
-            "Allow this machine to relay (Postfix: mynetworks, or a user in the relay's URL).",
-        ),
-    }
-    if probe.stopped not in table:
+    if probe.stopped not in _STOPPED:
         return None
-    check, what, why, cure = table[probe.stopped]
+    said = probe.said
+    names = {"name": relay.name, "said": said, "host": relay.host, "to": wanted.recipient}
+    check, what, why, cure = (words.format_map(names) for words in _STOPPED[probe.stopped])
     if probe.stopped in {Step.MAIL, Step.RCPT} and said.startswith("4"):
-        return warn(
-            check, f"{name} puts us off: {said}", "It may be greylisting: mail waits.", cure
-        )
+        what = f"{relay.name} puts us off: {said}"
+        return warn(check, what, "It may be greylisting: mail waits.", cure)
     return fail(check, what, why, cure)
+
+
+_NONE_LEAVES = "No mail leaves."
+_STOPPED = {  # check, what, why, cure
+    Step.CONNECT: (
+        "relay",
+        "{name} does not answer: {said}",
+        _NONE_LEAVES,
+        'Start the mail server, or: mailer.relays = ["smtp://HOST:PORT"]',
+    ),
+    Step.GREETING: (
+        "relay",
+        "{name} turns us away: {said}",
+        _NONE_LEAVES,
+        "Allow this machine in the relay's settings (Postfix: mynetworks).",
+    ),
+    Step.EHLO: (
+        "relay",
+        "{name} does not take our name: {said}",
+        _NONE_LEAVES,
+        'listserv.domain = "a name that DNS knows"',
+    ),
+    Step.STARTTLS: (
+        "relay-tls",
+        "{name} cannot encrypt: {said}",
+        "The relay's URL asks for TLS, so nothing is sent.",
+        "Give {host} a certificate, or write smtp://{name}?tls=opportunistic",
+    ),
+    Step.CERTIFICATE: (
+        "relay-tls",
+        "the certificate of {name} cannot be trusted: {said}",
+        "Somebody else may be listening there, so nothing is sent.",
+        "Renew it, call the relay by the name in it, or add ?ca=FILE to smtp://{name}",
+    ),
+    Step.LOGIN: (
+        "relay-login",
+        "{name} does not take our user and password: {said}",
+        _NONE_LEAVES,
+        'mailer.relays = ["smtp://USER:PASSWORD@{name}"]',
+    ),
+    Step.MAIL: (
+        "relay",
+        "{name} does not take our return path: {said}",
+        _NONE_LEAVES,
+        "Allow our domain as a sender in the relay's settings.",
+    ),
+    Step.RCPT: (
+        "relay",
+        "{name} takes no mail for {to}: {said}",
+        "Members elsewhere get nothing.",
+        "Allow this machine to relay (Postfix: mynetworks, or a user in the relay's URL).",
+    ),
+}
 
 
 def _protection(relay: Relay, probe: Probe) -> Iterator[Diagnosis]:

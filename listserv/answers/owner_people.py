@@ -27,6 +27,7 @@ PERSONAL = (
 ROLES = ("owner", "moderator", "editor", "member")
 _WISHES = frozenset(("leave", "remove", "stop", "cancel", "pause", "resume", "forget"))
 _SPELLED = re.compile(r"[^\s<>()\[\],;:\"'«»„“”]+@[^\s<>()\[\],;:\"'«»„“”]+")
+_SHORT = 4  # letters
 _NAMED = re.compile(r"(?<=\s)((?:[^\W\d_][\w.'\u2019-]*[ \t]+){1,4})@")
 _SENTENCE = re.compile(r"(?<=[\w)@>\"])[.!?;\u2026]+(?=\s|$)")
 _CLAUSE = re.compile(r"[.!?;:,\u2026]+(?=\s|$)|\s[\u2013\u2014-]+\s|[()]")
@@ -97,7 +98,7 @@ def _read(said: MarkedLine) -> tuple[Order, ...]:
         meant = UNCLEAR
     if meant == UNCLEAR or hit is None:
         return (Order(UNCLEAR, said.addresses[0], line=said.line),)
-    rest = _rest(meant, said.marked)
+    rest = _rest(meant, said.marked, hit.language)
     if meant == "appoint":
         roles = _roles(hit.around)
         if len(roles) != 1 or len(names) != 1:
@@ -175,6 +176,8 @@ def _meant(said: str) -> dict[str, OrderHit]:
 def _is_denied(marked: str, hit: OrderHit) -> bool:
     """Tell whether the words beside an order turn it round, or only wonder about it."""
     beside = owner_lexicon.without("gone", hit.around)
+    if _is_about_others(marked, hit, beside) or _is_for_later(marked, hit):
+        return True
     if says("wonder", owner_lexicon.without("gone", bare(marked)), hit.language):
         return True
     if not says("not", beside, hit.language):
@@ -194,6 +197,25 @@ def _is_own(marked: str) -> bool:
     ordered = [one for one in _CLAUSE.split(marked) if owner_lexicon.hits("add", bare(one))]
     beside = [hit.around for one in ordered for hit in owner_lexicon.hits("add", bare(one))]
     return any(says("own", one) for one in beside)
+
+
+def _is_about_others(marked: str, hit: OrderHit, beside: str) -> bool:
+    """Tell whether "@" is who is spared ("all but @"), or loses a role and not their place."""
+    if hit.meaning == "remove" and set(_roles(beside)) - {"member"}:
+        return True
+    return hit.meaning != "appoint" and says("except", bare(marked), hit.language)
+
+
+def _is_for_later(marked: str, hit: OrderHit) -> bool:
+    """Tell whether an order that is done at once was meant for a day, or a case, to come."""
+    if hit.meaning in {"add", "invite", "pause", "resume", "appoint"}:
+        return False
+    ordered = [bare(one) for one in _SENTENCE.split(marked) if _is_ordered(bare(one), hit)]
+    days = {day for day in lexicon.weekdays() if len(day) > _SHORT}  # Dutch "di" is Italian "of"
+    return any(
+        says("later", one, hit.language) or any(word in days for word in one.split())
+        for one in ordered
+    )
 
 
 def _only_told_of(marked: str, hit: OrderHit) -> bool:
@@ -232,7 +254,7 @@ def _might_be_own(marked: str) -> bool:
     return own in _WISHES or any(hit.tags & _WISHES for hit in told.hits)
 
 
-def _rest(meant: str, marked: str) -> str:
+def _rest(meant: str, marked: str, language: str) -> str:
     """Return what is said beside the order: how somebody said yes, or until when they pause."""
     if meant in {"pause", "resume"}:
         return " ".join(marked.replace("@", " ").split())
@@ -240,7 +262,9 @@ def _rest(meant: str, marked: str) -> str:
         return ""
     behind = _COLON.search(marked)
     if behind and not owner_lexicon.hits("add", bare(behind[1])):
-        return behind[1].strip() if without_politeness(bare(behind[1])) else ""
+        how = bare(behind[1])
+        denied = says("not", how, language)
+        return behind[1].strip() if without_politeness(how) and not denied else ""
     clauses = [one.strip(" \u2013\u2014-") for one in _CLAUSE.split(marked)]
     told = [one for one in clauses if fold(one) and not _is_order(one)]
     kept = [one for one in told if says("said-yes", bare(one)) and len(one.split()) > 1]

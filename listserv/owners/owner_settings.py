@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from listserv.actions import lists, moved_pages
 from listserv.actions.lists import SetList
+from listserv.answers.owner_lexicon import bare, without_politeness
 from listserv.answers.owner_order import Order
 from listserv.answers.owner_setting_words import value_of
 from listserv.letters.request import Visit
@@ -132,13 +133,16 @@ def _read(visit: Visit, order: Order) -> object:
     )
     value: object = said
     if setting.words is not None:
-        word = value_of(said, tuple(one.value for one in setting.words))
+        offered = tuple(one.value for one in setting.words)
+        word = value_of(said, offered) or value_of(without_politeness(bare(said)), offered)
         value = setting.words(word)  # ValueError for none
     elif setting.is_switch:
         word = value_of(said, _SWITCH)
         if not word:
             raise BadInput(f"{said[:40]!r} is neither yes nor no.")
         value = word == "yes"
+    elif order.who == "title" and not said:
+        raise BadInput("A list needs a name.")
     elif "@" in said and order.who == "replies":
         roster.get_list(visit.session, said)
     checked = check(visit.lst.kind, {order.who: value})

@@ -193,6 +193,11 @@ def test_one_line_may_order_different_things_of_different_people(place: Place) -
         f"{ANNA} asked to be removed, what do you think?",
         f"Please don't, under any circumstances, remove {ANNA}",
         f"remove and add {ANNA}",
+        f"Remove everybody except {ANNA}",
+        f"Togli tutti tranne {ANNA}",
+        f"If nobody objects, remove {ANNA} on Monday",
+        f"remove {ANNA} from the moderators",
+        f"Remove {ANNA}? No!",
     ],
 )
 def test_what_is_only_wondered_about_or_denied_orders_nothing(place: Place, words: str) -> None:
@@ -251,6 +256,7 @@ def test_what_opens_the_list_is_said_before_it_is_asked(place: Place) -> None:
         ("subject tag: " + "x" * 90, "cannot have that value"),
         ("who may post: cats", "cannot have that value"),
         ("title: Friends", "It is so already"),
+        ("title:", "cannot have that value"),
         ("theme: magazine", "cannot have that value"),
         (f"remove {EVE}", "Nobody with this address"),
         (f"add {ANNA}: yes", "on the list already"),

@@ -24,7 +24,7 @@ READER = ROOT / ".tools/kubernetes/bin/python"  # tools/test-parts: 108 MB of sc
 def read(path: Path) -> list[dict[str, Any]]:
     """Return the documents of a YAML file."""
     if not READER.exists():
-        missing("kubernetes-validate is not here (tools/test-parts brings it).")
+        missing("kubernetes-validate is not here (`make journeys` brings it).")
     script = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(sys.stdin))))"
     text = path.read_bytes()
     done = subprocess.run([READER, "-c", script], input=text, capture_output=True, check=True)
@@ -45,6 +45,7 @@ def pods() -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+@pytest.mark.journey
 def test_every_manifest_keeps_to_the_schemas_of_kubernetes() -> None:
     count = len(documents())
     words = [READER.parent / "kubernetes-validate", "--strict", MANIFESTS]
@@ -53,6 +54,7 @@ def test_every_manifest_keeps_to_the_schemas_of_kubernetes() -> None:
     assert (done.stdout + done.stderr).count(" passed ") == count
 
 
+@pytest.mark.journey
 def test_every_part_runs_as_nobody_with_nothing_to_write_but_its_data() -> None:
     assert {name for name, _ in pods()} == {
         "krets-smtp", "krets-web", "krets-worker", "krets-clock", "krets-backup"
@@ -66,6 +68,7 @@ def test_every_part_runs_as_nobody_with_nothing_to_write_but_its_data() -> None:
         assert guard["capabilities"] == {"drop": ["ALL"]}
 
 
+@pytest.mark.journey
 def test_every_part_has_its_probe_and_there_are_several_workers() -> None:
     for name, pod in pods():
         if name != "krets-backup":
@@ -74,6 +77,7 @@ def test_every_part_has_its_probe_and_there_are_several_workers() -> None:
     assert workers["spec"]["replicas"] > 1
 
 
+@pytest.mark.journey
 def test_the_settings_that_manifests_give_are_settings() -> None:
     given = set()
     for one in documents():
@@ -86,6 +90,7 @@ def compose() -> dict[str, Any]:
     return read(ROOT / "deploy/compose.yaml")[0]["services"]  # type: ignore[no-any-return]
 
 
+@pytest.mark.journey
 def test_one_image_is_built_once_and_used_by_every_part() -> None:
     services = compose()
     assert [name for name, one in services.items() if "build" in one] == ["image"]
@@ -93,6 +98,7 @@ def test_one_image_is_built_once_and_used_by_every_part() -> None:
     assert {one["image"] for one in parts} == {services["image"]["image"]}
 
 
+@pytest.mark.journey
 def test_every_service_that_stays_has_a_check_and_proxies_and_fronts_are_said() -> None:
     services = compose()
     unchecked = {name for name, one in services.items() if "healthcheck" not in one}

@@ -121,6 +121,13 @@ def notice(name: str, language: str, **context: object) -> MailText:
     return MailText(subject, mail_layout.wrapped(text), mail_layout.flowed(text), html)
 
 
+def mail_page(name: str, language: str, **context: object) -> str:
+    """Render ``mail/NAME/page.html``: of the mails that are more than a letter."""
+    known = language if language in LANGUAGES else FALLBACK
+    values = {"lang": known, **context}
+    return _environment(known).get_template(f"mail/{name}/page.html").render(values)
+
+
 def mail_html(language: str, subject: str, text: str, button: str = "") -> str:
     """Draw the text of a mail as HTML; ``button`` is an address and a line of words, or ""."""
     target, _, label = button.partition("\n")

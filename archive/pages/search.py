@@ -11,6 +11,7 @@ import base64
 import json
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BufferedReader
@@ -212,6 +213,8 @@ def _run(language: str, entries: Sequence[SearchEntry]) -> list[dict[str, str]]:
             files: list[dict[str, str]] = _ask(service, {"type": "GetFiles", **index})["files"]
         finally:
             service.kill()
+            with suppress(BrokenPipeError):  # what it did not read any more
+                service.communicate()
     return files
 
 

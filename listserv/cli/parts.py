@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NoReturn
 
 import click
 
@@ -181,11 +182,19 @@ def _worker(app: App, number: int, ready: Ready) -> None:
     desk = WorkerContext(app, max(1, app.settings.mailer.workers - 1) if number else 1)
     use(desk)
     app.keyring  # noqa: B018 - a database that cannot be opened is told before the work begins
+    for number_of_signal in (signal.SIGTERM, signal.SIGINT):  # until rq sets its own
+        signal.signal(number_of_signal, lambda *_: _leave(desk))
     ready()
     try:
         work(app.bells.client, bells_of(number, app.settings.mailer.workers), desk.stop)
     finally:
         desk.close()
+
+
+def _leave(desk: WorkerContext) -> NoReturn:
+    """End a worker that is stopped before its work begins."""
+    desk.stop()
+    raise SystemExit(0)
 
 
 def bells_of(number: int, workers: int) -> list[str]:

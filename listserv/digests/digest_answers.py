@@ -296,7 +296,7 @@ def _ask(
             ),
             context={
                 "choices": [{"author": one.author, "subject": one.subject} for one in chosen],
-                "said": letter.text.strip()[:400],
+                "their_words": letter.text.strip()[:400].splitlines(),
                 "own": own,
             },
             ref=member.id,

@@ -164,24 +164,27 @@ def compose(
     """Return the digest in ``language``, its slots the reply addresses and the way out."""
     mails = [mail for thread in threads for mail in thread.mails]
     places = {mail.id: number for number, mail in enumerate(mails)}
-    words = templates.mail(
-        "member-digest",
-        language,
-        list={"title": face.title, "address": face.address, "page": face.page},
-        threads=[_shown(thread, places) for thread in threads],
-        count=len(mails),
-        zone=zone,
-        at=now,
-        request=face.sub("request"),
-        owner=face.sub("owner"),
-        answer=f"{face.sub('reply').partition('@')[0]}+",
-        domain=face.address.partition("@")[2],
-        leave_address=face.sub(f"leave+\x03{LEAVE}\x04"),
-        leave_url=f"{face.page}leave/\x03{LEAVE}\x04",
-    )
+    local, _, domain = face.address.partition("@")
+    context = {
+        "list": {
+            "title": face.title,
+            "address": face.address,
+            "page": face.page,
+            "request": face.sub("request"),
+            "owner": face.sub("owner"),
+            "zone": zone,
+        },
+        "threads": [_shown(thread, places) for thread in threads],
+        "how_many": len(mails),
+        "reply_prefix": f"{local}-reply+",
+        "reply_domain": domain,
+        "leave_url": f"{face.page}leave/\x03{LEAVE}\x04",
+    }
+    words = templates.mail("member-digest", language, **context)
+    page = templates.mail_page("member-digest", language, **context)
     text = _MARK.sub(lambda found: _body(mails[int(found[1])].text), words.text)
     raw = _head(face, words.subject, language, message_id, now, leaves=leaves)
-    raw += _alternative(text, words.html or "")
+    raw += _alternative(text, page)
     pieces = _SLOT.split(raw)
     return Segments(tuple(pieces[::2]), tuple(one[1:-1].decode() for one in pieces[1::2]))
 

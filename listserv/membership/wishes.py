@@ -88,7 +88,7 @@ def change_rhythm(visit: Visit, member: Membership, rhythm: Rhythm, proof: Answe
     visit.session.flush()
     _receipt(
         visit, member, "member-rhythm", was,
-        rhythm=rhythm.value, hour=f"{visit.lst.digest_hour}:00", zone=visit.lst.zone or "UTC",
+        rhythm=rhythm.value, at_hour=f"{visit.lst.digest_hour}:00", in_zone=visit.lst.zone or "UTC",
     )  # fmt: skip
     return True
 

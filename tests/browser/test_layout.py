@@ -11,7 +11,7 @@ from tests.browser.gallery import LONG, Gallery
 from tests.browser.layout import Measured, differences, draw, faults, measure, read
 from tests.browser.test_pages import DRAWN, SIGHTS, look_at
 from tests.browser.test_themes import WIDTHS, hang_pictures
-from tests.browser.window import DESK, PHONE, Window, chromium, look, only_fonts
+from tests.browser.window import DESK, PHONE, Window, chromium, look, only_fonts, show
 from tests.conftest import missing
 from tests.listserv.newsletters.test_november import november
 
@@ -124,7 +124,7 @@ def sights(page: Page, html: str) -> list[Measured]:
     seen = []
     for size, scheme in ((PHONE, "light"), (DESK, "light"), (PHONE, "dark")):
         look(page, size, scheme)  # type: ignore[arg-type]
-        page.set_content(html)
+        show(page, html)
         seen.append(measure(page))
     return seen
 
@@ -220,7 +220,7 @@ def test_a_page_with_a_broken_stylesheet_is_seen_and_named(
 
 def fonts_of(page: Page, html: str) -> list[str]:
     """Return the families with which a browser paints the first paragraph of a page."""
-    page.set_content(html)
+    show(page, html)
     asked = page.context.new_cdp_session(page)
     for domain in ("DOM", "CSS"):
         asked.send(f"{domain}.enable")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 import templates
 from tests.browser.gallery import LONG
 from tests.browser.layout import draw, faults, hold, measure
-from tests.browser.window import DESK, PHONE, SCHEMES, Window, look, violations
+from tests.browser.window import DESK, PHONE, SCHEMES, Window, look, show, violations
 from tests.templates.test_mails import CONTEXT
 from tests.templates.test_notice_layout import notice
 
@@ -32,7 +32,7 @@ def look_at(page: Page, name: str, language: str, pictures: Path | None) -> list
     wrong: list[str] = []
     page.route("**/*", lambda route: (wrong.append(route.request.url), route.abort()))
     try:
-        page.set_content(html_of(name, language))
+        show(page, html_of(name, language))
         for size in SIZES:
             for scheme in SCHEMES:
                 look(page, size, scheme)
@@ -59,7 +59,7 @@ def test_a_notice_is_good_to_read_for_everybody_and_asks_for_nothing(
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_notice_looks_as_it_did(window: Window, name: str) -> None:
     def work(page: Page) -> list[str]:
-        page.set_content(html_of(name, "ru"))
+        show(page, html_of(name, "ru"))
         seen = []
         for size, scheme in ((PHONE, "light"), (DESK, "light"), (PHONE, "dark")):
             look(page, size, scheme)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ import templates
 from listserv.newsletters.writing import drafts
 from tests.browser.gallery import LONG
 from tests.browser.layout import Measured, draw, faults, hold, measure
-from tests.browser.window import DESK, PHONE, SCHEMES, Scheme, Window, look, violations
+from tests.browser.window import DESK, PHONE, SCHEMES, Scheme, Window, look, show, violations
 from tests.listserv.newsletters.test_november import november
 from tests.listserv.newsletters.test_sources import SHEET, bodies_of
 
@@ -35,7 +35,6 @@ POND = _SHOT.getvalue()
 @contextmanager
 def hang_pictures(page: Page) -> Iterator[None]:
     """Answer for the picture of the pond and for nothing else."""
-    page.goto("about:blank")  # what was shown before would impose its policy on the styles
     page.route("**/*", lambda route: route.abort())
     page.route("**/pond.png", lambda route: route.fulfill(content_type="image/png", body=POND))
     yield
@@ -52,7 +51,7 @@ def test_a_theme_is_wide_enough_and_can_be_read_by_everybody(
 
     def one(page: Page, accent: str, size: ViewportSize, scheme: Scheme) -> list[str]:
         look(page, size, scheme)
-        page.set_content(sheets[accent])
+        show(page, sheets[accent])
         sight = f"{name} {accent} {size['width']} {scheme}"
         found = measure(page)
         if not accent:
@@ -72,7 +71,7 @@ def test_a_theme_is_wide_enough_and_can_be_read_by_everybody(
                         wrong += one(page, accent, size, scheme)
         page.route("**/*", lambda route: route.abort())
         look(page, PHONE, "dark")
-        page.set_content(sheets[""])
+        show(page, sheets[""])
         words = page.locator(".shot img").first  # in place of a picture that nobody loads
         wrong += [] if words.evaluate(LEGIBLE) else [f"{name}: no words in place of a picture"]
         page.unroute_all()
@@ -87,12 +86,11 @@ def test_a_sheet_of_ones_own_and_our_foot_below_it_can_be_read_by_everybody(wind
     html = bodies_of(drafts.read(SHEET.encode()))[1]
 
     def work(page: Page) -> list[str]:
-        page.goto("about:blank")
         page.route("**/*", lambda route: route.abort())
         wrong: list[str] = []
         for scheme in SCHEMES:
             look(page, PHONE, scheme)
-            page.set_content(html)
+            show(page, html)
             wrong += violations(page)
         page.unroute_all()
         return wrong

@@ -41,8 +41,9 @@ def walk(page: Page, web: Web, base: str) -> None:
     """Go from the list's home to having left."""
 
     def from_mail(name: str) -> str:
-        text = web.mails(KAI)[-1]
-        return text[text.index(f"{base}/{FRIENDS}/{name}/") :].split()[0]
+        link = f"{base}/{FRIENDS}/{name}/"  # a door may answer before the mail is written
+        text = wait_for(link, lambda: next((one for one in web.mails(KAI) if link in one), ""))
+        return text[text.index(link) :].split()[0]
 
     page.goto(f"{base}/{FRIENDS}/")
     page.click("text=Join this list")

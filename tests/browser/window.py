@@ -115,3 +115,9 @@ def violations(page: Page, *rules: str) -> list[str]:
         page.evaluate(AXE_SCRIPT)
     asked = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": WCAG}
     return list(page.evaluate(_RUN, asked))
+
+
+def show(page: Page, html: str) -> None:
+    """Show a page of its own: what was shown before would impose its policy on the styles."""
+    page.goto("about:blank")
+    page.set_content(html)

@@ -391,7 +391,7 @@ def _strangers(krets: Krets, desk: Desk) -> None:
     with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=60) as client:
         client.ehlo()
         client.mail("eve@example.com")
-        assert client.rcpt(ISSUE)[0] == 550
+        assert client.rcpt(ISSUE)[0] == 250  # the door tells nobody who edits
     forged = programs.mail("eve@example.com", ISSUE, "Koop", programs.part("Koop dit", "plain"))
     letters.post(krets, forged, desk.address, ISSUE)
     wait_for("the hold", lambda: "draft-by-stranger" in krets.krets("queue", "ls"))

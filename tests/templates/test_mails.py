@@ -58,6 +58,37 @@ CONTEXT: dict[str, object] = {
     ],
     "unnamed": 3,
     "how_many": 2,
+    "rhythm": "daily",
+    "at_hour": "7:00",
+    "in_zone": "Europe/Stockholm",
+    "own": True,
+    "their_words": ["So do I.", "Anna"],
+    "choices": [
+        {"author": "Bo Ek", "subject": "Potatis"},
+        {"author": "Chiara", "subject": "Stege"},
+    ],
+    "reply_prefix": "friends-reply+",
+    "reply_domain": "example.org",
+    "threads": [
+        {
+            "subject": "Potatis",
+            "page": f"{PAGE}t/{TOKEN}/",
+            "mails": [
+                {
+                    "author": "Bo Ek",
+                    "at": 1796083200.0,
+                    "subject": "Potatis",
+                    "mark": "En hand djupt.",
+                    "paragraphs": (),
+                    "cut": True,
+                    "permalink": f"{PAGE}m/{TOKEN}/",
+                    "place": "m1",
+                    "token": TOKEN,
+                    "writer": TOKEN,
+                }
+            ],
+        }
+    ],
     "refusals": 12,
     "copies": 11,
     "offered": True,
@@ -361,6 +392,8 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
             "other",
         )
     ),
+    *(("member-rhythm", {"rhythm": one}) for one in ("weekly", "first", "each")),
+    ("member-which", {"own": False, "choices": [{"author": "Bo Ek", "subject": "Potatis"}]}),
     ("member-voted", {"word": "counted"}),
     ("member-voted", {"word": "closed"}),
     ("member-voted", {"word": "unclear"}),

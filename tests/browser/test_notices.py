@@ -12,7 +12,7 @@ import templates
 from tests.browser.gallery import LONG
 from tests.browser.layout import draw, faults, hold, measure
 from tests.browser.window import DESK, PHONE, SCHEMES, Window, look, show, violations
-from tests.templates.test_mails import CONTEXT
+from tests.templates.mail_samples import CONTEXT
 from tests.templates.test_notice_layout import notice
 
 pytestmark = pytest.mark.timeout(300)

@@ -5,7 +5,8 @@ from jinja2 import UndefinedError
 
 from templates import LANGUAGES, mail, page, static_files, translator
 from templates.render import linked
-from tests.templates.test_mails import CONTEXT, context_of
+from tests.templates.mail_samples import CONTEXT
+from tests.templates.test_mails import context_of
 
 
 @pytest.mark.parametrize(

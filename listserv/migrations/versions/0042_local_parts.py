@@ -17,10 +17,10 @@ depends_on = None
 
 _NOT_ASCII = {"sqlite": "key GLOB '*[^ -~]*' OR given GLOB '*[^ -~]*'"}
 _BARS = "SELECT reason, since, kind, said FROM suppression WHERE address = :old"
+_BARRED = "SELECT 1 FROM suppression WHERE address = :new AND reason = :reason"
 _BAR = (
     "INSERT INTO suppression (address, reason, since, kind, said)"
-    " SELECT :new, :reason, :since, :kind, :said WHERE NOT EXISTS"
-    " (SELECT 1 FROM suppression WHERE address = :new AND reason = :reason)"
+    " VALUES (:new, :reason, :since, :kind, :said)"
 )
 
 
@@ -46,4 +46,6 @@ def upgrade() -> None:
             )
         for old, now in names:
             for bar in bind.execute(sa.text(_BARS), {"old": old}).mappings().all():
-                bind.execute(sa.text(_BAR), {**bar, "new": now})
+                there = {"new": now, "reason": bar["reason"]}
+                if bind.execute(sa.text(_BARRED), there).first() is None:
+                    bind.execute(sa.text(_BAR), {**bar, "new": now})

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from listserv.answers import clauses, dates, known_words
+from listserv.answers import clauses, dates, known_words, rhythm_wishes
 from listserv.answers.clauses import Clause
 from listserv.answers.own_words import OwnWords
 from listserv.answers.weighing import JOINING, LEAVING, weigh
@@ -24,8 +24,6 @@ _EMAIL = re.compile(r"[^\s@<>()\",;:]{1,64}@[^\s@<>()\",;:]{1,200}\.[^\W\d_]{2,}
 _NOTHING = frozenset(("thanks", "bye", "greeting", "spoken", "plain", "please", "me", "weak"))
 # In this order, where nothing else decides.
 _KINDS = ("forget", "resume", "pause", "data")
-_RHYTHMS = ("weekly", "daily", "first", "each")
-_RHYTHM = 12  # words of a text that wishes for a rhythm
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,9 @@ class MemberWish:
 
 def read(own: OwnWords, today: date) -> MemberWish:
     """Return the one wish of a text, else of its subject."""
+    rhythm = rhythm_wishes.read(own.text or own.subject)
+    if rhythm:
+        return MemberWish("rhythm", 0.9, ((own.text or own.subject).strip()[:80],), rest=rhythm)
     for text in (own.text, own.subject, own.signature):
         found = _read(text, today)
         if found is not None and found.means != "unclear":
@@ -65,18 +66,10 @@ def _read(text: str, today: date) -> MemberWish | None:
         why = _of_kind(kind, parts, plain)
         if why:
             return _pause(text, today, why) if kind == "pause" else MemberWish(kind, 0.95, why)
-    return _named(plain, len(said.words)) or _about_place(parts, plain)
-
-
-def _named(plain: list[Clause], length: int) -> MemberWish | None:
-    """Return a wish that names what it wants: a rhythm, or a language."""
-    rhythm = _rhythm(plain, length)
-    if rhythm:
-        return MemberWish("rhythm", 0.9, _why(plain, rhythm), rest=rhythm)
-    spoken = _language(plain, length)
+    spoken = _language(plain, len(said.words))
     if spoken:
         return MemberWish("language", 0.95, _why(plain, f"in-{spoken}"), rest=spoken)
-    return None
+    return _about_place(parts, plain)
 
 
 def _of_kind(kind: str, parts: tuple[Clause, ...], plain: list[Clause]) -> tuple[str, ...]:
@@ -117,14 +110,6 @@ def _language(plain: list[Clause], length: int) -> str:
     named = [one for one in LANGUAGES if any(part.has(f"in-{one}") for part in plain)]
     wished = any(part.has("language") for part in plain)
     return named[-1] if named and (wished or length <= _LANGUAGE) else ""
-
-
-def _rhythm(plain: list[Clause], length: int) -> str:
-    """Return the rhythm that a short text wishes for, "" where it names none, or several."""
-    if length > _RHYTHM or any(part.has("leave", "join", "remove") for part in plain):
-        return ""
-    named = [one for one in _RHYTHMS if any(part.has(one) for part in plain)]
-    return named[0] if len(named) == 1 else ""
 
 
 def _about_place(parts: tuple[Clause, ...], plain: list[Clause]) -> MemberWish:

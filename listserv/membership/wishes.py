@@ -84,7 +84,9 @@ def change_rhythm(visit: Visit, member: Membership, rhythm: Rhythm, proof: Answe
     if visit.lst.kind is ListKind.NEWSLETTER:
         return False
     was = _before(visit, member)
-    changes.change_rhythm(visit.desk(proof.note()), member, rhythm)
+    desk = visit.desk(proof.note())
+    changes.change_state(desk, member, MembershipState.ACTIVE)  # who says how often wants mail
+    changes.change_rhythm(desk, member, rhythm)
     visit.session.flush()
     _receipt(
         visit, member, "member-rhythm", was,

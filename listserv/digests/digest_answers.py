@@ -3,7 +3,9 @@
 A clear answer from the member's own address is a post: own words alone, under the mail it answers.
 What is not clear is asked about, once, at the member's own address, and nothing is posted by
 accident: no empty answer, no machine's, no command. SECURITY: a token says whose digest it was and
-a From line says nothing; a token in a stranger's hands makes one question to the member.
+a From line says nothing; a token in a stranger's hands makes one question to the member. What they
+say yes to goes out under the From of their yes, because that mail's authentication is judged; only
+own words leave, because the digest that an answer quotes is full of its member's tokens.
 """
 
 import re
@@ -14,14 +16,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.filing import mail_threading
 from archive.threads.archive_tables import Message
 from listserv.answers import meaning
 from listserv.letters import (
     ask_payloads,
     commands,
     incoming_letter,
-    notices,
     post_headers,
     writer_alias,
 )
@@ -34,7 +34,7 @@ from listserv.moderation.editing import edited
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Post
 from listserv.wiring.outcome import ArrivalOutcome
-from listserv.wiring.routes import Route
+from listserv.wiring.routes import Route, RouteKind
 from mailer.reading import message
 from mailer.reading.addresses import MailAddress
 from mailer.reading.bodies import read as read_body
@@ -45,17 +45,37 @@ from mailer.storage.store import get_raw
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import Address, MailList, Membership, get_list
 from subscriptions.membership import optin
-from subscriptions.permission import asks, budget
+from subscriptions.permission import asks
 from subscriptions.permission.asks import Ask, AskPurpose
 
 _PURPOSES = (TokenPurpose.DIGEST, TokenPurpose.IN_DIGEST, TokenPurpose.TO_WRITER)
 _ID = re.compile(r"[!-;=?-~]{3,900}")  # no brackets, no spaces, ASCII
-_REPLACED = {"subject", "in-reply-to", "references", "to", "cc", "thread-index", "thread-topic"}
+_REPLACED = {
+    "from",
+    "sender",
+    "reply-to",
+    "subject",
+    "in-reply-to",
+    "references",
+    "to",
+    "cc",
+    "thread-index",
+    "thread-topic",
+}
 _WORDS = 6  # of a command
 _LEAST = 12  # characters of a quoted line that can show what is quoted
 _SAID_TO_PEOPLE = {"thanks", "help"}  # words of a command that are also an answer
 MOST_ASKED = 9  # mails that a question names
 Poster = Callable[..., ArrivalOutcome]
+Relay = Callable[[App, Arrival, Route, bytes], ArrivalOutcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Carriers:
+    """Hold who carries an answer on: to everybody, or to one writer behind an alias."""
+
+    post: Poster
+    relay: Relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +115,14 @@ def find(app: App, route: Route) -> DigestToken | None:
 
 
 def take(
-    app: App, arrival: Arrival, route: Route, raw: bytes, token: DigestToken, post: Poster
+    app: App, arrival: Arrival, route: Route, raw: bytes, token: DigestToken, by: Carriers
 ) -> ArrivalOutcome:
-    """Post an answer, hand it to the writer alone, or ask what is meant; ``post`` posts."""
+    """Post an answer, hand it to the writer alone, or ask what is meant."""
     letter = incoming_letter.read(arrival, raw)
     if letter.automatic or letter.author is None:
         return _told(app, arrival, route, letter, f"not-posted: {letter.automatic or 'no author'}")
     if token.purpose is None:
-        return _take_ask(app, arrival, route, letter, token, post)
+        return _take_ask(app, arrival, route, letter, token, by)
     with app.store.read() as session:
         lst = get_list(session, route.list_address)
         member = session.get(Membership, token.member)
@@ -115,7 +135,7 @@ def take(
         note = f"not-posted: {why}"
         return _told(app, arrival, route, letter, note, token.member, "member-unposted")
     if own and len(chosen) == 1:
-        return _deliver(app, arrival, route, letter, token, chosen[0], post)
+        return _deliver(app, arrival, route, letter, letter, token, chosen[0], by)
     return _ask(app, arrival, route, letter, token, chosen, own=own)
 
 
@@ -206,14 +226,20 @@ def _deliver(
     arrival: Arrival,
     route: Route,
     letter: IncomingLetter,
+    author: IncomingLetter,
     token: DigestToken,
     chosen: Answered,
-    post: Poster,
+    by: Carriers,
 ) -> ArrivalOutcome:
-    """Post an answer under the mail it answers, or hand it to that mail's writer alone."""
+    """Post an answer under the mail it answers, or hand it to that mail's writer alone.
+
+    ``author`` is the letter that ``arrival`` brought: the answer itself, or the yes to it.
+    """
     if token.purpose is TokenPurpose.TO_WRITER:
-        return _to_writer(app, arrival, route, letter, chosen)
-    raw = answer_to(letter, chosen, route.list_address)
+        alias = _alias(app, route, chosen)
+        where = Route(RouteKind.FROM, route.list_address, alias.token)
+        return by.relay(app, arrival, where, answer_to(letter, chosen, alias.address, author))
+    raw = answer_to(letter, chosen, route.list_address, author)
     with app.store.read() as session:
         lst = get_list(session, route.list_address)
         row = session.scalar(
@@ -221,12 +247,16 @@ def _deliver(
                 Message.list_id == lst.id, Message.hash == permalink_hash(chosen.message_id)
             )
         )
-        known = row is not None and mail_threading.answered(session, lst.id, row) is not None
-    return post(app, arrival, route.list_address, raw, answers=row if known else None)
+    return by.post(app, arrival, route.list_address, raw, answers=row)
 
 
-def answer_to(letter: IncomingLetter, chosen: Answered, list_address: str) -> bytes:
-    """Return a letter as the post that it is: own words alone, under the mail it answers."""
+def answer_to(
+    letter: IncomingLetter, chosen: Answered, to: str, author: IncomingLetter | None = None
+) -> bytes:
+    """Return a letter as the mail that it is: own words alone, under the mail it answers.
+
+    Its From is that of ``author``, who has said yes to it; else its own.
+    """
     raw = message.with_crlf(letter.raw)
     head = message.head(raw)
     kept = b"".join(
@@ -235,35 +265,42 @@ def answer_to(letter: IncomingLetter, chosen: Answered, list_address: str) -> by
         if name.lower() not in _REPLACED
     )
     subject = bare_subject(chosen.subject) or chosen.subject
-    fields = [f"To: <{list_address}>", post_headers.coded("Subject", f"Re: {subject}")]
+    fields = [f"To: <{to}>", post_headers.coded("Subject", f"Re: {subject}")]
     if _ID.fullmatch(chosen.message_id):
         fields += [f"{one}: <{chosen.message_id}>" for one in ("In-Reply-To", "References")]
-    whole = kept + "".join(f"{one}\r\n" for one in fields).encode() + b"\r\n" + raw[head.body :]
+    written = _from_of(author or letter) + "".join(f"{one}\r\n" for one in fields).encode()
+    whole = kept + written + b"\r\n" + raw[head.body :]
     return edited(whole, message.head(whole), letter.text.strip() + "\n", "")
 
 
-def _to_writer(
-    app: App, arrival: Arrival, route: Route, letter: IncomingLetter, chosen: Answered
-) -> ArrivalOutcome:
-    """Hand an answer to one writer on, as LIST-from+TOKEN@ does, within the same bounds."""
+def _from_of(letter: IncomingLetter) -> bytes:
+    """Return a letter's one From field, byte for byte."""
+    raw = message.with_crlf(letter.raw)
+    head = message.head(raw)
+    return b"".join(
+        raw[start:end]
+        for (name, _), (start, end) in zip(head.fields, head.spans, strict=True)
+        if name.lower() == "from"
+    )
 
-    def work(visit: Visit) -> str:
-        post = visit.session.get(Post, chosen.post)
-        source = visit.session.get(Arrival, post.arrival_id) if post is not None else None
-        raw = get_raw(visit.session, source.raw_sha) if source is not None else None
-        _, author = writer_alias.writer_of(message.head(raw)) if raw else ("", None)
-        if author is None or letter.author is None or letter.found.disowned:
-            return "not-relayed"
-        key = visit.app.keyring.keyed_hash
-        by = key(letter.author.key).hex()
-        if not budget.allow_relay(visit.session, by, key(author.key).hex(), visit.now):
-            return "not-relayed: budget"
-        notices.hand_on(
-            visit.session, app, visit.lst, arrival, letter.raw, [author], visit.now, suffix="from"
-        )
-        return "relayed"
 
-    return act(app, arrival, route, letter, work)
+@dataclass(frozen=True, slots=True)
+class _WriterDoor:
+    """Hold the alias of one writer, and its token."""
+
+    address: str
+    token: str
+
+
+def _alias(app: App, route: Route, chosen: Answered) -> _WriterDoor:
+    """Return the alias behind which a post's writer is reached; it bounds who writes there."""
+    with app.store.read() as session:
+        lst = get_list(session, route.list_address)
+        post = session.get_one(Post, chosen.post)
+        arrival = session.get_one(Arrival, post.arrival_id)
+        head = message.head(get_raw(session, arrival.raw_sha) or b"")
+        alias = writer_alias.make(session, app.keyring, lst, head, arrival.id)
+    return _WriterDoor(alias.address, alias.address.partition("+")[2].partition("@")[0])
 
 
 def _ask(
@@ -313,7 +350,7 @@ def _take_ask(
     route: Route,
     letter: IncomingLetter,
     token: DigestToken,
-    post: Poster,
+    by: Carriers,
 ) -> ArrivalOutcome:
     """Carry out what a member says of their unclear answer: a number, a yes or a no."""
     ask = token.ask
@@ -331,13 +368,16 @@ def _take_ask(
         given = session.get(Arrival, asked.arrival)
         raw = get_raw(session, given.raw_sha) if given is not None else None
         found = _mail(session, lst, asked.posts[number - 1])
+        member = session.get(Membership, token.member)
+        theirs = member is not None and letter.author and _is_theirs(session, member, letter.author)
+    if not theirs:  # the yes counts, but nobody vouches for a From that is not the member's
+        return _told(app, arrival, route, letter, "not-posted: unclear")
     if given is None or raw is None or found is None:
         return _told(app, arrival, route, letter, "not-posted: gone")
     first = incoming_letter.read(given, raw)
     purpose = TokenPurpose.TO_WRITER if asked.alone else TokenPurpose.IN_DIGEST
-    done = _deliver(
-        app, arrival, route, first, DigestToken(purpose, token.member, 0), found[0], post
-    )
+    told = DigestToken(purpose, token.member, 0)
+    done = _deliver(app, arrival, route, first, letter, told, found[0], by)
     with app.store.write() as session:  # a post that is made twice is one post (RFC 1047)
         asks.spend(session, ask.id, how="reply", now=time.time())
     return done

@@ -31,7 +31,7 @@ from listserv.posts import facts
 from listserv.posts.facts import PostReading
 from listserv.posts.permalinks import publish_permalink
 from listserv.posts.rules import Decision, PostFacts, RuleVerdict, judge
-from listserv.reception import fair_queue, incoming, whose_mail
+from listserv.reception import author_replies, fair_queue, incoming, whose_mail
 from listserv.reception.fair_queue import FairQueue, Waiting
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
@@ -213,7 +213,8 @@ def _reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutco
         return post(app, arrival, route.list_address, raw, aside=True) if more else outcome
     found = digest_answers.find(app, route)
     if found is not None:
-        return digest_answers.take(app, arrival, route, raw, found, post)
+        carriers = digest_answers.Carriers(post, author_replies.relay)
+        return digest_answers.take(app, arrival, route, raw, found, carriers)
     return None
 
 

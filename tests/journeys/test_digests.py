@@ -148,10 +148,32 @@ def test_a_strangers_answer_with_a_members_token_is_asked_about_at_the_member(
     talk(friends, outbox)
     digests(friends)
     to = answer_of(wait_mail(outbox, DORA), "Who has a ladder that")
-    send(friends, "other@mail.example", to, "Buy my ladders.")
+    send(friends, "boss@example.org", to, "Buy my ladders.")
     asked = wait_mail(outbox, DORA, 2)
     assert "Buy my ladders." in text_of(asked)
     settled(friends)
+    assert len(mails_to(outbox, ANNA)) == 3
+    send(friends, DORA, reply_to(asked), "yes")
+    assert wait_mail(outbox, ANNA, 4)["From"] == DORA
+
+
+def test_an_answer_to_the_writer_alone_reaches_nobody_else_and_has_no_tokens(
+    friends: Krets, outbox: list[Caught]
+) -> None:
+    talk(friends, outbox)
+    digests(friends)
+    digest = wait_mail(outbox, DORA)
+    below = text_of(digest).partition("Who has a ladder that")[2].partition("Only to the one")[2]
+    found = re.search(r"friends-reply\+[a-z2-7]{26}@example\.org", below)
+    assert found is not None
+    quoted = "".join(f"> {line}\r\n" for line in text_of(digest).splitlines())
+    send(friends, DORA, found[0], f"I have one for you.\r\n\r\n{quoted}")
+    private = wait_mail(outbox, BO, 4)
+    assert "I have one for you." in text_of(private)
+    settled(friends)
+    assert not set(re.findall("[a-z2-7]{26}", text_of(digest))) & set(
+        re.findall("[a-z2-7]{26}", private.as_string())
+    )
     assert len(mails_to(outbox, ANNA)) == 3
 
 

@@ -5,7 +5,7 @@ What an opening is says subscriptions/lists/openness.py; how it is told is for t
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from archive.threads.archive_tables import Message
@@ -41,5 +41,5 @@ def reach_of(session: Session, lst: MailList) -> Reach:
     )
 
 
-def _count(session: Session, statement: object) -> int:
-    return session.scalar(statement) or 0  # type: ignore[call-overload]
+def _count(session: Session, statement: Select[int]) -> int:
+    return session.scalar(statement) or 0

@@ -14,11 +14,9 @@ from sqlalchemy.orm import Session
 
 from listserv.doctor import examination
 from listserv.doctor.diagnosis import Diagnosis, Health
-from listserv.letters import notices
+from listserv.letters import operator_mail
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Examined
-from mailer.reading.addresses import parse
-from subscriptions.lists.roster import Address, Person, all_lists
 
 EVERY = 86400.0  # seconds
 _FIGURE = re.compile(r"\d+(?:\.\d+)?")
@@ -62,7 +60,7 @@ def carry_out(app: App, now: float) -> int:
         with app.store.write() as session:
             session.merge(Examined(id=1, at=now, found=json.dumps([one.shown for one in found])))
             if worse or better:
-                _tell(session, app, worse, better, now)
+                operator_mail.send(session, app, "operator-health", now, worse=worse, better=better)
     return len(worse) + len(better)
 
 
@@ -80,24 +78,3 @@ def _plain(words: str) -> str:
 
 def _kept(text: str) -> list[Diagnosis]:
     return [Diagnosis(**{**one, "state": Health(one["state"])}) for one in json.loads(text)]
-
-
-def _tell(
-    session: Session, app: App, worse: list[Diagnosis], better: list[Diagnosis], now: float
-) -> None:
-    lst = next(iter(all_lists(session)), None)
-    if lst is None:
-        return
-    to = parse(app.settings.listserv.operator)
-    spoken = select(Person.language).join(Address, Address.person_id == Person.id)
-    language = session.scalar(spoken.where(Address.key == to.key))
-    notices.send(
-        session,
-        app,
-        lst=lst,
-        to=to,
-        name="operator-health",
-        language=language or "en",
-        now=now,
-        context={"worse": worse, "better": better, "domain": app.settings.listserv.domain},
-    )

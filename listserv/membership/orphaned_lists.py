@@ -9,10 +9,8 @@ the role to somebody. Told once for each leaving. Refuses to know who left, and 
 
 import structlog
 
-from listserv.letters import notices
-from listserv.letters.request import language_of
+from listserv.letters import operator_mail
 from listserv.letters.visit import Visit
-from mailer.reading.addresses import parse
 from subscriptions.membership import optin
 
 _log = structlog.get_logger("krets.owners")
@@ -26,16 +24,4 @@ def is_orphaned(visit: Visit) -> bool:
 def tell(visit: Visit) -> None:
     """Mail the operator, and write it into the log."""
     _log.warning("a list has no owner any more", list=visit.lst.address)
-    operator = visit.app.settings.listserv.operator
-    if not operator:
-        return
-    to = parse(operator)
-    notices.send(
-        visit.session,
-        visit.app,
-        lst=visit.lst,
-        to=to,
-        name="operator-no-owner",
-        language=language_of(visit, to),
-        now=visit.now,
-    )
+    operator_mail.send(visit.session, visit.app, "operator-no-owner", visit.now, lst=visit.lst)

@@ -6,13 +6,9 @@ in the log for each minute of it, and one mail in a day to ``listserv.operator``
 """
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from listserv.letters import notices
+from listserv.letters import operator_mail
 from listserv.wiring.app import App
-from mailer.reading.addresses import parse
-from subscriptions.lists.roster import Address, Person, all_lists
 from subscriptions.permission import budget
 
 EVERY = 60  # seconds between looks
@@ -36,29 +32,7 @@ def look(app: App, now: float) -> bool:
         return False
     with app.store.write() as session:
         if budget.tell_barred(session, BOUND, told, now):
-            _tell(session, app, times, now)
+            most = app.settings.listserv.strangers_per_minute
+            operator_mail.send(session, app, "operator-flood", now, times=times, most=most)
             return True
     return False
-
-
-def _tell(session: Session, app: App, times: int, now: float) -> None:
-    lst = next(iter(all_lists(session)), None)
-    if lst is None:
-        return
-    to = parse(app.settings.listserv.operator)
-    spoken = select(Person.language).join(Address, Address.person_id == Person.id)
-    language = session.scalar(spoken.where(Address.key == to.key))
-    notices.send(
-        session,
-        app,
-        lst=lst,
-        to=to,
-        name="operator-flood",
-        language=language or "en",
-        now=now,
-        context={
-            "times": times,
-            "most": app.settings.listserv.strangers_per_minute,
-            "domain": app.settings.listserv.domain,
-        },
-    )

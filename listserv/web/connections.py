@@ -76,7 +76,7 @@ class GuardedConnection(H11Protocol):
 
     guard: Guard
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Find a place, or say that there is none."""
         super().connection_made(transport)
         limits, callers = self.guard.limits, self.guard.callers

@@ -30,7 +30,7 @@ CLOSING = pytest.StashKey[ExitStack]()
 # Where the two databases could differ most. On PostgreSQL only these run, but with --whole, as
 # `make postgresql` has it: all that use a database, which takes three times as long.
 CLOSEST = (
-    "faults", "mailer", "subscriptions", "archive/erasure/test_redaction.py",
+    "faults", "listserv/digests", "mailer", "subscriptions", "archive/erasure/test_redaction.py",
     "archive/site/test_opened_later.py",
     "journeys/test_issue.py", "journeys/test_parts.py", "journeys/test_post.py",
     "journeys/test_restore.py", "listserv/mailings/test_audience.py",

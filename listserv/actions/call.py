@@ -12,12 +12,13 @@ before anything is done. A door that is inside a transaction already (a mail is 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from listserv.actions import audit
-from listserv.actions.permissions import Action, ActorRole, Proven, permit
+from listserv.actions.permissions import PERMISSIONS, Action, ActorRole, Proven, permit
+from listserv.letters.request import AnswerProof
 from listserv.letters.visit import Visit
 from listserv.wiring.app import App
 from subscriptions.lists.roster import MailList, MembershipState, get_list, membership_of
@@ -60,6 +61,22 @@ class Call:
     by: Actor
     now: float
     within: Visit | None = None  # the transaction of a door that is in one
+    evidence: AnswerProof | None = None  # what the ledger of permissions keeps of this request
+    source: str = ""  # what bounds are counted by
+
+    def known_as(self, key: str) -> "Call":
+        """Return the call of whoever has shown a token that was mailed to the address ``key``."""
+        return replace(self, by=replace(self.by, proven=Proven.TOKEN, key=key))
+
+    def proof(self) -> AnswerProof:
+        """Return what the ledger of permissions keeps of this request."""
+        return self.evidence or AnswerProof(self.by.source, self.by.proven.value)
+
+    def visit(self, session: Session, lst: MailList) -> Visit:
+        """Return what those who do things for a list work with, in a transaction of ``session``."""
+        if self.within is not None:
+            return self.within.at(lst)
+        return Visit(session, self.app, lst, self.now, source=self.source)
 
     @contextmanager
     def session(self, *, writes: bool) -> Iterator[Session]:
@@ -124,6 +141,8 @@ class Call:
     def _note(
         self, action: Action, session: Session, lst: MailList | None, role: ActorRole
     ) -> None:
+        if not PERMISSIONS[action].noted:
+            return
         audit.note(
             session,
             action,
@@ -152,6 +171,4 @@ class Call:
         same = self.within is not None and self.within.lst.address == list_address
         lst = self.within.lst if self.within and same else get_list(session, list_address)
         self.permit(action, session, lst)
-        if self.within is not None:
-            return self.within.at(lst)
-        return Visit(session, self.app, lst, self.now)
+        return self.visit(session, lst)

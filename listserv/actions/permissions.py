@@ -5,7 +5,8 @@
 A role is somebody's on one list; on every other list they are a stranger. The operator is whoever
 may run commands on this machine. Knows no rows; refuses to know doors. SECURITY: a From line proves
 nothing, so nobody changes anything by it; what only reads may be asked without proof where its
-answer goes to the address that we know.
+answer goes to the address that we know. A mail for which its writer's own domain vouches lets them
+change what is their own, unless they look after the list.
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Proven(StrEnum):
 
 
 class Action(StrEnum):
-    """Name each action by the command that asks for it."""
+    """Name each action by its command; what people do with what is theirs begins with ``own``."""
 
     ARCHIVE_BUILD = "archive build"
     ARCHIVE_CHECK = "archive check"
@@ -76,6 +77,14 @@ class Action(StrEnum):
     NEWSLETTER_STATUS = "newsletter status"
     NEWSLETTER_STOP = "newsletter stop"
     NEWSLETTER_VOTES = "newsletter votes"
+    OWN_ADDRESS = "own address"
+    OWN_EXPORT = "own export"
+    OWN_FORGET = "own forget"
+    OWN_LEAVE = "own leave"
+    OWN_PAUSE = "own pause"
+    OWN_RESUME = "own resume"
+    OWN_SET = "own set"
+    OWN_SHOW = "own show"
     QUEUE_DROP = "queue drop"
     QUEUE_LS = "queue ls"
     QUEUE_MAILING = "queue mailing"
@@ -90,10 +99,16 @@ class NotPermitted(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Say who may do something, and whether a From line is enough to ask for it."""
+    """Say who may do something, by which proof, and whether the list's history tells it.
+
+    What people do for themselves stands in the ledger of permissions, which is theirs, and not in
+    the history that owners read.
+    """
 
     roles: frozenset[ActorRole]
     by_from_line: bool = False
+    by_domain: frozenset[ActorRole] = frozenset()  # to whom an aligned mail is proof enough
+    noted: bool = True
 
 
 _OPERATOR = frozenset({ActorRole.OPERATOR})
@@ -102,6 +117,10 @@ _MODERATORS = _OWNERS | {ActorRole.MODERATOR}
 _EDITORS = _OWNERS | {ActorRole.EDITOR}
 _DECIDERS = _OWNERS | {ActorRole.MODERATOR, ActorRole.EDITOR}
 _STAFF = _DECIDERS | {ActorRole.ADVISOR}
+# Whoever has left, or waits for an owner, is a stranger to the list and still has what is theirs.
+_ANYBODY = frozenset(ActorRole) - _OPERATOR
+_PLAIN = frozenset({ActorRole.STRANGER, ActorRole.MEMBER})
+_OWN = Permission(_ANYBODY, by_domain=_PLAIN, noted=False)
 
 PERMISSIONS = {
     Action.ARCHIVE_BUILD: Permission(_OPERATOR),
@@ -142,6 +161,14 @@ PERMISSIONS = {
     Action.NEWSLETTER_STATUS: Permission(_STAFF, by_from_line=True),
     Action.NEWSLETTER_STOP: Permission(_EDITORS),
     Action.NEWSLETTER_VOTES: Permission(_STAFF, by_from_line=True),
+    Action.OWN_ADDRESS: _OWN,
+    Action.OWN_EXPORT: _OWN,
+    Action.OWN_FORGET: Permission(_ANYBODY, noted=False),  # there is no way back
+    Action.OWN_LEAVE: _OWN,
+    Action.OWN_PAUSE: _OWN,
+    Action.OWN_RESUME: _OWN,
+    Action.OWN_SET: _OWN,
+    Action.OWN_SHOW: _OWN,
     Action.QUEUE_DROP: Permission(_MODERATORS),
     Action.QUEUE_LS: Permission(_MODERATORS, by_from_line=True),
     Action.QUEUE_MAILING: Permission(_OWNERS),  # it names people
@@ -161,5 +188,8 @@ def permit(action: Action, role: ActorRole, proven: Proven) -> None:
     permission = PERMISSIONS[action]
     if role not in permission.roles:
         raise NotPermitted(f"A {role} may not do this.", key="not-permitted", action=action)
-    if proven is Proven.NONE and not permission.by_from_line:
-        raise NotPermitted("A From line does not show who asks.", key="not-proven", action=action)
+    if permission.by_from_line or proven in {Proven.TOKEN, Proven.MACHINE}:
+        return
+    if proven is Proven.ALIGNED and role in permission.by_domain:
+        return
+    raise NotPermitted("A From line does not show who asks.", key="not-proven", action=action)

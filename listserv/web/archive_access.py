@@ -57,7 +57,7 @@ def _closed_list(session: Session, caller: Caller) -> MailList:
     """Return the list of this visit; raise NoList where its archive needs no link."""
     lst = list_of(session, caller)
     if not lst.closed_part:
-        raise NoList(f"{lst.address} has no archive for members alone.")
+        raise NoList(f"{lst.address} has no archive for members alone.", key="no-list")
     return lst
 
 

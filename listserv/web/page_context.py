@@ -18,6 +18,8 @@ import templates
 from archive.pages import page_frame
 from archive.pages.page_frame import ListInfo
 from archive.pages.views import info_of
+from listserv.actions.call import Actor, Call
+from listserv.actions.permissions import Proven
 from listserv.letters.request import AnswerProof, Visit
 from listserv.web.forms import TooLarge, read_form
 from listserv.web.headers import PRIVATE
@@ -74,6 +76,11 @@ class Caller:
         """Return what the ledger of permissions keeps of this request."""
         return AnswerProof(Source.WEB, how, ip=self.client or None, user_agent=self.agent or None)
 
+    def call(self, how: str = "button") -> Call:
+        """Return the visitor as one who asks for actions; a link may show who they are."""
+        by = Actor(Source.WEB, Proven.NONE)
+        return Call(self.app, by, self.now, evidence=self.proof(how), source=self.source)
+
     def visit(self, session: Session, lst: MailList) -> Visit:
         """Return what those who do things for this list work with."""
         return Visit(session, self.app, lst, self.now, source=self.source)
@@ -97,7 +104,7 @@ def list_of(session: Session, caller: Caller) -> MailList:
     """Return the list of this visit; raise NoList."""
     found = find_list(session, caller.address)
     if found is None:
-        raise NoList(f"There is no list {caller.address[:80]!r}.")
+        raise NoList(f"There is no list {caller.address[:80]!r}.", key="no-list")
     return found
 
 
@@ -168,10 +175,12 @@ def page_of(
                 return await run_in_threadpool(show, caller)
             form = await read_form(request)
             return await run_in_threadpool(act, caller, form)
-        except NoList:
-            return told(caller, "no-page", None, status=404)
         except TooLarge:
             return told(caller, "bad", None, status=413)
+        except Refused as error:
+            if error.key != "no-list":
+                raise
+            return told(caller, "no-page", None, status=404)
         except BadInput:
             return told(caller, "bad", None, status=400)
         except Temporary:

@@ -28,16 +28,20 @@ OWN = (
     | DIGESTS
     | {"archive redact", "newsletter history", "queue mailing"}
 )
-# What each role may do on its own list; strangers and plain members nothing of this.
+# What is their own is everybody's, whatever else they are to the list; the operator has commands.
+SELF = {action.value for action in Action if action.value.startswith("own ")}
+# What each role may do on its own list; strangers and plain members nothing but what is their own.
 TABLE = {
-    ActorRole.STRANGER: set[str](),
-    ActorRole.MEMBER: set[str](),
-    ActorRole.MODERATOR: MODERATE,
-    ActorRole.ADVISOR: LOOK | {"newsletter drafts"},
-    ActorRole.EDITOR: EDIT,
-    ActorRole.OWNER: OWN,
-    ActorRole.OPERATOR: {action.value for action in Action},
+    ActorRole.STRANGER: SELF,
+    ActorRole.MEMBER: SELF,
+    ActorRole.MODERATOR: MODERATE | SELF,
+    ActorRole.ADVISOR: LOOK | {"newsletter drafts"} | SELF,
+    ActorRole.EDITOR: EDIT | SELF,
+    ActorRole.OWNER: OWN | SELF,
+    ActorRole.OPERATOR: {action.value for action in Action} - SELF,
 }
+# For what a mail is enough that its writer's own domain vouches for: no word of ours was answered.
+BY_DOMAIN = SELF - {"own forget"}
 
 
 def may(action: Action, role: ActorRole, proven: Proven) -> bool:
@@ -60,3 +64,17 @@ def test_a_role_may_do_what_the_table_says_and_a_from_line_only_reads(
     proven = Proven.MACHINE if role is ActorRole.OPERATOR else Proven.TOKEN
     assert may(action, role, proven) is (action.value in TABLE[role])
     assert may(action, role, Proven.NONE) is (action.value in TABLE[role] & READS)
+
+
+@pytest.mark.parametrize("role", list(ActorRole))
+@pytest.mark.parametrize("action", list(Action))
+def test_an_aligned_mail_is_enough_for_what_is_the_writers_own_unless_they_look_after_the_list(
+    action: Action, role: ActorRole
+) -> None:
+    plain = role in {ActorRole.STRANGER, ActorRole.MEMBER}
+    changes = plain and action.value in BY_DOMAIN
+    assert may(action, role, Proven.ALIGNED) is (changes or action.value in TABLE[role] & READS)
+
+
+def test_the_history_that_owners_read_tells_nothing_of_what_people_do_for_themselves() -> None:
+    assert {action.value for action in Action if not PERMISSIONS[action].noted} == SELF

@@ -1,0 +1,246 @@
+"""What somebody does with their own membership: see it, change it, pause it, leave, be forgotten.
+
+    own_membership.show(call, OwnLink("friends@example.org", token))
+    own_membership.pause(call, PauseOwn(link, until=None))
+
+A link that was mailed to somebody shows who they are; it is looked up here, in the transaction of
+what it is for. Without its token it is whoever the call has shown already, at a door that reads
+mail. Raises DeadLink where the link opens nothing, BadInput where what is wanted cannot be.
+SECURITY: the link is worth one address of one membership for three days, and nothing as soon as
+that address is taken away or the member is gone; whoever asks for another address hears the same
+whatever is known about it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from archive.pages.member_pages import page_hash
+from listserv.actions.call import Call
+from listserv.actions.permissions import Action
+from listserv.letters.visit import Visit
+from listserv.membership import erasure_requests, wishes
+from mailer.errors import BadInput, Refused
+from mailer.reading import addresses
+from subscriptions.lists import attributes
+from subscriptions.lists.roster import (
+    ListKind,
+    MailList,
+    Membership,
+    MembershipState,
+    Person,
+    Rhythm,
+    find_list,
+    membership_of,
+    one_line,
+    state_at,
+)
+from subscriptions.membership import changes, given_up, member_addresses, personal_data
+from subscriptions.membership.given_up import GivenUp
+from subscriptions.membership.member_addresses import OwnAddress
+from subscriptions.membership.optin import address_of
+from subscriptions.membership.personal_data import Dossier
+from subscriptions.permission import asks
+from subscriptions.permission.asks import AskPurpose, Trouble
+from templates import LANGUAGES
+
+RHYTHMS = (Rhythm.EACH, Rhythm.DAILY, Rhythm.WEEKLY, Rhythm.FIRST)  # that can be chosen
+_HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
+
+
+class DeadLink(Refused):
+    """Say that a link opens nothing; ``key`` tells whether it ever did."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLink:
+    """Name a list and the token of a link; without one it is whoever the call has shown."""
+
+    list: str
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetOwn:
+    """Ask for another name, zone, language or rhythm; what is None stays."""
+
+    link: OwnLink
+    name: str | None = None
+    zone: str | None = None  # "" for the list's
+    language: str | None = None
+    rhythm: Rhythm | None = None  # on a list where people write
+    page: bool | None = None  # of their own in the archive
+
+
+@dataclass(frozen=True, slots=True)
+class PauseOwn:
+    """Ask that nothing comes until a moment (seconds since 1970 UTC), or until further notice."""
+
+    link: OwnLink
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMembership:
+    """Show somebody what a list keeps about them; times are seconds since 1970 UTC."""
+
+    list: MailList
+    given: str  # the address that mail goes to
+    addresses: Sequence[OwnAddress]
+    name: str
+    language: str  # "" for the list's
+    joined: float
+    given_up: GivenUp | None  # where their address is not mailed any more
+    paused: bool
+    paused_until: float | None
+    rhythm: Rhythm
+    rhythms: Sequence[Rhythm]  # that can be chosen
+    zone: str
+    known: Mapping[str, Sequence[str]]  # attributes
+    page: str  # the name of their page in the archive, "" where they want none
+
+
+def show(call: Call, link: OwnLink) -> OwnMembership:
+    """Return what is set and kept."""
+    with _own(call, Action.OWN_SHOW, link) as (visit, member):
+        session, lst = visit.session, visit.lst
+        person = session.get_one(Person, member.person_id)
+        told = attributes.of(session, [member.id]).get(member.id, {})
+        state = state_at(member.state, member.rhythm, member.paused_until, call.now)
+        hashed = page_hash(call.app.keyring, lst.address, member.id)
+        return OwnMembership(
+            list=lst,
+            given=address_of(session, member).given,
+            addresses=member_addresses.owned(session, member),
+            name=person.name,
+            language=person.language,
+            joined=member.joined_at,
+            given_up=given_up.at(session, member),
+            paused=state is MembershipState.PAUSED,
+            paused_until=member.paused_until,
+            rhythm=member.rhythm,
+            rhythms=RHYTHMS if lst.kind is ListKind.DISCUSSION else (),
+            zone="".join(told.get(attributes.ZONE, [])),
+            known={key: values for key, values in told.items() if key != attributes.ZONE},
+            page=hashed if member.has_page else "",
+        )
+
+
+def set_(call: Call, wanted: SetOwn) -> None:
+    """Change what is set; a language or rhythm that is not offered is passed over."""
+    with _own(call, Action.OWN_SET, wanted.link, writes=True) as (visit, member):
+        desk = visit.desk(call.proof().note())
+        person = visit.session.get_one(Person, member.person_id)
+        if wanted.name is not None:
+            person.name = one_line(wanted.name, 200, "name")
+        if wanted.zone is not None:
+            attributes.put(visit.session, member.id, attributes.ZONE, wanted.zone)
+        talks = visit.lst.kind is ListKind.DISCUSSION and member.rhythm in RHYTHMS
+        if wanted.rhythm in RHYTHMS and talks:
+            changes.change_rhythm(desk, member, wanted.rhythm)
+        if wanted.language in LANGUAGES:
+            person.language = wanted.language
+        if wanted.page is not None:
+            changes.change_page(desk, member, wanted=wanted.page)
+
+
+def pause(call: Call, wanted: PauseOwn) -> None:
+    """Send nothing until then."""
+    with _own(call, Action.OWN_PAUSE, wanted.link, writes=True) as (visit, member):
+        if wanted.until is not None and wanted.until <= call.now:
+            raise BadInput("A pause ends in the future.", key="past")
+        desk = visit.desk(call.proof().note())
+        changes.change_state(desk, member, MembershipState.PAUSED, paused_until=wanted.until)
+
+
+def resume(call: Call, link: OwnLink) -> None:
+    """Send again what the list sends."""
+    with _own(call, Action.OWN_RESUME, link, writes=True) as (visit, member):
+        changes.change_state(visit.desk(call.proof().note()), member, MembershipState.ACTIVE)
+
+
+def revive(call: Call, link: OwnLink) -> None:
+    """Mail an address again that was given up."""
+    with _own(call, Action.OWN_RESUME, link, writes=True) as (visit, member):
+        who = address_of(visit.session, member)
+        given_up.revive(visit.desk(call.proof().note()), who)
+
+
+def ask_address(call: Call, link: OwnLink, address: str) -> None:
+    """Ask at another address whether it is theirs too; nobody hears here what became of that."""
+    with _own(call, Action.OWN_ADDRESS, link, writes=True) as (visit, member):
+        wishes.ask_address(visit, member, addresses.parse(address))
+    call.ring("deliver")
+
+
+def receive_at(call: Call, link: OwnLink, address_id: int) -> None:
+    """Let this list write to another proven address of theirs."""
+    with _own(call, Action.OWN_ADDRESS, link, writes=True) as (visit, member):
+        desk = visit.desk(call.proof().note())
+        if not member_addresses.receive_at(desk, member, address_id):
+            raise BadInput("No list may write to this address for them.", key="no-address")
+
+
+def take_away(call: Call, link: OwnLink, address_id: int) -> None:
+    """Forget an address of theirs that no list writes to."""
+    with _own(call, Action.OWN_ADDRESS, link, writes=True) as (visit, member):
+        desk = visit.desk(call.proof().note())
+        if not member_addresses.take_away(desk, member, address_id):
+            raise Refused("A list still writes to this address.", key="address-used")
+
+
+def export(call: Call, link: OwnLink) -> tuple[str, Dossier]:
+    """Return an address key, and everything that is kept about whoever has it."""
+    with _own(call, Action.OWN_EXPORT, link) as (visit, member):
+        key = address_of(visit.session, member).key
+        return key, personal_data.open_dossier(visit.session, call.app.keyring, key, call.now)
+
+
+def leave(call: Call, link: OwnLink) -> MailList:
+    """End the membership at once; a receipt says how to take that back."""
+    with _own(call, Action.OWN_LEAVE, link, writes=True) as (visit, member):
+        wishes.leave(visit, member, call.proof())
+    call.ring("deliver")
+    return visit.lst
+
+
+def forget(call: Call, link: OwnLink) -> MailList:
+    """End every membership at once, and have everything about them erased."""
+    with _own(call, Action.OWN_FORGET, link, writes=True) as (visit, member):
+        key, how = address_of(visit.session, member).key, call.proof().how
+        erasure_requests.ask(visit.session, call.app.keyring, key, how=how, now=call.now)
+    call.ring("erase", "deliver")
+    return visit.lst
+
+
+@contextmanager
+def _own(
+    call: Call, action: Action, link: OwnLink, *, writes: bool = False
+) -> Iterator[tuple[Visit, Membership]]:
+    """Find whose membership it is, and ask whether this proof is enough."""
+    with call.session(writes=writes) as session:
+        lst = find_list(session, link.list)
+        if lst is None:
+            raise Refused(f"There is no list {link.list[:80]!r}.", key="no-list")
+        member = _member(session, call, lst, link.token)
+        known = call.known_as(address_of(session, member).key) if link.token else call
+        known.permit(action, session, lst)
+        yield known.visit(session, lst), member
+        session.flush()
+
+
+def _member(session: Session, call: Call, lst: MailList, token: str) -> Membership:
+    if not token:
+        return _here(lst, membership_of(session, lst.id, call.by.key))
+    found = asks.look(session, token, AskPurpose.ME, list_id=lst.id, now=call.now)
+    if found.ask is None or found.trouble is not None:
+        raise DeadLink("This link opens nothing.", key=found.trouble or Trouble.UNKNOWN)
+    return _here(lst, session.get(Membership, found.ask.ref))
+
+
+def _here(lst: MailList, member: Membership | None) -> Membership:
+    if member is None or member.list_id != lst.id or member.state not in _HERE:
+        raise DeadLink("Whose link this was is no member any more.", key=Trouble.EXPIRED)
+    return member

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from listserv.mailings import digest_windows, due_times
+from listserv.mailings import cross_posts, digest_windows, due_times
 from listserv.mailings.digest_windows import Window
 from listserv.mailings.due_times import AT_ONCE, DuePlan
 from listserv.mailings.slots import FILLED, NAMED, variant_of
@@ -198,6 +198,8 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
                 _pour(session, mailing_id, piece, now)
                 if piece.window is not None:
                     digest_windows.close(session, piece.window, piece.after, piece.last)
+                elif piece.kind is not AudienceWay.ISSUE:
+                    cross_posts.settle(session, mailing_id, piece.after, piece.last, now)
             return True
         if older:
             session.execute(delete(Recipient).where(Recipient.id.in_(older)))

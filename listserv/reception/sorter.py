@@ -20,7 +20,7 @@ from archive.filing import answered_mail, mail_threading
 from listserv.digests import digest_answers, digest_making
 from listserv.letters import incoming_letter, post_headers, transaction, writer_alias
 from listserv.letters.notices import face_of
-from listserv.mailings import audience_freezing, munging, post_copies, signing
+from listserv.mailings import audience_freezing, cross_posts, munging, post_copies, signing
 from listserv.mailings.audience_freezing import AudienceEntry
 from listserv.membership import reviving
 from listserv.moderation import moderator_mail
@@ -346,6 +346,7 @@ def _carry_out(
         lst = get_list(session, list_address)  # its archive may be closed to strangers by now
         if judged.verdict.decision is Decision.HOLD:
             hold(session, arrival, lst.address, outcome.rules, reading.trouble, ask=True)
+            cross_posts.stop_waiting(session, reading.message_id, reading.digest, now)
             return
         words = " ".join((outcome.decision, *outcome.rules))
         if not arrivals.finish(session, arrival.id, words, arrival.authentication):
@@ -363,6 +364,10 @@ def _carry_out(
         if mailing is not None:
             publish_permalink(app, session, lst, sha)
             audience_freezing.enter(session, mailing, 0, judged.first, now=now)
+            last = judged.first[-1].ref if judged.first else 0
+            cross_posts.settle(session, mailing, 0, last, now)
+        elif not accepted:
+            cross_posts.stop_waiting(session, reading.message_id, reading.digest, now)
 
 
 def _trace(app: App, arrival: Arrival, reading: PostReading) -> post_headers.Trace:
@@ -445,6 +450,7 @@ def _record(
             mailing_id=mailing,
             decided_at=now,
             begins=begins,
+            named=cross_posts.spelled(cross_posts.named_lists(session, reading.head), lst.id),
         )
     )
 

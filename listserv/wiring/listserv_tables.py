@@ -71,6 +71,7 @@ class Post(Base):
         Index("ix_post_known", "list_id", "message_id"),
         Index("ix_post_author", "list_id", "author"),
         Index("ix_post_decided", "list_id", "decided_at"),
+        Index("ix_post_message", "message_id"),  # the same mail at other lists
     )
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
     arrival_id: Mapped[int] = mapped_column(ForeignKey(Arrival.id), unique=True)
@@ -83,6 +84,8 @@ class Post(Base):
     mailing_id: Mapped[int | None] = mapped_column(ForeignKey(Mailing.id))
     decided_at: Mapped[float]
     begins: Mapped[bool] = mapped_column(default=False, server_default=false())  # a thread
+    # JSON: the lists that its mail names, in order; "" for this one alone (cross_posts.py).
+    named: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Digest(Base):

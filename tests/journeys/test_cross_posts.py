@@ -1,0 +1,94 @@
+"""One mail to several lists: each person has one copy, of the list that was named first."""
+
+import itertools
+import smtplib
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from mailer.rehearsal.sink import Caught
+from tests.journeys.letters import mails_to, settled, wait_mail
+from tests.tree import Krets, running
+
+GARDEN, BEES, TOOLS = "garden@example.org", "bees@example.org", "tools@example.org"
+ALL = (GARDEN, BEES, TOOLS)
+ANNA, BO, CILLA, DORA, EVA = (
+    "anna@example.net", "bo@example.com", "cilla@example.se", "dora@example.it", "eva@mail.example",
+)  # fmt: skip
+PLACES = {
+    ANNA: ALL,
+    BO: (GARDEN, BEES),
+    CILLA: (BEES, TOOLS),
+    DORA: (TOOLS,),
+    EVA: (GARDEN,),
+}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def circle(krets: Krets) -> Iterator[Krets]:
+    for address in ALL:
+        krets.krets("list", "create", address)
+    for person, lists in PLACES.items():
+        for address in lists:
+            krets.krets("member", "add", address, person, "--consent", "asked")
+    with running(krets):
+        yield krets
+
+
+def mail(to: str, *, cc: str = "", sender: str = ANNA) -> bytes:
+    number = next(_numbers)
+    fields = f"Cc: {cc}\r\n" if cc else ""
+    return (
+        f"From: {sender}\r\nTo: {to}\r\n{fields}Subject: Swarm {number}\r\n"
+        f"Message-ID: <cross-{number}@example.net>\r\n\r\nWho has a box for a swarm?\r\n"
+    ).encode()
+
+
+def deliver(krets: Krets, raw: bytes, *lists: str, sender: str = ANNA) -> None:
+    """Send it in one transaction with a recipient for each list."""
+    with smtplib.SMTP("127.0.0.1", krets.smtp_port, timeout=60) as client:
+        client.ehlo()
+        client.mail(sender)
+        for one in lists:
+            assert client.rcpt(one)[0] == 250
+        assert client.data(raw)[0] == 250
+
+
+def copies(outbox: list[Caught]) -> Counter[tuple[str, str]]:
+    """Count the copies by person and list."""
+    found: Counter[tuple[str, str]] = Counter()
+    for person in PLACES:
+        for one in mails_to(outbox, person):
+            name = str(one["List-Id"]).rpartition("<")[2].strip("> ")
+            found[(person, name.replace(".", "@", 1))] += 1
+    return found
+
+
+def expected(order: tuple[str, ...]) -> Counter[tuple[str, str]]:
+    """Return one copy for each person, of the list in ``order`` that they are on first."""
+    first = {who: next(one for one in order if one in lists) for who, lists in PLACES.items()}
+    return Counter(first.items())
+
+
+@pytest.mark.parametrize("order", [ALL, (TOOLS, BEES, GARDEN)])
+def test_one_transaction_for_three_lists_gives_each_person_one_copy(
+    circle: Krets, outbox: list[Caught], order: tuple[str, ...]
+) -> None:
+    deliver(circle, mail(", ".join(order)), *sorted(order))
+    settled(circle)
+    assert copies(outbox) == expected(order)
+
+
+def test_three_transactions_against_the_order_give_the_copy_of_the_list_named_first(
+    circle: Krets, outbox: list[Caught]
+) -> None:
+    raw = mail(GARDEN, cc=f"{BEES}, {TOOLS}")
+    for one in (TOOLS, BEES, GARDEN):
+        deliver(circle, raw, one)
+        alone = next(who for who, lists in PLACES.items() if lists == (one,)) if one != BEES else ""
+        if alone:  # this list's post has been decided before the next one comes
+            wait_mail(outbox, alone)
+    settled(circle)
+    assert copies(outbox) == expected(ALL)

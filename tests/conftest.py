@@ -34,6 +34,7 @@ CLOSEST = (
     "archive/site/test_opened_later.py",
     "journeys/test_issue.py", "journeys/test_parts.py", "journeys/test_post.py",
     "journeys/test_restore.py", "listserv/mailings/test_audience.py",
+    "listserv/mailings/test_thread_ways.py",
     "listserv/membership/test_forgetting.py", "listserv/upkeep/test_backup.py",
     "listserv/upkeep/test_retention.py", "listserv/wiring/test_journals.py",
     "listserv/wiring/test_upgrades.py",

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Insert,
     Integer,
     LargeBinary,
+    String,
     bindparam,
     case,
     cast,
@@ -29,13 +30,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from listserv.mailings import cross_posts, digest_windows, due_times
+from listserv.mailings import cross_posts, digest_windows, due_times, thread_ways
 from listserv.mailings.digest_windows import Window
 from listserv.mailings.due_times import AT_ONCE, DuePlan
 from listserv.mailings.slots import FILLED, NAMED, variant_of
+from listserv.mailings.thread_ways import NOWHERE, PostThread
 from listserv.wiring.listserv_tables import Issue, Post
 from mailer.ledger.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
 from mailer.reading.addresses import parse
+from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage.store import Store
 from subscriptions.audience.audience import audience_select
 from subscriptions.audience.segment_query import EVERYBODY, Chosen
@@ -98,12 +101,16 @@ def piece(
     now: float,
     choice: Choice | None = None,
     first: bool = False,
+    thread: PostThread | None = None,
 ) -> Sequence[AudienceEntry]:
     """Return the next members who get a post, at most ``PIECE``, behind membership ``after``.
 
-    ``first`` says that the post begins a thread.
+    ``first`` says that the post begins a thread, ``thread`` in which it stands.
     """
     how = rhythms.by_itself(now, first=first)
+    if thread is not None:
+        woken = thread_ways.sleepers(session, thread.woken)
+        how = thread_ways.gets(how, list_id, now, thread.key, thread.row, woken=woken)
     chosen = session.execute(audience_select(list_id, now=now, after=after, limit=PIECE, how=how))
     of = (choice or Choice()).of
     return [AudienceEntry(row[0], wire(row[1]), row[2], of(row[3], named=row[4])) for row in chosen]
@@ -173,6 +180,7 @@ class _Piece(NamedTuple):
     plan: DuePlan = AT_ONCE
     kind: AudienceWay = AudienceWay.ISSUE
     at: float = 0.0  # when a post was decided
+    thread: PostThread = NOWHERE  # in which it stands
     window: Window | None = None  # of a digest
 
 
@@ -235,7 +243,8 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
         if window is not None:
             way = AudienceWay.DIGEST if window.rhythm else AudienceWay.LAST_DIGEST
             return piece._replace(kind=way, window=window)
-        return piece._replace(kind=_way_of(session, mailing.id), at=mailing.created)
+        way, thread = _way_of(session, mailing.id, lst.id)
+        return piece._replace(kind=way, at=mailing.created, thread=thread)
     begun = mailing.created
     had = due_times.series_of(session, lst.id, issue.series, before=mailing.id)
     chosen = EVERYBODY
@@ -256,6 +265,8 @@ def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> Non
         "last": piece.last,
         "now": now,
         "at": piece.at,
+        "key": piece.thread.key,
+        "row": piece.thread.row,
     }
     if piece.window is not None:
         values |= digest_windows.bounds(piece.window)
@@ -293,13 +304,21 @@ def _how(way: AudienceWay) -> ColumnElement[bool] | None:
         return None
     if way in {AudienceWay.DIGEST, AudienceWay.LAST_DIGEST}:
         return digest_windows.waiting_for(last=way is AudienceWay.LAST_DIGEST)
-    return rhythms.by_itself(bindparam("at", type_=Float), first=way is AudienceWay.FIRST)
+    at = bindparam("at", type_=Float)
+    by_itself = rhythms.by_itself(at, first=way is AudienceWay.FIRST)
+    key, row = bindparam("key", type_=String), bindparam("row", type_=Integer)
+    return thread_ways.gets(by_itself, bindparam("list"), at, key, row)
 
 
-def _way_of(session: Session, mailing_id: int) -> AudienceWay:
-    """Return whose way a post's copies go: that of the first of a thread, or of any other."""
-    first = session.scalar(select(Post.begins).where(Post.mailing_id == mailing_id))
-    return AudienceWay.FIRST if first else AudienceWay.POST
+def _way_of(session: Session, mailing_id: int, list_id: int) -> tuple[AudienceWay, PostThread]:
+    """Return whose way a post's copies go (that of the first of a thread, or of any other)."""
+    found = select(Post.begins, Post.thread, Post.message_id).where(Post.mailing_id == mailing_id)
+    row = session.execute(found).first()
+    if row is None:
+        return AudienceWay.POST, NOWHERE
+    key = row.thread or permalink_hash(row.message_id)
+    thread = PostThread(key, thread_ways.row_of(session, list_id, key))
+    return AudienceWay.FIRST if row.begins else AudienceWay.POST, thread
 
 
 def _wire_in(dialect: str) -> ColumnElement[str]:

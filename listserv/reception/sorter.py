@@ -20,8 +20,16 @@ from archive.filing import answered_mail, mail_threading
 from listserv.digests import digest_answers, digest_making
 from listserv.letters import incoming_letter, post_headers, transaction, writer_alias
 from listserv.letters.notices import face_of
-from listserv.mailings import audience_freezing, cross_posts, munging, post_copies, signing
+from listserv.mailings import (
+    audience_freezing,
+    cross_posts,
+    munging,
+    post_copies,
+    signing,
+    thread_ways,
+)
 from listserv.mailings.audience_freezing import AudienceEntry
+from listserv.mailings.thread_ways import NOWHERE, PostThread
 from listserv.membership import reviving
 from listserv.moderation import moderator_mail
 from listserv.moderation.holds import hold, is_released
@@ -220,7 +228,7 @@ def _reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutco
 
 @dataclass(frozen=True, slots=True)
 class _JudgedPost:
-    """Hold what was read and decided of one post; the last six only where it goes to readers."""
+    """Hold what was read and decided of one post; the last seven only where it goes to readers."""
 
     given: bytes  # as it came, with CRLF line ends
     reading: PostReading  # as the archive has it
@@ -232,6 +240,7 @@ class _JudgedPost:
     first: Sequence[AudienceEntry] = ()
     parent: str = ""
     asked: munging.MungingQuestion | None = None
+    thread: PostThread = NOWHERE
 
 
 def post(
@@ -315,17 +324,18 @@ def _judge(
         languages = post_copies.languages_of(session, lst)
         choice = post_copies.choice_of(lst, languages)
         begins = facts.begins(whole, answers)
-        first = audience_freezing.piece(
-            session, lst.id, after=0, now=now, choice=choice, first=begins
-        )
         parent = "" if answers is None else mail_threading.answered(session, lst.id, answers) or ""
+        thread = thread_ways.of_post(session, lst.id, whole, parent, arrival.received_at)
+        first = audience_freezing.piece(
+            session, lst.id, after=0, now=now, choice=choice, first=begins, thread=thread
+        )
         asked = munging.ask(
             session, app, lst, whole.raw, whole.head, found, _trace(app, arrival, whole),
             answers=parent, now=now,
         )  # fmt: skip
         return replace(
             judged, reading=whole, languages=languages, begins=begins, first=first,
-            parent=parent, asked=asked,
+            parent=parent, asked=asked, thread=thread,
         )  # fmt: skip
 
 
@@ -360,8 +370,9 @@ def _carry_out(
             mailing = _accept(
                 app, session, lst, arrival, reading, now, judged.parent, sha, judged.languages, why
             )
-        _record(session, arrival, lst, reading, outcome, mailing, now, begins=judged.begins)
+        _record(session, arrival, lst, judged, outcome, mailing, now)
         if mailing is not None:
+            thread_ways.wake(session, judged.thread.woken, now)
             publish_permalink(app, session, lst, sha)
             audience_freezing.enter(session, mailing, 0, judged.first, now=now)
             last = judged.first[-1].ref if judged.first else 0
@@ -431,13 +442,12 @@ def _record(
     session: Session,
     arrival: Arrival,
     lst: MailList,
-    reading: PostReading,
+    judged: _JudgedPost,
     outcome: ArrivalOutcome,
     mailing: int | None,
     now: float,
-    *,
-    begins: bool,
 ) -> None:
+    reading = judged.reading
     session.add(
         Post(
             arrival_id=arrival.id,
@@ -449,8 +459,9 @@ def _record(
             rules=json.dumps(outcome.rules),
             mailing_id=mailing,
             decided_at=now,
-            begins=begins,
             named=cross_posts.spelled(cross_posts.named_lists(session, reading.head), lst.id),
+            begins=judged.begins,
+            thread=judged.thread.key,
         )
     )
 

@@ -28,6 +28,7 @@ import subscriptions.lists.attributes
 import subscriptions.lists.ballots
 import subscriptions.lists.series
 import subscriptions.membership.bouncing
+import subscriptions.membership.thread_wishes
 import subscriptions.permission.asks
 import subscriptions.permission.budget
 import subscriptions.permission.consent
@@ -86,6 +87,8 @@ class Post(Base):
     begins: Mapped[bool] = mapped_column(default=False, server_default=false())  # a thread
     # JSON: the lists that its mail names, in order; "" for this one alone (cross_posts.py).
     named: Mapped[str] = mapped_column(default="", server_default="")
+    # A mail by which its thread is found (listserv/mailings/thread_ways.py); "" is its own id.
+    thread: Mapped[str] = mapped_column(String(52), default="", server_default="")
 
 
 class Digest(Base):

@@ -15,7 +15,8 @@ from mailer.storage.store import get_raw
 from mailer.storage.tokens import Keyring
 from subscriptions.lists import attributes, ballots
 from subscriptions.lists.roster import Address, MailList, Membership, Person, state_at
-from subscriptions.membership import bouncing, given_up
+from subscriptions.membership import bouncing, given_up, thread_wishes
+from subscriptions.membership.thread_wishes import ThreadWish
 from subscriptions.permission import consent, proofs, suppression, wording
 from subscriptions.permission.consent import Act, Consent, ConsentNote
 from subscriptions.permission.suppression import Suppression
@@ -45,6 +46,7 @@ class MembershipShown:
     own_page: bool
     attributes: Mapping[str, Sequence[str]]
     votes: Sequence[Mapping[str, str]]
+    threads: Sequence[Mapping[str, str | bool | None]]  # that they mute or follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def open_dossier(
     places = [member.id for member, _, _ in memberships]
     ended = given_up.of(session, keys)
     told, cast = attributes.of(session, places), ballots.of(session, places)
+    wishes = thread_wishes.of_members(session, places)
     return Dossier(
         name=person.name if person else "",
         language=person.language if person else "",
@@ -153,7 +156,14 @@ def open_dossier(
         ),
         memberships=tuple(
             _show_membership(
-                member, lst, at, told.get(member.id, {}), cast, now, given_up=at.key in ended
+                member,
+                lst,
+                at,
+                told.get(member.id, {}),
+                cast,
+                wishes,
+                now,
+                given_up=at.key in ended,
             )
             for member, lst, at in memberships
         ),
@@ -274,6 +284,7 @@ def _show_membership(
     at: Address,
     told: Mapping[str, Sequence[str]],
     cast: Sequence[tuple[int, str, str, float]],
+    wishes: Sequence[ThreadWish],
     now: float,
     *,
     given_up: bool,
@@ -295,6 +306,17 @@ def _show_membership(
             {"question": question, "answer": answer, "at": iso(when)}
             for voter, question, answer, when in cast
             if voter == member.id
+        ],
+        threads=[
+            {
+                "mail": one.hash,
+                "wish": one.kind.value,
+                "unless_named": one.named,
+                "since": iso(one.since),
+                "until": iso_or_none(one.until),
+            }
+            for one in wishes
+            if one.membership_id == member.id
         ],
     )
 

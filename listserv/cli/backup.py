@@ -9,7 +9,8 @@ import click
 
 from listserv.cli.terminal import agree, plain, print_json, print_table, say
 from listserv.membership import erasure_requests
-from listserv.upkeep import backup, restoring
+from listserv.upkeep import backup, backup_keys, restoring
+from listserv.upkeep.backup_keys import BackupKeys
 from listserv.upkeep.restoring import Restored, StoppedMailing
 from listserv.wiring import journals
 from listserv.wiring.app import App
@@ -29,8 +30,10 @@ _NAMED = 5  # files that are named
 def back_up(app: App, file: Path, *, yes: bool, as_json: bool) -> None:
     """Write everything that cannot be made again into FILE, while Krets runs.
 
-    That is the database with all raw mail and keys, the settings in use, and themes of your own.
-    FILE holds secrets: only you may read it. Pages are made from the mail again.
+    That is the database with all raw mail and signing keys, the settings in use, and themes of
+    your own. FILE holds secrets: only you may read it. Pages are made from the mail again.
+    The keys of tokens go into FILE.keys, to be kept elsewhere: whoever gets FILE alone can make
+    no link that acts for a member. They hardly ever change; one copy of them serves all backups.
 
     \b
     Example:
@@ -45,7 +48,12 @@ def back_up(app: App, file: Path, *, yes: bool, as_json: bool) -> None:
         named = ", ".join(manifest.left[:_NAMED])
         more = " and others" if len(manifest.left) > _NAMED else ""
         say(plain(f"Not in it: {named}{more}. Links, odd names and too much of it stay behind."))
-    say(f"{file} holds everything, {file.stat().st_size:,} bytes. Keep it away from this machine.")
+    size = file.stat().st_size
+    say(
+        f"{file} holds everything but the keys of tokens, {size:,} bytes. Keep it away from this"
+        f" machine.\n{backup_keys.beside(file)} holds those: keep it apart from the other. Without"
+        " it no link that was mailed works."
+    )
 
 
 @click.command("restore")
@@ -58,6 +66,17 @@ def back_up(app: App, file: Path, *, yes: bool, as_json: bool) -> None:
     multiple=True,
     help="permissions.journal of the old data folder; once for each machine.",
 )
+@click.option(
+    "--keys",
+    "keys_named",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The keys of tokens; default: FILE.keys, or tokens.key of the data folder.",
+)
+@click.option(
+    "--new-keys",
+    is_flag=True,
+    help="Where they are lost: begin with new ones. No link that was mailed works then.",
+)
 @click.option("--dry-run", is_flag=True, help="Check FILE and say what would stand still.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
@@ -67,6 +86,8 @@ def restore_from(
     *,
     yes: bool,
     journals_named: tuple[Path, ...],
+    keys_named: Path | None,
+    new_keys: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -81,10 +102,14 @@ def restore_from(
     \b
     Examples:
       krets restore krets-2026-11-22.backup
+      krets restore krets-2026-11-22.backup --keys /safe/krets.keys
       krets restore --yes krets-data/backups/before-upgrade-from-0030-20261122T091500Z.db
       krets restore krets-2026-11-22.backup --journal /mnt/old/krets-data/permissions.journal
     """
-    done = restoring.restore(app, file, replace=yes, dry_run=dry_run, also=journals_named)
+    keys = BackupKeys(keys_named, new_keys)
+    done = restoring.restore(
+        app, file, replace=yes, dry_run=dry_run, also=journals_named, keys=keys
+    )
     if done.journal.erased and not dry_run:
         erasure_requests.carry_out(app, time.time())
     if as_json:

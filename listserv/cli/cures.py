@@ -23,6 +23,9 @@ CURES = {
     "no-readers": "`krets member add {list} ADDRESS --consent TEXT` adds one.",
     "no-yes-again": "Say how they did: --state active --consent 'asked me by phone on 3 May'.",
     "nobody-in-segment": "`krets newsletter segment show {list}` says what can be named.",
+    "no-token-keys": "Name them with --keys FILE: the .keys file that was written beside the"
+    " backup, or tokens.key of the old data folder. Where they are lost for ever, --new-keys goes"
+    " on without: every link and address that was mailed is dead then.",
     "not-permitted": "Ask an owner of the list.",
     "not-proven": "Answer the mail that asks.",
     "nothing-to-redact": "Give --message, --attachment, --person or --phrase.",

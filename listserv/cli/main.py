@@ -31,6 +31,7 @@ _COMMANDS = {
     "doctor": "doctor:doctor",
     "explain": "explain:explain",
     "import": "archive:imports",
+    "keys": "keys:keys",
     "list": "lists:lists",
     "member": "members:members",
     "newsletter": "newsletter:newsletter",

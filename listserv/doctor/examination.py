@@ -34,6 +34,7 @@ from listserv.doctor import (
 from listserv.doctor.diagnosis import Diagnosis, fail, ok, warn
 from listserv.doctor.domain_facts import Ask, Domain, Key
 from listserv.mailings.signing import Signer
+from listserv.wiring import token_keys
 from listserv.wiring.app import App
 from listserv.wiring.config import split_door
 from mailer.authentication import dkim_keys
@@ -44,6 +45,7 @@ from mailer.client.relay import Relay, read_relay
 from mailer.errors import KretsError
 from mailer.ledger.mailings import Recipient, RecipientState
 from mailer.reading.bounce_reasons import BounceKind
+from mailer.storage import key_file
 from mailer.storage.arrivals import Arrival, ArrivalState
 from subscriptions.lists.roster import Address, MailList, Membership, MembershipState, all_lists
 from subscriptions.membership.bouncing import Bounced
@@ -63,6 +65,7 @@ def examine(app: App, now: float, *, address: str = "") -> list[Diagnosis]:
     with app.store.read() as session:
         lists = list(all_lists(session))
         size = _size(session, now)
+    found += _token_keys(app)
     found += _doorbell(app)
     found += _without_database(app, now)
     found += _relays(app)
@@ -75,7 +78,14 @@ def tried(app: App, now: float) -> tuple[list[Diagnosis], doors.DoorAnswers]:
     """Return what comes of using what the settings name, and what answers at our doors."""
     heard = _heard(app)
     found = [*_database(app, now), *_doorbell(app), *_relays(app)]
+    if not any(one.check == "database" and one.state == "fail" for one in found):
+        found += _token_keys(app)
     checks = ("tls", "proxy", "front")
+    found += [
+        one
+        for one in _without_database(app, now)
+        if one.check == "permissions" and key_file.NAME in one.what
+    ]
     return [
         *found,
         *(one for one in doors.examine(app.settings, heard, now) if one.check in checks),
@@ -99,7 +109,7 @@ def send_sample(app: App, to: str, now: float) -> list[Diagnosis]:
 
 def _without_database(app: App, now: float) -> list[Diagnosis]:
     settings = app.settings
-    secrets = [path for path in (app.file, _sqlite(app)) if path is not None]
+    secrets = [path for path in (app.file, _sqlite(app), app.data / key_file.NAME) if path]
     measured = machine.measure(settings.mailer.data, tuple(secrets), now)
     return [*machine.judge(measured), *doors.examine(settings, _heard(app), now)]
 
@@ -128,6 +138,17 @@ def _database(app: App, now: float) -> list[Diagnosis]:
             fail("backlog", what, why, "systemctl restart krets    # then: krets queue ls")
         )
     return found
+
+
+def _token_keys(app: App) -> list[Diagnosis]:
+    """Tell whether a copy of the database is enough to make tokens."""
+    found = token_keys.views(app.store)
+    if any(one.database for one in found):
+        what = "the keys of tokens stand in the database"
+        why = "Whoever gets a copy of it can leave, answer and read for any member."
+        cure = "krets keys apart    # once `krets keys check` finds the file on every machine"
+        return [warn("token-keys", what, why, cure)]
+    return [ok("token-keys", f"the keys of tokens stand apart, in {app.store.key_file}")]
 
 
 def _doorbell(app: App) -> list[Diagnosis]:

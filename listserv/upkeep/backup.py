@@ -1,9 +1,9 @@
 """Back up the database, the settings and own themes into one file, and check it.
 
 A tar in a zstd frame: ``manifest.json`` (what is in it, sizes and SHA-256, version, schema),
-``krets.db`` (the database with raw mail and keys, always in SQLite's form, whatever it came
+``krets.db`` (the database with raw mail and signing keys, always in SQLite's form, whatever it came
 from), ``krets.toml`` (the settings in use) and what stands in ``themes`` (own_themes.py). Pages
-are not in it: they are made from the mail.
+are not in it: they are made from the mail. The keys of tokens are apart (backup_keys.py).
 SECURITY: it holds secrets and everybody's mail, so only its owner may read it. A file to be
 restored may come from anywhere: only these names are read, never more than the manifest says.
 """
@@ -26,7 +26,8 @@ from tempfile import TemporaryDirectory
 from typing import IO, BinaryIO
 
 from archive.threads.disk import sync_folder
-from listserv.upkeep import own_themes
+from listserv.upkeep import backup_keys, own_themes
+from listserv.upkeep.backup_keys import IN_DATABASE
 from listserv.wiring import schema
 from listserv.wiring.app import App
 from listserv.wiring.config import Settings
@@ -36,8 +37,8 @@ from mailer.storage import journal
 from mailer.storage.snapshot import check_file, copy_file, pour
 from mailer.storage.store import Store, compressed, decompressed
 
-FORM = 3  # of the file; a newer one is refused
-OLDER = (1, 2)  # without themes, without the journal
+FORM = 4  # of the file; a newer one is refused
+OLDER = (1, 2, 3)  # without themes, without the journal, with the token keys in the database
 JOURNAL = journal.NAME
 DATABASE, SETTINGS, MANIFEST = "krets.db", "krets.toml", "manifest.json"
 MAX_MANIFEST = 200_000  # bytes
@@ -65,6 +66,9 @@ class Manifest:
     taken: float  # seconds since 1970 UTC
     files: dict[str, Content]
     left: tuple[str, ...] = ()  # files of themes that are not in it
+    keys: str = (
+        IN_DATABASE  # where the token keys stood when it was taken; in the file they never do
+    )
 
     @property
     def themes(self) -> list[str]:
@@ -82,7 +86,9 @@ def write(app: App, target: Path, version: str, *, replace: bool) -> Manifest:
     with _disk_errors(target.parent), TemporaryDirectory(dir=target.parent, prefix=".krets-") as at:
         folder = Path(at)
         taken = time.time()
+        keys = backup_keys.write(app.store, target)
         _copy_database(app.store, folder / DATABASE)
+        backup_keys.strip(folder / DATABASE)
         (folder / SETTINGS).write_text(settings_file(app.settings), encoding="utf-8")
         found, left = own_themes.list_files(app.data)
         for name in found:  # a copy: somebody may be writing it
@@ -99,6 +105,7 @@ def write(app: App, target: Path, version: str, *, replace: bool) -> Manifest:
             taken=taken,
             files={name: _content(folder / name) for name in names},
             left=tuple(left),
+            keys=keys,
         )
         (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
         packed = folder / f"packed-{secrets.token_hex(4)}"

@@ -22,9 +22,10 @@ from archive.threads.archive_tables import Thread
 from listserv.mailings import audience_freezing
 from listserv.moderation.holds import hold
 from listserv.newsletters.editors import scheduled_issues
-from listserv.upkeep import backup, own_themes
+from listserv.upkeep import backup, backup_keys, own_themes
 from listserv.upkeep.backup import DATABASE, JOURNAL, SETTINGS, Manifest
-from listserv.wiring import heartbeat, journals, schema
+from listserv.upkeep.backup_keys import IN_DATABASE, BackupKeys
+from listserv.wiring import heartbeat, journals, schema, token_keys
 from listserv.wiring.app import App
 from listserv.wiring.data_folder import LOCK_WAIT, lock_data_folder, make_data_folder
 from listserv.wiring.journals import JournalReport
@@ -33,7 +34,7 @@ from mailer.errors import Refused, Temporary
 from mailer.ledger import mailing_control
 from mailer.ledger.claim_owners import Owner
 from mailer.ledger.mailings import Mailing, MailingState, Recipient, RecipientState, UnsurePolicy
-from mailer.storage import arrivals, journal, standstill
+from mailer.storage import arrivals, journal, key_file, standstill
 from mailer.storage.journal import Book
 from mailer.storage.snapshot import close_up, pour
 from mailer.storage.store import Store
@@ -76,16 +77,18 @@ def restore(
     replace: bool,
     dry_run: bool = False,
     also: Sequence[Path] = (),
+    keys: BackupKeys | None = None,
 ) -> Restored:
     """Restore a backup; raise Refused where there is something already, unless ``replace``.
 
     What was there is moved aside, never deleted. Raise Temporary while Krets runs here. ``also``
-    names journals of other folders.
+    names journals of other folders, ``keys`` where the keys of tokens are.
     """
     lock = lock_data_folder(app.data)
     try:
         _alone(app)
-        return _restore(app, source, replace=replace, dry_run=dry_run, also=also)
+        keys = keys or BackupKeys()
+        return _restore(app, source, keys, replace=replace, dry_run=dry_run, also=also)
     finally:
         os.close(lock)
 
@@ -107,7 +110,13 @@ def _alone(app: App) -> None:
 
 
 def _restore(
-    app: App, source: BinaryIO, *, replace: bool, dry_run: bool, also: Sequence[Path]
+    app: App,
+    source: BinaryIO,
+    keys: BackupKeys,
+    *,
+    replace: bool,
+    dry_run: bool,
+    also: Sequence[Path],
 ) -> Restored:
     data = app.data
     with (
@@ -117,6 +126,7 @@ def _restore(
         folder = Path(at)
         manifest = backup.unpack(source, folder)
         make_data_folder(folder)
+        backup_keys.bring(folder / DATABASE, source, data, keys)
         with closing(Store(f"sqlite:///{folder / DATABASE}", folder)) as arriving:
             schema.bring_up_to_date(arriving, folder)
             held = settle(arriving, manifest.taken, time.time())
@@ -138,7 +148,10 @@ def _restore(
                 journals.carry_on(arriving, data, [*found, *_brought(folder)])
             stamp = _unused(data, time.strftime("before-restore-%Y%m%dT%H%M%SZ", time.gmtime()))
             moved = _move_aside(place, data, stamp) if full else ""
+            backup_keys.put(folder, data)
             _put_in_place(place, folder / DATABASE, data)
+            if manifest.keys == IN_DATABASE and not place.sqlite:
+                token_keys.put_back(place)
             if SETTINGS in manifest.files:
                 settings = str(data / f"{stamp.replace('before', 'settings')}.toml")
                 (folder / SETTINGS).replace(settings)
@@ -260,6 +273,8 @@ def _move_aside(place: Store, data: Path, name: str) -> str:
             path.replace(aside / path.name)
     with suppress(FileNotFoundError):
         (data / "flight").replace(aside / "flight")
+    with suppress(FileNotFoundError):
+        (data / key_file.NAME).replace(aside / key_file.NAME)
     return str(aside)
 
 

@@ -11,19 +11,25 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import inspect, text
+from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
+from listserv.wiring import token_keys
 from mailer.errors import Misconfigured
 from mailer.storage import tokens
 from mailer.storage.store import Store
 
-HEAD = "0047"  # the newest revision in migrations/versions
+HEAD = "0048"  # the newest revision in migrations/versions
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 def bring_up_to_date(store: Store, data: Path) -> None:
     """Make the schema the newest; raise Misconfigured for a database that is newer than we are."""
+    _migrate(store, data)
+    token_keys.settle(store, lambda: _one_at_a_time(data))
+
+
+def _migrate(store: Store, data: Path) -> None:
     if _revision(store) == HEAD:
         return
     with _one_at_a_time(data):
@@ -41,8 +47,8 @@ def bring_up_to_date(store: Store, data: Path) -> None:
             _back_up(store, data, current)
         _upgrade(store)
         with store.write() as session:
-            if tokens.load_keyring(session) is None:
-                tokens.new_key(session)
+            if session.scalar(select(func.count()).select_from(tokens.TokenKey)) == 0:
+                tokens.new_key(session, apart=store.sqlite)
         if store.sqlite and store.url.database:
             Path(store.url.database).chmod(0o600)
 

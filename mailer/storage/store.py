@@ -31,6 +31,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from mailer.errors import BadInput, Misconfigured, Temporary
+from mailer.storage import key_file
 from mailer.storage.writer_gate import Gate
 
 _OUR_FILES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
@@ -49,6 +50,7 @@ _ALIVE_SERVER = (
 )
 MAX_RAW = 256 * 1024 * 1024  # a ceiling for decompression, far above any accepted message
 MOUNTS = Path("/proc/self/mounts")  # proc(5)
+KEY_FILE = "token-keys"  # in a session's info: the path of the file of key_file.py
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre"}
 
 
@@ -74,6 +76,7 @@ class Store:
 
     def __init__(self, url: str, data: Path) -> None:
         self.url = _read_url(url, data)
+        self.key_file = data / key_file.NAME
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._engine: Engine | None = None
         self._write_engine: Engine | None = None  # the same connections, but BEGIN IMMEDIATE
@@ -105,7 +108,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Give a session that only reads; it sees one moment of the database."""
-        with _plain_errors(), Session(self.engine, expire_on_commit=False) as session:
+        with _plain_errors(), self._session(self.engine) as session:
             yield session
 
     @contextmanager
@@ -117,7 +120,7 @@ class Store:
         """
         with _plain_errors():
             if self._gate is None:
-                with Session(self.engine, expire_on_commit=False) as session:
+                with self._session(self.engine) as session:
                     with session.begin():
                         yield session
                         after = self._witnessed(session)
@@ -125,12 +128,15 @@ class Store:
                 return
             with (
                 self._gate.passing(first=first),
-                Session(self._writer(), expire_on_commit=False) as session,
+                self._session(self._writer()) as session,
             ):
                 with session.begin():
                     yield session
                     after = self._witnessed(session)
                 after()
+
+    def _session(self, engine: Engine) -> Session:
+        return Session(engine, expire_on_commit=False, info={KEY_FILE: self.key_file})
 
     def _witnessed(self, session: Session) -> Callable[[], object]:
         return self.witness(session) if self.witness is not None else bool

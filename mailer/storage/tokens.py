@@ -16,10 +16,13 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 
-from sqlalchemy import LargeBinary, select
+from sqlalchemy import LargeBinary, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mailer.storage.store import Base
+from mailer.errors import Misconfigured
+from mailer.storage import key_file
+from mailer.storage.key_file import StoredKey
+from mailer.storage.store import KEY_FILE, Base
 
 LENGTH = 26  # characters of a standing token
 _MAC = 10  # bytes
@@ -47,12 +50,16 @@ class TokenPurpose(StrEnum):
 
 
 class TokenKey(Base):
-    """Keep one HMAC key; the newest signs, all verify."""
+    """Keep one HMAC key, or the place of one that stands in the key file (key_file.py).
+
+    The newest signs, all verify.
+    """
 
     __tablename__ = "token_key"
     id: Mapped[int] = mapped_column(primary_key=True)  # 1..255, stands in the token
-    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)  # empty where the file has it
     created: Mapped[float]
+    fingerprint: Mapped[str] = mapped_column(String(16), default="")  # what key the file must have
 
 
 class Keyring:
@@ -175,13 +182,49 @@ def _spell(packed: bytes) -> str:
     return number.to_bytes(32, "big")[-LENGTH:].translate(_DIGITS).decode("ascii")
 
 
+def load_keys(session: Session) -> list[StoredKey]:
+    """Return every key, from the database or the file beside it.
+
+    Raise Misconfigured where the file lacks a key that the database names, or has another.
+    """
+    rows = session.execute(
+        select(TokenKey.id, TokenKey.secret, TokenKey.created, TokenKey.fingerprint)
+    ).all()
+    if all(row.secret for row in rows):
+        return [StoredKey(row.id, row.secret, row.created) for row in rows]
+    file = session.info[KEY_FILE]
+    held = key_file.read(file)
+    keys = []
+    for row in rows:
+        secret = row.secret or (held[row.id].secret if row.id in held else b"")
+        if not secret or (not row.secret and key_file.fingerprint(secret) != row.fingerprint):
+            says = "has another" if secret else "lacks" if file.exists() else "is missing; it had"
+            raise Misconfigured(
+                f"{file} {says} key {row.id} ({row.fingerprint}) of this database's tokens.",
+                f"Put back {key_file.NAME} from where you keep it apart, or from another machine"
+                " on this database. Without it no link or address that was mailed works.",
+            )
+        keys.append(StoredKey(row.id, secret, row.created))
+    return keys
+
+
 def load_keyring(session: Session) -> Keyring | None:
     """Return the keyring of this database, or None before the first key was made."""
-    rows = session.execute(select(TokenKey.id, TokenKey.secret)).all()
-    return Keyring({row.id: row.secret for row in rows}) if rows else None
+    keys = load_keys(session)
+    return Keyring({key.id: key.secret for key in keys}) if keys else None
 
 
-def new_key(session: Session) -> None:
-    """Add a key; from now on it signs."""
+def new_key(session: Session, *, apart: bool = False) -> None:
+    """Add a key; from now on it signs. ``apart`` writes it to the key file alone."""
     newest = session.scalar(select(TokenKey.id).order_by(TokenKey.id.desc()).limit(1)) or 0
-    session.add(TokenKey(id=newest + 1, secret=secrets.token_bytes(32), created=time.time()))
+    key = StoredKey(newest + 1, secrets.token_bytes(32), time.time())
+    if apart:
+        key_file.add(session.info[KEY_FILE], [key])
+    session.add(
+        TokenKey(
+            id=key.id,
+            secret=b"" if apart else key.secret,
+            created=key.created,
+            fingerprint=key_file.fingerprint(key.secret),
+        )
+    )

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from click.testing import CliRunner, Result
@@ -22,9 +23,10 @@ from mailer.ledger import claim_owners, ledger, mailings
 from mailer.ledger.ledger import Mark
 from mailer.ledger.mailings import MailingState, Recipient, RecipientState
 from mailer.ledger.splice import Segments
-from mailer.storage import arrivals
+from mailer.storage import arrivals, key_file
 from mailer.storage.arrivals import Incoming
 from mailer.storage.store import RawMessage, Store, get_raw
+from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import MailList, get_list
 
 LIST = "friends@lists.example.org"
@@ -266,3 +268,77 @@ def test_a_backup_names_no_file_outside_of_the_themes(name: str) -> None:
     bad = {**fresh, "files": files | {name: content}}
     with pytest.raises(BadInput, match="names other files"):
         backup._read_manifest(json.dumps(bad).encode())
+
+
+def token(app: App) -> str:
+    app.close()
+    made = app.keyring.standing(TokenPurpose.LEAVE, LIST, 7)
+    app.close()
+    return made
+
+
+def test_a_backup_alone_makes_no_token_and_its_keys_stand_beside_it(
+    old: App, tmp_path: Path, opened: Open
+) -> None:
+    kept, elsewhere = tmp_path / "kept.backup", tmp_path / "safe"
+    before = token(old)
+    done = run(old, "backup", str(kept))
+    beside = tmp_path / "kept.backup.keys"
+    assert stat.S_IMODE(beside.stat().st_mode) == 0o600
+    assert str(beside) in done.output
+    secret = next(iter(key_file.read(beside).values())).secret
+    with kept.open("rb") as source, TemporaryDirectory() as at:
+        backup.unpack(source, Path(at))
+        assert secret not in (Path(at) / "krets.db").read_bytes()
+    beside.rename(elsewhere)
+    new = opened(tmp_path / "new")
+    refused = run(new, "restore", str(kept))
+    assert refused.exit_code == 1
+    assert "--keys" in refused.output
+    assert key_file.fingerprint(secret) in refused.output
+    assert not (tmp_path / "new" / "krets.db").exists()
+    done = run(new, "restore", str(kept), "--keys", str(elsewhere))
+    assert done.exit_code == 0, done.output
+    assert token(new) == before
+    assert key_file.read(tmp_path / "new" / key_file.NAME)[1].secret == secret
+
+
+def test_other_keys_than_the_backup_names_are_refused(
+    old: App, tmp_path: Path, opened: Open
+) -> None:
+    kept = tmp_path / "kept.backup"
+    run(old, "backup", str(kept))
+    other = tmp_path / "other.keys"
+    key_file.write(other, [key_file.StoredKey(1, b"\x03" * 32, 0.0)])
+    done = run(opened(tmp_path / "new"), "restore", str(kept), "--keys", str(other))
+    assert done.exit_code == 2
+    assert "does not hold" in done.output
+
+
+def test_where_the_keys_are_lost_a_restore_goes_on_with_new_ones_when_told_to(
+    old: App, tmp_path: Path, opened: Open
+) -> None:
+    kept = tmp_path / "kept.backup"
+    before = token(old)
+    run(old, "backup", str(kept))
+    (tmp_path / "kept.backup.keys").unlink()
+    new = opened(tmp_path / "new")
+    done = run(new, "restore", str(kept), "--new-keys")
+    assert done.exit_code == 0, done.output
+    assert token(new) != before
+    assert "Nothing leaves until you decide" in done.output  # no journal is known to be theirs
+
+
+def test_what_is_moved_aside_takes_its_own_keys_along(
+    old: App, tmp_path: Path, opened: Open
+) -> None:
+    kept = tmp_path / "kept.backup"
+    run(old, "backup", str(kept))
+    new = opened(tmp_path / "new")
+    run(new, "list", "create", "others@lists.example.org")
+    mine = key_file.read(tmp_path / "new" / key_file.NAME)
+    before = token(old)
+    assert run(new, "restore", "--yes", str(kept)).exit_code == 0
+    assert token(new) == before
+    (aside,) = (tmp_path / "new").glob("before-restore-*")
+    assert key_file.read(aside / key_file.NAME) == mine

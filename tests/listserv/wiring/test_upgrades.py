@@ -158,10 +158,10 @@ def count(session: Session) -> dict[str, int]:
 
 
 def core(session: Session) -> Rows:
-    """Return the rows of the first version's tables, in its columns."""
+    """Return the rows of the first version's tables, in its columns; its key may stand apart."""
     tables = sa.MetaData()
     tables.reflect(session.connection(), only=list(CORE))
-    return {
+    found = {
         name: [
             {column: row[column] for column in rows[0]}
             for row in session.execute(
@@ -170,6 +170,9 @@ def core(session: Session) -> Rows:
         ]
         for name, rows in CORE.items()
     }
+    for row in found["token_key"]:
+        row["secret"] = row["secret"] or tokens.load_keys(session)[0].secret
+    return found
 
 
 @pytest.fixture
@@ -285,8 +288,7 @@ def test_a_mailbox_that_was_taken_for_another_gets_its_own_key_and_keeps_its_bar
         session.execute(
             text("UPDATE address SET given = 'Straße@x.org', key = :old WHERE id = 1"), {"old": old}
         )
-        keyring = tokens.load_keyring(session)
-        assert keyring is not None
+        keyring = tokens.Keyring({1: b"k" * 32})
         hashed = [f"hash:{keyring.keyed_hash(one).hex()}" for one in (old, new)]
         for who in (old, hashed[0]):
             row = {"address": who, "reason": "dead", "since": 1.0, "kind": "", "said": ""}

@@ -1,24 +1,23 @@
 """What somebody does with their own membership: see it, change it, pause it, leave, be forgotten.
 
-    own_membership.show(call, OwnLink("friends@example.org", token))
+    own_membership.show(call, MailedLink("friends@example.org", token))
     own_membership.pause(call, PauseOwn(link, until=None))
 
-A link that was mailed to somebody shows who they are; it is looked up here, in the transaction of
-what it is for. Without its token it is whoever the call has shown already, at a door that reads
-mail. Raises DeadLink where the link opens nothing, BadInput where what is wanted cannot be.
-SECURITY: the link is worth one address of one membership for three days, and nothing as soon as
-that address is taken away or the member is gone; whoever asks for another address hears the same
-whatever is known about it.
+A link that was mailed to somebody shows who they are (links.py); without one it is whoever the call
+has shown, at a door that reads mail. Raises DeadLink where the link opens nothing, BadInput where
+what is wanted cannot be. SECURITY: the link is worth one address of one membership for three days,
+and nothing as soon as that address is taken away or the member is gone; whoever asks for another
+address hears the same whatever is known about it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
 from archive.pages.member_pages import page_hash
+from listserv.actions import links
 from listserv.actions.call import Call
+from listserv.actions.links import MailedLink
 from listserv.actions.permissions import Action
 from listserv.letters.visit import Visit
 from listserv.membership import erasure_requests, wishes
@@ -32,8 +31,6 @@ from subscriptions.lists.roster import (
     MembershipState,
     Person,
     Rhythm,
-    find_list,
-    membership_of,
     one_line,
     state_at,
 )
@@ -42,31 +39,18 @@ from subscriptions.membership.given_up import GivenUp
 from subscriptions.membership.member_addresses import OwnAddress
 from subscriptions.membership.optin import address_of
 from subscriptions.membership.personal_data import Dossier
-from subscriptions.permission import asks
-from subscriptions.permission.asks import AskPurpose, Trouble
+from subscriptions.permission.asks import AskPurpose
 from templates import LANGUAGES
 
 RHYTHMS = (Rhythm.EACH, Rhythm.DAILY, Rhythm.WEEKLY, Rhythm.FIRST)  # that can be chosen
-_HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
-
-
-class DeadLink(Refused):
-    """Say that a link opens nothing; ``key`` tells whether it ever did."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnLink:
-    """Name a list and the token of a link; without one it is whoever the call has shown."""
-
-    list: str
-    token: str = ""
+_PAGE = links.by_ask(AskPurpose.ME)
 
 
 @dataclass(frozen=True, slots=True)
 class SetOwn:
     """Ask for another name, zone, language or rhythm; what is None stays."""
 
-    link: OwnLink
+    link: MailedLink
     name: str | None = None
     zone: str | None = None  # "" for the list's
     language: str | None = None
@@ -78,7 +62,7 @@ class SetOwn:
 class PauseOwn:
     """Ask that nothing comes until a moment (seconds since 1970 UTC), or until further notice."""
 
-    link: OwnLink
+    link: MailedLink
     until: float | None
 
 
@@ -102,7 +86,7 @@ class OwnMembership:
     page: str  # the name of their page in the archive, "" where they want none
 
 
-def show(call: Call, link: OwnLink) -> OwnMembership:
+def show(call: Call, link: MailedLink) -> OwnMembership:
     """Return what is set and kept."""
     with _own(call, Action.OWN_SHOW, link) as (visit, member):
         session, lst = visit.session, visit.lst
@@ -155,27 +139,27 @@ def pause(call: Call, wanted: PauseOwn) -> None:
         changes.change_state(desk, member, MembershipState.PAUSED, paused_until=wanted.until)
 
 
-def resume(call: Call, link: OwnLink) -> None:
+def resume(call: Call, link: MailedLink) -> None:
     """Send again what the list sends."""
     with _own(call, Action.OWN_RESUME, link, writes=True) as (visit, member):
         changes.change_state(visit.desk(call.proof().note()), member, MembershipState.ACTIVE)
 
 
-def revive(call: Call, link: OwnLink) -> None:
+def revive(call: Call, link: MailedLink) -> None:
     """Mail an address again that was given up."""
     with _own(call, Action.OWN_RESUME, link, writes=True) as (visit, member):
         who = address_of(visit.session, member)
         given_up.revive(visit.desk(call.proof().note()), who)
 
 
-def ask_address(call: Call, link: OwnLink, address: str) -> None:
+def ask_address(call: Call, link: MailedLink, address: str) -> None:
     """Ask at another address whether it is theirs too; nobody hears here what became of that."""
     with _own(call, Action.OWN_ADDRESS, link, writes=True) as (visit, member):
         wishes.ask_address(visit, member, addresses.parse(address))
     call.ring("deliver")
 
 
-def receive_at(call: Call, link: OwnLink, address_id: int) -> None:
+def receive_at(call: Call, link: MailedLink, address_id: int) -> None:
     """Let this list write to another proven address of theirs."""
     with _own(call, Action.OWN_ADDRESS, link, writes=True) as (visit, member):
         desk = visit.desk(call.proof().note())
@@ -183,7 +167,7 @@ def receive_at(call: Call, link: OwnLink, address_id: int) -> None:
             raise BadInput("No list may write to this address for them.", key="no-address")
 
 
-def take_away(call: Call, link: OwnLink, address_id: int) -> None:
+def take_away(call: Call, link: MailedLink, address_id: int) -> None:
     """Forget an address of theirs that no list writes to."""
     with _own(call, Action.OWN_ADDRESS, link, writes=True) as (visit, member):
         desk = visit.desk(call.proof().note())
@@ -191,14 +175,14 @@ def take_away(call: Call, link: OwnLink, address_id: int) -> None:
             raise Refused("A list still writes to this address.", key="address-used")
 
 
-def export(call: Call, link: OwnLink) -> tuple[str, Dossier]:
+def export(call: Call, link: MailedLink) -> tuple[str, Dossier]:
     """Return an address key, and everything that is kept about whoever has it."""
     with _own(call, Action.OWN_EXPORT, link) as (visit, member):
         key = address_of(visit.session, member).key
         return key, personal_data.open_dossier(visit.session, call.app.keyring, key, call.now)
 
 
-def leave(call: Call, link: OwnLink) -> MailList:
+def leave(call: Call, link: MailedLink) -> MailList:
     """End the membership at once; a receipt says how to take that back."""
     with _own(call, Action.OWN_LEAVE, link, writes=True) as (visit, member):
         wishes.leave(visit, member, call.proof())
@@ -206,7 +190,7 @@ def leave(call: Call, link: OwnLink) -> MailList:
     return visit.lst
 
 
-def forget(call: Call, link: OwnLink) -> MailList:
+def forget(call: Call, link: MailedLink) -> MailList:
     """End every membership at once, and have everything about them erased."""
     with _own(call, Action.OWN_FORGET, link, writes=True) as (visit, member):
         key, how = address_of(visit.session, member).key, call.proof().how
@@ -215,32 +199,7 @@ def forget(call: Call, link: OwnLink) -> MailList:
     return visit.lst
 
 
-@contextmanager
 def _own(
-    call: Call, action: Action, link: OwnLink, *, writes: bool = False
-) -> Iterator[tuple[Visit, Membership]]:
-    """Find whose membership it is, and ask whether this proof is enough."""
-    with call.session(writes=writes) as session:
-        lst = find_list(session, link.list)
-        if lst is None:
-            raise Refused(f"There is no list {link.list[:80]!r}.", key="no-list")
-        member = _member(session, call, lst, link.token)
-        known = call.known_as(address_of(session, member).key) if link.token else call
-        known.permit(action, session, lst)
-        yield known.visit(session, lst), member
-        session.flush()
-
-
-def _member(session: Session, call: Call, lst: MailList, token: str) -> Membership:
-    if not token:
-        return _here(lst, membership_of(session, lst.id, call.by.key))
-    found = asks.look(session, token, AskPurpose.ME, list_id=lst.id, now=call.now)
-    if found.ask is None or found.trouble is not None:
-        raise DeadLink("This link opens nothing.", key=found.trouble or Trouble.UNKNOWN)
-    return _here(lst, session.get(Membership, found.ask.ref))
-
-
-def _here(lst: MailList, member: Membership | None) -> Membership:
-    if member is None or member.list_id != lst.id or member.state not in _HERE:
-        raise DeadLink("Whose link this was is no member any more.", key=Trouble.EXPIRED)
-    return member
+    call: Call, action: Action, link: MailedLink, *, writes: bool = False
+) -> AbstractContextManager[tuple[Visit, Membership]]:
+    return links.opened(call, action, link, _PAGE, writes=writes)

@@ -78,13 +78,19 @@ class Action(StrEnum):
     NEWSLETTER_STOP = "newsletter stop"
     NEWSLETTER_VOTES = "newsletter votes"
     OWN_ADDRESS = "own address"
+    OWN_CONFIRM = "own confirm"
     OWN_EXPORT = "own export"
     OWN_FORGET = "own forget"
+    OWN_JOIN = "own join"
     OWN_LEAVE = "own leave"
+    OWN_LINK = "own link"
+    OWN_NEVER = "own never"
     OWN_PAUSE = "own pause"
+    OWN_READ = "own read"
     OWN_RESUME = "own resume"
     OWN_SET = "own set"
     OWN_SHOW = "own show"
+    OWN_VOTE = "own vote"
     QUEUE_DROP = "queue drop"
     QUEUE_LS = "queue ls"
     QUEUE_MAILING = "queue mailing"
@@ -121,6 +127,8 @@ _STAFF = _DECIDERS | {ActorRole.ADVISOR}
 _ANYBODY = frozenset(ActorRole) - _OPERATOR
 _PLAIN = frozenset({ActorRole.STRANGER, ActorRole.MEMBER})
 _OWN = Permission(_ANYBODY, by_domain=_PLAIN, noted=False)
+_OWN_ANSWER = Permission(_ANYBODY, noted=False)  # there is no way back, or others could say it
+_OWN_MAIL = Permission(_ANYBODY, by_from_line=True, noted=False)  # mailed to the address it is of
 
 PERMISSIONS = {
     Action.ARCHIVE_BUILD: Permission(_OPERATOR),
@@ -162,13 +170,19 @@ PERMISSIONS = {
     Action.NEWSLETTER_STOP: Permission(_EDITORS),
     Action.NEWSLETTER_VOTES: Permission(_STAFF, by_from_line=True),
     Action.OWN_ADDRESS: _OWN,
+    Action.OWN_CONFIRM: _OWN_ANSWER,
     Action.OWN_EXPORT: _OWN,
-    Action.OWN_FORGET: Permission(_ANYBODY, noted=False),  # there is no way back
+    Action.OWN_FORGET: _OWN_ANSWER,
+    Action.OWN_JOIN: _OWN_MAIL,
     Action.OWN_LEAVE: _OWN,
+    Action.OWN_LINK: _OWN_MAIL,
+    Action.OWN_NEVER: _OWN_ANSWER,
     Action.OWN_PAUSE: _OWN,
+    Action.OWN_READ: _OWN_ANSWER,
     Action.OWN_RESUME: _OWN,
     Action.OWN_SET: _OWN,
     Action.OWN_SHOW: _OWN,
+    Action.OWN_VOTE: _OWN_ANSWER,
     Action.QUEUE_DROP: Permission(_MODERATORS),
     Action.QUEUE_LS: Permission(_MODERATORS, by_from_line=True),
     Action.QUEUE_MAILING: Permission(_OWNERS),  # it names people

@@ -8,31 +8,27 @@ from who is a member.
 
 from collections.abc import Mapping
 
-from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from listserv.letters import ask_payloads
-from listserv.membership import joining
+from listserv.actions import joining
+from listserv.actions.joining import AskToJoin, JoinedBefore, JoinState
+from listserv.actions.links import DeadLink
 from listserv.web import visitor
 from listserv.web.forms import field
-from listserv.web.page_context import Caller, answer, list_of, offer, told
+from listserv.web.page_context import Caller, answer, here, offer, told
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
 from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import (
     Join,
     MailList,
-    MembershipState,
     check_language,
-    membership_of,
     one_line,
 )
 from subscriptions.member_files.domain_typos import other_spelling
-from subscriptions.permission import asks
-from subscriptions.permission.asks import AskLookup, AskPurpose, Trouble
+from subscriptions.permission.asks import Trouble
 from templates import LANGUAGES
 
-_CONFIRM = (AskPurpose.CONFIRM, AskPurpose.REST)
 _TELL = {
     Trouble.UNKNOWN: ("unknown", 404),
     Trouble.EXPIRED: ("expired", 410),
@@ -43,37 +39,30 @@ _TELL = {
 
 def show_join(caller: Caller) -> Response:
     """Show the form."""
-    with caller.app.store.read() as session:
-        return _form(caller, list_of(session, caller), {})
+    return _form(caller, here(caller), {})
 
 
 def join(caller: Caller, form: Mapping[str, str]) -> Response:
     """Ask whoever owns the address to confirm."""
-    with caller.app.store.read() as session:
-        lst = list_of(session, caller)
-        if lst.join is Join.INVITE or lst.closed:
-            return _form(caller, lst, {}, status=403)
-        if field(form, "website"):
-            return told(caller, "sent", lst)
-        hasty = visitor.in_haste(caller.app.keyring, field(form, "at"), caller.now)
-        if hasty and caller.site.patience.over(caller.client, caller.now):
-            return _form(caller, lst, form, trouble="slow", status=429)
-        found = _who(lst, form)
-        if found is None:
-            return _form(caller, lst, form, trouble="email", status=400)
-        who, name = found
-        meant = "" if field(form, "sure") == "yes" else other_spelling(who)
-        if meant:
-            return _did_you_mean(caller, lst, form, meant)
-    with caller.app.store.write() as session:
-        caller.check_room(session)
-        lst = list_of(session, caller)
-        chosen = field(form, "language")
-        language = check_language(chosen) if chosen in LANGUAGES else caller.language(lst)
-        joining.ask_to_join(caller.visit(session, lst), who, name=name, language=language)
-        page = told(caller, "sent", lst)
-    caller.ring()
-    return page
+    lst = here(caller)
+    if lst.join is Join.INVITE or lst.closed:
+        return _form(caller, lst, {}, status=403)
+    if field(form, "website"):
+        return told(caller, "sent", lst)
+    hasty = visitor.in_haste(caller.app.keyring, field(form, "at"), caller.now)
+    if hasty and caller.site.patience.over(caller.client, caller.now):
+        return _form(caller, lst, form, trouble="slow", status=429)
+    found = _who(lst, form)
+    if found is None:
+        return _form(caller, lst, form, trouble="email", status=400)
+    who, name = found
+    meant = "" if field(form, "sure") == "yes" else other_spelling(who)
+    if meant:
+        return _did_you_mean(caller, lst, form, meant)
+    chosen = field(form, "language")
+    language = check_language(chosen) if chosen in LANGUAGES else caller.language(lst)
+    joining.ask(caller.call(), AskToJoin(caller.address, who, name, language))
+    return told(caller, "sent", lst)
 
 
 def _who(lst: MailList, form: Mapping[str, str]) -> tuple[MailAddress, str] | None:
@@ -103,85 +92,49 @@ def _did_you_mean(caller: Caller, lst: MailList, form: Mapping[str, str], meant:
 
 def show_confirm(caller: Caller) -> Response:
     """Show the button that confirms; change nothing."""
-    with caller.app.store.read() as session:
-        lst = list_of(session, caller)
-        found = _look(session, caller, lst)
-        if found.ask is None or found.trouble is not None:
-            return _too_late(session, caller, lst, found)
-        return offer(
-            caller, found.ask.purpose, lst, found.ask.given, others=_others(session, found)
-        )
+    try:
+        asked = joining.look(caller.call(), caller.link)
+    except DeadLink as error:
+        return _too_late(caller, error)
+    return offer(caller, asked.purpose, asked.list, asked.given, others=asked.others)
 
 
 def confirm(caller: Caller, _form: Mapping[str, str]) -> Response:
     """Make the asked address a member, of this list or of the rest."""
-    with caller.app.store.write() as session:
-        lst = list_of(session, caller)
-        visit = caller.visit(session, lst)
-        found = _look(session, caller, lst)
-        if found.ask is None or found.trouble is not None:
-            return _too_late(session, caller, lst, found)
-        who = found.ask.given
-        if found.ask.purpose == AskPurpose.REST:
-            rest = joining.confirm_rest(visit, found.ask, caller.proof())
-            page = told(caller, "joined-rest" if rest else "used", lst)
-        else:
-            joined = joining.confirm(visit, found.ask, caller.proof(), by_mail=False)
-            if joined is None:
-                page = told(caller, "used", lst, status=410)
-            elif joined.rest:
-                titles = [one.title for one in joined.rest]
-                page = offer(caller, "joined-more", lst, who, others=titles, following=joined.token)
-            else:
-                page = told(caller, "waiting" if joined.waits else "joined", lst)
-    caller.ring()
-    return page
+    try:
+        done = joining.confirm(caller.call(), caller.link)
+    except DeadLink as error:
+        return _too_late(caller, error)
+    if done.state is JoinState.MORE:
+        kind = done.state.value
+        return offer(caller, kind, done.list, done.given, others=done.others, following=done.token)
+    status = 410 if done.state is JoinState.USED else 200
+    return told(caller, done.state.value, done.list, status=status)
 
 
 def show_not_me(caller: Caller) -> Response:
     """Show the button that says "never again"; change nothing."""
-    with caller.app.store.read() as session:
-        lst = list_of(session, caller)
-        found = _look(session, caller, lst)
-        if found.ask is None:
-            return _too_late(session, caller, lst, found)
-        return offer(caller, "never", lst, found.ask.given)
+    try:
+        asked = joining.look_never(caller.call(), caller.link)
+    except DeadLink as error:
+        return _too_late(caller, error)
+    return offer(caller, "never", asked.list, asked.given)
 
 
 def not_me(caller: Caller, _form: Mapping[str, str]) -> Response:
     """Never mail the asked address again, whatever became of the question."""
-    with caller.app.store.write() as session:
-        lst = list_of(session, caller)
-        found = _look(session, caller, lst)
-        if found.ask is None:
-            return _too_late(session, caller, lst, found)
-        joining.never(caller.visit(session, lst), found.ask, caller.proof(), by_mail=False)
-        return told(caller, "never", lst)
+    try:
+        return told(caller, "never", joining.never(caller.call(), caller.link))
+    except DeadLink as error:
+        return _too_late(caller, error)
 
 
-def _look(session: Session, caller: Caller, lst: MailList) -> AskLookup:
-    return asks.look(session, caller.token, *_CONFIRM, list_id=lst.id, now=caller.now)
-
-
-def _others(session: Session, found: AskLookup) -> list[str]:
-    """Return the titles of the lists that a question about the rest is about."""
-    if found.ask is None or found.ask.purpose != AskPurpose.REST:
-        return []
-    lists = (session.get(MailList, number) for number in ask_payloads.join(found.ask).more)
-    return [lst.title for lst in lists if lst is not None]
-
-
-def _too_late(session: Session, caller: Caller, lst: MailList, found: AskLookup) -> Response:
+def _too_late(caller: Caller, error: DeadLink) -> Response:
     """Tell kindly why the token does nothing any more."""
-    kind, status = _TELL[found.trouble or Trouble.UNKNOWN]
-    if found.ask is not None and found.trouble is Trouble.USED and _is_member(session, found, lst):
-        return told(caller, "joined-before", lst, status=status)
-    return told(caller, kind, lst, status=status)
-
-
-def _is_member(session: Session, found: AskLookup, lst: MailList) -> bool:
-    member = membership_of(session, lst.id, found.ask.address_key) if found.ask else None
-    return member is not None and member.state in {MembershipState.ACTIVE, MembershipState.PAUSED}
+    kind, status = _TELL[Trouble(error.key)]
+    if isinstance(error, JoinedBefore):
+        kind = "joined-before"
+    return told(caller, kind, here(caller), status=status)
 
 
 def _form(

@@ -16,12 +16,13 @@ from starlette.responses import Response
 
 from listserv.actions import own_membership
 from listserv.actions.call import Call
-from listserv.actions.own_membership import DeadLink, OwnLink, OwnMembership, PauseOwn, SetOwn
+from listserv.actions.links import DeadLink, MailedLink
+from listserv.actions.own_membership import OwnMembership, PauseOwn, SetOwn
 from listserv.membership import reviving, wishes
 from listserv.web.forms import field
 from listserv.web.headers import PRIVATE
 from listserv.web.link_requests import Way
-from listserv.web.page_context import Caller, answer, list_of, told
+from listserv.web.page_context import Caller, answer, here, list_of, told
 from mailer.errors import BadInput, Refused
 from subscriptions.lists.roster import ArchivePolicy, Rhythm
 from subscriptions.permission.asks import Trouble
@@ -43,7 +44,7 @@ def show_me(caller: Caller) -> Response:
 
 def me(caller: Caller, form: Mapping[str, str]) -> Response:
     """Do what one of the page's buttons says."""
-    call, link = caller.call(), OwnLink(caller.address, caller.token)
+    call, link = caller.call(), caller.link
     try:
         match field(form, "act"):
             case "export":
@@ -59,7 +60,7 @@ def me(caller: Caller, form: Mapping[str, str]) -> Response:
         return _gone(caller, error)
 
 
-def _change(call: Call, link: OwnLink, form: Mapping[str, str]) -> str:
+def _change(call: Call, link: MailedLink, form: Mapping[str, str]) -> str:
     """Change what a button asks for; return what the page says of it."""
     button = _BUTTONS.get(field(form, "act"))
     if button is None:
@@ -75,7 +76,7 @@ def _change(call: Call, link: OwnLink, form: Mapping[str, str]) -> str:
     return "asked" if button is _add else "saved"
 
 
-def _save(call: Call, link: OwnLink, form: Mapping[str, str]) -> None:
+def _save(call: Call, link: MailedLink, form: Mapping[str, str]) -> None:
     rhythm = field(form, "rhythm")
     wanted = SetOwn(
         link,
@@ -87,35 +88,35 @@ def _save(call: Call, link: OwnLink, form: Mapping[str, str]) -> None:
     own_membership.set_(call, wanted)
 
 
-def _page_of_theirs(call: Call, link: OwnLink, form: Mapping[str, str]) -> None:
+def _page_of_theirs(call: Call, link: MailedLink, form: Mapping[str, str]) -> None:
     own_membership.set_(call, SetOwn(link, page=field(form, "wanted") == "on"))
 
 
-def _pause(call: Call, link: OwnLink, form: Mapping[str, str]) -> None:
+def _pause(call: Call, link: MailedLink, form: Mapping[str, str]) -> None:
     own_membership.pause(call, PauseOwn(link, _day(field(form, "until"))))
 
 
-def _resume(call: Call, link: OwnLink, _form: Mapping[str, str]) -> None:
+def _resume(call: Call, link: MailedLink, _form: Mapping[str, str]) -> None:
     own_membership.resume(call, link)
 
 
-def _again(call: Call, link: OwnLink, _form: Mapping[str, str]) -> None:
+def _again(call: Call, link: MailedLink, _form: Mapping[str, str]) -> None:
     own_membership.revive(call, link)
 
 
-def _add(call: Call, link: OwnLink, form: Mapping[str, str]) -> None:
+def _add(call: Call, link: MailedLink, form: Mapping[str, str]) -> None:
     own_membership.ask_address(call, link, field(form, "address"))
 
 
-def _receive(call: Call, link: OwnLink, form: Mapping[str, str]) -> None:
+def _receive(call: Call, link: MailedLink, form: Mapping[str, str]) -> None:
     own_membership.receive_at(call, link, _number(form))
 
 
-def _take(call: Call, link: OwnLink, form: Mapping[str, str]) -> None:
+def _take(call: Call, link: MailedLink, form: Mapping[str, str]) -> None:
     own_membership.take_away(call, link, _number(form))
 
 
-_BUTTONS: Mapping[str, Callable[[Call, OwnLink, Mapping[str, str]], None]] = {
+_BUTTONS: Mapping[str, Callable[[Call, MailedLink, Mapping[str, str]], None]] = {
     "save": _save,
     "page": _page_of_theirs,
     "pause": _pause,
@@ -133,15 +134,13 @@ def _number(form: Mapping[str, str]) -> int:
 
 
 def _gone(caller: Caller, error: DeadLink) -> Response:
-    with caller.app.store.read() as session:
-        lst = list_of(session, caller)
     if error.key == Trouble.UNKNOWN:
-        return told(caller, "unknown", lst, status=404)
-    return told(caller, "me-expired", lst, status=410)
+        return told(caller, "unknown", here(caller), status=404)
+    return told(caller, "me-expired", here(caller), status=410)
 
 
 def _page(caller: Caller, said: str) -> Response:
-    own = own_membership.show(caller.call(), OwnLink(caller.address, caller.token))
+    own = own_membership.show(caller.call(), caller.link)
     lst = own.list
     return answer(
         caller,
@@ -175,7 +174,7 @@ def _given_up(own: OwnMembership) -> object:
     return reviving.told(own.given_up, own.given)["given_up"]
 
 
-def _export(call: Call, link: OwnLink) -> Response:
+def _export(call: Call, link: MailedLink) -> Response:
     key, found = own_membership.export(call, link)
     text = json.dumps({"email": key, **asdict(found)}, ensure_ascii=False, indent=1)
     return Response(

@@ -19,6 +19,7 @@ from archive.pages import page_frame
 from archive.pages.page_frame import ListInfo
 from archive.pages.views import info_of
 from listserv.actions.call import Actor, Call
+from listserv.actions.links import MailedLink
 from listserv.actions.permissions import Proven
 from listserv.letters.request import AnswerProof, Visit
 from listserv.web.forms import TooLarge, read_form
@@ -81,6 +82,11 @@ class Caller:
         by = Actor(Source.WEB, Proven.NONE)
         return Call(self.app, by, self.now, evidence=self.proof(how), source=self.source)
 
+    @property
+    def link(self) -> MailedLink:
+        """Return the link that the visitor has followed."""
+        return MailedLink(self.address, self.token)
+
     def visit(self, session: Session, lst: MailList) -> Visit:
         """Return what those who do things for this list work with."""
         return Visit(session, self.app, lst, self.now, source=self.source)
@@ -106,6 +112,12 @@ def list_of(session: Session, caller: Caller) -> MailList:
     if found is None:
         raise NoList(f"There is no list {caller.address[:80]!r}.", key="no-list")
     return found
+
+
+def here(caller: Caller) -> MailList:
+    """Return the list of this visit, to tell something on a page of it; raise NoList."""
+    with caller.app.store.read() as session:
+        return list_of(session, caller)
 
 
 def answer(

@@ -5,56 +5,50 @@ SECURITY: the address holds the question's code and the member's own token; a GE
 
 from collections.abc import Mapping
 
-from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from listserv.newsletters.readers import voting
+from listserv.actions import voting
+from listserv.actions.links import DeadLink, MailedLink
+from listserv.actions.voting import CastVote, VoteShown
 from listserv.newsletters.writing.votes import CODE
 from listserv.web.forms import field
-from listserv.web.page_context import Caller, answer, list_of, told
-from subscriptions.lists import ballots
-from subscriptions.lists.ballots import Vote
-from subscriptions.lists.roster import MailList, Membership
+from listserv.web.page_context import Caller, answer, here, told
+
+_DIGITS = 2  # of an answer's number: listserv/newsletters/writing/votes.py has fewer than 100
 
 
 def show_vote(caller: Caller) -> Response:
     """Show the question; change nothing."""
-    with caller.app.store.read() as session:
-        lst = list_of(session, caller)
-        vote, member = _found(session, caller, lst)
-        return _page(caller, lst, vote, member)
+    link, code = _link(caller)
+    try:
+        return _page(caller, voting.show(caller.call(), link, code), 0)
+    except DeadLink:
+        return told(caller, "vote-unknown", here(caller), status=404)
 
 
 def vote(caller: Caller, form: Mapping[str, str]) -> Response:
     """Count the answer of a button."""
     said = field(form, "answer")
-    number = int(said) if said.isascii() and said.isdecimal() and len(said) < 3 else 0  # noqa: PLR2004 - MAX_ANSWERS
-    with caller.app.store.write() as session:
-        lst = list_of(session, caller)
-        asked, member = _found(session, caller, lst)
-        counted = (
-            asked is not None
-            and member is not None
-            and ballots.cast(session, asked, member, number, caller.now)
-        )
-        return _page(caller, lst, asked, member, said=number if counted else -1)
+    number = int(said) if said.isascii() and said.isdecimal() and len(said) <= _DIGITS else 0
+    link, code = _link(caller)
+    try:
+        shown = voting.vote(caller.call(), CastVote(link, code, number))
+    except DeadLink:
+        return told(caller, "vote-unknown", here(caller), status=404)
+    return _page(caller, shown, number if shown.counted else -1)
 
 
-def _found(
-    session: Session, caller: Caller, lst: MailList
-) -> tuple[Vote | None, Membership | None]:
-    code, token = caller.token[:CODE], caller.token[CODE:]
-    member = voting.voter(caller.visit(session, lst), token)
-    return ballots.find(session, lst.id, code) if member is not None else None, member
+def _link(caller: Caller) -> tuple[MailedLink, str]:
+    return MailedLink(caller.address, caller.token[CODE:]), caller.token[:CODE]
 
 
-def _page(
-    caller: Caller, lst: MailList, asked: Vote | None, member: Membership | None, said: int = 0
-) -> Response:
-    if asked is None or member is None:
-        return told(caller, "vote-unknown", lst, status=404)
-    offered = ballots.answers_of(asked)
-    closed = caller.now > asked.asked + ballots.OPEN
+def _page(caller: Caller, shown: VoteShown, said: int) -> Response:
     return answer(
-        caller, "vote", lst, question=asked.question, answers=offered, closed=closed, said=said
+        caller,
+        "vote",
+        shown.list,
+        question=shown.question,
+        answers=shown.answers,
+        closed=shown.closed,
+        said=said,
     )

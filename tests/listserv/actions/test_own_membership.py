@@ -8,7 +8,8 @@ import pytest
 
 from listserv.actions import lists, own_membership
 from listserv.actions.call import OPERATOR, Actor, Call
-from listserv.actions.own_membership import DeadLink, OwnLink, PauseOwn
+from listserv.actions.links import DeadLink, MailedLink
+from listserv.actions.own_membership import PauseOwn
 from listserv.actions.permissions import NotPermitted, Proven
 from listserv.letters.request import AnswerProof
 from mailer.reading.addresses import parse
@@ -42,7 +43,7 @@ def state(place: Place, address: str) -> str:
 
 
 def test_a_from_line_changes_nothing_and_a_members_own_domain_is_enough(place: Place) -> None:
-    wanted = PauseOwn(OwnLink(LIST), None)
+    wanted = PauseOwn(MailedLink(LIST), None)
     with pytest.raises(NotPermitted):
         own_membership.pause(asks_by(place, ANNA, Proven.NONE), wanted)
     assert state(place, ANNA) == "active"
@@ -54,9 +55,11 @@ def test_who_looks_after_a_list_and_who_wants_to_be_forgotten_answer_a_mail_of_o
     place: Place,
 ) -> None:
     with pytest.raises(NotPermitted):
-        own_membership.pause(asks_by(place, OWNER, Proven.ALIGNED), PauseOwn(OwnLink(LIST), None))
+        own_membership.pause(
+            asks_by(place, OWNER, Proven.ALIGNED), PauseOwn(MailedLink(LIST), None)
+        )
     with pytest.raises(NotPermitted):
-        own_membership.forget(asks_by(place, ANNA, Proven.ALIGNED), OwnLink(LIST))
+        own_membership.forget(asks_by(place, ANNA, Proven.ALIGNED), MailedLink(LIST))
     assert (state(place, OWNER), state(place, ANNA)) == ("active", "active")
 
 
@@ -70,9 +73,9 @@ def test_a_link_opens_the_list_that_it_was_mailed_for_and_no_other(place: Place)
             session, AskPurpose.ME, list_id=lst.id, to=parse(ANNA), now=time.time(), ref=member.id
         )
     visitor = Call(place.app, Actor(Source.WEB, Proven.NONE), time.time())
-    assert own_membership.show(visitor, OwnLink(LIST, token)).given == ANNA
+    assert own_membership.show(visitor, MailedLink(LIST, token)).given == ANNA
     with pytest.raises(DeadLink):
-        own_membership.show(visitor, OwnLink(OTHER, token))
-    own_membership.pause(visitor, PauseOwn(OwnLink(LIST, token), None))
+        own_membership.show(visitor, MailedLink(OTHER, token))
+    own_membership.pause(visitor, PauseOwn(MailedLink(LIST, token), None))
     assert state(place, ANNA) == "paused"
     assert lists.history(Call(place.app, OPERATOR, time.time()), LIST) == []

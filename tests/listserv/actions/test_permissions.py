@@ -12,7 +12,11 @@ from listserv.actions.permissions import (
 )
 
 LOOK = {"list show", "newsletter status", "newsletter votes"}
-READS = LOOK | {"list history", "newsletter drafts", "member ls", "member show", "queue ls"}
+# These mail something to the address that they are about.
+MAILED = {"own join", "own link"}
+READS = (
+    LOOK | MAILED | {"list history", "newsletter drafts", "member ls", "member show", "queue ls"}
+)
 DECIDES = {"queue ls", "queue show", "queue release", "queue refuse", "queue drop"}
 MODERATE = LOOK | DECIDES | {"list set", "member allow", "member ban", "member moderate"}
 STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter resend"}
@@ -23,7 +27,7 @@ DIGESTS = {"digest preview", "digest send"}
 OWN = (
     MODERATE
     | EDIT
-    | READS
+    | (READS - MAILED)
     | PEOPLE
     | DIGESTS
     | {"archive redact", "newsletter history", "queue mailing"}
@@ -41,7 +45,8 @@ TABLE = {
     ActorRole.OPERATOR: {action.value for action in Action} - SELF,
 }
 # For what a mail is enough that its writer's own domain vouches for: no word of ours was answered.
-BY_DOMAIN = SELF - {"own forget"}
+ANSWER = {"own forget", "own confirm", "own never", "own read", "own vote"}
+BY_DOMAIN = SELF - ANSWER
 
 
 def may(action: Action, role: ActorRole, proven: Proven) -> bool:

@@ -21,7 +21,9 @@ from listserv.actions.permissions import PERMISSIONS, Action, ActorRole, Proven,
 from listserv.letters.request import AnswerProof
 from listserv.letters.visit import Visit
 from listserv.wiring.app import App
+from mailer.errors import Temporary
 from subscriptions.lists.roster import MailList, MembershipState, get_list, membership_of
+from subscriptions.permission import budget
 from subscriptions.permission.consent import Source
 
 _HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
@@ -71,6 +73,11 @@ class Call:
     def proof(self) -> AnswerProof:
         """Return what the ledger of permissions keeps of this request."""
         return self.evidence or AnswerProof(self.by.source, self.by.proven.value)
+
+    def check_room(self, session: Session) -> None:
+        """Raise Temporary in a minute in which strangers get no more mail, whoever asks."""
+        if budget.is_full(session, self.now, self.app.settings.listserv.strangers_per_minute):
+            raise Temporary("This minute's automatic mail to strangers has all left.")
 
     def visit(self, session: Session, lst: MailList) -> Visit:
         """Return what those who do things for a list work with, in a transaction of ``session``."""

@@ -22,10 +22,10 @@ from listserv.actions.permissions import Action
 from listserv.letters import ask_payloads
 from listserv.letters.visit import Visit
 from listserv.membership import joining
-from mailer.errors import Refused, Temporary
+from mailer.errors import Refused
 from mailer.reading.addresses import MailAddress
 from subscriptions.lists.roster import Join, MailList, membership_of
-from subscriptions.permission import asks, budget
+from subscriptions.permission import asks
 from subscriptions.permission.asks import Ask, AskLookup, AskPurpose, Trouble
 
 _CONFIRM = (AskPurpose.CONFIRM, AskPurpose.REST)
@@ -83,7 +83,7 @@ def ask(call: Call, wanted: AskToJoin) -> str:
         call.permit(Action.OWN_JOIN, session, lst)
         visit = call.visit(session, lst)
         if call.within is None:
-            _check_room(visit)
+            call.check_room(session)
             if lst.join is Join.INVITE or lst.closed:
                 raise Refused(f"{lst.address} takes nobody who asks.", key="no-joining")
         done = joining.ask_to_join(visit, wanted.who, name=wanted.name, language=wanted.language)
@@ -135,13 +135,6 @@ def _confirmed(lst: MailList, given: str, joined: joining.JoinResult | None) -> 
         titles = [one.title for one in joined.rest]
         return JoinConfirmed(lst, JoinState.MORE, given, titles, joined.token)
     return JoinConfirmed(lst, JoinState.WAITING if joined.waits else JoinState.JOINED, given)
-
-
-def _check_room(visit: Visit) -> None:
-    """Raise Temporary in a minute in which strangers get no more mail, whoever asks."""
-    most = visit.app.settings.listserv.strangers_per_minute
-    if budget.is_full(visit.session, visit.now, most):
-        raise Temporary("This minute's automatic mail to strangers has all left.")
 
 
 def _open(call: Call, action: Action, session: Session, link: MailedLink) -> tuple[Visit, Ask]:

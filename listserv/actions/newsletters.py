@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from listserv.actions import links
 from listserv.actions.call import Call
+from listserv.actions.links import DeadLink, MailedLink
 from listserv.actions.permissions import Action
 from listserv.newsletters.editors import editor_orders, preview, reviews, scheduled_issues
 from listserv.newsletters.editors.editor_orders import EditorOrder
+from listserv.newsletters.editors.preview import PreviewCopy
 from listserv.newsletters.sending import issue_sending
 from listserv.newsletters.sending.issue_sending import Reader, SendingSurvey
 from listserv.wiring.listserv_tables import DraftUnderReview
@@ -25,6 +28,7 @@ from mailer.ledger.mailings import UnsurePolicy
 from mailer.reading.addresses import parse
 from subscriptions.lists import terms
 from subscriptions.lists.roster import MailList, check_language
+from subscriptions.permission.asks import Trouble
 
 # Passes on how many recipients are entered, of how many; a door may show them.
 Told = Callable[[Iterator[int], int], Iterable[int]]
@@ -78,6 +82,16 @@ class IssueProved:
     page: str
 
 
+@dataclass(frozen=True, slots=True)
+class DraftOpened:
+    """Show a draft under review as some readers would get it, the editor first."""
+
+    list: MailList
+    revision: int
+    readers: tuple[Reader, ...]
+    edition: DraftUnderReview
+
+
 def plan(call: Call, wanted: PlanIssue) -> SendingSurvey:
     """Read a draft and say whom it would reach and what stands against it."""
     call.permitted(Action.NEWSLETTER_PROOF, wanted.list)
@@ -106,6 +120,23 @@ def proof(call: Call, wanted: ProveIssue) -> IssueProved:
     call.note_after(Action.NEWSLETTER_PROOF, lst, f"edition {edition}")
     page = preview.link(call.app, lst, edition, to[0].member, call.now)
     return IssueProved(named, edition, page)
+
+
+def open_preview(call: Call, link: MailedLink) -> DraftOpened:
+    """Return what an editor's link opens; raise DeadLink where it opens nothing."""
+    with call.session(writes=False) as session:
+        lst = links.list_at(session, link.list)
+        found = preview.open_link(session, call.app, lst, link.token, call.now)
+        if found is None:
+            raise DeadLink("This link opens nothing.", key=Trouble.UNKNOWN)
+        editor = call.known_as(found.readers[0].to.key)
+        editor.permit(Action.NEWSLETTER_PROOF, session, lst)
+        return DraftOpened(lst, found.edition.revision, found.readers, found.edition)
+
+
+def preview_copy(call: Call, opened: DraftOpened, reader: Reader) -> PreviewCopy:
+    """Return one reader's copy of what ``open_preview`` has opened."""
+    return preview.copy_for(call.app, opened.list, opened.edition, reader, call.now)
 
 
 def send(call: Call, wanted: SendIssue, told: Told = lambda counts, _size: counts) -> int:

@@ -13,13 +13,14 @@ action itself.
 
 from dataclasses import replace
 
+from listserv.actions import member_sheets
 from listserv.actions.permissions import Action, ActorRole, allows
 from listserv.answers.owner_lexicon import spoken
 from listserv.answers.owner_order import Order
 from listserv.letters.ask_payloads import OrdersPayload, OrdersUndo, OrderUndo
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
-from listserv.owners import member_sheets, owner_acts, owner_answers, owner_settings, place_acts
+from listserv.owners import owner_acts, owner_answers, owner_settings, place_acts
 from listserv.owners.owner_case import HERE, Case, Done
 from mailer.reading.addresses import parse
 from subscriptions.lists.list_settings import BY_NAME

@@ -14,30 +14,28 @@ import time
 from collections.abc import Mapping
 from enum import Enum, auto
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
-from listserv.membership import wishes
+from listserv.actions import archive_reading
+from listserv.actions.links import HERE, DeadLink
+from listserv.actions.mailed_links import LinkKind
 from listserv.web.headers import PRIVATE
-from listserv.web.link_requests import HERE, Way
+from listserv.web.link_requests import Way
 from listserv.web.page_context import (
     Caller,
-    NoList,
     WebContext,
     answer,
     caller_of,
-    list_of,
+    here,
     offer,
     told,
 )
 from listserv.wiring.app import App
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import Address, MailList, Membership, find_list
-from subscriptions.permission import asks
-from subscriptions.permission.asks import AskPurpose
 
 COOKIE = "krets-reader"
 LASTS = 14 * 86400  # seconds
@@ -53,36 +51,26 @@ class Access(Enum):
     READER = auto()
 
 
-def _closed_list(session: Session, caller: Caller) -> MailList:
-    """Return the list of this visit; raise NoList where its archive needs no link."""
-    lst = list_of(session, caller)
-    if not lst.closed_part:
-        raise NoList(f"{lst.address} has no archive for members alone.", key="no-list")
-    return lst
-
-
-WAY = Way("read", _closed_list, wishes.way_in)
+WAY = Way(LinkKind.READ)
 
 
 def show_way(caller: Caller) -> Response:
     """Show the button that opens the archive; change nothing."""
-    with caller.app.store.read() as session:
-        lst = _closed_list(session, caller)
-        if _asked(session, caller, lst) is None:
-            return told(caller, "read-expired", lst, status=410)
-        return offer(caller, "read", lst, "")
+    try:
+        found = archive_reading.enter(caller.call(), caller.link)
+    except DeadLink:
+        return told(caller, "read-expired", here(caller), status=410)
+    return offer(caller, "read", found.list, "")
 
 
 def enter(caller: Caller, _form: Mapping[str, str]) -> Response:
     """Let this device read."""
-    with caller.app.store.read() as session:
-        lst = _closed_list(session, caller)
-        found = _asked(session, caller, lst)
-        if found is None:
-            return told(caller, "read-expired", lst, status=410)
-        member, asked = found
-        address = lst.address
-        value = _sealed(caller.app, address, math.ceil(caller.now), asked.id, member.id)
+    try:
+        found = archive_reading.enter(caller.call(), caller.link)
+    except DeadLink:
+        return told(caller, "read-expired", here(caller), status=410)
+    address = found.list.address
+    value = _sealed(caller.app, address, math.ceil(caller.now), found.address, found.membership)
     response = RedirectResponse(f"/{address}/", status_code=303, headers=PRIVATE)
     response.set_cookie(
         COOKIE,
@@ -114,9 +102,7 @@ def refuse(site: WebContext, path: str, scope: Scope) -> Response:
     """Answer a stranger: the way in is by mail, whatever was asked for."""
     request = Request({**scope, "path_params": {"list": path.partition("/")[0]}})
     caller = caller_of(site, request)
-    with site.app.store.read() as session:
-        lst = list_of(session, caller)
-        return answer(caller, "me-ask", lst, status=403, root="/", kind="read")
+    return answer(caller, "me-ask", here(caller), status=403, root="/", kind="read")
 
 
 def _reader(session: Session, app: App, lst: MailList, said: str, now: float) -> bool:
@@ -146,16 +132,3 @@ def _sealed(app: App, address: str, at: int, owner: int, ref: int) -> str:
 
 def _scope(address: str, at: int, owner: int) -> str:
     return f"{address} {at} {owner}"
-
-
-def _asked(session: Session, caller: Caller, lst: MailList) -> tuple[Membership, Address] | None:
-    """Return whom the link was mailed to and where, None where it does not hold any more."""
-    found = asks.look(session, caller.token, AskPurpose.READ, list_id=lst.id, now=caller.now)
-    if found.ask is None or found.trouble is not None:
-        return None
-    member = session.get(Membership, found.ask.ref)
-    address = session.scalar(select(Address).where(Address.key == found.ask.address_key))
-    if member is None or address is None or address.person_id != member.person_id:
-        return None
-    here = member.list_id == lst.id and member.state in HERE
-    return (member, address) if here else None

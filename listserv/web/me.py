@@ -17,12 +17,13 @@ from starlette.responses import Response
 from listserv.actions import own_membership
 from listserv.actions.call import Call
 from listserv.actions.links import DeadLink, MailedLink
+from listserv.actions.mailed_links import LinkKind
 from listserv.actions.own_membership import OwnMembership, PauseOwn, SetOwn
-from listserv.membership import reviving, wishes
+from listserv.membership import reviving
 from listserv.web.forms import field
 from listserv.web.headers import PRIVATE
 from listserv.web.link_requests import Way
-from listserv.web.page_context import Caller, answer, here, list_of, told
+from listserv.web.page_context import Caller, answer, here, told
 from mailer.errors import BadInput, Refused
 from subscriptions.lists.roster import ArchivePolicy, Rhythm
 from subscriptions.permission.asks import Trouble
@@ -31,7 +32,7 @@ _DAY = 86400.0
 _DIGITS = 15  # of a row's number
 
 
-WAY = Way("me", list_of, wishes.settings)
+WAY = Way(LinkKind.ME)
 
 
 def show_me(caller: Caller) -> Response:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -18,23 +17,20 @@ import templates
 from archive.pages import page_frame
 from archive.pages.page_frame import ListInfo
 from archive.pages.views import info_of
+from listserv.actions import links
 from listserv.actions.call import Actor, Call
 from listserv.actions.links import MailedLink
 from listserv.actions.permissions import Proven
-from listserv.letters.request import AnswerProof, Visit
+from listserv.letters.request import AnswerProof
 from listserv.web.forms import TooLarge, read_form
 from listserv.web.headers import PRIVATE
 from listserv.web.visitor import Patience, ProxyWatch, client_of, language_of, languages_of
 from listserv.wiring.app import App
 from mailer.door.callers import Network, source_of
 from mailer.errors import BadInput, Refused, Temporary
-from subscriptions.lists.roster import MailList, find_list
+from subscriptions.lists.roster import MailList
 from subscriptions.permission import budget
 from subscriptions.permission.consent import Source
-
-
-class NoList(Refused):
-    """There is no such list here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,37 +83,15 @@ class Caller:
         """Return the link that the visitor has followed."""
         return MailedLink(self.address, self.token)
 
-    def visit(self, session: Session, lst: MailList) -> Visit:
-        """Return what those who do things for this list work with."""
-        return Visit(session, self.app, lst, self.now, source=self.source)
-
-    def check_room(self, session: Session) -> None:
-        """Raise Temporary in a minute in which strangers get no more mail, whoever asks."""
-        most = self.app.settings.listserv.strangers_per_minute
-        if budget.is_full(session, self.now, most):
-            raise Temporary("This minute's automatic mail to strangers has all left.")
-
-    def ring(self) -> None:
-        """Let what was written leave."""
-        self.app.ring("deliver")
-
 
 Show = Callable[[Caller], Response]
 Act = Callable[[Caller, Mapping[str, str]], Response]
 
 
-def list_of(session: Session, caller: Caller) -> MailList:
-    """Return the list of this visit; raise NoList."""
-    found = find_list(session, caller.address)
-    if found is None:
-        raise NoList(f"There is no list {caller.address[:80]!r}.", key="no-list")
-    return found
-
-
 def here(caller: Caller) -> MailList:
-    """Return the list of this visit, to tell something on a page of it; raise NoList."""
+    """Return the list of this visit, to tell something on a page of it; raise Refused for none."""
     with caller.app.store.read() as session:
-        return list_of(session, caller)
+        return links.list_at(session, caller.address)
 
 
 def answer(

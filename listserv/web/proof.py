@@ -13,11 +13,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from listserv.actions import newsletters
 from listserv.newsletters.editors import preview
 from listserv.newsletters.editors.preview import PreviewCopy
 from listserv.web.headers import CSP, PRIVATE
-from listserv.web.page_context import Caller, NoList, WebContext, answer, caller_of, list_of, told
-from mailer.errors import BadInput, Temporary
+from listserv.web.page_context import Caller, WebContext, answer, caller_of, told
+from mailer.errors import BadInput, Refused, Temporary
 from mailer.reading.masking import mask
 
 VIEWS = ("light", "dark", "bare")
@@ -36,7 +37,7 @@ def page_of_proof(site: WebContext) -> Callable[[Request], Coroutine[Any, Any, R
         view = request.path_params.get("view", "")
         try:
             return await run_in_threadpool(_show, caller, who, view)
-        except (NoList, BadInput):
+        except (Refused, BadInput):
             return told(caller, "no-page", None, status=404)
         except Temporary:
             return told(caller, "later", None, status=503)
@@ -45,15 +46,14 @@ def page_of_proof(site: WebContext) -> Callable[[Request], Coroutine[Any, Any, R
 
 
 def _show(caller: Caller, who: str, view: str) -> Response:
-    with caller.app.store.read() as session:
-        lst = list_of(session, caller)
-        opened = preview.open_link(session, caller.app, lst, caller.token, caller.now)
-    if opened is None or not _NUMBER.fullmatch(who) or int(who) >= len(opened.readers):
+    call = caller.call()
+    opened = newsletters.open_preview(call, caller.link)
+    if not _NUMBER.fullmatch(who) or int(who) >= len(opened.readers):
         raise BadInput("This link opens nothing.")
-    reader = opened.readers[int(who)]
-    copy = preview.copy_for(caller.app, lst, opened.edition, reader, caller.now)
+    copy = newsletters.preview_copy(call, opened, opened.readers[int(who)])
     if view:
         return _part(copy, view)
+    lst = opened.list
     base = f"/{lst.address}/proof/{caller.token}/"
     page = answer(
         caller,
@@ -67,7 +67,7 @@ def _show(caller: Caller, who: str, view: str) -> Response:
             for one in opened.readers
         ],
         copy=copy,
-        revision=opened.edition.revision,
+        revision=opened.revision,
     )
     page.headers["content-security-policy"] = f"{CSP}; frame-src 'self'"
     return page

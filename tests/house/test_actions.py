@@ -23,16 +23,19 @@ ROOMS = ("mailer", "templates", "subscriptions", "archive", "listserv")
 DOORS = ("listserv/cli/", "listserv/trying/", "listserv/run/", "listserv/wiring/")
 
 
-def actions_by_name() -> dict[str, tuple[str, str]]:
-    """Return the module and the function that begins each action, by the action's words."""
-    found = {}
+def begun_by() -> dict[tuple[str, str], set[str]]:
+    """Return the actions that each function of listserv/actions begins, by module and name."""
+    found: dict[tuple[str, str], set[str]] = {}
     for path in sorted(ACTIONS.glob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef):
-                for one in ast.walk(node):
-                    named = isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name)
-                    if named and one.value.id == "Action":
-                        found[Action[one.attr].value] = (path.stem, node.name)
+                named = (one for one in ast.walk(node) if isinstance(one, ast.Attribute))
+                begins = {
+                    Action[one.attr].value
+                    for one in named
+                    if isinstance(one.value, ast.Name) and one.value.id == "Action"
+                }
+                found[path.stem, node.name] = begins
     return found
 
 
@@ -82,10 +85,83 @@ COMMANDS = [action.value for action in Action if not action.value.startswith("ow
 
 @pytest.mark.parametrize("action", COMMANDS)
 def test_every_action_is_called_by_the_command_that_bears_its_name(action: str) -> None:
-    module, name = actions_by_name()[action]
-    begins = inspect.unwrap(getattr(importlib.import_module(f"listserv.actions.{module}"), name))
+    begin = {
+        inspect.unwrap(getattr(importlib.import_module(f"listserv.actions.{module}"), name))
+        for (module, name), begins in begun_by().items()
+        if action in begins
+    }
     callback = inspect.unwrap(command(action).callback or (lambda: None))
-    assert begins in set(called(callback, set()))
+    assert begin & set(called(callback, set()))
+
+
+# Through which doors each action is asked for. A new door (a JSON API) is a column more.
+DOORS_OF = {
+    "cli": ("listserv/cli",),
+    "web": ("listserv/web",),
+    "mail": ("listserv/reception", "listserv/owners"),
+}
+ASKED_FOR = {
+    "list set": {"mail"},
+    "member add": {"mail"},
+    "member allow": {"mail"},
+    "member ban": {"mail"},
+    "member ls": {"web"},  # as a file, by a code
+    "member moderate": {"mail"},
+    "member remove": {"mail"},
+    "member set": {"mail"},
+    "newsletter proof": {"web"},
+    "own address": {"web"},
+    "own confirm": {"web"},
+    "own export": {"web"},
+    "own forget": {"web"},
+    "own join": {"web"},
+    "own leave": {"web"},
+    "own link": {"web"},
+    "own never": {"web"},
+    "own pause": {"web"},
+    "own read": {"web"},
+    "own resume": {"web"},
+    "own set": {"web"},
+    "own show": {"web"},
+    "own vote": {"web"},
+}  # and all that do not begin with "own" by the command that bears their name
+
+
+def asked_for_in(folder: str) -> Iterator[tuple[str, str]]:
+    """Yield each function of listserv/actions that a door's modules name, by module and name."""
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        known: dict[str, str] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module == "listserv.actions":
+                known |= {one.asname or one.name: one.name for one in node.names}
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                yield known.get(node.value.id, ""), node.attr
+
+
+def test_each_action_is_asked_for_through_the_doors_that_the_table_names() -> None:
+    begins = begun_by()
+    found: dict[str, set[str]] = {action.value: set() for action in Action}
+    for door, folders in DOORS_OF.items():
+        for folder in folders:
+            for named in asked_for_in(folder):
+                for action in begins.get(named, ()):
+                    found[action].add(door)
+    said = {
+        action.value: ASKED_FOR.get(action, set()) | ({"cli"} if action in COMMANDS else set())
+        for action in Action
+    }
+    assert found == said
+
+
+def test_no_page_writes_by_itself() -> None:
+    """An action owns the transaction, so that what a page does a mail or an API can do alike."""
+    writes = [
+        path.name
+        for path in sorted((ROOT / "listserv/web").glob("*.py"))
+        if "store.write(" in path.read_text(encoding="utf-8")
+    ]
+    assert writes == []
 
 
 SPEAKS = re.compile(r"(?<![\w-])--[a-z][a-z-]+|`?\bkrets [a-z]+")

@@ -59,12 +59,19 @@ class Place:
             assert member is not None
             member.role = role
 
-    def post(self, sender: str, text: str = "Hello all.", more: str = "") -> None:
+    def post(
+        self,
+        sender: str,
+        text: str = "Hello all.",
+        more: str = "",
+        *,
+        fronted: bool = False,
+    ) -> None:
         raw = (
             f"From: {sender}\r\nTo: {LIST}\r\nSubject: News\r\n{more}"
             f"Message-ID: <post-{next(self._numbers)}@mail.example>\r\n\r\n{text}\r\n"
         )
-        self.take(raw.encode(), bare(sender), LIST)
+        self.take(raw.encode(), bare(sender), LIST, fronted=fronted)
 
     def write(
         self, sender: str, to: str, text: str = "", *, subject: str | None = None, more: str = ""
@@ -90,9 +97,10 @@ class Place:
             member = roster.membership_of(session, number, addresses.parse(address).key)
         return member.state.value if member is not None else ""
 
-    def take(self, raw: bytes, sender: str, to: str) -> None:
+    def take(self, raw: bytes, sender: str, to: str, *, fronted: bool = False) -> None:
+        came = Incoming(sender, (to,), raw, "192.0.2.9", "h", "ESMTP", 1e9, fronted=fronted)
         with self.app.store.write() as session:
-            arrivals.keep(session, [Incoming(sender, (to,), raw, "192.0.2.9", "h", "ESMTP", 1e9)])
+            arrivals.keep(session, [came])
         sorter.sort(self.app, lambda: False)
 
     def mails(self, to: str, *, kind: str = "notice") -> list[Message]:

@@ -97,7 +97,7 @@ def explain_post(
             now,
             found,
             means,
-            fronted=bool(app.settings.mailer.front),
+            fronted=bool(app.settings.mailer.front or app.settings.mailer.lmtp),
         )
         verdict = judge(known)
         whole = facts.completed(facts.named(reading, lst.domain), now)

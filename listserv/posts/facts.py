@@ -122,7 +122,7 @@ def gather(
 ) -> PostFacts:
     """Return all that the rules may know of this post to this list.
 
-    ``fronted`` says that a mail server in front of us may have marked it as spam.
+    ``fronted`` says that a mail server in front of us brought it, whose marks of spam are heard.
     """
     mark = spam_marks.read(reading.head) if fronted else SpamMark()
     ours = vouching.organisations(session, lst.domain)

@@ -307,7 +307,7 @@ def _judge(
             now,
             found,
             means,
-            fronted=bool(app.settings.mailer.front),
+            fronted=arrival.fronted,
         )
         issue = "" if aside else reader_replies.answered(session, lst, reading.head, answers)
         if issue:  # judged as a members' post; it goes to nobody, and stands under the issue

@@ -28,6 +28,7 @@ class FrontedConnection(Connection):
     def __init__(self, house: House, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(house, loop)
         self._helo = ""
+        self._introduced = False  # the peer hands on the octets of somebody else
         self._forwarded: Introduced | None = None  # whose the next message is, as a front says
 
     def _find_place(self) -> SmtpReply | None:
@@ -67,6 +68,7 @@ class FrontedConnection(Connection):
         """Believe a front; tell whether the client that it named may stay."""
         callers = self._house.callers
         callers.leave(self._source, self)
+        self._introduced = True
         self._client = self._client if said.client is None else said.client
         self._helo = self._helo if said.helo is None else said.helo
         named = bool(self._client) and not self._is_front(self._client)
@@ -136,6 +138,16 @@ class FrontedConnection(Connection):
         """Tell whether the peer hands on what others brought to it."""
         return self._is_front(self._peer)
 
+    def _writes_header(self) -> bool:
+        """Tell whether what a header says of spam and of its author is a front's own word.
+
+        A load balancer (PROXY) and a proxy (XCLIENT) hand on the octets of the client that they
+        name, which may say of itself what it likes.
+        """
+        if self._introduced:
+            return self._is_front(self._client)
+        return self._speaks_for_others()
+
     def _forget_client(self) -> None:
         """Forget whose the next message is."""
         self._forwarded = None
@@ -143,8 +155,8 @@ class FrontedConnection(Connection):
     def _forbidden_names(self) -> Collection[str]:
         """Return under which names this peer must not say whose mail it is; runs in a thread."""
         own, front = set(self._settings.own_names()), self._settings.front_name
-        return own | {front} if front and not self._speaks_for_others() else own
+        return own | {front} if front and not self._writes_header() else own
 
     def _own_name_of_front(self) -> str:
         """Return under which name the peer may say whose mail it is, "" for none."""
-        return self._settings.front_name if self._speaks_for_others() else ""
+        return self._settings.front_name if self._writes_header() else ""

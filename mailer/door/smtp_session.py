@@ -325,6 +325,7 @@ class SmtpSession(FrontedConnection):
             protocol=self._protocol(mail),
             received_at=self._house.clock(),
             held_for=fault.text if fault is not None else "",
+            fronted=self._writes_header(),
         )
         outcome = await self._commit_in_turn(incoming, hold)
         return self._replies(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     case,
+    false,
     insert,
     select,
     text,
@@ -83,6 +84,8 @@ class Arrival(Base):
     tended: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     # Whose mail it is, as mailer.authentication writes it; "" until somebody has judged that.
     authentication: Mapped[str] = mapped_column(default="", server_default="")
+    # A mail server of ours brought it, and its marks (of spam) may be heard.
+    fronted: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,8 @@ class Incoming:
 
     ``held_for`` is empty, or why the door wants a human to look before anyone else does: a
     server in front of us has already answered for this message, so a refusal would only make
-    it bounce to a sender who may be forged.
+    it bounce to a sender who may be forged. ``fronted`` says that a mail server of ours wrote the
+    top of its header.
     """
 
     sender: str
@@ -102,6 +106,7 @@ class Incoming:
     protocol: str
     received_at: float
     held_for: str = ""
+    fronted: bool = False
 
 
 def keep(session: Session, batch: Sequence[Incoming], packed: Sequence[Packed] = ()) -> int:
@@ -125,6 +130,7 @@ def keep(session: Session, batch: Sequence[Incoming], packed: Sequence[Packed] =
             "state": int(ArrivalState.HELD if incoming.held_for else ArrivalState.NEW),
             "attempts": 0,
             "note": _note(incoming.held_for),
+            "fronted": incoming.fronted,
         }
         for incoming, raw in zip(batch, kept, strict=True)
         for recipient in incoming.recipients

@@ -126,16 +126,17 @@ def test_a_filters_marks_are_read(field: str, marked: bool, score: float | None)
 def test_what_a_front_calls_spam_goes_as_the_list_says(
     place: Place, policy: SpamPolicy, decision: list[str]
 ) -> None:
-    place.app.settings.mailer.__dict__["front"] = ("192.0.2.0/24",)
     place.change(spam=policy)
-    place.post(ANNA, more="X-Spam-Flag: YES\r\n")
+    place.post(ANNA, more="X-Spam-Flag: YES\r\n", fronted=True)
     assert place.decisions() == decision
     if not decision:
         assert json.loads(place.hold().rules) == ["spam"]
 
 
-def test_without_a_front_nobodys_mark_is_heard(place: Place) -> None:
-    place.post(ANNA, more="X-Spam-Flag: YES\r\n")
+def test_what_a_client_says_of_its_own_mail_is_heard_nowhere(place: Place) -> None:
+    place.app.settings.mailer.__dict__["front"] = ("192.0.2.0/24",)
+    place.change(spam=SpamPolicy.DROP, rules="refuse score 1")
+    place.post(ANNA, more="X-Spam-Flag: YES\r\nX-Spam-Score: 99\r\n")
     assert place.decisions() == ["accept"]
 
 

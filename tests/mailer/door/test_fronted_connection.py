@@ -9,7 +9,7 @@ from mailer.door import introductions
 from mailer.door.callers import networks
 from mailer.door.rates import MailRates
 from mailer.door.smtp_in import DoorLimits, DoorSettings
-from mailer.storage.store import Store
+from mailer.storage.store import Store, get_raw
 from tests.mailer.door.open_doors import HERE, OpenDoor, arrivals
 from tests.raw_client import RawClient
 
@@ -197,3 +197,53 @@ def test_a_client_behind_a_front_brings_as_many_as_one_that_comes_itself(
 
     assert [mail(b"192.0.2.7")[:3] for _ in range(5)] == [b"250"] * 3 + [b"450"] * 2
     assert mail(b"192.0.2.8").startswith(b"250")
+
+
+MARKED = b"X-Spam-Flag: YES\r\nAuthentication-Results: mx.front.test; dmarc=pass\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (b"", True),  # a mail server that tells of nobody
+        (b"XFORWARD ADDR=192.0.2.7 HELO=far.test", True),
+        (b"XCLIENT ADDR=192.0.2.7 HELO=far.test", False),  # these octets are the client's own
+        (b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 25", False),
+        (b"PROXY TCP4 127.0.0.9 192.0.2.1 4711 25", True),  # a front behind a load balancer
+        (b"PROXY UNKNOWN", False),
+    ],
+)
+def test_marks_are_a_fronts_word_only_where_it_wrote_the_header(
+    open_door: OpenDoor,
+    store: Store,
+    said: bytes,
+    heard: bool,  # noqa: FBT001
+) -> None:
+    door = open_door(
+        DoorSettings(HERE, front=networks(["127.0.0.0/24"]), front_name="mx.front.test")
+    )
+    proxied = said.startswith(b"PROXY")
+    with door.client(greeted=not proxied) as client:
+        if proxied:
+            client.send(said + b"\r\n")
+            assert client.reply().startswith(b"220 ")
+        client.ask(b"EHLO mx.here.test")
+        if said and not proxied:
+            assert client.ask(said)[:1] == b"2"
+        assert client.mail(content=MARKED + b"From: a@x.test\r\n\r\nHi\r\n").startswith(b"250")
+    (row,) = arrivals(store)
+    assert row.fronted is heard
+    with store.read() as session:
+        kept = get_raw(session, row.raw_sha)
+    assert kept is not None
+    assert (b"mx.front.test" in kept) is heard
+
+
+def test_whoever_connects_himself_has_his_marks_heard_nowhere(
+    open_door: OpenDoor, store: Store
+) -> None:
+    door = open_door(DoorSettings(HERE, front=networks(["192.0.2.0/24"])))
+    with door.client() as client:
+        assert client.mail(content=MARKED + b"From: a@x.test\r\n\r\nHi\r\n").startswith(b"250")
+    (row,) = arrivals(store)
+    assert not row.fronted

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-import listserv.wiring.listserv_tables  # noqa: F401 - registers every room's tables
+import listserv.wiring.every_table  # noqa: F401 - registers every room's tables
 from mailer.storage.store import Base
 
 context.configure(

@@ -25,6 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, BinaryIO
 
+import listserv.wiring.every_table  # noqa: F401 - all of them are copied
 from archive.threads.disk import sync_folder
 from listserv.upkeep import backup_keys, own_themes
 from listserv.upkeep.backup_keys import IN_DATABASE

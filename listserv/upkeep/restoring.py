@@ -18,6 +18,7 @@ from typing import BinaryIO
 from sqlalchemy import delete, func, inspect, select, text, update
 from sqlalchemy.orm import Session
 
+import listserv.wiring.every_table  # noqa: F401 - all of them are copied
 from archive.threads.archive_tables import Thread
 from listserv.mailings import audience_freezing
 from listserv.moderation.holds import hold

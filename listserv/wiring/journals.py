@@ -6,7 +6,8 @@
 A file that is ahead of its database tells of a database that was put back (or of a commit that a
 power cut took): what it says is done again, and where it says that more had been committed, nothing
 leaves until a person decides (mailer/storage/standstill.py). Knows files and who begins them; what
-a line does is for subscriptions/membership/journal_replay.py.
+a line does is for wiring/journal_lines.py, which is slow to import and loaded where a line is to be
+done again.
 """
 
 import fcntl
@@ -22,19 +23,11 @@ from pathlib import Path
 from sqlalchemy import delete, inspect, select
 from sqlalchemy.orm import Session
 
-from archive.erasure import redaction, redaction_journal
-from archive.erasure.redaction_journal import PICTURE
-from listserv.wiring.listserv_tables import Erasure, Picture
 from mailer.errors import BadInput
 from mailer.storage import journal, standstill, tokens
 from mailer.storage.journal import Book, Journal, JournalWriter
-from mailer.storage.store import Store, insert_or_ignore
+from mailer.storage.store import Store
 from mailer.storage.tokens import Keyring
-from subscriptions.lists.roster import Address, MailList, Membership
-from subscriptions.membership import changes
-from subscriptions.membership.changes import ChangeContext
-from subscriptions.membership.journal_replay import HOW, Replayed, replay
-from subscriptions.permission.consent import ConsentNote, Source
 
 ROLLED_BACK = "The database is older than the journal beside it: somebody put an old file back."
 LOST = "The journal of what people decided is missing here, and the database may be an old one."
@@ -120,6 +113,8 @@ def replay_into(
 
     ``newest`` is what the database in its place had counted: a journal that ends before is old.
     """
+    from listserv.wiring import journal_lines  # noqa: PLC0415 - slow to import, rarely needed
+
     newest = newest or {}
     with store.write() as session:
         keyring = tokens.load_keyring(session)
@@ -127,7 +122,7 @@ def replay_into(
         if keyring is None:
             return JournalReport()
         lines = [line for book in found for line in book.since(_held(known, book))]
-        told, redacted = _carry_out(session, keyring, lines, now)
+        told, redacted = journal_lines.do_again(session, keyring, lines, now)
         missing = [
             row.place
             for row in known.values()
@@ -219,7 +214,9 @@ def _agree(session: Session, writer: JournalWriter, keyring: Keyring) -> None:
             _drop_predecessors(session, writer)
         journal.count_from(session, writer, book.highest)
         return
-    _carry_out(session, keyring, lines, time.time())
+    from listserv.wiring import journal_lines  # noqa: PLC0415 - slow to import, rarely needed
+
+    journal_lines.do_again(session, keyring, lines, time.time())
     journal.count_from(session, writer, book.highest)
     _log.warning("the journal was ahead of the database: %s lines were done again", len(lines))
     if (row or not known) and any(line.done for line in lines):  # else another machine's
@@ -263,33 +260,6 @@ def _drop_predecessors(session: Session, writer: JournalWriter) -> None:
 
 def _put_aside(path: Path, book: Book) -> None:
     path.replace(path.with_name(f"permissions-{book.id}.journal"))
-
-
-def _carry_out(
-    session: Session, keyring: Keyring, lines: Iterable[journal.JournalLine], now: float
-) -> tuple[Replayed, int]:
-    """Do again what lines say, and have erased who was to be forgotten (erasure_requests.py).
-
-    Return what that changed, and how many rows take something out of an archive again.
-    """
-    lines = list(lines)
-    told = replay(session, keyring, lines, now=now)
-    note = ConsentNote("", Source.CLI, confirmed_by=HOW)
-    for key in told.forget:
-        row = {"address_key": key, "how": HOW, "asked_at": now, "due": now}
-        session.execute(insert_or_ignore(session, Erasure), [row])
-        theirs = session.execute(
-            select(Membership, MailList)
-            .join(MailList, MailList.id == Membership.list_id)
-            .join(Address, Address.person_id == Membership.person_id)
-            .where(Address.key == key)
-        )
-        for member, lst in theirs.all():
-            changes.leave(ChangeContext(session, lst, keyring, note, now), member)
-    for lst, _, rows in redaction_journal.replayable(session, lines):
-        keys = [digest.decode() for kind, _, digest in rows if kind == PICTURE]
-        session.execute(delete(Picture).where(Picture.list_id == lst.id, Picture.key.in_(keys)))
-    return told, redaction.apply_again(session, lines)
 
 
 @contextmanager

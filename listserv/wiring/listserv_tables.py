@@ -1,4 +1,4 @@
-"""The roof's own tables, and every other room's imported so that ``Base.metadata`` is whole."""
+"""Hold the roof's own tables; every_table.py names those of all rooms."""
 
 from enum import StrEnum
 
@@ -15,49 +15,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-import archive.threads.archive_tables
-import mailer.authentication.dkim_keys
-import mailer.ledger.claim_owners
-import mailer.ledger.mailings
-import mailer.ledger.recipient_history
-import mailer.ledger.refusals
-import mailer.storage.arrivals
-import mailer.storage.tokens
-import subscriptions.audience.segment_query
-import subscriptions.lists.attributes
-import subscriptions.lists.ballots
-import subscriptions.lists.series
-import subscriptions.membership.bouncing
-import subscriptions.membership.thread_wishes
-import subscriptions.permission.asks
-import subscriptions.permission.budget
-import subscriptions.permission.consent
-import subscriptions.permission.proofs
-import subscriptions.permission.suppression
-import subscriptions.permission.wording
 from mailer.ledger.mailings import Mailing
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import Base
 from subscriptions.lists.roster import MailList
 
-__all__ = [
-    "ActionDone",
-    "Ban",
-    "Digest",
-    "DraftState",
-    "DraftUnderReview",
-    "Erasure",
-    "Examined",
-    "Hold",
-    "HoldState",
-    "Issue",
-    "Picture",
-    "Post",
-    "ScreenshotJob",
-    "archive",
-    "mailer",
-    "subscriptions",
-]
 _DUE = text("state = 'scheduled'")
 _UNSENT = text("NOT sent")
 _UNDONE = text("NOT done")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-import listserv.wiring.listserv_tables  # noqa: F401 - registers every room's tables
+import listserv.wiring.every_table  # noqa: F401 - registers every room's tables
 from mailer.rehearsal.sink import Caught
 from mailer.storage.store import Base, Store, decompress
 from tests.journeys.letters import (

@@ -460,7 +460,7 @@ def test_smtplib_is_a_happy_client(tls_door: OpenDoor, certificate: Path, store:
 DOOR = """
 import asyncio, sys
 from pathlib import Path
-import listserv.wiring.listserv_tables
+import listserv.wiring.every_table
 from mailer.door.smtp_in import SmtpDoor, DoorSettings
 from mailer.storage.store import Store
 

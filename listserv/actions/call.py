@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from listserv.actions import audit
 from listserv.actions.permissions import PERMISSIONS, Action, ActorRole, Proven, permit
-from listserv.letters.request import AnswerProof
+from listserv.letters.answer_proof import AnswerProof
 from listserv.letters.visit import Visit
 from listserv.wiring.app import App
 from mailer.errors import Temporary

@@ -1,10 +1,10 @@
 """What everybody who answers somebody works with: the list, the moment, and the proof."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from listserv.letters import notices
+from listserv.letters.answer_proof import AnswerProof
 from listserv.letters.ask_payloads import JoinPayload
 from listserv.letters.visit import Visit
 from mailer.reading.addresses import MailAddress, parse
@@ -12,7 +12,6 @@ from subscriptions.lists.roster import Membership
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget, wording
 from subscriptions.permission.asks import Ask, AskPurpose, open_ask
-from subscriptions.permission.consent import ConsentNote, Source
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -38,34 +37,6 @@ _PERMISSIONS = {
     AskPurpose.ADDRESS,
     AskPurpose.REACH,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerProof:
-    """Say what shows that the owner of an address has answered: a mail, or a page's button."""
-
-    source: Source
-    how: str  # reply, button, address (a standing leave address), command
-    raw_sha: bytes | None = None
-    ip: str | None = None
-    user_agent: str | None = None
-    name: str = ""
-
-    def note(self, ask: Ask | None = None, actor: str | None = None) -> ConsentNote:
-        """Return the entry's proof; what was asked, in which words, stands in ``ask``."""
-        name, _, rest = ask.wording.partition("/") if ask else ("", "", "")
-        version, _, language = rest.partition("/")
-        return ConsentNote(
-            wording=ask.question if ask else "",
-            source=self.source,
-            wording_version=f"{name}/{version}" if name else "",
-            language=language,
-            ip=self.ip,
-            user_agent=self.user_agent,
-            raw_sha=self.raw_sha,
-            confirmed_by=self.how,
-            actor=actor,
-        )
 
 
 def question(

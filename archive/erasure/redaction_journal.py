@@ -33,14 +33,14 @@ def note(session: Session, lst: MailList, rows: Iterable[RemovalRow]) -> None:
             reason = f"{kind} {words} {size} {packed}"
             who = HASH + blake2b(reason.encode(), digest_size=16).hexdigest()
             word = JournalWord.REDACTED
-            journal.note(session, word, who, list_address=lst.address, reason=reason)
+            journal.note(session, word, who, list_address=lst.identity, reason=reason)
 
 
 def replayable(
     session: Session, lines: Iterable[JournalLine]
 ) -> Iterator[tuple[MailList, float, list[RemovalRow]]]:
     """Yield (list, when, what was taken out) of each line about a list that is here."""
-    lists = {one.address: one for one in session.scalars(select(MailList))}
+    lists = {where: one for one in session.scalars(select(MailList)) for where in one.addresses}
     for line in lines:
         lst = lists.get(line.list_address)
         if line.word is JournalWord.REDACTED and lst is not None:

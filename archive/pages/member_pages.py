@@ -229,7 +229,7 @@ def _wanted(session: Session, keyring: Keyring) -> dict[int, _Wanted]:
         key: _Wanted(
             lst.id,
             lst.address,
-            page_hash(keyring, lst.address, key),
+            page_hash(keyring, lst.identity, key),
             keyring.keyed_hash("\0".join((lst.address, name, *keys))).hex(),
             frozenset(keys),
         )

@@ -26,6 +26,7 @@ class ListInfo:
     """Hold what every page says about a list; ``base`` is the web address of the site or ""."""
 
     address: str
+    identity: str  # the address that the list was made with: what must outlive a new one
     title: str
     description: str
     language: str
@@ -60,7 +61,13 @@ class ListView(ListInfo):
     def info(self) -> ListInfo:
         """Return what is said of the list, and nothing that can be read in it."""
         return ListInfo(
-            self.address, self.title, self.description, self.language, self.base, self.zone
+            address=self.address,
+            identity=self.identity,
+            title=self.title,
+            description=self.description,
+            language=self.language,
+            base=self.base,
+            zone=self.zone,
         )
 
 
@@ -154,7 +161,7 @@ def _pointer_page(lst: ListView, target: str, subject: str) -> bytes:
 
 def frame(lst: ListInfo, root: str, up: str) -> dict[str, object]:
     """Return what every page of a list needs; ``root`` and ``up`` lead to the top and the list."""
-    return {"list": lst, "root": root, "up": up, "accent": accent(lst.address)}
+    return {"list": lst, "root": root, "up": up, "accent": accent(lst.identity)}
 
 
 def accent(address: str) -> str:

@@ -27,7 +27,7 @@ from archive.pages.page_frame import ListView
 from archive.threads.archive_tables import Message, MonthCount, Redirect
 from mailer.errors import BadInput
 from mailer.reading.headers.head_facts import permalink_hash
-from subscriptions.lists.roster import ArchivePolicy, MailList
+from subscriptions.lists.roster import ArchivePolicy, MailList, find_list
 
 LOOK = 64 * 1024  # bytes of an old page that are searched
 LONGEST = 400  # characters of an old address
@@ -144,6 +144,15 @@ def keep(session: Session, lst: MailList, targets: Mapping[str, str]) -> None:
         )
 
 
+def renamed(session: Session, path: str) -> str | None:
+    """Return where a path below a list's former address leads, None where it is below none."""
+    first, slash, rest = path.lstrip("/").partition("/")
+    lst = find_list(session, first) if "@" in first and len(path) <= LONGEST * 2 else None
+    if lst is None or first.lower() == lst.address:
+        return None
+    return f"/{lst.address}{slash or '/'}{quote(rest)}"
+
+
 def resolve(session: Session, path: str) -> str | None:
     """Return the path that the old address ``path`` leads to, or None where it is none.
 
@@ -190,6 +199,8 @@ def redirect_lines(session: Session, view: ListView, lst: MailList) -> Iterator[
         .order_by(Redirect.path)
         .execution_options(yield_per=1_000)
     )
+    for former in lst.addresses[1:]:
+        yield f"/{quote(former, safe='@')}/* /{lst.address}/:splat 301\n"
     removed = view.sight.removed
     for row in rows:
         if row.target not in hidden and removed.clean(row.path) == row.path:

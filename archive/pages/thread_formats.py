@@ -97,7 +97,7 @@ def _entry(lst: ListView, thread: str, mail: PageMail, root: str) -> str:
     )
     return outline.fill(
         {
-            "address": lst.address,
+            "address": lst.identity,
             "hash": mail.hash,
             "spot": spot(mail.hash),
             "title": title,

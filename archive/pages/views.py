@@ -47,6 +47,7 @@ def views_of(session: Session, lst: MailList, base_url: str) -> tuple[ListView, 
     return tuple(
         ListView(
             address=info.address,
+            identity=info.identity,
             title=removed.clean(info.title),
             description=removed.clean(info.description),
             language=info.language,
@@ -70,6 +71,7 @@ def info_of(lst: MailList, base_url: str) -> ListInfo:
     """Return what the web door's own pages say about ``lst``: nothing of its mail."""
     return ListInfo(
         address=lst.address,
+        identity=lst.identity,
         title=lst.title or lst.address,
         description=lst.description,
         language=lst.language,
@@ -106,4 +108,4 @@ def removed_of(session: Session, lst: MailList) -> Removed:
 def removal_key(session: Session, lst: MailList) -> bytes:
     """Return the secret with which this list's digests are made."""
     keyring = load_keyring(session)
-    return keyring.keyed_hash(f"archive {lst.address}") if keyring else b""
+    return keyring.keyed_hash(f"archive {lst.identity}") if keyring else b""

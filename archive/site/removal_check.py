@@ -41,7 +41,7 @@ def look(store: Store, root: Path, lst: MailList) -> RemovalProof:
         return RemovalProof()
     found, known = RemovalProof(), Known()
     for tree in TREES:
-        names = [f"{tree}/{name}" for name in list_files(root / tree, lst.address)]
+        names = [f"{tree}/{name}" for one in lst.addresses for name in list_files(root / tree, one)]
         names += [name for name in (f"{tree}/index.html",) if (root / name).is_file()]
         found += prove(root, names, removed, known)
     for folder in folders:

@@ -278,12 +278,14 @@ def _check_tree(store: Store, root: Path, view: ListView, lst: MailList) -> Diff
 def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
     """Write what a stranger may see of ``lst`` under ``folder``; return how many files.
 
-    What an earlier export wrote of the list and no stranger may see any more goes; names that begin
-    with a dot are the operator's own. Raise Refused where the list's folder leads elsewhere.
+    What an earlier export wrote of the list, by whichever of its names, and no stranger may see any
+    more goes; names that begin with a dot are the operator's own. Raise Refused where the list's
+    folder leads elsewhere.
     """
-    if (folder / lst.address).is_symlink():
+    links = [folder / one for one in lst.addresses if (folder / one).is_symlink()]
+    if links:
         raise Refused(
-            f"{folder / lst.address} is a link, and old pages would be removed where it leads.",
+            f"{links[0]} is a link, and old pages would be removed where it leads.",
             "Name the folder itself, or take the link away.",
         )
     with store.read() as session:
@@ -300,7 +302,8 @@ def export(store: Store, folder: Path, base_url: str, lst: MailList) -> int:
     with plain_errors(folder):
         known = _write_export(store, folder, view, lst)
         theirs = f"{view.address}/search/"  # write_search has swept it
-        old = [name for name in list_files(folder, view.address) if name not in known]
+        files = [name for one in lst.addresses for name in list_files(folder, one)]
+        old = [name for name in files if name not in known]
         remove_files(folder, [one for one in old if not one.startswith(theirs) and "/." not in one])
     return len(known)
 

@@ -30,10 +30,12 @@ def folders_of(session: Session, lst: MailList) -> list[Path]:
     rows = session.scalars(
         select(Export.folder).where(Export.list_id == lst.id).order_by(Export.folder)
     )
-    return [path for row in rows if (path := Path(row)) and (path / lst.address).is_dir()]
+    places = [Path(row) for row in rows]
+    return [one for one in places if any((one / name).is_dir() for name in lst.addresses)]
 
 
 def files_of(folder: Path, lst: MailList) -> Iterator[str]:
     """Yield the files of an export of ``lst``, as paths below ``folder``."""
-    yield from list_files(folder, lst.address)
+    for address in lst.addresses:
+        yield from list_files(folder, address)
     yield from (name for name in _OWN if (folder / name).is_file())

@@ -83,7 +83,7 @@ def history(session: Session, lst: MailList) -> list[ActionShown]:
         select(ActionDone, Address.given)
         .outerjoin(Membership, Membership.id == ActionDone.membership)
         .outerjoin(Address, Address.id == Membership.address_id)
-        .where(ActionDone.list_address == lst.address)
+        .where(ActionDone.list_address.in_(lst.addresses))
         .order_by(ActionDone.id.desc())
         .limit(SHOWN)
     )

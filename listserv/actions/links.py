@@ -89,7 +89,7 @@ def by_standing_token(purpose: TokenPurpose) -> Find:
     """Return what finds somebody by a token that is good for ever, whatever they are now."""
 
     def find(session: Session, call: Call, lst: MailList, token: str) -> Membership:
-        ref = call.app.keyring.read(token, purpose, lst.address)
+        ref = call.app.keyring.read(token, purpose, *lst.addresses)
         member = session.get(Membership, ref) if ref else None
         if member is None or member.list_id != lst.id:
             key = "proof" if ref is not None and not ref else Trouble.UNKNOWN

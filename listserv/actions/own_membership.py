@@ -93,7 +93,7 @@ def show(call: Call, link: MailedLink) -> OwnMembership:
         person = session.get_one(Person, member.person_id)
         told = attributes.of(session, [member.id]).get(member.id, {})
         state = state_at(member.state, member.rhythm, member.paused_until, call.now)
-        hashed = page_hash(call.app.keyring, lst.address, member.id)
+        hashed = page_hash(call.app.keyring, lst.identity, member.id)
         return OwnMembership(
             list=lst,
             given=address_of(session, member).given,

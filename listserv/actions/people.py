@@ -18,7 +18,6 @@ from listserv.membership import person_erasure
 from listserv.moderation import bans
 from mailer.errors import Refused
 from mailer.reading import addresses
-from subscriptions.lists.naming import is_own_address
 from subscriptions.membership import personal_data
 from subscriptions.membership.personal_data import Dossier
 from subscriptions.permission import bars, suppression
@@ -131,7 +130,7 @@ def ban(call: Call, wanted: BanAddress) -> None:
     """Discard what comes from an address to one list, until that is lifted."""
     who = addresses.parse(wanted.address)
     with call.changing(Action.MEMBER_BAN, wanted.list) as visit:
-        if is_own_address(visit.lst.where, who.key):
+        if visit.lst.owns(who.key):
             raise Refused(f"{who.given} is an address of the list itself.", key="own-address")
         if bans.is_banned(visit.session, visit.lst.id, who.key):
             raise Refused(f"{who.given} is banned from {visit.lst.address} already.", key="same")

@@ -50,6 +50,7 @@ class Action(StrEnum):
     LIST_CREATE = "list create"
     LIST_HISTORY = "list history"
     LIST_LS = "list ls"
+    LIST_RENAME = "list rename"
     LIST_SET = "list set"
     LIST_SHOW = "list show"
     MEMBER_ADD = "member add"
@@ -142,6 +143,7 @@ PERMISSIONS = {
     Action.LIST_CREATE: Permission(_OPERATOR),
     Action.LIST_HISTORY: Permission(_OWNERS, by_from_line=True),
     Action.LIST_LS: Permission(_OPERATOR),
+    Action.LIST_RENAME: Permission(_OWNERS),
     Action.LIST_SET: Permission(_DECIDERS),  # and each setting says who: list_settings.py
     Action.LIST_SHOW: Permission(_STAFF, by_from_line=True),
     Action.MEMBER_ADD: Permission(_OWNERS),

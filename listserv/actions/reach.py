@@ -32,7 +32,7 @@ def reach_of(session: Session, lst: MailList) -> Reach:
     """Count what there is on ``lst``."""
     here = Membership.state.in_((MembershipState.ACTIVE, MembershipState.PAUSED))
     mine = Message.list_id == lst.id
-    waits = Hold.list_address == lst.address, Hold.state == HoldState.WAITING
+    waits = Hold.list_address.in_(lst.addresses), Hold.state == HoldState.WAITING
     return Reach(
         members=_count(session, select(func.count()).where(Membership.list_id == lst.id, here)),
         messages=_count(session, select(func.count(Message.id)).where(mine)),

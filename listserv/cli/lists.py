@@ -8,7 +8,9 @@ from typing import ParamSpec, TypeVar
 import click
 
 from listserv.actions import lists as actions
+from listserv.actions import renaming
 from listserv.actions.lists import CreateList, ListSet, SetList
+from listserv.actions.renaming import RenameList
 from listserv.cli.openings import describe
 from listserv.cli.terminal import agree, asked, print_json, print_letter, print_table, say
 from listserv.letters.unanswered import DAYS
@@ -26,7 +28,7 @@ HINTS = {
     "theme": " `krets newsletter themes` shows all.",
 }
 
-lists = click.Group("list", help="Make, see and change lists.")
+lists = click.Group("list", help="Make, see, change and rename lists.")
 
 
 def _words(kind: type[StrEnum]) -> click.Choice[str]:
@@ -234,6 +236,44 @@ def set_(
         say("Nothing was changed.")
     if as_json:
         print_json(done.after)
+
+
+@lists.command("rename")
+@click.argument("list_address", metavar="LIST")
+@click.argument("to", metavar="NEW")
+@click.option("--dry-run", is_flag=True, help="Only say whether LIST could be called so.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def rename(
+    app: App, /, list_address: str, to: str, *, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Give LIST the address NEW; a bare name keeps the domain.
+
+    Its members, archive and links stay: mail to the old address still comes, the old pages lead to
+    the new ones, and mail programs that sort by List-Id notice nothing. Its owners are told. Nobody
+    else can have the old address afterwards; LIST itself can have it back.
+
+    \b
+    Examples:
+      krets list rename friends@example.org garden
+      krets list rename friends@example.org friends@garden.example --yes
+    """
+    wanted = RenameList(list_address, to)
+    planned = renaming.rename(asked(app), replace(wanted, dry_run=True))
+    if not planned.signed:
+        say(
+            f"Mail from {planned.after} would leave unsigned: krets dkim new"
+            f" {planned.after.rpartition('@')[2]}"
+        )
+    if dry_run:
+        say(f"{planned.before} could be {planned.after}. Nothing was changed.")
+    else:
+        agree(f"Call {planned.before} {planned.after} from now on?", yes=yes)
+        planned = renaming.rename(asked(app), wanted)
+        say(f"{planned.before} is {planned.after} now; mail to the old address still comes.")
+    if as_json:
+        print_json(asdict(planned))
 
 
 def _tell(done: ListSet) -> None:

@@ -101,7 +101,7 @@ class Answered:
 def find(app: App, route: Route) -> DigestToken | None:
     """Return what the token of ``LIST-reply+TOKEN@`` stands for, None where it is no digest's."""
     for purpose in _PURPOSES:
-        pair = app.keyring.read_pair(route.token, purpose, route.list_address)
+        pair = app.keyring.read_pair(route.token, purpose, *route.scopes)
         if pair is not None:
             return DigestToken(purpose, *pair)
     with app.store.read() as session:
@@ -237,7 +237,7 @@ def _deliver(
     """
     if token.purpose is TokenPurpose.TO_WRITER:
         alias = _alias(app, route, chosen)
-        where = Route(RouteKind.FROM, route.list_address, alias.token)
+        where = Route(RouteKind.FROM, route.list_address, alias.token, route.scopes)
         return by.relay(app, arrival, where, answer_to(letter, chosen, alias.address, author))
     raw = answer_to(letter, chosen, route.list_address, author)
     with app.store.read() as session:

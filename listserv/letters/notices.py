@@ -86,6 +86,7 @@ def face_of(app: App, lst: MailList) -> ListFace:
     """Return what the list's headers say of it."""
     return ListFace(
         address=lst.address,
+        identity=lst.identity,
         title=lst.title,
         base_url=app.settings.listserv.base_url,
         posts=lst.kind is ListKind.DISCUSSION,
@@ -135,7 +136,7 @@ def send(
         f"Date: {_date(now)}",
         f"Message-ID: <{message_id}>",
         *_thread(in_reply_to),
-        f"List-Id: {phrase(lst.title, 'List-Id')}<{lst.address.replace('@', '.', 1)}>",
+        f"List-Id: {phrase(lst.title, 'List-Id')}<{face.list_id}>",
         f"List-Help: <mailto:{face.sub('help')}>",
         f"List-Owner: <mailto:{face.sub('owner')}>",
         *_unsubscribe(values),

@@ -35,11 +35,17 @@ class ListFace:
     posts: bool  # False for newsletters: List-Post: NO (RFC 2369 section 3.4)
     archived: bool
     one_click: bool = False  # RFC 8058: where https and a signature make it true
+    identity: str = ""  # the address it was made with, "" where it is the same
 
     def sub(self, suffix: str) -> str:
         """Return the list's address for ``suffix``, such as ``friends-join@example.org``."""
         local, _, domain = self.address.partition("@")
         return f"{local}-{suffix}@{domain}"
+
+    @property
+    def list_id(self) -> str:
+        """Return the list's identifier, which stays when its address changes (RFC 2919)."""
+        return (self.identity or self.address).replace("@", ".", 1)
 
     @property
     def page(self) -> str:
@@ -133,9 +139,8 @@ def _received(trace: Trace, face: ListFace) -> bytes:
 
 def list_fields(face: ListFace, permalink: str) -> bytes:
     """Return what every copy for members says of its list (RFC 2369, 2919, 5064)."""
-    dotted = face.address.replace("@", ".", 1)
     fields = [
-        f"List-Id: {phrase(face.title, 'List-Id')}<{dotted}>",
+        f"List-Id: {phrase(face.title, 'List-Id')}<{face.list_id}>",
         f"List-Post: <mailto:{face.address}>" if face.posts else "List-Post: NO",
         f"List-Help: <mailto:{face.sub('help')}>",
         f"List-Subscribe: <mailto:{face.sub('join')}>",

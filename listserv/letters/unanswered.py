@@ -75,7 +75,7 @@ def count(session: Session, lst: MailList, now: float) -> dict[str, int]:
         .where(
             Arrival.state == int(ArrivalState.DONE),
             Arrival.received_at >= now - DAYS * 86_400,
-            func.lower(Arrival.recipient).like(f"{lst.name}%@{lst.domain}"),
+            or_(*(func.lower(Arrival.recipient).like(_shape(one)) for one in lst.addresses)),
             or_(*(Arrival.note.like(shape) for shape in _LIKE)),
         )
         .group_by(Arrival.recipient, Arrival.note)
@@ -84,12 +84,20 @@ def count(session: Session, lst: MailList, now: float) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for recipient, note, mails in rows:
         why = reason(note)
-        if why and _is_to(recipient, lst.address):
+        if why and _is_to(recipient, lst):
             counts[why] += mails
     return dict(counts.most_common())
 
 
-def _is_to(recipient: str, list_address: str) -> bool:
+def _shape(address: str) -> str:
+    name, _, domain = address.rpartition("@")
+    return f"{name}%@{domain}"
+
+
+def _is_to(recipient: str, lst: MailList) -> bool:
     """Tell whether an address is one of this list's, not of one whose name begins alike."""
-    route = routes.find(recipient, lambda address: address == list_address, lambda _domain: False)
-    return route is not None and route.list_address == list_address
+
+    def ours(address: str) -> MailList | None:
+        return lst if address in lst.addresses else None
+
+    return routes.find(recipient, ours, lambda _domain: False) is not None

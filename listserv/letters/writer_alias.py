@@ -102,8 +102,12 @@ def munged(raw: bytes, head: MessageHeader, alias: Alias) -> bytes:
     return b"".join(kept) + (raw[last : head.body] or b"\r\n") + raw[head.body :]
 
 
-def is_alias(head: MessageHeader, list_address: str, keyring: Keyring) -> bool:
-    """Tell whether a mail's one writer is an alias that we made for this list."""
+def is_alias(head: MessageHeader, keyring: Keyring, *addresses: str) -> bool:
+    """Tell whether a mail's one writer is an alias that we made for a list by one of its names."""
+    return any(_is_alias(head, one, keyring) for one in addresses)
+
+
+def _is_alias(head: MessageHeader, list_address: str, keyring: Keyring) -> bool:
     local, _, domain = list_address.partition("@")
     values = head.all("from")
     found = message.addresses_of(values[0]) if len(values) == 1 else []
@@ -117,7 +121,7 @@ def is_alias(head: MessageHeader, list_address: str, keyring: Keyring) -> bool:
 
 def whose(session: Session, keyring: Keyring, lst: MailList, token: str) -> MailAddress | None:
     """Return the address of the writer for whom an alias stands; None where nobody is known."""
-    ref = keyring.read(token, TokenPurpose.FROM, lst.address)
+    ref = keyring.read(token, TokenPurpose.FROM, *lst.addresses)
     if ref is None:
         return None
     if ref % 2 == 0:

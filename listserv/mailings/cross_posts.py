@@ -17,7 +17,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, select, tuple_, update
+from sqlalchemy import and_, or_, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
 from listserv.wiring.listserv_tables import Digest, Hold, HoldState, Post
@@ -30,7 +30,7 @@ from mailer.storage.arrivals import Arrival
 from mailer.storage.bulk_rows import among
 from subscriptions.audience.audience import awake
 from subscriptions.lists import rhythms
-from subscriptions.lists.roster import ListKind, MailList, Membership
+from subscriptions.lists.roster import ListKind, MailList, Membership, find_list
 
 PATIENCE = 60.0  # seconds that a copy waits for the post of a list that was named before
 WITHIN = 60 * 86400.0  # seconds between the first decision and the last: a hold may take long
@@ -58,13 +58,14 @@ def named_lists(session: Session, head: MessageHeader) -> list[int]:
                 except BadInput:
                     continue
     pairs = [tuple(key.rsplit("@", 1)) for key in keys]
-    found = session.execute(
-        select(MailList.id, MailList.name, MailList.domain).where(
-            tuple_(MailList.name, MailList.domain).in_(pairs), MailList.kind == ListKind.DISCUSSION
+    named = tuple_(MailList.name, MailList.domain).in_(pairs)
+    found = session.scalars(
+        select(MailList).where(
+            or_(named, MailList.formerly != ""), MailList.kind == ListKind.DISCUSSION
         )
     )
-    ids = {f"{row.name}@{row.domain}": row.id for row in found}
-    return [ids[key] for key in keys if key in ids][:MOST]
+    ids = {address: lst.id for lst in found for address in lst.addresses}
+    return list(dict.fromkeys(ids[key] for key in keys if key in ids))[:MOST]
 
 
 def spelled(named: Sequence[int], list_id: int) -> str:
@@ -118,13 +119,10 @@ def _post_of(session: Session, mailing_id: int) -> Post | None:
     mailing = session.get(Mailing, mailing_id)
     if mailing is None or mailing.kind != "post":
         return None
-    where = mailing.list_address.rpartition("@")
+    lst = find_list(session, mailing.list_address)
     return session.scalar(
-        select(Post)
-        .join(MailList, MailList.id == Post.list_id)
-        .where(
-            MailList.name == where[0],
-            MailList.domain == where[2],
+        select(Post).where(
+            Post.list_id == (lst.id if lst is not None else 0),
             Post.message_id == mailing.message_id[:998],
             Post.mailing_id == mailing_id,
         )
@@ -227,13 +225,12 @@ def _decided(session: Session, post: Post) -> set[int]:
             )
         )
     )
-    held = (
-        select(MailList.id)
-        .join(Hold, Hold.list_address == MailList.name + "@" + MailList.domain)
+    held = session.scalars(
+        select(Hold.list_address)
         .join(Arrival, Arrival.id == Hold.arrival_id)
         .where(Hold.state == HoldState.WAITING, Arrival.raw_sha == _raw_of(session, post))
     )
-    return lists | set(session.scalars(held))
+    return lists | {lst.id for one in held if (lst := find_list(session, one)) is not None}
 
 
 def _raw_of(session: Session, post: Post) -> bytes:

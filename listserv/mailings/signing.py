@@ -74,7 +74,7 @@ def stamping(
 
     def munged(mailing: MailingView, head: MessageHeader) -> bool:
         address = mailing.list_address
-        return keyring is not None and writer_alias.is_alias(head, address, keyring)
+        return keyring is not None and writer_alias.is_alias(head, keyring, address)
 
     def chosen(session: Session, mailing: MailingView, segments: Segments) -> Stamp | None:
         if Signer(settings.mailer.sign) is not Signer.KRETS:

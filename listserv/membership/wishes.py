@@ -28,7 +28,6 @@ from listserv.letters.request import (
 from listserv.membership import erasure_requests, orphaned_lists, reviving
 from mailer.errors import Refused
 from mailer.reading.addresses import MailAddress
-from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import Address as AddressRow
 from subscriptions.lists.roster import (
     ListKind,
@@ -172,9 +171,8 @@ def forget(visit: Visit, member: Membership) -> None:
 
 def ask_address(visit: Visit, member: Membership, who: MailAddress) -> bool:
     """Ask at a new address if it is theirs, or would rather join; False: no mail may go there."""
-    if suppression.said_never(visit.session, visit.app.keyring, [who.key]) or is_own_address(
-        visit.lst.where, who.key
-    ):
+    never = suppression.said_never(visit.session, visit.app.keyring, [who.key])
+    if never or visit.lst.owns(who.key):
         return False
     if not visit.allow(who.key, "address"):
         return False

@@ -36,7 +36,6 @@ from mailer.reading.addresses import MailAddress, parse
 from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 from mailer.storage.store import get_raw, put_raw
-from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
@@ -184,7 +183,7 @@ def tell_writer(visit: Visit, writer: HeldWriter, name: str, reason: str = "") -
     """Tell a post's writer what became of it, within the budget; say whether that went out."""
     to = writer.address
     silent = writer.automatic or writer.disowned
-    if to is None or silent or is_own_address(visit.lst.where, to.key):
+    if to is None or silent or visit.lst.owns(to.key):
         return False
     by = replace(visit, source=writer.source, vouched=to.key if writer.vouched else "")
     if not by.allow(to.key, name):

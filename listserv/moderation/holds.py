@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from listserv.wiring.listserv_tables import Hold, HoldState
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival, ArrivalState
+from subscriptions.lists.roster import MailList
 
 
 def hold(
@@ -112,10 +113,10 @@ def postpone(session: Session, held: Hold, until: float, **marks: float) -> bool
     return session.scalar(moved) is not None
 
 
-def asked_since(session: Session, list_address: str, since: float, limit: int) -> bool:
+def asked_since(session: Session, lst: MailList, since: float, limit: int) -> bool:
     """Tell whether moderators were asked ``limit`` times about this list's posts since then."""
     asked = select(Hold.id).where(
-        Hold.list_address == list_address,
+        Hold.list_address.in_(lst.addresses),
         or_(Hold.asked_at > since, Hold.reminded_at > since),
     )
     return len(session.scalars(asked.limit(limit)).all()) >= limit

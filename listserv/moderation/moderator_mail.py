@@ -134,7 +134,7 @@ def _take(visit: Visit, hold: Hold, step: HoldStep, writer: HeldWriter, shown: S
     if not people:
         holds.postpone(visit.session, hold, now + DAY)
         return False
-    if holds.asked_since(visit.session, hold.list_address, now - DAY, MOST_ASKED):
+    if holds.asked_since(visit.session, visit.lst, now - DAY, MOST_ASKED):
         holds.postpone(visit.session, hold, now + HOUR)
         return False
     if step is HoldStep.ASK:

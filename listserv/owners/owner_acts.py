@@ -27,7 +27,6 @@ from listserv.owners import owner_settings, place_acts
 from listserv.owners.owner_case import BY, HERE, Case, Done
 from mailer.errors import KretsError, Refused
 from mailer.reading.addresses import parse
-from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import Membership, MembershipState, Role
 from subscriptions.membership import changes, optin
 from subscriptions.membership.members import Candidate, Fate
@@ -69,7 +68,7 @@ def against(case: Case, order: Order) -> str:
 
 
 def _against_ban(case: Case, order: Order) -> str:
-    if is_own_address(case.visit.lst.where, parse(order.who).key):
+    if case.visit.lst.owns(parse(order.who).key):
         return "own-address"
     return "same" if _is_banned(case, order) is (order.verb == "ban") else ""
 
@@ -82,7 +81,7 @@ def _against_removing(case: Case, member: Membership | None) -> str:
 
 def _against_coming(case: Case, order: Order, *, here: bool) -> str:
     who = parse(order.who)
-    if is_own_address(case.visit.lst.where, who.key):
+    if case.visit.lst.owns(who.key):
         return "own-address"
     if here:
         return "already"
@@ -125,7 +124,7 @@ def _add(case: Case, order: Order) -> Done:
 def _added_today(case: Case) -> int:
     visit = case.visit
     added = select(func.count()).where(
-        Consent.list_address == visit.lst.address,
+        Consent.list_address.in_(visit.lst.addresses),
         Consent.act == Act.CONSENTED,
         Consent.confirmed_by == BY,
         Consent.at > visit.now - DAY,

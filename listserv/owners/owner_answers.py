@@ -82,7 +82,7 @@ def _queue(visit: Visit) -> dict[str, object]:
     rows = visit.session.execute(
         select(Hold, Arrival)
         .join(Arrival, Arrival.id == Hold.arrival_id)
-        .where(Hold.list_address == visit.lst.address, Hold.state == HoldState.WAITING)
+        .where(Hold.list_address.in_(visit.lst.addresses), Hold.state == HoldState.WAITING)
         .order_by(Hold.held_at)
         .limit(MOST + 1)
     ).all()

@@ -5,6 +5,7 @@ time; a message that breaks a limit is not parsed further.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
@@ -92,8 +93,11 @@ def begins(reading: PostReading, answers: int | None = None) -> bool:
     return not named and not own_words.of_subject(head.text("subject"))[1]
 
 
-def from_bytes(reading: PostReading, list_address: str, envelope_sender: str) -> dict[str, object]:
-    """Return the part of ``PostFacts`` that needs no database."""
+def from_bytes(reading: PostReading, own: Sequence[str], envelope_sender: str) -> dict[str, object]:
+    """Return the part of ``PostFacts`` that needs no database.
+
+    ``own`` are the addresses of the list, by all of its names.
+    """
     head = reading.head
     return {
         "envelope_sender": envelope_sender,
@@ -101,7 +105,8 @@ def from_bytes(reading: PostReading, list_address: str, envelope_sender: str) ->
         "size": len(reading.raw),
         "trouble": reading.trouble,
         "list_ids": _list_ids(head),
-        "own_received": _own_received(head, list_address),
+        "own_list_ids": tuple(one.replace("@", ".", 1) for one in own),
+        "own_received": any(_own_received(head, one) for one in own),
         "received": len(head.all("received")),
         "automatic": reading.automatic.kind or "",
         "automatic_sure": reading.automatic.sure,
@@ -150,7 +155,7 @@ def gather(
         author_posts=_accepted_before(session, lst.id, reading) if member else 0,
         same_message=same,
         same_id_other_content=other,
-        **from_bytes(reading, lst.address, envelope_sender),  # type: ignore[arg-type]
+        **from_bytes(reading, lst.addresses, envelope_sender),  # type: ignore[arg-type]
     )
 
 

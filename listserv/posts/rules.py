@@ -53,6 +53,7 @@ class PostFacts:
     size: int = 0
     trouble: str = ""  # why the message must not be parsed (mailer.reading.message limits)
     list_ids: tuple[str, ...] = ()  # List-Id and X-Original-List-Id, lower case, without brackets
+    own_list_ids: tuple[str, ...] = ()  # of the list, by whichever of its names; () for its address
     own_received: bool = False  # a Received line of ours for this very list
     received: int = 0
     automatic: str = ""  # what a machine's mail it is (answers/automatic.py); "" for a person's
@@ -85,8 +86,8 @@ class RuleVerdict:
 
 def loop(facts: PostFacts) -> Decision | None:
     """Discard what this list has already sent: its own List-Id, or its own trace."""
-    own = facts.list_address.replace("@", ".", 1)
-    return Decision.DISCARD if own in facts.list_ids or facts.own_received else None
+    own = facts.own_list_ids or (facts.list_address.replace("@", ".", 1),)
+    return Decision.DISCARD if {*own} & {*facts.list_ids} or facts.own_received else None
 
 
 def hop_count(facts: PostFacts) -> Decision | None:

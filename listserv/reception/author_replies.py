@@ -7,6 +7,8 @@ is not handed on waits in the queue; only a machine's mail ends here, so that tw
 mailboxes that answer by themselves never talk through us.
 """
 
+from functools import partial
+
 from listserv.letters import incoming_letter, notices, writer_alias
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit
@@ -76,9 +78,6 @@ def _is_loop(letter: IncomingLetter, list_address: str) -> bool:
 
 def _is_here(visit: Visit, author: MailAddress | None) -> bool:
     """Tell whether mail to an author would come back to an address of ours."""
-
-    def is_list(address: str) -> bool:
-        return find_list(visit.session, address) is not None
-
     wire = author.wire if author is not None else ""
-    return routes.find(wire, is_list, lambda _domain: False) is not None
+    found = routes.find(wire, partial(find_list, visit.session), lambda _domain: False)
+    return found is not None

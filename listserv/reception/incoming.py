@@ -73,7 +73,7 @@ def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcom
         if not route.token:
             return _ask_to_leave(visit, letter)
         keyring = visit.app.keyring
-        number = keyring.read(route.token, TokenPurpose.LEAVE, route.list_address)
+        number = keyring.read(route.token, TokenPurpose.LEAVE, *route.scopes)
         member = visit.session.get(Membership, number) if number is not None else None
         if member is None or member.list_id != visit.lst.id:
             return "unknown-token"
@@ -175,10 +175,8 @@ def bounces(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
 
     def work(visit: Visit) -> str:
         read = visit.app.keyring.read
-        number = read(route.token, TokenPurpose.BOUNCE, route.list_address)
-        asked = (
-            read(route.token, TokenPurpose.PROBE, route.list_address) if number is None else None
-        )
+        number = read(route.token, TokenPurpose.BOUNCE, *route.scopes)
+        asked = read(route.token, TokenPurpose.PROBE, *route.scopes) if number is None else None
         number = asked if number is None else number
         member = visit.session.get(Membership, number) if number is not None else None
         if member is None or member.list_id != visit.lst.id:

@@ -158,7 +158,7 @@ def _is_munged(visit: Visit, mailing_id: int) -> bool:
     if copy is None:
         return True  # nothing is kept that could be sent again
     head = message.head(b"".join(copy.parts))
-    return writer_alias.is_alias(head, visit.lst.address, visit.app.keyring)
+    return writer_alias.is_alias(head, visit.app.keyring, *visit.lst.addresses)
 
 
 def _any_composition(session: Session, mailing_id: int) -> Segments | None:

@@ -35,7 +35,7 @@ def recipient_verdict(app: App, recipient: str) -> SmtpReply | None:
     with app.store.read() as session:
         route = routes.find(
             recipient,
-            lambda address: find_list(session, address) is not None,
+            partial(find_list, session),
             lambda domain: domain in _domains(app, session),
         )
         if route is not None and route.kind is routes.RouteKind.ISSUE:
@@ -124,7 +124,8 @@ def tls_context(app: App) -> ssl.SSLContext | None:
 
 
 def _domains(app: App, session: Session) -> set[str]:
-    return {lst.domain for lst in all_lists(session)} | {app.settings.listserv.domain}
+    every = {one.rpartition("@")[2] for lst in all_lists(session) for one in lst.addresses}
+    return every | {app.settings.listserv.domain}
 
 
 def _domain_of(text: str) -> str:

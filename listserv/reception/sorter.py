@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -179,7 +180,7 @@ def _route(app: App, arrival: Arrival) -> ArrivalOutcome:
         raw = get_raw(session, arrival.raw_sha)
         route = routes.find(
             arrival.recipient,
-            lambda address: find_list(session, address) is not None,
+            partial(find_list, session),
             lambda _domain: True,  # the door has already decided that it is ours
         )
     if raw is None:
@@ -212,10 +213,10 @@ def _route(app: App, arrival: Arrival) -> ArrivalOutcome:
 def _reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome | None:
     """Take what is written to a standing token: a post, a vote; None where it is none of these."""
     # The reply button of an archive's page: a post, and what it answers.
-    row = app.keyring.read(route.token, TokenPurpose.REPLY, route.list_address)
+    row = app.keyring.read(route.token, TokenPurpose.REPLY, *route.scopes)
     if row is not None:
         return post(app, arrival, route.list_address, raw, answers=row)
-    if app.keyring.read(route.token, TokenPurpose.VOTE, route.list_address) is not None:
+    if app.keyring.read(route.token, TokenPurpose.VOTE, *route.scopes) is not None:
         outcome = voting.take(app, arrival, route, raw)
         more = transaction.HELD in outcome.rules  # its reader has written a letter as well
         return post(app, arrival, route.list_address, raw, aside=True) if more else outcome

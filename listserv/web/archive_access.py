@@ -111,7 +111,8 @@ def _reader(session: Session, app: App, lst: MailList, said: str, now: float) ->
     if match is None:
         return False
     at, owner = int(match[1]), int(match[2])
-    ref = app.keyring.read(match[3], TokenPurpose.READ, _scope(lst.address, at, owner))
+    scopes = [_scope(one, at, owner) for one in lst.addresses]
+    ref = app.keyring.read(match[3], TokenPurpose.READ, *scopes)
     member = session.get(Membership, ref) if ref else None
     address = session.get(Address, owner) if member else None
     return (

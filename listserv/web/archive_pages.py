@@ -185,9 +185,9 @@ class Pages(ArchiveTree):
         return response
 
     def _moved(self, path: str) -> Response | None:
-        """Return the way from an address of an archive that moved in."""
+        """Return the way from an address of an archive that moved in, or of a former name."""
         with self._app.store.read() as session:
-            target = redirects.resolve(session, path)
+            target = redirects.renamed(session, path) or redirects.resolve(session, path)
         return None if target is None else RedirectResponse(target, status_code=301)
 
     def _moved_inside(self, path: str) -> Response | None:

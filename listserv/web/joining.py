@@ -18,7 +18,6 @@ from listserv.web.forms import field
 from listserv.web.page_context import Caller, answer, here, offer, told
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
-from subscriptions.lists.naming import is_own_address
 from subscriptions.lists.roster import (
     Join,
     MailList,
@@ -72,7 +71,7 @@ def _who(lst: MailList, form: Mapping[str, str]) -> tuple[MailAddress, str] | No
         name = one_line(field(form, "name"), 200, "name")
     except BadInput:
         return None
-    return None if is_own_address(lst.where, who.key) else (who, name)
+    return None if lst.owns(who.key) else (who, name)
 
 
 def _did_you_mean(caller: Caller, lst: MailList, form: Mapping[str, str], meant: str) -> Response:

@@ -113,7 +113,7 @@ def answer(
     accent = ""
     if lst is not None:
         view = info_of(lst, caller.app.settings.listserv.base_url)
-        accent = page_frame.accent(view.address)
+        accent = page_frame.accent(view.identity)
     else:
         root = "/"
     text = templates.page(

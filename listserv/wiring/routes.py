@@ -1,13 +1,15 @@
 """Routes: which address of ours means what (DESIGN.md, "Addresses and tokens").
 
-Pure: whether a list exists is asked through a callable. A mail server in front may fold local
-parts to lower case, drop ``+TOKEN`` or write ``-TOKEN`` instead: the grammar survives all three.
+Pure: which list an address is, or was, one of is asked through a callable. A mail server in front
+may fold local parts to lower case, drop ``+TOKEN`` or write ``-TOKEN`` instead: the grammar
+survives all three.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from mailer.errors import BadInput
 from mailer.reading.addresses import parse
@@ -54,11 +56,27 @@ _SUFFIX = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Say what an address means: the list's address (empty for a domain's own) and the token."""
+    """Say what an address means: the list's address (empty for a domain's own) and the token.
+
+    ``scopes`` are all addresses of that list: its tokens were made for one of them.
+    """
 
     kind: RouteKind
     list_address: str
     token: str = ""
+    scopes: tuple[str, ...] = field(default=(), compare=False)
+
+
+class RoutedList(Protocol):
+    """A list as far as a route knows it."""
+
+    @property
+    def address(self) -> str:
+        """Return the list's full address."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return that and the addresses which the list had before."""
 
 
 def folded(recipient: str) -> str:
@@ -69,25 +87,28 @@ def folded(recipient: str) -> str:
 
 
 def find(
-    recipient: str, is_list: Callable[[str], bool], is_domain: Callable[[str], bool]
+    recipient: str,
+    list_at: Callable[[str], RoutedList | None],
+    is_domain: Callable[[str], bool],
 ) -> Route | None:
     """Return what ``recipient`` means here, or None where it is not ours.
 
-    ``is_list`` is asked with a list's full address in lower case, ``is_domain`` with a domain.
+    ``list_at`` is asked with a full address in lower case, ``is_domain`` with a domain.
     """
     try:
         address = parse(recipient)
     except BadInput:
         return None
     local, _, domain = address.key.rpartition("@")
-    if is_list(address.key):
-        return Route(RouteKind.POST, address.key)
+    if (lst := list_at(address.key)) is not None:
+        return Route(RouteKind.POST, lst.address, scopes=lst.addresses)
     if local in {"postmaster", "abuse"} and is_domain(domain):
         return Route(RouteKind(local), "")
     match = _SUFFIX.match(local)
-    if match is None or not is_list(f"{match['list']}@{domain}"):
+    lst = list_at(f"{match['list']}@{domain}") if match else None
+    if match is None or lst is None:
         return None
     kind, token = SUFFIXES[match["suffix"]], match["token"] or ""
     if (token and kind not in _MAY_HAVE_TOKEN) or (not token and kind in _NEEDS_TOKEN):
         return None
-    return Route(kind, f"{match['list']}@{domain}", token)
+    return Route(kind, lst.address, token, lst.addresses)

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from sqlalchemy import LargeBinary, String, select
@@ -87,11 +87,16 @@ class Keyring:
 
         return make
 
-    def read(self, token: str, purpose: TokenPurpose, scope: str) -> int | None:
-        """Return the row that ``token`` was made for, or None if we did not make it for this."""
-        return self._read(token, purpose, scope, _MAC)
+    def read(self, token: str, purpose: TokenPurpose, *scopes: str) -> int | None:
+        """Return the row that ``token`` was made for, or None if we did not make it for this.
 
-    def _read(self, token: str, purpose: TokenPurpose, scope: str, mac: int) -> int | None:
+        A list that was renamed has several ``scopes``: it was made for one of them.
+        """
+        return self._read(token, purpose, scopes, _MAC)
+
+    def _read(
+        self, token: str, purpose: TokenPurpose, scopes: Sequence[str], mac: int
+    ) -> int | None:
         if len(token) != LENGTH or not token.isascii():
             return None
         try:
@@ -101,7 +106,8 @@ class Keyring:
         body, given = packed[:-mac], packed[-mac:]
         if _spell(packed) != token.lower() or body[0] not in self._keys:
             return None
-        if not hmac.compare_digest(given, self._mac(body[0], purpose, scope, body)[:mac]):
+        macs = [self._mac(body[0], purpose, scope, body)[:mac] for scope in scopes]
+        if sum(hmac.compare_digest(given, one) for one in macs) == 0:
             return None
         return int.from_bytes(body[1:], "big")
 
@@ -116,9 +122,9 @@ class Keyring:
 
         return make
 
-    def read_pair(self, token: str, purpose: TokenPurpose, scope: str) -> tuple[int, int] | None:
+    def read_pair(self, token: str, purpose: TokenPurpose, *scopes: str) -> tuple[int, int] | None:
         """Return the two rows that ``token`` was made for, or None if we did not make it."""
-        found = self._read(token, purpose, scope, _PAIR_MAC)
+        found = self._read(token, purpose, scopes, _PAIR_MAC)
         return None if found is None else (found >> 32, found & 0xFFFFFFFF)
 
     def keyed_hash(self, text: str) -> bytes:

@@ -40,7 +40,12 @@ from subscriptions.lists.list_settings import (
     check_language,
     one_line,
 )
-from subscriptions.lists.naming import ListAddress, check_name, read_list_address
+from subscriptions.lists.naming import (
+    ListAddress,
+    check_name,
+    is_own_address,
+    read_list_address,
+)
 from subscriptions.lists.policies import (
     LANGUAGES,
     ArchivePolicy,
@@ -71,7 +76,9 @@ __all__ = [
     "Role",
     "all_lists",
     "change_list",
+    "check_free",
     "check_language",
+    "check_rename",
     "check_role",
     "checked_settings",
     "create_list",
@@ -80,6 +87,7 @@ __all__ = [
     "membership_of",
     "one_line",
     "opens",
+    "rename_list",
     "state_at",
     "table_of",
     "worded",
@@ -182,6 +190,8 @@ class MailList(Base):
     replies: Mapped[str] = mapped_column(String(320), default=terms.EDITORS)  # or thread, or a list
     # Addresses whose files are to be moved, one a line; the archive's renderer empties it.
     redraw: Mapped[str] = mapped_column(default="", server_default="")
+    # Every address it has had, from the first one on, a line each; "" where it never had another.
+    formerly: Mapped[str] = mapped_column(default="", server_default="")
     members_since: Mapped[float | None]  # subscriptions.lists.openness, as the next one
     public_since: Mapped[float | None]
     bounces_told: Mapped[float | None]  # when its owners last heard whose mail comes back
@@ -198,6 +208,25 @@ class MailList(Base):
     def address(self) -> str:
         """Return the list's full address."""
         return f"{self.name}@{self.domain}"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return the list's address, then those that it had before: mail to them still comes."""
+        before = (one for one in (self.formerly or "").split("\n") if one and one != self.address)
+        return (self.address, *before)
+
+    @property
+    def identity(self) -> str:
+        """Return the address that the list was made with; what outlives a new name stands on it.
+
+        Its List-Id (RFC 2919 section 3: it stays when a list moves), what was taken out of its
+        archive, the journal of permissions, the pages of its members.
+        """
+        return (self.formerly or "").strip("\n").partition("\n")[0] or self.address
+
+    def owns(self, key: str) -> bool:
+        """Tell whether the address ``key`` is the list's, by whichever of its names."""
+        return any(is_own_address(read_list_address(one), key) for one in self.addresses)
 
     def welcome_in(self, language: str) -> str:
         """Return the owner's words for new members who read ``language``, "" for none."""
@@ -311,13 +340,17 @@ def state_at(
 
 
 def find_list(session: Session, address: str) -> MailList | None:
-    """Return the list with this full address, in whatever case it is written."""
+    """Return the list with this full address, in whatever case it is written.
+
+    A list that was renamed is found by its former addresses too.
+    """
     try:
         where = read_list_address(address)
     except BadInput:
         return None
-    return session.scalar(
-        select(MailList).where(MailList.name == where.name, MailList.domain == where.domain)
+    named = MailList.name == where.name, MailList.domain == where.domain
+    return session.scalar(select(MailList).where(*named)) or session.scalar(
+        select(MailList).where(MailList.formerly.contains(f"\n{where}\n", autoescape=True)).limit(1)
     )
 
 
@@ -349,8 +382,7 @@ def create_list(
     """
     where = read_list_address(address)
     check_name(where.name)
-    if find_list(session, address) is not None:
-        raise Refused(f"The list {where} is there already.", key="list-there", list=str(where))
+    check_free(session, where)
     lst = MailList(name=where.name, domain=where.domain, kind=kind, title=where.name, created=now)
     writers = PostPolicy.EDITORS if kind is ListKind.NEWSLETTER else PostPolicy.MEMBERS
     begun: dict[str, object] = {
@@ -364,6 +396,46 @@ def create_list(
     session.add(lst)
     session.flush()
     return lst
+
+
+def check_free(session: Session, where: ListAddress) -> None:
+    """Raise Refused where an address is or was a list's: nobody else may ever answer there."""
+    there = find_list(session, str(where))
+    if there is None:
+        return
+    if there.where == where:
+        raise Refused(f"The list {where} is there already.", key="list-there", list=str(where))
+    raise Refused(
+        f"{where} was the address of {there.address}, and mail to it still comes there.",
+        "Choose another address.",
+        key="list-was-there",
+        list=there.address,
+    )
+
+
+def check_rename(session: Session, lst: MailList, where: ListAddress) -> None:
+    """Raise Refused as ``rename_list`` would."""
+    if where == lst.where:
+        raise Refused(f"{lst.address} has that address already.", key="same")
+    check_name(where.name)
+    if str(where) not in lst.addresses:
+        check_free(session, where)
+
+
+def rename_list(session: Session, lst: MailList, where: ListAddress) -> str:
+    """Give a list another address and return the one it had; mail to that still comes.
+
+    Raise Refused where there can be no such list, or the address is or was another list's; it may
+    be one that this list has had itself.
+    """
+    check_rename(session, lst, where)
+    before = lst.address
+    known = [*filter(None, lst.formerly.split("\n"))]
+    both = dict.fromkeys([*known, before, str(where)])
+    lst.formerly = "".join(f"\n{one}" for one in both) + "\n"
+    lst.name, lst.domain = where.name, where.domain
+    session.flush()
+    return before
 
 
 def change_list(lst: MailList, **wanted: object) -> None:

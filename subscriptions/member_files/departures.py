@@ -126,7 +126,7 @@ def _said_yes(session: Session, lst: MailList, known: Known, keyring: Keyring) -
         at = entry.given_at or entry.at
         yes.anywhere[key] = max(at, yes.anywhere.get(key, 0.0))
         here = known.states.get(known.people[key][0]) in _HERE
-        if here and entry.list_address == lst.address:
+        if here and entry.list_address in lst.addresses:
             yes.here[key] = max(at, yes.here.get(key, 0.0))
     return yes
 
@@ -192,7 +192,7 @@ def _enter_as_left(
         ],
     )
     for one in people:
-        journal.note(session, JournalWord.LEFT, one.address.key, list_address=lst.address)
+        journal.note(session, JournalWord.LEFT, one.address.key, list_address=lst.identity)
     consent.record_each(
         session,
         keyring,

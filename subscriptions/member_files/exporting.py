@@ -119,7 +119,9 @@ def _said(
     return {
         by_hash[entry.who]: entry
         for entry in consent.history(session, keyring, keys)
-        if entry.act is Act.CONSENTED and entry.list_address == lst.address and entry.who in by_hash
+        if entry.act is Act.CONSENTED
+        and entry.list_address in lst.addresses
+        and entry.who in by_hash
     }
 
 

@@ -123,7 +123,7 @@ class BounceReport:
 def take(desk: ChangeContext, member: Membership, report: BounceReport) -> str:
     """Enter a bounce and do what follows from it; return that in a word."""
     session, kind = desk.session, report.kind
-    mailing_id = _mailing(session, desk.lst.address, report.about)
+    mailing_id = _mailing(session, desk.lst, report.about)
     address = _meant(session, member, report.recipient)
     rows = row(member.id, address.id, desk.now, report, mailing_id)
     enter(session, [rows])
@@ -319,12 +319,12 @@ def give_up(desk: ChangeContext, address: Address, report: BounceReport) -> bool
     return True
 
 
-def _mailing(session: Session, list_address: str, about: str) -> int | None:
+def _mailing(session: Session, lst: MailList, about: str) -> int | None:
     if not about:
         return None
     return session.scalar(
         select(Mailing.id)
-        .where(Mailing.message_id == about, Mailing.list_address == list_address)
+        .where(Mailing.message_id == about, Mailing.list_address.in_(lst.addresses))
         .order_by(Mailing.id.desc())
         .limit(1)
     )

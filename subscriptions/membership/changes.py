@@ -182,7 +182,7 @@ def _note(
     until: float | None = None,
 ) -> None:
     who = _address(desk.session, member)[1]
-    where, row = desk.lst.address, member.id
+    where, row = desk.lst.identity, member.id
     journal.note(
         desk.session, word, who, list_address=where, member=row, reason=reason, until=until
     )

@@ -66,7 +66,7 @@ def replay(
     last = journal.last_words(lines)
     if not last:
         return Replayed()
-    lists = {one.address: one for one in session.scalars(select(MailList))}
+    lists = {where: one for one in session.scalars(select(MailList)) for where in one.addresses}
     book = _Book(session, keyring, _people(session, keyring, {line.who for line in last}), lists)
     by_word = {word: [line for line in last if line.word is word] for word in JournalWord}
     barred = sum(_bar(book, line) for line in by_word[JournalWord.BARRED])

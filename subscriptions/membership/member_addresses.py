@@ -113,6 +113,6 @@ def _used(session: Session, person_id: int) -> set[int]:
 def _last_yes(desk: ChangeContext, key: str) -> Consent | None:
     entries = consent.history(desk.session, desk.keyring, [key])
     mine = (
-        row for row in reversed(entries) if row.list_address == desk.lst.address and row.wording
+        row for row in reversed(entries) if row.list_address in desk.lst.addresses and row.wording
     )
     return next(mine, None)

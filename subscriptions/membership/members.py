@@ -6,7 +6,7 @@ all of it: nobody is mailed who has not said yes, and nobody who left, complaine
 or said "never" comes back because their address stands in a file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -19,7 +19,6 @@ from mailer.reading import addresses
 from mailer.storage.bulk_rows import Value, among, insert_many, one_of, spell
 from mailer.storage.tokens import Keyring
 from subscriptions.lists.attributes import add_new
-from subscriptions.lists.naming import ListAddress, is_own_address
 from subscriptions.lists.roster import (
     Address,
     MailList,
@@ -103,10 +102,13 @@ _REFUSALS = {
 }
 
 
-def decide(candidate: Candidate, known: Known, where: ListAddress) -> CandidateOutcome:
-    """Name the candidate's fate on a list, and note it in ``known`` for the rest of the batch."""
+def decide(candidate: Candidate, known: Known, owns: Callable[[str], bool]) -> CandidateOutcome:
+    """Name the candidate's fate on a list, and note it in ``known`` for the rest of the batch.
+
+    ``owns`` tells whether an address key is one of the list's own.
+    """
     key = candidate.address.key
-    barred = _barred(key, known, where)
+    barred = _barred(key, known, owns)
     known.seen.add(key)
     if barred is not None:
         return barred
@@ -135,14 +137,14 @@ def _begins(candidate: Candidate) -> MembershipState:
     return MembershipState.PAUSED if candidate.paused else MembershipState.ACTIVE
 
 
-def _barred(key: str, known: Known, where: ListAddress) -> CandidateOutcome | None:
+def _barred(key: str, known: Known, owns: Callable[[str], bool]) -> CandidateOutcome | None:
     if key in known.seen:
         return CandidateOutcome(Fate.DUPLICATE)
     if key in known.erased:
         return CandidateOutcome(Fate.ERASED, "they asked to be forgotten")
     if key in known.suppressed:
         return CandidateOutcome(Fate.SUPPRESSED, known.suppressed[key].value)
-    if is_own_address(where, key):
+    if owns(key):
         return CandidateOutcome(Fate.OWN_ADDRESS, "it is an address of the list itself")
     return None
 
@@ -206,8 +208,7 @@ def enrol(
         lock_people(session)
     known = look_up(session, lst, candidates, keyring)
     before = dict(known.states)
-    where = lst.where
-    outcomes = [decide(candidate, known, where) for candidate in candidates]
+    outcomes = [decide(candidate, known, lst.owns) for candidate in candidates]
     if not dry_run:
         chosen = [
             candidate

@@ -103,7 +103,7 @@ def choose(mbox: Path) -> tuple[list[Mail], Counter[str]]:
         for found in read_mbox(file):
             raw = b"\r\n".join(found.raw.replace(b"\r\n", b"\n").split(b"\n"))
             reading = facts.read(raw)
-            told = facts.from_bytes(reading, LIVE, "anna@example.net")
+            told = facts.from_bytes(reading, (LIVE,), "anna@example.net")
             verdict = rules.judge(rules.PostFacts(LIVE, author_state="active", **told))  # type: ignore[arg-type]
             message_id = _MESSAGE_ID.search(raw.partition(b"\r\n\r\n")[0])
             if raw.count(b"\r") != raw.count(b"\r\n") or b"\0" in raw:

@@ -56,7 +56,7 @@ class PreviewCopy:
 def link(app: App, lst: MailList, edition: int, member: int, now: float) -> str:
     """Return the address of an edition's page for one editor."""
     day = int(now // DAY)
-    token = app.keyring.standing(TokenPurpose.PROOF, _scope(lst, edition, day), member)
+    token = app.keyring.standing(TokenPurpose.PROOF, _scope(lst.address, edition, day), member)
     return f"{face_of(app, lst).page}proof/{edition}-{day}-{token}"
 
 
@@ -65,8 +65,8 @@ def open_link(session: Session, app: App, lst: MailList, token: str, now: float)
     found = _TOKEN.fullmatch(token)
     if found is None or not 0 <= now // DAY - int(found[2]) <= LASTS:
         return None
-    scope = _scope(lst, int(found[1]), int(found[2]))
-    ref = app.keyring.read(found[3], TokenPurpose.PROOF, scope)
+    scopes = [_scope(one, int(found[1]), int(found[2])) for one in lst.addresses]
+    ref = app.keyring.read(found[3], TokenPurpose.PROOF, *scopes)
     member = session.get(Membership, ref) if ref else None
     edition = session.get(DraftUnderReview, int(found[1]))
     if member is None or edition is None or member.list_id != lst.id:
@@ -105,8 +105,8 @@ def in_light(html: str, *, dark: bool) -> str:
     return _SCHEMES.sub(f"color-scheme: {'dark' if dark else 'light'}", said)
 
 
-def _scope(lst: MailList, edition: int, day: int) -> str:
-    return f"{lst.address} {edition} {day}"
+def _scope(address: str, edition: int, day: int) -> str:
+    return f"{address} {edition} {day}"
 
 
 def _samples(session: Session, lst: MailList) -> list[Reader]:

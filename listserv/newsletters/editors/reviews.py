@@ -77,7 +77,7 @@ def proved(session: Session, lst: MailList, letter: IncomingLetter) -> DraftUnde
     if editor_of(session, lst, letter.author) is None:
         return None
     known = select(Mailing.created).where(
-        Mailing.message_id == named[1], Mailing.list_address == lst.address
+        Mailing.message_id == named[1], Mailing.list_address.in_(lst.addresses)
     )
     at = session.scalar(known)
     if at is None:

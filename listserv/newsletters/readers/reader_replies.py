@@ -84,7 +84,7 @@ def keep(
     app: App, session: Session, lst: MailList, arrival: Arrival, reading: PostReading, issue: str
 ) -> None:
     """Put an answer under its issue."""
-    raw = own_mail(arrival, reading, lst, issue, token_removal.proves(app.keyring, lst.address))
+    raw = own_mail(arrival, reading, lst, issue, token_removal.proves(app.keyring, *lst.addresses))
     kept = pack(raw)
     put_packed(session, [kept])
     mail_threading.place(session, lst, raw, kept.sha, arrival.received_at, answers=issue)
@@ -97,12 +97,10 @@ def blanked(app: App, session: Session, lst: MailList, reading: PostReading) -> 
     It quotes an issue as a rule, and with it its writer's own way out, which the list's members
     and its archive would read. Nothing but a token changes.
     """
-    named = session.execute(
-        select(MailList.name, MailList.domain).where(MailList.replies == lst.address)
-    ).all()
+    named = session.scalars(select(MailList).where(MailList.replies.in_(lst.addresses))).all()
     if not named:
         return reading
-    ours = token_removal.proves(app.keyring, *(f"{name}@{domain}" for name, domain in named))
+    ours = token_removal.proves(app.keyring, *(one for each in named for one in each.addresses))
     raw = token_removal.blank(reading.raw, ours)
     return reading if raw == reading.raw else replace(reading, raw=raw, head=message.head(raw))
 

@@ -60,7 +60,7 @@ def _even(text: str) -> str:
 
 def voter(visit: Visit, token: str) -> Membership | None:
     """Return the member whom a token names, if they are one still."""
-    ref = visit.app.keyring.read(token, TokenPurpose.VOTE, visit.lst.address)
+    ref = visit.app.keyring.read(token, TokenPurpose.VOTE, *visit.lst.addresses)
     member = visit.session.get(Membership, ref) if ref else None
     there = member is not None and member.list_id == visit.lst.id and member.state in HERE
     return member if there else None

@@ -30,7 +30,7 @@ OWN = (
     | (READS - MAILED)
     | PEOPLE
     | DIGESTS
-    | {"archive redact", "newsletter history", "queue mailing"}
+    | {"archive redact", "list rename", "newsletter history", "queue mailing"}
 )
 # What is their own is everybody's, whatever else they are to the list; the operator has commands.
 SELF = {action.value for action in Action if action.value.startswith("own ")}

@@ -1,5 +1,7 @@
 """Every address of ours means one thing, and nothing else is ours."""
 
+from dataclasses import dataclass
+
 import pytest
 
 from listserv.wiring.routes import Route, RouteKind, find
@@ -8,8 +10,22 @@ LISTS = {"friends@example.org", "team-news@example.org", "friends@other.example"
 TOKEN = "abcdefghijklmnopqrstuvwx27"
 
 
+@dataclass(frozen=True)
+class Named:
+    """A list by its address, and the one it had before."""
+
+    address: str
+    addresses: tuple[str, ...]
+
+
+def list_at(address: str) -> Named | None:
+    if address == "old@example.org":
+        return Named("friends@example.org", ("friends@example.org", address))
+    return Named(address, (address,)) if address in LISTS else None
+
+
 def route(recipient: str) -> Route | None:
-    return find(recipient, LISTS.__contains__, {"example.org", "other.example"}.__contains__)
+    return find(recipient, list_at, {"example.org", "other.example"}.__contains__)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +53,13 @@ def route(recipient: str) -> Route | None:
 )
 def test_the_address_grammar(recipient: str, kind: RouteKind, token: str) -> None:
     assert route(recipient) == Route(kind, "friends@example.org", token)
+
+
+def test_a_former_address_means_the_list_that_had_it() -> None:
+    found = route(f"old-leave+{TOKEN}@example.org")
+    assert found == Route(RouteKind.LEAVE, "friends@example.org", TOKEN)
+    assert found is not None
+    assert found.scopes == ("friends@example.org", "old@example.org")
 
 
 def test_a_hyphen_in_a_list_name_is_no_suffix() -> None:

@@ -324,8 +324,6 @@ def test_deciding_twice_adds_nobody_twice(
     known = Known(people=people)
     chosen = [Candidate(addresses.parse(email), consent=note) for email in emails]
     added = [
-        c.address.key
-        for c in chosen
-        if decide(c, known, lst.where).fate in (Fate.ADDED, Fate.ASKED)
+        c.address.key for c in chosen if decide(c, known, lst.owns).fate in (Fate.ADDED, Fate.ASKED)
     ]
     assert sorted(added) == sorted(set(emails))

@@ -98,6 +98,10 @@ class Action(StrEnum):
     QUEUE_REFUSE = "queue refuse"
     QUEUE_RELEASE = "queue release"
     QUEUE_SHOW = "queue show"
+    THREAD_FOLLOW = "thread follow"
+    THREAD_LS = "thread ls"
+    THREAD_MUTE = "thread mute"
+    THREAD_SHOW = "thread show"
 
 
 class NotPermitted(Refused):
@@ -124,6 +128,7 @@ _MODERATORS = _OWNERS | {ActorRole.MODERATOR}
 _EDITORS = _OWNERS | {ActorRole.EDITOR}
 _DECIDERS = _OWNERS | {ActorRole.MODERATOR, ActorRole.EDITOR}
 _STAFF = _DECIDERS | {ActorRole.ADVISOR}
+_MEMBERS = _STAFF | {ActorRole.MEMBER}
 # Whoever has left, or waits for an owner, is a stranger to the list and still has what is theirs.
 _ANYBODY = frozenset(ActorRole) - _OPERATOR
 _PLAIN = frozenset({ActorRole.STRANGER, ActorRole.MEMBER})
@@ -191,6 +196,11 @@ PERMISSIONS = {
     Action.QUEUE_REFUSE: Permission(_MODERATORS),
     Action.QUEUE_RELEASE: Permission(_MODERATORS),
     Action.QUEUE_SHOW: Permission(_MODERATORS),
+    # One thread, for oneself, and the receipt to one's own address takes it back.
+    Action.THREAD_FOLLOW: Permission(_MEMBERS, by_from_line=True, noted=False),
+    Action.THREAD_LS: Permission(_STAFF, by_from_line=True),
+    Action.THREAD_MUTE: Permission(_MEMBERS, by_from_line=True, noted=False),
+    Action.THREAD_SHOW: Permission(_STAFF, by_from_line=True),
 }
 
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from listserv.answers import clauses, dates, known_words, rhythm_wishes
+from listserv.answers import clauses, dates, known_words, rhythm_wishes, thread_words
 from listserv.answers.clauses import Clause
 from listserv.answers.own_words import OwnWords
 from listserv.answers.weighing import JOINING, LEAVING, weigh
@@ -41,6 +41,10 @@ class MemberWish:
 
 def read(own: OwnWords, today: date) -> MemberWish:
     """Return the one wish of a text, else of its subject."""
+    thread = thread_words.read(own)
+    if thread is not None:
+        said = (own.text or own.subject).strip()[:80]
+        return MemberWish(thread.verb, 0.9, (said,), rest=thread.rest)
     rhythm = rhythm_wishes.read(own.text or own.subject)
     if rhythm:
         return MemberWish("rhythm", 0.9, ((own.text or own.subject).strip()[:80],), rest=rhythm)

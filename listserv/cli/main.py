@@ -41,6 +41,7 @@ _COMMANDS = {
     "serve": "parts:serve",
     "sink": "sink:sink",
     "smtp": "parts:smtp",
+    "thread": "threads:threads",
     "try": "try_out:try_out",
     "web": "parts:web_door",
     "worker": "parts:worker",

@@ -92,6 +92,15 @@ class OrdersUndo:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadUndo:
+    """Keep what a member wanted of a thread before: "" for nothing; for UNDO."""
+
+    thread: str  # the hash of a mail of it
+    kind: str
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AddressPayload:
     """Keep whose address it may be, for ADDRESS."""
 
@@ -137,8 +146,8 @@ _DIGEST = TypeAdapter(DigestPayload)
 _COMMAND: TypeAdapter[OrdersPayload | WishPayload] = TypeAdapter(
     Annotated[OrdersPayload | WishPayload, _EITHER]
 )
-_UNDO: TypeAdapter[OrdersUndo | RoleUndo | WishUndo] = TypeAdapter(
-    Annotated[OrdersUndo | RoleUndo | WishUndo, _EITHER]
+_UNDO: TypeAdapter[OrdersUndo | RoleUndo | ThreadUndo | WishUndo] = TypeAdapter(
+    Annotated[OrdersUndo | RoleUndo | ThreadUndo | WishUndo, _EITHER]
 )
 _MODERATE: TypeAdapter[UnbanPayload | ModeratePayload] = TypeAdapter(
     Annotated[UnbanPayload | ModeratePayload, _EITHER]
@@ -161,7 +170,7 @@ def command(ask: Ask) -> OrdersPayload | WishPayload:
     return _COMMAND.validate_json(ask.payload)
 
 
-def undo(ask: Ask) -> OrdersUndo | RoleUndo | WishUndo:
+def undo(ask: Ask) -> OrdersUndo | RoleUndo | ThreadUndo | WishUndo:
     """Return what an UNDO question keeps."""
     return _UNDO.validate_json(ask.payload)
 

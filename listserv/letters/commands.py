@@ -41,12 +41,12 @@ def is_join(text: str) -> bool:
 
 def command(text: str, subject: str = "") -> Command | None:
     """Return the command in a text, else in its subject, else None."""
-    said = own_words.of_subject(subject)[0]
+    said, replied = own_words.of_subject(subject)
     for line in (first_line(text), said):
         found = _role(line)
         if found is not None:
             return found
-    read = mailed_commands.read(OwnWords(text, subject=said), date(2000, 1, 1))
+    read = mailed_commands.read(OwnWords(text, subject=said, replied=replied), date(2000, 1, 1))
     if read.means == "unclear":
         return None
     rest = (read.said if read.means == "pause" else read.rest)[:_REST]

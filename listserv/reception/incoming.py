@@ -25,7 +25,7 @@ from listserv.membership import joining, reviving, wishes
 from listserv.moderation.holds import hold, is_released
 from listserv.newsletters.editors import editor_answers, reviews
 from listserv.owners import owner_commands, roles
-from listserv.reception import author_replies, replies
+from listserv.reception import author_replies, replies, thread_letters
 from listserv.wiring import routes
 from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
@@ -144,7 +144,9 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
             return joining.offer_help(visit, author, language=letter.language)
         if wish is not None and wish.verb == "thanks":
             return "thanks"
-        return _wish(visit, letter, member, wish or Command("unclear"))
+        wished = wish or Command("unclear")
+        thread = wished.verb in thread_letters.VERBS and _is_here(visit, author)
+        return (thread_letters.take if thread else _wish)(visit, letter, member, wished)
 
     return act(app, arrival, route, letter, work)
 

@@ -9,8 +9,16 @@ from collections.abc import Callable
 
 from listserv.answers import dates, meaning
 from listserv.answers.meaning import Means, Reader
+from listserv.conversations import thread_receipts
 from listserv.letters import ask_payloads, commands, notices
-from listserv.letters.ask_payloads import OrdersPayload, OrdersUndo, RoleUndo, WishPayload, WishUndo
+from listserv.letters.ask_payloads import (
+    OrdersPayload,
+    OrdersUndo,
+    RoleUndo,
+    ThreadUndo,
+    WishPayload,
+    WishUndo,
+)
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
 from listserv.letters.transaction import HELD
@@ -19,7 +27,7 @@ from listserv.moderation import decisions
 from listserv.moderation.decisions import HERE
 from listserv.moderation.holds import hold
 from listserv.owners import owner_commands, roles
-from listserv.reception import refused_posts
+from listserv.reception import refused_posts, thread_letters
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.arrivals import Arrival
@@ -221,6 +229,8 @@ def _carry_out(
     wish = commands.Command(asked.verb, asked.rest)
     if wish.verb == "role":
         return roles.give(visit, ask, member, wish.rest, proof_of(letter))
+    if wish.verb in thread_letters.VERBS:
+        return thread_letters.grant(visit, member, wish)
     if wish.verb != "forget":
         return grant(visit, member, wish, proof_of(letter))
     wishes.forget(visit, member)
@@ -260,13 +270,21 @@ def _undo(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     if said is Means.NO:
         return "stands"
     told = ask_payloads.undo(ask)
-    if isinstance(told, OrdersUndo):
-        return owner_commands.take_back(visit, ask, told, proof_of(letter, "undo"))
-    if isinstance(told, RoleUndo):
-        return roles.take_back(visit, ask, told, proof_of(letter, "undo"))
+    if not isinstance(told, WishUndo):
+        return _take_back(visit, ask, told, proof_of(letter, "undo"))
     if told.was.state is MembershipState.PENDING or _has_gone_since(visit, ask, told):
         return _wait_again(visit, ask, letter)
     return wishes.undo(visit, ask, told.was, proof_of(letter, "undo"))
+
+
+def _take_back(
+    visit: Visit, ask: Ask, told: OrdersUndo | RoleUndo | ThreadUndo, proof: AnswerProof
+) -> str:
+    if isinstance(told, OrdersUndo):
+        return owner_commands.take_back(visit, ask, told, proof)
+    if isinstance(told, RoleUndo):
+        return roles.take_back(visit, ask, told, proof)
+    return thread_receipts.take_back(visit, ask, told, proof)
 
 
 def _has_gone_since(visit: Visit, ask: Ask, told: WishUndo) -> bool:

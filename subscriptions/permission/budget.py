@@ -6,9 +6,9 @@
 whatever kind, over all lists and doors; a member whose address no token has proven yet one of
 each kind and at most five; a proven address twenty. Forty spellings of one mailbox are one.
 Editors' drafts, each of which brings its own editor two mails, are counted apart: an issue is
-written in more than five; and so are owners' orders. Also bounded are the strangers of one
-organisation, those that one source or one neighbourhood of the net asks for, and all of one
-minute together. A letter for which its writer's own domain vouches passes these but the
+written in more than five; and so are owners' orders, and wishes for threads. Also bounded are the
+strangers of one organisation, those that one source or one neighbourhood of the net asks for, and
+all of one minute together. A letter for which its writer's own domain vouches passes these but the
 organisation's: whoever is written to has written. SECURITY: this is what stands between a form on
 the web and forty confirmations in a victim's mailbox, and between a thousand sources and a
 thousand victims; every door that answers asks here first.
@@ -35,6 +35,7 @@ RELAY = "relay"
 RELAYED_FROM = 20  # private answers in 24 hours through aliases, from one source
 RELAYED_TO = 50  # and to one author
 ORDER = "order"  # an owner's: bounded as drafts are
+THREAD = "thread"  # a receipt for what touches one thread: so, too
 DOMAIN = 500  # strangers at one organisation's domains
 SOURCE = 50  # strangers asked for from one source (mailer/door/callers.py)
 NETWORK = 150  # and from its neighbourhood
@@ -227,6 +228,16 @@ def allow_order(session: Session, key: str, *, now: float) -> bool:
     return True
 
 
+def allow_thread(session: Session, key: str, *, now: float) -> bool:
+    """Tell whether what a member wants of one thread may be answered, and count it if so."""
+    _alone(session, key)
+    most = DRAFTS_PROVEN if familiarity_of(session, key).proven else DRAFTS
+    if _spent(session, key, THREAD, now).of_kind >= most:
+        return False
+    count(session, key, kind=THREAD, now=now)
+    return True
+
+
 def once(session: Session, key: str, kind: str, now: float) -> bool:
     """Tell whether this is the first of its kind within a day, and count it if so."""
     _alone(session, key)
@@ -330,7 +341,7 @@ def _spent(session: Session, key: str, kind: str, now: float, source: str = "") 
 
     network = network_of(source)
     return Spent(
-        in_all=sum(number for name, number in kinds.items() if name not in {DRAFT, ORDER}),
+        in_all=sum(number for name, number in kinds.items() if name not in {DRAFT, ORDER, THREAD}),
         of_kind=kinds.get(kind, 0),
         to_domain=counted(AutomaticMail.domain == _organisation(key)),
         from_source=counted(AutomaticMail.source == source) if source else 0,

@@ -34,6 +34,8 @@ CONTEXT: dict[str, object] = {
     "accepted": 3,
     "again": False,
     "asked": "leave",
+    "deed": "mute",
+    "named": False,
     "audience": 12_400,
     "domains": (("gmail.example", 8_000), ("example.org", 400)),
     "elsewhere": 31,

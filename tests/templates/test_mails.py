@@ -147,6 +147,9 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
         )
     ),
     *(("member-rhythm", {"rhythm": one}) for one in ("weekly", "first", "each")),
+    *(("member-thread", {"deed": one}) for one in ("follow", "unmute")),
+    ("member-thread", {"subject": "", "named": True}),
+    *(("member-command", {"command": one}) for one in ("mute", "follow", "unfollow")),
     ("member-which", {"own": False, "choices": [{"author": "Bo Ek", "subject": "Potatis"}]}),
     ("member-voted", {"word": "counted"}),
     ("member-voted", {"word": "closed"}),

@@ -1,0 +1,157 @@
+"""The commands about threads: see them, mute or follow one for a member."""
+
+from datetime import UTC, datetime
+
+import click
+
+from listserv.actions import threads as actions
+from listserv.actions.threads import LISTED, ListThreads, WishHeard, WishOfThread
+from listserv.cli.terminal import (
+    asked,
+    plain,
+    print_json,
+    print_json_array,
+    print_letter,
+    print_table,
+    say,
+)
+from listserv.conversations.thread_list import ListedThread
+from listserv.wiring.app import App
+
+
+@click.group("thread")
+def threads() -> None:
+    """See threads, and mute or follow one for a member."""
+
+
+_list = click.argument("list_address", metavar="LIST")
+_thread = click.argument("thread", metavar="THREAD")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@threads.command("ls")
+@_list
+@click.option("--most", type=click.IntRange(1), default=LISTED, show_default=True, help="How many.")
+@_json
+@click.pass_obj
+def ls(app: App, list_address: str, most: int, *, as_json: bool) -> None:
+    """List the threads of LIST, the one that was written to last first.
+
+    \b
+    Examples:
+      krets thread ls friends@example.org
+      krets thread ls friends@example.org --json
+    """
+    found = actions.ls(asked(app), ListThreads(list_address, most))
+    if as_json:
+        print_json_array(_shown(one) for one in found)
+        return
+    print_table(
+        ("thread", "messages", "state", "subject"),
+        [(one.hash[:10], str(one.messages), one.state.value, plain(one.subject)) for one in found],
+    )
+
+
+@threads.command("show")
+@_list
+@_thread
+@_json
+@click.pass_obj
+def show(app: App, list_address: str, thread: str, *, as_json: bool) -> None:
+    """Show THREAD: the hash in its address in the archive, or the first ten letters of that.
+
+    \b
+    Example:
+      krets thread show friends@example.org k7f3q2abcd
+    """
+    found = actions.show(asked(app), list_address, thread)
+    if as_json:
+        mails = [
+            {"hash": one.hash, "id": one.id, "author": one.author, "date": _iso(one.at)}
+            for one in found.mails
+        ]
+        print_json({**_shown(found.thread), "mails": mails})
+        return
+    lines = [("messages", str(found.thread.messages)), ("state", found.thread.state.value)]
+    lines += [(_minute(one.at), plain(one.author) or "-") for one in found.mails]
+    print_letter(plain(found.thread.subject), lines)
+
+
+_address = click.argument("address")
+_off = click.option("--off", is_flag=True, help="Take it back.")
+
+
+@threads.command("mute")
+@_list
+@_thread
+@_address
+@_off
+@click.option("--unless-named", is_flag=True, help="Until somebody writes their name: @Anna.")
+@_json
+@click.pass_obj
+def mute(
+    app: App,
+    /,
+    list_address: str,
+    thread: str,
+    address: str,
+    *,
+    off: bool,
+    unless_named: bool,
+    as_json: bool,
+) -> None:
+    """Let nothing more of THREAD come to ADDRESS; no mail tells them.
+
+    \b
+    Example:
+      krets thread mute friends@example.org k7f3q2abcd anna@example.net --unless-named
+    """
+    wanted = WishOfThread(list_address, thread, address, off=off, named=unless_named)
+    _told(actions.mute(asked(app), wanted), "mute", address, off=off, as_json=as_json)
+
+
+@threads.command("follow")
+@_list
+@_thread
+@_address
+@_off
+@_json
+@click.pass_obj
+def follow(
+    app: App, /, list_address: str, thread: str, address: str, *, off: bool, as_json: bool
+) -> None:
+    """Let all of THREAD come to ADDRESS at once, whatever their rhythm; no mail tells them.
+
+    \b
+    Example:
+      krets thread follow friends@example.org k7f3q2abcd anna@example.net
+    """
+    wanted = WishOfThread(list_address, thread, address, off=off)
+    _told(actions.follow(asked(app), wanted), "follow", address, off=off, as_json=as_json)
+
+
+def _told(heard: WishHeard, wish: str, address: str, *, off: bool, as_json: bool) -> None:
+    if as_json:
+        told = {"list": heard.list, "email": address, "thread": heard.thread.hash}
+        print_json({**told, "wish": None if off else wish})
+        return
+    says = {"mute": "mutes", "follow": "follows"}[wish]
+    say(f"{address} {'no longer ' if off else ''}{says} {plain(heard.thread.subject)!r}.")
+
+
+def _shown(one: ListedThread) -> dict[str, object]:
+    return {
+        "hash": one.hash,
+        "subject": one.subject,
+        "messages": one.messages,
+        "state": one.state.value,
+        "answer": one.answer,
+    }
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def _minute(at: float) -> str:
+    return _iso(at)[:16].replace("T", " ")

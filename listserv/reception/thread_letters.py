@@ -1,0 +1,77 @@
+"""Take what a member writes to LIST-request@ about one thread, in an answer to a mail of it.
+
+The thread is named by the letter's References, or by a code or a link to the archive in it.
+SECURITY: it touches one thread for the writer alone, and the receipt to the address that we know
+takes it back, so a From line is enough where nothing speaks against it; where SPF, DKIM or DMARC
+says "fail", they are asked at that address first.
+"""
+
+from listserv.actions import threads
+from listserv.actions.call import Actor, Call
+from listserv.actions.permissions import Proven
+from listserv.actions.threads import WishHeard, WishOfThread
+from listserv.answers import thread_words
+from listserv.conversations import thread_lookup, thread_receipts
+from listserv.letters.ask_payloads import WishPayload
+from listserv.letters.commands import Command
+from listserv.letters.incoming_letter import IncomingLetter
+from listserv.letters.request import Visit, language_of, question, write
+from subscriptions.lists.roster import Membership, Role
+from subscriptions.membership import optin
+from subscriptions.permission import budget
+from subscriptions.permission.asks import AskPurpose
+from subscriptions.permission.consent import Source
+
+VERBS = frozenset(thread_words.VERBS)
+_OFF = {"unmute": "mute", "unfollow": "follow"}
+
+
+def take(visit: Visit, letter: IncomingLetter, member: Membership, wish: Command) -> str:
+    """Do what a letter wishes for its thread, or ask whether it is theirs, or which thread."""
+    own = optin.address_of(visit.session, member)
+    if not budget.allow_thread(visit.session, own.key, now=visit.now):
+        return f"over-budget: {wish.verb}"
+    found = thread_lookup.of_letter(visit.session, visit.lst, letter)
+    language = language_of(visit, own)
+    if found is None:
+        write(visit, own, "member-no-thread", language, member.id, context={"deed": wish.verb})
+        return "no-thread"
+    named = wish.rest == thread_words.NAMED
+    if not _is_believed(letter):
+        question(
+            visit, AskPurpose.COMMAND, to=own, name="member-command", language=language,
+            ref=member.id, member=member.id,
+            payload=WishPayload(wish.verb, f"{found.place.key} {wish.rest}".strip()),
+            context={
+                "command": wish.verb, "who": "", "subject": found.subject,
+                "looks_after": member.role is not Role.MEMBER,
+            },
+        )  # fmt: skip
+        return f"asked: {wish.verb}"
+    heard = _ask_for(visit, own.key, Proven.NONE, wish.verb, found.place.key, named=named)
+    thread_receipts.tell(visit, member, found, wish.verb, heard.undo, named=named)
+    return wish.verb
+
+
+def grant(visit: Visit, member: Membership, wish: Command) -> str:
+    """Do what a member has said yes to: ``rest`` is a mail's hash, and how."""
+    key, _, rest = wish.rest.partition(" ")
+    own = optin.address_of(visit.session, member)
+    named = rest == thread_words.NAMED
+    heard = _ask_for(visit, own.key, Proven.TOKEN, wish.verb, key, named=named)
+    thread_receipts.tell(visit, member, heard.thread, wish.verb, heard.undo, named=named)
+    return wish.verb
+
+
+def _ask_for(
+    visit: Visit, key: str, proven: Proven, verb: str, thread: str, *, named: bool
+) -> WishHeard:
+    call = Call(visit.app, Actor(Source.MAIL, proven, key), visit.now, within=visit)
+    wanted = WishOfThread(visit.lst.address, thread, key, off=verb in _OFF, named=named)
+    return {"mute": threads.mute, "follow": threads.follow}[_OFF.get(verb, verb)](call, wanted)
+
+
+def _is_believed(letter: IncomingLetter) -> bool:
+    """Tell whether nothing says that the letter is not its writer's."""
+    found = letter.found
+    return letter.proved or "fail" not in {found.spf, found.dkim, found.dmarc}

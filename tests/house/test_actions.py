@@ -110,6 +110,8 @@ ASKED_FOR = {
     "member remove": {"mail"},
     "member set": {"mail"},
     "newsletter proof": {"web"},
+    "thread follow": {"mail"},
+    "thread mute": {"mail"},
     "own address": {"web"},
     "own confirm": {"web"},
     "own export": {"web"},

@@ -8,6 +8,7 @@ from listserv.actions.permissions import Action
 from listserv.digests import digest_mail, digest_making
 from listserv.mailings import audience_freezing, digest_windows
 from listserv.mailings.delivery import Readers
+from listserv.membership import wishes
 from mailer.errors import Refused
 from mailer.ledger import mailings
 from mailer.ledger.ledger import ClaimedRow
@@ -57,9 +58,10 @@ def preview(call: Call, wanted: PreviewDigest) -> bytes:
         face, threads = digest_making.threads_for(session, call.app, lst, member, call.now)
         if not threads:
             raise Refused(f"Nothing waits for the next digest of {to.given}.", key="nothing-waits")
+        zone = wishes.rhythm_told(session, lst, member)["in_zone"]
         language = session.get_one(Person, member.person_id).language or lst.language
         made = digest_mail.compose(
-            threads, face, language, message_id=f"preview@{lst.domain}", now=call.now, zone=lst.zone
+            threads, face, language, message_id=f"preview@{lst.domain}", now=call.now, zone=zone
         )
     row = ClaimedRow(0, 0, member.id, to.wire, to.domain, 0, 0)
     mailing = MailingView(

@@ -23,11 +23,13 @@ from listserv.wiring.app import App
 from mailer.errors import Refused
 from mailer.reading import addresses
 from subscriptions.lists import attributes, rhythms, roster
+from subscriptions.lists.rhythms import DigestChoices
 from subscriptions.lists.roster import MailList, Membership, MembershipState, Person, Rhythm, Role
 from subscriptions.member_files import exporting
 from subscriptions.member_files.member_file import clean_name
 from subscriptions.membership import bouncing, changes, given_up, optin, rollcall
 from subscriptions.membership.bouncing import BounceRecord
+from subscriptions.membership.changes import DigestChange
 from subscriptions.membership.given_up import GivenUp
 from subscriptions.membership.members import Candidate, CandidateOutcome, Fate
 from subscriptions.membership.rollcall import MemberRow
@@ -71,6 +73,7 @@ class SetMember:
     language: str | None = None  # "" for the list's
     attributes: tuple[tuple[str, str], ...] = ()
     page: bool | None = None  # of their own in the archive
+    digest: DigestChange = field(default=DigestChange())
     note: ConsentNote = field(default=ConsentNote("", Source.CLI))
 
 
@@ -111,6 +114,7 @@ class MemberShown:
     joined: float
     left: float | None
     paused_until: float | None
+    digest: DigestChoices
     attributes: Mapping[str, Sequence[str]]
     given_up: GivenUp | None  # where no list mails their address any more
     bounces: tuple[BounceRecord, ...]  # the newest first
@@ -205,6 +209,7 @@ def show(call: Call, list_address: str, address: str) -> MemberShown:
             member.joined_at,
             member.left_at,
             member.paused_until,
+            rhythms.choices(member),
             told,
             ended if row.state == MembershipState.GIVEN_UP else None,
             bouncing.history(visit.session, member.person_id),
@@ -224,6 +229,7 @@ def set_(call: Call, wanted: SetMember) -> MemberSet:
             changes.change_state(desk, member, wanted.state, paused_until=wanted.paused_until)
         if wanted.rhythm is not None:
             changes.change_rhythm(desk, member, rhythms.check(wanted.rhythm, lst.kind))
+        changes.change_digest(desk, member, wanted.digest)
         if wanted.role is not None:
             changes.change_role(desk, member, wanted.role)
         if wanted.page is not None:

@@ -12,7 +12,7 @@ address hears the same whatever is known about it.
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from archive.pages.member_pages import page_hash
 from listserv.actions import links
@@ -23,7 +23,8 @@ from listserv.letters.visit import Visit
 from listserv.membership import erasure_requests, wishes
 from mailer.errors import BadInput, Refused
 from mailer.reading import addresses
-from subscriptions.lists import attributes
+from subscriptions.lists import attributes, rhythms
+from subscriptions.lists.rhythms import DigestChoices
 from subscriptions.lists.roster import (
     ListKind,
     MailList,
@@ -35,6 +36,7 @@ from subscriptions.lists.roster import (
     state_at,
 )
 from subscriptions.membership import changes, given_up, member_addresses, personal_data
+from subscriptions.membership.changes import DigestChange
 from subscriptions.membership.given_up import GivenUp
 from subscriptions.membership.member_addresses import OwnAddress
 from subscriptions.membership.optin import address_of
@@ -56,6 +58,7 @@ class SetOwn:
     language: str | None = None
     rhythm: Rhythm | None = None  # on a list where people write
     page: bool | None = None  # of their own in the archive
+    digest: DigestChange = field(default=DigestChange())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class OwnMembership:
     paused_until: float | None
     rhythm: Rhythm
     rhythms: Sequence[Rhythm]  # that can be chosen
+    digest: DigestChoices
+    hours_zone: str
     zone: str
     known: Mapping[str, Sequence[str]]  # attributes
     page: str  # the name of their page in the archive, "" where they want none
@@ -93,6 +98,7 @@ def show(call: Call, link: MailedLink) -> OwnMembership:
         person = session.get_one(Person, member.person_id)
         told = attributes.of(session, [member.id]).get(member.id, {})
         state = state_at(member.state, member.rhythm, member.paused_until, call.now)
+        comes = wishes.rhythm_told(session, lst, member)
         hashed = page_hash(call.app.keyring, lst.identity, member.id)
         return OwnMembership(
             list=lst,
@@ -105,6 +111,8 @@ def show(call: Call, link: MailedLink) -> OwnMembership:
             paused=state is MembershipState.PAUSED,
             paused_until=member.paused_until,
             rhythm=member.rhythm,
+            digest=rhythms.choices(member),
+            hours_zone=comes["in_zone"],
             rhythms=RHYTHMS if lst.kind is ListKind.DISCUSSION else (),
             zone="".join(told.get(attributes.ZONE, [])),
             known={key: values for key, values in told.items() if key != attributes.ZONE},
@@ -124,6 +132,8 @@ def set_(call: Call, wanted: SetOwn) -> None:
         talks = visit.lst.kind is ListKind.DISCUSSION and member.rhythm in RHYTHMS
         if wanted.rhythm in RHYTHMS and talks:
             changes.change_rhythm(desk, member, wanted.rhythm)
+        if visit.lst.kind is ListKind.DISCUSSION:
+            changes.change_digest(desk, member, wanted.digest)
         if wanted.language in LANGUAGES:
             person.language = wanted.language
         if wanted.page is not None:

@@ -33,9 +33,11 @@ from listserv.wiring.app import App
 from mailer.errors import BadInput, Refused
 from mailer.reading import addresses
 from subscriptions.lists import attributes, roster
+from subscriptions.lists.rhythms import DIGESTS, THE_LISTS, DigestChoices, DigestForm
 from subscriptions.lists.roster import MembershipState, Rhythm, Role
 from subscriptions.member_files.member_file import clean_name, read_date, split_named
 from subscriptions.membership import personal_data
+from subscriptions.membership.changes import DigestChange
 from subscriptions.membership.members import Candidate, Fate
 from subscriptions.permission.consent import ConsentNote, Source
 
@@ -251,8 +253,11 @@ def show(app: App, /, list_address: str, address: str, *, as_json: bool) -> None
     row["why"] = ended.why if ended is not None else None
     if as_json:
         back = personal_data.bounces_shown(shown.bounces)
-        print_json(row | {"attributes": shown.attributes, "bounces": back})
+        digest = asdict(shown.digest)
+        print_json(row | {"digest": digest, "attributes": shown.attributes, "bounces": back})
         return
+    if shown.row.rhythm in DIGESTS:
+        row["digest"] = _said(shown.digest)
     if ended is None:
         del row["since"], row["why"]
     row |= {f"came back {personal_data.iso(one.at)}": one.words for one in shown.bounces[:_BACK]}
@@ -267,9 +272,12 @@ def show(app: App, /, list_address: str, address: str, *, as_json: bool) -> None
 @click.option("--role", type=words_of(Role), help="The new role.")
 @click.option("--rhythm", type=words_of(Rhythm), help="The new rhythm.")
 @click.option("--state", type=click.Choice(["active", "paused", "left"]), help="The new state.")
-@click.option("--until", metavar="DATE", help="With --state paused: the day it ends.")
+@click.option("--until", metavar="DATE", help="With --state or --rhythm paused: the day it ends.")
 @click.option("--name", help="The new name.")
 @click.option("--language", metavar="CODE", help="sv, it, ro, ru, nl or en; '' for the list's.")
+@click.option("--hour", metavar="0-23", help="Of digests, in their time zone; '' for the list's.")
+@click.option("--weekends", type=click.Choice(["on", "off"]), help="Digests at weekends.")
+@click.option("--digest", type=words_of(DigestForm), help="How digests are written.")
 @_pairs
 @click.option(
     "--page",
@@ -295,6 +303,7 @@ def set_(
     page: str | None,
     consent: str | None,
     as_json: bool,
+    **digest: str | None,
 ) -> None:
     """Change one member of LIST; what is not named stays.
 
@@ -304,9 +313,13 @@ def set_(
       krets member set friends@example.org anna@example.org --state paused --until 2026-09-01
       krets member set friends@example.org anna@example.org --state active --consent "wrote to us"
       krets member set friends@example.org anna@example.org --attribute place=Lund
+      krets member set friends@example.org anna@example.org --rhythm daily --hour 18
+      krets member set friends@example.org anna@example.org --attribute zone=Europe/Rome
     """
+    if until and rhythm == Rhythm.PAUSED and state is None:
+        rhythm, state = None, MembershipState.PAUSED.value
     if until and state != MembershipState.PAUSED:
-        raise BadInput("--until goes with --state paused.")
+        raise BadInput("--until goes with --state paused, or --rhythm paused.")
     call = asked(app)
     done = actions.set_(
         call,
@@ -321,6 +334,7 @@ def set_(
             language=language,
             attributes=tuple(attributes.read_pair(pair) for pair in pairs),
             page=None if page is None else page == "on",
+            digest=_digest(**digest),
             note=note_of(consent, Source.CLI) or ConsentNote("", Source.CLI),
         ),
     )
@@ -329,6 +343,27 @@ def set_(
         return
     row = done.row
     say(f"{row.email} on {done.list}: {row.role}, {row.rhythm}, {row.state}, {row.language}.")
+
+
+def _said(chosen: DigestChoices) -> str:
+    hour = "the list's hour" if chosen.hour is None else f"at {chosen.hour}:00"
+    return f"{hour}, {chosen.form}{'' if chosen.weekends else ', none at weekends'}"
+
+
+def _digest(*, hour: str | None, weekends: str | None, digest: str | None) -> DigestChange:
+    return DigestChange(
+        _hour(hour),
+        None if weekends is None else weekends == "off",
+        DigestForm(digest) if digest else None,
+    )
+
+
+def _hour(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if text and not (text.isascii() and text.isdecimal()):
+        raise BadInput(f"{text[:20]!r} is no hour.", "Use 0 to 23, or '' for the list's.")
+    return int(text[:4]) if text else THE_LISTS
 
 
 @members.command("remove")

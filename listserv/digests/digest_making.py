@@ -103,9 +103,10 @@ def _composed(
     threads = digest_mail.fitted(digest_mail.threads_of(session, lst, face, window.posts))
     if not threads:
         return message_id, {}
+    now, zone = time.time(), window.zone or lst.zone
     return message_id, {
         variant_of(language, named=False, filled=False): digest_mail.compose(
-            threads, face, language, message_id=message_id, now=time.time(), zone=lst.zone
+            threads, face, language, message_id=message_id, now=now, zone=zone
         )
         for language in _languages(session, lst, window)
     }

@@ -56,6 +56,11 @@ class MemberBefore:
     rhythm: Rhythm
     paused_until: float | None
     language: str
+    digest_since: float | None = None
+    hour: int | None = None  # of digests; None: the list's
+    weekdays: bool = False
+    form: str = ""
+    zone: str | None = None  # None: not known any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Float, String, and_, bindparam, func, select, update
+from sqlalchemy import Boolean, Float, Integer, String, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from listserv.wiring.listserv_tables import Digest, Post
 from mailer.ledger.mailings import Mailing, MailingState
 from subscriptions.lists import rhythms
-from subscriptions.lists.rhythms import DIGESTS
-from subscriptions.lists.roster import MailList, Membership, Rhythm
+from subscriptions.lists.rhythms import DIGESTS, THE_LISTS, DigestGroup
+from subscriptions.lists.roster import MailList, Membership, MembershipState, Rhythm
 
 KIND = "digest"  # of a mailing
 EVER = 1e12  # seconds since 1970: later than any post
 MAX_POSTS = 2000  # that one digest can name; those behind them go with the next
+LOOKED_AT = 40_000  # posts at a time; whoever has waited longer gets several digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,9 @@ class Window:
     end_high: float
     upto: float
     posts: tuple[int, ...] = ()
+    hour: int = THE_LISTS
+    zone: str = ""  # the readers' own; "" for the list's
+    weekdays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,49 +72,77 @@ def due(session: Session, lst: MailList, now: float) -> list[Window]:
 
 
 def _open(session: Session, lst: MailList, now: float) -> Iterator[Window]:
-    for rhythm in sorted(DIGESTS):
-        theirs = (
+    groups = _groups(session, lst)
+    ends = {group: rhythms.latest(group.rhythm, group.clock(lst), now) for group in groups}
+    behind = [min(since) for group, since in groups.items() if min(since) < ends[group]]
+    posts = _posts(session, lst.id, min(behind), max(ends.values())) if behind else []
+    times = [post.at for post in posts]
+    for group in sorted(groups, key=lambda one: (one.rhythm, one.hour, one.zone, one.weekdays)):
+        last = bisect_right(times, ends[group])
+        for place in sorted({bisect_right(times, moment) for moment in groups[group]}):
+            if place >= last:
+                break
+            upto = times[min(last, place + MAX_POSTS) - 1]
+            yield Window(
+                lst.id, group.rhythm,
+                low=times[place - 1] if place else 0.0, high=times[place],
+                end_low=0.0, end_high=EVER, upto=upto,
+                posts=tuple(post.id for post in posts[place:bisect_right(times, upto)]),
+                hour=group.hour, zone=group.zone, weekdays=group.weekdays,
+            )  # fmt: skip
+
+
+def _groups(session: Session, lst: MailList) -> dict[DigestGroup, list[float]]:
+    """Return who has a digest at the same hour, with the moments up to which they have had one."""
+    found: dict[DigestGroup, list[float]] = {}
+    rows = session.execute(
+        select(
+            Membership.rhythm,
+            rhythms.own_hour(),
+            rhythms.own_zone(),
+            Membership.digest_weekdays,
+            rhythms.since(),
+        )
+        .where(
             Membership.list_id == lst.id,
             rhythms.has_digest(),
-            Membership.rhythm == rhythm,
+            Membership.rhythm.in_(DIGESTS),
             Membership.digest_until.is_(None),
+            _here(),
         )
-        ends = rhythms.latest(rhythm, lst.digest_hour, lst.zone, now)
-        oldest = session.scalar(select(func.min(rhythms.since())).where(*theirs))
-        posts = _posts(session, lst.id, oldest, ends) if oldest is not None else []
-        if not posts:
-            continue
-        moments = session.scalars(select(rhythms.since()).where(*theirs).distinct())
-        times = [post.at for post in posts]
-        for place in sorted({bisect_right(times, moment) for moment in moments}):
-            if place < len(posts):
-                yield Window(
-                    lst.id, rhythm,
-                    low=times[place - 1] if place else 0.0, high=times[place],
-                    end_low=0.0, end_high=EVER, upto=times[-1],
-                    posts=tuple(post.id for post in posts[place:]),
-                )  # fmt: skip
+        .distinct()
+    )
+    for rhythm, hour, zone, weekdays, since in rows:
+        found.setdefault(DigestGroup(rhythm, hour, zone, weekdays), []).append(since)
+    return found
+
+
+def _here() -> ColumnElement[bool]:
+    """Return the condition that somebody has not left: nothing is made for those alone."""
+    return Membership.state.in_((MembershipState.ACTIVE, MembershipState.PAUSED))
 
 
 def _closing(session: Session, lst: MailList) -> Iterator[Window]:
     found = session.execute(
-        select(rhythms.since(), Membership.digest_until)
-        .where(Membership.list_id == lst.id, Membership.digest_until.is_not(None))
+        select(rhythms.own_zone(), rhythms.since(), Membership.digest_until)
+        .where(Membership.list_id == lst.id, Membership.digest_until.is_not(None), _here())
         .distinct()
     )
-    rows = [(since, until) for since, until in found if until is not None]
+    rows = [(zone, since, until) for zone, since, until in found if until is not None]
     if not rows:
         return
-    posts = _posts(session, lst.id, min(row[0] for row in rows), max(row[1] for row in rows))
+    posts = _posts(session, lst.id, min(row[1] for row in rows), max(row[2] for row in rows))
     times = [post.at for post in posts]
     edges = [0.0, *times, EVER]
-    for first, last in sorted({(bisect_right(times, a), bisect_right(times, b)) for a, b in rows}):
+    places = {(zone, bisect_right(times, a), bisect_right(times, b)) for zone, a, b in rows}
+    for zone, first, last in sorted(places):
         yield Window(
             lst.id, None,
             low=edges[first], high=edges[first + 1],
             end_low=edges[last], end_high=edges[last + 1],
             upto=times[last - 1] if last else 0.0,
             posts=tuple(post.id for post in posts[first:last]),
+            zone=zone,
         )  # fmt: skip
 
 
@@ -124,7 +156,7 @@ def _posts(session: Session, list_id: int, after: float, upto: float) -> list[_M
             Post.decided_at <= upto,
         )
         .order_by(Post.decided_at, Post.id)
-        .limit(MAX_POSTS)
+        .limit(LOOKED_AT)
     )
     return [_Moment(row.id, row.decided_at) for row in found]
 
@@ -162,6 +194,9 @@ def keep(session: Session, mailing_id: int, window: Window) -> None:
             end_low=window.end_low,
             end_high=window.end_high,
             upto=window.upto,
+            hour=window.hour,
+            zone=window.zone,
+            weekdays=window.weekdays,
         )
     )
 
@@ -173,7 +208,10 @@ def of(session: Session, mailing_id: int) -> Window | None:
         return None
     rhythm = Rhythm(row.rhythm) if row.rhythm else None
     ends = (row.low, row.high, row.end_low, row.end_high)
-    return Window(row.list_id, rhythm, *ends, upto=row.upto)
+    return Window(
+        row.list_id, rhythm, *ends, upto=row.upto,
+        hour=row.hour, zone=row.zone, weekdays=row.weekdays,
+    )  # fmt: skip
 
 
 def waiting_for(*, last: bool) -> ColumnElement[bool]:
@@ -182,20 +220,30 @@ def waiting_for(*, last: bool) -> ColumnElement[bool]:
     ``last`` is for those who have gone back to single mails.
     """
     low, high = bindparam("low", type_=Float), bindparam("high", type_=Float)
-    within = and_(rhythms.since() >= low, rhythms.since() < high)
+    within = and_(
+        rhythms.since() >= low,
+        rhythms.since() < high,
+        rhythms.own_zone() == bindparam("zone", type_=String),
+    )
     if last:
         end_low, end_high = bindparam("end_low", type_=Float), bindparam("end_high", type_=Float)
         return and_(within, Membership.digest_until >= end_low, Membership.digest_until < end_high)
-    wanted = bindparam("wanted", type_=String)
-    return and_(within, Membership.rhythm == wanted, Membership.digest_until.is_(None))
+    return and_(
+        Membership.rhythm == bindparam("wanted", type_=String),
+        Membership.digest_until.is_(None),
+        rhythms.own_hour() == bindparam("hour", type_=Integer),
+        Membership.digest_weekdays == bindparam("weekdays", type_=Boolean),
+        within,
+    )
 
 
 def bounds(window: Window) -> dict[str, Any]:
     """Return what ``waiting_for`` has bound."""
-    ends = {"low": window.low, "high": window.high}
+    ends: dict[str, Any] = {"low": window.low, "high": window.high, "zone": window.zone}
     if window.rhythm is None:
         return ends | {"end_low": window.end_low, "end_high": window.end_high}
-    return ends | {"wanted": window.rhythm.value}
+    group = {"hour": window.hour, "weekdays": window.weekdays}
+    return ends | group | {"wanted": window.rhythm.value}
 
 
 def close(session: Session, window: Window, after: int, last: int) -> None:

@@ -10,9 +10,12 @@ ask with what stood before. Knows nothing of who may wish what: incoming.py asks
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from listserv.answers.rhythm_wishes import RhythmWish
 from listserv.letters import notices
 from listserv.letters.ask_payloads import AddressPayload, MemberBefore, WishUndo
 from listserv.letters.request import (
@@ -28,6 +31,8 @@ from listserv.letters.request import (
 from listserv.membership import erasure_requests, orphaned_lists, reviving
 from mailer.errors import Refused
 from mailer.reading.addresses import MailAddress
+from subscriptions.lists import attributes
+from subscriptions.lists.rhythms import DIGESTS, THE_LISTS, DigestForm
 from subscriptions.lists.roster import Address as AddressRow
 from subscriptions.lists.roster import (
     ListKind,
@@ -41,6 +46,7 @@ from subscriptions.lists.roster import (
     state_at,
 )
 from subscriptions.membership import changes, given_up, optin, personal_data
+from subscriptions.membership.changes import DigestChange
 from subscriptions.permission import asks, suppression
 from subscriptions.permission.asks import Ask, AskPurpose
 
@@ -78,20 +84,41 @@ def resume(visit: Visit, member: Membership, proof: AnswerProof) -> bool:
     return True
 
 
-def change_rhythm(visit: Visit, member: Membership, rhythm: Rhythm, proof: AnswerProof) -> bool:
-    """Let mail come as often as the member wants; False where this list sends nothing so."""
+def change_rhythm(visit: Visit, member: Membership, wish: RhythmWish, proof: AnswerProof) -> bool:
+    """Let mail come as the member wants it; False where this list sends nothing so."""
     if visit.lst.kind is ListKind.NEWSLETTER:
         return False
     was = _before(visit, member)
     desk = visit.desk(proof.note())
-    changes.change_state(desk, member, MembershipState.ACTIVE)  # who says how often wants mail
-    changes.change_rhythm(desk, member, rhythm)
+    if wish.rhythm:  # who says how often wants mail
+        changes.change_state(desk, member, MembershipState.ACTIVE)
+        changes.change_rhythm(desk, member, Rhythm(wish.rhythm))
+    form = DigestForm(wish.form) if wish.form else None
+    weekdays = None if wish.weekends is None else not wish.weekends
+    changes.change_digest(desk, member, DigestChange(wish.hour, weekdays, form, wish.zone or None))
     visit.session.flush()
-    _receipt(
-        visit, member, "member-rhythm", was,
-        rhythm=rhythm.value, at_hour=f"{visit.lst.digest_hour}:00", in_zone=visit.lst.zone or "UTC",
-    )  # fmt: skip
+    told = rhythm_told(visit.session, visit.lst, member)
+    hours = wish != RhythmWish(wish.rhythm)
+    _receipt(visit, member, "member-rhythm", was, hours=hours, **told)
     return True
+
+
+def rhythm_told(session: Session, lst: MailList, member: Membership) -> dict[str, Any]:
+    """Return how mail comes to a member, for a mail or a page to say it."""
+    told = _zone(session, member)
+    hour = lst.digest_hour if member.digest_hour is None else member.digest_hour
+    return {
+        "rhythm": member.rhythm.value,
+        "at_hour": f"{hour}:00",
+        "in_zone": told or lst.zone or "UTC",
+        "weekdays": member.digest_weekdays,
+        "digest_form": member.digest_form or DigestForm.PAGE.value,
+    }
+
+
+def _zone(session: Session, member: Membership) -> str:
+    told = attributes.of(session, [member.id]).get(member.id, {})
+    return "".join(told.get(attributes.ZONE, []))
 
 
 def speak(visit: Visit, member: Membership, language: str) -> bool:
@@ -221,7 +248,14 @@ def undo(visit: Visit, ask: Ask, was: MemberBefore, proof: AnswerProof) -> str:
         )
     except Refused:  # they have said "never mail me" meanwhile
         return "refused"
-    changes.change_rhythm(visit.desk(proof.note(ask)), member, was.rhythm)
+    desk = visit.desk(proof.note(ask))
+    if member.digest_since is None:  # they had left: what waited for their digest waits again
+        member.digest_since = was.digest_since
+    changes.change_rhythm(desk, member, was.rhythm)
+    if was.zone is not None:
+        form = DigestForm(was.form or DigestForm.PAGE)
+        hour = THE_LISTS if was.hour is None else was.hour
+        changes.change_digest(desk, member, DigestChange(hour, was.weekdays, form, was.zone))
     visit.session.flush()
     tell_member(visit, member, "member-undone")
     return "undone"
@@ -229,7 +263,12 @@ def undo(visit: Visit, ask: Ask, was: MemberBefore, proof: AnswerProof) -> str:
 
 def _before(visit: Visit, member: Membership) -> MemberBefore:
     person = visit.session.get_one(Person, member.person_id)
-    return MemberBefore(member.state, member.rhythm, member.paused_until, person.language)
+    since = member.joined_at if member.digest_since is None else member.digest_since
+    return MemberBefore(
+        member.state, member.rhythm, member.paused_until, person.language,
+        since if member.rhythm in DIGESTS else None, member.digest_hour, member.digest_weekdays,
+        member.digest_form, _zone(visit.session, member),
+    )  # fmt: skip
 
 
 def _receipt(
@@ -284,6 +323,8 @@ def _places(visit: Visit, member: Membership) -> list[dict[str, object]]:
                 one.state, one.rhythm, one.paused_until, visit.now, given_up=key in ended
             ).value,
             "until": one.paused_until,
+            "issues": lst.kind is ListKind.NEWSLETTER,
+            **rhythm_told(visit.session, lst, one),
             **(reviving.told(ended[key], given) if key in ended else {}),
         }
         for one, lst, key, given in rows

@@ -7,7 +7,7 @@ never comes here.
 
 from collections.abc import Callable
 
-from listserv.answers import dates, meaning
+from listserv.answers import dates, meaning, rhythm_wishes
 from listserv.answers.meaning import Means, Reader
 from listserv.conversations import thread_receipts
 from listserv.letters import ask_payloads, commands, notices
@@ -31,7 +31,7 @@ from listserv.reception import refused_posts, thread_letters
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.arrivals import Arrival
-from subscriptions.lists.roster import Membership, MembershipState, Rhythm, Role, membership_of
+from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
 from subscriptions.permission.asks import Ask, AskLookup, AskPurpose, Trouble
@@ -386,7 +386,9 @@ def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Answe
             return "not-asked: address"
     elif wish.verb in _TELLS:
         _TELLS[wish.verb](visit, member)
-    elif wish.verb != "rhythm" or not wishes.change_rhythm(visit, member, Rhythm(rest), proof):
+    elif wish.verb != "rhythm" or not wishes.change_rhythm(
+        visit, member, rhythm_wishes.unspelled(rest), proof
+    ):
         wishes.unclear(visit, member)
         return "unclear"
     return wish.verb

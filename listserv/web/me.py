@@ -25,7 +25,9 @@ from listserv.web.headers import PRIVATE
 from listserv.web.link_requests import Way
 from listserv.web.page_context import Caller, answer, here, told
 from mailer.errors import BadInput, Refused
+from subscriptions.lists.rhythms import THE_LISTS, DigestForm
 from subscriptions.lists.roster import ArchivePolicy, Rhythm
+from subscriptions.membership.changes import DigestChange
 from subscriptions.permission.asks import Trouble
 
 _DAY = 86400.0
@@ -85,8 +87,20 @@ def _save(call: Call, link: MailedLink, form: Mapping[str, str]) -> None:
         zone=field(form, "zone") if "zone" in form else None,
         language=field(form, "language"),
         rhythm=Rhythm(rhythm) if rhythm in set(Rhythm) else None,
+        digest=_digest(form),
     )
     own_membership.set_(call, wanted)
+
+
+def _digest(form: Mapping[str, str]) -> DigestChange:
+    """Return how somebody wants digests; what their page does not say stays."""
+    hour, written = field(form, "hour"), field(form, "digest")
+    chosen = int(hour) if hour in map(str, range(24)) else None if hour else THE_LISTS
+    return DigestChange(
+        chosen if "hour" in form else None,
+        field(form, "weekends") != "on" if "hour" in form else None,
+        DigestForm(written) if written in set(DigestForm) else None,
+    )
 
 
 def _page_of_theirs(call: Call, link: MailedLink, form: Mapping[str, str]) -> None:
@@ -156,8 +170,10 @@ def _page(caller: Caller, said: str) -> Response:
         paused=own.paused,
         rhythms=own.rhythms,
         rhythm=own.rhythm.value,
-        hour=f"{lst.digest_hour}:00",
-        list_zone=lst.zone or "UTC",
+        forms=tuple(DigestForm),
+        digest=own.digest,
+        list_hour=f"{lst.digest_hour}:00",
+        in_zone=own.hours_zone,
         until=own.paused_until,
         earliest=datetime.fromtimestamp(caller.now + _DAY, UTC).date().isoformat(),
         known=own.known,

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     String,
     UniqueConstraint,
     false,
@@ -67,6 +68,9 @@ class Digest(Base):
     end_low: Mapped[float]
     end_high: Mapped[float]
     upto: Mapped[float]  # when the last post in it was decided
+    hour: Mapped[int] = mapped_column(SmallInteger, server_default="-1")  # -1: the list's
+    zone: Mapped[str] = mapped_column(String(64), server_default="")  # "": the list's
+    weekdays: Mapped[bool] = mapped_column(server_default=false())  # none at weekends
 
 
 class Issue(Base):

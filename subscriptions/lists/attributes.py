@@ -82,8 +82,13 @@ def values_of(key: str, text: str) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+def find_zone(text: str) -> str | None:
+    """Return the time zone of this name, in whatever case it is written; None where none is."""
+    return _zones().get(text.casefold())
+
+
 def _zone(text: str) -> str:
-    zone = _zones().get(text.casefold())
+    zone = find_zone(text)
     if zone is None:
         raise BadInput(f"{text[:40]!r} is no time zone.", "Write one as Europe/Stockholm.")
     return zone

@@ -5,19 +5,71 @@ moment, and that moment alone says for each member whether it goes by itself or 
 nobody misses a mail and nobody gets one twice, whenever they change.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BindParameter, and_, func, not_, or_, text
+from sqlalchemy import BindParameter, and_, func, not_, or_, select, text
 from sqlalchemy.sql import ColumnElement
 
 from mailer.errors import Refused
+from subscriptions.lists.attributes import ZONE, Attribute
 from subscriptions.lists.policies import ListKind
-from subscriptions.lists.roster import DIGEST, Membership, Rhythm
+from subscriptions.lists.roster import DIGEST, MailList, Membership, Rhythm
 
 DIGESTS = frozenset({Rhythm.DAILY, Rhythm.WEEKLY})
 MONDAY = 0  # the day of weekly digests
+SATURDAY = 5
+THE_LISTS = -1  # the hour of whoever has none of their own
 Moment = float | BindParameter[float]
+
+
+class DigestForm(StrEnum):
+    """Say how a digest is written."""
+
+    PAGE = "page"  # HTML, and the same as plain text
+    MIME = "mime"  # each mail a part of its own (RFC 2046 section 5.1.5)
+    PLAIN = "plain"  # RFC 1153
+
+
+@dataclass(frozen=True, slots=True)
+class DigestClock:
+    """Say when digests go out: at an hour o'clock in a zone, perhaps on weekdays alone."""
+
+    hour: int
+    zone: str  # "" is UTC
+    weekdays: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DigestChoices:
+    """Show what a member chose of digests; an ``hour`` of None is the list's."""
+
+    hour: int | None
+    weekends: bool
+    form: str
+
+
+def choices(member: Membership) -> DigestChoices:
+    """Return what a member chose of digests."""
+    form = member.digest_form or DigestForm.PAGE.value
+    return DigestChoices(member.digest_hour, not member.digest_weekdays, form)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestGroup:
+    """Say who has a digest at the same hour: the same rhythm, and the same wishes."""
+
+    rhythm: Rhythm
+    hour: int = THE_LISTS
+    zone: str = ""
+    weekdays: bool = False
+
+    def clock(self, lst: MailList) -> DigestClock:
+        """Return when their digests go out: what they did not choose is the list's."""
+        hour = lst.digest_hour if self.hour == THE_LISTS else self.hour
+        return DigestClock(hour, self.zone or lst.zone, self.weekdays)
 
 
 def check(rhythm: Rhythm, kind: ListKind) -> Rhythm:
@@ -68,17 +120,38 @@ def has_digest() -> ColumnElement[bool]:
     return text(DIGEST)  # type: ignore[return-value]  # SQLite finds the index by these very words
 
 
-def latest(rhythm: Rhythm, hour: int, zone: str, now: float) -> float:
-    """Return when the latest digest was due, at ``hour`` o'clock in ``zone``, not after ``now``.
+def own_hour() -> ColumnElement[int]:
+    """Return the hour that a member chose, or THE_LISTS."""
+    return func.coalesce(Membership.digest_hour, THE_LISTS)
+
+
+def own_zone() -> ColumnElement[str]:
+    """Return the time zone that a member named, "" for the list's."""
+    named = (
+        select(Attribute.value)
+        .where(Attribute.membership_id == Membership.id, Attribute.key == ZONE)
+        .limit(1)
+        .correlate(Membership)
+        .scalar_subquery()
+    )
+    return func.coalesce(named, "")
+
+
+def latest(rhythm: Rhythm, clock: DigestClock, now: float) -> float:
+    """Return when the latest digest was due by this clock, not after ``now``.
 
     An hour that a change to summer time leaves out is due at the same moment as the hour after it
     (PEP 495); one that comes twice is due the first time.
     """
-    here = ZoneInfo(zone) if zone else UTC
+    here = ZoneInfo(clock.zone) if clock.zone else UTC
     day = datetime.fromtimestamp(now, here).date()
     for back in range(9):
         one = day - timedelta(days=back)
-        due = datetime(one.year, one.month, one.day, hour, tzinfo=here).timestamp()
-        if due <= now and (rhythm is not Rhythm.WEEKLY or one.weekday() == MONDAY):
+        if rhythm is Rhythm.WEEKLY and one.weekday() != MONDAY:
+            continue
+        if clock.weekdays and one.weekday() >= SATURDAY:
+            continue
+        due = datetime(one.year, one.month, one.day, clock.hour, tzinfo=here).timestamp()
+        if due <= now:
             return due
     raise AssertionError("a week has a Monday")

@@ -293,6 +293,9 @@ class Membership(Base):
     # ``digest_until`` alone where they have gone back to each mail (audience/rhythms.py).
     digest_since: Mapped[float | None]
     digest_until: Mapped[float | None]
+    digest_hour: Mapped[int | None] = mapped_column(SmallInteger)  # None: as the list has it
+    digest_weekdays: Mapped[bool] = mapped_column(default=False, server_default=false())  # alone
+    digest_form: Mapped[str] = mapped_column(String(8), default="", server_default="")  # "": a page
 
     @hybrid_property
     def has_page(self) -> bool:

@@ -13,12 +13,14 @@ from mailer.errors import BadInput, Refused
 from mailer.storage import journal
 from mailer.storage.journal import JournalWord
 from mailer.storage.tokens import Keyring
-from subscriptions.lists.rhythms import DIGESTS
+from subscriptions.lists import attributes
+from subscriptions.lists.rhythms import DIGESTS, THE_LISTS, DigestForm
 from subscriptions.lists.roster import Address, MailList, Membership, MembershipState, Rhythm, Role
 from subscriptions.permission import consent, suppression
 from subscriptions.permission.consent import Act, ConsentNote
 from subscriptions.permission.suppression import Reason
 
+_DAY = 24  # hours
 _HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
 
 
@@ -31,6 +33,16 @@ class ChangeContext:
     keyring: Keyring
     note: ConsentNote
     now: float
+
+
+@dataclass(frozen=True, slots=True)
+class DigestChange:
+    """Say how a member wants digests from now on; what is None stays."""
+
+    hour: int | None = None  # THE_LISTS: as the list has it
+    weekdays: bool | None = None  # none at weekends
+    form: DigestForm | None = None
+    zone: str | None = None  # "" for the list's
 
 
 def change_role(desk: ChangeContext, member: Membership, role: Role) -> bool:
@@ -88,6 +100,25 @@ def change_rhythm(desk: ChangeContext, member: Membership, rhythm: Rhythm) -> bo
     member.rhythm = rhythm
     _note(desk, member, JournalWord.RHYTHM, reason=rhythm.value)
     return True
+
+
+def change_digest(desk: ChangeContext, member: Membership, wanted: DigestChange) -> bool:
+    """Let digests come as a member wants them; tell whether that changed anything."""
+    before = (member.digest_hour, member.digest_weekdays, member.digest_form)
+    if wanted.hour is not None:
+        if wanted.hour != THE_LISTS and not 0 <= wanted.hour < _DAY:
+            raise BadInput(f"A day has no hour {wanted.hour}.", "Use 0 to 23.")
+        member.digest_hour = None if wanted.hour == THE_LISTS else wanted.hour
+    if wanted.weekdays is not None:
+        member.digest_weekdays = wanted.weekdays
+    if wanted.form is not None:
+        member.digest_form = "" if wanted.form is DigestForm.PAGE else wanted.form.value
+    if wanted.zone is not None:
+        had = attributes.of(desk.session, [member.id]).get(member.id, {}).get(attributes.ZONE, [])
+        attributes.put(desk.session, member.id, attributes.ZONE, wanted.zone)
+        if had != [wanted.zone]:
+            return True
+    return before != (member.digest_hour, member.digest_weekdays, member.digest_form)
 
 
 def change_page(desk: ChangeContext, member: Membership, *, wanted: bool) -> bool:
@@ -156,6 +187,7 @@ def _welcome_back(desk: ChangeContext, member: Membership, state: MembershipStat
     was, member.state = member.state, MembershipState.ACTIVE
     member.left_at = member.paused_until = None
     member.joined_at = desk.now
+    member.digest_since = member.digest_until = None  # nothing of before waits for them
     if member.rhythm is Rhythm.PAUSED:
         change_rhythm(desk, member, Rhythm.EACH)
     remember(desk, member)

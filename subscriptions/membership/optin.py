@@ -238,6 +238,7 @@ def _come_back(
     member.address_id = address.id
     member.left_at = member.paused_until = None
     member.joined_at = desk.now
+    member.digest_since = member.digest_until = None  # nothing of before waits for them
     if member.rhythm is Rhythm.PAUSED:
         change_rhythm(desk, member, Rhythm.EACH)
 

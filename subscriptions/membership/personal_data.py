@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from mailer.storage.store import get_raw
 from mailer.storage.tokens import Keyring
-from subscriptions.lists import attributes, ballots
+from subscriptions.lists import attributes, ballots, rhythms
+from subscriptions.lists.rhythms import DigestChoices
 from subscriptions.lists.roster import Address, MailList, Membership, Person, state_at
 from subscriptions.membership import bouncing, given_up, thread_wishes
 from subscriptions.membership.thread_wishes import ThreadWish
@@ -44,6 +45,7 @@ class MembershipShown:
     left: str | None
     paused_until: str | None
     own_page: bool
+    digest: DigestChoices
     attributes: Mapping[str, Sequence[str]]
     votes: Sequence[Mapping[str, str]]
     threads: Sequence[Mapping[str, str | bool | None]]  # that they mute or follow
@@ -301,6 +303,7 @@ def _show_membership(
         left=iso_or_none(member.left_at),
         paused_until=iso_or_none(member.paused_until),
         own_page=member.own_page,
+        digest=rhythms.choices(member),
         attributes=told,
         votes=[
             {"question": question, "answer": answer, "at": iso(when)}

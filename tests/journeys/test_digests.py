@@ -222,3 +222,26 @@ def test_a_member_chooses_by_one_mail_and_takes_it_back_by_another(
     send(friends, ANNA, reply_to(receipt), "undo")
     wait_mail(outbox, ANNA, 2)
     assert member(friends, LIST, ANNA)["rhythm"] == "each"
+
+
+def test_an_hour_a_zone_and_weekends_are_set_by_mail_and_undone_by_an_answer(
+    friends: Krets, outbox: list[Caught]
+) -> None:
+    def chosen() -> tuple[object, ...]:
+        shown = friends.json("member", "show", LIST, ANNA)
+        digest, zone = shown["digest"], shown["attributes"].get("zone")
+        return shown["rhythm"], digest["hour"], digest["weekends"], digest["form"], zone
+
+    request = LIST.replace("@", "-request@")
+    send(friends, ANNA, request, "Daily at 6 pm please, no weekends, time zone Europe/Rome")
+    receipt = wait_mail(outbox, ANNA)
+    assert chosen() == ("daily", 18, False, "page", ["Europe/Rome"])
+    assert "18:00 (Europe/Rome)" in text_of(receipt)
+    send(friends, ANNA, reply_to(receipt), "undo")
+    wait_mail(outbox, ANNA, 2)
+    assert chosen() == ("each", None, True, "page", None)
+    friends.krets("member", "set", LIST, ANNA, "--hour", "20", "--weekends", "off")
+    friends.krets("member", "set", LIST, ANNA, "--rhythm", "weekly", "--digest", "mime")
+    assert chosen() == ("weekly", 20, False, "mime", None)
+    friends.krets("member", "set", LIST, ANNA, "--hour", "", "--weekends", "on")
+    assert chosen()[1:3] == (None, True)

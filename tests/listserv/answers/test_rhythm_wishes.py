@@ -42,6 +42,39 @@ WISHES = {
         "geen overzicht meer",
     ],
 }
+MORE = {
+    "daily at=18": [
+        "daily at 18",
+        "A daily digest at 6pm please",
+        "Hi! One mail a day, at 6 in the evening please",
+        "digest at 18:00",
+        "dagligen kl 18",
+        "en gång om dagen klockan 18.00 tack",
+        "un riepilogo al giorno alle ore 18, grazie",
+        "zilnic la ora 18",
+        "ежедневно в 18:00",
+        "раз в день в 6 вечера",
+        "elke dag om 18 uur",
+        "dagelijks om 6 uur 's avonds",
+    ],
+    "daily weekends=off": [
+        "daily, no weekends",
+        "a daily digest on weekdays",
+        "daily but not at weekends",
+        "dagligen, inte på helger",
+        "ogni giorno, ma non nel fine settimana",
+        "zilnic, fără weekend",
+        "ежедневно, кроме выходных",
+        "dagelijks, niet in het weekend",
+    ],
+    "weekends=off": ["no weekends please", "inga helger tack", "по будням", "alleen op werkdagen"],
+    "weekends=on": ["weekends too", "även på helger", "anche nel fine settimana", "и в выходные"],
+    "at=7": ["at 7", "at 7 am", "kl 7", "alle 7 di mattina", "la ora 7", "в 7 утра", "om 7 uur"],
+    "weekly form=mime": ["weekly mime digest", "mime digest, weekly", "veckovis, som mime"],
+    "form=plain": ["plain text please", "bara text", "solo testo", "простым текстом"],
+    "daily at=9 zone=Europe/Rome": ["daily at 9, time zone Europe/Rome", "daily 9:00 europe/rome"],
+    "zone=Europe/Bucharest": ["time zone Europe/Bucharest", "fus orar Europe/Bucharest"],
+}
 NONE = [
     "How do I post for the first time?",
     "First, thank you for adding me",
@@ -65,6 +98,12 @@ NONE = [
     "The weekly meeting is on Monday",
     "thanks",
     "Mi arriva ogni giorno",
+    "18",
+    "daily at 25",
+    "daily at 7 or 8",
+    "We meet at 7",
+    "Are you open at weekends?",
+    "the meeting is at 18 on weekdays",
 ]
 
 
@@ -73,6 +112,14 @@ NONE = [
 )
 def test_a_wish_is_read_whole(said: str, rhythm: str) -> None:
     assert rhythm_wishes.read(said) == rhythm
+
+
+@pytest.mark.parametrize(
+    ("said", "wish"), [(said, wish) for wish, some in MORE.items() for said in some]
+)
+def test_an_hour_a_zone_weekends_and_a_form_are_read_with_it(said: str, wish: str) -> None:
+    assert rhythm_wishes.read(said) == wish
+    assert rhythm_wishes.unspelled(wish).spelled() == wish
 
 
 @pytest.mark.parametrize("said", NONE)

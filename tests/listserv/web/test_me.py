@@ -152,6 +152,19 @@ def test_a_member_chooses_a_digest_and_a_pause_keeps_it(web: Web, anna: str) -> 
     assert 'value="weekly" selected' in web.get(me).text
 
 
+def test_a_member_sets_the_hour_and_the_look_of_their_digest(web: Web, anna: str) -> None:
+    me = me_path(web, anna)
+    rest = {"act": "save", "name": "Anna", "language": "en", "rhythm": "daily"}
+    page = web.post(me, rest | {"zone": "Europe/Rome", "hour": "18", "digest": "plain"}).text
+    for said in ('value="18" selected', 'value="plain" selected', "(Europe/Rome)"):
+        assert said in page
+    assert 'value="on" checked' not in page
+    page = web.post(me, rest | {"hour": "", "digest": "page", "weekends": "on"}).text
+    assert 'value="18" selected' not in page
+    assert 'value="on" checked' in page
+    assert 'value="18" selected' not in web.post(me, rest | {"hour": "24"}).text
+
+
 def test_a_member_who_forgets_themselves_takes_every_address_along(web: Web, anna: str) -> None:
     me = me_path(web, anna)
     web.post(me, {"act": "add", "address": NEW})

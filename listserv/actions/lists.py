@@ -26,7 +26,7 @@ from listserv.actions.reach import Reach, reach_of
 from listserv.letters import unanswered
 from listserv.letters.visit import Visit
 from mailer.errors import BadInput
-from subscriptions.lists import openness, roster
+from subscriptions.lists import openness, relatives, roster
 from subscriptions.lists.list_settings import BY_LANGUAGE, BY_NAME, SETTINGS
 from subscriptions.lists.openness import Opening
 from subscriptions.lists.roster import (
@@ -177,6 +177,8 @@ def _check(call: Call, visit: Visit, wanted: SetList) -> None:
         from listserv.newsletters.composing.looks import find_theme  # noqa: PLC0415 - slow, rarely needed
 
         find_theme(call.app.data, str(wanted.settings["theme"]))
+    for name in relatives.RELATIVES:
+        _check_relatives(call, visit, name, str(wanted.settings.get(name) or ""))
     if "@" in str(wanted.settings.get("replies", "")):
         roster.get_list(visit.session, str(wanted.settings["replies"]))  # raises for none
     if wanted.also_past and not any(one.past for one in _openings(visit.lst, wanted)):
@@ -185,6 +187,19 @@ def _check(call: Call, visit: Visit, wanted: SetList) -> None:
             " something back.",
             key="no-past",
         )
+
+
+def _check_relatives(call: Call, visit: Visit, name: str, addresses: str) -> None:
+    """Raise where a list names another that it may not, or that whoever asks does not own too.
+
+    SECURITY: an umbrella writes to all members of its parts, and whoever may post to a sibling is
+    known to be a member: both are their own owner's to give.
+    """
+    for other in relatives.check(visit.session, visit.lst, name, addresses):
+        role = call.by.role_on(visit.session, other)
+        if role not in {ActorRole.OWNER, ActorRole.OPERATOR}:
+            what = f"Only an owner of {other.address} as well may name it here."
+            raise NotPermitted(what, key="not-permitted")
 
 
 def _openings(lst: MailList, wanted: SetList) -> tuple[Opening, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
@@ -14,10 +15,11 @@ from listserv.answers.own_words import OwnWords
 from listserv.cli.terminal import plain
 from listserv.letters.notices import face_of
 from listserv.letters.post_headers import Trace
-from listserv.mailings import munging, post_copies
+from listserv.mailings import carrying, munging, post_copies
 from listserv.moderation import rulings
 from listserv.newsletters.editors import editor_orders
 from listserv.posts import copy_options, facts
+from listserv.posts.carried_parts import PartChange, PartFate
 from listserv.posts.rules import judge
 from listserv.wiring import vouching
 from listserv.wiring.app import App
@@ -41,6 +43,18 @@ _MUNGED = {
     munging.Why.BREAKS: "rewritten, because its domain asks receivers to refuse what it has not"
     " signed, and its signature does not fit what leaves",
 }
+
+
+_CARRIED = {
+    PartFate.REMOVED: "taken out, of the archive as well",
+    PartFate.LINKED: "linked to in the archive instead",
+    PartFate.REDUCED: "HTML reduced to words and structure",
+    PartFate.TEXT: "HTML made plain text",
+}
+
+
+def _part(change: PartChange) -> str:
+    return f"{change.name or '-'} ({change.type}, {change.size} bytes)"
 
 
 @click.group()
@@ -109,13 +123,17 @@ def explain_post(
             session, app, lst, whole.raw, whole.head, found, trace, answers="", now=now
         )
     munge = munging.decide(asked, app.resolver)
+    carried = carrying.foretold(whole.raw, lst, face_of(app, lst))
     costs = copy_options.costs(
-        reading.head, post_copies.options_of(lst, face_of(app, lst), lst.language)
+        reading.head,
+        post_copies.options_of(lst, face_of(app, lst), lst.language),
+        tuple(dict.fromkeys(option for option, _ in carried)),
     )
     if as_json:
         told: dict[str, object] = {"decision": verdict.decision.word, "rules": verdict.rules}
         said = [{"option": cost.option, "breaks": list(cost.breaks)} for cost in costs]
         told |= {"authentication": found.shown, "munge": bool(munge), "why_munge": str(munge)}
+        told["carried"] = [{"option": option, **asdict(change)} for option, change in carried]
         click.echo(json.dumps(told | {"costs": said}))
         return
     click.echo(verdict.decision.word)
@@ -126,6 +144,8 @@ def explain_post(
     shown = {**found.shown, "aligned": "yes" if found.aligned else "no"}
     click.echo("  whose mail: " + ", ".join(f"{name} {word}" for name, word in shown.items()))
     click.echo(f"  From: {_MUNGED[munge]}")
+    for _, change in carried:
+        click.echo(f"  {_CARRIED[change.fate]}: {_part(change)}")
     for cost in costs:
         whose = f"breaks the signature of {', '.join(cost.breaks)}" if cost.breaks else "no cost"
         click.echo(f"  {cost.option.replace('_', '-')}: {whose}")

@@ -17,7 +17,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, or_, select, tuple_, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from listserv.wiring.listserv_tables import Digest, Hold, HoldState, Post
@@ -29,7 +29,7 @@ from mailer.reading.message import MessageHeader
 from mailer.storage.arrivals import Arrival
 from mailer.storage.bulk_rows import among
 from subscriptions.audience.audience import awake
-from subscriptions.lists import rhythms
+from subscriptions.lists import relatives, rhythms
 from subscriptions.lists.roster import ListKind, MailList, Membership, find_list
 
 PATIENCE = 60.0  # seconds that a copy waits for the post of a list that was named before
@@ -48,24 +48,26 @@ class Twin:
 
 
 def named_lists(session: Session, head: MessageHeader) -> list[int]:
-    """Return the discussion lists that To and Cc name, in their order; at most ``MOST``."""
+    """Return the discussion lists that To and Cc name, in their order; at most ``MOST``.
+
+    Behind an umbrella come its parts, which get the mail as well.
+    """
     keys: dict[str, None] = {}
     for field in ("to", "cc"):
         for value in head.all(field):
-            for _, spelled in message.addresses_of(value):
+            for _, address in message.addresses_of(value):
                 try:
-                    keys[parse(spelled).key] = None
+                    keys[parse(address).key] = None
                 except BadInput:
                     continue
-    pairs = [tuple(key.rsplit("@", 1)) for key in keys]
-    named = tuple_(MailList.name, MailList.domain).in_(pairs)
-    found = session.scalars(
-        select(MailList).where(
-            or_(named, MailList.formerly != ""), MailList.kind == ListKind.DISCUSSION
-        )
-    )
-    ids = {address: lst.id for lst in found for address in lst.addresses}
-    return list(dict.fromkeys(ids[key] for key in keys if key in ids))[:MOST]
+    domains = set(session.scalars(select(MailList.domain).distinct()))
+    ours = (key for key in keys if key.rpartition("@")[2] in domains)
+    order: dict[int, None] = {}
+    for lst in (find_list(session, key) for key in list(ours)[:MOST]):
+        if lst is not None and lst.kind is ListKind.DISCUSSION:
+            parts = relatives.parts_of(session, lst)
+            order |= dict.fromkeys([lst.id, *(part.id for part in parts)])
+    return list(order)[:MOST]
 
 
 def spelled(named: Sequence[int], list_id: int) -> str:
@@ -119,12 +121,9 @@ def _post_of(session: Session, mailing_id: int) -> Post | None:
     mailing = session.get(Mailing, mailing_id)
     if mailing is None or mailing.kind != "post":
         return None
-    lst = find_list(session, mailing.list_address)
     return session.scalar(
         select(Post).where(
-            Post.list_id == (lst.id if lst is not None else 0),
-            Post.message_id == mailing.message_id[:998],
-            Post.mailing_id == mailing_id,
+            Post.message_id == mailing.message_id[:998], Post.mailing_id == mailing_id
         )
     )
 

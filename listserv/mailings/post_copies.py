@@ -16,6 +16,7 @@ import templates
 from listserv.letters import post_headers, writer_alias
 from listserv.letters.post_headers import LEAVE, ListFace, Trace
 from listserv.letters.writer_alias import Alias
+from listserv.mailings import carrying
 from listserv.mailings.audience_freezing import Choice
 from listserv.mailings.slots import variant_of
 from listserv.posts import copy_options
@@ -100,7 +101,9 @@ def compose(
         if doubted:
             mark = templates.mail_part("post-doubted", language)
             options = replace(options, subject_tag=f"[{mark}] {options.subject_tag}".strip())
-        changed, fields = raw, head
+        changed, fields = carrying.for_copies(raw, lst, permalink, language).raw, head
+        if changed is not raw:
+            fields = message.head(changed)
         if options:
             changed = copy_options.change(raw, head, options)
             fields = message.head(changed)

@@ -30,6 +30,7 @@ from listserv.letters.request import (
 )
 from listserv.membership import reviving
 from mailer.reading.addresses import MailAddress
+from subscriptions.lists import relatives
 from subscriptions.lists.roster import (
     Join,
     MailList,
@@ -73,7 +74,7 @@ def ask_to_join(visit: Visit, who: MailAddress, *, name: str = "", language: str
 
     A request that may not be answered any more joins the pending question.
     """
-    if visit.lst.owns(who.key):
+    if relatives.list_here(visit.session, who.key):
         return "own-address"
     if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
         return "never-mail-me"
@@ -124,7 +125,7 @@ def offer_help(visit: Visit, who: MailAddress, *, language: str = "", leaving: b
     """Answer a stranger's call for help; the mail also offers to join and to be left alone."""
     if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
         return "never-mail-me"
-    if visit.lst.owns(who.key):
+    if relatives.list_here(visit.session, who.key):
         return "own-address"
     if not _may(visit, who, "help"):
         return "over-budget: help"
@@ -156,7 +157,7 @@ def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = ""
 
 def _against_inviting(visit: Visit, who: MailAddress) -> Invited | None:
     """Return why nobody may be invited there, None where they may."""
-    if visit.lst.owns(who.key):
+    if relatives.list_here(visit.session, who.key):
         return Invited.OWN_ADDRESS
     if visit.lst.closed:
         return Invited.CLOSED

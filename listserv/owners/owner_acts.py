@@ -27,6 +27,7 @@ from listserv.owners import owner_settings, place_acts
 from listserv.owners.owner_case import BY, HERE, Case, Done
 from mailer.errors import KretsError, Refused
 from mailer.reading.addresses import parse
+from subscriptions.lists import relatives
 from subscriptions.lists.roster import Membership, MembershipState, Role
 from subscriptions.membership import changes, optin
 from subscriptions.membership.members import Candidate, Fate
@@ -83,6 +84,8 @@ def _against_coming(case: Case, order: Order, *, here: bool) -> str:
     who = parse(order.who)
     if case.visit.lst.owns(who.key):
         return "own-address"
+    if relatives.list_here(case.visit.session, who.key):
+        return "a-list"
     if here:
         return "already"
     if case.visit.lst.closed:

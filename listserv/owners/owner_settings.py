@@ -7,6 +7,7 @@ mail. What opens the list further is said in the question, in numbers. The archi
 in a job of their own (listserv/actions/moved_pages.py).
 """
 
+import re
 from enum import StrEnum
 
 from listserv.actions import lists, moved_pages
@@ -17,7 +18,7 @@ from listserv.answers.owner_setting_words import value_of
 from listserv.letters.request import Visit
 from listserv.owners.owner_case import Case
 from mailer.errors import BadInput, KretsError
-from subscriptions.lists import openness, roster
+from subscriptions.lists import file_policy, openness, roster
 from subscriptions.lists.list_settings import BY_LANGUAGE, BY_NAME, check
 from subscriptions.lists.roster import ArchivePolicy, Join, MailList, PostPolicy
 
@@ -141,6 +142,10 @@ def _read(visit: Visit, order: Order) -> object:
         if not word:
             raise BadInput(f"{said[:40]!r} is neither yes nor no.")
         value = word == "yes"
+    elif order.who == "files":
+        kinds = (*file_policy.GROUPS, file_policy.NONE)
+        words = (one for one in re.split(r"[\s,;]+", said) if one)
+        value = " ".join(value_of(one, kinds) or one for one in words)
     elif order.who == "title" and not said:
         raise BadInput("A list needs a name.")
     elif "@" in said and order.who == "replies":

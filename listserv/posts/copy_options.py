@@ -13,6 +13,7 @@ stranger wrote as a boundary is only searched for, never believed to be unique.
 import binascii
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.header import Header
 
@@ -205,9 +206,10 @@ class Cost:
 _TAGS = re.compile(rb"(?:^|;)\s*([a-z]+)\s*=\s*([^;]*)", re.IGNORECASE)
 
 
-def costs(head: MessageHeader, options: Options) -> tuple[Cost, ...]:
+def costs(head: MessageHeader, options: Options, changed: Sequence[str] = ()) -> tuple[Cost, ...]:
     """Tell which DKIM signatures each option breaks (RFC 6376 sections 3.5 and 3.7).
 
+    ``changed`` are further options that change the body of this mail.
     A signature covers the fields that its ``h=`` names and the body; a name that stands there
     more often than the mail has such a field forbids to add one.
     """
@@ -222,6 +224,7 @@ def costs(head: MessageHeader, options: Options) -> tuple[Cost, ...]:
         "subject_tag": bool(subject) and subject not in head.text("Subject").casefold(),
         "reply_to_list": bool(options.reply_to),
         "footer": bool(options.footer),
+        **dict.fromkeys(changed, True),
     }
     needs = {"subject_tag": "subject", "reply_to_list": "reply-to"}
     return tuple(

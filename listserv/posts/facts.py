@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from listserv.answers import automatic, own_words
 from listserv.answers.machine_kinds import Judgement, MailRole
 from listserv.answers.unsubscribe_posts import is_leave_wish
+from listserv.posts import carried_parts
+from listserv.posts.carried_parts import CarryPolicy
 from listserv.posts.rules import PostFacts
 from listserv.wiring import vouching
 from listserv.wiring.listserv_tables import Ban, Post
@@ -26,9 +28,9 @@ from mailer.reading.headers import header_repair
 from mailer.reading.language import language_of
 from mailer.reading.message import MessageHeader
 from mailer.reading.spam_marks import SpamMark
-from subscriptions.lists import post_rules
+from subscriptions.lists import file_policy, post_rules, relatives
 from subscriptions.lists.post_rules import PostTraits
-from subscriptions.lists.roster import MailList, Membership, membership_of, state_at
+from subscriptions.lists.roster import MailList, Membership, state_at
 
 DUPLICATE_SECONDS = 7 * 86400.0
 MAX_ID = 995  # octets of a Message-ID that are kept (RFC 5322 section 2.1.1: a line has 998)
@@ -131,9 +133,8 @@ def gather(
     """
     mark = spam_marks.read(reading.head) if fronted else SpamMark()
     ours = vouching.organisations(session, lst.domain)
-    member = (
-        membership_of(session, lst.id, reading.authors[0]) if len(reading.authors) == 1 else None
-    )
+    one = len(reading.authors) == 1
+    member = relatives.counted_member(session, lst, reading.authors[0]) if one else None
     same, other = known_before(session, lst.id, reading, now)
     return PostFacts(
         list_address=lst.address,
@@ -142,9 +143,10 @@ def gather(
         max_size=lst.max_size,
         emergency=lst.emergency,
         closed=lst.closed,
+        sealed_file=_is_sealed(reading, lst),
         first_posts_moderated=lst.first_posts_moderated,
         author_state=_state(member, now),
-        author_role=member.role if member else "",
+        author_role=member.role if member and member.list_id == lst.id else "",
         author_moderated=member.moderated if member else None,
         from_is_ours=vouching.is_ours(reading.head, ours, found),
         from_not_theirs=found.disowned,
@@ -157,6 +159,13 @@ def gather(
         same_id_other_content=other,
         **from_bytes(reading, lst.addresses, envelope_sender),  # type: ignore[arg-type]
     )
+
+
+def _is_sealed(reading: PostReading, lst: MailList) -> bool:
+    if not lst.files or reading.trouble:
+        return False
+    policy = CarryPolicy(files=file_policy.read(lst.files))
+    return carried_parts.carry(reading.raw, policy, lambda _change, _page: "").sealed
 
 
 def _met(lst: MailList, reading: PostReading, mark: SpamMark) -> tuple[tuple[str, str], ...]:

@@ -52,6 +52,7 @@ class PostFacts:
     disowned: str = "hold"  # what mailer.disowned says about such a post: hold, refuse or tag
     size: int = 0
     trouble: str = ""  # why the message must not be parsed (mailer.reading.message limits)
+    sealed_file: bool = False  # a signed or encrypted whole holds a file that may not come
     list_ids: tuple[str, ...] = ()  # List-Id and X-Original-List-Id, lower case, without brackets
     own_list_ids: tuple[str, ...] = ()  # of the list, by whichever of its names; () for its address
     own_received: bool = False  # a Received line of ours for this very list
@@ -141,6 +142,11 @@ def size(facts: PostFacts) -> Decision | None:
     return Decision.HOLD if facts.size > facts.max_size else None
 
 
+def files(facts: PostFacts) -> Decision | None:
+    """Hold a signed mail with a file that the list does not take: taking it out breaks the seal."""
+    return Decision.HOLD if facts.sealed_file else None
+
+
 def author(facts: PostFacts) -> Decision | None:
     """Hold a post whose From names nobody, or several people."""
     return Decision.HOLD if len(facts.authors) != 1 else None
@@ -222,6 +228,7 @@ RULES: dict[str, Callable[[PostFacts], Decision | None]] = {
     "same-id": same_id,
     "broken": broken,
     "size": size,
+    "files": files,
     "author": author,
     "from-is-ours": from_is_ours,
     "from-not-theirs": from_not_theirs,

@@ -23,6 +23,7 @@ from listserv.letters import incoming_letter, post_headers, transaction, writer_
 from listserv.letters.notices import face_of
 from listserv.mailings import (
     audience_freezing,
+    carrying,
     cross_posts,
     munging,
     post_copies,
@@ -36,7 +37,7 @@ from listserv.moderation import moderator_mail
 from listserv.moderation.holds import hold, is_released
 from listserv.newsletters.editors import proof_replies, reviews, scheduled_issues
 from listserv.newsletters.readers import reader_replies, voting
-from listserv.posts import facts
+from listserv.posts import facts, umbrellas
 from listserv.posts.facts import PostReading
 from listserv.posts.permalinks import publish_permalink
 from listserv.posts.rules import Decision, PostFacts, RuleVerdict, judge
@@ -313,7 +314,7 @@ def _judge(
         issue = "" if aside else reader_replies.answered(session, lst, reading.head, answers)
         if issue:  # judged as a members' post; it goes to nobody, and stands under the issue
             known = replace(known, list_kind=ListKind.DISCUSSION, post_policy=PostPolicy.MEMBERS)
-        verdict = judge(known)
+        verdict = umbrellas.judged(judge(known), arrival)
         barred = lst.kind is ListKind.NEWSLETTER and not issue  # its own address never distributes
         if verdict.decision is Decision.HOLD and not barred and is_released(session, arrival.id):
             verdict = RuleVerdict(Decision.ACCEPT, verdict.hits)
@@ -321,7 +322,7 @@ def _judge(
         if verdict.decision is not Decision.ACCEPT or issue:
             return judged
         whole = reader_replies.blanked(app, session, lst, reading)
-        whole = facts.completed(whole, arrival.received_at)
+        whole = facts.completed(carrying.without_files(whole, lst), arrival.received_at)
         languages = post_copies.languages_of(session, lst)
         choice = post_copies.choice_of(lst, languages)
         begins = facts.begins(whole, answers)
@@ -375,6 +376,7 @@ def _carry_out(
         if mailing is not None:
             thread_ways.wake(session, judged.thread.woken, now)
             publish_permalink(app, session, lst, sha)
+            umbrellas.hand_on(session, lst, arrival)
             audience_freezing.enter(session, mailing, 0, judged.first, now=now)
             last = judged.first[-1].ref if judged.first else 0
             cross_posts.settle(session, mailing, 0, last, now)
@@ -406,12 +408,15 @@ def _accept(
     languages: tuple[str, ...],
     why: munging.Why,
 ) -> int:
-    placed = answered_mail.place(session, lst, reading.raw, sha, arrival.received_at, answers)
+    hash_ = ""
+    if umbrellas.is_filed(session, lst, arrival):
+        came = arrival.received_at
+        hash_ = answered_mail.place(session, lst, reading.raw, sha, came, answers).hash
     alias = writer_alias.make(session, app.keyring, lst, reading.head, arrival.id) if why else None
     post = signing.AuthoredMail(reading.head, whose_mail.of(arrival), munged=alias is not None)
     one_click = signing.one_click(session, app.settings, lst.domain, now, post)
     face = replace(face_of(app, lst), one_click=one_click)
-    permalink = f"{face.page}m/{placed.hash}/" if placed.hash else ""
+    permalink = f"{face.page}m/{hash_}/" if hash_ else ""
     own = vouching.own_names(session, app.settings)
     compositions = post_copies.compose(
         reading.raw,

@@ -134,6 +134,35 @@ def make_safe(
     return Safe(_fold(clean.strip()), visit.remote, frozenset(visit.used), tuple(visit.kept))
 
 
+def reduced(source: str) -> str | None:
+    """Return ``source`` with words and structure alone, for a mail; None as ``make_safe`` has it.
+
+    Pictures stay where they came along with the mail; of others the words that stand for them.
+    """
+    if len(source) > MAX_HTML:
+        return None
+    source = stand_in(source)
+    if not is_bounded(source):
+        return None
+    source = _PREHEADER.sub(lambda m: "" if _HIDDEN.search(f"{m[2]}'") else m[0], source)
+    clean = nh3.clean(
+        source,
+        tags=_TAGS,
+        clean_content_tags=_GONE,
+        attributes={tag: names - {"style"} for tag, names in _ATTRIBUTES.items()},
+        attribute_filter=_Visit(lambda cid: f"cid:{cid}", lambda _data: "").judge,
+        url_schemes={"http", "https", "mailto", "cid"},
+        link_rel=None,
+    )
+    return None if len(clean) > MAX_OUT else _IMG.sub(_brought, clean).strip()
+
+
+def _brought(match: re.Match[str]) -> str:
+    """Return a picture that came with the mail, or the words that stand for another."""
+    said = dict(_ATTRIBUTE.findall(match[1]))
+    return match[0] if said.get("src", "").startswith("cid:") else said.get("alt", "").strip()
+
+
 def stand_in(source: str) -> str:
     """Return ``source`` without comments, and with plain elements for those that swallow words.
 

@@ -86,6 +86,7 @@ class Arrival(Base):
     authentication: Mapped[str] = mapped_column(default="", server_default="")
     # A mail server of ours brought it, and its marks (of spam) may be heard.
     fronted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    handed_by: Mapped[int | None]  # what at the roof handed it on; None: it came by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,23 @@ def keep(session: Session, batch: Sequence[Incoming], packed: Sequence[Packed] =
     if rows:
         session.connection().execute(insert(_table()), rows)
     return len(rows)
+
+
+def hand_on(session: Session, arrival: Arrival, recipients: Sequence[str], by: int) -> None:
+    """Let what came to one recipient come to others as well; ``by`` says who wants it."""
+    alike = {
+        name: getattr(arrival, name)
+        for name in (
+            *("received_at", "sender", "raw_sha", "size", "client", "helo", "protocol"),
+            *("authentication", "fronted"),
+        )
+    }
+    rows = [
+        {**alike, "recipient": one, "handed_by": by, "state": int(ArrivalState.NEW)}
+        for one in recipients
+    ]
+    if rows:
+        session.connection().execute(insert(_table()), rows)
 
 
 def next_new(session: Session, limit: int) -> list[Arrival]:

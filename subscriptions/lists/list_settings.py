@@ -17,12 +17,13 @@ from enum import StrEnum
 from zoneinfo import available_timezones
 
 from mailer.errors import BadInput
-from subscriptions.lists import post_rules, terms
+from subscriptions.lists import file_policy, post_rules, terms
 from subscriptions.lists.naming import read_list_address
 from subscriptions.lists.policies import (
     LANGUAGES,
     ArchivePolicy,
     Copies,
+    HtmlPolicy,
     Join,
     ListKind,
     PostPolicy,
@@ -33,6 +34,7 @@ from subscriptions.lists.policies import (
 MAX_TITLE = 200  # characters; a title stands in headers and on one line of a page
 MAX_TEXT = 4000  # characters of a description or a footer
 MAX_TAG = 40
+MAX_LISTS = 20  # that one list may name as its siblings or parts
 MAX_SIZE = 2**31 - 1  # bytes: what the column holds
 LEAST_SIZE = 1000  # bytes: less holds no mail's header
 DEFAULT_MAX_SIZE = 10_000_000  # bytes of one post
@@ -81,6 +83,12 @@ _ISSUES = frozenset({ListKind.NEWSLETTER})
 _REJECTED = "where the author's domain is strict (p=reject, p=quarantine) From is rewritten."
 
 
+_CHANGES = (
+    "Where something is taken out of a post the text changes: authors' signatures break, and "
+    f"{_REJECTED}"
+)
+
+
 def _line(longest: int, what: str) -> Callable[[str], str]:
     return lambda text: one_line(text, longest, what)
 
@@ -103,6 +111,13 @@ def _size(value: str) -> int:
         raise BadInput(f"A list's largest post must be {LEAST_SIZE} bytes or more.")
     if size > MAX_SIZE:
         raise BadInput(f"A list's largest post cannot be above {MAX_SIZE} bytes.")
+    return size
+
+
+def _big(value: str) -> int:
+    size = int(value)
+    if not (size == 0 or LEAST_SIZE <= size <= MAX_SIZE):
+        raise BadInput(f"A file is large from {LEAST_SIZE} bytes on.", "Write 0 for none.")
     return size
 
 
@@ -144,6 +159,19 @@ def _replies(text: str) -> str:
     except BadInput:
         what = f"{text[:40]!r} is no place for readers' answers."
         raise BadInput(what, "Write editors, thread, or the address of a list.") from None
+
+
+def read_lists(text: str) -> list[str]:
+    """Return the addresses of lists that stand between commas or blanks, each once."""
+    found = (str(read_list_address(one)) for one in re.split(r"[\s,;]+", text) if one)
+    return list(dict.fromkeys(found))
+
+
+def _lists(text: str) -> str:
+    found = read_lists(text)
+    if len(found) > MAX_LISTS:
+        raise BadInput(f"A list can name {MAX_LISTS} others here, and these are {len(found)}.")
+    return ", ".join(found)
 
 
 def _zone(text: str) -> str:
@@ -246,6 +274,20 @@ SETTINGS: tuple[ListSetting, ...] = (
         changed_by=_MODERATORS,
     ),
     ListSetting(
+        "siblings",
+        "Lists whose members may post here like members; '' for none.",
+        _lists,
+        metavar="LISTS",
+        kinds=_POSTS,
+    ),
+    ListSetting(
+        "parts",
+        "An umbrella's lists, which get what is posted here; their members may post; '' for none.",
+        _lists,
+        metavar="LISTS",
+        kinds=_POSTS,
+    ),
+    ListSetting(
         "reply_to_list",
         "Point Reply-To at the list (costly).",
         default=False,
@@ -274,6 +316,32 @@ SETTINGS: tuple[ListSetting, ...] = (
         default="personal",
         costs="Nobody has a way out of their own in the mail, only the list's address and page,"
         " and a bounce counts only where it names its recipient.",
+    ),
+    ListSetting(
+        "files",
+        "Files that a post may carry: pictures, documents, pdf, none; '' for any. Others are taken"
+        " out.",
+        file_policy.check,
+        metavar="KINDS",
+        kinds=_POSTS,
+        costs=_CHANGES,
+    ),
+    ListSetting(
+        "big_files",
+        "Larger files go as a link to the archive; 0 for none.",
+        _big,
+        default=0,
+        metavar="BYTES",
+        kinds=_POSTS,
+        costs=_CHANGES,
+    ),
+    ListSetting(
+        "html",
+        "HTML in posts: keep it, reduce it, or plain text alone.",
+        words=HtmlPolicy,
+        default="keep",
+        kinds=_POSTS,
+        costs=_CHANGES,
     ),
     ListSetting("max_size", "The largest post.", _size, default=DEFAULT_MAX_SIZE, metavar="BYTES"),
     ListSetting(

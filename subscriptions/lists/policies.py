@@ -50,6 +50,14 @@ class SpamPolicy(StrEnum):
     TAG = "tag"  # goes out with the filter's marks; the rule is named
 
 
+class HtmlPolicy(StrEnum):
+    """Say what becomes of HTML in the copies of a post."""
+
+    KEEP = "keep"
+    REDUCE = "reduce"  # without looks of its own, remote pictures, scripts and forms
+    TEXT = "text"
+
+
 class Copies(StrEnum):
     """Say whether each member's copy of a post is their own."""
 

@@ -50,6 +50,7 @@ from subscriptions.lists.policies import (
     LANGUAGES,
     ArchivePolicy,
     Copies,
+    HtmlPolicy,
     Join,
     ListKind,
     PostPolicy,
@@ -173,6 +174,13 @@ class MailList(Base):
     rules: Mapped[str] = mapped_column(default="", server_default="")  # post_rules, one a line
     spam: Mapped[SpamPolicy] = mapped_column(
         worded(SpamPolicy), default=SpamPolicy.HOLD, server_default=SpamPolicy.HOLD.value
+    )
+    siblings: Mapped[str] = mapped_column(default="", server_default="")  # relatives.py
+    parts: Mapped[str] = mapped_column(default="", server_default="")
+    files: Mapped[str] = mapped_column(default="", server_default="")  # file_policy.py
+    big_files: Mapped[int] = mapped_column(default=0, server_default="0")  # bytes; 0 for none
+    html: Mapped[HtmlPolicy] = mapped_column(
+        worded(HtmlPolicy), default=HtmlPolicy.KEEP, server_default=HtmlPolicy.KEEP.value
     )
     max_size: Mapped[int] = mapped_column(default=DEFAULT_MAX_SIZE)
     theme: Mapped[str] = mapped_column(String(40), default="")  # "" is ours

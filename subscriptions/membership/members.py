@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from mailer.reading import addresses
 from mailer.storage.bulk_rows import Value, among, insert_many, one_of, spell
 from mailer.storage.tokens import Keyring
+from subscriptions.lists import relatives
 from subscriptions.lists.attributes import add_new
 from subscriptions.lists.roster import (
     Address,
@@ -87,6 +88,7 @@ class Known:
     suppressed: dict[str, suppression.Reason] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
+    lists: dict[str, str] = field(default_factory=dict)  # key: the list of ours that it is
 
 
 ADDED = CandidateOutcome(Fate.ADDED)
@@ -146,6 +148,10 @@ def _barred(key: str, known: Known, owns: Callable[[str], bool]) -> CandidateOut
         return CandidateOutcome(Fate.SUPPRESSED, known.suppressed[key].value)
     if owns(key):
         return CandidateOutcome(Fate.OWN_ADDRESS, "it is an address of the list itself")
+    if key in known.lists:
+        other = known.lists[key]
+        why = f"it is the list {other}; its members come along where it is a part: --parts {other}"
+        return CandidateOutcome(Fate.OWN_ADDRESS, why)
     return None
 
 
@@ -163,6 +169,7 @@ def look_up(
         states=_states(session, lst, [person for person, _ in people.values()]),
         suppressed=hashed | suppression.suppressed(session, keys),
         erased=suppression.erased(session, keyring, keys) if hashed else set(),
+        lists=relatives.lists_here(session, keys),
     )
 
 

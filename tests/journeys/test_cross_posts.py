@@ -1,15 +1,18 @@
 """One mail to several lists: each person has one copy, of the list that was named first."""
 
 import itertools
+import json
+import re
 import smtplib
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from mailer.rehearsal.sink import Caught
 from tests.journeys.letters import mails_to, settled, wait_mail
-from tests.tree import Krets, running
+from tests.tree import Krets, running, wait_for
 
 GARDEN, BEES, TOOLS = "garden@example.org", "bees@example.org", "tools@example.org"
 ALL = (GARDEN, BEES, TOOLS)
@@ -92,3 +95,28 @@ def test_three_transactions_against_the_order_give_the_copy_of_the_list_named_fi
             wait_mail(outbox, alone)
     settled(circle)
     assert copies(outbox) == expected(ALL)
+
+
+def test_a_reply_on_a_private_list_stays_there_and_each_archive_has_the_thread(
+    circle: Krets, outbox: list[Caught]
+) -> None:
+    circle.krets("list", "set", BEES, "--archive", "members")
+    raw = mail(f"{GARDEN}, {BEES}")
+    deliver(circle, raw, GARDEN, BEES)
+    settled(circle)
+    first = str(wait_mail(outbox, ANNA)["Message-ID"])
+    answer = mail(BEES, sender=BO).replace(b"Who has", b"Keep this among us: who has")
+    answer = answer.replace(b"Subject:", f"In-Reply-To: {first}\r\nSubject: Re:".encode())
+    deliver(circle, answer, BEES, sender=BO)
+    settled(circle)
+    circle.krets("archive", "build")
+    public = threads_in(circle, GARDEN)
+    assert [len(one["messages"]) for one in public] == [1]
+    assert "Keep this among us" not in str(public)
+    assert circle.get(f"/{BEES}/")[0] != 200 or "Swarm" not in circle.get(f"/{BEES}/")[1].decode()
+
+
+def threads_in(krets: Krets, address: str) -> list[dict[str, Any]]:
+    home = wait_for("its page", lambda: "t/" in (p := krets.get(f"/{address}/")[1].decode()) and p)
+    pages = sorted(set(re.findall(r"t/[a-z2-7]{52}/", home)))
+    return [json.loads(krets.get(f"/{address}/{one}thread.json")[1]) for one in pages]

@@ -33,7 +33,7 @@ SETTINGS = [
     for opens in OPENINGS
 ]
 WHYS = (
-    "owners-only", "no-member", "already", "barred", "own-address", "same", "last-owner",
+    "owners-only", "no-member", "already", "barred", "own-address", "a-list", "same", "last-owner",
     "not-now", "value", "closed", "delete", "rename", "date", "changed", "unclear",
 )  # fmt: skip
 CONTEXT |= {
@@ -73,7 +73,7 @@ OPERATORS = {
     "operator-sample",
 }  # to whoever set them up, not to members
 RULES = [
-    "auto-reply", "same-id", "broken", "size", "author", "from-is-ours", "from-not-theirs",
+    "auto-reply", "same-id", "broken", "size", "files", "author", "from-is-ours", "from-not-theirs",
     "newsletter-address", "membership", "editors-only", "moderated-list", "moderated-member",
     "first-post", "emergency", "closed",
 ]  # fmt: skip

@@ -44,6 +44,7 @@ CASES: list[tuple[str, Decision, dict[str, Any]]] = [
     ("same-id", Decision.HOLD, {"same_id_other_content": True}),
     ("broken", Decision.HOLD, {"trouble": "nested too deep"}),
     ("size", Decision.HOLD, {"size": 25_000_001}),
+    ("files", Decision.HOLD, {"sealed_file": True}),
     ("author", Decision.HOLD, {"authors": ()}),
     ("author", Decision.HOLD, {"authors": ("a@x.org", "b@x.org")}),
     ("from-is-ours", Decision.HOLD, {"from_is_ours": True}),

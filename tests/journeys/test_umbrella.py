@@ -1,0 +1,112 @@
+"""An umbrella: a post reaches the members of its parts once, as mail of their own list."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from mailer.rehearsal.sink import Caught
+from tests.journeys.letters import mails_to, send, settled, state, text_of, wait_mail
+from tests.tree import Krets, running
+
+ALL, GARDEN, BEES = "all@example.org", "garden@example.org", "bees@example.org"
+ANNA, BO, CILLA, DORA = (
+    "anna@example.net", "bo@example.com", "cilla@example.se", "dora@example.it",
+)  # fmt: skip
+PLACES = {ANNA: (ALL, GARDEN), BO: (GARDEN, BEES), CILLA: (BEES,), DORA: (ALL,)}
+
+
+@pytest.fixture
+def house(krets: Krets) -> Iterator[Krets]:
+    for address in (ALL, GARDEN, BEES):
+        krets.krets("list", "create", address)
+    for person, lists in PLACES.items():
+        for address in lists:
+            krets.krets("member", "add", address, person, "--consent", "asked")
+    krets.krets("list", "set", ALL, "--parts", f"{GARDEN}, {BEES}")
+    with running(krets):
+        yield krets
+
+
+def ids(outbox: list[Caught], person: str) -> list[str]:
+    return [str(one["List-Id"]).rpartition("<")[2].strip("> ") for one in mails_to(outbox, person)]
+
+
+def test_a_post_by_a_member_of_a_part_reaches_each_person_once_as_mail_of_their_own_list(
+    house: Krets, outbox: list[Caught]
+) -> None:
+    send(house, CILLA, ALL, "The yearly meeting is on Friday.", subject="Meeting")
+    for person in PLACES:
+        wait_mail(outbox, person)
+    settled(house)
+    assert {one: ids(outbox, one) for one in PLACES} == {
+        ANNA: ["all.example.org"],
+        DORA: ["all.example.org"],
+        BO: ["garden.example.org"],
+        CILLA: ["bees.example.org"],
+    }
+    leave = (
+        str(mails_to(outbox, BO)[0]["List-Unsubscribe"]).partition("mailto:")[2].partition(">")[0]
+    )
+    send(house, BO, leave, "")
+    settled(house)
+    assert state(house, GARDEN, BO) == "left"
+    assert state(house, BEES, BO) == "active"
+
+
+def test_a_digest_member_of_a_part_has_it_in_that_digest(
+    house: Krets, outbox: list[Caught]
+) -> None:
+    house.krets("member", "set", BEES, CILLA, "--rhythm", "daily")
+    send(house, ANNA, ALL, "The yearly meeting is on Friday.", subject="Meeting")
+    wait_mail(outbox, BO)
+    settled(house)
+    assert mails_to(outbox, CILLA) == []
+    house.krets("digest", "send", BEES, "--until", "2099-01-01T00:00:00+00:00")
+    assert "yearly meeting" in text_of(wait_mail(outbox, CILLA))
+
+
+def test_what_a_closed_archive_holds_is_not_filed_where_more_can_read_it(
+    house: Krets, outbox: list[Caught]
+) -> None:
+    house.krets("list", "set", ALL, "--archive", "members")
+    send(house, ANNA, ALL, "Only for us: the meeting is on Friday.", subject="Meeting")
+    copy = wait_mail(outbox, BO)
+    settled(house)
+    house.krets("archive", "build")
+    assert copy["Archived-At"] is None
+    assert "Meeting" not in house.get(f"/{GARDEN}/")[1].decode()
+
+
+def test_a_list_is_no_member_of_a_list_and_the_refusal_names_the_umbrella(house: Krets) -> None:
+    for address in (GARDEN, "bees-owner@example.org"):
+        done = house.run("member", "add", ALL, address, "--consent", "asked")
+        assert done.returncode == 1
+        assert "--parts" in done.stderr
+    house.krets("member", "add", ALL, "not-a-list@example.org", "--consent", "asked")
+
+
+@pytest.mark.parametrize(
+    ("address", "option", "value", "why"),
+    [
+        (ALL, "--parts", ALL, "its own parts"),
+        (GARDEN, "--parts", BEES, "is a part of"),
+        (ALL, "--parts", "nobody@example.org", "no list"),
+        (BEES, "--siblings", "bees", "not a list's address"),
+    ],
+)
+def test_what_cannot_be_a_part_or_a_sibling_is_refused_with_the_reason(
+    house: Krets, address: str, option: str, value: str, why: str
+) -> None:
+    done = house.run("list", "set", address, option, value)
+    assert done.returncode in {1, 2}
+    assert why in done.stderr
+
+
+def test_members_of_a_sibling_may_post_and_get_nothing_by_that(
+    house: Krets, outbox: list[Caught]
+) -> None:
+    house.krets("list", "set", GARDEN, "--siblings", BEES)
+    send(house, CILLA, GARDEN, "May I ask here?", subject="A guest")
+    assert "May I ask" in text_of(wait_mail(outbox, ANNA))
+    settled(house)
+    assert mails_to(outbox, CILLA) == []

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from listserv.answers import automatic, dates, mailed_commands, meaning, own_words
-from listserv.answers.machine_kinds import MailRole
+from listserv.answers.machine_kinds import Judgement, MachineKind, MailRole
 from listserv.answers.own_words import OwnWords
 from mailer.reading import message
 from mailer.reading.bodies import MAX_TEXT, read
@@ -45,27 +45,36 @@ def understand(own: OwnWords, asked: str, today: date) -> Understood:
             return Understood("unclear", 0.3)
         return Understood("until", 0.95, (own.text.strip()[:100],), named.day.isoformat())
     if asked == "command":
+        if own.automatic:
+            return Understood("automatic", 1.0)
         said = mailed_commands.read(own, today)
         return Understood(said.means, said.sure, said.why, said.until)
     found = meaning.READERS[asked](own)
     return Understood(found.means.value, found.sure, found.why)
 
 
-def letter_words(raw: bytes) -> OwnWords:
-    """Return a person's own words; ``raw`` is a message, or bare text."""
+def letter_words(raw: bytes, role: MailRole = MailRole.ANSWER) -> OwnWords:
+    """Return a person's own words; ``raw`` is a message, or bare text, written as ``role``."""
     said = quoted(raw)
     text = _without_separator(raw)
     if not _has_head(text):
         found = own_words.read(said)
-        machine = automatic.of_words("", said, [], MailRole.ANSWER)
-        return replace(found, automatic=bool(machine))
+        machine = automatic.of_words("", said, [], role)
+        return replace(found, automatic=_is_machine(machine, role, answers=False))
     found = own_words.read_mail(said, text)
     whole = text.replace(b"\n", b"\r\n")
     head = message.head(whole)
     sender = head.first("return-path")
-    machine = automatic.judge(whole, None if sender is None else message.text_of(sender))
+    machine = automatic.judge(whole, None if sender is None else message.text_of(sender), role)
     found = found.under(message.text_of(head.first("subject") or b""))
-    return replace(found, automatic=bool(machine))
+    answers = bool(head.first("in-reply-to") or head.first("references"))
+    return replace(found, automatic=_is_machine(machine, role, answers=answers))
+
+
+def _is_machine(found: Judgement, role: MailRole, *, answers: bool) -> bool:
+    """Tell whether a machine wrote a mail: "vacation until 1 May" by itself is a member's wish."""
+    wish = role is MailRole.COMMAND and found.kind is MachineKind.ABSENCE and not answers
+    return bool(found) and (found.sure or not wish)
 
 
 def quoted(raw: bytes) -> Quoted:

@@ -187,7 +187,7 @@ def of_parts(parts: list[MimePart]) -> Judgement:
 def of_words(subject: str, quoted: Quoted, parts: list[MimePart], door: MailRole) -> Judgement:
     """Judge by how such notes read, in whatever language."""
     text = own_words.read(quoted).text
-    shown = subject.strip()
+    shown = subject.strip() or _title_above(text)
     before, colon, _ = shown.replace("\uff1a", ":").partition(":")
     mail = _Mail(
         shown,
@@ -214,6 +214,13 @@ def of_words(subject: str, quoted: Quoted, parts: list[MimePart], door: MailRole
         if found:
             return found
     return HUMAN
+
+
+def _title_above(text: str) -> str:
+    """Return the first line of a mail without a subject, where it is "READ: the old subject"."""
+    first = text.strip().split("\n", 1)[0]
+    named, colon, _ = first.partition(":")
+    return first if colon and len(named.split()) <= _OPENING else ""
 
 
 # -- shapes --------------------------------------------------------------------------------------

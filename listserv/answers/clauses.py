@@ -10,6 +10,7 @@ grammar of six languages as far as answers need it, and nothing of what was aske
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 from listserv.answers.known_words import LexiconHit, TextWord, WordedText
 from templates.lexicon import fold, phrases
@@ -42,6 +43,8 @@ _NOUNS = frozenset(("interest", "list", "more", "want", "receive", "asked", "joi
 _ACTS = frozenset(("leave", "remove", "join", "undo", "stay"))
 _FILLING = frozenset(("plain", "please", "thanks", "greeting", "bye", "spoken", "me", "friendly"))
 _YES = frozenset(("yes", "weak", "confirm"))
+_LOOKS = frozenset(("help", "lost", "archive", "count", "settings", "data"))
+_CLEAR = _YES - {"weak"}
 _FAINT = frozenset(("plain", "third", "receive", "more", "weak"))
 _WARM = frozenset(("please", "thanks", "join", "want", "me"))  # said beside a yes that is meant
 # "Ok for Bo" is no yes of one's own.
@@ -80,6 +83,7 @@ class Clause:
     named: bool = False  # what is to be done is to be done to somebody who is named
     double: bool = False  # two negations in a language where they cancel out
     hollow: bool = False  # a yes only in its shape: "jo hej du", "Accepted: Lunch"
+    sent_off: bool = False  # hollow, but for a farewell behind a yes
 
     def has(self, *tags: str) -> bool:
         """Tell whether the clause speaks of one of ``tags``."""
@@ -151,7 +155,7 @@ def _begins(said: WordedText, at: int, group: list[int], by_place: dict[int, Lex
         following = said.words[at + 1].text if at + 1 < len(said.words) else ""
         return word.text != "maar" or following not in _PARTICLES
     if any(word.text in _AND[language] for language in said.languages):
-        return at + 1 < len(said.words)
+        return at + 1 < len(said.words) and word.given.lower() != "\u00e8"  # it is, not and
     if "," in said.words[at - 1].stop:
         return not any(word.text in _GOES_ON[language] for language in said.languages)
     # "No I do not want that": the no stands for itself.
@@ -189,6 +193,8 @@ def _clause(
             found -= {"no", "never"} if len(content) > 1 else {"not"}
         if "no" in found and len(content) > 1 and _turns(hit):
             found = (found - {"no"}) | {"not"}
+        if found & _LOOKS and fold(hit.text).split()[0] in phrases("answers", "ask"):
+            found.add("ask")  # "what do I do now" is no yes, whatever else it asks for
         negations += "not" in found
         tags |= found
     if "no" in tags and any(hit.tags & _NOUNS for hit in hits) and len(group) > 1:
@@ -201,6 +207,8 @@ def _clause(
         for place in group
         if place not in by_place and _is_unknown(said, place, group, by_place)
     )
+    tags = _with_letter(tags, alone=not unknown and len(content) == 1 and not group[0])
+    shape = _hollow(said, group, by_place)
     return Clause(
         hits=hits,
         tags=frozenset(tags),
@@ -214,8 +222,16 @@ def _clause(
         plain_no="no" in tags,
         named="me" not in tags and _names(said, group, hits),
         double=negations > 1 and not said.languages & _CONCORD,
-        hollow=_is_sent_off(said, group, by_place) or _is_heading(said, group, by_place),
+        hollow=bool(shape),
+        sent_off=shape == "bye",
     )
+
+
+def _with_letter(tags: set[str], *, alone: bool) -> set[str]:
+    """Return the tags with what a single letter says where nothing else is said: "y", "n"."""
+    letters = {"alone-yes": "yes", "alone-no": "no"}
+    said = {meant for letter, meant in letters.items() if letter in tags and alone}
+    return (tags - letters.keys()) | said
 
 
 def _names(said: WordedText, group: list[int], hits: tuple[LexiconHit, ...]) -> bool:
@@ -279,17 +295,30 @@ def _friendly() -> frozenset[str]:
     return frozenset(word for kind in kinds for word in phrases("answers", kind))
 
 
-def _is_sent_off(said: WordedText, group: list[int], by_place: dict[int, LexiconHit]) -> bool:
-    """Tell whether a curt yes goes on as a farewell or a title: "jo hej", "Yes Man"."""
+def _hollow(
+    said: WordedText, group: list[int], by_place: dict[int, LexiconHit]
+) -> Literal["", "bye", "talk"]:
+    """Tell whether a clause has a yes only in its shape, and whether a farewell makes it so."""
+    if _is_heading(said, group, by_place):
+        return "talk"
+    return _sent_off(said, group, by_place)
+
+
+def _sent_off(
+    said: WordedText, group: list[int], by_place: dict[int, LexiconHit]
+) -> Literal["", "bye", "talk"]:
+    """Tell whether a curt yes goes on as a farewell or a title: "jo hej", "Yes Man", "OK. Bye."."""
     for place in group:
         hit, before = by_place.get(place), by_place.get(place - 1)
         if hit is None or before is None or hit is before or not _is_curt_yes(before):
             continue
-        stop = said.words[place - 1].stop
+        stop = set(said.words[place - 1].stop)
         titled = not stop and _is_name(said.words[place]) and not hit.tags - _FAINT
-        if titled or ("spoken" in hit.tags and not set(stop) - {","}):
-            return not any(one.tags & _WARM for one in said.hits)
-    return False
+        called = "vocative" in hit.tags and not stop - {","}
+        parted = "spoken" in hit.tags and (not stop - {","} or not before.tags & _CLEAR)
+        if (titled or called or parted) and not any(one.tags & _WARM for one in said.hits):
+            return "bye" if parted and before.tags & _CLEAR else "talk"
+    return ""
 
 
 def _is_heading(said: WordedText, group: list[int], by_place: dict[int, LexiconHit]) -> bool:

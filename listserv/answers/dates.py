@@ -33,6 +33,8 @@ _ENDINGS = {
     *("ого", "го", "е", "й", "и", "я", "ое"),
 }
 _BETWEEN = {"of", "de", "del", "di", "den", "the", "al", "la", "lunii", "luna", "van", "maand"}
+_SHORT = 3  # letters of what may be a word of another kind: "mai", "an", "di"
+_NO_YEARS = {"\u00e4r"}  # Swedish "is", folded like "year"
 _LONGEST = 5  # words of a phrase
 _UNITS = ("day", "week", "month", "year")
 
@@ -65,19 +67,67 @@ class _Text:
 def read(text: str, today: date) -> When | None:
     """Return the day that ``text`` names, None where it names none or one that is asked about."""
     said = _text(text[:MAX_TEXT], today)
-    if said.has("vague") or said.has("ago"):
+    if _is_vague(said) or _begins_then(said):
         return None
     for reader in _READERS:
         found, named = reader(said)
         if named:
-            return _when(said, found)
+            return None if _is_counted_from(said, found) else _when(said, found)
     return None
+
+
+def _is_vague(said: _Text) -> bool:
+    """Tell whether a day is told roughly, is past, or is turned round."""
+    if said.has("vague") or said.has("ago"):
+        return True
+    last = max(said.find("until"), default=-1)
+    return any(at > last for at in said.find("negation"))  # "not here until 7 January" names it
+
+
+def _begins_then(said: _Text) -> bool:
+    """Tell whether a day begins a pause and none ends it: "from Monday"."""
+    if said.has("until"):
+        return False
+    return any(
+        _is_timed(said.words[at + 1]) for at in said.find("from") if at + 1 < len(said.words)
+    )
+
+
+def _is_timed(word: str) -> bool:
+    return bool(_value(word)) or word in _months() or _is_weekday(word)
+
+
+def _is_weekday(word: str) -> bool:
+    """Tell whether a word names a weekday, and is no small word of another language ("di")."""
+    return word in _weekdays() and len(word) >= _SHORT
+
+
+def _is_counted_from(said: _Text, found: date | None) -> bool:
+    """Tell whether a span goes on from the day that is named: "two weeks from 5 January"."""
+    for unit in ("day", "week", "month"):
+        for at in said.find(unit):
+            number = _count_before(said, at)
+            if number and found != _later(said.today, unit, number):
+                return True
+    return False
 
 
 def names_one(text: str) -> bool:
     """Tell whether ``text`` speaks of a day or a span at all, however roughly."""
     said = _text(text[:MAX_TEXT], date(2000, 1, 1))
     return bool(said.numbered) or any(word.isdecimal() or word in _timely() for word in said.words)
+
+
+def ends_something(text: str, today: date) -> bool:
+    """Tell whether ``text`` says until when: "no mail until 7 January"."""
+    return _text(text[:MAX_TEXT], today).has("till") and read(text, today) is not None
+
+
+def names_a_time(text: str) -> bool:
+    """Tell whether a day, a month, a span or a feast is named in words: no number, no "maybe"."""
+    said = _text(text[:MAX_TEXT], date(2000, 1, 1))
+    names = _timely() - _phrases("vague")
+    return any(len(word) > _SHORT and word in names for word in said.words)
 
 
 def _when(said: _Text, found: date | None) -> When | None:
@@ -98,7 +148,8 @@ def _text(text: str, today: date) -> _Text:
     rest = _ISO.sub(" ", line)
     numbered += [_number(match, today) for match in _NUMBERS.finditer(rest)]
     rest = _NUMBERS.sub(" ", rest)
-    tokens = [fold(token) for token in _TOKEN.findall(rest.replace("/", " "))]
+    found = _TOKEN.findall(rest.replace("/", " "))
+    tokens = [fold(one) for one in found if one not in _NO_YEARS]
     words = [word.removeprefix("all'").removeprefix("dell'") for word in tokens if word]
     return _Text(tuple(words), tuple(numbered), today)
 
@@ -151,7 +202,7 @@ def _worded(said: _Text) -> tuple[date | None, bool]:
         if day:
             found = _on_weekday(said, _coming(year, month, day, said.today))
         else:
-            found = _part_of_month(said, year, month)
+            found = _part_of_month(said, year, month) if _is_alone(said, at) else None
     return found, named
 
 
@@ -162,7 +213,7 @@ def _day_beside(said: _Text, at: int) -> int:
         before -= 1
     for place in (before, at + 1):
         if 0 <= place < len(said.words):
-            number = _value(said.words[place])
+            number = _count_at(said, place) if place == before else _value(said.words[place])
             if 0 < number <= 31 and (place == before or said.words[place].isdecimal()):
                 return number
             if number > 31 and place == before:
@@ -175,6 +226,14 @@ def _is_surely_month(said: _Text, at: int) -> bool:
     word = said.words[at]
     into = at > 0 and said.words[at - 1] in {"in", "i", "до", "fino", "pana", "tot", "la"}
     return into or len(word) > 3 or word in {"мая", "май", "maj", "mei", "may"}
+
+
+def _is_alone(said: _Text, at: int) -> bool:
+    """Tell whether no word that we do not know stands before a month: it may name a day of it."""
+    known = ("until", "next", "start", "middle", "end", "through", "after", "month")
+    before = said.words[at - 1] if at else ""
+    ends = any(at - 1 in said.find(name) for name in known)
+    return not at or ends or before in _BETWEEN | {"in", "i", "la", "в", "начале"}
 
 
 def _part_of_month(said: _Text, year: int, month: int) -> date | None:
@@ -244,11 +303,16 @@ def _unit(said: _Text) -> tuple[date | None, bool]:
             return _week(number, today), True
         counted = any(_value(word) for word in said.words)
         if said.has("next") and not counted:
-            return begin, True
+            return begin + timedelta(days=_weekday_of(said) if unit == "week" else 0), True
         if said.has("end") and not counted:
             last = begin - timedelta(days=1)
             return (last if last > today else _end_of(unit, begin)), True
     return None, False
+
+
+def _weekday_of(said: _Text) -> int:
+    """Return which day of its week is named, 0 for none: "Tuesday next week"."""
+    return next((_weekdays()[word] for word in said.words if word in _weekdays()), 0)
 
 
 def _end_of(unit: str, begin: date) -> date:
@@ -279,6 +343,8 @@ def _span(said: _Text) -> tuple[date | None, bool]:
         return _months_on(said.today, 6), True
     if said.has("fortnight"):
         return said.today + timedelta(days=14), True
+    if said.has("week") and _weekday_at(said) >= 0:
+        return _week_on(said), True
     for unit in _UNITS:
         for at in said.find(unit):
             number = _count_before(said, at)
@@ -288,13 +354,33 @@ def _span(said: _Text) -> tuple[date | None, bool]:
     return None, False
 
 
+def _week_on(said: _Text) -> date | None:
+    """Read "Saturday week": the Saturday after the next; None for "a week from Saturday"."""
+    at = _weekday_at(said)
+    if at + 1 not in said.find("week"):
+        return None
+    first = _weekday(said)[0]
+    return first + timedelta(days=7) if first is not None else None
+
+
+def _weekday_at(said: _Text) -> int:
+    """Return where a weekday stands, -1 for nowhere."""
+    return next((at for at, word in enumerate(said.words) if _is_weekday(word)), -1)
+
+
 def _count_before(said: _Text, at: int) -> int:
     for place in (at - 1, at - 2):
         if place >= 0 and _value(said.words[place]):
-            tens = _value(said.words[place - 1]) if place else 0
-            one = _value(said.words[place])
-            return tens + one if tens in {20, 30} and one < 10 else one
+            return _count_at(said, place)
     return 0
+
+
+def _count_at(said: _Text, at: int) -> int:
+    """Return the number that ends at ``at``: "twenty-one", "douăzeci și unu"."""
+    one = _value(said.words[at])
+    before = at - 2 if at and said.words[at - 1] in {"si", "and", "och", "e", "en"} else at - 1
+    tens = _value(said.words[before]) if before >= 0 else 0
+    return tens + one if tens in {20, 30} and 0 < one < 10 else one
 
 
 def _later(today: date, unit: str, number: int) -> date | None:
@@ -316,8 +402,10 @@ def _months_on(today: date, number: int) -> date | None:
 
 def _weekday(said: _Text) -> tuple[date | None, bool]:
     """Read the next such weekday; today's name is that of next week."""
-    for word in reversed(said.words):
-        if word in _weekdays():
+    ends = set(said.find("until"))
+    for at in reversed(range(len(said.words))):
+        word = said.words[at]
+        if _is_weekday(word) or (word in _weekdays() and at - 1 in ends):
             ahead = (_weekdays()[word] - said.today.weekday()) % 7 or 7
             return said.today + timedelta(days=ahead + (1 if said.has("after") else 0)), True
     return None, False

@@ -75,6 +75,8 @@ _FEASTS: dict[str, Callable[[int], Span]] = {
     "national-sv": _fixed(6, 6),
     "womens-day": _fixed(3, 8),
     "victory-day": _fixed(5, 9),
+    "old-new-year": _fixed(1, 14),
+    "st-knut": _fixed(1, 13),
 }
 NAMES = tuple(_FEASTS)
 

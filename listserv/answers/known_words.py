@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+from listserv.answers.transliteration import cyrillic
 from templates import lexicon
 from templates.catalogue import LANGUAGES
 from templates.lexicon import fold
@@ -21,6 +22,7 @@ MAX_WORDS = 400  # of an answer; nobody says yes in more
 MAX_WORD = 40  # letters
 GAP = 3  # words that "..." may stand for
 _SHORTEST = 5  # letters of a word in which one typing error is forgiven
+_SPELT = 2  # letters of a Latin word that may be Russian
 _STEM = 3  # letters that every stem has at least
 _NEAR = 0.8  # of the best language's score: as good as it
 _HINT = 0.6  # score of the language that the question was asked in
@@ -34,7 +36,7 @@ _SKIPPED = frozenset(
 _PIECE = re.compile(
     r"(?P<email>[^\s@<>()\",;:]{1,64}@[^\s@<>()\",;:]{1,200}\.[^\W\d_]{2,})"
     r"|(?P<url>https?://\S{1,300})"
-    r"|(?P<word>[^\W_]+(?:['\u2019\u02bc`][^\W_]+)*|[\U0001f44d\U0001f44e\u274c\U0001f6ab\U0001f644\U0001f921\U0001f595\U0001f602\U0001f923"
+    r"|(?P<word>[^\W_]+(?:['\u2019\u02bc`][^\W_]+)*|[\u2705\u2714\u2611\U0001f44c\U0001f44d\U0001f44e\u274c\U0001f6ab\U0001f644\U0001f921\U0001f595\U0001f602\U0001f923"
     r"\U0001f4a9\U0001f92e\U0001f621\U0001f92c\U0001f612\U0001f643\U0001f60f\U0001f914])"
     r"|(?P<mark>[.!?;,:()\n\u2013\u2014\u2026]|(?<=\s)-+(?=\s)|(?<=\s)/)"
 )
@@ -137,13 +139,20 @@ def _search(words: list[TextWord]) -> Iterator[_Found]:
     forms: list[tuple[str, bool]] = []
     for word in words:
         known = word.kind != "word" or lexis.knows(word.text)
-        mended = "" if known else lexis.mend(word.text)
+        mended = "" if known else _mended(word.text, lexis)
         forms.append((mended or word.text, bool(mended)))
     for at, (form, _) in enumerate(forms):
         for pattern in lexis.beginning(form):
             places = _match(pattern, words, forms, at)
             if places:
                 yield _Found(places, pattern, any(forms[place][1] for place in places))
+
+
+def _mended(word: str, lexis: "_Lexis") -> str:
+    """Return the known word that an unknown one is meant for, "" for none."""
+    russian = list(cyrillic(word)) if len(word) >= _SPELT else []
+    exact = next((one for one in russian if lexis.knows(one)), "")
+    return exact or lexis.mend(word) or next(filter(None, map(lexis.mend, russian)), "")
 
 
 def _match(

@@ -15,7 +15,7 @@ from datetime import date
 from listserv.answers import clauses, dates, known_words, rhythm_wishes, thread_words
 from listserv.answers.clauses import Clause
 from listserv.answers.own_words import OwnWords
-from listserv.answers.weighing import JOINING, LEAVING, weigh
+from listserv.answers.weighing import JOIN_WISH, LEAVE_WISH, weigh
 from templates.catalogue import LANGUAGES
 
 _LANGUAGE = 8  # words of a line that wishes for a language
@@ -56,10 +56,8 @@ def read(own: OwnWords, today: date) -> MemberWish:
 
 
 def _read(text: str, today: date) -> MemberWish | None:
-    if not text.strip():
-        return None
-    if text.strip() in {"?", "??", "???"}:
-        return MemberWish("help", 1.0, ("?",))
+    if text.strip() in {"", "?", "??", "???"}:
+        return MemberWish("help", 1.0, ("?",)) if text.strip() else None
     said = known_words.read(text)
     parts = clauses.cut(said)
     plain = [part for part in parts if not part.negated]
@@ -67,16 +65,21 @@ def _read(text: str, today: date) -> MemberWish | None:
     if email and _why(plain, "address"):
         return MemberWish("address", 0.95, _why(plain, "address"), rest=email.group().strip(".<>"))
     for kind in _KINDS:
-        why = _of_kind(kind, parts, plain)
+        why = _of_kind(kind, parts, plain, today)
         if why:
             return _pause(text, today, why) if kind == "pause" else MemberWish(kind, 0.95, why)
-    spoken = _language(plain, len(said.words))
+    spoken = _language([part for part in plain if not part.has("lost")], len(said.words))
     if spoken:
         return MemberWish("language", 0.95, _why(plain, f"in-{spoken}"), rest=spoken)
-    return _about_place(parts, plain)
+    leaving = _leaving(parts)
+    if any(dates.ends_something(one, today) for one in leaving):
+        return _pause(text, today, leaving)  # "stop my mail until Tuesday"
+    return MemberWish("leave", 0.95, leaving) if leaving else _about_place(parts, plain)
 
 
-def _of_kind(kind: str, parts: tuple[Clause, ...], plain: list[Clause]) -> tuple[str, ...]:
+def _of_kind(
+    kind: str, parts: tuple[Clause, ...], plain: list[Clause], today: date
+) -> tuple[str, ...]:
     if kind == "forget":
         both = [part for part in plain if part.has("data") and part.has("remove", "leave")]
         return _why(plain, "forget") or tuple(part.text for part in both)
@@ -85,9 +88,14 @@ def _of_kind(kind: str, parts: tuple[Clause, ...], plain: list[Clause]) -> tuple
         turned = [part for part in parts if part.negated and part.has("pause")]
         return _why(plain, "resume") or tuple(part.text for part in (*ended, *turned))
     if kind == "pause" and not _why(plain, "pause"):
-        away = [part for part in plain if part.has("auto") and dates.names_one(part.text)]
+        away = [part for part in plain if part.has("auto") and _names_a_time(part.text, today)]
         return tuple(part.text for part in away)
     return _why(plain, kind)
+
+
+def _names_a_time(text: str, today: date) -> bool:
+    """Tell whether a clause names a day to come, or one that is asked about: no ticket's number."""
+    return dates.read(text, today) is not None or dates.names_a_time(text)
 
 
 def _pause(text: str, today: date, why: tuple[str, ...]) -> MemberWish:
@@ -116,17 +124,28 @@ def _language(plain: list[Clause], length: int) -> str:
     return named[-1] if named and (wished or length <= _LANGUAGE) else ""
 
 
+def _told(parts: tuple[Clause, ...]) -> list[Clause]:
+    """Return the clauses that wish: "how do I leave?" does, "click here to be added" does not."""
+    return [part.told() for part in parts if not part.has("auto")]
+
+
+def _leaving(parts: tuple[Clause, ...]) -> tuple[str, ...]:
+    """Return the words that wish to leave, () where something speaks against it."""
+    found = weigh(_told(parts), LEAVE_WISH)
+    return () if found.against else tuple(found.strong[:3])
+
+
 def _about_place(parts: tuple[Clause, ...], plain: list[Clause]) -> MemberWish:
-    """Read a wish to leave, to join, for help, or mere thanks."""
-    told = [part.told() for part in parts]  # "how do I leave?" wishes to
-    leaving, joining = weigh(told, LEAVING), weigh(told, JOINING)
-    if leaving.strong and not leaving.against:
-        return MemberWish("leave", 0.95, tuple(leaving.strong[:3]))
-    for kind in ("settings", "help"):
+    """Read a wish to see something, to join, for help, or mere thanks."""
+    for kind in ("settings", "archive", "count"):
         if _why(plain, kind):
             return MemberWish(kind, 0.95, _why(plain, kind))
+    joining = weigh(_told(parts), JOIN_WISH)
     if joining.strong and not joining.against:
         return MemberWish("join", 0.95, tuple(joining.strong[:3]))
+    helped = _why(list(parts), "help", "lost")
+    if helped:
+        return MemberWish("help", 0.95, helped)
     if _only_thanks(parts):
         return MemberWish("thanks", _SURE["thanks"], _why(list(parts), "thanks", "bye"))
     means = "language" if _why(plain, "language") else "unclear"

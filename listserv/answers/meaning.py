@@ -175,7 +175,7 @@ def _confirm(parts: tuple[Clause, ...]) -> Meaning:
         return Meaning(Means.NEVER, 0.98, _texts(parts, "never"))
     if found.against and not found.strong and not found.said:
         return Meaning(Means.NO, _sure(found), _why(found.against))
-    if found.against and not found.strong and _ends_it(parts):
+    if found.against and not found.strong and (_ends_it(parts) or _refuses(parts)):
         return Meaning(Means.NO, 0.7, _why(found.against))
     return _yes(found)
 
@@ -256,6 +256,12 @@ def _is_never(parts: tuple[Clause, ...]) -> bool:
     return any(part.has("never") and not part.negated for part in said) and not any(
         part.has("yes", "join", "confirm", "stay") for part in said
     )
+
+
+def _refuses(parts: tuple[Clause, ...]) -> bool:
+    """Tell whether the last word is a refusal: "Yes, I got it, but I do not want to join"."""
+    said = [part for part in parts if not part.is_empty]
+    return bool(said) and said[-1].negated and said[-1].has("join") and not said[-1].unknown
 
 
 def _ends_it(parts: tuple[Clause, ...]) -> bool:

@@ -90,6 +90,8 @@ def _one(named: set[str], hours: list[int], zones: list[str]) -> str | None:
     """Return the one wish, spelled; None where it names nothing, or a thing and another."""
     rhythms = named & set(RHYTHMS)
     more, forms = named & {"weekdays", "weekends"}, named & set(FORMS)
+    if "digest" in named and not (rhythms or more or forms or hours or zones):
+        rhythms = {"daily"}  # "a summary": neither "a weekly summary" nor "the digest as text"
     if max(len(one) for one in (rhythms, more, forms, hours, zones)) > 1:
         return None
     if not (rhythms or more or forms or zones or (hours and "clock" in named)):
@@ -139,6 +141,6 @@ def _known() -> dict[str, str]:
         found[one] = "morning"
     for one in ("pm", "p.m"):
         found[one] = "evening"
-    for one in (*_MORE, *RHYTHMS):
+    for one in ("digest", *_MORE, *RHYTHMS):
         found |= dict.fromkeys(phrases("rhythms", one), one)
     return found

@@ -7,6 +7,7 @@ clause, in one table as the clause stands and in another where a negation turns 
 doubt, a question and a "but" behind a yes endanger every yes. Pure.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from listserv.answers.clauses import Clause
 STRONG = 15  # words nobody knows that may stand beside a wish said in so many words
 SAID = 0  # beside a yes: "Yes, it is raining here too" is none
 NOD = 0  # beside "ok"
+_NUMBER = re.compile(r"\d{3}")
 _SMALL = frozenset(("not", "no", "plain", "please", "thanks", "greeting", "bye", "spoken"))
 
 _ALONE = {
@@ -30,7 +32,8 @@ class Rule:
 
     One of ``beside`` must be there too, and none of ``without``. Besides the headings of
     words/answers.toml there are "other" (it is about somebody else), "known" (no word of it is
-    unknown), "bare" (nothing else is said), "self" ("not me") and "wish" ("I want to").
+    unknown), "number" (an order's), "bare" (nothing else is said), "self" ("not me") and "wish"
+    ("I want to").
     """
 
     tags: frozenset[str]
@@ -83,7 +86,8 @@ def weigh(parts: Iterable[Clause], table: Table) -> Weighed:
     for part in parts:
         found.unknown += len(part.unknown)
         found.thanks = found.thanks or part.has("thanks", "bye")
-        if _endangers(part) or (part.turned and found.yes):
+        parting = part.sent_off and table is LEAVING  # "yes, goodbye" leaves
+        if (_endangers(part) and not parting) or (part.turned and found.yes):
             found.danger.append(part.text)
         asks = part.asks and not part.polite  # "Can I come back?" says neither
         side = "" if asks else _side(part, table)
@@ -96,6 +100,8 @@ def _side(part: Clause, table: Table) -> str:
     tags = set(part.tags)
     if part.email or part.named or "third" in tags:
         tags.add("other")
+    if _NUMBER.search(part.text):
+        tags.add("number")
     if not part.unknown:
         for name, more in _ALONE.items():
             if tags <= _SMALL | more:
@@ -131,11 +137,14 @@ JOINING = Table(
         _rule("join confirm admit yes weak", "danger", beside="other"),
         _rule("asked", "danger", beside="other"),
         _rule("undo", "danger", without="yes"),
-        _rule("join confirm", "strong"),
-        _rule("want", "strong", beside="list interest"),
+        _rule("join", "strong"),
+        _rule("confirm", "strong", beside="me list"),
+        _rule("confirm", "danger", beside="number"),  # "Your order 7731 is confirmed"
+        _rule("confirm", "said"),  # "Agreed - lunch on Friday" is about the lunch
+        _rule("want", "said", beside="list interest"),
         _rule("yes interest stay", "said"),
         _rule("want", "said", beside="wish"),
-        _rule("weak asked", "nod"),
+        _rule("weak asked", "nod", without="list"),  # "a lovely newsletter" is praise
     ),
     negated=(
         _rule("leave remove stop cancel", "danger", without="join want asked"),
@@ -145,6 +154,7 @@ JOINING = Table(
 )
 LEAVING = Table(
     plain=(
+        _rule("never", "strong", beside="stop"),  # "never write to me again"
         _rule("no never mistake regret stay", "against"),
         _rule("cancel", "against", beside="leave remove"),
         _rule("stop undo", "danger", beside="leave remove"),
@@ -157,16 +167,17 @@ LEAVING = Table(
         _rule("remove", "strong", beside="me list known"),
         _rule("remove", "danger"),
         _rule("cancel undo join", "against"),
-        _rule("confirm", "strong"),
-        _rule("yes", "said"),
-        _rule("weak", "nod"),
+        _rule("confirm", "strong", beside="me list"),
+        _rule("confirm yes", "said"),
+        _rule("weak", "nod", without="list"),
     ),
     negated=(
         _rule("leave remove cancel undo mistake", "against"),
         _rule("stop", "against", without="list"),
         _rule("stop", "strong"),
         _rule("stay join receive list more", "danger", beside="other", without="asked"),
-        _rule("stay join receive list more", "strong", without="asked"),
+        _rule("stay join receive", "strong", without="asked"),
+        _rule("list more", "strong", beside="want known", without="asked auto"),
         _rule("asked want no yes self", "against"),
     ),
 )
@@ -182,24 +193,39 @@ UNDOING = Table(
     ),
     negated=(
         _rule("undo join stay receive list more interest regret", "against"),
-        _rule("leave remove asked mistake self", "strong"),
+        _rule("leave remove asked mistake self itsme", "strong"),
     ),
 )
+
+
+def _wished(table: Table, *more: Rule) -> Table:
+    """Return a table for a wish that nobody asked about: a yes alone wishes for nothing."""
+    answers = ("said", "nod")
+    plain = (r for r in table.plain if r.side not in answers and r.tags != {"confirm"})
+    return Table((*plain, *more), table.negated)
+
+
+JOIN_WISH = _wished(JOINING, _rule("want", "strong", beside="list", without="third other"))
+LEAVE_WISH = _wished(LEAVING)
 ADMITTING = Table(
     plain=(
         _rule("no never leave remove stop cancel spam", "against"),
-        _rule("admit confirm join", "strong"),
-        _rule("yes", "said"),
-        _rule("weak", "nod"),
+        _rule("admit join", "strong"),
+        _rule("confirm", "strong", beside="me list other"),
+        _rule("confirm yes", "said"),
+        _rule("weak", "nod", without="list"),
     ),
-    negated=(_rule("admit join confirm want yes weak third receive list", "against"),),
+    negated=(
+        _rule("acquainted", "danger"),
+        _rule("admit join confirm want yes weak third receive list", "against"),
+    ),
 )
 AGREEING = Table(
     plain=(
         _rule("no never leave remove stop cancel mistake wrong spam regret", "against"),
-        _rule("confirm", "strong"),
-        _rule("yes", "said"),
-        _rule("weak", "nod"),
+        _rule("confirm", "strong", beside="me list"),
+        _rule("confirm yes", "said"),
+        _rule("weak", "nod", without="list"),
     ),
     negated=(_rule("asked want confirm yes weak me bare list", "against"),),
 )

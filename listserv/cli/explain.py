@@ -11,6 +11,7 @@ import click
 
 from listserv.answers import answer_file as answers
 from listserv.answers.answer_file import Understood
+from listserv.answers.machine_kinds import MailRole
 from listserv.answers.own_words import OwnWords
 from listserv.cli.terminal import plain
 from listserv.letters.notices import face_of
@@ -187,7 +188,8 @@ def explain_reply(
     if asked is None:
         click.echo(json.dumps({"text": text}, ensure_ascii=False) if as_json else text)
         return
-    own = answers.letter_words(raw)
+    role = MailRole.COMMAND if asked == "command" else MailRole.ANSWER
+    own = answers.letter_words(raw, role)
     found = _understand(own, asked, (day or datetime.now(UTC)).replace(tzinfo=UTC))
     if as_json:
         told = {

@@ -28,6 +28,15 @@ def test_the_given_phrases_are_right_or_asked_about() -> None:
 @pytest.mark.parametrize(
     ("text", "day"),
     [
+        ("till den femtonde december", "2026-12-15"), ("до двадцать первого декабря", "2026-12-21"),
+        ("fino al ventuno dicembre", "2026-12-21"), ("tot eenentwintig december", "2026-12-21"),
+        ("până pe douăzeci și unu decembrie", "2026-12-21"), ("until Saturday week", "2026-12-12"),
+        ("till tisdag nästa vecka", "2026-12-01"), ("tot volgende week vrijdag", "2026-12-04"),
+        ("меня не будет до 7 января", "2027-01-07"), ("non ci sono fino al 7/1", "2027-01-07"),
+        ("inte hemma förrän 7 januari", "2027-01-07"), ("until old Febtember", "-"),
+        ("från måndag", "-"), ("from 5 January", "-"), ("da lunedì", "-"), ("с понедельника", "-"),
+        ("two weeks from 5 January", "-"), ("a week from Saturday", "-"),
+        ("until fivteenth december", "-"), ("до старого Нового года", "2027-01-14"),
         ("until the 15th", "2026-12-15"), ("until after Easter", "2027-03-30"),
         ("until the end of January", "2027-01-31"),
         ("from 20 December until 5 January", "2027-01-05"),

@@ -24,6 +24,41 @@ def test_the_given_commands_are_understood() -> None:
     assert wrong == ["șterge-mă"]
 
 
+def test_what_natives_ask_for_is_understood() -> None:
+    lines = (Path(__file__).parent / "natives.txt").read_text(encoding="utf-8")
+    asked = lines.partition("## command\n")[2].partition("\n## ")[0].splitlines()
+    cases = [line.split("|", 1) for line in asked if "|" in line]
+    wrong = [
+        text for means, text in cases if mailed_commands.read(OwnWords(text), TODAY).means != means
+    ]
+    assert len(cases) > 600
+    assert len(wrong) < len(cases) * 0.01, wrong
+
+
+@pytest.mark.parametrize(
+    "text", ["Agreed", "Yes", "I confirm my subscription", "Confirmed", "Принято к сведению", "Ja"]
+)
+def test_a_yes_to_no_question_neither_joins_nor_leaves(text: str) -> None:
+    assert mailed_commands.read(OwnWords(text), TODAY).means not in {"leave", "join"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please do not reply to this email", "Gelieve niet op deze e-mail te antwoorden",
+        "Detta mejl går inte att svara på", "Your ticket number is 882",
+        "Please click the link to be added to my guest list", "Jag jobbar inte här längre",
+    ],
+)  # fmt: skip
+def test_what_machines_say_is_no_wish(text: str) -> None:
+    assert mailed_commands.read(OwnWords(text), TODAY).means in {"unclear", "thanks"}
+
+
+def test_no_mail_until_a_day_is_a_pause() -> None:
+    found = mailed_commands.read(OwnWords("Please stop my mails until 7 January"), TODAY)
+    assert (found.means, found.until) == ("pause", "2027-01-07")
+
+
 @pytest.mark.parametrize(
     "text",
     [

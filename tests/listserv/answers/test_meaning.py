@@ -119,6 +119,64 @@ def test_of_fresh_phrases_nearly_all_are_understood_and_none_is_taken_for_a_yes(
     assert len(wrong) < len(cases) * 0.03
 
 
+def test_what_natives_write_is_understood_and_nothing_is_taken_for_a_yes() -> None:
+    cases = [case for case in lines_of("natives.txt") if case[0] in ASKED]
+    wrong = []
+    for asked, means, text in cases:
+        found = ASKED[asked](OwnWords(text)).means
+        if found != means and {found, means} != {"no", "never"}:
+            assert found not in {"yes", "undo"}, text
+            wrong.append(text)
+    assert len(wrong) < len(cases) * 0.01
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_farewell_or_thanks_are_a_yes_to_nothing(asked: str) -> None:
+    said = [text for kind, _, text in lines_of("natives.txt") if kind == "farewells"]
+    done = [text for text in said if ASKED[asked](OwnWords(text)).means in {"yes", "undo"}]
+    assert done == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "OK. Bye.", "Ok! Hej då", "Va bene. Ciao", "Хорошо. Пока", "Prima. Doei", "OK, see you",
+        "Yes, Minister", "Yes dear", "Ja du", "Sì, signor Rossi", "Да, товарищ", "Ja, schat",
+        "Da, domnule", "Agreed - lunch on Friday", "What a lovely newsletter", "Vad kul",
+        "Your order 7731 is confirmed", "Che bello", "Il suo ordine n. 7731 è confermato",
+    ],
+)  # fmt: skip
+def test_a_nod_that_parts_a_yes_to_somebody_and_praise_join_nobody(text: str) -> None:
+    assert meaning.confirm(OwnWords(text)).means == "unclear"
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("y", "yes"), ("J", "yes"), ("д", "yes"), ("s", "yes"), ("n", "no"), ("Н", "no"),
+        ("✅", "yes"), ("J\nTom likes pizza", "unclear"), ("Thanks\nJ", "unclear"),
+        ("what a day, d", "unclear"),
+    ],
+)  # fmt: skip
+def test_one_letter_answers_where_nothing_else_is_said(text: str, means: str) -> None:
+    assert meaning.confirm(OwnWords(text)).means == means
+
+
+def test_russian_in_latin_letters_is_russian() -> None:
+    assert meaning.confirm(OwnWords("podtverzhdayu")).means == "yes"
+    assert meaning.confirm(OwnWords("ne podpisyvaite menya")).means == "no"
+    assert meaning.leave(OwnWords("otpishite menya pozhaluista")).means == "yes"
+    assert meaning.leave(OwnWords("ne udalyaite menya")).means == "stay"
+
+
+@pytest.mark.parametrize(
+    "text", ["Yes, goodbye", "Ja, hej då", "Sì, addio", "Да, прощайте", "Ja, tot ziens"]
+)
+def test_a_farewell_behind_a_yes_leaves_and_joins_nobody(text: str) -> None:
+    assert meaning.leave(OwnWords(text)).means == "yes"
+    assert meaning.confirm(OwnWords(text)).means == "unclear"
+
+
 @each
 def test_a_made_yes_is_a_yes_and_its_negation_never_is(language: str) -> None:
     assert {meaning.confirm(OwnWords(one)).means for one in made(language, JOINING)} == {"yes"}

@@ -125,3 +125,9 @@ def test_an_hour_a_zone_weekends_and_a_form_are_read_with_it(said: str, wish: st
 @pytest.mark.parametrize("said", NONE)
 def test_what_says_more_or_something_else_is_no_wish(said: str) -> None:
     assert rhythm_wishes.read(said) == ""
+
+
+def test_a_digest_is_daily_unless_something_else_is_said_of_it() -> None:
+    read = rhythm_wishes.read
+    assert [read("a summary please"), read("a weekly summary please")] == ["daily", "weekly"]
+    assert read("the digest as plain text") == read("as plain text")

@@ -13,7 +13,7 @@ from mailer.errors import Refused
 from mailer.ledger import mailings
 from mailer.ledger.ledger import ClaimedRow
 from mailer.ledger.mailings import MailingView, UnsurePolicy
-from subscriptions.lists.rhythms import DIGESTS
+from subscriptions.lists.rhythms import DIGESTS, DigestForm
 from subscriptions.lists.roster import Person
 from subscriptions.membership import optin
 
@@ -60,9 +60,11 @@ def preview(call: Call, wanted: PreviewDigest) -> bytes:
             raise Refused(f"Nothing waits for the next digest of {to.given}.", key="nothing-waits")
         zone = wishes.rhythm_told(session, lst, member)["in_zone"]
         language = session.get_one(Person, member.person_id).language or lst.language
+        form = DigestForm(member.digest_form or DigestForm.PAGE)
         made = digest_mail.compose(
-            threads, face, language, message_id=f"preview@{lst.domain}", now=call.now, zone=zone
-        )
+            threads, face, language, form,
+            message_id=f"preview@{lst.domain}", now=call.now, zone=zone,
+        )  # fmt: skip
     row = ClaimedRow(0, 0, member.id, to.wire, to.domain, 0, 0)
     mailing = MailingView(
         0, digest_windows.KIND, lst.address, "", UnsurePolicy.NEVER_MISS, call.now

@@ -1,27 +1,26 @@
-"""Compose a digest: the threads of its window, each mail's own words, and how to answer each.
+"""Compose a digest in one language, in the form its readers chose, below the size that all show.
 
-Knows the posts of one window and makes a composition for a language; who reads it is for
-digest_making.py. Under each mail stand its own reply addresses, as slots: they are each member's
-own. SECURITY: every word is a stranger's. What is shown passes the archive's view, so what was
-redacted is in no digest; HTML is escaped by the templates; bodies are put into the plain part
-after it is set, so that no mail can write a line of ours.
+    compose(threads, face, "sv", DigestForm.PAGE, message_id=id, now=now, zone=zone)
+
+A page is HTML and the same as text, with a way to answer below each mail; the other forms are
+digest_parts.py's. Reply addresses are slots: they are each member's own. Gmail clips a mail above
+102 KB, so what has no room is named, with a link. SECURITY: every word is a stranger's. HTML is
+escaped by the templates; bodies are put into the plain part after it is set, so that no mail can
+write a line of ours.
 """
 
 import re
 import secrets
 from base64 import b32encode
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
-
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from typing import Any
 
 import templates
-from archive.pages.views import members_sight
-from archive.threads.archive_tables import Message, Thread
-from archive.visibility.visibility import Viewer, see
+from listserv.digests import digest_parts
+from listserv.digests.digest_parts import DIGEST, body, lines, token, writer
+from listserv.digests.digest_threads import DigestPost, DigestThread, fitted
 from listserv.letters.post_headers import (
     LEAVE,
     ONE_CLICK,
@@ -30,142 +29,69 @@ from listserv.letters.post_headers import (
     list_fields,
     phrase,
 )
-from listserv.wiring.listserv_tables import Post
 from mailer.ledger.splice import Segments
-from mailer.reading.bodies import read
-from mailer.reading.headers.head_facts import permalink_hash, read_head
 from mailer.reading.prose import paragraphs
-from mailer.reading.subjects import bare_subject
-from mailer.storage.arrivals import Arrival
-from mailer.storage.store import get_raw
-from subscriptions.lists.roster import ArchivePolicy, MailList
+from subscriptions.lists.rhythms import DigestForm
 
-DIGEST, ANSWER, WRITER = "digest", "answer.", "writer."  # slots: the digest's, and one for a post
-LONGEST = 6_000  # characters of one mail's own words; the rest is a link
-MOST = 60_000  # bytes of all mails' own words: with both parts a digest stays below 200 KB
+LIMIT = 96_000  # bytes of a copy, its slots filled; a signature may come on top
+WORDS, MAILS = 42_000, 60  # bytes of own words, and mails, in the largest digest
+TRIES = (1.0, 0.75, 0.55, 0.4, 0.25, 0.12, 0.05)  # of that, until it is small enough
+TOKEN = 26  # bytes that fill a slot
+NAMED = 60  # threads without room that are named; the others are counted
 _MARK = re.compile("\x01(\\d+)\x02")  # where a mail's own words go; no mail can write it
 _SLOT = re.compile(rb"(\x03[a-z]+\.?\d*\x04)")
-
-
-@dataclass(frozen=True, slots=True)
-class DigestPost:
-    """Hold one mail of a digest as its readers may see it."""
-
-    id: int  # of the post
-    subject: str
-    author: str
-    at: float
-    text: str  # own words; "" where there is no room or nothing to show
-    cut: bool  # there is more than is shown
-    permalink: str  # "" without an archive
-    begins: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DigestThread:
-    """Hold the mails of one thread in a digest, oldest first."""
-
-    subject: str
-    page: str  # "" without an archive
-    mails: tuple[DigestPost, ...]
-
-    @property
-    def asks(self) -> bool:
-        """Tell whether it is a question that nobody has answered."""
-        return len(self.mails) == 1 and self.mails[0].begins and "?" in self.mails[0].text
-
-
-def threads_of(
-    session: Session, lst: MailList, face: ListFace, posts: Sequence[int]
-) -> list[DigestThread]:
-    """Return the threads of these posts: unanswered questions first, then the liveliest."""
-    sight = members_sight(session, lst)
-    rows = session.execute(
-        select(Post, Arrival.raw_sha)
-        .join(Arrival, Arrival.id == Post.arrival_id)
-        .where(Post.id.in_(posts))
-        .order_by(Post.decided_at, Post.id)
-    ).all()
-    hashes = {row.Post.id: permalink_hash(row.Post.message_id) for row in rows}
-    placed = {
-        row.hash: row
-        for row in session.execute(
-            select(Message.hash, Message.raw_sha, Thread.hash.label("thread"), Thread.subject)
-            .join(Thread, Thread.id == Message.thread_id)
-            .where(Message.list_id == lst.id, Message.hash.in_(list(hashes.values())))
-        )
-    }
-    found: dict[str, list[DigestPost]] = {}
-    pages: dict[str, str] = {}
-    for post, raw_sha in rows:
-        hash_ = hashes[post.id]
-        where = placed.get(hash_)
-        raw = get_raw(session, where.raw_sha if where else raw_sha) or b""
-        mail = _mail(post, raw, hash_, sight)
-        if mail is None:
-            continue
-        archived = where is not None and lst.archive is not ArchivePolicy.NONE
-        if archived:
-            mail = replace(mail, permalink=f"{face.page}m/{hash_}/")
-        key = where.thread if where else bare_subject(mail.subject).casefold()
-        pages[key] = f"{face.page}t/{where.thread}/" if archived and where else ""
-        found.setdefault(key, []).append(mail)
-    threads = [
-        DigestThread(bare_subject(mails[0].subject) or mails[0].subject, pages[key], tuple(mails))
-        for key, mails in found.items()
-    ]
-    return sorted(threads, key=lambda one: (not one.asks, -len(one.mails), one.mails[0].at))
-
-
-def _mail(post: Post, raw: bytes, hash_: str, sight: Viewer) -> DigestPost | None:
-    """Return what may be shown of a post; None for one that was taken out."""
-    head = read_head(raw)
-    seen = see(hash_, head.subject, head.author, read(raw), sight)
-    if seen.gone or not raw:
-        return None
-    text = seen.quoted.text.strip()
-    shown = text if len(text) <= LONGEST else text[:LONGEST].rsplit("\n", 1)[0]
-    return DigestPost(
-        id=post.id,
-        subject=seen.subject,
-        author=seen.author,
-        at=post.decided_at,
-        text=shown,
-        cut=len(shown) < len(text) or seen.cut,
-        permalink="",
-        begins=post.begins,
-    )
-
-
-def fitted(threads: Iterable[DigestThread]) -> list[DigestThread]:
-    """Return the threads with no more words than a digest may have; what has none is named."""
-    left, made = MOST, []
-    for thread in threads:
-        mails = []
-        for mail in thread.mails:
-            size = len(mail.text.encode())
-            fits = size <= left
-            left -= size if fits else 0
-            mails.append(mail if fits else replace(mail, text="", cut=True))
-        made.append(replace(thread, mails=tuple(mails)))
-    return made
 
 
 def compose(
     threads: Sequence[DigestThread],
     face: ListFace,
     language: str,
+    form: DigestForm,
     *,
     message_id: str,
     now: float,
     zone: str = "",
-    leaves: bool = True,
 ) -> Segments:
-    """Return the digest in ``language``, its slots the reply addresses and the way out."""
+    """Return the digest, its slots the reply addresses and the way out."""
+    for much in TRIES:
+        some = fitted(threads, int(WORDS * much), max(1, int(MAILS * much)))
+        context = _context(some, face, zone)
+        name = "member-digest" if form is DigestForm.PAGE else "member-digest-parts"
+        words = templates.mail(name, language, **context)
+        raw = _head(face, words.subject, language, message_id, now)
+        raw += _content(some, face, language, form, words.text, context)
+        pieces = _SLOT.split(raw)
+        made = Segments(tuple(pieces[::2]), tuple(one[1:-1].decode() for one in pieces[1::2]))
+        if sum(map(len, made.parts)) + TOKEN * len(made.slots) <= LIMIT:
+            break
+    return made
+
+
+def _content(
+    threads: Sequence[DigestThread],
+    face: ListFace,
+    language: str,
+    form: DigestForm,
+    text: str,
+    context: Mapping[str, Any],
+) -> bytes:
+    """Return a digest's Content fields and body."""
     mails = [mail for thread in threads for mail in thread.mails]
+    if form is DigestForm.MIME:
+        return digest_parts.mime(text, mails, face)
+    if form is DigestForm.PLAIN:
+        return digest_parts.plain(text, mails, face)
+    page = templates.mail_page("member-digest", language, **context)
+    return _alternative(_MARK.sub(lambda found: body(mails[int(found[1])].text), text), page)
+
+
+def _context(threads: Sequence[DigestThread], face: ListFace, zone: str) -> dict[str, Any]:
+    shown = [thread for thread in threads if thread.mails]
+    mails = [mail for thread in shown for mail in thread.mails]
+    rest = [thread for thread in threads if not thread.mails]
     places = {mail.id: number for number, mail in enumerate(mails)}
     local, _, domain = face.address.partition("@")
-    context = {
+    return {
         "list": {
             "title": face.title,
             "address": face.address,
@@ -174,52 +100,48 @@ def compose(
             "owner": face.sub("owner"),
             "zone": zone,
         },
-        "threads": [_shown(thread, places) for thread in threads],
-        "how_many": len(mails),
+        "threads": [_shown(thread, places) for thread in shown],
+        "rest": [
+            {"subject": one.subject, "page": one.page, "many": one.left} for one in rest[:NAMED]
+        ],
+        "more_threads": len(rest[NAMED:]),
+        "first": min(thread.first for thread in threads),
+        "last": max(thread.last for thread in threads),
+        "how_many": len(mails) + sum(thread.left for thread in threads),
         "reply_prefix": f"{local}-reply+",
         "reply_domain": domain,
         "leave_url": f"{face.page}leave/\x03{LEAVE}\x04",
     }
-    words = templates.mail("member-digest", language, **context)
-    page = templates.mail_page("member-digest", language, **context)
-    text = _MARK.sub(lambda found: _body(mails[int(found[1])].text), words.text)
-    raw = _head(face, words.subject, language, message_id, now, leaves=leaves)
-    raw += _alternative(text, page)
-    pieces = _SLOT.split(raw)
-    return Segments(tuple(pieces[::2]), tuple(one[1:-1].decode() for one in pieces[1::2]))
 
 
 def _shown(thread: DigestThread, places: Mapping[int, int]) -> dict[str, object]:
     return {
         "subject": thread.subject,
         "page": thread.page,
-        "mails": [
-            {
-                "author": mail.author,
-                "at": mail.at,
-                "subject": mail.subject,
-                "mark": f"\x01{places[mail.id]}\x02" if mail.text else "",
-                "paragraphs": paragraphs(mail.text),
-                "cut": mail.cut,
-                "permalink": mail.permalink,
-                "place": f"m{places[mail.id] + 1}",
-                "token": f"\x03{ANSWER}{mail.id}\x04",
-                "writer": f"\x03{WRITER}{mail.id}\x04",
-            }
-            for mail in thread.mails
-        ],
+        "left": thread.left,
+        "code": thread.mails[0].code,
+        "mails": [_mail(mail, places[mail.id]) for mail in thread.mails],
     }
 
 
-def _body(text: str) -> str:
-    """Return own words as they stand in the plain part: no line of theirs can pass for ours."""
-    clean = "".join(c if c == "\n" or c.isprintable() or c == "\t" else " " for c in text)
-    return clean.strip("\n")
+def _mail(mail: DigestPost, place: int) -> dict[str, object]:
+    return {
+        "author": mail.author,
+        "at": mail.at,
+        "subject": mail.subject,
+        "mark": f"\x01{place}\x02" if mail.text else "",
+        "paragraphs": paragraphs(mail.text),
+        "cut": mail.cut,
+        "permalink": mail.permalink,
+        "files": mail.files,
+        "message_id": f"<{mail.message_id}>",
+        "place": f"m{place + 1}",
+        "token": token(mail),
+        "writer": writer(mail),
+    }
 
 
-def _head(
-    face: ListFace, subject: str, language: str, message_id: str, now: float, *, leaves: bool
-) -> bytes:
+def _head(face: ListFace, subject: str, language: str, message_id: str, now: float) -> bytes:
     local, _, domain = face.address.partition("@")
     when = format_datetime(datetime.fromtimestamp(now, UTC))
     out = f"List-Unsubscribe: <mailto:{local}-leave+\x03{LEAVE}\x04@{domain}>,\r\n"
@@ -234,7 +156,7 @@ def _head(
         f"Date: {when}\r\nMessage-ID: <{message_id}>\r\n"
         f"Content-Language: {language}\r\n"
         f"{list_fields(face, '').decode()}"
-        f"{out if leaves else ''}"
+        f"{out}"
         "Auto-Submitted: auto-generated\r\n"
         "X-Auto-Response-Suppress: OOF, AutoReply\r\n"
         "MIME-Version: 1.0\r\n"
@@ -245,22 +167,8 @@ def _alternative(text: str, html: str) -> bytes:
     mark = f"=_{b32encode(secrets.token_bytes(15)).decode().lower()}"
     parts = "".join(
         f"--{mark}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
-        f"Content-Transfer-Encoding: 8bit\r\n\r\n{_lines(said)}\r\n"
+        f"Content-Transfer-Encoding: 8bit\r\n\r\n{lines(said)}\r\n"
         for kind, said in (("plain", text), ("html", html))
     )
     head = f'Content-Type: multipart/alternative;\r\n boundary="{mark}"\r\n\r\n'
     return f"{head}{parts}--{mark}--\r\n".encode()
-
-
-def _lines(text: str) -> str:
-    """Return text with CRLF and no line above 900 characters (RFC 5322 section 2.1.1: 998)."""
-    whole = []
-    for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        rest = line
-        while len(rest.encode()) > 900:  # noqa: PLR2004 - octets
-            at = rest.rfind(" ", 0, 220)
-            at = at if at > 0 else 220
-            whole.append(rest[:at])
-            rest = rest[at:]
-        whole.append(rest)
-    return "\r\n".join(whole)

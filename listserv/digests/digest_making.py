@@ -14,17 +14,18 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv.digests import digest_mail
-from listserv.digests.digest_mail import DigestThread
+from listserv.digests import digest_mail, digest_threads
+from listserv.digests.digest_threads import DigestThread
 from listserv.letters.notices import face_of
 from listserv.letters.post_headers import ListFace
 from listserv.mailings import digest_windows, signing
 from listserv.mailings.digest_windows import KIND, Window
-from listserv.mailings.slots import variant_of
+from listserv.mailings.slots import digest_variant
 from listserv.wiring.app import App
 from mailer.errors import Temporary
 from mailer.ledger import mailings
 from mailer.ledger.splice import Segments
+from subscriptions.lists.rhythms import DigestForm
 from subscriptions.lists.roster import LANGUAGES, MailList, Membership, Person, get_list
 
 EXPIRES = 3 * 86400.0  # seconds until a deferred digest is given up: there is a newer one then
@@ -100,15 +101,15 @@ def _composed(
     lst = session.get_one(MailList, list_id)
     message_id = f"digest.{b32encode(secrets.token_bytes(15)).decode().lower()}@{lst.domain}"
     face = _face(session, app, lst)
-    threads = digest_mail.fitted(digest_mail.threads_of(session, lst, face, window.posts))
+    threads = digest_threads.threads_of(session, lst, face, window.posts)
     if not threads:
         return message_id, {}
     now, zone = time.time(), window.zone or lst.zone
     return message_id, {
-        variant_of(language, named=False, filled=False): digest_mail.compose(
-            threads, face, language, message_id=message_id, now=now, zone=zone
+        digest_variant(language, form): digest_mail.compose(
+            threads, face, language, form, message_id=message_id, now=now, zone=zone
         )
-        for language in _languages(session, lst, window)
+        for language, form in _readers(session, lst, window)
     }
 
 
@@ -117,11 +118,19 @@ def _face(session: Session, app: App, lst: MailList) -> ListFace:
     return replace(face_of(app, lst), one_click=one_click)
 
 
-def _languages(session: Session, lst: MailList, window: Window) -> Sequence[str]:
-    joined = select(Person.language).join(Membership, Membership.person_id == Person.id)
-    theirs = joined.where(*digest_windows.readers(window)).distinct()
-    spoken = set(session.scalars(theirs, digest_windows.bounds(window)))
-    return [one for one in LANGUAGES if one in spoken or one == lst.language]
+def _readers(session: Session, lst: MailList, window: Window) -> Sequence[tuple[str, DigestForm]]:
+    """Return what the members of a window read, and the list's own language in each form."""
+    joined = (
+        select(Person.language, Membership.digest_form)
+        .join(Membership, Membership.person_id == Person.id)
+        .where(*digest_windows.readers(window))
+        .distinct()
+    )
+    found = {(lst.language, DigestForm.PAGE)}
+    for language, form in session.execute(joined, digest_windows.bounds(window)):
+        written = DigestForm(form or DigestForm.PAGE)
+        found |= {(lst.language, written), (language or lst.language, written)}
+    return sorted(one for one in found if one[0] in LANGUAGES)
 
 
 def threads_for(
@@ -130,4 +139,4 @@ def threads_for(
     """Return what a member's next digest would hold at ``now``."""
     face = _face(session, app, lst)
     posts = digest_windows.posts_for(session, lst, member, now)
-    return face, digest_mail.fitted(digest_mail.threads_of(session, lst, face, posts))
+    return face, digest_threads.threads_of(session, lst, face, posts)

@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session
 from listserv.mailings import cross_posts, digest_windows, due_times, thread_ways
 from listserv.mailings.digest_windows import Window
 from listserv.mailings.due_times import AT_ONCE, DuePlan
-from listserv.mailings.slots import FILLED, NAMED, variant_of
+from listserv.mailings.slots import FILLED, FORM, NAMED, digest_variant, variant_of
 from listserv.mailings.thread_ways import NOWHERE, PostThread
 from listserv.wiring.listserv_tables import Issue, Post
 from mailer.ledger.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
@@ -43,6 +43,7 @@ from mailer.storage.store import Store
 from subscriptions.audience.audience import audience_select
 from subscriptions.audience.segment_query import EVERYBODY, Chosen
 from subscriptions.lists import rhythms, terms
+from subscriptions.lists.rhythms import DigestForm
 from subscriptions.lists.roster import LANGUAGES, Address, Membership, Person, find_list
 
 PIECE = 2000  # members of a post that go through Python: about 10 ms on SQLite
@@ -80,11 +81,30 @@ class Choice(NamedTuple):
         """Return the same as an expression of SQL, beside ``Person``."""
         if self.variants <= {0}:
             return literal(0)
+        if any(variant >> FORM for variant in self.variants):
+            return self._formed()
         plain = {language: self.of(language, named=False) for language in LANGUAGES}
         chosen = case(plain, value=Person.language, else_=self.of("", named=False))
         if not any(variant & NAMED for variant in self.variants):
             return chosen
         return chosen + case((Person.name != "", NAMED), else_=0)
+
+    def _formed(self) -> ColumnElement[int]:
+        """Return the variant of a digest: as a member has it written, else as a page."""
+        pages = {one: self._digest(one, DigestForm.PAGE) for one in LANGUAGES}
+        page = case(pages, value=Person.language, else_=pages[self.language])
+        forms = []
+        for form in (DigestForm.MIME, DigestForm.PLAIN):
+            if digest_variant(self.language, form) in self.variants:
+                found = {one: self._digest(one, form) for one in LANGUAGES}
+                theirs = case(found, value=Person.language, else_=found[self.language])
+                forms.append((Membership.digest_form == form.value, theirs))
+        return case(*forms, else_=page)
+
+    def _digest(self, language: str, form: DigestForm) -> int:
+        """Return a digest's variant in a language, else in the list's."""
+        found = digest_variant(language, form)
+        return found if found in self.variants else digest_variant(self.language, form)
 
 
 def freezing(session: Session) -> list[int]:

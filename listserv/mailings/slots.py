@@ -11,6 +11,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from mailer.ledger.splice import FOLD
+from subscriptions.lists.rhythms import DigestForm
 from subscriptions.lists.roster import LANGUAGES
 
 KIND = "issue"  # of a mailing
@@ -19,6 +20,7 @@ TO = "to"  # the slot of a reader's address in the envelope's spelling
 WORD = 75 - len("=?utf-8?q??=")  # characters of an encoded word's text
 MAX_NAME = 80  # characters of a name in a copy
 NAMED, FILLED = 1, 2  # bits of a variant: the reader's name is known; slots are filled
+FORM = 5  # bits below those of a digest's form
 _JOINERS = "\u200c\u200d"  # invisible, and part of how some names are written
 _PLAIN_Q = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
 
@@ -27,6 +29,11 @@ def variant_of(language: str, *, named: bool, filled: bool) -> int:
     """Return the number under which a reader's composition stands in the ledger."""
     place = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
     return place << 2 | (FILLED if filled else 0) | (NAMED if named else 0)
+
+
+def digest_variant(language: str, form: DigestForm) -> int:
+    """Return the number of a digest's composition in this language and form."""
+    return variant_of(language, named=False, filled=False) | list(DigestForm).index(form) << FORM
 
 
 def values(name: str, address: str) -> dict[str, bytes]:

@@ -69,8 +69,12 @@ CONTEXT: dict[str, object] = {
         {
             "subject": "Potatis",
             "page": f"{PAGE}t/{TOKEN}/",
+            "left": 2,
+            "code": "k7f3q2abcd",
             "mails": [
                 {
+                    "files": ("stege.jpg",),
+                    "message_id": "<potatis@mail.example>",
                     "author": "Bo Ek",
                     "at": 1796083200.0,
                     "subject": "Potatis",
@@ -85,6 +89,10 @@ CONTEXT: dict[str, object] = {
             ],
         }
     ],
+    "rest": [{"subject": "Stege", "page": f"{PAGE}t/{TOKEN}/", "many": 3}],
+    "more_threads": 2,
+    "first": 1795996800.0,
+    "last": 1796083200.0,
     "refusals": 12,
     "copies": 11,
     "offered": True,

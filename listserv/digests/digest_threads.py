@@ -1,0 +1,161 @@
+"""Read the threads of a digest's window: each mail's own words, as its readers may see them.
+
+Knows posts and the archive's view; refuses to know how a digest looks. Questions that nobody has
+answered come first, then the liveliest threads. ``fitted`` keeps as much as there is room for, and
+what it leaves out stays named. SECURITY: every word is a stranger's, and passes the archive's view:
+what was redacted is in no digest. Subjects, names and texts are bounded.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive.pages.views import members_sight
+from archive.threads.archive_tables import Message, Thread
+from archive.visibility.visibility import Viewer, see
+from listserv.letters.post_headers import ListFace
+from listserv.wiring.listserv_tables import Post
+from mailer.reading.bodies import read
+from mailer.reading.headers.head_facts import permalink_hash, read_head
+from mailer.reading.subjects import bare_subject
+from mailer.storage.arrivals import Arrival
+from mailer.storage.store import get_raw
+from subscriptions.lists.roster import ArchivePolicy, MailList
+
+LONGEST = 6_000  # characters of one mail's own words; the rest is a link
+SUBJECT, AUTHOR, FILE = 160, 80, 80  # characters that are shown
+FILES = 10  # of one mail that are named
+CODE = 10  # letters of a mail's hash that name its thread (answers/thread_words.py)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPost:
+    """Hold one mail of a digest as its readers may see it."""
+
+    id: int  # of the post
+    subject: str
+    author: str
+    at: float
+    text: str  # own words; "" where there is no room or nothing to show
+    cut: bool  # there is more than is shown
+    permalink: str  # "" without an archive
+    begins: bool
+    message_id: str = ""
+    references: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()  # pictures and others, by name
+
+    @property
+    def code(self) -> str:
+        """Return what names its thread in a subject: "mute #k7f3q2abcd"."""
+        return permalink_hash(self.message_id)[:CODE]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestThread:
+    """Hold the mails of one thread in a digest, oldest first; ``left`` are more, without room."""
+
+    subject: str
+    page: str  # "" without an archive
+    mails: tuple[DigestPost, ...]
+    first: float
+    last: float
+    left: int = 0
+
+    @property
+    def asks(self) -> bool:
+        """Tell whether it is a question that nobody has answered."""
+        return len(self.mails) == 1 and self.mails[0].begins and "?" in self.mails[0].text
+
+
+def threads_of(
+    session: Session, lst: MailList, face: ListFace, posts: Sequence[int]
+) -> list[DigestThread]:
+    """Return the threads of these posts: unanswered questions first, then the liveliest."""
+    sight = members_sight(session, lst)
+    rows = session.execute(
+        select(Post, Arrival.raw_sha)
+        .join(Arrival, Arrival.id == Post.arrival_id)
+        .where(Post.id.in_(posts))
+        .order_by(Post.decided_at, Post.id)
+    ).all()
+    hashes = {row.Post.id: permalink_hash(row.Post.message_id) for row in rows}
+    placed = {
+        row.hash: row
+        for row in session.execute(
+            select(Message.hash, Message.raw_sha, Thread.hash.label("thread"), Thread.subject)
+            .join(Thread, Thread.id == Message.thread_id)
+            .where(Message.list_id == lst.id, Message.hash.in_(list(hashes.values())))
+        )
+    }
+    found: dict[str, list[DigestPost]] = {}
+    pages: dict[str, str] = {}
+    for post, raw_sha in rows:
+        hash_ = hashes[post.id]
+        where = placed.get(hash_)
+        raw = get_raw(session, where.raw_sha if where else raw_sha) or b""
+        mail = _mail(post, raw, hash_, sight)
+        if mail is None:
+            continue
+        archived = where is not None and lst.archive is not ArchivePolicy.NONE
+        if archived:
+            mail = replace(mail, permalink=f"{face.page}m/{hash_}/")
+        key = where.thread if where else bare_subject(mail.subject).casefold()
+        pages[key] = f"{face.page}t/{where.thread}/" if archived and where else ""
+        found.setdefault(key, []).append(mail)
+    threads = [
+        DigestThread(_named(mails[0]), pages[key], tuple(mails), mails[0].at, mails[-1].at)
+        for key, mails in found.items()
+    ]
+    return sorted(threads, key=lambda one: (not one.asks, -len(one.mails), one.first))
+
+
+def _named(mail: DigestPost) -> str:
+    return bare_subject(mail.subject) or mail.subject
+
+
+def _mail(post: Post, raw: bytes, hash_: str, sight: Viewer) -> DigestPost | None:
+    """Return what may be shown of a post; None for one that was taken out."""
+    head = read_head(raw)
+    seen = see(hash_, head.subject, head.author, read(raw), sight)
+    if seen.gone or not raw:
+        return None
+    text = seen.quoted.text.strip()
+    shown = text if len(text) <= LONGEST else text[:LONGEST].rsplit("\n", 1)[0]
+    return DigestPost(
+        id=post.id,
+        subject=_short(seen.subject, SUBJECT),
+        author=_short(seen.author, AUTHOR),
+        at=post.decided_at,
+        text=shown,
+        cut=len(shown) < len(text) or seen.cut,
+        permalink="",
+        begins=post.begins,
+        message_id=post.message_id,
+        references=head.references,
+        files=tuple(_short(one.name, FILE) for one in seen.attachments[:FILES]),
+    )
+
+
+def _short(text: str, most: int) -> str:
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= most else f"{line[: most - 1]}\u2026"
+
+
+def fitted(threads: Iterable[DigestThread], words: int, most: int) -> list[DigestThread]:
+    """Return the threads with at most ``words`` bytes of own words, in at most ``most`` mails.
+
+    A mail whose words have no room keeps its place; the mails behind ``most`` are counted.
+    """
+    made = []
+    for thread in threads:
+        mails = []
+        for mail in thread.mails[:most]:
+            size = len(mail.text.encode())
+            fits = size <= words
+            words -= size if fits else 0
+            mails.append(mail if fits else replace(mail, text="", cut=True))
+        most -= len(mails)
+        made.append(replace(thread, mails=tuple(mails), left=len(thread.mails) - len(mails)))
+    return made

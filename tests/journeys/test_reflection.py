@@ -123,6 +123,7 @@ def friends(krets: Krets) -> Iterator[Krets]:
         "KRETS_LISTSERV__PROXIES": PROXY,
         "KRETS_MAILER__LMTP": str(krets.folder / "lmtp"),
         "KRETS_MAILER__SOURCE_MESSAGES": "0",
+        "KRETS_MAILER__LIST_MESSAGES": "0",
         "KRETS_LISTSERV__STRANGERS_PER_MINUTE": "100000",
     }
     krets.krets("list", "create", LIST)

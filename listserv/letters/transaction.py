@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
+from listserv.letters import unanswered
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit
 from listserv.wiring.app import App
@@ -57,5 +58,6 @@ def act(
 
 
 def _finish(visit: Visit, arrival: Arrival, note: str) -> None:
-    if not arrivals.finish(visit.session, arrival.id, note, arrival.authentication):
+    silent = bool(unanswered.reason(note))
+    if not arrivals.finish(visit.session, arrival.id, note, arrival.authentication, silent=silent):
         raise _EndedElsewhereError

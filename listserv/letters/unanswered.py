@@ -1,8 +1,8 @@
 """Count the mail to a list that nobody answered, by the reason that its arrival was ended with.
 
 Knows the words in which handlers end an arrival (docs/reference/answers.md has them all); refuses
-to know who asks. Looks at the arrivals of the last ``DAYS`` days, so it costs a walk over them:
-for a person who asks, never for a mail that comes.
+to know who asks. Looks at what nobody answered in the last ``DAYS`` days, by an index that holds
+nothing else.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
 from listserv.answers.machine_kinds import MachineKind
@@ -25,10 +25,6 @@ _SILENT = re.compile(
     r"|(?P<own>over-budget|never-mail-me|own-address|joined-pending)\b)"
     r"|discard (?P<rule>[a-z-]+)|bounces (?P<bounce>[a-z-]+) not-counted"
 )
-_LIKE = (
-    "%not-%: %", "%over-budget%", "%never-mail-me", "%own-address", "%joined-pending",
-    "discard %", "%not-counted",
-)  # fmt: skip
 _BUDGET = {"over-budget", "joined-pending", "address", "budget"}
 _NOT_THEIRS = {"from-not-theirs", "from-is-ours", "banned"}
 
@@ -76,7 +72,7 @@ def count(session: Session, lst: MailList, now: float) -> dict[str, int]:
             Arrival.state == int(ArrivalState.DONE),
             Arrival.received_at >= now - DAYS * 86_400,
             or_(*(func.lower(Arrival.recipient).like(_shape(one)) for one in lst.addresses)),
-            or_(*(Arrival.note.like(shape) for shape in _LIKE)),
+            text("silent"),  # as the index has it
         )
         .group_by(Arrival.recipient, Arrival.note)
         .limit(MOST)

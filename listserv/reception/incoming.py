@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from listserv.answers import own_words, owner_orders
 from listserv.answers.owner_order import Order
-from listserv.letters import commands, incoming_letter, notices
+from listserv.letters import commands, incoming_letter, notices, operator_mail
 from listserv.letters.ask_payloads import WishPayload
 from listserv.letters.commands import Command
 from listserv.letters.incoming_letter import IncomingLetter
@@ -116,6 +116,19 @@ def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcom
         if letter.automatic:
             return f"not-answered: {letter.automatic}"
         return replies.answered(visit, found, letter)
+
+    return act(app, arrival, route, letter, work)
+
+
+def examine(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
+    """Read the operator's answer to a mail about the installation: look again, and tell all."""
+    letter = incoming_letter.read(arrival, raw)
+
+    def work(visit: Visit) -> str:
+        if letter.automatic:
+            return f"not-answered: {letter.automatic}"
+        operator_mail.ask_again(visit.session)
+        return "examines"
 
     return act(app, arrival, route, letter, work)
 

@@ -19,7 +19,13 @@ from sqlalchemy.orm import Session
 
 from archive.filing import answered_mail, mail_threading
 from listserv.digests import digest_answers, digest_making
-from listserv.letters import incoming_letter, post_headers, transaction, writer_alias
+from listserv.letters import (
+    incoming_letter,
+    post_headers,
+    transaction,
+    unanswered,
+    writer_alias,
+)
 from listserv.letters.notices import face_of
 from listserv.mailings import (
     audience_freezing,
@@ -221,6 +227,8 @@ def _reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutco
         outcome = voting.take(app, arrival, route, raw)
         more = transaction.HELD in outcome.rules  # its reader has written a letter as well
         return post(app, arrival, route.list_address, raw, aside=True) if more else outcome
+    if app.keyring.read(route.token, TokenPurpose.EXAMINE, route.list_address) is not None:
+        return incoming.examine(app, arrival, route, raw)
     found = digest_answers.find(app, route)
     if found is not None:
         carriers = digest_answers.Carriers(post, author_replies.relay)
@@ -361,7 +369,8 @@ def _carry_out(
             cross_posts.stop_waiting(session, reading.message_id, reading.digest, now)
             return
         words = " ".join((outcome.decision, *outcome.rules))
-        if not arrivals.finish(session, arrival.id, words, arrival.authentication):
+        silent = bool(unanswered.reason(words))
+        if not arrivals.finish(session, arrival.id, words, arrival.authentication, silent=silent):
             return
         mailing = None
         accepted = judged.verdict.decision is Decision.ACCEPT

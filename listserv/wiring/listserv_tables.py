@@ -225,6 +225,7 @@ class Examined(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[float]
     found: Mapped[str]  # JSON array of what was not well
+    asked: Mapped[bool] = mapped_column(default=False, server_default=false())  # by the operator
 
 
 class ActionDone(Base):

@@ -32,6 +32,7 @@ _NOTE = 2000  # characters
 _OPEN = text("state <> 1")
 UNTENDED = "tended < 3"
 _UNTENDED = text(UNTENDED)
+_SILENT = text("silent")
 
 
 class ArrivalState(IntEnum):
@@ -68,6 +69,13 @@ class Arrival(Base):
             postgresql_where=_UNTENDED,
         ),
         Index("arrival_raw", "raw_sha"),
+        # Holds only what got no answer: who counts it by the month walks over nothing else.
+        Index(
+            "arrival_silent",
+            "received_at",
+            sqlite_where=_SILENT,
+            postgresql_where=_SILENT,
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     received_at: Mapped[float]
@@ -87,6 +95,7 @@ class Arrival(Base):
     # A mail server of ours brought it, and its marks (of spam) may be heard.
     fronted: Mapped[bool] = mapped_column(default=False, server_default=false())
     handed_by: Mapped[int | None]  # what at the roof handed it on; None: it came by itself
+    silent: Mapped[bool] = mapped_column(default=False, server_default=false())  # nobody answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,13 +226,23 @@ def forget_attempts(session: Session, numbers: Sequence[int]) -> None:
     )
 
 
-def finish(session: Session, arrival_id: int, note: str, authentication: str = "") -> bool:
+def finish(
+    session: Session,
+    arrival_id: int,
+    note: str,
+    authentication: str = "",
+    *,
+    silent: bool = False,
+) -> bool:
     """Write the outcome of a new or held arrival; return False if someone else has ended it.
 
-    ``authentication`` is kept with it where it is not empty.
+    ``authentication`` is kept with it where it is not empty; ``silent`` says that its writer
+    hears nothing.
     """
     open_ = (ArrivalState.NEW, ArrivalState.HELD)
-    return _move(session, arrival_id, ArrivalState.DONE, note, *open_, said=authentication)
+    return _move(
+        session, arrival_id, ArrivalState.DONE, note, *open_, said=authentication, silent=silent
+    )
 
 
 def hold(session: Session, arrival_id: int, note: str, authentication: str = "") -> bool:
@@ -252,11 +271,13 @@ def _move(
     note: str,
     *where: ArrivalState,
     said: str = "",
+    silent: bool = False,
 ) -> bool:
+    more = {"authentication": said} if said else {}
     moved = (
         update(Arrival)
         .where(Arrival.id == arrival_id, Arrival.state.in_(where))
-        .values(state=int(state), note=_note(note), **({"authentication": said} if said else {}))
+        .values(state=int(state), note=_note(note), silent=silent, **more)
         .returning(Arrival.id)
         .execution_options(synchronize_session=False)
     )

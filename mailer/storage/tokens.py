@@ -47,6 +47,7 @@ class TokenPurpose(StrEnum):
     DIGEST = "digest"  # answers a digest
     IN_DIGEST = "in-digest"  # answers one mail in a digest
     TO_WRITER = "to-writer"  # answers its writer alone
+    EXAMINE = "examine"  # has the doctor look again, and the operator told
 
 
 class TokenKey(Base):

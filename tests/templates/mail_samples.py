@@ -157,6 +157,15 @@ CONTEXT: dict[str, object] = {
     "better": [SimpleNamespace(what="lists.example.org has no DMARC record", why="", cure="")],
     "most": 100,
     "times": 1900,
+    "must_mend": [
+        SimpleNamespace(
+            what="lists.example.org has no SPF record",
+            why="It is the return path of every copy.",
+            cure='lists.example.org. IN TXT "v=spf1 mx -all"',
+        )
+    ],
+    "should_mend": [SimpleNamespace(what="900 MB are free", why="Mail is put off.", cure="df -h")],
+    "well": ["clock", "disk"],
     "worse": [
         SimpleNamespace(
             what="lists.example.org has no SPF record",

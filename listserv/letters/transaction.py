@@ -6,6 +6,7 @@
 from collections.abc import Callable
 
 import structlog
+from sqlalchemy.orm import Session
 
 from listserv.letters import unanswered
 from listserv.letters.incoming_letter import IncomingLetter
@@ -57,7 +58,15 @@ def act(
     return ArrivalOutcome("done", (str(route.kind), note))
 
 
-def _finish(visit: Visit, arrival: Arrival, note: str) -> None:
+def end(session: Session, arrival: Arrival, note: str) -> bool:
+    """Finish an arrival with its verdict, and mark it where its writer hears nothing.
+
+    Return False if somebody else has ended it.
+    """
     silent = bool(unanswered.reason(note))
-    if not arrivals.finish(visit.session, arrival.id, note, arrival.authentication, silent=silent):
+    return arrivals.finish(session, arrival.id, note, arrival.authentication, silent=silent)
+
+
+def _finish(visit: Visit, arrival: Arrival, note: str) -> None:
+    if not end(visit.session, arrival, note):
         raise _EndedElsewhereError

@@ -19,13 +19,7 @@ from sqlalchemy.orm import Session
 
 from archive.filing import answered_mail, mail_threading
 from listserv.digests import digest_answers, digest_making
-from listserv.letters import (
-    incoming_letter,
-    post_headers,
-    transaction,
-    unanswered,
-    writer_alias,
-)
+from listserv.letters import incoming_letter, post_headers, transaction, writer_alias
 from listserv.letters.notices import face_of
 from listserv.mailings import (
     audience_freezing,
@@ -369,8 +363,7 @@ def _carry_out(
             cross_posts.stop_waiting(session, reading.message_id, reading.digest, now)
             return
         words = " ".join((outcome.decision, *outcome.rules))
-        silent = bool(unanswered.reason(words))
-        if not arrivals.finish(session, arrival.id, words, arrival.authentication, silent=silent):
+        if not transaction.end(session, arrival, words):
             return
         mailing = None
         accepted = judged.verdict.decision is Decision.ACCEPT

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from listserv.cli.main import krets
-from listserv.wiring import schema, token_keys
+from listserv.wiring import token_keys
 from listserv.wiring.app import App
 from listserv.wiring.config import load
 from mailer.errors import Misconfigured
@@ -143,21 +143,3 @@ def test_the_database_keeps_a_key_that_the_file_does_not_hold(
         token_keys.take_out(store)
     with store.read() as session:
         assert all(session.scalars(select(TokenKey.secret)))
-
-
-def test_what_an_upgrade_lays_aside_is_still_the_way_back(tmp_path: Path) -> None:
-    data = tmp_path / "new"
-    run(data, "list", "create", LIST)
-    before = token_of(data)
-    with closing(Store("", data)) as store, store.write() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = '0047'"))
-        session.execute(text("UPDATE token_key SET secret = :key"), {"key": b"k" * 32})
-        session.execute(text("ALTER TABLE token_key DROP COLUMN fingerprint"))
-    (data / key_file.NAME).unlink()
-    mine = tokens.Keyring({1: b"k" * 32}).standing(TokenPurpose.LEAVE, LIST, 7)
-    assert token_of(data) == mine != before
-    (aside,) = (data / "backups").glob("before-upgrade-from-0047-*.db")
-    done = run(data, "restore", "--yes", str(aside))
-    assert done.exit_code == 0, done.output
-    assert token_of(data) == mine
-    assert schema.revision_of(data / "krets.db") == schema.HEAD

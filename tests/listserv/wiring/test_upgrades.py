@@ -360,3 +360,21 @@ def test_a_database_that_is_damaged_is_not_restored(tmp_path: Path) -> None:
     done = run(tmp_path / "data", "restore", str(broken))
     assert done.exit_code == 2
     assert "damaged" in done.output
+
+
+def test_what_an_upgrade_laid_aside_still_makes_the_tokens_of_before(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    make_data_folder(data)
+    mine = tokens.Keyring({1: b"k" * 32}).standing(tokens.TokenPurpose.LEAVE, LIST, 7)
+    with closing(Store("", data)) as store:
+        migrate(store, "0047")
+        with store.write() as session:
+            fill(session, others=False)
+        schema.bring_up_to_date(store, data)
+    (aside,) = (data / "backups").glob("before-upgrade-from-0047-*.db")
+    assert run(data, "restore", "--yes", str(aside)).exit_code == 0
+    with closing(Store("", data)) as store, store.read() as session:
+        keyring = tokens.load_keyring(session)
+    assert keyring is not None
+    assert keyring.standing(tokens.TokenPurpose.LEAVE, LIST, 7) == mine
+    assert b"k" * 32 not in b"".join(path.read_bytes() for path in data.glob("krets.db*"))

@@ -90,7 +90,7 @@ def _one(named: set[str], hours: list[int], zones: list[str]) -> str | None:
     """Return the one wish, spelled; None where it names nothing, or a thing and another."""
     rhythms = named & set(RHYTHMS)
     more, forms = named & {"weekdays", "weekends"}, named & set(FORMS)
-    if "digest" in named and not (rhythms or more or forms or hours or zones):
+    if "digest" in named and not (rhythms or more or forms):
         rhythms = {"daily"}  # "a summary": neither "a weekly summary" nor "the digest as text"
     if max(len(one) for one in (rhythms, more, forms, hours, zones)) > 1:
         return None

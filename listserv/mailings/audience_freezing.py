@@ -33,6 +33,7 @@ from sqlalchemy.orm import Session
 from listserv.mailings import cross_posts, digest_windows, due_times, thread_ways
 from listserv.mailings.digest_windows import Window
 from listserv.mailings.due_times import AT_ONCE, DuePlan
+from listserv.mailings.had_elsewhere import Apart
 from listserv.mailings.slots import FILLED, FORM, NAMED, digest_variant, variant_of
 from listserv.mailings.thread_ways import NOWHERE, PostThread
 from listserv.wiring.listserv_tables import Issue, Post
@@ -277,7 +278,8 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
 def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> None:
     """Enter a piece within the database; a row through Python costs ten times as much."""
     dialect = session.get_bind().dialect.name
-    pouring = _pouring(dialect, piece.choice, piece.chosen, piece.plan, piece.kind)
+    apart = piece.window.apart if piece.window is not None else Apart()
+    pouring = _pouring(dialect, piece.choice, piece.chosen, piece.plan, piece.kind, apart)
     values = {
         "mailing": mailing_id,
         "list": piece.list_id,
@@ -295,7 +297,7 @@ def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> Non
 
 @lru_cache(maxsize=64)
 def _pouring(
-    dialect: str, choice: Choice, segment: Chosen, plan: DuePlan, way: AudienceWay
+    dialect: str, choice: Choice, segment: Chosen, plan: DuePlan, way: AudienceWay, apart: Apart
 ) -> Insert:
     """Return the statement, built once: it runs hundreds of times, and within a write."""
     now = bindparam("now", type_=Float)
@@ -314,7 +316,7 @@ def _pouring(
             bindparam("list"), now=now, after=bindparam("after"), chosen=segment, how=_how(way)
         )
         .with_only_columns(*columns.values())
-        .where(Membership.id <= bindparam("last"))
+        .where(Membership.id <= bindparam("last"), *apart.conditions())
     )
     return insert(Recipient).from_select(list(columns), chosen)
 

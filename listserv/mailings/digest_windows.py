@@ -8,13 +8,15 @@ know what a digest looks like.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Boolean, Float, Integer, String, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
+from listserv.mailings import had_elsewhere
+from listserv.mailings.had_elsewhere import NOWHERE_ELSE, Apart
 from listserv.wiring.listserv_tables import Digest, Post
 from mailer.ledger.mailings import Mailing, MailingState
 from subscriptions.lists import rhythms
@@ -46,6 +48,7 @@ class Window:
     hour: int = THE_LISTS
     zone: str = ""  # the readers' own; "" for the list's
     weekdays: bool = False
+    apart: Apart = NOWHERE_ELSE  # the posts that its readers have had by another list
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,18 @@ def due(session: Session, lst: MailList, now: float) -> list[Window]:
     under_way = freezing.where(Digest.list_id == lst.id, Mailing.state == MailingState.FREEZING)
     if session.scalar(under_way.limit(1)) is not None:
         return []
-    return [*_open(session, lst, now), *_closing(session, lst)]
+    whole = [*_open(session, lst, now), *_closing(session, lst)]
+    return [part for window in whole for part in _parted(session, window)]
+
+
+def _parted(session: Session, window: Window) -> Iterator[Window]:
+    """Give those who have had some posts by another list a window without them."""
+    apart = had_elsewhere.crossed(session, window.posts)
+    if had_elsewhere.under_way(session, apart):
+        return  # then it is not known yet who has had them
+    for part in had_elsewhere.parts(session, apart, readers(window), bounds(window)):
+        posts = tuple(one for one in window.posts if one not in part.without)
+        yield replace(window, apart=part, posts=posts)
 
 
 def _open(session: Session, lst: MailList, now: float) -> Iterator[Window]:
@@ -167,7 +181,8 @@ def posts_for(session: Session, lst: MailList, member: Membership, now: float) -
     ends = now if member.digest_until is None else member.digest_until
     if member.rhythm not in DIGESTS and member.digest_until is None:
         return []
-    return [post.id for post in _posts(session, lst.id, since, ends)]
+    posts = [post.id for post in _posts(session, lst.id, since, ends)]
+    return had_elsewhere.left(session, member.id, posts)
 
 
 def posts_of(session: Session, mailing_id: int) -> list[int]:
@@ -179,7 +194,9 @@ def posts_of(session: Session, mailing_id: int) -> list[int]:
     found = select(Post.id).where(
         Post.list_id == row.list_id, Post.mailing_id.is_not(None), *within
     )
-    return list(session.scalars(found.order_by(Post.decided_at, Post.id)))
+    without = had_elsewhere.read(row.apart).without
+    every = session.scalars(found.order_by(Post.decided_at, Post.id))
+    return [post for post in every if post not in without]
 
 
 def keep(session: Session, mailing_id: int, window: Window) -> None:
@@ -197,6 +214,7 @@ def keep(session: Session, mailing_id: int, window: Window) -> None:
             hour=window.hour,
             zone=window.zone,
             weekdays=window.weekdays,
+            apart=window.apart.spelled(),
         )
     )
 
@@ -211,6 +229,7 @@ def of(session: Session, mailing_id: int) -> Window | None:
     return Window(
         row.list_id, rhythm, *ends, upto=row.upto,
         hour=row.hour, zone=row.zone, weekdays=row.weekdays,
+        apart=had_elsewhere.read(row.apart),
     )  # fmt: skip
 
 
@@ -261,6 +280,7 @@ def close(session: Session, window: Window, after: int, last: int) -> None:
             Membership.id > after,
             Membership.id <= last,
             waiting_for(last=window.rhythm is None),
+            *window.apart.conditions(),
         )
         .values(**moved),
         bounds(window),
@@ -272,6 +292,7 @@ def readers(window: Window) -> Sequence[ColumnElement[bool]]:
     return (
         Membership.list_id == window.list_id,
         waiting_for(last=window.rhythm is None),
+        *window.apart.conditions(),
     )
 
 

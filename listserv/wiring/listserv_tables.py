@@ -71,6 +71,7 @@ class Digest(Base):
     hour: Mapped[int] = mapped_column(SmallInteger, server_default="-1")  # -1: the list's
     zone: Mapped[str] = mapped_column(String(64), server_default="")  # "": the list's
     weekdays: Mapped[bool] = mapped_column(server_default=false())  # none at weekends
+    apart: Mapped[str] = mapped_column(default="", server_default="")  # mailings/had_elsewhere.py
 
 
 class Issue(Base):

@@ -4,14 +4,16 @@ import itertools
 import json
 import re
 import smtplib
+import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from mailer.rehearsal.sink import Caught
-from tests.journeys.letters import mails_to, settled, wait_mail
+from tests.journeys.letters import mails_to, settled, text_of, wait_mail
 from tests.tree import Krets, running, wait_for
 
 GARDEN, BEES, TOOLS = "garden@example.org", "bees@example.org", "tools@example.org"
@@ -120,3 +122,36 @@ def threads_in(krets: Krets, address: str) -> list[dict[str, Any]]:
     home = wait_for("its page", lambda: "t/" in (p := krets.get(f"/{address}/")[1].decode()) and p)
     pages = sorted(set(re.findall(r"t/[a-z2-7]{52}/", home)))
     return [json.loads(krets.get(f"/{address}/{one}thread.json")[1]) for one in pages]
+
+
+def digest(krets: Krets, address: str, days: float) -> dict[str, Any]:
+    until = datetime.fromtimestamp(time.time() + days * 86400, UTC).isoformat()
+    told: dict[str, Any] = krets.json("digest", "send", address, "--until", until)
+    return told
+
+
+def test_the_fastest_copy_comes_once_and_not_again_in_a_digest(
+    circle: Krets, outbox: list[Caught]
+) -> None:
+    rhythms = {
+        (GARDEN, ANNA): "daily", (BEES, ANNA): "weekly", (TOOLS, ANNA): "weekly",
+        (BEES, BO): "daily", (BEES, CILLA): "daily", (TOOLS, CILLA): "daily",
+    }  # fmt: skip
+    for (address, person), rhythm in rhythms.items():
+        circle.krets("member", "set", address, person, "--rhythm", rhythm)
+    deliver(circle, mail(f"{GARDEN}, {BEES}, {TOOLS}"), *ALL)
+    settled(circle)
+    assert {who for who, _ in copies(outbox)} == {BO, DORA, EVA}
+    deliver(circle, mail(BEES).replace(b"Who has a box", b"Who has a veil"), BEES)
+    settled(circle)
+    for address, days in ((GARDEN, 1.1), (TOOLS, 1.1), (BEES, 1.1), (BEES, 8.0), (TOOLS, 8.0)):
+        digest(circle, address, days)
+        settled(circle)
+    said = {who: "".join(map(text_of, mails_to(outbox, who))) for who in PLACES}
+    assert {who: text.count("a box for a swarm") for who, text in said.items()} == dict.fromkeys(
+        PLACES, 1
+    )
+    assert {who: said[who].count("a veil") for who in (ANNA, BO, CILLA)} == {
+        ANNA: 1, BO: 1, CILLA: 1,
+    }  # fmt: skip
+    assert digest(circle, BEES, 30.0)["members"] == 0

@@ -26,6 +26,7 @@ from listserv.answers.weighing import (
     Weighed,
     weigh,
 )
+from templates.lexicon import fold
 
 _LOSS = 0.02  # of certainty, for each of them
 
@@ -124,13 +125,18 @@ def _read(own: OwnWords, hint: str, reader: _Read) -> Meaning:
     found = _of(_without_disclaimer(own.text), hint, reader)
     if own.unseen and found.means not in _NO:
         whole = _of(_without_disclaimer(own.unseen), hint, reader)
-        if whole.means != found.means:
+        if whole.means != found.means or _is_of_halves(own):
             return Meaning(Means.UNCLEAR, 0.5, whole.why)  # "<del>yes</del>" is no yes, nor empty
     found = _beside(found, _of(own.signature, hint, reader))
     subject = _of(own.subject, hint, reader)
     if own.replied and subject.means is Means.UNCLEAR and not _is_doubtful(own.subject, hint):
         return found  # "Re: your mail" is a program's, or a hurried person's
     return _beside(found, subject)
+
+
+def _is_of_halves(own: OwnWords) -> bool:
+    """Tell whether a stroke goes through a word: what is left of "yes" is no "y"."""
+    return not set(fold(own.text).split()) <= set(fold(own.unseen).split())
 
 
 def _of(text: str, hint: str, reader: _Read) -> Meaning:

@@ -50,6 +50,8 @@ _STRUCK = re.compile(
     r"~~[^~\n]{1,200}~~|<(del|s|strike)>[^<>]{1,500}</\1>|\w{0,40}[\u0335-\u0338][\w\u0335-\u0338]{0,80}",
     re.IGNORECASE,
 )
+# What a form has: a mail of nothing else is not empty.
+_FIELD = re.compile(r"<(?:input|textarea|select|button|form|option)\b", re.IGNORECASE)
 _CAPITAL = re.compile(r"[^\W\d_]")
 
 
@@ -112,9 +114,15 @@ def read_mail(quoted: Quoted, raw: bytes) -> OwnWords:
     """Return a mail's own words; what its markup strikes or hides is in ``unseen`` alone."""
     found = bodies.read_seen(raw)
     if found is None:
-        return read(quoted)
+        said = read(quoted)
+        filled = not said.text and _FIELD.search(_markup(raw))
+        return replace(said, unseen=filled[0]) if filled else said  # no person answers so
     whole, seen = map(read, found)
     return replace(seen, unseen=whole.unseen or whole.text)
+
+
+def _markup(raw: bytes) -> str:
+    return "".join(part.markup for part in bodies.read_leaves(raw))
 
 
 def of_subject(subject: str, question: str = "") -> tuple[str, bool]:

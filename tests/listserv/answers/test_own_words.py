@@ -102,11 +102,21 @@ def test_an_answer_that_is_neither_empty_nor_a_yes_joins_nobody(
     assert place.state(EVE) == ""
 
 
-STRUCK = ["<del>yes</del>", '<p style="display:none">Yes</p>', "<font color=white>ja</font>"]
+STRUCK = [
+    "y<s>es</s>",
+    "<p>j<del>a</del></p>",
+    "<form><input type=hidden value=yes></form>",
+    '<input type="hidden" name="answer" value="yes">',
+    "<del>yes</del>",
+    '<p style="display:none">Yes</p>',
+    "<font color=white>ja</font>",
+]
 
 
-@pytest.mark.parametrize("beside", ["", "yes"])
-@pytest.mark.parametrize("markup", STRUCK)
+@pytest.mark.parametrize(
+    ("markup", "beside"),
+    [*((one, "") for one in STRUCK), *((one, "yes") for one in STRUCK if "input" not in one)],
+)
 def test_a_yes_that_is_struck_or_hidden_joins_nobody_and_is_asked_about(
     place: Place, markup: str, beside: str
 ) -> None:

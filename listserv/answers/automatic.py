@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from listserv.answers import own_words
 from listserv.answers.machine_kinds import HUMAN, Judgement, MachineKind, MailRole
+from listserv.answers.own_words import OwnWords
 from listserv.answers.set_phrases import FoldedText, FoundPhrase, begins, take_apart
 from mailer.reading import bodies, message
 from mailer.reading.message import MessageHeader
@@ -90,9 +91,14 @@ class _Mail:
     colon: int  # folded words before the first colon of the subject, 0 where there is none
     text: str
     said: FoldedText
-    whole: FoldedText  # with what looks like a quote: a receipt names the mail by header lines
+    shown: str  # with what looks like a quote
     strict: bool  # a command or a post: a person may well say that they are away
     calendar: bool  # an invitation of some kind is in it
+
+    @property
+    def whole(self) -> FoldedText:
+        """Return it with what looks like a quote: a receipt names the mail by header lines."""
+        return take_apart(self.shown)
 
     def has(self, meaning: str) -> list[FoundPhrase]:
         return self.said.find(WORDS, meaning)
@@ -113,14 +119,19 @@ def judge(raw: bytes, sender: str | None = None, door: MailRole = MailRole.ANSWE
 
 
 def of_letter(
-    raw: bytes, head: MessageHeader, sender: str | None, quoted: Quoted, door: MailRole
+    raw: bytes,
+    head: MessageHeader,
+    sender: str | None,
+    quoted: Quoted,
+    door: MailRole,
+    own: OwnWords | None = None,
 ) -> Judgement:
-    """Judge a mail whose body was read already."""
+    """Judge a mail whose body was read already, and its writer's ``own`` words perhaps."""
     found = of_head(head, sender, door)
     if found and found.sure:
         return found
     parts = list(_parts(cut(raw[:MAX_RAW])))
-    return of_parts(parts) or of_words(head.text("subject"), quoted, parts, door) or found
+    return of_parts(parts) or of_words(head.text("subject"), quoted, parts, door, own) or found
 
 
 def of_head(head: MessageHeader, sender: str | None, door: MailRole) -> Judgement:
@@ -184,9 +195,15 @@ def of_parts(parts: list[MimePart]) -> Judgement:
     return HUMAN
 
 
-def of_words(subject: str, quoted: Quoted, parts: list[MimePart], door: MailRole) -> Judgement:
+def of_words(
+    subject: str,
+    quoted: Quoted,
+    parts: list[MimePart],
+    door: MailRole,
+    own: OwnWords | None = None,
+) -> Judgement:
     """Judge by how such notes read, in whatever language."""
-    text = own_words.read(quoted).text
+    text = (own or own_words.read(quoted)).text
     shown = subject.strip() or _title_above(text)
     before, colon, _ = shown.replace("\uff1a", ":").partition(":")
     mail = _Mail(
@@ -195,7 +212,7 @@ def of_words(subject: str, quoted: Quoted, parts: list[MimePart], door: MailRole
         len(fold(before).split()) if colon else 0,
         text.strip(),
         take_apart(text),
-        take_apart("\n".join(block.text for block in quoted.blocks)),
+        "\n".join(block.text for block in quoted.blocks),
         door is not MailRole.ANSWER,
         any(part.kind == "text/calendar" for part in parts),
     )
@@ -239,7 +256,7 @@ def _titled(mail: _Mail) -> Judgement:
 def _absence(mail: _Mail) -> Judgement:
     """Know a note that somebody is away, or that nobody wrote it."""
     said, strict = mail.said, mail.strict
-    if said.words > _LONG or _says_yes(mail.text):
+    if said.words > _LONG or _says_yes(said):
         return HUMAN
     away = [one for name in ("away", "gone") for one in mail.has(name)]
     away = [one for one in away if one.sentence < _OPENING + len(said.sentences) // 4]
@@ -474,10 +491,10 @@ def _covered(
     return bool(counted) and len(known.intersection(counted)) >= share * len(counted)
 
 
-def _says_yes(text: str) -> bool:
+def _says_yes(said: FoldedText) -> bool:
     """Tell whether a sentence begins with a yes: the others are a person's reasons."""
     yes = lexicon.phrases("commands", "yes")
-    return any(sentence[0] in yes for sentence in take_apart(text).sentences)
+    return any(sentence[0] in yes for sentence in said.sentences)
 
 
 def _parts(top: MimePart) -> Iterator[MimePart]:

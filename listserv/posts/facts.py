@@ -56,7 +56,7 @@ def read(raw: bytes) -> PostReading:
     """Read a message's header section; never raises."""
     head = message.head(raw)
     trouble = message.check_limits(raw) or ""
-    machine = automatic.judge(raw, door=MailRole.POST)
+    machine, leave_wish = _judged(raw, head, trouble)
     return PostReading(
         raw=raw,
         head=head,
@@ -65,7 +65,7 @@ def read(raw: bytes) -> PostReading:
         trouble=trouble,
         digest=message.content_digest(raw),
         automatic=machine,
-        leave_wish=not machine and _is_leave_wish(raw, head, trouble),
+        leave_wish=leave_wish,
     )
 
 
@@ -246,10 +246,14 @@ def _state(member: Membership | None, now: float) -> str:
     return state_at(member.state, member.rhythm, member.paused_until, now)
 
 
-def _is_leave_wish(raw: bytes, head: MessageHeader, trouble: str) -> bool:
+def _judged(raw: bytes, head: MessageHeader, trouble: str) -> tuple[Judgement, bool]:
+    """Tell whether a machine wrote it, and whether it only wishes to leave; read the body once."""
     if trouble or len(raw) > automatic.MAX_RAW:
-        return False
-    return is_leave_wish(head.text("subject"), own_words.read(read_body(raw).quoted).whole)
+        return automatic.judge(raw, door=MailRole.POST), False
+    quoted = read_body(raw).quoted
+    own = own_words.read(quoted)
+    machine = automatic.of_letter(raw, head, None, quoted, MailRole.POST, own)
+    return machine, not machine and is_leave_wish(head.text("subject"), own.whole)
 
 
 def _bounded(message_id: str) -> str:

@@ -8,6 +8,7 @@ itself, and its copies, stay as they are.
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -63,10 +64,27 @@ def place(
     session: Session, lst: MailList, raw: bytes, sha: bytes, received_at: float, answers: str = ""
 ) -> Placed:
     """Place one mail that has just come, below what it seems to answer where it does not say."""
-    if not answers:
-        mail = with_parent(session, lst.id, MailToThread(raw, sha, received_at, read_head(raw)))
-        answers = "" if not mail.head.references else mail.head.references[0]
-    return mail_threading.place(session, lst, raw, sha, received_at, answers=answers)
+    mail = MailToThread(raw, sha, received_at, read_head(raw))
+    return place_all(session, lst, [(mail, answers)])[0]
+
+
+def place_all(
+    session: Session, lst: MailList, mails: Sequence[tuple[MailToThread, str]]
+) -> list[Placed]:
+    """Place mails that have just come, in their order; return what became of each.
+
+    Beside each stands the Message-ID that it answers by its address, "" where none. They go
+    together, but for one that seems to answer: what came before it is looked at.
+    """
+    placed: list[Placed] = []
+    ready: list[MailToThread] = []
+    for mail, answers in mails:
+        if not answers and answers_something(mail):
+            placed += mail_threading.place_many(session, lst, ready)
+            ready = [with_parent(session, lst.id, mail)]
+        else:
+            ready.append(mail_threading.below(mail, answers))
+    return placed + mail_threading.place_many(session, lst, ready)
 
 
 def _topic(mail: MailToThread) -> str:

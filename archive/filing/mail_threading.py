@@ -70,10 +70,15 @@ def place(
 
     ``answers`` is the Message-ID that it answers where its own head names none.
     """
-    head = read_head(raw)
-    if answers and not head.references and answers != head.message_id:
-        head = replace(head, references=(answers,))
-    return place_many(session, lst, [MailToThread(raw, sha, received_at, head)])[0]
+    mail = MailToThread(raw, sha, received_at, read_head(raw))
+    return place_many(session, lst, [below(mail, answers)])[0]
+
+
+def below(mail: MailToThread, answers: str) -> MailToThread:
+    """Return a mail as one that answers the Message-ID ``answers``, where it names none itself."""
+    if not answers or mail.head.references or answers == mail.head.message_id:
+        return mail
+    return replace(mail, head=replace(mail.head, references=(answers,)))
 
 
 def answered(session: Session, list_id: int, row: int) -> str | None:
@@ -92,7 +97,7 @@ def beside(session: Session, list_id: int, ids: Sequence[str]) -> list[str]:
 
 def place_many(session: Session, lst: MailList, mails: Sequence[MailToThread]) -> list[Placed]:
     """Place ``mails`` in one go and return what became of each, in order."""
-    if lst.archive == ArchivePolicy.NONE:
+    if lst.archive == ArchivePolicy.NONE or not mails:
         return [Placed(ThreadingOutcome.NOT_ARCHIVED)] * len(mails)
     # One placer per list at a time; SQLite has one writer anyway and ignores the clause.
     session.execute(select(MailList.id).where(MailList.id == lst.id).with_for_update())

@@ -9,7 +9,7 @@ mbox, site maps) follow a little later.
 
 import gc
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,29 +63,34 @@ def something_dirty(session: Session) -> bool:
     return session.scalar(touched) is not None or member_pages.waits(session)
 
 
-def render_permalink(
-    session: Session, root: Path, lst: MailList, raw_sha: bytes, base_url: str
+def render_permalinks(
+    session: Session, root: Path, lst: MailList, shas: Collection[bytes], base_url: str
 ) -> None:
-    """Write the permalink page of a mail just placed: Archived-At must hold at once.
+    """Write the permalink pages of mails just placed: Archived-At must hold at once.
 
-    Raise OSError where the disk does not take it; a post need not wait for that.
+    Raise OSError where the disk does not take them; a post need not wait for that.
     """
     views = views_of(session, lst, base_url)
-    found = session.execute(
-        select(Message, Thread)
-        .join(Thread, Thread.id == Message.thread_id)
-        .where(Message.list_id == lst.id, Message.raw_sha == raw_sha)
-    ).first()
-    if not views or found is None:
+    if not views or not shas:
         return
-    mail, thread = found
+    found = session.execute(
+        select(
+            Message.id, Message.hash, Message.subject, Message.arrival,
+            Thread.id.label("of"), Thread.hash.label("thread"), Thread.size,
+        )
+        .join(Thread, Thread.id == Message.thread_id)
+        .where(Message.list_id == lst.id, Message.raw_sha.in_(shas))
+    ).all()  # fmt: skip
     for view in views:
-        if not view.sees(mail.arrival):
-            continue
-        large = [thread.id] if thread.size > page_frame.MANY else []
-        sheet = sheets_of(session, view, large).get(mail.id, 1)
-        files = page_frame.permalink_file(view, mail.hash, thread.hash, mail.subject, sheet)
-        write_files(root / view.tree, files | page_frame.shared_files())
+        seen = [one for one in found if view.sees(one.arrival)]
+        large = {one.of for one in seen if one.size > page_frame.MANY}
+        sheets = sheets_of(session, view, sorted(large)) if large else {}
+        files: dict[str, bytes] = {}
+        for one in seen:
+            sheet = sheets.get(one.id, 1)
+            files |= page_frame.permalink_file(view, one.hash, one.thread, one.subject, sheet)
+        if files:
+            write_files(root / view.tree, files | page_frame.shared_files())
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 from listserv.answers import own_words
 from listserv.answers.machine_kinds import HUMAN, Judgement, MachineKind, MailRole
-from listserv.answers.own_words import OwnWords
 from listserv.answers.set_phrases import FoldedText, FoundPhrase, begins, take_apart
 from mailer.reading import bodies, message
 from mailer.reading.message import MessageHeader
@@ -91,14 +90,9 @@ class _Mail:
     colon: int  # folded words before the first colon of the subject, 0 where there is none
     text: str
     said: FoldedText
-    shown: str  # with what looks like a quote
+    whole: str  # with what looks like a quote: a receipt names the mail by header lines
     strict: bool  # a command or a post: a person may well say that they are away
     calendar: bool  # an invitation of some kind is in it
-
-    @property
-    def whole(self) -> FoldedText:
-        """Return it with what looks like a quote: a receipt names the mail by header lines."""
-        return take_apart(self.shown)
 
     def has(self, meaning: str) -> list[FoundPhrase]:
         return self.said.find(WORDS, meaning)
@@ -119,19 +113,14 @@ def judge(raw: bytes, sender: str | None = None, door: MailRole = MailRole.ANSWE
 
 
 def of_letter(
-    raw: bytes,
-    head: MessageHeader,
-    sender: str | None,
-    quoted: Quoted,
-    door: MailRole,
-    own: OwnWords | None = None,
+    raw: bytes, head: MessageHeader, sender: str | None, quoted: Quoted, door: MailRole
 ) -> Judgement:
-    """Judge a mail whose body was read already, and its writer's ``own`` words perhaps."""
+    """Judge a mail whose body was read already."""
     found = of_head(head, sender, door)
     if found and found.sure:
         return found
     parts = list(_parts(cut(raw[:MAX_RAW])))
-    return of_parts(parts) or of_words(head.text("subject"), quoted, parts, door, own) or found
+    return of_parts(parts) or of_words(head.text("subject"), quoted, parts, door) or found
 
 
 def of_head(head: MessageHeader, sender: str | None, door: MailRole) -> Judgement:
@@ -195,15 +184,9 @@ def of_parts(parts: list[MimePart]) -> Judgement:
     return HUMAN
 
 
-def of_words(
-    subject: str,
-    quoted: Quoted,
-    parts: list[MimePart],
-    door: MailRole,
-    own: OwnWords | None = None,
-) -> Judgement:
+def of_words(subject: str, quoted: Quoted, parts: list[MimePart], door: MailRole) -> Judgement:
     """Judge by how such notes read, in whatever language."""
-    text = (own or own_words.read(quoted)).text
+    text = own_words.read(quoted).text
     shown = subject.strip() or _title_above(text)
     before, colon, _ = shown.replace("\uff1a", ":").partition(":")
     mail = _Mail(
@@ -345,7 +328,8 @@ def _receipt(mail: _Mail) -> Judgement:
         return HUMAN
     if titled and (not mail.said.sentences or not mail.strict):
         return Judgement(MachineKind.RECEIPT, mail.subject[:60])
-    seen = mail.whole if titled and mail.whole.words <= 2 * _SHORT else mail.said
+    shown = take_apart(mail.whole) if titled else mail.said
+    seen = shown if shown.words <= 2 * _SHORT else mail.said
     found = [*seen.find(WORDS, "receipt"), *seen.joined.find(WORDS, "receipt", gap=_SHORT)]
     first = next((one for one in found if one.word == 0), None)
     if first is not None or (found and not mail.strict):

@@ -12,6 +12,7 @@ stranger's; every pattern looks at one line of bounded length, in a bounded numb
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 
 from mailer.reading import bodies
@@ -81,6 +82,7 @@ class OwnWords:
         return replace(self, subject=said, replied=replied)
 
 
+@lru_cache(4)  # of one mail each judge asks for the same
 def read(quoted: Quoted) -> OwnWords:
     """Return a writer's own words; an empty answer over a whole mail is empty.
 

@@ -1,7 +1,7 @@
 """Make the digests that are due: a mailing for each group, in the languages of its readers.
 
 Everything of one digest is written in one transaction; its audience is entered afterwards, in
-pieces, by audience_freezing.py. Runs where posts are decided (reception/sorter.py), so that no
+pieces, by audience_freezing.py. Runs while its list is claimed (posts/list_claims.py), so that no
 post comes in between: what is decided is in the window or behind it.
 """
 
@@ -21,6 +21,7 @@ from listserv.letters.post_headers import ListFace
 from listserv.mailings import digest_windows, signing
 from listserv.mailings.digest_windows import KIND, Window
 from listserv.mailings.slots import digest_variant
+from listserv.posts.list_claims import ListClaims
 from listserv.wiring.app import App
 from mailer.errors import Temporary
 from mailer.ledger import mailings
@@ -33,15 +34,26 @@ EVERYBODY = 2**62  # behind every membership
 WAIT = 60.0  # seconds that a command waits for the sorter to pause
 
 
-def attend(app: App, now: float) -> int:
-    """Make every digest that is due at ``now``; return how many mailings that is."""
+def attend(app: App, now: float, claims: ListClaims) -> int:
+    """Make every digest that is due at ``now``; return how many mailings that is.
+
+    A list whose posts somebody else decides just now comes with the next look.
+    """
     with app.store.read() as session:
-        lists = digest_windows.waiting(session, now)
-    return sum(len(make(app, list_id, now)) for list_id in lists)
+        due = digest_windows.waiting(session, now)
+        lists = [(one, session.get_one(MailList, one).address) for one in due]
+    made = 0
+    for list_id, address in lists:
+        with claims.holding(address) as mine:
+            made += len(make(app, list_id, now)) if mine is not None else 0
+    return made
 
 
 def make(app: App, list_id: int, now: float) -> list[int]:
-    """Make one list's digests that are due at ``now``; return their mailings."""
+    """Make one list's digests that are due at ``now``; return their mailings.
+
+    Whoever asks holds the list (posts/list_claims.py): no post is decided meanwhile.
+    """
     with app.store.read() as session:
         windows = digest_windows.due(session, session.get_one(MailList, list_id), now)
         made = [(window, *_composed(session, app, list_id, window)) for window in windows]
@@ -57,17 +69,18 @@ def make(app: App, list_id: int, now: float) -> list[int]:
 
 
 def send_due(app: App, list_address: str, until: float) -> list[int]:
-    """Make a list's digests due up to ``until``, once; wait for the sorter to stand aside.
+    """Make a list's digests due up to ``until``, once; wait until its posts rest.
 
     Raise Temporary where it does not.
     """
     with app.store.read() as session:
-        list_id = get_list(session, list_address).id
+        lst = get_list(session, list_address)
+    claims = ListClaims(app.store)
     ends = time.monotonic() + WAIT
     while time.monotonic() < ends:
-        with app.store.alone("sort") as ours:
-            if ours:
-                return make(app, list_id, until)
+        with claims.holding(lst.address) as mine:
+            if mine is not None:
+                return make(app, lst.id, until)
         time.sleep(0.1)
     raise Temporary("Posts are being decided without a pause.", "Try again in a minute.")
 

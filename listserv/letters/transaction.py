@@ -3,7 +3,7 @@
 ``arrivals.finish`` is the fence that lets a mail which is read twice act once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from mailer.door.callers import source_of
 from mailer.storage import arrivals
-from mailer.storage.arrivals import Arrival
+from mailer.storage.arrivals import Arrival, ArrivalEnd
 from subscriptions.lists.roster import find_list
 from subscriptions.permission import budget
 
@@ -63,8 +63,16 @@ def end(session: Session, arrival: Arrival, note: str) -> bool:
 
     Return False if somebody else has ended it.
     """
-    silent = bool(unanswered.reason(note))
-    return arrivals.finish(session, arrival.id, note, arrival.authentication, silent=silent)
+    return bool(end_all(session, [(arrival, note)]))
+
+
+def end_all(session: Session, some: Sequence[tuple[Arrival, str]]) -> set[int]:
+    """Finish several arrivals so, in two statements; return the ids of those we have ended."""
+    ends = {
+        arrival.id: ArrivalEnd(note, arrival.authentication, bool(unanswered.reason(note)))
+        for arrival, note in some
+    }
+    return arrivals.finish_all(session, ends)
 
 
 def _finish(visit: Visit, arrival: Arrival, note: str) -> None:

@@ -38,6 +38,7 @@ from listserv.mailings.slots import FILLED, FORM, NAMED, digest_variant, variant
 from listserv.mailings.thread_ways import NOWHERE, PostThread
 from listserv.wiring.listserv_tables import Issue, Post
 from mailer.ledger.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
+from mailer.ledger.whole_mailings import AudienceEntry
 from mailer.reading.addresses import parse
 from mailer.reading.headers.head_facts import permalink_hash
 from mailer.storage.store import Store
@@ -50,15 +51,6 @@ from subscriptions.lists.roster import LANGUAGES, Address, Membership, Person, f
 PIECE = 2000  # members of a post that go through Python: about 10 ms on SQLite
 COUNTED = 600  # where each one's earlier issues are counted
 POUR = 4000  # memberships that the database enters by itself: about as long
-
-
-class AudienceEntry(NamedTuple):
-    """One member on the way into the ledger."""
-
-    ref: int  # membership
-    address: str  # as it stands in the envelope
-    bucket: str
-    variant: int = 0  # which composition is theirs
 
 
 class Choice(NamedTuple):

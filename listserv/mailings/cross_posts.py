@@ -2,6 +2,7 @@
 
     named = named_lists(session, head)           # the lists that To and Cc name, in that order
     settle(session, mailing, after, last, now)   # in the transaction that enters this piece
+    elsewhere(session, list_id, message_ids)     # which of them other lists have mailed too
 
 Each list decides its own post, files it and has a mailing of its own; the same mail at another list
 is known by its Message-ID and content. Where somebody stands in two of these mailings, the copy of
@@ -13,11 +14,12 @@ to the last byte of its content takes a copy away, so nobody can suppress anothe
 Message-ID; naming a list that the mail was never sent to delays its members by ``PATIENCE``.
 """
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from listserv.wiring.listserv_tables import Digest, Hold, HoldState, Post
@@ -75,6 +77,27 @@ def spelled(named: Sequence[int], list_id: int) -> str:
     return "" if set(named) <= {list_id} else json.dumps(list(named))
 
 
+def alone(session: Session, message_ids: Collection[str]) -> None:
+    """Let nobody else settle the copies of these mails before we have committed.
+
+    Two lists may decide one mail at the same moment, and neither would see the other's rows.
+    SQLite has one writer.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    keys = {hashlib.sha256(f"twin {one}".encode()).digest()[:7] for one in message_ids}
+    for key in sorted(int.from_bytes(one, "big") for one in keys):  # in one order for all
+        session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": key})
+
+
+def elsewhere(session: Session, list_id: int, message_ids: Collection[str]) -> set[str]:
+    """Return which of these ids other lists have mailed too."""
+    found = select(Post.message_id).where(
+        Post.message_id.in_(message_ids), Post.list_id != list_id, Post.mailing_id.is_not(None)
+    )
+    return set(session.scalars(found))
+
+
 def settle(session: Session, mailing_id: int, after: int, last: int, now: float) -> None:
     """Leave each person one row that may be sent; ours are those of members (after, last].
 
@@ -83,6 +106,7 @@ def settle(session: Session, mailing_id: int, after: int, last: int, now: float)
     post = _post_of(session, mailing_id)
     if post is None:
         return
+    alone(session, [post.message_id])
     order = json.loads(post.named) if post.named else []
     for twin in _twins(session, post, now):
         _settle_with(session, post, twin, order, after, last, now)

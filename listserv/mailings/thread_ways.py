@@ -50,17 +50,32 @@ class PostThread:
 NOWHERE = PostThread()
 
 
+def has_wishes(session: Session, list_id: int) -> bool:
+    """Tell whether anybody has said what they want of a thread of this list."""
+    found = select(ThreadWish.id).where(ThreadWish.list_id == list_id)
+    return session.scalar(found.limit(1)) is not None
+
+
 def of_post(
-    session: Session, list_id: int, reading: PostReading, parent: str, arrival: float
+    session: Session,
+    list_id: int,
+    reading: PostReading,
+    parent: str,
+    arrival: float,
+    *,
+    wishes: bool = True,
 ) -> PostThread:
-    """Return where a post that came at ``arrival`` will stand, below ``parent`` by its token."""
+    """Return where a post that came at ``arrival`` will stand, below ``parent`` by its token.
+
+    Without ``wishes`` (``has_wishes``) it ends none.
+    """
     found = of_mail(session, list_id, reading.raw, arrival, parent)
     if found is None:
         head = read_head(reading.raw)
         named = (*head.references, parent) if parent else head.references
         first = named[0] if named else reading.message_id or head.message_id
         found = PostThread(permalink_hash(first))
-    return replace(found, woken=_woken(session, list_id, found, reading))
+    return replace(found, woken=_woken(session, list_id, found, reading)) if wishes else found
 
 
 def of_mail(

@@ -154,7 +154,7 @@ def gather(
         spam=lst.spam.value if mark.marked else "",
         met=_met(lst, reading, mark),
         author_banned=_banned(session, lst.id, reading),
-        author_posts=_accepted_before(session, lst.id, reading) if member else 0,
+        author_posts=_accepted_before(session, lst, reading) if member else 0,
         same_message=same,
         same_id_other_content=other,
         **from_bytes(reading, lst.addresses, envelope_sender),  # type: ignore[arg-type]
@@ -222,11 +222,14 @@ def known_before(
     return same, bool(reading.message_id) and not same
 
 
-def _accepted_before(session: Session, list_id: int, reading: PostReading) -> int:
+def _accepted_before(session: Session, lst: MailList, reading: PostReading) -> int:
+    """Return how many of a writer's posts were accepted, where a rule asks for that."""
+    if not lst.first_posts_moderated:
+        return 0
     return (
         session.scalar(
             select(func.count()).where(
-                Post.list_id == list_id,
+                Post.list_id == lst.id,
                 Post.author == reading.authors[0],
                 Post.decision == "accept",
             )
@@ -251,9 +254,10 @@ def _judged(raw: bytes, head: MessageHeader, trouble: str) -> tuple[Judgement, b
     if trouble or len(raw) > automatic.MAX_RAW:
         return automatic.judge(raw, door=MailRole.POST), False
     quoted = read_body(raw).quoted
-    own = own_words.read(quoted)
-    machine = automatic.of_letter(raw, head, None, quoted, MailRole.POST, own)
-    return machine, not machine and is_leave_wish(head.text("subject"), own.whole)
+    machine = automatic.of_letter(raw, head, None, quoted, MailRole.POST)
+    return machine, not machine and is_leave_wish(
+        head.text("subject"), own_words.read(quoted).whole
+    )
 
 
 def _bounded(message_id: str) -> str:

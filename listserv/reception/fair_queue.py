@@ -10,12 +10,16 @@ have killed its readers comes when nothing else waits, one at a time.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
+from types import MappingProxyType
 
 from listserv.wiring import routes
 from mailer.door.callers import source_of
+
+NO_OTHERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +30,36 @@ class Waiting:
     list_address: str
     source: str
     suspect: bool = False
+    post: bool = True  # it came to the list's own address
 
 
 def waiting(
-    number: int, recipient: str, sender: str, client: str, *, suspect: bool = False
+    number: int,
+    recipient: str,
+    sender: str,
+    client: str,
+    *,
+    suspect: bool = False,
+    lists: Mapping[str, str] = NO_OTHERS,
 ) -> Waiting:
     """Read what the order depends on from an arrival's envelope.
 
-    All addresses of a list are one; where nobody knows the client its sender stands for it.
+    All addresses of a list are one, ``lists`` says which address stands for ``about``; where
+    nobody knows the client its sender stands for it.
     """
-    return Waiting(number, _folded(recipient), _source_of(client) or sender, suspect)
+    found = about(recipient)
+    return Waiting(
+        number,
+        lists.get(found, found),
+        _source_of(client) or sender,
+        suspect,
+        post=_key_of(recipient) == found,
+    )
 
 
 # Of a hundred thousand that wait most are for the same few, from the same few.
-_folded = lru_cache(4096)(routes.folded)
+about = lru_cache(4096)(routes.folded)
+_key_of = lru_cache(4096)(routes.key_of)
 _source_of = lru_cache(4096)(source_of)
 
 
@@ -61,6 +81,9 @@ class _Turns:
             self._by_source[one.source].appendleft(one)
         else:
             self.add(one)
+
+    def first(self) -> Waiting:
+        return self._by_source[self._order[0]][0]
 
     def take(self) -> Waiting:
         source = self._order.popleft()
@@ -111,17 +134,55 @@ class FairQueue:
             self._order.append(one.list_address)
         return self._lists[one.list_address]
 
-    def take(self, most: int) -> list[Waiting]:
-        """Return the next ``most`` and forget them; a suspect comes alone."""
+    def take(
+        self,
+        most: int,
+        *,
+        lists: int = 0,
+        busy: Collection[str] = (),
+        posts: bool = False,
+    ) -> list[Waiting]:
+        """Return the next ``most`` and forget them; a suspect comes alone.
+
+        Of at most so many ``lists`` (0: of all), none of which is ``busy``. With ``posts`` nothing
+        but what came to a list's own address, and no suspect.
+        """
         taken: list[Waiting] = []
-        while self._order and len(taken) < most:
-            name = self._order.popleft()
+        chosen = self._choose(lists, busy, posts=posts)
+        while chosen and len(taken) < most:
+            name = chosen.popleft()
             turns = self._lists[name]
+            if posts and not turns.first().post:
+                continue
             taken.append(turns.take())
             if turns:
-                self._order.append(name)
+                chosen.append(name)
             else:
                 del self._lists[name]
-        if not taken and self._suspects:
+        # Whoever has had a turn stands behind all others.
+        had = dict.fromkeys(one.list_address for one in taken)
+        self._order = deque(name for name in self._order if name in self._lists and name not in had)
+        self._order.extend(name for name in chosen if name in had)
+        self._order.extend(name for name in had if name in self._lists and name not in chosen)
+        if (
+            not taken
+            and not posts
+            and self._suspects
+            and self._suspects[0].list_address not in busy
+        ):
             taken.append(self._suspects.popleft())
         return taken
+
+    def _choose(self, lists: int, busy: Collection[str], *, posts: bool) -> deque[str]:
+        free = (name for name in self._order if name not in busy)
+        fit = (name for name in free if not posts or self._lists[name].first().post)
+        return deque(islice(fit, lists or None))
+
+    def lists(self, busy: Collection[str] = ()) -> int:
+        """Return how many lists have something waiting that are not ``busy``."""
+        return sum(1 for name in self._order if name not in busy)
+
+    def waits(self, busy: Collection[str], *, posts: bool) -> bool:
+        """Tell whether ``take`` would find something."""
+        suspects = not posts and self._suspects and self._suspects[0].list_address not in busy
+        return bool(self._choose(1, busy, posts=posts) or suspects)

@@ -54,6 +54,17 @@ class Post(Base):
     thread: Mapped[str] = mapped_column(String(52), default="", server_default="")
 
 
+class SortedList(Base):
+    """Who decides what comes for one list, and until when (listserv/posts/list_claims.py)."""
+
+    __tablename__ = "sorted_list"
+    list_address: Mapped[str] = mapped_column(String(320), primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInteger)  # one more with each claim
+    holder: Mapped[str]  # the process, as claim_owners.ProcessIdentity has it
+    until: Mapped[float]  # by the database's clock; 0 where nobody has it
+    newest: Mapped[float]  # when its last post was decided: the next one is later
+
+
 class Digest(Base):
     """Hold whose digest a mailing is, and up to when (listserv/mailings/digest_windows.py)."""
 

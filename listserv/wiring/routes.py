@@ -79,9 +79,17 @@ class RoutedList(Protocol):
         """Return that and the addresses which the list had before."""
 
 
+def key_of(recipient: str) -> str:
+    """Return what is the same however an address is spelled."""
+    try:
+        return parse(recipient).key
+    except BadInput:
+        return recipient.lower()
+
+
 def folded(recipient: str) -> str:
     """Return the address of the list that ``recipient`` seems to be about, by its letters alone."""
-    local, _, domain = recipient.lower().rpartition("@")
+    local, _, domain = key_of(recipient).rpartition("@")
     match = _SUFFIX.match(local)
     return f"{match['list'] if match else local.partition('+')[0]}@{domain}"
 

@@ -50,6 +50,9 @@ class KeyState(StrEnum):
     OVER = "over"  # its record may be taken out of DNS
 
 
+_DOMAINS = "domains that have a DKIM key"
+
+
 class DkimKey(Base):
     """Keep one private key of one domain."""
 
@@ -122,6 +125,7 @@ def new_keys(session: Session, domain: str, *, selector: str, now: float, starts
             )
         )
     session.flush()
+    session.info.pop(_DOMAINS, None)
 
 
 def free_selector(session: Session, domain: str, now: float) -> str:
@@ -132,8 +136,14 @@ def free_selector(session: Session, domain: str, now: float) -> str:
 
 
 def domains(session: Session) -> frozenset[str]:
-    """Return every domain that has a key, whether or not it signs now."""
-    return frozenset(session.scalars(select(DkimKey.domain).distinct()))
+    """Return every domain that has a key, whether or not it signs now.
+
+    Read once in a transaction: several posts are judged in one.
+    """
+    if _DOMAINS not in session.info:
+        session.info[_DOMAINS] = frozenset(session.scalars(select(DkimKey.domain).distinct()))
+    found: frozenset[str] = session.info[_DOMAINS]
+    return found
 
 
 def signs(session: Session, domain: str, now: float) -> bool:

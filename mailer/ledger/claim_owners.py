@@ -68,6 +68,20 @@ class ProcessIdentity:
     pid: int
     started: int
 
+    def text(self) -> str:
+        """Return it in one line."""
+        return " ".join((self.boot or "-", self.space or "-", str(self.pid), str(self.started)))
+
+
+def has_ended(text: str, place: ProcessIdentity) -> bool:
+    """Tell whether the process that wrote ``ProcessIdentity.text`` is known to be gone.
+
+    From another machine, or another space of process ids, nothing is known.
+    """
+    boot, space, pid, started = text.split(" ", 3)
+    alike = boot != "-" and (boot, space) == (place.boot, place.space or "-")
+    return alike and str(process_start(int(pid))) != started
+
 
 def here() -> ProcessIdentity:
     """Describe this process."""

@@ -6,9 +6,10 @@ crash begins again, its attempts counted before it starts, so that a message whi
 reader is held in the end and not tried for ever.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from typing import cast
 
 from sqlalchemy import (
     Index,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Row,
     SmallInteger,
     Table,
+    bindparam,
     case,
     false,
     insert,
@@ -245,6 +247,40 @@ def finish(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ArrivalEnd:
+    """Hold the outcome of an arrival, as ``finish`` takes it."""
+
+    note: str
+    authentication: str
+    silent: bool
+
+
+def finish_all(session: Session, ends: Mapping[int, ArrivalEnd]) -> set[int]:
+    """Write the outcomes of arrivals by their ids; return which of them we have ended."""
+    ours = (
+        select(Arrival.id)
+        .where(Arrival.id.in_(ends), Arrival.state.in_((ArrivalState.NEW, ArrivalState.HELD)))
+        .order_by(Arrival.id)
+        .with_for_update()
+    )
+    ended = set(session.scalars(ours))
+    if ended:
+        session.connection().execute(
+            _FINISHED,
+            [
+                {
+                    "arrival": one,
+                    "said": _note(ends[one].note),
+                    "found": ends[one].authentication,
+                    "unheard": ends[one].silent,
+                }
+                for one in sorted(ended)
+            ],
+        )
+    return ended
+
+
 def hold(session: Session, arrival_id: int, note: str, authentication: str = "") -> bool:
     """Set a new arrival aside for a human, with the reason; return False if it is not new."""
     held = ArrivalState.HELD
@@ -282,6 +318,19 @@ def _move(
         .execution_options(synchronize_session=False)
     )
     return session.scalar(moved) is not None
+
+
+# Built once, for every post passes here.
+_FINISHED = (
+    update(cast("Table", Arrival.__table__))
+    .where(Arrival.__table__.c.id == bindparam("arrival"))
+    .values(
+        state=int(ArrivalState.DONE),
+        note=bindparam("said"),
+        authentication=bindparam("found"),
+        silent=bindparam("unheard"),
+    )
+)
 
 
 def _note(text_: str) -> str:

@@ -155,7 +155,7 @@ def test_a_permalink_stands_before_its_thread(
     """Archived-At holds as soon as the first copy leaves."""
     (sha,) = keep(store, circle, mail("a"))
     with store.read() as session:
-        build.render_permalink(session, tmp_path, circle, sha, BASE)
+        build.render_permalinks(session, tmp_path, circle, [sha], BASE)
     path = tmp_path / "public" / "circle@example.org" / "m" / permalink_hash("a@x") / "index.html"
     assert f"../../t/{permalink_hash('a@x')}/" in path.read_text(encoding="utf-8")
     with store.read() as session:

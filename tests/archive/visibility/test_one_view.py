@@ -120,7 +120,7 @@ def test_no_writer_of_files_writes_what_was_taken_out(
     written.clear()
     with store.write() as session:
         for sha in shas:
-            build.render_permalink(session, tmp_path, circle, sha, BASE)
+            build.render_permalinks(session, tmp_path, circle, [sha], BASE)
     while build.render_dirty(store, tmp_path, BASE):
         pass
     build.render_late(store, tmp_path, BASE, time.time() + build.LATE)

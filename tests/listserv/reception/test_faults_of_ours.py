@@ -5,7 +5,7 @@ from typing import NoReturn
 import pytest
 
 from listserv.posts import facts
-from listserv.reception import sorter
+from listserv.reception import deciding, sorter
 from listserv.wiring.app import App
 from listserv.wiring.config import load
 from mailer.errors import Temporary
@@ -23,7 +23,7 @@ def test_a_full_disk_is_not_the_messages_fault(
     def full(*_: object) -> NoReturn:
         raise Temporary("database or disk is full")
 
-    monkeypatch.setattr(sorter, "_route", full)
+    monkeypatch.setattr(deciding, "_route", full)
     with store.write() as session:
         keep(session, [Incoming("a@x.org", ("l@x.org", "m@x.org"), b"Hi", "", "", "ESMTP", 1.0)])
     app = App(MINIMAL)

@@ -72,15 +72,6 @@ def test_readers_that_die_of_it_are_counted_and_it_is_held_in_the_end(app: App) 
     app.close()
 
 
-def test_one_process_sorts_at_a_time(app: App) -> None:
-    with app.store.alone("sort") as ours:
-        assert ours
-        assert sorter.sort(app, never) is False
-    with app.store.read() as session:
-        assert arrivals.next_new(session, 1)[0].attempts == 0
-    app.close()
-
-
 def test_released_mail_with_bare_line_ends_goes_out_with_whole_ones(app: App) -> None:
     """A server in front had answered for it: the door kept it for a human, the store as it came."""
     bare = RAW.replace(b"\r\n", b"\n").replace(b"<1@x>", b"<2@x>")

@@ -11,7 +11,7 @@ from typing import Any
 
 from mailer.reading.flowed import unflow
 from mailer.rehearsal.sink import Caught
-from tests.tree import Krets, wait_for
+from tests.tree import PATIENCE, Krets, wait_for
 
 _numbers = itertools.count(1)
 
@@ -87,11 +87,12 @@ def link(mail: Message, word: str) -> str:
     return found[0]
 
 
-def settled(krets: Krets) -> None:
+def settled(krets: Krets, patience: float = PATIENCE) -> None:
     """Wait until every letter has been read and every mail has gone."""
     wait_for(
         "an empty queue",
         lambda: (q := krets.json("queue", "ls")) and not q["arrivals"] and not q["mailings"],
+        patience,
     )
 
 

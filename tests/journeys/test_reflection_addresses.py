@@ -19,6 +19,7 @@ from tests.tree import Krets, running
 LIST = "friends@lists.example.org"
 NEWS = "news@lists.example.org"
 MALLORY = "mallory@evil.example"
+LONG = 1200.0  # seconds: two thousand letters on a busy machine
 STANDING = [one for one in TokenPurpose if one is not TokenPurpose.READ]
 
 
@@ -73,7 +74,7 @@ class Attack:
                     )
                     who = once or (f"v+{number}@{domain}" if tagged else f"v@{domain}")
                     self._letter(client, who, to, words)
-        settled(self.krets)
+        settled(self.krets, LONG)
         return self.strangers() - before
 
     def strangers(self) -> int:
@@ -135,6 +136,7 @@ CASES = [
 ]
 
 
+@pytest.mark.timeout(2 * LONG)
 @pytest.mark.parametrize(("kind", "victims"), CASES)
 def test_one_source_has_fifty_mails_sent_through_any_address(
     lists: Krets, outbox: list[Caught], kind: str, victims: int
@@ -145,6 +147,7 @@ def test_one_source_has_fifty_mails_sent_through_any_address(
     assert wait_mail(outbox, "bo@example.net")["Subject"]
 
 
+@pytest.mark.timeout(20 * LONG)
 @pytest.mark.parametrize("victims", [20, pytest.param(2000, marks=pytest.mark.journey)])
 def test_forged_answers_to_ones_own_tokens_mail_no_stranger(
     lists: Krets, outbox: list[Caught], victims: int

@@ -72,6 +72,10 @@ _UNKNOWN_ABROAD = (
         r"\b(?:utilisateur|destinataire|boîte|compte)(?: \S+){0,4} "
         r"(?:inconnu|inexistant|n'existe p|introuvable)"
     ),
+    (
+        r"(?:あて先|宛先|宛て先|アドレス|ユーザー?|アカウント|受信者).{0,20}"
+        r"(?:存在しません|存在しない|見つかりません|不明です)"
+    ),
 )
 _CONTENT_ABROAD = (
     r"вирус|(?:похож|распозна|классифиц|счита|как|содержит).{0,30}спам|спам-?(?:сообщ|письм)",
@@ -89,7 +93,9 @@ _FULL_ABROAD = (
     r"(?:brevlåd|inkorg|postlåd)\w*(?: \S+){0,2} full|lagringsutrymme.{0,20}slut",
     r"casella.{0,30}pien[ao]|quota.{0,20}superata|spazio.{0,20}esaurito",
     r"(?:c[ăa]su[țţt]|cuti[ae])\w*.{0,30}plin[ăa]|(?:mailbox|postvak|postbus)(?: is)? vol\b",
-    r"postfach.{0,12}voll|speicherplatz.{0,20}erschöpft|boîte.{0,20}pleine",
+    r"postfach(?: \S+){0,3} (?:voll|überfüllt)\b|postfach.{0,12}voll|speicherplatz.{0,20}erschöpft",
+    r"(?:boîte|messagerie|espace).{0,50} (?:pleine?|saturée?)\b",
+    r"(?:メールボックス|受信箱|容量|ディスク).{0,20}(?:一杯|いっぱい|満杯|超過|超え)",
 )
 _RULES = (
     (
@@ -109,6 +115,7 @@ _RULES = (
             r"(?:recipient )?address rejected: (?:access denied|user unknown|undeliverable)",
             r"recipient address rejected(?=[\s.]*(?:$|[(\[<]|in reply))",  # and not a word why
             r"domain (?:name )?is not reachable|account or domain may not exist",
+            r"\bmx\b.{0,80}no such host",
             r"(?:recipient|user)(?:'s)? (?:account|mailbox) (?:is|has been) blocked",
             r"(?:compte|boîte) du destinataire est bloqu",
             r"user (?:name )?(?:is )?unknown|(?:mailbox|user|account) does(?: not|n't) exist",
@@ -217,7 +224,8 @@ _ABOUT_RCPT = re.compile(
     re.IGNORECASE,
 )
 _AFTER_DATA = re.compile(
-    r"end of data|end of message|reply to (?:end of )?data|after data|>>> data|\(data\)",
+    r"end of data|end of message|reply to (?:end of )?data|after data|>>> data|\(data\)"
+    r"|command:? data\b",
     re.IGNORECASE,
 )
 _ABOUT_US = re.compile(

@@ -61,6 +61,7 @@ _AWAY = re.compile(
     re.IGNORECASE,
 )
 _COMPLAINS = re.compile(r"^\s*(?:complaint about message|abuse report) ", re.IGNORECASE)
+_COMMAND = re.compile(r"(?i)(SMTP command:?\s+\w+)")  # that was answered so
 _DELAYED = re.compile(
     r"delay|will (?:continue|keep) trying|not yet been|still (?:be )?trying", re.IGNORECASE
 )
@@ -279,7 +280,8 @@ def _unstandardised(parsed: Message, parts: list[Message], whole: str, told: str
     ours = _said_to_us(told)
     status = _first(_STATUS, ours) or _first(_STATUS, told)
     reply = _first(_REPLY, told)
-    kind = spoken(ours, status, _paragraph(told)) or judge(told, status)
+    stage = f"{_paragraph(told)} {_first(_COMMAND, told)}"
+    kind = spoken(ours, status, stage) or judge(told, status)
     late = _DELAYED.search(f"{subject} {told}") is not None and not reply.startswith("5")
     if kind is BounceKind.DEAD and late:
         kind = BounceKind.TEMPORARY

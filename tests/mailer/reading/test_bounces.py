@@ -294,6 +294,18 @@ SAY_SO = re.compile(
 
 
 @pytest.mark.no_cover
+@pytest.mark.parametrize(("command", "kind"), [("DATA", "policy"), ("RCPT", "dead")])
+def test_an_unknown_user_is_known_at_rcpt_and_not_at_the_command_that_came_after(
+    command: str, kind: str
+) -> None:
+    words = (
+        "It could not be sent to:\nnils@post.example\n\n-------server message\n"
+        f"550 unknown user <nils@post.example>\n\n-------SMTP command\n{command}\n"
+    )
+    raw = f"From: POSTMASTER <postmaster@mx.example>\nSubject: failure notice\n\n{words}".encode()
+    assert read(raw).kind == kind
+
+
 def test_real_bounces_are_judged_as_others_judge_them(corpora: Path) -> None:
     """Sisimai's reasons, joined into our kinds; *filtered* only says that nobody is dead."""
     joined = {

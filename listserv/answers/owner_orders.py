@@ -12,7 +12,7 @@ stranger's; lines, their length and the orders of one mail are bounded, and so i
 import re
 from dataclasses import replace
 
-from listserv.answers import owner_asks, owner_people, owner_setting_words
+from listserv.answers import owner_asks, owner_people, owner_renaming, owner_setting_words
 from listserv.answers.owner_lexicon import bare, without_politeness
 from listserv.answers.owner_order import UNCLEAR, Order
 from templates.lexicon import fold
@@ -105,6 +105,9 @@ def _goes_on(lines: list[str], place: int) -> tuple[list[str], int]:
 
 
 def _of_line(line: str) -> tuple[Order, ...]:
+    renamed = owner_renaming.read(line)
+    if renamed:
+        return (renamed,)
     if owner_people.addresses(line):
         setting = owner_setting_words.read(line)
         return (setting,) if setting else owner_people.about(line)

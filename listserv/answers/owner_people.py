@@ -52,8 +52,6 @@ def addresses(line: str) -> list[str]:
 def about(line: str) -> tuple[Order, ...]:
     """Return the orders of a line that names somebody; () where it says nothing about them."""
     said = MarkedLine(line, *_spelled(line))
-    if says("renaming", bare(said.marked)):
-        return (Order("rename", said.addresses[0], line=line),)
     found = _read(said)
     if found and found[0].verb != UNCLEAR:
         return found

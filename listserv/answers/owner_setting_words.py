@@ -37,9 +37,6 @@ def read(line: str) -> Order | None:
         if found:
             name, language, spoken = found
             return Order("set", name, match[2].strip(), spoken, line, language)
-    renamed = _renamed(line)
-    if renamed:
-        return renamed
     return _switch(line) or _changed(line) or _chosen(line) or _first_posts(line)
 
 
@@ -155,32 +152,6 @@ def _chosen(line: str) -> Order | None:
                 language = owner_lexicon.language_of(f"{name}-words", words)
                 return Order("set", name, value, line=line, language=language)
     return None
-
-
-def _renamed(line: str) -> Order | None:
-    """Read "rename the list to Riverside Choir"; an address behind it is another order."""
-    words = bare(line)
-    if not says("renaming", words) or says("not", words) or says("wonder", words):
-        return None
-    quoted = re.search(
-        r"[\"\u00ab\u201e\u201c\u201d]([^\"\u00bb\u201c\u201d]+)[\"\u00bb\u201c\u201d]", line
-    )
-    value = quoted[1].strip() if quoted else _behind_to(line)
-    if not value or "@" in value:
-        return None
-    language = owner_lexicon.language_of("renaming", words)
-    return Order("set", "title", value, line=line, language=language)
-
-
-def _behind_to(line: str) -> str:
-    """Return what stands behind the first "to" of a renaming, without thanks and marks."""
-    words = line.split()
-    to = lexicon.phrases("owners", "to")
-    for place in range(2, len(words) - 1):
-        said = bare(" ".join(words[:place]))
-        if fold(words[place]) in to and says("renaming", said):
-            return " ".join(words[place + 1 :]).strip(_QUOTES + "?.!")
-    return ""
 
 
 def _first_posts(line: str) -> Order | None:

@@ -23,7 +23,7 @@ from listserv.letters.request import language_of, tell, tell_member
 from listserv.membership import joining
 from listserv.membership.joining import Invited
 from listserv.moderation import bans
-from listserv.owners import owner_settings, place_acts
+from listserv.owners import list_acts, owner_settings, place_acts
 from listserv.owners.owner_case import BY, HERE, Case, Done
 from mailer.errors import KretsError, Refused
 from mailer.reading.addresses import parse
@@ -43,6 +43,7 @@ _NOT_INVITED = {
     Invited.SUPPRESSED: "barred",
     Invited.OWN_ADDRESS: "own-address",
 }
+_OF_LIST = {"set": owner_settings.against, "rename": list_acts.against}
 _REFUSED = {
     Fate.ALREADY: "already",
     Fate.DUPLICATE: "already",
@@ -54,9 +55,9 @@ _REFUSED = {
 
 def against(case: Case, order: Order) -> str:
     """Return why an order cannot be done, "" where it can."""
-    if order.verb == "set":
-        return owner_settings.against(case, order)
-    if order.verb in {"delete", "rename", "unclear"}:
+    if order.verb in _OF_LIST:
+        return _OF_LIST[order.verb](case, order)
+    if order.verb in {"delete", "unclear"}:
         return order.verb
     member = case.member(order)
     if order.verb in {"add", "invite"}:
@@ -247,6 +248,7 @@ _DO = {
     "remove": _remove,
     "ban": _ban,
     "unban": _unban,
+    **list_acts.DO,
     **place_acts.DO,
     "set": _set,
 }
@@ -256,6 +258,7 @@ _UNDO = {
     "remove": _bring_back,
     "ban": _lift_again,
     "unban": _ban_again,
+    **list_acts.UNDO,
     **place_acts.UNDO,
     "set": _put_back,
 }

@@ -20,7 +20,7 @@ from listserv.answers.owner_order import Order
 from listserv.letters.ask_payloads import OrdersPayload, OrdersUndo, OrderUndo
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
-from listserv.owners import owner_acts, owner_answers, owner_settings, place_acts
+from listserv.owners import list_acts, owner_acts, owner_answers, owner_settings, place_acts
 from listserv.owners.owner_case import HERE, Case, Done
 from mailer.reading.addresses import parse
 from subscriptions.lists.list_settings import BY_NAME
@@ -46,7 +46,7 @@ ACTIONS = {
     "pause": Action.MEMBER_SET,
     "queue": Action.QUEUE_LS,
     "remove": Action.MEMBER_REMOVE,
-    "rename": Action.LIST_SET,  # always told why not
+    "rename": Action.LIST_RENAME,
     "resume": Action.MEMBER_SET,
     "role": Action.MEMBER_SET,
     "set": Action.LIST_SET,
@@ -222,6 +222,10 @@ def _shown(case: Case, done: Done, language: str) -> dict[str, object]:
         "members": 0,
         "until": place_acts.until_of(case, order) if order.verb == "pause" else None,
     }
+    if order.verb == "rename":
+        shown["who"] = str(done.was.get("now") or list_acts.new_address(case, order))
+        shown["before"] = str(done.was.get("before") or lst.address)
+        shown["opens"] = "renamed"
     if order.verb == "set":
         named = owner_settings.named(case.visit, order)
         before = str(done.was.get("before", owner_settings.now(lst, order)))

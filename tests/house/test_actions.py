@@ -101,6 +101,7 @@ DOORS_OF = {
     "mail": ("listserv/reception", "listserv/owners"),
 }
 ASKED_FOR = {
+    "list rename": {"mail"},
     "list set": {"mail"},
     "member add": {"mail"},
     "member allow": {"mail"},

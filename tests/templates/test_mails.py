@@ -23,10 +23,11 @@ PLACES = [
     {**ORDERS[0], "verb": "pause", "until": None},
     {**ORDERS[0], "verb": "resume"},
     {**ORDERS[0], "verb": "role", "how": "moderator"},
+    {**ORDERS[0], "verb": "rename", "who": "garden@example.org", "before": "friends@example.org"},
 ]
 OPENINGS = (
     "", "join open", "join approve", "post anyone", "post members", "archive public",
-    "archive members", "archive-less", "closed", "open-again",
+    "archive members", "archive-less", "closed", "open-again", "renamed",
 )  # fmt: skip
 SETTINGS = [
     {**ORDERS[0], "verb": "set", "who": "title", "value": "Roses", "before": "", "opens": opens}
@@ -34,9 +35,10 @@ SETTINGS = [
 ]
 WHYS = (
     "owners-only", "no-member", "already", "barred", "own-address", "a-list", "same", "last-owner",
-    "not-now", "value", "closed", "delete", "rename", "date", "changed", "unclear",
+    "not-now", "value", "closed", "delete", "taken", "name", "domain", "date", "changed", "unclear",
 )  # fmt: skip
 CONTEXT |= {
+    "before": "circle@example.org",
     "wanted": [*ORDERS[:-1], *PLACES, *SETTINGS],
     "done": [*ORDERS[:-1], SETTINGS[0]],
     "failed": [{**ORDERS[2], "why": why} for why in WHYS],
@@ -106,6 +108,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
         for why in ("owners-only", "same", "last-owner", "changed", "unclear")
     ),
     ("owner-decided", {"yes": False}),
+    ("owner-renamed", {"by": ""}),
     ("moderator-held", {"reminder": True, "since": 0, "cut": True, "files": [], "rules": RULES}),
     ("moderator-held", {"accepted": 1}),
     *(

@@ -263,7 +263,7 @@ def test_what_opens_the_list_is_said_before_it_is_asked(place: Place) -> None:
         ("add friends-leave@example.org: yes", "an address of the list itself"),
         (f"please ban and remove {ANNA}", "was not understood"),
         ("Please delete the list.", "A list is not deleted by mail"),
-        ("Change the address of the list to roses@example.org", "is not changed by mail"),
+        ("Change the address of the list to roses@elsewhere.example", "move the list to another"),
     ],
 )
 def test_what_cannot_be_done_is_said_at_once(place: Place, words: str, why: str) -> None:
@@ -347,5 +347,5 @@ def test_a_moderator_stops_all_posts_by_mail_and_opens_nothing(place: Place) -> 
 
 
 def test_every_order_that_can_be_read_asks_for_an_action() -> None:
-    told = {"export", "delete", "rename", UNCLEAR}
+    told = {"export", "delete", UNCLEAR}
     assert {*owner_acts._DO, *owner_commands.READING, *told} == set(owner_commands.ACTIONS)

@@ -14,7 +14,8 @@ from listserv.web import door
 from mailer.errors import BadInput, Refused
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
-from subscriptions.lists.roster import MailList
+from subscriptions.lists.roster import MailList, Role
+from tests.listserv.owners.owner_mail import REQUEST, said
 from tests.listserv.web.conftest import Web
 from tests.place import ANNA, EVE, LIST, OWNER, Place, text
 
@@ -143,3 +144,66 @@ def test_an_export_leads_from_the_old_address_and_keeps_nothing_there(place: Pla
     assert f"/{LIST}/* /{NEW}/:splat 301\n" in (folder / "_redirects").read_text()
     assert not list((folder / LIST).rglob("*.html"))
     assert list((folder / NEW).rglob("*.html"))
+
+
+ADDRESS_ORDERS = [
+    ("en", "Please change the address of the list to garden"),
+    ("en", "Rename friends@example.org to garden@example.org, thanks"),
+    ("en", "New list address: garden@example.org"),
+    ("sv", "Hej! Kan du byta adress på listan till garden?"),
+    ("sv", "Listans adress: garden"),
+    ("it", "Cambiate l'indirizzo della lista in garden@example.org per favore"),
+    ("ro", "Vă rog schimbați adresa listei în garden"),
+    ("ru", "Пожалуйста, смените адрес рассылки на garden@example.org"),
+    ("nl", "Wil je het adres van de lijst wijzigen naar garden"),
+]
+
+
+@pytest.mark.parametrize(("language", "words"), ADDRESS_ORDERS)
+def test_an_owner_gives_the_list_another_address_by_mail_and_takes_it_back(
+    place: Place, language: str, words: str
+) -> None:
+    place.add("ivar@example.net", Role.OWNER, language=language)
+    place.write("ivar@example.net", REQUEST, words)
+    asked = place.mails("ivar@example.net")[-1]
+    assert NEW in text(asked)
+    place.reply(asked, "ok", "ivar@example.net")
+    with place.app.store.read() as session:
+        assert roster.get_list(session, LIST).address == NEW
+    assert "(before: friends@example.org)" in said(place)  # the other owner
+    place.reply(place.mails("ivar@example.net")[-1], "undo", "ivar@example.net")
+    with place.app.store.read() as session:
+        assert roster.get_list(session, LIST).address == LIST
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("list address: garden@elsewhere.example", "Only whoever runs the service"),
+        ("list address: postmaster", "A list cannot have this address."),
+        ("list address: others", "This address is another list's, or once was."),
+        ("list address: friends", "It is so already."),
+    ],
+)
+def test_an_address_that_the_list_cannot_have_is_answered_with_the_reason(
+    place: Place, words: str, answer: str
+) -> None:
+    with place.app.store.write() as session:
+        roster.create_list(session, "others@example.org", now=1.0)
+    place.write(OWNER, REQUEST, words)
+    assert answer in said(place)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Don't change the address of the list to garden@example.org",
+        "Should we change the list's address to garden@example.org?",
+        "Vi ska inte byta adress på listan till garden@example.org",
+    ],
+)
+def test_a_denied_or_doubtful_address_changes_nothing(place: Place, words: str) -> None:
+    place.write(OWNER, REQUEST, words)
+    place.reply(place.mails(OWNER)[-1], "yes", OWNER)
+    with place.app.store.read() as session:
+        assert roster.get_list(session, LIST).formerly == ""

@@ -59,6 +59,7 @@ class HomeThreads:
     unanswered: Sequence[ThreadView] = ()
     busiest: Sequence[ThreadView] = ()
     months: Sequence[Month] = ()
+    solved: bool = False  # there is a page of answers
 
 
 def home_file(
@@ -77,9 +78,9 @@ def home_file(
         "home",
         lst.language,
         **frame(lst, "../", ""),
-        threads=_rows(lst, shelf.newest, ""),
-        unanswered=_rows(lst, shelf.unanswered, ""),
-        busiest=_rows(lst, shelf.busiest, ""),
+        threads=thread_lines(lst, shelf.newest, ""),
+        unanswered=thread_lines(lst, shelf.unanswered, ""),
+        busiest=thread_lines(lst, shelf.busiest, ""),
         years=sorted(years.items(), reverse=True),
         bars=chart(shelf.months),
         bar=BAR,
@@ -89,13 +90,14 @@ def home_file(
         me=f"{lst.base}/{lst.address}/me" if lst.base else "",
         read=read,
         closed=closed,
+        solved=shelf.solved,
     )
     data = {
         "list": lst.address,
         "title": lst.title,
         "description": lst.description,
         "language": lst.language,
-        "threads": [_told(thread) for thread in shelf.newest],
+        "threads": [told(thread) for thread in shelf.newest],
         "months": [
             {"month": m.path, "threads": m.count, "messages": m.messages} for m in shelf.months
         ],
@@ -120,7 +122,7 @@ def month_file(
         **frame(lst, "../../", "../"),
         month=month.path,
         at=month.at,
-        threads=_rows(lst, threads, "../"),
+        threads=thread_lines(lst, threads, "../"),
         older=older,
         newer=newer,
     )
@@ -129,7 +131,7 @@ def month_file(
 
 def month_json(lst: ListInfo, month: str, threads: Sequence[ThreadView]) -> dict[str, bytes]:
     """Return a month for programs."""
-    data = {"month": month, "threads": [_told(thread) for thread in threads]}
+    data = {"month": month, "threads": [told(thread) for thread in threads]}
     return {f"{lst.address}/{month}/index.json": _json(data)}
 
 
@@ -196,7 +198,7 @@ def chart(months: Sequence[Month]) -> list[ChartBar]:
     return bars
 
 
-def _rows(lst: ListInfo, threads: Sequence[ThreadView], up: str) -> list[str]:
+def thread_lines(lst: ListInfo, threads: Sequence[ThreadView], up: str) -> list[str]:
     """Return the lines of a page that lists threads."""
     lines = []
     for thread in threads:
@@ -214,7 +216,8 @@ def _rows(lst: ListInfo, threads: Sequence[ThreadView], up: str) -> list[str]:
     return lines
 
 
-def _told(thread: ThreadView) -> dict[str, object]:
+def told(thread: ThreadView) -> dict[str, object]:
+    """Return a thread for programs."""
     return {
         "path": f"t/{thread.hash}/",
         "subject": thread.subject,

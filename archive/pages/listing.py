@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.pages import index_pages, page_frame, thread_formats
+from archive.pages.answer_pages import ANSWER_FILES, answer_files
 from archive.pages.feed_entries import entries_of
 from archive.pages.index_pages import HomeThreads, Month
 from archive.pages.page_frame import ListView
@@ -30,7 +31,11 @@ def listing_files(
     drawn.counts = shown.counts(drawn.months)
     known = shown.months(drawn.counts)
     asks = lst.kind is ListKind.DISCUSSION  # an issue waits for no answer
+    answers = answer_files(session, view, lst)
+    if not answers:
+        drawn.gone += [f"{view.address}/{name}" for name in ANSWER_FILES]
     shelf = HomeThreads(
+        solved=bool(answers),
         newest=shown.newest(NEWEST),
         unanswered=shown.unanswered(FEW) if asks else (),
         busiest=shown.busiest(FEW),
@@ -38,6 +43,7 @@ def listing_files(
     )
     read = f"{view.base}/{view.address}/read" if view.closed and view.base else ""
     files = index_pages.home_file(view, shelf, closed=view.closed, read=read)
+    files |= answers
     if known:
         files[f"{view.address}/feed.atom"] = _feed(session, desk, lst, drawn)
     for place, month in enumerate(known):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote
 
+from archive.pages.answer_marks import accepted, question_json
 from archive.pages.mail_text import AttachedFile, Fold, file_of, filled, folded, shown
 from archive.pages.page_frame import ListView, PageMail, frame, sheet_name, spot, way
 from archive.pages.repeated_quotes import Above, RepeatedQuote
@@ -35,8 +36,13 @@ class _Gathered:
     files: list[tuple[AttachedFile, str]]  # and where the mail that it came with stands
 
 
-def thread_pages(lst: ListView, hash_: str, mails: Sequence[PageMail]) -> dict[str, bytes]:
-    """Return the pages of the thread ``hash_``: index.html, and 2.html and so on."""
+def thread_pages(
+    lst: ListView, hash_: str, mails: Sequence[PageMail], solved: str | None = None
+) -> dict[str, bytes]:
+    """Return the pages of the thread ``hash_``: index.html, and 2.html and so on.
+
+    ``solved`` is the accepted answer's hash ("" for none), None for what is not solved.
+    """
     by_hash = {mail.hash: mail for mail in mails}
     whole = _gather(mails)
     last = max(mail.sheet for mail in mails)
@@ -50,7 +56,7 @@ def thread_pages(lst: ListView, hash_: str, mails: Sequence[PageMail]) -> dict[s
             for mail in here
         ]
         name = sheet_name(sheet) or "index.html"
-        found[name] = _sheet(lst, hash_, mails, here, articles, whole, (sheet, last))
+        found[name] = _sheet(lst, hash_, mails, here, articles, whole, (sheet, last), solved)
     return found
 
 
@@ -62,6 +68,7 @@ def _sheet(
     articles: Sequence[str],
     whole: _Gathered,
     place: tuple[int, int],
+    solved: str | None,
 ) -> bytes:
     """Return one page of a thread; what stands in the whole of it is gathered on the first."""
     first, (sheet, last) = mails[0], place
@@ -86,6 +93,9 @@ def _sheet(
         card=" ".join(first.seen.quoted.text[:1_000].split())[:CARD],
         picture=next((f.path for f, _ in gathered.files if f.picture), ""),
         masked=lst.masked,
+        solved=solved is not None,
+        accepted=accepted(mails, solved) if solved and sheet == 1 else None,
+        asked=question_json(lst, hash_, mails, solved) if solved is not None and sheet == 1 else "",
     )
     return html.encode()
 

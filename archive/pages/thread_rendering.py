@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 from archive.pages import mail_text, page_frame, thread_formats, thread_page
 from archive.pages.page_frame import ListView, PageMail
 from archive.pages.quote_visibility import requoted
+from archive.threads import thread_marks
 from archive.threads.archive_tables import Body, MailAuthor, Message, Node, PersonPage, Thread
+from archive.threads.thread_marks import MarkKind
 from archive.threads.thread_tree import Placing, cut_loops, order
 from archive.visibility.visibility import Seen, pack, see, unpack
 from mailer.errors import KretsError
@@ -84,6 +86,7 @@ class Tray:
     threads: dict[int, list[PlacedMessage]]  # by thread, in tree order
     kept: dict[int, Seen]  # by message
     people: dict[int, str]  # by message: the page of its writer
+    solved: dict[int, str]  # by thread: the accepted answer of a solved question, "" for none
     raws: "Raws"
 
 
@@ -122,7 +125,12 @@ def fetch(session: Session, desk: DrawingContext, threads: Sequence[int]) -> Tra
         for leaf in leaves[key]
         if not desk.view.masked or leaf.row.id not in kept
     ]
-    return Tray(leaves, kept, people, Raws(session, wanted))
+    return Tray(leaves, kept, people, _solved(session, threads), Raws(session, wanted))
+
+
+def _solved(session: Session, threads: Sequence[int]) -> dict[int, str]:
+    found = thread_marks.of_threads(session, threads, MarkKind.SOLVED)
+    return {thread: mark.answer for thread, mark in found.items()}
 
 
 def leaves_of(
@@ -180,7 +188,8 @@ def draw_thread(
         return True
     try:
         mails = mails_of(session, desk, thread, tray, drawn.bodies)
-        drawn.add(thread_files(desk.view, thread.hash, mails), desk.put)
+        solved = tray.solved.get(thread.id)
+        drawn.add(thread_files(desk.view, thread.hash, mails, solved), desk.put)
     except (SQLAlchemyError, KretsError):
         raise
     except Exception:  # noqa: BLE001 - one thread must not stop the archive of every list
@@ -204,14 +213,20 @@ def _place(thread: str, sheet: int) -> str:
     return thread if sheet == 1 else f"{thread[:44]}.{sheet}"
 
 
-def thread_files(lst: ListView, hash_: str, mails: Sequence[PageMail]) -> dict[str, bytes]:
-    """Return the files of one thread: its page, its other forms, and each mail's raw."""
+def thread_files(
+    lst: ListView, hash_: str, mails: Sequence[PageMail], solved: str | None = None
+) -> dict[str, bytes]:
+    """Return the files of one thread: its page, its other forms, and each mail's raw.
+
+    ``solved`` is the accepted answer's hash ("" for none), None for what is not solved.
+    """
     folder = f"{lst.address}/t/{hash_}"
     raws = thread_formats.raws_of(lst, mails)
     subject = mails[0].seen.subject
     files = {
         **{
-            f"{folder}/{n}": data for n, data in thread_page.thread_pages(lst, hash_, mails).items()
+            f"{folder}/{n}": data
+            for n, data in thread_page.thread_pages(lst, hash_, mails, solved).items()
         },
         f"{folder}/thread.json": thread_formats.thread_json(lst, mails),
         f"{folder}/thread.mbox.gz": thread_formats.thread_mbox(mails, raws, masked=lst.masked),

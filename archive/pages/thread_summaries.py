@@ -54,6 +54,13 @@ class Summaries:
         """Return all threads, the newest first."""
         return self._threads(Thread.first.desc())
 
+    def among(self, rows: Sequence[int]) -> Sequence[ThreadView]:
+        """Return those of these threads that may be seen, the newest first."""
+        found: list[ThreadView] = []
+        for start in range(0, len(rows), MANY):
+            found += self._threads(Thread.first.desc(), Thread.id.in_(rows[start : start + MANY]))
+        return sorted(found, key=lambda t: (-t.first, t.hash))
+
     def all_months(self) -> set[str]:
         """Return every month in which a thread began or was counted."""
         return all_months(self.session, self.lst)
@@ -106,6 +113,11 @@ class LaterSummaries(Summaries):
     def every(self) -> Sequence[ThreadView]:
         """Return all threads, the newest first."""
         return self._seen
+
+    def among(self, rows: Sequence[int]) -> Sequence[ThreadView]:
+        """Return those of these threads that may be seen, the newest first."""
+        hashes = set(self.session.scalars(select(Thread.hash).where(Thread.id.in_(rows))))
+        return [one for one in self._seen if one.hash in hashes]
 
     def all_months(self) -> set[str]:
         """Return every month in which a thread began."""

@@ -349,7 +349,9 @@ def _all_files(
                 mails = mails_of(session, desk, thread, tray, {})
                 if not mails:
                     continue  # nothing of it is in this view
-                yield from thread_files(view, thread.hash, mails).items()
+                yield from thread_files(
+                    view, thread.hash, mails, tray.solved.get(thread.id)
+                ).items()
                 for mail in mails:
                     yield from file_names(view, mail.seen).items()
                 for leaf in tray.threads[thread.id]:

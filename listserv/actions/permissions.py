@@ -98,10 +98,12 @@ class Action(StrEnum):
     QUEUE_REFUSE = "queue refuse"
     QUEUE_RELEASE = "queue release"
     QUEUE_SHOW = "queue show"
+    THREAD_ANSWER = "thread answer"
     THREAD_FOLLOW = "thread follow"
     THREAD_LS = "thread ls"
     THREAD_MUTE = "thread mute"
     THREAD_SHOW = "thread show"
+    THREAD_SOLVE = "thread solve"
 
 
 class NotPermitted(Refused):
@@ -196,11 +198,13 @@ PERMISSIONS = {
     Action.QUEUE_REFUSE: Permission(_MODERATORS),
     Action.QUEUE_RELEASE: Permission(_MODERATORS),
     Action.QUEUE_SHOW: Permission(_MODERATORS),
+    Action.THREAD_ANSWER: Permission(_MEMBERS, by_from_line=True),
     # One thread, for oneself, and the receipt to one's own address takes it back.
     Action.THREAD_FOLLOW: Permission(_MEMBERS, by_from_line=True, noted=False),
     Action.THREAD_LS: Permission(_STAFF, by_from_line=True),
     Action.THREAD_MUTE: Permission(_MEMBERS, by_from_line=True, noted=False),
     Action.THREAD_SHOW: Permission(_STAFF, by_from_line=True),
+    Action.THREAD_SOLVE: Permission(_MEMBERS, by_from_line=True),  # of their own, unless staff
 }
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from listserv.actions.call import Call
 from listserv.actions.members import member_of
 from listserv.actions.permissions import Action, NotPermitted, Proven
-from listserv.conversations import thread_list, thread_lookup, thread_receipts
+from listserv.conversations import solving, thread_list, thread_lookup, thread_receipts
 from listserv.conversations.thread_list import ListedThread, ThreadMail
 from listserv.conversations.thread_lookup import FoundThread
-from listserv.letters.ask_payloads import ThreadUndo
+from listserv.letters.ask_payloads import SolvedUndo, ThreadUndo
 from listserv.letters.visit import Visit
 from mailer.reading import addresses
-from subscriptions.lists.roster import Membership
+from subscriptions.lists.roster import Membership, membership_of
 
 LISTED = 50  # threads, unless more are asked for
 
@@ -64,6 +64,27 @@ class WishHeard:
     undo: ThreadUndo
 
 
+@dataclass(frozen=True, slots=True)
+class SolveThread:
+    """Ask that a thread is marked as solved, or (``off``) no more.
+
+    ``thread`` is the hash of the mail that is the answer, or of any other of it, or its beginning.
+    """
+
+    list: str
+    thread: str
+    off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSolved:
+    """Say which thread it was, and what takes it back."""
+
+    list: str
+    thread: FoundThread
+    undo: SolvedUndo
+
+
 def ls(call: Call, wanted: ListThreads) -> Sequence[ListedThread]:
     """Return threads, the youngest first."""
     with call.reading(Action.THREAD_LS, wanted.list) as visit:
@@ -97,3 +118,27 @@ def _wish(call: Call, visit: Visit, wanted: WishOfThread, verb: str) -> WishHear
     found = thread_lookup.by_code(visit.session, visit.lst, wanted.thread)
     undo = thread_receipts.change(visit, member, found, verb, named=wanted.named)
     return WishHeard(visit.lst.address, member, found, undo)
+
+
+def solve(call: Call, wanted: SolveThread) -> ThreadSolved:
+    """Mark a question as solved by whoever asked it, or looks after the list."""
+    with call.changing(Action.THREAD_SOLVE, wanted.list) as visit:
+        return _solve(call, visit, wanted)
+
+
+def answer(call: Call, wanted: SolveThread) -> ThreadSolved:
+    """Mark a question as solved by the mail that is named."""
+    with call.changing(Action.THREAD_ANSWER, wanted.list) as visit:
+        return _solve(call, visit, wanted)
+
+
+def _solve(call: Call, visit: Visit, wanted: SolveThread) -> ThreadSolved:
+    found = thread_lookup.by_code(visit.session, visit.lst, wanted.thread)
+    member = membership_of(visit.session, visit.lst.id, call.by.key) if call.by.key else None
+    if call.by.proven is not Proven.MACHINE and (
+        member is None or not solving.may_solve(visit.session, member, found)
+    ):
+        raise NotPermitted("Whoever asked says that it is solved.", key="not-permitted")
+    undo = solving.unsolve(visit, found) if wanted.off else solving.solve(visit, found, member)
+    call.ring("archive")
+    return ThreadSolved(visit.lst.address, found, undo)

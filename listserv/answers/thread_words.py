@@ -11,11 +11,12 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from listserv.answers import answer_commands
+from listserv.answers import answer_commands, solved_words
 from listserv.answers.own_words import OwnWords
 from templates.lexicon import fold, phrases
 
 VERBS = ("unmute", "unfollow", "mute", "follow")
+SOLVING = ("solved", "unsolved", "answer")
 NAMED = "named"
 CODE = 10  # letters and digits of a mail's hash that name its thread in a subject
 _LONGEST = 9  # words of a phrase
@@ -55,7 +56,11 @@ def _bare(text: str) -> str:
 
 
 def _read(text: str) -> ThreadWord | None:
-    return answer_commands.find(text, _word) if text.strip() else None
+    if not text.strip():
+        return None
+    found = answer_commands.find(text, _word)
+    said = solved_words.command(text) if found is None else ""
+    return ThreadWord(said) if said else found
 
 
 def _word(words: list[str]) -> ThreadWord | None:

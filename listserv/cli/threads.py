@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 import click
 
 from listserv.actions import threads as actions
-from listserv.actions.threads import LISTED, ListThreads, WishHeard, WishOfThread
+from listserv.actions.threads import (
+    LISTED,
+    ListThreads,
+    SolveThread,
+    ThreadSolved,
+    WishHeard,
+    WishOfThread,
+)
 from listserv.cli.terminal import (
     asked,
     plain,
@@ -128,6 +135,50 @@ def follow(
     """
     wanted = WishOfThread(list_address, thread, address, off=off)
     _told(actions.follow(asked(app), wanted), "follow", address, off=off, as_json=as_json)
+
+
+_answer = click.argument("answer", metavar="MAIL")
+
+
+@threads.command("solve")
+@_list
+@_thread
+@_off
+@_json
+@click.pass_obj
+def solve(app: App, list_address: str, thread: str, *, off: bool, as_json: bool) -> None:
+    """Mark THREAD as solved; the mail that THREAD names is the answer, unless it is the question.
+
+    \b
+    Examples:
+      krets thread solve friends@example.org k7f3q2abcd
+      krets thread solve friends@example.org k7f3q2abcd --off
+    """
+    done = actions.solve(asked(app), SolveThread(list_address, thread, off=off))
+    _solved(done, off=off, as_json=as_json)
+
+
+@threads.command("answer")
+@_list
+@_answer
+@_json
+@click.pass_obj
+def answer(app: App, list_address: str, answer: str, *, as_json: bool) -> None:
+    """Accept MAIL (the hash in its address, or ten letters of it) as the answer to its question.
+
+    \b
+    Example:
+      krets thread answer friends@example.org m4d2q7efgh
+    """
+    done = actions.answer(asked(app), SolveThread(list_address, answer))
+    _solved(done, off=False, as_json=as_json)
+
+
+def _solved(done: ThreadSolved, *, off: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({"list": done.list, "thread": done.thread.hash, "solved": not off})
+        return
+    say(f"{plain(done.thread.subject)!r} is {'no longer ' if off else ''}solved.")
 
 
 def _told(heard: WishHeard, wish: str, address: str, *, off: bool, as_json: bool) -> None:

@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.pages.views import members_sight
+from archive.threads import thread_marks
 from archive.threads.archive_tables import Message, Thread
+from archive.threads.thread_marks import MarkKind
 from archive.visibility.visibility import Viewer
 from listserv.conversations.thread_lookup import FoundThread
 from mailer.errors import Refused
@@ -86,13 +88,24 @@ def mails(session: Session, lst: MailList, found: FoundThread) -> Sequence[Threa
 def _listed(session: Session, lst: MailList, rows: Sequence[Thread]) -> list[ListedThread]:
     sight = members_sight(session, lst)
     talked = _talked(session, rows)
+    keys = [row.id for row in rows]
+    solved = thread_marks.of_threads(session, keys, MarkKind.SOLVED)
+    closed = thread_marks.of_threads(session, keys, MarkKind.CLOSED)
+
+    def state(row: Thread) -> ThreadState:
+        if row.id in closed:
+            return ThreadState.CLOSED
+        if row.id in solved:
+            return ThreadState.SOLVED
+        return ThreadState.ANSWERED if row.id in talked else ThreadState.OPEN
+
     return [
         ListedThread(
             hash=row.hash,
             subject=_subject(sight, row),
             messages=row.size,
-            state=ThreadState.ANSWERED if row.id in talked else ThreadState.OPEN,
-            answer=None,
+            state=state(row),
+            answer=(solved[row.id].answer or None) if row.id in solved else None,
             last=row.last,
         )
         for row in rows

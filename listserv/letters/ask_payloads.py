@@ -106,6 +106,15 @@ class ThreadUndo:
 
 
 @dataclass(frozen=True, slots=True)
+class SolvedUndo:
+    """Keep what a thread was marked with before, for UNDO: "" for an answer that nobody named."""
+
+    marked: str  # the hash of a mail of the thread
+    was_solved: bool
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddressPayload:
     """Keep whose address it may be, for ADDRESS."""
 
@@ -151,8 +160,8 @@ _DIGEST = TypeAdapter(DigestPayload)
 _COMMAND: TypeAdapter[OrdersPayload | WishPayload] = TypeAdapter(
     Annotated[OrdersPayload | WishPayload, _EITHER]
 )
-_UNDO: TypeAdapter[OrdersUndo | RoleUndo | ThreadUndo | WishUndo] = TypeAdapter(
-    Annotated[OrdersUndo | RoleUndo | ThreadUndo | WishUndo, _EITHER]
+_UNDO: TypeAdapter[OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo | WishUndo] = TypeAdapter(
+    Annotated[OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo | WishUndo, _EITHER]
 )
 _MODERATE: TypeAdapter[UnbanPayload | ModeratePayload] = TypeAdapter(
     Annotated[UnbanPayload | ModeratePayload, _EITHER]
@@ -175,7 +184,7 @@ def command(ask: Ask) -> OrdersPayload | WishPayload:
     return _COMMAND.validate_json(ask.payload)
 
 
-def undo(ask: Ask) -> OrdersUndo | RoleUndo | ThreadUndo | WishUndo:
+def undo(ask: Ask) -> OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo | WishUndo:
     """Return what an UNDO question keeps."""
     return _UNDO.validate_json(ask.payload)
 

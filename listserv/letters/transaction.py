@@ -20,6 +20,7 @@ from mailer.storage.arrivals import Arrival, ArrivalEnd
 from subscriptions.lists.roster import find_list
 from subscriptions.permission import budget
 
+REDRAWS = frozenset({"solved", "unsolved", "answer", "undone", "closed", "reopened", "parted"})
 HELD = "held"  # the work has set the arrival aside itself
 _log = structlog.get_logger("krets.incoming")
 
@@ -52,7 +53,7 @@ def act(
     except _EndedElsewhereError:
         return ArrivalOutcome("discard", ("finished-elsewhere",))
     app.ring("deliver")
-    if lst.redraw:
+    if lst.redraw or note in REDRAWS:
         app.ring("archive")
     _log.info("a letter was read", arrival=arrival.id, to=route.kind, list=lst.address, did=note)
     return ArrivalOutcome("done", (str(route.kind), note))

@@ -32,7 +32,7 @@ from listserv.posts import facts, umbrellas
 from listserv.posts.facts import PostReading
 from listserv.posts.list_claims import ListClaim
 from listserv.posts.rules import Decision, PostFacts, RuleVerdict, judge
-from listserv.reception import whose_mail
+from listserv.reception import solved_posts, whose_mail
 from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
 from mailer.authentication.verdict import Authentication
@@ -65,7 +65,7 @@ class ArrivedPost:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPost:
-    """Hold what was decided of one post; the last eight only where it goes to readers."""
+    """Hold what was decided of one post; the last nine only where it goes to readers."""
 
     arrival: Arrival
     given: bytes
@@ -83,6 +83,7 @@ class JudgedPost:
     thread: PostThread = NOWHERE
     asked: munging.MungingQuestion | None = None
     why: munging.Why = munging.Why.STAYS
+    solves: bool = False  # it says that what its thread asks is solved
 
     @property
     def outcome(self) -> ArrivalOutcome:
@@ -245,6 +246,7 @@ def _for_readers(on: _ListNow, post: ArrivedPost, judged: JudgedPost) -> JudgedP
         parent=parent,
         thread=thread,
         asked=asked,
+        solves=not begins and solved_posts.says(whole, judged.found),
     )
 
 

@@ -26,7 +26,7 @@ from listserv.posts import list_claims, umbrellas
 from listserv.posts.list_claims import ListClaim
 from listserv.posts.permalinks import publish_permalinks
 from listserv.posts.rules import Decision
-from listserv.reception import incoming, post_judging
+from listserv.reception import incoming, post_judging, solved_posts
 from listserv.reception.post_judging import JudgedPost
 from listserv.wiring import vouching
 from listserv.wiring.app import App
@@ -141,6 +141,8 @@ def _finish(app: App, session: Session, lst: MailList, ready: Sequence[_Ready]) 
     if going:
         publish_permalinks(app, session, lst, [r.sha for r in going])
         _settle(session, lst, going, mailings)
+    for judged in [r.judged for r in going if r.judged.solves]:
+        solved_posts.heard(app, session, lst, judged.reading, judged.thread.key, judged.now)
 
 
 def _settle(

@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 from listserv.answers import dates, meaning, rhythm_wishes
 from listserv.answers.meaning import Means, Reader
-from listserv.conversations import thread_receipts
+from listserv.conversations import solving, thread_receipts
 from listserv.letters import ask_payloads, commands, notices
 from listserv.letters.ask_payloads import (
     OrdersPayload,
     OrdersUndo,
     RoleUndo,
+    SolvedUndo,
     ThreadUndo,
     WishPayload,
     WishUndo,
@@ -48,6 +49,7 @@ _SILENT = (
     AskPurpose.REACH,
 )
 Handler = Callable[[Visit, AskLookup, IncomingLetter], str]
+_Receipts = OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo
 
 
 def proof_of(letter: IncomingLetter, how: str = "reply") -> AnswerProof:
@@ -278,12 +280,17 @@ def _undo(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
 
 
 def _take_back(
-    visit: Visit, ask: Ask, told: OrdersUndo | RoleUndo | ThreadUndo, proof: AnswerProof
+    visit: Visit,
+    ask: Ask,
+    told: OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo,
+    proof: AnswerProof,
 ) -> str:
     if isinstance(told, OrdersUndo):
         return owner_commands.take_back(visit, ask, told, proof)
     if isinstance(told, RoleUndo):
         return roles.take_back(visit, ask, told, proof)
+    if isinstance(told, SolvedUndo):
+        return solving.take_back(visit, ask, told, proof)
     return thread_receipts.take_back(visit, ask, told, proof)
 
 

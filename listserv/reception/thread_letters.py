@@ -9,20 +9,23 @@ says "fail", they are asked at that address first.
 from listserv.actions import threads
 from listserv.actions.call import Actor, Call
 from listserv.actions.permissions import Proven
-from listserv.actions.threads import WishHeard, WishOfThread
+from listserv.actions.threads import SolveThread, WishHeard, WishOfThread
 from listserv.answers import thread_words
-from listserv.conversations import thread_lookup, thread_receipts
+from listserv.conversations import solving, thread_lookup, thread_receipts
+from listserv.conversations.thread_lookup import FoundThread
 from listserv.letters.ask_payloads import WishPayload
 from listserv.letters.commands import Command
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit, language_of, question, write
+from listserv.mailings import thread_ways
+from listserv.mailings.thread_ways import PostThread
 from subscriptions.lists.roster import Membership, Role
 from subscriptions.membership import optin
 from subscriptions.permission import budget
 from subscriptions.permission.asks import AskPurpose
 from subscriptions.permission.consent import Source
 
-VERBS = frozenset(thread_words.VERBS)
+VERBS = frozenset((*thread_words.VERBS, *thread_words.SOLVING))
 _OFF = {"unmute": "mute", "unfollow": "follow"}
 
 
@@ -48,19 +51,36 @@ def take(visit: Visit, letter: IncomingLetter, member: Membership, wish: Command
             },
         )  # fmt: skip
         return f"asked: {wish.verb}"
-    heard = _ask_for(visit, own.key, Proven.NONE, wish.verb, found.place.key, named=named)
-    thread_receipts.tell(visit, member, found, wish.verb, heard.undo, named=named)
-    return wish.verb
+    return _do(visit, member, wish.verb, found, Proven.NONE, named=named)
 
 
 def grant(visit: Visit, member: Membership, wish: Command) -> str:
     """Do what a member has said yes to: ``rest`` is a mail's hash, and how."""
     key, _, rest = wish.rest.partition(" ")
-    own = optin.address_of(visit.session, member)
     named = rest == thread_words.NAMED
-    heard = _ask_for(visit, own.key, Proven.TOKEN, wish.verb, key, named=named)
-    thread_receipts.tell(visit, member, heard.thread, wish.verb, heard.undo, named=named)
-    return wish.verb
+    place = PostThread(key, thread_ways.row_of(visit.session, visit.lst.id, key))
+    found = thread_lookup.named(visit.session, visit.lst, place)
+    return _do(visit, member, wish.verb, found, Proven.TOKEN, named=named)
+
+
+def _do(
+    visit: Visit, member: Membership, verb: str, found: FoundThread, proven: Proven, *, named: bool
+) -> str:
+    own = optin.address_of(visit.session, member)
+    if verb not in thread_words.SOLVING:
+        heard = _ask_for(visit, own.key, proven, verb, found.place.key, named=named)
+        thread_receipts.tell(visit, member, found, verb, heard.undo, named=named)
+        return verb
+    if not found.hash or not solving.may_solve(visit.session, member, found):
+        name = "member-not-asker" if found.hash else "member-no-thread"
+        context: dict[str, object] = {"deed": verb, "subject": found.subject}
+        write(visit, own, name, language_of(visit, own), member.id, context=context)
+        return "not-theirs" if found.hash else "no-thread"
+    call = Call(visit.app, Actor(Source.MAIL, proven, own.key), visit.now, within=visit)
+    wanted = SolveThread(visit.lst.address, found.place.key, off=verb == "unsolved")
+    done = (threads.answer if verb == "answer" else threads.solve)(call, wanted)
+    solving.tell(visit, member, found, verb, done.undo)
+    return verb
 
 
 def _ask_for(

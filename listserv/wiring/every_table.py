@@ -4,7 +4,8 @@ For what looks at all of them: migrations, backups and restores. A command that 
 those, and starts in less time: here is half of what a start would load.
 """
 
-import archive.threads.archive_tables  # noqa: F401 - for their tables
+import archive.threads.archive_tables
+import archive.threads.thread_marks  # noqa: F401 - for their tables
 import listserv.wiring.listserv_tables  # noqa: F401 - for their tables
 import mailer.authentication.dkim_keys
 import mailer.ledger.claim_owners

@@ -35,6 +35,8 @@ CONTEXT: dict[str, object] = {
     "again": False,
     "asked": "leave",
     "deed": "mute",
+    "thread_url": f"{PAGE}t/{'a' * 52}/",
+    "answer_url": f"{PAGE}m/{'b' * 52}/",
     "named": False,
     "audience": 12_400,
     "domains": (("gmail.example", 8_000), ("example.org", 400)),

@@ -343,11 +343,14 @@ def test_a_thread_that_cannot_be_drawn_does_not_stop_the_others(
     real = thread_rendering.thread_files
 
     def fails_for_one(
-        view: page_frame.ListView, hash_: str, mails: Sequence[page_frame.PageMail]
+        view: page_frame.ListView,
+        hash_: str,
+        mails: Sequence[page_frame.PageMail],
+        solved: str | None = None,
     ) -> dict[str, bytes]:
         if mails[0].message_id == "b@x":
             raise ZeroDivisionError
-        return real(view, hash_, mails)
+        return real(view, hash_, mails, solved)
 
     monkeypatch.setattr(thread_rendering, "thread_files", fails_for_one)
     while build.render_dirty(store, tmp_path, BASE):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from listserv.posts.rules import Decision, RuleVerdict
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival
+from mailer.storage.store import put_raw
 from subscriptions.lists import relatives
 from subscriptions.lists.policies import opens
 from subscriptions.lists.roster import MailList
@@ -29,12 +30,18 @@ def judged(verdict: RuleVerdict, arrival: Arrival) -> RuleVerdict:
     return RuleVerdict(Decision.ACCEPT, verdict.hits)
 
 
-def hand_on(session: Session, lst: MailList, arrival: Arrival) -> bool:
-    """Give an accepted post to the parts of an umbrella; tell whether there are any."""
+def hand_on(session: Session, lst: MailList, arrival: Arrival, given: bytes) -> bool:
+    """Give an accepted post to the parts of an umbrella; tell whether there are any.
+
+    SECURITY: ``given`` is the post. What came may be another mail: the answer to a digest, with
+    its writer's own tokens in the quote, or the mere yes to a question.
+    """
     if not lst.parts or arrival.handed_by is not None:
         return False
     parts = [one.address for one in relatives.parts_of(session, lst) if not one.closed]
-    arrivals.hand_on(session, arrival, parts, by=lst.id)
+    if parts:
+        (sha,) = put_raw(session, [given])
+        arrivals.hand_on(session, arrival, parts, by=lst.id, raw_sha=sha, size=len(given))
     return bool(parts)
 
 

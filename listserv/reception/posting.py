@@ -7,6 +7,7 @@ An accepted post is finished, placed in the archive, given its permalink and ent
 with its readers, all at once; a held one waits for a human. A kill leaves it whole or as it came.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -119,7 +120,10 @@ def write(app: App, claim: ListClaim, some: Sequence[JudgedPost]) -> None:
 
 
 def _changed(judged: JudgedPost) -> Packed | None:
-    return pack(judged.reading.raw) if judged.reading.raw != judged.given else None
+    """Return the post where it is not the mail that came: an answer to a digest never is."""
+    raw = judged.reading.raw
+    same = hashlib.sha256(raw).digest() == judged.arrival.raw_sha
+    return None if same else pack(raw)
 
 
 def _finish(app: App, session: Session, lst: MailList, ready: Sequence[_Ready]) -> None:
@@ -154,7 +158,7 @@ def _settle(
     twins = cross_posts.elsewhere(session, lst.id, ids)
     for r, message_id in zip(going, ids, strict=True):
         judged = r.judged
-        umbrellas.hand_on(session, lst, judged.arrival)
+        umbrellas.hand_on(session, lst, judged.arrival, judged.given)
         thread_ways.wake(session, judged.thread.woken, judged.now)
         if judged.named or message_id in twins:
             last = judged.first[-1].ref if judged.first else 0

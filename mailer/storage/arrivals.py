@@ -152,15 +152,27 @@ def keep(session: Session, batch: Sequence[Incoming], packed: Sequence[Packed] =
     return len(rows)
 
 
-def hand_on(session: Session, arrival: Arrival, recipients: Sequence[str], by: int) -> None:
-    """Let what came to one recipient come to others as well; ``by`` says who wants it."""
+def hand_on(
+    session: Session,
+    arrival: Arrival,
+    recipients: Sequence[str],
+    *,
+    by: int,
+    raw_sha: bytes,
+    size: int,
+) -> None:
+    """Let what came to one recipient come to others as well, as the mail with ``raw_sha``.
+
+    ``by`` says who wants it.
+    """
     alike = {
         name: getattr(arrival, name)
         for name in (
-            *("received_at", "sender", "raw_sha", "size", "client", "helo", "protocol"),
+            *("received_at", "sender", "client", "helo", "protocol"),
             *("authentication", "fronted"),
         )
     }
+    alike |= {"raw_sha": raw_sha, "size": size}
     rows = [
         {**alike, "recipient": one, "handed_by": by, "state": int(ArrivalState.NEW)}
         for one in recipients

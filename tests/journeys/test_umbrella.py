@@ -1,11 +1,12 @@
 """An umbrella: a post reaches the members of its parts once, as mail of their own list."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from mailer.rehearsal.sink import Caught
-from tests.journeys.letters import mails_to, send, settled, state, text_of, wait_mail
+from tests.journeys.letters import mails_to, post, send, settled, state, text_of, wait_mail
 from tests.tree import Krets, running
 
 ALL, GARDEN, BEES = "all@example.org", "garden@example.org", "bees@example.org"
@@ -110,3 +111,43 @@ def test_members_of_a_sibling_may_post_and_get_nothing_by_that(
     assert "May I ask" in text_of(wait_mail(outbox, ANNA))
     settled(house)
     assert mails_to(outbox, CILLA) == []
+
+
+def test_an_answer_to_a_digest_is_handed_on_as_the_post_and_not_as_the_letter(
+    house: Krets, outbox: list[Caught]
+) -> None:
+    """The letter quotes the digest, and with it its reader's own addresses and way out."""
+    house.krets("member", "set", ALL, DORA, "--rhythm", "daily")
+    send(house, ANNA, ALL, "The yearly meeting is on Friday.", subject="Meeting")
+    wait_mail(outbox, BO)
+    settled(house)
+    house.krets("digest", "send", ALL, "--until", "2099-01-01T00:00:00+00:00")
+    digest = wait_mail(outbox, DORA)
+    found = re.search(r"all-reply\+[a-z2-7]{26}@example\.org", text_of(digest))
+    assert found is not None
+    quoted = text_of(digest).replace("\r\n", "\n").replace("\n", "\r\n> ")
+    said = f"I bring the cake.\r\n\r\nOn Friday all wrote:\r\n> {quoted}\r\n"
+    send(house, DORA, found[0], said, subject="Re: all: 1 mail")
+    copy = text_of(wait_mail(outbox, BO, 2))
+    assert "I bring the cake." in copy
+    assert found[0].partition("@")[0] not in copy
+    assert ids(outbox, BO) == ["garden.example.org"] * 2
+
+
+def test_what_a_list_has_sent_goes_through_another_once_and_comes_back_to_nobody(
+    house: Krets, outbox: list[Caught]
+) -> None:
+    """A member's mailbox may hand everything on to another list, and that one's back."""
+    send(house, BO, BEES, "Who has honey?", subject="Honey")
+    wait_mail(outbox, CILLA)
+    settled(house)
+    round_ = next(one.raw for one in outbox if CILLA in one.recipients)
+    post(house, round_, BO, GARDEN)
+    wait_mail(outbox, ANNA)
+    settled(house)
+    back = next(one.raw for one in outbox if ANNA in one.recipients)
+    count = len(outbox)
+    for to in (BEES, GARDEN):
+        post(house, back, BO, to)
+    settled(house)
+    assert len(outbox) == count

@@ -147,7 +147,7 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
         if author is None or (why and not _is_fresh_wish(letter, wish)):
             return f"not-answered: {why}"
         member = membership_of(visit.session, visit.lst.id, author.key)
-        ordered = _order(visit, letter, member, orders) or _mailed_again(visit, letter, wish)
+        ordered = _order(visit, letter, member, orders, wish) or _mailed_again(visit, letter, wish)
         if ordered:
             return ordered
         if wish is not None and wish.verb == "join":
@@ -285,7 +285,11 @@ def _wish(visit: Visit, letter: IncomingLetter, member: Membership, wish: Comman
 
 
 def _order(
-    visit: Visit, letter: IncomingLetter, member: Membership | None, orders: tuple[Order, ...]
+    visit: Visit,
+    letter: IncomingLetter,
+    member: Membership | None,
+    orders: tuple[Order, ...],
+    wish: Command | None,
 ) -> str:
     """Take orders about others, or a leave by an address of the writer's own; "" for none."""
     if member is None or member.state not in _HERE or letter.unanswerable:
@@ -297,6 +301,9 @@ def _order(
         return owner_commands.take(visit, letter, member, others)
     if any(order.verb == "remove" and "@" in order.who for order in orders):
         return _wish(visit, letter, member, Command("leave"))
+    asked = tuple(order for order in orders if order.verb == "members")
+    if asked and wish is None:  # who may see them stands in the table of actions
+        return owner_commands.take(visit, letter, member, asked)
     return ""
 
 

@@ -349,3 +349,24 @@ def test_a_moderator_stops_all_posts_by_mail_and_opens_nothing(place: Place) -> 
 def test_every_order_that_can_be_read_asks_for_an_action() -> None:
     told = {"export", "delete", UNCLEAR}
     assert {*owner_acts._DO, *owner_commands.READING, *told} == set(owner_commands.ACTIONS)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Who is on the list?",
+        "Vilka är med på listan?",
+        "Chi è iscritto alla lista?",
+        "Cine este pe listă?",
+        "Кто подписан на рассылку?",
+        "Wie staat er op de lijst?",
+    ],
+)
+def test_a_member_who_asks_who_is_on_the_list_hears_that_only_an_owner_can_see_it(
+    place: Place, words: str
+) -> None:
+    place.add("ivan@example.net", language="en")
+    place.write("ivan@example.net", REQUEST, words)
+    told = said(place, "ivan@example.net")
+    assert "Only an owner of the list can do this." in told
+    assert OWNER not in told

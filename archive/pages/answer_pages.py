@@ -8,12 +8,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.pages.index_pages import ThreadView, thread_lines, told
 from archive.pages.page_frame import ListView, frame
-from archive.pages.thread_summaries import summaries_of
+from archive.pages.thread_summaries import MANY, summaries_of
 from archive.threads import thread_marks
+from archive.threads.archive_tables import Thread
 from archive.threads.thread_marks import MarkKind
 from subscriptions.lists.roster import ListKind, MailList
 from templates import page
@@ -29,7 +31,7 @@ def answer_files(session: Session, view: ListView, lst: MailList) -> dict[str, b
     threads = summaries_of(session, view, lst).among(sorted(marks))
     if not threads:
         return {}
-    by_topic = _by_topic(threads)
+    by_topic = _by_topic(threads, _topics(session, view, sorted(marks)))
     html = page(
         "answers",
         view.language,
@@ -54,11 +56,23 @@ def answer_files(session: Session, view: ListView, lst: MailList) -> dict[str, b
 ANSWER_FILES = ("answers/index.html", "answers/index.json")
 
 
-def _by_topic(threads: Sequence[ThreadView]) -> Mapping[str, list[ThreadView]]:
+def _topics(session: Session, view: ListView, rows: Sequence[int]) -> dict[str, str]:
+    """Return the topic of each thread by its hash: a page's own line has no "[topic]" any more."""
+    found: dict[str, str] = {}
+    for start in range(0, len(rows), MANY):
+        some = Thread.id.in_(rows[start : start + MANY])
+        for row in session.execute(select(Thread.hash, Thread.subject).where(some)):
+            found[row.hash] = topic_of(view.sight.line(row.hash, row.subject))
+    return found
+
+
+def _by_topic(
+    threads: Sequence[ThreadView], topics: Mapping[str, str]
+) -> Mapping[str, list[ThreadView]]:
     """Return the threads of each topic that a subject names, then those of none."""
     found: dict[str, list[ThreadView]] = {}
     for thread in threads:
-        found.setdefault(topic_of(thread.subject), []).append(thread)
+        found.setdefault(topics[thread.hash], []).append(thread)
     rest = found.pop("", [])
     ordered = {topic: found[topic] for topic in sorted(found)}
     return ordered | ({"": rest} if rest else {})

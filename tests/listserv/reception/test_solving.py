@@ -158,3 +158,14 @@ def test_the_page_of_answers_follows_the_marks_and_a_check_agrees(place: Place) 
     threads.solve(Call(app, OPERATOR, 2.0), SolveThread(LIST, permalink_hash(QUESTION), off=True))
     assert not (draw(place) / "answers").exists()
     assert not whole_archive.check(app.store, root, base, lst)
+
+
+@pytest.mark.parametrize("spelled", ["[Garden] Potatoes", "Potatoes #garden"])
+def test_answers_stand_under_the_topic_that_their_subject_names(place: Place, spelled: str) -> None:
+    head = f"From: Anna <{ANNA}>\r\nTo: {LIST}\r\nSubject: {spelled}\r\n"
+    raw = f"{head}Message-ID: <q@x>\r\n\r\nHow?\r\n"
+    place.take(raw.encode(), ANNA, LIST)
+    place.post(f"Bo <{BO}>", "So.", more="In-Reply-To: <q@x>\r\n")
+    place.write(ANNA, REQUEST, "solved", subject=f"Re: {spelled}", more="In-Reply-To: <q@x>\r\n")
+    (found,) = json.loads((draw(place) / "answers/index.json").read_text())["answers"]
+    assert (found["topic"], found["path"]) == ("garden", f"t/{permalink_hash('q@x')}/")

@@ -153,13 +153,13 @@ class Rules:
         return f"{name[:40]}: {cell.strip()[:60]}" if name else cell.strip()[:60]
 
 
-SEVERAL = re.compile('[,;|]|" ?:')
+SEVERAL = re.compile(r'[,;|]|" ?:|^\s*\[')
 
 
 def plain_states(cell: str) -> list[FormerState]:
     """Return the bad states that a cell of any other column names beyond doubt."""
     words = [cell.strip().casefold()]
-    if "," in cell or ";" in cell or "|" in cell:
+    if "," in cell or ";" in cell or "|" in cell or words[0][:1] == "[":
         words += [word.strip(" '\"[]") for word in re.split("[,;|]", words[0])]
     found = [former_state.judge(word) for word in words if is_plain(word)]
     if '":' in cell or '" :' in cell:

@@ -1,7 +1,7 @@
 """Carry out what a member wishes by mail, each with a receipt that says how to undo it.
 
     leave(visit, member, proof) · pause(visit, member, until, proof) · resume · speak (language) ·
-    settings · way_in · data · help_ · add_address · undo(visit, ask, proof)
+    settings · way_in · archive · data · help_ · add_address · undo(visit, ask, proof)
 
 The receipt goes to the member's own address, whoever wrote; its reply address carries an UNDO
 ask with what stood before. Knows nothing of who may wish what: incoming.py asks for proof first.
@@ -35,6 +35,7 @@ from subscriptions.lists import attributes
 from subscriptions.lists.rhythms import DIGESTS, THE_LISTS, DigestForm
 from subscriptions.lists.roster import Address as AddressRow
 from subscriptions.lists.roster import (
+    ArchivePolicy,
     ListKind,
     MailList,
     Membership,
@@ -162,6 +163,12 @@ def way_in(visit: Visit, member: Membership) -> None:
     )
     page = f"{notices.face_of(visit.app, visit.lst).page}read/{token}"
     _write(visit, member, "member-read", read_url=page)
+
+
+def archive(visit: Visit, member: Membership) -> None:
+    """Mail the member the way to what was sent before, or what there is where nothing is kept."""
+    shown = help_ if visit.lst.archive is ArchivePolicy.NONE else way_in
+    shown(visit, member)
 
 
 def data(visit: Visit, member: Membership) -> None:

@@ -401,7 +401,13 @@ def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Answe
     return wish.verb
 
 
-_TELLS = {"settings": wishes.settings, "data": wishes.data, "help": wishes.help_}
+_TELLS = {
+    "settings": wishes.settings,
+    "data": wishes.data,
+    "help": wishes.help_,
+    "archive": wishes.archive,
+    "count": wishes.help_,  # how many there are is an owner's to see
+}
 # answered at LIST-confirm+TOKEN@, all others at -reply
 JOINS = (AskPurpose.CONFIRM, AskPurpose.REST)
 # Who answers what.

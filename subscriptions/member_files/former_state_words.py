@@ -88,7 +88,8 @@ DIGESTS = _words(
     "|digestplain|summary|daily summary|full featured daily digest|html digest|full digest"
 )
 GOOD = _words(
-    "no bounces|no bounce|not bouncing|never bounced|no complaints|never unsubscribed|active|subscribed|subscriber|confirmed|verified|enabled|ok|good|valid|regular|premium|gifted"
+    "no bounces|no bounce|not bouncing|never bounced|no complaints|never unsubscribed"
+    "|active|subscribed|subscriber|confirmed|verified|enabled|ok|good|valid|regular|premium|gifted"
     "|gift|trialed|trialing|free|paid|comp|complimentary|founding|normal|member|members|owner"
     "|manager|moderator|opted in|opt in|optin|double|double opt in|single|single opt in|email"
     "|emails|each email|every email|all email|all|individual|individual messages|mail|yes|approved"

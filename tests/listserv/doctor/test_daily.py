@@ -99,7 +99,7 @@ def test_an_answer_to_the_doctor_brings_the_operator_all_that_it_finds(garden: G
         session.execute(update(Examined).values(at=Examined.at - daily.SOON))
         assert daily.waiting(session, app, time.time())
     assert visit(garden) > 5
-    assert _letters(garden)[1:] == ["This should be mended at"]
+    assert _letters(garden)[1:] == ["This could be better at"]
     with closing(App(load(garden.settings))) as app, app.store.read() as session:
         sent_to = set(session.scalars(select(Recipient.address)))
         assert not daily.waiting(session, app, time.time())

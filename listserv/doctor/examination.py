@@ -34,6 +34,8 @@ from listserv.doctor import (
 from listserv.doctor.diagnosis import Diagnosis, fail, ok, warn
 from listserv.doctor.domain_facts import Ask, Domain, Key
 from listserv.mailings.signing import Signer
+from listserv.posts import sorting_lag
+from listserv.posts.sorting_lag import SortingLag
 from listserv.wiring import token_keys
 from listserv.wiring.app import App
 from listserv.wiring.config import split_door
@@ -46,7 +48,7 @@ from mailer.errors import KretsError
 from mailer.ledger.mailings import Recipient, RecipientState
 from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage import key_file
-from mailer.storage.arrivals import Arrival, ArrivalState
+from mailer.storage.arrivals import Arrival
 from subscriptions.lists.roster import Address, MailList, Membership, MembershipState, all_lists
 from subscriptions.membership.bouncing import Bounced
 
@@ -123,21 +125,27 @@ def _database(app: App, now: float) -> list[Diagnosis]:
             drift = app.store.now(session) - time.time()
             last = select(Arrival.received_at).order_by(Arrival.id.desc()).limit(1)
             newest = session.scalar(last) or 0.0
-            waits = func.min(Arrival.received_at)
-            oldest = session.scalar(select(waits).where(Arrival.state == ArrivalState.NEW))
+            lag = sorting_lag.read(session, app.store.now(session))
     except KretsError as error:
         why = "Nothing works without it; mail is put off until it is back."
         return [fail("database", f"the database cannot be used: {error.what}", why, error.fix)]
     found = [ok("database", "the database answers")]
     clock = machine.Machine(data=app.data, now=now, newest=newest, drift=drift)
     found += [one for one in machine.judge(clock) if one.check == "clock" and one.state != "ok"]
-    if oldest is not None and now - oldest > _LATE:
-        what = f"mail that came {(now - oldest) / 60:.0f} minutes ago has not been looked at"
+    return [*found, *_backlog(lag)]
+
+
+def _backlog(lag: SortingLag) -> list[Diagnosis]:
+    """Tell whether mail waits to be decided for too long, and whether anybody decides."""
+    if lag.oldest <= _LATE:
+        return []
+    if lag.stands:
+        what = f"mail that came {lag.oldest / 60:.0f} minutes ago has not been looked at"
         why = "No worker runs, or none gets anywhere."
-        found.append(
-            fail("backlog", what, why, "systemctl restart krets    # then: krets queue ls")
-        )
-    return found
+        return [fail("backlog", what, why, "systemctl restart krets    # then: krets queue ls")]
+    what = f"{lag.waiting:,} mails wait to be decided, the first for {lag.oldest / 60:.0f} minutes"
+    why = "More comes than the workers decide; where one list is flooded, only that list waits."
+    return [warn("backlog", what, why, "mailer.workers = 4    # or more: krets worker")]
 
 
 def _token_keys(app: App) -> list[Diagnosis]:

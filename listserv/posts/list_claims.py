@@ -101,7 +101,11 @@ class ListClaims:
         return session.scalars(found.order_by(SortedList.list_address).with_for_update()).all()
 
     def give_back(self, session: Session, claims: Collection[ListClaim]) -> None:
-        """Let go of lists; one that is lost already stays with whoever has it."""
+        """Let go of lists; one that is lost already stays with whoever has it.
+
+        Until when they were held stays: it says when somebody sorted (sorting_lag.py).
+        """
+        now = self.store.now(session) if claims else 0.0
         for claim in sorted(claims, key=lambda one: one.list_address):
             session.execute(
                 update(SortedList)
@@ -109,7 +113,7 @@ class ListClaims:
                     SortedList.list_address == claim.list_address,
                     SortedList.epoch == claim.epoch,
                 )
-                .values(until=0.0)
+                .values(until=now)
                 .execution_options(synchronize_session=False)
             )
 

@@ -16,7 +16,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 from starlette.datastructures import Headers
 
-from listserv.wiring.listserv_tables import Hold, HoldState
+from listserv.wiring.listserv_tables import Hold, HoldState, SortedList
 from mailer.ledger import ledger
 from mailer.ledger.claim_owners import Owner
 from mailer.ledger.mailings import (
@@ -84,6 +84,10 @@ def _incoming(session: Session, now: float) -> Iterator[Metric]:
     states = {"new": float(count), "held": float(held or 0)}
     yield _one("krets_arrivals", "Messages that wait", "state", states)
     yield _age("krets_oldest_arrival_seconds", "Age of the oldest undecided message", oldest, now)
+    sorting = select(func.count(func.distinct(SortedList.holder))).where(SortedList.until > now)
+    yield GaugeMetricFamily(
+        "krets_sorters", "Processes that decide what came", value=session.scalar(sorting) or 0
+    )
 
 
 def _outgoing(session: Session, now: float) -> Iterator[Metric]:

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
+from listserv.posts import sorting_lag
 from listserv.upkeep import metrics
 from listserv.web import (
     archive_access,
@@ -121,7 +122,9 @@ def _trouble(app: App, states: Mapping[str, int]) -> dict[str, str]:
     found = {part: "not up" for part, state in states.items() if state != 2}  # noqa: PLR2004
     try:
         with app.store.read() as session:
-            session.connection()
+            lag = sorting_lag.read(session, app.store.now(session))
+        if lag.stands:
+            found["sorting"] = f"{lag.waiting} wait, the first for {lag.oldest:.0f} s"
     except KretsError:
         found["database"] = "not answering"
     try:

@@ -61,7 +61,7 @@ class SortedList(Base):
     list_address: Mapped[str] = mapped_column(String(320), primary_key=True)
     epoch: Mapped[int] = mapped_column(BigInteger)  # one more with each claim
     holder: Mapped[str]  # the process, as claim_owners.ProcessIdentity has it
-    until: Mapped[float]  # by the database's clock; 0 where nobody has it
+    until: Mapped[float]  # by the database's clock; or until when somebody had it
     newest: Mapped[float]  # when its last post was decided: the next one is later
 
 

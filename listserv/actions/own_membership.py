@@ -44,7 +44,13 @@ from subscriptions.membership.personal_data import Dossier
 from subscriptions.permission.asks import AskPurpose
 from templates import LANGUAGES
 
-RHYTHMS = (Rhythm.EACH, Rhythm.DAILY, Rhythm.WEEKLY, Rhythm.FIRST)  # that can be chosen
+RHYTHMS = (
+    Rhythm.EACH,
+    Rhythm.DAILY,
+    Rhythm.WEEKLY,
+    Rhythm.FIRST,
+    Rhythm.FOLLOWED,
+)  # that can be chosen
 _PAGE = links.by_ask(AskPurpose.ME)
 
 

@@ -16,7 +16,8 @@ from listserv.answers import answer_commands
 from subscriptions.lists import attributes
 from templates.lexicon import fold, phrases
 
-RHYTHMS = ("daily", "weekly", "first", "each")
+RHYTHMS = ("daily", "weekly", "first", "followed", "each")
+SOME = "digest"  # the rhythm of whoever has one, else daily
 FORMS = ("page", "mime", "plain")
 _MORE = ("weekdays", "weekends", *FORMS)
 _HALVES = {"morning": 0, "evening": 12}  # hours that half of the day begins with
@@ -92,6 +93,8 @@ def _one(named: set[str], hours: list[int], zones: list[str]) -> str | None:
     more, forms = named & {"weekdays", "weekends"}, named & set(FORMS)
     if "digest" in named and not (rhythms or more or forms):
         rhythms = {"daily"}  # "a summary": neither "a weekly summary" nor "the digest as text"
+    elif "digest" in named and hours and not rhythms:
+        rhythms = {SOME}  # "a digest at 18": whoever has a weekly one keeps it
     if max(len(one) for one in (rhythms, more, forms, hours, zones)) > 1:
         return None
     if not (rhythms or more or forms or zones or (hours and "clock" in named)):

@@ -133,14 +133,15 @@ def _face(session: Session, app: App, lst: MailList) -> ListFace:
 
 def _readers(session: Session, lst: MailList, window: Window) -> Sequence[tuple[str, DigestForm]]:
     """Return what the members of a window read, and the list's own language in each form."""
+    dialect = session.get_bind().dialect.name
     joined = (
         select(Person.language, Membership.digest_form)
         .join(Membership, Membership.person_id == Person.id)
-        .where(*digest_windows.readers(window))
+        .where(*digest_windows.readers(dialect, window))
         .distinct()
     )
     found = {(lst.language, DigestForm.PAGE)}
-    for language, form in session.execute(joined, digest_windows.bounds(window)):
+    for language, form in session.execute(joined, digest_windows.bounds(dialect, window)):
         written = DigestForm(form or DigestForm.PAGE)
         found |= {(lst.language, written), (language or lst.language, written)}
     return sorted(one for one in found if one[0] in LANGUAGES)

@@ -283,7 +283,7 @@ def _pour(session: Session, mailing_id: int, piece: "_Piece", now: float) -> Non
         "row": piece.thread.row,
     }
     if piece.window is not None:
-        values |= digest_windows.bounds(piece.window)
+        values |= digest_windows.bounds(dialect, piece.window)
     session.connection().execute(pouring, values)
 
 
@@ -305,7 +305,11 @@ def _pouring(
         columns |= {"state": plan.state(), "reason": plan.why()}
     chosen = (
         audience_select(
-            bindparam("list"), now=now, after=bindparam("after"), chosen=segment, how=_how(way)
+            bindparam("list"),
+            now=now,
+            after=bindparam("after"),
+            chosen=segment,
+            how=_how(dialect, way),
         )
         .with_only_columns(*columns.values())
         .where(Membership.id <= bindparam("last"), *apart.conditions())
@@ -313,11 +317,11 @@ def _pouring(
     return insert(Recipient).from_select(list(columns), chosen)
 
 
-def _how(way: AudienceWay) -> ColumnElement[bool] | None:
+def _how(dialect: str, way: AudienceWay) -> ColumnElement[bool] | None:
     if way is AudienceWay.ISSUE:
         return None
     if way in {AudienceWay.DIGEST, AudienceWay.LAST_DIGEST}:
-        return digest_windows.waiting_for(last=way is AudienceWay.LAST_DIGEST)
+        return digest_windows.waiting_for(dialect, last=way is AudienceWay.LAST_DIGEST)
     at = bindparam("at", type_=Float)
     by_itself = rhythms.by_itself(at, first=way is AudienceWay.FIRST)
     key, row = bindparam("key", type_=String), bindparam("row", type_=Integer)

@@ -6,19 +6,21 @@ Whoever has a digest at the same hour and would read the same posts is in one gr
 know what a digest looks like.
 """
 
+import json
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Boolean, Float, Integer, String, and_, bindparam, func, select, update
+from sqlalchemy import Boolean, Float, Integer, String, and_, bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from listserv.mailings import had_elsewhere
+from listserv.mailings import had_elsewhere, thread_ways
 from listserv.mailings.had_elsewhere import NOWHERE_ELSE, Apart
 from listserv.wiring.listserv_tables import Digest, Post
 from mailer.ledger.mailings import Mailing, MailingState
+from mailer.storage.bulk_rows import one_of, spell
 from subscriptions.lists import rhythms
 from subscriptions.lists.rhythms import DIGESTS, THE_LISTS, DigestGroup
 from subscriptions.lists.roster import MailList, Membership, MembershipState, Rhythm
@@ -48,6 +50,9 @@ class Window:
     hour: int = THE_LISTS
     zone: str = ""  # the readers' own; "" for the list's
     weekdays: bool = False
+    members: tuple[int, ...] = ()  # whom it is not for, or whom alone
+    theirs: bool = False  # for these members alone
+    without: tuple[int, ...] = ()  # posts of muted and followed threads that they do not get
     apart: Apart = NOWHERE_ELSE  # the posts that its readers have had by another list
 
 
@@ -72,15 +77,49 @@ def due(session: Session, lst: MailList, now: float) -> list[Window]:
     if session.scalar(under_way.limit(1)) is not None:
         return []
     whole = [*_open(session, lst, now), *_closing(session, lst)]
-    return [part for window in whole for part in _parted(session, window)]
+    posts = list({post for window in whole for post in window.posts})
+    passed = thread_ways.passed_over(session, lst.id, posts)
+    wished = [one for window in whole for one in _wished(session, window, passed)]
+    return [part for window in wished for part in _parted(session, window)]
+
+
+def _wished(
+    session: Session, window: Window, passed: Mapping[int, frozenset[int]]
+) -> Iterator[Window]:
+    """Yield a window, and apart from it those of members who do not want each of its posts.
+
+    They have muted a thread, or follow it and got it by itself. What was wanted when a post was
+    decided never changes, so this is the same whenever it is asked.
+    """
+    held = set(window.posts)
+    less: dict[frozenset[int], list[int]] = {}
+    for member, posts in passed.items():
+        if posts & held:
+            less.setdefault(posts & held, []).append(member)
+    if not less:
+        yield window
+        return
+    members = tuple(sorted(member for some in less.values() for member in some))
+    made = [replace(window, members=members)]
+    made += [
+        replace(
+            window, members=tuple(sorted(some)), theirs=True, without=tuple(sorted(posts)),
+            posts=tuple(post for post in window.posts if post not in posts),
+        )
+        for posts, some in less.items()
+    ]  # fmt: skip
+    yield from (one for one in made if count(session, [one]))
 
 
 def _parted(session: Session, window: Window) -> Iterator[Window]:
     """Give those who have had some posts by another list a window without them."""
+    dialect = session.get_bind().dialect.name
     apart = had_elsewhere.crossed(session, window.posts)
     if had_elsewhere.under_way(session, apart):
         return  # then it is not known yet who has had them
-    for part in had_elsewhere.parts(session, apart, readers(window), bounds(window)):
+    for part in had_elsewhere.parts(
+        session, apart, readers(dialect, window), bounds(dialect, window)
+    ):
         posts = tuple(one for one in window.posts if one not in part.without)
         yield replace(window, apart=part, posts=posts)
 
@@ -181,7 +220,9 @@ def posts_for(session: Session, lst: MailList, member: Membership, now: float) -
     ends = now if member.digest_until is None else member.digest_until
     if member.rhythm not in DIGESTS and member.digest_until is None:
         return []
-    posts = [post.id for post in _posts(session, lst.id, since, ends)]
+    found = [post.id for post in _posts(session, lst.id, since, ends)]
+    passed = thread_ways.passed_over(session, lst.id, found).get(member.id, frozenset())
+    posts = [post for post in found if post not in passed]
     return had_elsewhere.left(session, member.id, posts)
 
 
@@ -194,7 +235,7 @@ def posts_of(session: Session, mailing_id: int) -> list[int]:
     found = select(Post.id).where(
         Post.list_id == row.list_id, Post.mailing_id.is_not(None), *within
     )
-    without = had_elsewhere.read(row.apart).without
+    without = had_elsewhere.read(row.apart).without | set(json.loads(row.without or "[]"))
     every = session.scalars(found.order_by(Post.decided_at, Post.id))
     return [post for post in every if post not in without]
 
@@ -214,6 +255,9 @@ def keep(session: Session, mailing_id: int, window: Window) -> None:
             hour=window.hour,
             zone=window.zone,
             weekdays=window.weekdays,
+            members=json.dumps(window.members) if window.members else "",
+            theirs=window.theirs,
+            without=json.dumps(window.without) if window.without else "",
             apart=window.apart.spelled(),
         )
     )
@@ -229,11 +273,13 @@ def of(session: Session, mailing_id: int) -> Window | None:
     return Window(
         row.list_id, rhythm, *ends, upto=row.upto,
         hour=row.hour, zone=row.zone, weekdays=row.weekdays,
+        members=tuple(json.loads(row.members or "[]")), theirs=row.theirs,
+        without=tuple(json.loads(row.without or "[]")),
         apart=had_elsewhere.read(row.apart),
     )  # fmt: skip
 
 
-def waiting_for(*, last: bool) -> ColumnElement[bool]:
+def waiting_for(dialect: str, *, last: bool) -> ColumnElement[bool]:
     """Return the condition that a member is in the window whose ``bounds`` are bound.
 
     ``last`` is for those who have gone back to single mails.
@@ -243,6 +289,9 @@ def waiting_for(*, last: bool) -> ColumnElement[bool]:
         rhythms.since() >= low,
         rhythms.since() < high,
         rhythms.own_zone() == bindparam("zone", type_=String),
+        text(f"({one_of(dialect, 'membership.id', 'members').text}) = :theirs").bindparams(
+            bindparam("theirs", type_=Boolean)
+        ),
     )
     if last:
         end_low, end_high = bindparam("end_low", type_=Float), bindparam("end_high", type_=Float)
@@ -256,9 +305,10 @@ def waiting_for(*, last: bool) -> ColumnElement[bool]:
     )
 
 
-def bounds(window: Window) -> dict[str, Any]:
+def bounds(dialect: str, window: Window) -> dict[str, Any]:
     """Return what ``waiting_for`` has bound."""
     ends: dict[str, Any] = {"low": window.low, "high": window.high, "zone": window.zone}
+    ends |= {"members": spell(dialect, window.members), "theirs": window.theirs}
     if window.rhythm is None:
         return ends | {"end_low": window.end_low, "end_high": window.end_high}
     group = {"hour": window.hour, "weekdays": window.weekdays}
@@ -270,6 +320,7 @@ def close(session: Session, window: Window, after: int, last: int) -> None:
 
     Who is paused is passed over: their next digest begins behind this one.
     """
+    dialect = session.get_bind().dialect.name
     moved: dict[str, Any] = {"digest_since": window.upto}
     if window.rhythm is None:
         moved = {"digest_since": None, "digest_until": None}
@@ -279,24 +330,28 @@ def close(session: Session, window: Window, after: int, last: int) -> None:
             Membership.list_id == window.list_id,
             Membership.id > after,
             Membership.id <= last,
-            waiting_for(last=window.rhythm is None),
+            waiting_for(dialect, last=window.rhythm is None),
             *window.apart.conditions(),
         )
         .values(**moved),
-        bounds(window),
+        bounds(dialect, window),
     )
 
 
-def readers(window: Window) -> Sequence[ColumnElement[bool]]:
+def readers(dialect: str, window: Window) -> Sequence[ColumnElement[bool]]:
     """Return the conditions under which a membership is in a window; ``bounds`` are bound."""
     return (
         Membership.list_id == window.list_id,
-        waiting_for(last=window.rhythm is None),
+        waiting_for(dialect, last=window.rhythm is None),
         *window.apart.conditions(),
     )
 
 
 def count(session: Session, windows: Sequence[Window]) -> int:
     """Return how many members stand in windows; who is paused is among them."""
+    dialect = session.get_bind().dialect.name
     counted = select(func.count()).select_from(Membership)
-    return sum(session.scalar(counted.where(*readers(one)), bounds(one)) or 0 for one in windows)
+    return sum(
+        session.scalar(counted.where(*readers(dialect, one)), bounds(dialect, one)) or 0
+        for one in windows
+    )

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import BindParameter, Select, and_, not_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql import ColumnElement
 
 from archive.filing import answered_mail
@@ -26,7 +26,7 @@ from listserv.posts.facts import PostReading
 from listserv.wiring.listserv_tables import Post
 from mailer.reading.bodies import read as read_body
 from mailer.reading.headers.head_facts import permalink_hash, read_head
-from subscriptions.lists.roster import Address, Membership, Person
+from subscriptions.lists.roster import Address, Membership, Person, Rhythm
 from subscriptions.membership.thread_wishes import ThreadWish, WishKind
 
 NAMED = 50  # mails that one names and that are looked for, the nearest first
@@ -147,7 +147,10 @@ def gets(
 
     The mutes of ``woken`` are about to end.
     """
-    followed = Membership.id.in_(_wanting(WishKind.FOLLOW, list_id, at, key, row))
+    followed = or_(
+        Membership.id.in_(_wanting(WishKind.FOLLOW, list_id, at, key, row)),
+        and_(Membership.rhythm == Rhythm.FOLLOWED, _wrote(list_id, at, key, row)),
+    )
     muted: ColumnElement[bool] = Membership.id.in_(_wanting(WishKind.MUTE, list_id, at, key, row))
     if woken:
         muted = and_(muted, Membership.id.not_in(woken))
@@ -164,6 +167,25 @@ def _wanting(
         ThreadWish.since < at,
         or_(ThreadWish.until.is_(None), ThreadWish.until > at),
         or_(ThreadWish.hash == key, ThreadWish.hash.in_(here)),
+    )
+
+
+def _wrote(list_id: _Number, at: _Moment, key: _Text, row: _Number) -> ColumnElement[bool]:
+    """Return the condition that a member wrote in a thread before ``at``, from any address."""
+    here = select(Node.hash).where(Node.list_id == list_id, Node.thread_id == row)
+    own = aliased(Address)
+    return (
+        select(Post.id)
+        .join(own, own.key == Post.author)
+        .where(
+            own.person_id == Membership.person_id,
+            Post.list_id == list_id,
+            Post.mailing_id.is_not(None),
+            Post.decided_at < at,
+            or_(Post.thread == key, Post.thread.in_(here)),
+        )
+        .correlate(Membership)
+        .exists()
     )
 
 

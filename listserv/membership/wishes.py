@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from listserv.answers import rhythm_wishes
 from listserv.answers.rhythm_wishes import RhythmWish
 from listserv.letters import notices
 from listserv.letters.ask_payloads import AddressPayload, MemberBefore, WishUndo
@@ -93,7 +94,7 @@ def change_rhythm(visit: Visit, member: Membership, wish: RhythmWish, proof: Ans
     desk = visit.desk(proof.note())
     if wish.rhythm:  # who says how often wants mail
         changes.change_state(desk, member, MembershipState.ACTIVE)
-        changes.change_rhythm(desk, member, Rhythm(wish.rhythm))
+        changes.change_rhythm(desk, member, _meant(member, wish.rhythm))
     form = DigestForm(wish.form) if wish.form else None
     weekdays = None if wish.weekends is None else not wish.weekends
     changes.change_digest(desk, member, DigestChange(wish.hour, weekdays, form, wish.zone or None))
@@ -102,6 +103,12 @@ def change_rhythm(visit: Visit, member: Membership, wish: RhythmWish, proof: Ans
     hours = wish != RhythmWish(wish.rhythm)
     _receipt(visit, member, "member-rhythm", was, hours=hours, **told)
     return True
+
+
+def _meant(member: Membership, rhythm: str) -> Rhythm:
+    if rhythm == rhythm_wishes.SOME:
+        return member.rhythm if member.rhythm in DIGESTS else Rhythm.DAILY
+    return Rhythm(rhythm)
 
 
 def rhythm_told(session: Session, lst: MailList, member: Membership) -> dict[str, Any]:

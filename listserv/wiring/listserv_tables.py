@@ -10,6 +10,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     String,
+    Text,
     UniqueConstraint,
     false,
     text,
@@ -82,6 +83,9 @@ class Digest(Base):
     hour: Mapped[int] = mapped_column(SmallInteger, server_default="-1")  # -1: the list's
     zone: Mapped[str] = mapped_column(String(64), server_default="")  # "": the list's
     weekdays: Mapped[bool] = mapped_column(server_default=false())  # none at weekends
+    members: Mapped[str] = mapped_column(Text, server_default="")  # JSON: not for these ...
+    theirs: Mapped[bool] = mapped_column(server_default=false())  # ... or for these alone
+    without: Mapped[str] = mapped_column(Text, server_default="")  # JSON: posts left out
     apart: Mapped[str] = mapped_column(default="", server_default="")  # mailings/had_elsewhere.py
 
 

@@ -109,6 +109,7 @@ class Rhythm(StrEnum):
     DAILY = "daily"
     WEEKLY = "weekly"
     FIRST = "first"
+    FOLLOWED = "followed"
     PAUSED = "paused"
 
 

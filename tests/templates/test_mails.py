@@ -152,7 +152,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
             "other",
         )
     ),
-    *(("member-rhythm", {"rhythm": one}) for one in ("weekly", "first", "each")),
+    *(("member-rhythm", {"rhythm": one}) for one in ("weekly", "first", "followed", "each")),
     *(("member-thread", {"deed": one}) for one in ("follow", "unmute")),
     ("member-thread", {"subject": "", "named": True}),
     *(("member-command", {"command": one}) for one in ("mute", "follow", "unfollow")),

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import BindParameter, Select, and_, not_, or_, select, update
+from sqlalchemy import BindParameter, Select, and_, not_, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql import ColumnElement
 
@@ -26,7 +26,7 @@ from listserv.posts.facts import PostReading
 from listserv.wiring.listserv_tables import Post
 from mailer.reading.bodies import read as read_body
 from mailer.reading.headers.head_facts import permalink_hash, read_head
-from subscriptions.lists.roster import Address, Membership, Person, Rhythm
+from subscriptions.lists.roster import FOLLOWED, Address, Membership, Person, Rhythm
 from subscriptions.membership.thread_wishes import ThreadWish, WishKind
 
 NAMED = 50  # mails that one names and that are looked for, the nearest first
@@ -51,9 +51,11 @@ NOWHERE = PostThread()
 
 
 def has_wishes(session: Session, list_id: int) -> bool:
-    """Tell whether anybody has said what they want of a thread of this list."""
-    found = select(ThreadWish.id).where(ThreadWish.list_id == list_id)
-    return session.scalar(found.limit(1)) is not None
+    """Tell whether a thread matters to whom a post goes: somebody wants one."""
+    said = select(ThreadWish.id).where(ThreadWish.list_id == list_id)
+    # SQLite finds the index by these very words.
+    wrote = select(Membership.id).where(Membership.list_id == list_id, text(FOLLOWED))
+    return any(session.scalar(one.limit(1)) is not None for one in (said, wrote))
 
 
 def of_post(

@@ -98,6 +98,8 @@ WAITS = "state = 'pending'"
 _WAITS = text(WAITS)
 DIGEST = "(rhythm IN ('daily', 'weekly') OR digest_until IS NOT NULL)"
 _DIGEST = text(DIGEST)
+FOLLOWED = "rhythm = 'followed'"
+_THREADS = text(FOLLOWED)
 _PAGE_LITE, _PAGE = text("own_page = 1"), text("own_page")
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts in 64 bits anyway
 
@@ -284,6 +286,9 @@ class Membership(Base):
         Index("ix_membership_waits", "joined_at", sqlite_where=_WAITS, postgresql_where=_WAITS),
         Index("ix_membership_page", "list_id", sqlite_where=_PAGE_LITE, postgresql_where=_PAGE),
         Index("ix_membership_digest", "list_id", sqlite_where=_DIGEST, postgresql_where=_DIGEST),
+        Index(
+            "ix_membership_followed", "list_id", sqlite_where=_THREADS, postgresql_where=_THREADS
+        ),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from listserv.digests import digest_making
 from listserv.mailings import digest_windows
+from listserv.posts.list_claims import ListClaims
 from listserv.reception import sorter
 from listserv.wiring.listserv_tables import Post
 from mailer.ledger.mailings import Mailing, Recipient
@@ -58,7 +59,7 @@ class Year:
         self.said.setdefault(person, []).append((now, rhythm))
 
     def digests(self) -> None:
-        digest_making.attend(self.place.app, time.time())
+        digest_making.attend(self.place.app, time.time(), ListClaims(self.place.app.store))
         while sorter.freeze(self.place.app):
             pass
 

@@ -11,12 +11,14 @@ from listserv.actions.permissions import (
     permit,
 )
 
-LOOK = {"list show", "newsletter status", "newsletter votes"}
+LOOK = {"list show", "newsletter status", "newsletter votes", "thread ls", "thread show"}
+# A member's own wish for one thread, with a receipt that takes it back; and what ends it.
+WISHES = {"thread follow", "thread mute"}
+THREADS = WISHES | {"thread answer", "thread solve"}
 # These mail something to the address that they are about.
 MAILED = {"own join", "own link"}
-READS = (
-    LOOK | MAILED | {"list history", "newsletter drafts", "member ls", "member show", "queue ls"}
-)
+READS = LOOK | MAILED | THREADS
+READS |= {"list history", "newsletter drafts", "member ls", "member show", "queue ls"}
 DECIDES = {"queue ls", "queue show", "queue release", "queue refuse", "queue drop"}
 MODERATE = LOOK | DECIDES | {"list set", "member allow", "member ban", "member moderate"}
 STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter resend"}
@@ -27,7 +29,7 @@ DIGESTS = {"digest preview", "digest send"}
 OWN = (
     MODERATE
     | EDIT
-    | (READS - MAILED)
+    | (READS - MAILED - THREADS)
     | PEOPLE
     | DIGESTS
     | {"archive redact", "list rename", "newsletter history", "queue mailing"}
@@ -37,11 +39,11 @@ SELF = {action.value for action in Action if action.value.startswith("own ")}
 # What each role may do on its own list; strangers and plain members nothing but what is their own.
 TABLE = {
     ActorRole.STRANGER: SELF,
-    ActorRole.MEMBER: SELF,
-    ActorRole.MODERATOR: MODERATE | SELF,
-    ActorRole.ADVISOR: LOOK | {"newsletter drafts"} | SELF,
-    ActorRole.EDITOR: EDIT | SELF,
-    ActorRole.OWNER: OWN | SELF,
+    ActorRole.MEMBER: SELF | THREADS,
+    ActorRole.MODERATOR: MODERATE | SELF | THREADS,
+    ActorRole.ADVISOR: LOOK | {"newsletter drafts"} | SELF | THREADS,
+    ActorRole.EDITOR: EDIT | SELF | THREADS,
+    ActorRole.OWNER: OWN | SELF | THREADS,
     ActorRole.OPERATOR: {action.value for action in Action} - SELF,
 }
 # For what a mail is enough that its writer's own domain vouches for: no word of ours was answered.
@@ -82,4 +84,4 @@ def test_an_aligned_mail_is_enough_for_what_is_the_writers_own_unless_they_look_
 
 
 def test_the_history_that_owners_read_tells_nothing_of_what_people_do_for_themselves() -> None:
-    assert {action.value for action in Action if not PERMISSIONS[action].noted} == SELF
+    assert {action.value for action in Action if not PERMISSIONS[action].noted} == SELF | WISHES

@@ -91,7 +91,7 @@ def _one(named: set[str], hours: list[int], zones: list[str]) -> str | None:
     """Return the one wish, spelled; None where it names nothing, or a thing and another."""
     rhythms = named & set(RHYTHMS)
     more, forms = named & {"weekdays", "weekends"}, named & set(FORMS)
-    if "digest" in named and not (rhythms or more or forms):
+    if "digest" in named and not (rhythms or more or forms or hours):
         rhythms = {"daily"}  # "a summary": neither "a weekly summary" nor "the digest as text"
     elif "digest" in named and hours and not rhythms:
         rhythms = {SOME}  # "a digest at 18": whoever has a weekly one keeps it

@@ -7,6 +7,7 @@ time; a message that breaks a limit is not parsed further.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -52,6 +53,22 @@ class PostReading:
     added: tuple[str, ...] = ()  # fields that we have given it
 
 
+class BytesFacts(TypedDict):
+    """Hold the part of ``PostFacts`` that needs no database; see there for what each is."""
+
+    envelope_sender: str
+    authors: tuple[str, ...]
+    size: int
+    trouble: str
+    list_ids: tuple[str, ...]
+    own_list_ids: tuple[str, ...]
+    own_received: bool
+    received: int
+    automatic: str
+    automatic_sure: bool
+    leave_wish: bool
+
+
 def read(raw: bytes) -> PostReading:
     """Read a message's header section; never raises."""
     head = message.head(raw)
@@ -95,7 +112,7 @@ def begins(reading: PostReading, answers: int | None = None) -> bool:
     return not named and not own_words.of_subject(head.text("subject"))[1]
 
 
-def from_bytes(reading: PostReading, own: Sequence[str], envelope_sender: str) -> dict[str, object]:
+def from_bytes(reading: PostReading, own: Sequence[str], envelope_sender: str) -> BytesFacts:
     """Return the part of ``PostFacts`` that needs no database.
 
     ``own`` are the addresses of the list, by all of its names.
@@ -157,7 +174,7 @@ def gather(
         author_posts=_accepted_before(session, lst, reading) if member else 0,
         same_message=same,
         same_id_other_content=other,
-        **from_bytes(reading, lst.addresses, envelope_sender),  # type: ignore[arg-type]
+        **from_bytes(reading, lst.addresses, envelope_sender),
     )
 
 

@@ -104,7 +104,7 @@ def choose(mbox: Path) -> tuple[list[Mail], Counter[str]]:
             raw = b"\r\n".join(found.raw.replace(b"\r\n", b"\n").split(b"\n"))
             reading = facts.read(raw)
             told = facts.from_bytes(reading, (LIVE,), "anna@example.net")
-            verdict = rules.judge(rules.PostFacts(LIVE, author_state="active", **told))  # type: ignore[arg-type]
+            verdict = rules.judge(rules.PostFacts(LIVE, author_state="active", **told))
             message_id = _MESSAGE_ID.search(raw.partition(b"\r\n\r\n")[0])
             if raw.count(b"\r") != raw.count(b"\r\n") or b"\0" in raw:
                 left_out["a bare CR or a NUL: the door refuses it"] += 1

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from listserv.digests import digest_making
 from listserv.mailings import audience_freezing, digest_windows
@@ -37,9 +38,9 @@ def place(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) ->
     made.end()
 
 
-def member_of(session: object, address: str) -> Membership:
-    lst = get_list(session, LIST)  # type: ignore[arg-type]
-    found = membership_of(session, lst.id, addresses.parse(address).key)  # type: ignore[arg-type]
+def member_of(session: Session, address: str) -> Membership:
+    lst = get_list(session, LIST)
+    found = membership_of(session, lst.id, addresses.parse(address).key)
     assert found is not None
     return found
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from listserv.digests import digest_making
-from listserv.posts.list_claims import ListClaims
+from listserv.posts.list_claims import ListClaim, ListClaims
 from listserv.reception import deciding, post_groups, posting, sorter
+from listserv.reception.post_judging import ArrivedPost, JudgedPost
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Hold, Post, SortedList
 from mailer.errors import Temporary
@@ -19,7 +21,7 @@ from mailer.ledger.mailings import Mailing, MailingState, Recipient
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival, ArrivalState, Incoming
 from subscriptions.lists import roster
-from subscriptions.lists.roster import Membership, Rhythm
+from subscriptions.lists.roster import MailList, Membership, Rhythm
 from tests.place import ANNA, LIST, Place, Silent, make_place
 from tests.tree import wait_for
 
@@ -154,8 +156,8 @@ def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     write = posting.write
 
-    def counted(app: App, claim: object, some: list[object]) -> None:
-        write(app, claim, some)  # type: ignore[arg-type]
+    def counted(app: App, claim: ListClaim, some: list[JudgedPost]) -> None:
+        write(app, claim, some)
         found.append(len(some))
 
     monkeypatch.setattr(posting, "write", counted)
@@ -192,10 +194,17 @@ def test_of_posts_that_are_written_together_the_broken_one_alone_waits_for_a_hum
 ) -> None:
     compose = posting._compose
 
-    def broken(app: App, session: object, lst: object, judged: object, *more: object) -> object:
-        if getattr(judged, "reading").message_id == "3@mail.example":  # noqa: B009
+    def broken(
+        app: App,
+        session: Session,
+        lst: MailList,
+        judged: JudgedPost,
+        hash_: str,
+        own: frozenset[str],
+    ) -> object:
+        if judged.reading.message_id == "3@mail.example":
             raise ZeroDivisionError("a bug of ours")
-        return compose(app, session, lst, judged, *more)  # type: ignore[arg-type]
+        return compose(app, session, lst, judged, hash_, own)
 
     monkeypatch.setattr(posting, "_compose", broken)
     come(place, *(6 * [LIST]))
@@ -217,8 +226,8 @@ def test_a_list_that_was_lost_meanwhile_is_decided_by_who_has_it(
     other = ListClaims(place.app.store)
     judge_all = deciding.post_judging.judge_all
 
-    def slow(app: App, claim: object, posts: object) -> object:
-        judged = judge_all(app, claim, posts)  # type: ignore[arg-type]
+    def slow(app: App, claim: ListClaim, posts: list[ArrivedPost]) -> list[JudgedPost]:
+        judged = judge_all(app, claim, posts)
         with app.store.write() as session:
             session.execute(update(SortedList).values(until=1.0))
             assert other.take(session, [LIST])
@@ -278,8 +287,8 @@ def test_a_list_that_is_renamed_meanwhile_is_decided_under_its_new_name(
     come(place, LIST, LIST)
     judge_all = deciding.post_judging.judge_all
 
-    def slow(app: App, claim: object, posts: object) -> object:
-        judged = judge_all(app, claim, posts)  # type: ignore[arg-type]
+    def slow(app: App, claim: ListClaim, posts: list[ArrivedPost]) -> list[JudgedPost]:
+        judged = judge_all(app, claim, posts)
         with app.store.write() as session:
             lst = roster.get_list(session, LIST)
             lst.name, lst.formerly = "mates", f"\n{LIST}\nmates@example.org\n"

@@ -127,7 +127,8 @@ def dated(corpora: Path) -> Iterator[tuple[float, bytes]]:
 
 
 @pytest.mark.parametrize(
-    ("mails", "people"), [(40, 25), pytest.param(1_967, 200, marks=pytest.mark.journey)]
+    ("mails", "people"),
+    [(40, 25), pytest.param(1_967, 200, marks=[pytest.mark.journey, pytest.mark.timeout(7200)])],
 )
 def test_every_member_of_a_real_community_has_each_post_once(
     place: Place, clock: list[float], corpora: Path, mails: int, people: int

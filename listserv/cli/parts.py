@@ -25,6 +25,7 @@ from listserv.wiring.app import App
 from listserv.wiring.bells import BELLS, work
 from listserv.wiring.data_folder import lock_data_folder
 from listserv.wiring.heartbeat import beat, states
+from mailer.door.limits import DoorLimits
 
 WORKER_NICE = 5  # mail that waits for its 250 goes before mail that has been kept
 Ready = Callable[[], None]
@@ -163,7 +164,7 @@ def _log(app: App, part: str) -> None:
 
 def _part(app: App, name: str, run: Callable[..., None], *arguments: object) -> None:
     _log(app, name)
-    allow_files()
+    allow_files(DoorLimits().connections)
     run(app, *arguments)
 
 
@@ -171,13 +172,14 @@ def _web(
     app: App, listener: socket.socket, ready: Ready, states: Callable[[], dict[str, int]]
 ) -> None:
     _log(app, "web")
-    allow_files()
+    allow_files(connections.WebLimits().in_all)
     trusted = proxies(app.settings.listserv.proxies)
     connections.serve(web.build(app, states), listener, ready, trusted)
 
 
 def _worker(app: App, number: int, ready: Ready) -> None:
     _log(app, f"worker-{number}" if number else "worker")
+    allow_files(app.settings.mailer.connections * len(app.settings.mailer.relays))
     os.nice(WORKER_NICE)
     desk = WorkerContext(app, max(1, app.settings.mailer.workers - 1) if number else 1)
     use(desk)

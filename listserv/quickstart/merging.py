@@ -20,6 +20,7 @@ _WHERE_UNSET = {  # Postfix's own values would accept for days what Krets does n
     "address_verify_negative_refresh_time": "1m",
     "address_verify_poll_delay": "1s",
     "smtp_send_xforward_command": "yes",  # whose mail it is
+    "smtpd_client_connection_count_limit": "20",  # two clients would hold all of its 100 sessions
 }
 
 

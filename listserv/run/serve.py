@@ -29,6 +29,7 @@ from mailer.errors import KretsError, Misconfigured
 
 TICK = 1.0  # seconds between looks at the database
 _QUICK = 2.0  # a part that lives shorter than this is restarted with growing pauses
+_OWN_FILES = 100  # of a part, beside its connections: database, pages, doorbell, logs
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 _OPENING = {  # what to do about a door that cannot be opened
     errno.EADDRINUSE: "Stop what uses it, or set {} to another door.",
@@ -201,12 +202,24 @@ class ProcessTree:
         return 0
 
 
-def allow_files(most: int = 65_536) -> None:
-    """Let this process open as many files as the system allows it: each connection is one."""
+def allow_files(connections: int, most: int = 65_536) -> None:
+    """Let this process open as many files as the system allows it: each connection is one.
+
+    ``connections`` is what it may have to hold; a limit below that is told at the start, not by
+    callers who find the door shut.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    needed = connections + _OWN_FILES
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        _log.error(
+            "this process may open too few files for its connections: set LimitNOFILE=65536 in its"
+            " unit, or raise `ulimit -Hn` where it is started",
+            may_open=hard,
+            needs=needed,
+        )
 
 
 def _make_way(path: Path) -> None:

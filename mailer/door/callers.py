@@ -1,12 +1,15 @@
 """Know who calls: trusted fronts, what counts as one source, how many connections each holds.
 
-SECURITY: an IPv6 customer has a /64 at least, so that is one source, as one IPv4 address is.
-Nobody can fill a door: each source has a bound, and where all places are taken the source that
-holds most gives one up to a source that holds fewer. Fronts speak for everybody: they are not
-counted as a source and give up nothing.
+SECURITY: an IPv6 customer has a /64 at least, so that is one source, as one IPv4 address is. Many
+have a /48, which is 65,536 of these: a neighbourhood has a bound of its own. Nobody can fill a
+door: where all places are taken, the neighbourhood that holds most gives one up to whoever holds
+fewer, and in it the source that holds most. Fronts speak for everybody: they are not counted as a
+source and give up nothing.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Generic, Protocol, TypeVar
 
@@ -53,6 +56,7 @@ def source_of(ip: str) -> str:
     return str(ip_network(f"{ip}/{_SOURCE_BITS}", strict=False))
 
 
+@lru_cache(4096)
 def network_of(source: str) -> str:
     """Return the neighbourhood of a source: a /24 of IPv4, a /48 of IPv6; "" for no address."""
     address = plain_ip(source.partition("/")[0])
@@ -76,10 +80,12 @@ G = TypeVar("G", bound=Guest)
 class Callers(Generic[G]):
     """Hold open connections by source; "" is the source of fronts, which no bound counts."""
 
-    def __init__(self, per_source: int, in_all: int) -> None:
+    def __init__(self, per_source: int, in_all: int, per_network: int = 0) -> None:
         self._per_source = per_source
+        self._per_network = per_network or in_all
         self._in_all = in_all
         self._open: dict[str, dict[G, None]] = {}
+        self._networks: Counter[str] = Counter()
         self.total = 0  # how many are open
 
     def guests(self) -> list[G]:
@@ -90,13 +96,21 @@ class Callers(Generic[G]):
         """Tell whether one more is too many."""
         return self.total >= self._in_all
 
+    def held(self, source: str) -> tuple[int, int]:
+        """Return how many connections the neighbourhood of a source holds, and how many itself."""
+        return self._networks[network_of(source)], len(self._open.get(source, ()))
+
     def crowded(self, source: str) -> bool:
-        """Tell whether one more from ``source`` is too many."""
-        return bool(source) and len(self._open.get(source, ())) >= self._per_source
+        """Tell whether one more from ``source``, or from its neighbourhood, is too many."""
+        if not source:
+            return False
+        near, held = self.held(source)
+        return held >= self._per_source or near >= self._per_network
 
     def enter(self, source: str, guest: G) -> None:
         """Count a connection."""
         self._open.setdefault(source, {})[guest] = None
+        self._networks[network_of(source)] += 1
         self.total += 1
 
     def leave(self, source: str, guest: G) -> None:
@@ -104,6 +118,10 @@ class Callers(Generic[G]):
         held = self._open.get(source, {})
         if guest in held:
             del held[guest]
+            network = network_of(source)
+            self._networks[network] -= 1
+            if not self._networks[network]:
+                del self._networks[network]
             self.total -= 1
         if not held:
             self._open.pop(source, None)
@@ -111,14 +129,14 @@ class Callers(Generic[G]):
     def one_to_cut(self, source: str) -> G | None:
         """Return whose place a newcomer from ``source`` may have, where there is one.
 
-        Of the source that holds most, if that holds more than ``source`` does, the connection
-        of which nothing came for the longest time.
+        Of the neighbourhood that holds most, and of its source that holds most, if one of them
+        holds more than that of ``source`` does: the one of which nothing came for longest.
         """
-        counted = {one: len(held) for one, held in self._open.items() if one}
-        held = len(self._open.get(source, ())) if source else 0
+        near, own = self.held(source) if source else (0, 0)
+        counted = {one: self.held(one) for one in self._open if one}
         for most in sorted(counted, key=counted.__getitem__, reverse=True):
-            if counted[most] <= held:
-                return None
+            if counted[most][0] <= near and counted[most][1] <= own:
+                continue
             idle = [(since, n) for n, one in enumerate(self._open[most])
                     if (since := one.idle_since) is not None]  # fmt: skip
             if idle:

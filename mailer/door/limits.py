@@ -23,6 +23,7 @@ class DoorLimits:
     data_rate: int = 1000  # octets a second that DATA must bring on average, after ``idle``
     session: float = 3600.0
     per_ip: int = 20  # connections of a source (callers.py); fronts are not counted
+    per_network: int = 80  # of a neighbourhood: a /24, a /48
     connections: int = 500  # in all
     waiting: int = 256 * 1024 * 1024  # octets of mail in memory, received or not yet committed
     verdict_ttl: float = 1.0  # for how long an accepted recipient is not asked for again

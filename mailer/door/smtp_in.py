@@ -10,9 +10,9 @@ intake. It refuses to know what a list is: ``verdict`` says whether a recipient 
     ...
     await door.close()
 
-SECURITY: open to the world. Connections are counted in all and by address, every command and
-message has a deadline, and memory for mail has one budget. Closing commits what was received
-whole and answers for it; what was not is for the client to send again.
+SECURITY: open to the world. Connections are counted in all, by address and by neighbourhood, every
+command and message has a deadline, and memory for mail has one budget. Closing commits what was
+received whole and answers for it; what was not is for the client to send again.
 """
 
 import asyncio
@@ -79,7 +79,7 @@ class SmtpDoor:
             settings=self._settings,
             intake=Intake(self._store, self._after_commit, budget, loop),
             verdicts=Verdicts(self._verdict, self._fits, limits.verdict_ttl),
-            callers=Callers(limits.per_ip, limits.connections),
+            callers=Callers(limits.per_ip, limits.connections, limits.per_network),
             budget=budget,
             rates=Rates(self._settings.rates),
             clock=self._clock,

@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
-from listserv.actions import archive_reading
 from listserv.actions.links import HERE, DeadLink
-from listserv.actions.mailed_links import LinkKind
+from listserv.actions.own import archive_reading
+from listserv.actions.own.mailed_links import LinkKind
 from listserv.web.headers import PRIVATE
 from listserv.web.link_requests import Way
 from listserv.web.page_context import (

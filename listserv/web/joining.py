@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from listserv.actions import joining
-from listserv.actions.joining import AskToJoin, JoinedBefore, JoinState
 from listserv.actions.links import DeadLink
+from listserv.actions.own import joining
+from listserv.actions.own.joining import AskToJoin, JoinedBefore, JoinState
 from listserv.web import visitor
 from listserv.web.forms import field
 from listserv.web.page_context import Caller, answer, here, offer, told

@@ -1,15 +1,15 @@
 """Leaving by link: a button for people, one POST for their mail programs (RFC 8058).
 
 SECURITY: a GET only shows; a one-click POST is answered 200 in place, the first time and every
-other. What the link is worth is told in listserv/actions/leaving.py.
+other. What the link is worth is told in listserv/actions/own/leaving.py.
 """
 
 from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from listserv.actions import leaving
 from listserv.actions.links import DeadLink
+from listserv.actions.own import leaving
 from listserv.web.page_context import Caller, here, offer, told
 
 

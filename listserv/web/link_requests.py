@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from listserv.actions import mailed_links
-from listserv.actions.mailed_links import AskForLink, LinkKind
+from listserv.actions.own import mailed_links
+from listserv.actions.own.mailed_links import AskForLink, LinkKind
 from listserv.web.forms import field
 from listserv.web.page_context import Caller, answer, told
 from mailer.errors import BadInput

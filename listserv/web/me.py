@@ -1,7 +1,7 @@
 """A member's own page: what is set, what is kept, and the way out, by a link that was mailed.
 
 It offers how often mail comes (on a list where people write), a pause, and another address. What
-each button does, and whom a link shows, is told in listserv/actions/own_membership.py.
+each button does, and whom a link shows, is told in listserv/actions/own/own_membership.py.
 
 SECURITY: the page is shown to nobody but whoever has the link (no cache, no referrer); asking for
 a link answers the same whoever asks.
@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 
 from starlette.responses import Response
 
-from listserv.actions import own_membership
 from listserv.actions.call import Call
 from listserv.actions.links import DeadLink, MailedLink
-from listserv.actions.mailed_links import LinkKind
-from listserv.actions.own_membership import OwnMembership, PauseOwn, SetOwn
+from listserv.actions.own import own_membership
+from listserv.actions.own.mailed_links import LinkKind
+from listserv.actions.own.own_membership import OwnMembership, PauseOwn, SetOwn
 from listserv.membership import reviving
 from listserv.web.forms import field
 from listserv.web.headers import PRIVATE

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from listserv.actions import voting
 from listserv.actions.links import DeadLink, MailedLink
-from listserv.actions.voting import CastVote, VoteShown
+from listserv.actions.own import voting
+from listserv.actions.own.voting import CastVote, VoteShown
 from listserv.newsletters.writing.votes import CODE
 from listserv.web.forms import field
 from listserv.web.page_context import Caller, answer, here, told

@@ -18,6 +18,7 @@ from listserv.cli.main import krets
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTIONS = ROOT / "listserv/actions"
+PACKAGE = "listserv.actions"
 ROOMS = ("mailer", "templates", "subscriptions", "archive", "listserv")
 # Where somebody stands at the command line, or who reads it runs this machine.
 DOORS = ("listserv/cli/", "listserv/trying/", "listserv/run/", "listserv/wiring/")
@@ -26,7 +27,8 @@ DOORS = ("listserv/cli/", "listserv/trying/", "listserv/run/", "listserv/wiring/
 def begun_by() -> dict[tuple[str, str], set[str]]:
     """Return the actions that each function of listserv/actions begins, by module and name."""
     found: dict[tuple[str, str], set[str]] = {}
-    for path in sorted(ACTIONS.glob("*.py")):
+    for path in sorted(ACTIONS.rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef):
                 named = (one for one in ast.walk(node) if isinstance(one, ast.Attribute))
@@ -35,7 +37,7 @@ def begun_by() -> dict[tuple[str, str], set[str]]:
                     for one in named
                     if isinstance(one.value, ast.Name) and one.value.id == "Action"
                 }
-                found[path.stem, node.name] = begins
+                found[module, node.name] = begins
     return found
 
 
@@ -86,7 +88,7 @@ COMMANDS = [action.value for action in Action if not action.value.startswith("ow
 @pytest.mark.parametrize("action", COMMANDS)
 def test_every_action_is_called_by_the_command_that_bears_its_name(action: str) -> None:
     begin = {
-        inspect.unwrap(getattr(importlib.import_module(f"listserv.actions.{module}"), name))
+        inspect.unwrap(getattr(importlib.import_module(module), name))
         for (module, name), begins in begun_by().items()
         if action in begins
     }
@@ -138,8 +140,8 @@ def asked_for_in(folder: str) -> Iterator[tuple[str, str]]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         known: dict[str, str] = {}
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module == "listserv.actions":
-                known |= {one.asname or one.name: one.name for one in node.names}
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith(PACKAGE):
+                known |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 yield known.get(node.value.id, ""), node.attr
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv.actions import links, mailed_links
+from listserv.actions import links
 from listserv.actions.call import Call
 from listserv.actions.links import DeadLink, MailedLink
-from listserv.actions.mailed_links import LinkKind
+from listserv.actions.own import mailed_links
+from listserv.actions.own.mailed_links import LinkKind
 from listserv.actions.permissions import Action
 from subscriptions.lists.roster import Address, MailList, Membership
 from subscriptions.permission import asks

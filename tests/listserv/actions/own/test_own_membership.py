@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from listserv.actions import lists, own_membership
+from listserv.actions import lists
 from listserv.actions.call import OPERATOR, Actor, Call
 from listserv.actions.links import DeadLink, MailedLink
-from listserv.actions.own_membership import PauseOwn
+from listserv.actions.own import own_membership
+from listserv.actions.own.own_membership import PauseOwn
 from listserv.actions.permissions import NotPermitted, Proven
 from listserv.letters.request import AnswerProof
 from mailer.reading.addresses import parse

@@ -1,0 +1,1 @@
+"""What people do with what is theirs: join, leave, pause, change, read and vote."""

@@ -33,7 +33,7 @@ from subscriptions.lists import openness
 from subscriptions.lists.roster import MailList, all_lists, get_list
 
 # Called with a list before its pages are drawn; gives what is told how many messages are.
-Progress = Callable[[MailList], AbstractContextManager[Callable[[int], None]]]
+Progress = Callable[[MailList, int], AbstractContextManager[Callable[[int], None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class MailImported:
     hides_past: bool
 
 
-def silent(_lst: MailList) -> AbstractContextManager[Callable[[int], None]]:
+def silent(_lst: MailList, _total: int) -> AbstractContextManager[Callable[[int], None]]:
     """Tell nobody how far it is."""
     return nullcontext(lambda _messages: None)
 
@@ -127,7 +127,7 @@ def build(call: Call, wanted: BuildArchive, progress: Progress = silent) -> dict
     lists = _lists(call, Action.ARCHIVE_BUILD, wanted.list)
     with pages.rendering(call.app.store):
         for lst in lists:
-            with progress(lst) as told:
+            with progress(lst, _size(call, lst)) as told:
                 done[lst.address] = whole_archive.build(
                     call.app.store, *_site(call), lst, told, workers=wanted.workers
                 )
@@ -194,7 +194,7 @@ def redact(call: Call, wanted: RedactArchive, progress: Progress = silent) -> Ar
         audit.detail(session, f"{len(plan.rows)} rows, {len(plan.messages)} messages")
         call.note(Action.ARCHIVE_REDACT, session, lst)
     root, base_url = _site(call)
-    with pages.rendering(call.app.store), progress(lst) as told:
+    with pages.rendering(call.app.store), progress(lst, _size(call, lst)) as told:
         whole_archive.build(call.app.store, root, base_url, lst, told)
         exports = removal_check.renew_exports(call.app.store, base_url, lst)
     return ArchiveRedacted(removal_check.look(call.app.store, root, lst), tuple(exports))
@@ -233,6 +233,11 @@ def _lists(call: Call, action: Action, list_address: str | None) -> list[MailLis
         if list_address is None:
             return sorted(all_lists(session), key=lambda lst: lst.id)
         return [get_list(session, list_address)]
+
+
+def _size(call: Call, lst: MailList) -> int:
+    with call.session(writes=False) as session:
+        return pages.size_of(session, lst)
 
 
 def _site(call: Call) -> tuple[Path, str]:

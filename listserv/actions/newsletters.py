@@ -17,6 +17,7 @@ from listserv.actions import links
 from listserv.actions.call import Call
 from listserv.actions.links import DeadLink, MailedLink
 from listserv.actions.permissions import Action
+from listserv.newsletters.composing import looks
 from listserv.newsletters.editors import editor_orders, preview, reviews, scheduled_issues
 from listserv.newsletters.editors.editor_orders import EditorOrder
 from listserv.newsletters.editors.preview import PreviewCopy
@@ -29,6 +30,7 @@ from mailer.reading.addresses import parse
 from subscriptions.lists import terms
 from subscriptions.lists.roster import MailList, check_language
 from subscriptions.permission.asks import Trouble
+from templates import Theme
 
 # Passes on how many recipients are entered, of how many; a door may show them.
 Told = Callable[[Iterator[int], int], Iterable[int]]
@@ -201,6 +203,13 @@ def drafts(call: Call, list_address: str | None) -> list[dict[str, Any]]:
     with call.reading(Action.NEWSLETTER_DRAFTS, list_address) as visit:
         lst = issue_sending.newsletter(visit.session, list_address)
         return reviews.waiting(visit.session, lst)
+
+
+def themes(call: Call) -> list[Theme]:
+    """Return the themes that an issue can be set in: ours, and those in the data folder."""
+    call.permit(Action.NEWSLETTER_THEMES)
+    data = call.app.data
+    return [looks.find_theme(data, name) for name in looks.theme_names(data)]
 
 
 def _refuse_red(survey: SendingSurvey, what: str, *, anyway: bool) -> None:

@@ -44,9 +44,22 @@ class Action(StrEnum):
     ARCHIVE_EXPORT = "archive export"
     ARCHIVE_REDACT = "archive redact"
     ARCHIVE_REDIRECT = "archive redirect"
+    BACKUP = "backup"
+    CONFIG_CHECK = "config check"
+    CONFIG_SHOW = "config show"
     DIGEST_PREVIEW = "digest preview"
     DIGEST_SEND = "digest send"
+    DKIM_DNS = "dkim dns"
+    DKIM_LS = "dkim ls"
+    DKIM_NEW = "dkim new"
+    DOCTOR = "doctor"
+    EXPLAIN_BOUNCE = "explain bounce"
+    EXPLAIN_POST = "explain post"
+    EXPLAIN_REPLY = "explain reply"
     IMPORT_MBOX = "import mbox"
+    KEYS_APART = "keys apart"
+    KEYS_CHECK = "keys check"
+    KEYS_TOGETHER = "keys together"
     LIST_CREATE = "list create"
     LIST_HISTORY = "list history"
     LIST_LS = "list ls"
@@ -74,9 +87,13 @@ class Action(StrEnum):
     NEWSLETTER_RESEND = "newsletter resend"
     NEWSLETTER_RESUME = "newsletter resume"
     NEWSLETTER_SCHEDULE = "newsletter schedule"
+    NEWSLETTER_SEGMENT_LS = "newsletter segment ls"
+    NEWSLETTER_SEGMENT_SET = "newsletter segment set"
+    NEWSLETTER_SEGMENT_SHOW = "newsletter segment show"
     NEWSLETTER_SEND = "newsletter send"
     NEWSLETTER_STATUS = "newsletter status"
     NEWSLETTER_STOP = "newsletter stop"
+    NEWSLETTER_THEMES = "newsletter themes"
     NEWSLETTER_VOTES = "newsletter votes"
     OWN_ADDRESS = "own address"
     OWN_CONFIRM = "own confirm"
@@ -92,12 +109,16 @@ class Action(StrEnum):
     OWN_SET = "own set"
     OWN_SHOW = "own show"
     OWN_VOTE = "own vote"
+    QUEUE_DECIDE = "queue decide"
     QUEUE_DROP = "queue drop"
+    QUEUE_FIND = "queue find"
     QUEUE_LS = "queue ls"
     QUEUE_MAILING = "queue mailing"
     QUEUE_REFUSE = "queue refuse"
     QUEUE_RELEASE = "queue release"
     QUEUE_SHOW = "queue show"
+    QUICKSTART = "quickstart"
+    RESTORE = "restore"
     THREAD_ANSWER = "thread answer"
     THREAD_FOLLOW = "thread follow"
     THREAD_LS = "thread ls"
@@ -144,9 +165,22 @@ PERMISSIONS = {
     Action.ARCHIVE_EXPORT: Permission(_OPERATOR),  # it writes where the machine is told to
     Action.ARCHIVE_REDACT: Permission(_OWNERS),
     Action.ARCHIVE_REDIRECT: Permission(_OPERATOR),
+    Action.BACKUP: Permission(_OPERATOR),
+    Action.CONFIG_CHECK: Permission(_OPERATOR),
+    Action.CONFIG_SHOW: Permission(_OPERATOR),
     Action.DIGEST_PREVIEW: Permission(_OWNERS),
     Action.DIGEST_SEND: Permission(_OWNERS),
+    Action.DKIM_DNS: Permission(_OPERATOR),
+    Action.DKIM_LS: Permission(_OPERATOR),
+    Action.DKIM_NEW: Permission(_OPERATOR),
+    Action.DOCTOR: Permission(_OPERATOR),
+    Action.EXPLAIN_BOUNCE: Permission(_OPERATOR),
+    Action.EXPLAIN_POST: Permission(_OPERATOR),
+    Action.EXPLAIN_REPLY: Permission(_OPERATOR),
     Action.IMPORT_MBOX: Permission(_OPERATOR),
+    Action.KEYS_APART: Permission(_OPERATOR),
+    Action.KEYS_CHECK: Permission(_OPERATOR),
+    Action.KEYS_TOGETHER: Permission(_OPERATOR),
     Action.LIST_CREATE: Permission(_OPERATOR),
     Action.LIST_HISTORY: Permission(_OWNERS, by_from_line=True),
     Action.LIST_LS: Permission(_OPERATOR),
@@ -174,9 +208,13 @@ PERMISSIONS = {
     Action.NEWSLETTER_RESEND: Permission(_EDITORS),
     Action.NEWSLETTER_RESUME: Permission(_EDITORS),
     Action.NEWSLETTER_SCHEDULE: Permission(_EDITORS),
+    Action.NEWSLETTER_SEGMENT_LS: Permission(_EDITORS, by_from_line=True),
+    Action.NEWSLETTER_SEGMENT_SET: Permission(_EDITORS),
+    Action.NEWSLETTER_SEGMENT_SHOW: Permission(_OWNERS),  # it names people
     Action.NEWSLETTER_SEND: Permission(_EDITORS),
     Action.NEWSLETTER_STATUS: Permission(_STAFF, by_from_line=True),
     Action.NEWSLETTER_STOP: Permission(_EDITORS),
+    Action.NEWSLETTER_THEMES: Permission(_OPERATOR),  # it names folders of this machine
     Action.NEWSLETTER_VOTES: Permission(_STAFF, by_from_line=True),
     Action.OWN_ADDRESS: _OWN,
     Action.OWN_CONFIRM: _OWN_ANSWER,
@@ -192,12 +230,16 @@ PERMISSIONS = {
     Action.OWN_SET: _OWN,
     Action.OWN_SHOW: _OWN,
     Action.OWN_VOTE: _OWN_ANSWER,
+    Action.QUEUE_DECIDE: Permission(_OPERATOR),
     Action.QUEUE_DROP: Permission(_MODERATORS),
+    Action.QUEUE_FIND: Permission(_OPERATOR),  # of every list
     Action.QUEUE_LS: Permission(_MODERATORS, by_from_line=True),
     Action.QUEUE_MAILING: Permission(_OWNERS),  # it names people
     Action.QUEUE_REFUSE: Permission(_MODERATORS),
     Action.QUEUE_RELEASE: Permission(_MODERATORS),
     Action.QUEUE_SHOW: Permission(_MODERATORS),
+    Action.QUICKSTART: Permission(_OPERATOR),
+    Action.RESTORE: Permission(_OPERATOR),
     Action.THREAD_ANSWER: Permission(_MEMBERS, by_from_line=True),
     # One thread, for oneself, and the receipt to one's own address takes it back.
     Action.THREAD_FOLLOW: Permission(_MEMBERS, by_from_line=True, noted=False),

@@ -60,7 +60,7 @@ def build(
         _compare(app, list_address, as_json=as_json)
         return
     wanted = BuildArchive(list_address, workers or _cores())
-    done = actions.build(asked(app), wanted, lambda lst: counting(app, lst))
+    done = actions.build(asked(app), wanted, counting)
     if as_json:
         print_json({"lists": [{"list": name, "threads": n} for name, n in done.items()]})
     for name, count in done.items():

@@ -7,21 +7,17 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from archive.site import build as pages
-from listserv.wiring.app import App
 from subscriptions.lists.roster import MailList
 
 SHOWN = 20  # of many things that a terminal names
 
 
 @contextmanager
-def counting(app: App, lst: MailList) -> Iterator[Callable[[int], None]]:
-    """Show how many messages have been drawn, on a terminal."""
+def counting(lst: MailList, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of an archive's messages have been drawn, on a terminal."""
     if not sys.stderr.isatty():
         yield lambda _messages: None
         return
-    with app.store.read() as session:
-        total = pages.size_of(session, lst)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     console = Console(stderr=True)
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:

@@ -7,17 +7,15 @@ from typing import BinaryIO
 
 import click
 
-from listserv.cli.terminal import agree, plain, print_json, print_table, say
-from listserv.membership import erasure_requests
-from listserv.upkeep import backup, backup_keys, restoring
+from listserv.actions.machine import backups as actions
+from listserv.actions.machine.backups import DecideStopped, RestoreBackup, WriteBackup
+from listserv.cli.terminal import agree, asked, plain, print_json, print_table, say
+from listserv.upkeep import backup_keys
 from listserv.upkeep.backup_keys import BackupKeys
 from listserv.upkeep.restoring import Restored, StoppedMailing
-from listserv.wiring import journals
 from listserv.wiring.app import App
 from listserv.wiring.journals import JournalReport
-from mailer.errors import Refused
 from mailer.ledger.mailings import UnsurePolicy
-from mailer.storage import standstill
 
 _NAMED = 5  # files that are named
 
@@ -41,7 +39,7 @@ def back_up(app: App, file: Path, *, yes: bool, as_json: bool) -> None:
     """
     from listserv.cli.main import VERSION  # noqa: PLC0415 - cli imports this module
 
-    manifest = backup.write(app, file, VERSION, replace=yes)
+    manifest = actions.back_up(asked(app), WriteBackup(file, VERSION, replace=yes))
     if as_json:
         print_json(asdict(manifest))
     if manifest.left:
@@ -107,11 +105,7 @@ def restore_from(
       krets restore krets-2026-11-22.backup --journal /mnt/old/krets-data/permissions.journal
     """
     keys = BackupKeys(keys_named, new_keys)
-    done = restoring.restore(
-        app, file, replace=yes, dry_run=dry_run, also=journals_named, keys=keys
-    )
-    if done.journal.erased and not dry_run:
-        erasure_requests.carry_out(app, time.time())
+    done = actions.restore(asked(app), RestoreBackup(file, yes, journals_named, keys, dry_run))
     if as_json:
         print_json(asdict(done))
         return
@@ -149,32 +143,20 @@ def decide(
       krets queue decide --policy never-twice
       krets queue decide 17 --policy never-miss
     """
-    restoring.settle_rolled_back(app.store, time.time())
-    with app.store.read() as session:
-        found = list(restoring.standing(session))
-        still = standstill.reason(session)
-    chosen = [one for one in found if not mailing_ids or one.mailing in mailing_ids]
-    if unknown := set(mailing_ids) - {one.mailing for one in found}:
-        raise Refused(
-            f"Mailing {min(unknown)} does not stand still because of a restore.",
-            "`krets queue decide` lists those that do.",
-        )
+    found = actions.stopped(asked(app), mailing_ids)
+    chosen, still = found.mailings, found.nothing_leaves
     if still and not (policy and not mailing_ids):
         say(f"Nothing leaves: {still}\nLet it with: krets queue decide --policy never-twice")
     elif still and not dry_run:
         agree(f"{still} Let mail leave, to whoever may have left since?", yes=yes)
-        with app.store.write() as session:
-            standstill.end(session)
-            journals.forget_gaps(session, app.data)
-        app.ring("deliver")
+        actions.let_leave(asked(app))
         say("Mail leaves again.")
     if policy and chosen and not dry_run:
         people = sum(one.unsure for one in chosen)
         fate = "mailed, perhaps again" if policy == UnsurePolicy.NEVER_MISS else "not mailed"
         agree(f"{people} unsure recipients of {len(chosen)} mailings will be {fate}?", yes=yes)
-        for one in chosen:
-            restoring.decide(app.store, one.mailing, UnsurePolicy(policy), time.time())
-        app.ring("deliver")
+        numbers = tuple(one.mailing for one in chosen)
+        actions.decide(asked(app), DecideStopped(UnsurePolicy(policy), numbers))
     if as_json:
         print_json([asdict(one) for one in chosen])
         return

@@ -1,16 +1,16 @@
 """``krets dkim``: the keys that copies are signed with, and what DNS must say of them."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 
-from listserv.cli.terminal import print_json, print_table, say
+from listserv.actions.machine import dkim as actions
+from listserv.actions.machine.dkim import MakeKeys
+from listserv.cli.terminal import asked, print_json, print_table, say
 from listserv.wiring.app import App
-from mailer.authentication import dkim_keys
 from mailer.authentication.dkim_keys import KeyState, KeyView
-from mailer.errors import Refused
-from mailer.reading.addresses import domain_key
 
 
 @click.group()
@@ -35,20 +35,13 @@ def dkim_new(app: App, domain: str, selector: str | None, *, at_once: bool, as_j
     Example:
       krets dkim new lists.example.org
     """
-    domain, now = domain_key(domain), time.time()
-    with app.store.write() as session:
-        name = selector or dkim_keys.free_selector(session, domain, now)
-        waits = dkim_keys.signs(session, domain, now) and not at_once
-        starts = now + dkim_keys.LEAD if waits else now
-        dkim_keys.new_keys(session, domain, selector=name, now=now, starts=starts)
-        made = [
-            key
-            for key in dkim_keys.views(session, now, domain)
-            if key.selector in {f"{name}-r", f"{name}-e"}
-        ]
-    _publish(made, as_json=as_json)
-    if waits:
-        say(f"They sign from {_day(starts)}. Publish the records before then; keep the old ones.")
+    made = actions.new(asked(app), MakeKeys(domain, selector or "", at_once))
+    _publish(made.keys, as_json=as_json)
+    if made.starts is not None:
+        say(
+            f"They sign from {_day(made.starts)}."
+            " Publish the records before then; keep the old ones."
+        )
     else:
         say("They sign from now on. Publish the records at once.")
 
@@ -63,8 +56,7 @@ def dkim_ls(app: App, *, as_json: bool) -> None:
     Example:
       krets dkim ls --json
     """
-    with app.store.read() as session:
-        keys = dkim_keys.views(session, time.time())
+    keys = actions.ls(asked(app))
     if as_json:
         print_json([_shown(key) for key in keys])
     elif not keys:
@@ -84,15 +76,10 @@ def dkim_dns(app: App, domain: str, *, as_json: bool) -> None:
     Example:
       krets dkim dns lists.example.org
     """
-    domain = domain_key(domain)
-    with app.store.read() as session:
-        keys = dkim_keys.views(session, time.time(), domain)
-    if not keys:
-        raise Refused(f"{domain} has no keys.", f"Make some with: krets dkim new {domain}")
-    _publish([key for key in keys if key.standing is not KeyState.OVER], as_json=as_json)
+    _publish(actions.dns(asked(app), domain), as_json=as_json)
 
 
-def _publish(keys: list[KeyView], *, as_json: bool) -> None:
+def _publish(keys: Sequence[KeyView], *, as_json: bool) -> None:
     if as_json:
         print_json([_shown(key) for key in keys])
         return

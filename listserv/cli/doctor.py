@@ -1,15 +1,14 @@
 """``krets doctor``: what keeps our mail from arriving, and the line that cures it."""
 
-import time
+from collections.abc import Sequence
 
 import click
 
-from listserv.cli.terminal import check_ip, plain, print_json, say
-from listserv.doctor import daily, examination
-from listserv.doctor.diagnosis import Diagnosis, Health, fail
+from listserv.actions.machine import health
+from listserv.actions.machine.health import AskDoctor
+from listserv.cli.terminal import asked, check_ip, plain, print_json, say
+from listserv.doctor.diagnosis import Diagnosis, Health
 from listserv.wiring.app import App
-from mailer.errors import KretsError, Misconfigured, Refused
-from mailer.reading.addresses import parse
 
 _COLOURS = {Health.FAIL: "red", Health.WARN: "yellow", Health.OK: "green"}
 
@@ -42,14 +41,11 @@ def doctor(
       krets doctor --send you@example.net
       krets doctor --mail
     """
-    now, address = time.time(), check_ip(address) if address else ""
-    recipient = parse(to).wire if to else ""
-    found = examination.examine(app, now, address=address)
-    if recipient:
-        found = [one for one in found if one.check != "message"]
-        found += _sent(app, recipient, now)
-    if mailed:
-        _mail(app, found, now)
+    wanted = AskDoctor(check_ip(address) if address else "", to or "", mailed)
+    done = health.examine(asked(app), wanted)
+    found = done.found
+    if done.mailed_to:
+        say(f"It goes to {done.mailed_to}; an answer to it asks again.")
     if as_json:
         print_json([one.shown for one in found])
     else:
@@ -58,27 +54,7 @@ def doctor(
         raise SystemExit(1)
 
 
-def _mail(app: App, found: list[Diagnosis], now: float) -> None:
-    operator = app.settings.listserv.operator
-    if not operator:
-        raise Misconfigured(
-            "Nobody is named as the operator.", 'listserv.operator = "you@example.org"'
-        )
-    if not daily.tell(app, found, now):
-        raise Refused("There is no list yet to write in the name of.", "krets list create LIST")
-    app.ring("deliver")
-    say(f"It goes to {operator}; an answer to it asks again.")
-
-
-def _sent(app: App, recipient: str, now: float) -> list[Diagnosis]:
-    try:
-        return examination.send_sample(app, recipient, now)
-    except KretsError as error:
-        why = "This is what every copy would meet."
-        return [fail("sent", error.what, why, error.fix or "Mend what is told of the relay.")]
-
-
-def _letter(found: list[Diagnosis], *, every: bool) -> None:
+def _letter(found: Sequence[Diagnosis], *, every: bool) -> None:
     for state in (Health.FAIL, Health.WARN, *([Health.OK] if every else [])):
         for one in found:
             if one.state is state:

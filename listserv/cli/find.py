@@ -6,11 +6,10 @@ from dataclasses import asdict
 
 import click
 
-from listserv.cli.terminal import bar, plain, print_json, print_letter, print_table, say
-from listserv.upkeep import message_trace
+from listserv.actions.machine import tracing
+from listserv.cli.terminal import asked, bar, plain, print_json, print_letter, print_table, say
 from listserv.upkeep.message_trace import MessageTrace, TracedCopy, TracedMessage
 from listserv.wiring.app import App
-from mailer.errors import BadInput, Refused
 from mailer.ledger.mailings import MailingState, RecipientState
 
 _DECIDED = {
@@ -39,24 +38,11 @@ def find(app: App, what: str, *, as_json: bool) -> None:
       krets queue find "<20261122.4711@example.net>"
       krets queue find anna@example.net --json
     """
-    with app.store.read() as session:
-        now = app.store.now(session)
-        found = message_trace.of_message(session, what, now)
-        if not found:
-            try:
-                found = message_trace.of_address(session, what, now)
-            except BadInput:  # an id that is no address either
-                found = MessageTrace()
-    if not found:
-        raise Refused(
-            f"Nothing is known of {plain(what)}.",
-            "`krets queue ls` lists what waits; the log of the mail server in front of Krets"
-            " says whether it ever arrived.",
-        )
+    found = tracing.find(asked(app), what)
     if as_json:
-        print_json(_as_json(found))
+        print_json(_as_json(found.trace))
         return
-    _show(found, what, now)
+    _show(found.trace, what, found.at)
 
 
 def _show(found: MessageTrace, what: str, now: float) -> None:

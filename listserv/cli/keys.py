@@ -5,8 +5,9 @@ from dataclasses import asdict
 
 import click
 
-from listserv.cli.terminal import agree, print_json, print_table, say
-from listserv.wiring import token_keys
+from listserv.actions.machine import keys as actions
+from listserv.actions.machine.keys import MoveKeys
+from listserv.cli.terminal import agree, asked, print_json, print_table, say
 from listserv.wiring.app import App
 
 
@@ -25,9 +26,9 @@ def keys_check(app: App, *, as_json: bool) -> None:
     Example:
       krets keys check --json
     """
-    found = token_keys.views(app.store)
+    found = actions.check(asked(app))
     if as_json:
-        print_json([asdict(one) | {"path": str(app.store.key_file)} for one in found])
+        print_json([asdict(one) | {"path": str(found.file)} for one in found.keys])
         return
     print_table(
         ("key", "fingerprint", "made", "file", "database"),
@@ -39,10 +40,10 @@ def keys_check(app: App, *, as_json: bool) -> None:
                 "yes" if one.file else "no",
                 "yes" if one.database else "no",
             )
-            for one in found
+            for one in found.keys
         ],
     )
-    say(f"The file is {app.store.key_file}.")
+    say(f"The file is {found.file}.")
 
 
 @keys.command("apart")
@@ -59,17 +60,17 @@ def keys_apart(app: App, *, yes: bool, dry_run: bool) -> None:
     Example:
       krets keys apart
     """
-    inside = [one for one in token_keys.views(app.store) if one.database]
-    if not inside:
-        say(f"They are apart already, in {app.store.key_file}.")
+    found = actions.apart(asked(app), MoveKeys(dry_run=True))
+    if not found.count:
+        say(f"They are apart already, in {found.file}.")
         return
     if dry_run:
-        say(f"Would take {len(inside)} out of the database; {app.store.key_file} keeps them.")
+        say(f"Would take {found.count} out of the database; {found.file} keeps them.")
         return
     agree("Has every machine on this database its tokens.key (krets keys check)?", yes=yes)
-    taken = token_keys.take_out(app.store)
+    done = actions.apart(asked(app), MoveKeys())
     say(
-        f"{taken} taken out of the database; {app.store.key_file} keeps them."
+        f"{done.count} taken out of the database; {done.file} keeps them."
         " Keep a copy apart from the backups."
     )
 
@@ -86,8 +87,6 @@ def keys_together(app: App, *, dry_run: bool) -> None:
     Example:
       krets keys together
     """
-    outside = [one for one in token_keys.views(app.store) if not one.database]
-    if dry_run:
-        say(f"Would put {len(outside)} into the database.")
-        return
-    say(f"{token_keys.put_back(app.store)} put back into the database.")
+    done = actions.together(asked(app), MoveKeys(dry_run))
+    said = f"Would put {done.count} into" if dry_run else f"{done.count} put back into"
+    say(f"{said} the database.")

@@ -5,7 +5,6 @@ Words go to stderr, data to stdout. Exit codes: 0 ok, 1 refused, 2 usage, 75 try
 """
 
 import importlib
-import json
 import os
 import sys
 from typing import Any, cast
@@ -14,7 +13,7 @@ import click
 
 from listserv.cli.cures import cure_of
 from listserv.wiring.app import App
-from listserv.wiring.config import SECRETS, Settings, described, example, file_in_use, load
+from listserv.wiring.config import file_in_use, load
 from mailer.errors import KretsError
 
 VERSION = "0.1.0"
@@ -26,6 +25,7 @@ _COMMANDS = {
     "archive": "archive:archives",
     "backup": "backup:back_up",
     "clock": "parts:clock_alone",
+    "config": "settings:config",
     "digest": "digest:digest",
     "dkim": "dkim:dkim",
     "doctor": "doctor:doctor",
@@ -68,7 +68,9 @@ class Door(click.Group):
         try:
             return super().invoke(ctx)
         except KretsError as error:
-            click.secho(error.what, err=True, fg="red")
+            from listserv.cli.terminal import plain  # noqa: PLC0415 - as in _COMMANDS
+
+            click.secho("\n".join(map(plain, error.what.splitlines())), err=True, fg="red")
             if cure := cure_of(error):
                 click.echo(cure, err=True)
             ctx.exit(error.exit_code)
@@ -95,80 +97,6 @@ def krets(ctx: click.Context, config: str | None, flags: tuple[str, ...]) -> Non
     """Newsletters and discussion lists, by permission, by email."""
     ctx.obj = App(load(file=config, flags=flags), file_in_use(named=config))
     ctx.call_on_close(ctx.obj.close)
-
-
-@krets.group()
-def config() -> None:
-    """See and check the settings."""
-
-
-@config.command("show")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--all", "every", is_flag=True, help="Also what stands at its default.")
-@click.pass_obj
-def config_show(app: App, *, as_json: bool, every: bool) -> None:
-    """Print the settings in use; without --all only what differs from the default.
-
-    \b
-    Example:
-      krets config show --all
-    """
-    values = {name: _value(app.settings, name) for name, _, _ in described()}
-    if as_json:
-        click.echo(json.dumps(values, default=str))
-        return
-    for name, default, _ in described():
-        shown = json.dumps(values[name], default=str, ensure_ascii=False)
-        if every or shown != (default or '""'):
-            click.echo(f"{name} = {shown}")
-
-
-@config.command("check")
-@click.pass_obj
-def config_check(app: App) -> None:
-    """Read the settings and try them: database, Redis, doors, certificate, relays.
-
-    A relay that does not answer now is told, and is no fault of the settings.
-
-    \b
-    Example:
-      KRETS_CONFIG=/etc/krets.toml krets config check
-    """
-    from listserv.cli.settings_trial import try_settings  # noqa: PLC0415 - as in _COMMANDS
-
-    for line in try_settings(app):
-        click.echo(line, err=True)
-    click.echo("The settings can be used.", err=True)
-
-
-@config.command("example")
-def config_example() -> None:
-    """Print a whole krets.toml with every default.
-
-    \b
-    Example:
-      krets config example > krets.toml
-    """
-    click.echo(example(), nl=False)
-
-
-def _value(settings: Settings, name: str) -> object:
-    section, _, key = name.partition(".")
-    value = getattr(getattr(settings, section), key)
-    if name in SECRETS and value:
-        return _hidden(value)
-    return "" if value is None else value
-
-
-def _hidden(value: object) -> object:
-    """Return URLs without their passwords, and nothing of other secrets."""
-    if isinstance(value, tuple):
-        return [_hidden(one) for one in value]
-    if "://" not in str(value):
-        return "***"
-    scheme, split, rest = str(value).partition("://")
-    user, at, host = rest.rpartition("@")
-    return f"{scheme}{split}{user.partition(':')[0]}:***{at}{host}" if ":" in user else str(value)
 
 
 def main() -> None:

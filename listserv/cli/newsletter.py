@@ -10,18 +10,17 @@ from zoneinfo import ZoneInfo
 import click
 
 from listserv.actions import newsletters as actions
+from listserv.actions import segments
 from listserv.actions.newsletters import PlanIssue, ProveIssue, ScheduleIssue, SendIssue
 from listserv.cli.mailing import VERBS, follow, progress, votes
-from listserv.cli.segment import SAMPLE, told
 from listserv.cli.segment import segment as segment_group
+from listserv.cli.segment import told
 from listserv.cli.terminal import agree, asked, plain, print_json, print_table, say
 from listserv.newsletters.checks.findings import Finding
 from listserv.newsletters.checks.forecast import DAY
-from listserv.newsletters.composing import looks
 from listserv.newsletters.sending.issue_sending import NobodyDue, SendingSurvey
 from listserv.wiring.app import App
 from mailer.ledger.mailings import UnsurePolicy
-from subscriptions.audience.audience import some_of
 
 _DOMAINS = 3  # named in the plan
 
@@ -253,7 +252,7 @@ def themes(app: App, /, *, as_json: bool) -> None:
     Example:
       krets newsletter themes
     """
-    found = [looks.find_theme(app.data, name) for name in looks.theme_names(app.data)]
+    found = actions.themes(asked(app))
     if as_json:
         rows = [
             {"name": o.name, "title": o.title, "about": o.about, "folder": str(o.folder)}
@@ -303,9 +302,8 @@ def _tell(app: App, survey: SendingSurvey, policy: UnsurePolicy) -> None:
     chosen = survey.ready.chosen
     only: list[tuple[str, str]] = []
     if chosen.text:
-        with app.store.read() as session:
-            sample = some_of(session, survey.lst.id, chosen.now, SAMPLE, chosen)
-        only = [line for line in told(chosen, survey.readers, sample) if line[0] != "readers"]
+        sample = segments.named(asked(app), survey.lst.address, chosen)
+        only = [line for line in told(chosen.text, survey.readers, sample) if line[0] != "readers"]
     say(plain(survey.draft.subject))
     say("")
     rows = [

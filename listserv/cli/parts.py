@@ -15,7 +15,7 @@ from listserv.cli.terminal import say
 from listserv.reception.smtp_door import run_door, tls_context
 from listserv.run import scheduler
 from listserv.run.jobs import WorkerContext, use
-from listserv.run.serve import Board, ProcessTree, allow_files, bind
+from listserv.run.serve import Board, ProcessTree, allow_files
 from listserv.upkeep import restoring
 from listserv.web import archive_pages, connections
 from listserv.web import door as web
@@ -25,6 +25,7 @@ from listserv.wiring.app import App
 from listserv.wiring.bells import BELLS, work
 from listserv.wiring.data_folder import lock_data_folder
 from listserv.wiring.heartbeat import beat, states
+from listserv.wiring.listeners import bind
 from mailer.door.limits import DoorLimits
 
 WORKER_NICE = 5  # mail that waits for its 250 goes before mail that has been kept

@@ -72,7 +72,7 @@ def redact(
             print_json(_object(planned, None))
         return
     agree(f"Take this out of the archive of {planned.list} for good?", yes=yes)
-    done = actions.redact(asked(app), wanted, lambda lst: counting(app, lst))
+    done = actions.redact(asked(app), wanted, counting)
     if as_json:
         print_json(_object(planned, done))
     _tell(done, as_json=as_json)

@@ -1,20 +1,14 @@
 """``krets newsletter segment``: name a part of a list's readers, and see who that is."""
 
-import time
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
-from sqlalchemy.orm import Session
 
-from listserv.cli.terminal import plain, print_json, print_table, say
+from listserv.actions import segments as actions
+from listserv.actions.segments import SaveSegment, ShowSegment
+from listserv.cli.terminal import asked, plain, print_json, print_table, say
 from listserv.wiring.app import App
-from mailer.errors import Refused
-from subscriptions.audience import segment_query, segments
-from subscriptions.audience.audience import count_by_domain, some_of
-from subscriptions.audience.segment_query import Chosen
-from subscriptions.lists import attributes
-from subscriptions.lists.roster import MailList, get_list
-
-SAMPLE = 5  # readers named
 
 segment = click.Group("segment", help="Name a part of a list's readers; see who that is.")
 
@@ -30,13 +24,7 @@ def ls(app: App, /, list_address: str, *, as_json: bool) -> None:
     Example:
       krets newsletter segment ls news@example.org
     """
-    now = time.time()
-    with app.store.read() as session:
-        lst = get_list(session, list_address)
-        rows = [
-            {"name": name, "segment": text, "readers": _readers(session, lst, name, now)}
-            for name, text in segment_query.saved(session, lst.id).items()
-        ]
+    rows = [asdict(one) for one in actions.ls(asked(app), list_address)]
     if as_json:
         print_json(rows)
         return
@@ -58,25 +46,18 @@ def show(app: App, /, list_address: str, expression: str, *, as_json: bool) -> N
       krets newsletter segment show news@example.org
       krets newsletter segment show news@example.org "language = sv and tag = board"
     """
-    now = time.time()
-    with app.store.read() as session:
-        lst = get_list(session, list_address)
-        chosen = segment_query.resolve(session, lst, expression, now)
-        readers = sum(count_by_domain(session, lst.id, now, chosen).values())
-        sample = some_of(session, lst.id, now, SAMPLE, chosen)
-        known = attributes.keys_on(session, lst.id)
-    words = [*segments.FIXED, *attributes.USUAL]
-    words += [key for key in known if key not in attributes.USUAL]
+    shown = actions.show(asked(app), ShowSegment(list_address, expression))
     found = {
-        "segment": chosen.text or "all",
-        "readers": readers,
-        "sample": [{"name": name, "email": email} for name, email in sample],
-        "words": words,
+        "segment": shown.segment or "all",
+        "readers": shown.readers,
+        "sample": [{"name": name, "email": email} for name, email in shown.sample],
+        "words": list(shown.words),
     }
     if as_json:
         print_json(found)
         return
-    for name, said in [*told(chosen, readers, sample), ("words", ", ".join(words))]:
+    lines = told(shown.segment, shown.readers, shown.sample)
+    for name, said in [*lines, ("words", ", ".join(shown.words))]:
         say(f"  {name:<9}{plain(said)}")
 
 
@@ -97,33 +78,16 @@ def set_(app: App, /, list_address: str, name: str, expression: str) -> None:
       krets newsletter segment set news@example.org board "tag = board and language = sv"
       krets newsletter segment set news@example.org board ""
     """
-    now = time.time()
-    with app.store.write() as session:
-        lst = get_list(session, list_address)
-        if expression.strip():
-            name = segment_query.save(session, lst, name, expression, now)
-            readers = _readers(session, lst, name, now)
-        else:
-            segment_query.drop(session, lst, name)
-            readers = None
-    said = "is gone" if readers is None else f"has {readers:,} readers now"
-    say(f"The segment {name} of {lst.address} {said}.")
+    done = actions.save(asked(app), SaveSegment(list_address, name, expression))
+    said = "is gone" if done.readers is None else f"has {done.readers:,} readers now"
+    say(f"The segment {done.name} of {done.list} {said}.")
 
 
-def told(chosen: Chosen, readers: int, sample: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def told(chosen: str, readers: int, sample: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return lines that say who is in a segment."""
     named = ", ".join(f"{name} <{email}>" if name else email for name, email in sample)
     return [
-        ("only", chosen.text or "everybody"),
+        ("only", chosen or "everybody"),
         ("readers", f"{readers:,}"),
         ("such as", named or "nobody"),
     ]
-
-
-def _readers(session: Session, lst: MailList, name: str, now: float) -> int | None:
-    """Return how many are in a saved segment; None where what it names is gone."""
-    try:
-        chosen = segment_query.resolve(session, lst, name, now)
-    except (segments.BadSegment, Refused):
-        return None
-    return sum(count_by_domain(session, lst.id, now, chosen).values())

@@ -6,35 +6,27 @@ A part dies with its parent; the lock on the data folder is shared by the whole 
 tree begins when the last process of the old one is gone.
 """
 
-import errno
 import gc
 import mmap
 import os
 import resource
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
 from listserv.run.scheduler import try_tick
 from listserv.wiring.app import App
-from listserv.wiring.config import split_door
 from listserv.wiring.valkey import Valkey, die_with_parent, name_process
-from mailer.errors import KretsError, Misconfigured
+from mailer.errors import KretsError
 
 TICK = 1.0  # seconds between looks at the database
 _QUICK = 2.0  # a part that lives shorter than this is restarted with growing pauses
 _OWN_FILES = 100  # of a part, beside its connections: database, pages, doorbell, logs
 _SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-_OPENING = {  # what to do about a door that cannot be opened
-    errno.EADDRINUSE: "Stop what uses it, or set {} to another door.",
-    errno.EACCES: "Ports below 1024 need a privilege (CAP_NET_BIND_SERVICE); or set {} to another.",
-}
 _log = structlog.get_logger("krets.serve")
 
 
@@ -220,36 +212,3 @@ def allow_files(connections: int, most: int = 65_536) -> None:
             may_open=hard,
             needs=needed,
         )
-
-
-def _make_way(path: Path) -> None:
-    """Remove a socket that nobody answers any more; whatever else stands there stays."""
-    if path.is_socket():
-        with socket.socket(socket.AF_UNIX) as probe:
-            if probe.connect_ex(str(path)) == 0:
-                raise OSError(errno.EADDRINUSE, "somebody answers there")
-        path.unlink()
-
-
-def bind(door: str, setting: str) -> socket.socket:
-    """Listen on HOST:PORT or a socket path; raise Misconfigured that names the setting."""
-    host, port = ("", 0) if door.startswith("/") else split_door(door)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family if host else socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        if host:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
-        else:
-            _make_way(Path(door))
-            listener.bind(door)
-            Path(door).chmod(0o660)  # the mail server in front shares our group
-        listener.listen(512)
-    except OSError as error:
-        listener.close()
-        todo = _OPENING.get(error.errno or 0, "Set {} to an address or path of this machine.")
-        raise Misconfigured(
-            f"{setting} = {door} cannot be opened: {error.strerror}.", todo.format(setting)
-        ) from None
-    listener.setblocking(False)
-    return listener

@@ -171,6 +171,16 @@ def test_no_page_writes_by_itself() -> None:
     assert writes == []
 
 
+def test_no_command_opens_a_transaction() -> None:
+    """What a command reads or changes is an action's, which asks who may and keeps the line."""
+    opens = [
+        path.name
+        for path in sorted((ROOT / "listserv/cli").glob("*.py"))
+        if re.search(r"store\.(?:read|write)\(", path.read_text(encoding="utf-8"))
+    ]
+    assert opens == []
+
+
 SPEAKS = re.compile(r"(?<![\w-])--[a-z][a-z-]+|`?\bkrets [a-z]+")
 
 

@@ -15,7 +15,6 @@ MOST_FILES = 25
 MOST_OF_A_FUNCTION = 60
 # Functions that are longer, and why.
 LONG = {
-    "explain_post": "prints one decision line by line; parts of it mean nothing alone",
     "audit": "is one account of a run after a kill, read from its first line to its last",
     "test_no_writer_of_files_writes_what_was_taken_out": "is a list of all writers of files",
 }

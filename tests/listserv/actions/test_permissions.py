@@ -18,12 +18,20 @@ THREADS = WISHES | {"thread answer", "thread solve"}
 # These mail something to the address that they are about.
 MAILED = {"own join", "own link"}
 READS = LOOK | MAILED | THREADS
-READS |= {"list history", "newsletter drafts", "member ls", "member show", "queue ls"}
+SEGMENTS = {"newsletter segment ls", "newsletter segment set"}
+READS |= {
+    "newsletter segment ls",
+    "list history",
+    "newsletter drafts",
+    "member ls",
+    "member show",
+    "queue ls",
+}
 DECIDES = {"queue ls", "queue show", "queue release", "queue refuse", "queue drop"}
 MODERATE = LOOK | DECIDES | {"list set", "member allow", "member ban", "member moderate"}
 STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter resend"}
 WRITE = {"newsletter proof", "newsletter send", "newsletter schedule", "newsletter cancel"}
-EDIT = LOOK | STEER | WRITE | {"list set", "newsletter drafts"}
+EDIT = LOOK | STEER | WRITE | SEGMENTS | {"list set", "newsletter drafts"}
 PEOPLE = {"member add", "member invite", "member remove", "member set"}
 DIGESTS = {"digest preview", "digest send"}
 OWN = (
@@ -32,7 +40,13 @@ OWN = (
     | (READS - MAILED - THREADS)
     | PEOPLE
     | DIGESTS
-    | {"archive redact", "list rename", "newsletter history", "queue mailing"}
+    | {
+        "archive redact",
+        "list rename",
+        "newsletter history",
+        "newsletter segment show",
+        "queue mailing",
+    }
 )
 # What is their own is everybody's, whatever else they are to the list; the operator has commands.
 SELF = {action.value for action in Action if action.value.startswith("own ")}

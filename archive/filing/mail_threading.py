@@ -27,6 +27,7 @@ from archive.filing.thread_rows import (
     ThreadingBatch,
     write_batch,
 )
+from archive.threads import moved_mails
 from archive.threads.archive_tables import Message, Node, Thread
 from archive.threads.thread_tree import components, cut_loops, order
 from mailer.reading.headers.head_facts import clamp_date, content_id, permalink_hash, read_head
@@ -103,12 +104,26 @@ def place_many(session: Session, lst: MailList, mails: Sequence[MailToThread]) -
     session.execute(select(MailList.id).where(MailList.id == lst.id).with_for_update())
     answers, new = _sort_out(session, lst.id, mails)
     if new:
-        batch = ThreadingBatch(session, lst.id)
-        _fetch(batch, {h for mail, own in new for h in _hashes(mail, own)})
+        batch = ThreadingBatch(session, lst.id, said=moved_mails.of_list(session, lst.id))
+        _fetch(batch, batch.wanted(h for mail, own in new for h in _hashes(mail, own)))
         for mail, own in new:
             _claim(batch, mail, own)
         _settle(batch)
     return _locate(session, lst.id, answers)
+
+
+def stand(session: Session, lst: MailList, hash_: str, parent: str | None) -> None:
+    """Let a mail that is known here stand below ``parent``, None where it begins a thread.
+
+    Its answers go with it. What it is called by a moderator's word is read anew.
+    """
+    session.execute(select(MailList.id).where(MailList.id == lst.id).with_for_update())
+    batch = ThreadingBatch(session, lst.id, said=moved_mails.of_list(session, lst.id))
+    _fetch(batch, {hash_} | ({parent} if parent else set()))
+    spot = batch.spots[hash_]
+    _point(batch, spot, parent)
+    batch.moved |= {spot.thread} if spot.thread is not None else set()
+    _settle(batch)
 
 
 def _hashes(mail: MailToThread, own: str) -> list[str]:
@@ -215,10 +230,10 @@ def _claim(batch: ThreadingBatch, mail: MailToThread, own: str) -> None:
         spot = batch.spots.setdefault(hash_, NodeSpot(hash_))
         if before and not spot.present and (spot.by is None or witness < spot.by):
             spot.by = witness
-            _point(batch, spot, before)
+            _point(batch, spot, batch.stands(hash_, before))
         before = hash_
     spot = batch.spots.setdefault(me, NodeSpot(me))
-    _point(batch, spot, before)
+    _point(batch, spot, batch.stands(me, before))
     if spot.thread is not None:
         batch.moved.add(spot.thread)  # a ghost came: what stood below it has a parent now
     spot.present, spot.by, spot.changed = True, None, True
@@ -238,6 +253,7 @@ def _settle(batch: ThreadingBatch) -> None:
     """Give every new or moved node its thread, then write everything."""
     old = _load_moved(batch)
     rows = {**old, **{h: row for h, (row, _, _) in batch.rows.items()}}
+    rows = {h: batch.called(row) for h, row in rows.items()}
     members = {h for h, s in batch.spots.items() if s.thread is None or s.thread in batch.moved}
     claims: dict[str, str | None] = {h: batch.spots[h].parent for h in sorted(members)}
     anchors = {p for p in claims.values() if p is not None and p not in members}

@@ -4,13 +4,15 @@ Knows nodes, messages and threads as rows; refuses to know how a mail finds its 
 (mail_threading.py).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import Session
 
 from archive.threads.archive_tables import FormerThread, Message, Node, Thread
+from archive.threads.moved_mails import MovedMail
 from archive.threads.thread_tree import Key
 from mailer.reading.headers.head_facts import HeadFacts
 from mailer.storage.store import insert_or_ignore
@@ -64,6 +66,28 @@ class ThreadingBatch:
     # New messages.
     rows: dict[str, tuple[MessageRow, MailToThread, str]] = field(default_factory=dict)
     moved: set[int] = field(default_factory=set)  # threads to arrange anew
+    said: dict[str, MovedMail] = field(default_factory=dict)  # what moderators moved
+
+    def stands(self, hash_: str, claimed: str | None) -> str | None:
+        """Return below which mail one stands that claims ``claimed``, unless it was moved."""
+        moved = self.said.get(hash_)
+        if moved is None:
+            return claimed
+        moved.was = claimed or ""
+        if moved.parent:  # it may come later
+            self.spots.setdefault(moved.parent, NodeSpot(moved.parent))
+        return moved.parent or None
+
+    def wanted(self, hashes: Iterable[str]) -> set[str]:
+        """Return these places and those below which moderators put one of them."""
+        some = set(hashes)
+        return some | {m.parent for h in some if (m := self.said.get(h)) is not None and m.parent}
+
+    def called(self, row: MessageRow) -> MessageRow:
+        """Return a mail's row with the subject that a moderator gave to the thread it begins."""
+        moved = self.said.get(row.hash)
+        named = moved is not None and not moved.parent and moved.subject
+        return replace(row, subject=moved.subject) if moved is not None and named else row
 
 
 def write_batch(batch: ThreadingBatch, threads: dict[int, dict[str, Any]]) -> None:
@@ -84,23 +108,22 @@ def write_batch(batch: ThreadingBatch, threads: dict[int, dict[str, Any]]) -> No
     ]
     if moved:
         _update_many(session, Message, ("list_id", "hash"), moved)
-    session.execute(
-        insert(Message),
-        [
-            {
-                "list_id": batch.list_id,
-                "thread_id": batch.spots[row.hash].thread,
-                "hash": row.hash,
-                "message_id": own,
-                "raw_sha": mail.sha,
-                "date": row.date,
-                "arrival": mail.arrival,
-                "subject": row.subject,
-                "author": row.author,
-            }
-            for row, mail, own in batch.rows.values()
-        ],
-    )
+    arrived = [
+        {
+            "list_id": batch.list_id,
+            "thread_id": batch.spots[row.hash].thread,
+            "hash": row.hash,
+            "message_id": own,
+            "raw_sha": mail.sha,
+            "date": row.date,
+            "arrival": mail.arrival,
+            "subject": row.subject,
+            "author": row.author,
+        }
+        for row, mail, own in batch.rows.values()
+    ]
+    if arrived:
+        session.execute(insert(Message), arrived)
 
 
 def _write_threads(batch: ThreadingBatch, threads: dict[int, dict[str, Any]]) -> None:

@@ -23,7 +23,7 @@ MAX_ENTRY = 20_000  # characters of own words in one entry
 _JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def thread_json(lst: ListView, mails: Sequence[PageMail]) -> bytes:
+def thread_json(lst: ListView, mails: Sequence[PageMail], subject: str) -> bytes:
     """Return a thread as JSON: messages in tree order, own words apart from what is quoted."""
     ids = ids_of(lst, mails)
     messages = [
@@ -44,8 +44,7 @@ def thread_json(lst: ListView, mails: Sequence[PageMail]) -> bytes:
     ]
     # A line for each message: indenting would cost five times as much, and lines can be compared.
     lines = ",\n".join(_JSON(message) for message in messages)
-    subject = _JSON(mails[0].seen.subject)
-    text = f'{{"subject": {subject}, "messages": [\n{lines}\n]}}\n'
+    text = f'{{"subject": {_JSON(subject)}, "messages": [\n{lines}\n]}}\n'
     return text.encode("utf-8", "replace")
 
 

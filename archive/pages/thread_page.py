@@ -17,6 +17,7 @@ from archive.pages.answer_marks import accepted, question_json
 from archive.pages.mail_text import AttachedFile, Fold, file_of, filled, folded, shown
 from archive.pages.page_frame import ListView, PageMail, frame, sheet_name, spot, way
 from archive.pages.repeated_quotes import Above, RepeatedQuote
+from archive.threads.thread_marks import NOTHING_SAID, ThreadSaid
 from archive.visibility.visibility import Viewer, links_of
 from mailer.reading.subjects import bare_subject
 from templates import drawn, iso, moment, page, stencil
@@ -36,13 +37,22 @@ class _Gathered:
     files: list[tuple[AttachedFile, str]]  # and where the mail that it came with stands
 
 
-def thread_pages(
-    lst: ListView, hash_: str, mails: Sequence[PageMail], solved: str | None = None
-) -> dict[str, bytes]:
-    """Return the pages of the thread ``hash_``: index.html, and 2.html and so on.
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """Hold what a thread is called, and what was said of it."""
 
-    ``solved`` is the accepted answer's hash ("" for none), None for what is not solved.
-    """
+    subject: str
+    said: ThreadSaid
+
+
+def thread_pages(
+    lst: ListView,
+    hash_: str,
+    mails: Sequence[PageMail],
+    subject: str,
+    said: ThreadSaid = NOTHING_SAID,
+) -> dict[str, bytes]:
+    """Return the pages of the thread ``hash_``: index.html, and 2.html and so on."""
     by_hash = {mail.hash: mail for mail in mails}
     whole = _gather(mails)
     last = max(mail.sheet for mail in mails)
@@ -51,12 +61,14 @@ def thread_pages(
     for sheet in range(1, last + 1):
         here = [mail for mail in mails if mail.sheet == sheet]
         # The last one's button stands at the foot of the page.
-        articles = [
-            _article(lst, mail, by_hash, words[mail.hash], button=mail is not here[-1])
-            for mail in here
-        ]
+        articles = []
+        for mail in here:
+            button = mail is not here[-1] and not said.closed
+            articles.append(_article(lst, mail, by_hash, words[mail.hash], button=button))
         name = sheet_name(sheet) or "index.html"
-        found[name] = _sheet(lst, hash_, mails, here, articles, whole, (sheet, last), solved)
+        found[name] = _sheet(
+            lst, hash_, mails, here, articles, whole, (sheet, last), _Called(subject, said)
+        )
     return found
 
 
@@ -68,10 +80,11 @@ def _sheet(
     articles: Sequence[str],
     whole: _Gathered,
     place: tuple[int, int],
-    solved: str | None,
+    called: _Called,
 ) -> bytes:
     """Return one page of a thread; what stands in the whole of it is gathered on the first."""
-    first, (sheet, last) = mails[0], place
+    first, (sheet, last), said = mails[0], place, called.said
+    solved = said.solved
     own = sheet_name(sheet)
     answered = here[-1]
     gathered = whole if sheet == 1 else _Gathered(whole.people, [], [])
@@ -79,11 +92,12 @@ def _sheet(
         "thread",
         lst.language,
         **frame(lst, "../../../", "../../"),
-        subject=bare_subject(first.seen.subject) or first.seen.subject,
+        subject=bare_subject(called.subject) or called.subject,
         articles="\n".join(articles),
         count=len(mails),
         toc=[(spot(m.hash), m.seen.author, m.date) for m in here] if len(here) > LONG else [],
-        answer="" if answered.seen.gone else reply_link(answered, lst.sight),
+        answer="" if answered.seen.gone or said.closed else reply_link(answered, lst.sight),
+        closed=said.closed,
         gathered=gathered,
         sheet=sheet,
         sheets=[(number, sheet_name(number) or "./") for number in range(1, last + 1)],

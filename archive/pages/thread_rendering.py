@@ -20,7 +20,7 @@ from archive.pages.page_frame import ListView, PageMail
 from archive.pages.quote_visibility import requoted
 from archive.threads import thread_marks
 from archive.threads.archive_tables import Body, MailAuthor, Message, Node, PersonPage, Thread
-from archive.threads.thread_marks import MarkKind
+from archive.threads.thread_marks import NOTHING_SAID, ThreadSaid
 from archive.threads.thread_tree import Placing, cut_loops, order
 from archive.visibility.visibility import Seen, pack, see, unpack
 from mailer.errors import KretsError
@@ -86,7 +86,7 @@ class Tray:
     threads: dict[int, list[PlacedMessage]]  # by thread, in tree order
     kept: dict[int, Seen]  # by message
     people: dict[int, str]  # by message: the page of its writer
-    solved: dict[int, str]  # by thread: the accepted answer of a solved question, "" for none
+    said: dict[int, ThreadSaid]  # by thread
     raws: "Raws"
 
 
@@ -125,12 +125,8 @@ def fetch(session: Session, desk: DrawingContext, threads: Sequence[int]) -> Tra
         for leaf in leaves[key]
         if not desk.view.masked or leaf.row.id not in kept
     ]
-    return Tray(leaves, kept, people, _solved(session, threads), Raws(session, wanted))
-
-
-def _solved(session: Session, threads: Sequence[int]) -> dict[int, str]:
-    found = thread_marks.of_threads(session, threads, MarkKind.SOLVED)
-    return {thread: mark.answer for thread, mark in found.items()}
+    said = thread_marks.said_of(session, threads)
+    return Tray(leaves, kept, people, said, Raws(session, wanted))
 
 
 def leaves_of(
@@ -188,8 +184,8 @@ def draw_thread(
         return True
     try:
         mails = mails_of(session, desk, thread, tray, drawn.bodies)
-        solved = tray.solved.get(thread.id)
-        drawn.add(thread_files(desk.view, thread.hash, mails, solved), desk.put)
+        said = tray.said.get(thread.id, NOTHING_SAID)
+        drawn.add(thread_files(desk.view, thread.hash, mails, said), desk.put)
     except (SQLAlchemyError, KretsError):
         raise
     except Exception:  # noqa: BLE001 - one thread must not stop the archive of every list
@@ -214,21 +210,20 @@ def _place(thread: str, sheet: int) -> str:
 
 
 def thread_files(
-    lst: ListView, hash_: str, mails: Sequence[PageMail], solved: str | None = None
+    lst: ListView, hash_: str, mails: Sequence[PageMail], said: ThreadSaid = NOTHING_SAID
 ) -> dict[str, bytes]:
-    """Return the files of one thread: its page, its other forms, and each mail's raw.
-
-    ``solved`` is the accepted answer's hash ("" for none), None for what is not solved.
-    """
+    """Return the files of one thread: its page, its other forms, and each mail's raw."""
     folder = f"{lst.address}/t/{hash_}"
     raws = thread_formats.raws_of(lst, mails)
     subject = mails[0].seen.subject
+    if said.name and mails[0].hash == hash_:
+        subject = lst.sight.line(hash_, said.name)
     files = {
         **{
             f"{folder}/{n}": data
-            for n, data in thread_page.thread_pages(lst, hash_, mails, solved).items()
+            for n, data in thread_page.thread_pages(lst, hash_, mails, subject, said).items()
         },
-        f"{folder}/thread.json": thread_formats.thread_json(lst, mails),
+        f"{folder}/thread.json": thread_formats.thread_json(lst, mails, subject),
         f"{folder}/thread.mbox.gz": thread_formats.thread_mbox(mails, raws, masked=lst.masked),
         f"{folder}/feed.atom": thread_formats.feed(
             lst,

@@ -43,6 +43,7 @@ from archive.site.build import (
 from archive.threads import exports
 from archive.threads.archive_tables import Body, Late, Message, Thread
 from archive.threads.disk import list_files, plain_errors, remove_files, write_files
+from archive.threads.thread_marks import NOTHING_SAID
 from archive.visibility.visibility import unpack
 from mailer.errors import Refused
 from mailer.reading.attachments import key_of
@@ -349,9 +350,8 @@ def _all_files(
                 mails = mails_of(session, desk, thread, tray, {})
                 if not mails:
                     continue  # nothing of it is in this view
-                yield from thread_files(
-                    view, thread.hash, mails, tray.solved.get(thread.id)
-                ).items()
+                said = tray.said.get(thread.id, NOTHING_SAID)
+                yield from thread_files(view, thread.hash, mails, said).items()
                 for mail in mails:
                     yield from file_names(view, mail.seen).items()
                 for leaf in tray.threads[thread.id]:

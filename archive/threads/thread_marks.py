@@ -6,11 +6,13 @@ mail anew, and names nobody: ``answer`` is the hash of a mail.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from archive.threads import moved_mails
 from archive.threads.archive_tables import Node, Thread
 from mailer.storage.store import Base
 from subscriptions.lists.roster import worded
@@ -36,6 +38,37 @@ class ThreadMark(Base):
     kind: Mapped[MarkKind] = mapped_column(worded(MarkKind), primary_key=True)
     answer: Mapped[str] = mapped_column(String(52), default="")
     at: Mapped[float]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSaid:
+    """Hold what people have said of a thread, as its page needs it.
+
+    ``solved`` is the accepted answer's hash ("" for none), None for what is not solved; ``name`` is
+    what a moderator calls it, "" for what its first mail does.
+    """
+
+    solved: str | None = None
+    closed: bool = False
+    name: str = ""
+
+
+NOTHING_SAID = ThreadSaid()
+
+
+def said_of(session: Session, threads: Sequence[int]) -> dict[int, ThreadSaid]:
+    """Return what was said of those threads of which something was, by the thread's row."""
+    solved = of_threads(session, threads, MarkKind.SOLVED)
+    closed = of_threads(session, threads, MarkKind.CLOSED)
+    named = moved_mails.names(session, threads)
+    return {
+        row: ThreadSaid(
+            solved=solved[row].answer if row in solved else None,
+            closed=row in closed,
+            name=named.get(row, ""),
+        )
+        for row in {*solved, *closed, *named}
+    }
 
 
 def of_threads(session: Session, threads: Sequence[int], kind: MarkKind) -> dict[int, ThreadMark]:

@@ -9,7 +9,7 @@ is printed. SECURITY: hostile bytes; the readers below have their limits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,7 @@ from listserv.answers.own_words import OwnWords
 from listserv.letters.notices import face_of
 from listserv.letters.post_headers import Trace
 from listserv.letters.visit import Visit
-from listserv.mailings import carrying, munging, post_copies
+from listserv.mailings import carrying, closed_threads, munging, post_copies
 from listserv.moderation import rulings
 from listserv.newsletters.editors import editor_orders
 from listserv.posts import copy_options, facts
@@ -142,7 +142,7 @@ def _facts(
 ) -> PostFacts:
     settings = call.app.settings.mailer
     disowned = "hold" if settings.disowned == "refuse" and settings.front else settings.disowned
-    return facts.gather(
+    known = facts.gather(
         visit.session,
         visit.lst,
         reading,
@@ -152,6 +152,8 @@ def _facts(
         disowned,
         fronted=bool(settings.front or settings.lmtp),
     )
+    closed = closed_threads.is_closed(visit.session, visit.lst, reading, call.now)
+    return replace(known, thread_closed=closed)
 
 
 def _trace(call: Call, wanted: ExplainPost, added: tuple[str, ...]) -> Trace:

@@ -6,7 +6,8 @@ A role is somebody's on one list; on every other list they are a stranger. The o
 may run commands on this machine. Knows no rows; refuses to know doors. SECURITY: a From line proves
 nothing, so nobody changes anything by it; what only reads may be asked without proof where its
 answer goes to the address that we know. A mail for which its writer's own domain vouches lets them
-change what is their own, unless they look after the list.
+change what is their own, unless they look after the list; it lets moderators arrange a thread,
+which a receipt takes back.
 """
 
 from dataclasses import dataclass
@@ -120,11 +121,15 @@ class Action(StrEnum):
     QUICKSTART = "quickstart"
     RESTORE = "restore"
     THREAD_ANSWER = "thread answer"
+    THREAD_CLOSE = "thread close"
     THREAD_FOLLOW = "thread follow"
     THREAD_LS = "thread ls"
+    THREAD_MERGE = "thread merge"
     THREAD_MUTE = "thread mute"
+    THREAD_REOPEN = "thread reopen"
     THREAD_SHOW = "thread show"
     THREAD_SOLVE = "thread solve"
+    THREAD_SPLIT = "thread split"
 
 
 class NotPermitted(Refused):
@@ -155,6 +160,8 @@ _MEMBERS = _STAFF | {ActorRole.MEMBER}
 # Whoever has left, or waits for an owner, is a stranger to the list and still has what is theirs.
 _ANYBODY = frozenset(ActorRole) - _OPERATOR
 _PLAIN = frozenset({ActorRole.STRANGER, ActorRole.MEMBER})
+# A moderator's word about one thread, with a receipt that takes it back.
+_ARRANGE = Permission(_MODERATORS, by_domain=_MODERATORS)
 _OWN = Permission(_ANYBODY, by_domain=_PLAIN, noted=False)
 _OWN_ANSWER = Permission(_ANYBODY, noted=False)  # there is no way back, or others could say it
 _OWN_MAIL = Permission(_ANYBODY, by_from_line=True, noted=False)  # mailed to the address it is of
@@ -241,12 +248,16 @@ PERMISSIONS = {
     Action.QUICKSTART: Permission(_OPERATOR),
     Action.RESTORE: Permission(_OPERATOR),
     Action.THREAD_ANSWER: Permission(_MEMBERS, by_from_line=True),
+    Action.THREAD_CLOSE: _ARRANGE,
     # One thread, for oneself, and the receipt to one's own address takes it back.
     Action.THREAD_FOLLOW: Permission(_MEMBERS, by_from_line=True, noted=False),
     Action.THREAD_LS: Permission(_STAFF, by_from_line=True),
+    Action.THREAD_MERGE: _ARRANGE,
     Action.THREAD_MUTE: Permission(_MEMBERS, by_from_line=True, noted=False),
+    Action.THREAD_REOPEN: _ARRANGE,
     Action.THREAD_SHOW: Permission(_STAFF, by_from_line=True),
     Action.THREAD_SOLVE: Permission(_MEMBERS, by_from_line=True),  # of their own, unless staff
+    Action.THREAD_SPLIT: _ARRANGE,
 }
 
 

@@ -1,4 +1,4 @@
-"""Look at threads, and mute or follow one for somebody.
+"""Look at threads, mute or follow one for somebody; solve, split, merge, close and reopen one.
 
     threads.mute(call, WishOfThread("friends@example.org", "k7f3q2abcd", "anna@example.net"))
 
@@ -12,10 +12,16 @@ from dataclasses import dataclass
 from listserv.actions.call import Call
 from listserv.actions.members import member_of
 from listserv.actions.permissions import Action, NotPermitted, Proven
-from listserv.conversations import solving, thread_list, thread_lookup, thread_receipts
+from listserv.conversations import (
+    arranging,
+    solving,
+    thread_list,
+    thread_lookup,
+    thread_receipts,
+)
 from listserv.conversations.thread_list import ListedThread, ThreadMail
 from listserv.conversations.thread_lookup import FoundThread
-from listserv.letters.ask_payloads import SolvedUndo, ThreadUndo
+from listserv.letters.ask_payloads import ArrangedUndo, SolvedUndo, ThreadUndo
 from listserv.letters.visit import Visit
 from mailer.reading import addresses
 from subscriptions.lists.roster import Membership, membership_of
@@ -85,6 +91,47 @@ class ThreadSolved:
     undo: SolvedUndo
 
 
+@dataclass(frozen=True, slots=True)
+class SplitThread:
+    """Ask that a mail begins a thread of its own, called ``subject``, or (``off``) no more.
+
+    ``mail`` is its hash, or the beginning of that.
+    """
+
+    list: str
+    mail: str
+    subject: str = ""
+    off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MergeThreads:
+    """Ask that a thread goes on below the mail ``into`` of another, or (``off``) no more."""
+
+    list: str
+    thread: str
+    into: str = ""
+    off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OneThread:
+    """Ask for something of one thread, by the hash of a mail of it, or the beginning of one."""
+
+    list: str
+    thread: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadArranged:
+    """Say where the mail stands now that was moved, or the thread, and what takes it back."""
+
+    list: str
+    thread: FoundThread  # as it was found
+    page: str  # the hash of the page on which it stands
+    undo: ArrangedUndo
+
+
 def ls(call: Call, wanted: ListThreads) -> Sequence[ListedThread]:
     """Return threads, the youngest first."""
     with call.reading(Action.THREAD_LS, wanted.list) as visit:
@@ -142,3 +189,42 @@ def _solve(call: Call, visit: Visit, wanted: SolveThread) -> ThreadSolved:
     undo = solving.unsolve(visit, found) if wanted.off else solving.solve(visit, found, member)
     call.ring("archive")
     return ThreadSolved(visit.lst.address, found, undo)
+
+
+def split(call: Call, wanted: SplitThread) -> ThreadArranged:
+    """Let a mail, with all that answers it, begin a thread of its own."""
+    with call.changing(Action.THREAD_SPLIT, wanted.list) as visit:
+        found = thread_lookup.by_code(visit.session, visit.lst, wanted.mail)
+        if wanted.off:
+            return _arranged(call, visit, found, arranging.put_back(visit, found))
+        return _arranged(call, visit, found, arranging.split(visit, found, wanted.subject))
+
+
+def merge(call: Call, wanted: MergeThreads) -> ThreadArranged:
+    """Let a thread go on below a mail of another."""
+    with call.changing(Action.THREAD_MERGE, wanted.list) as visit:
+        found = thread_lookup.by_code(visit.session, visit.lst, wanted.thread)
+        if wanted.off:
+            return _arranged(call, visit, found, arranging.put_back(visit, found))
+        into = thread_lookup.by_code(visit.session, visit.lst, wanted.into)
+        return _arranged(call, visit, found, arranging.merge(visit, found, into))
+
+
+def close(call: Call, wanted: OneThread) -> ThreadArranged:
+    """Let a thread take no more answers."""
+    with call.changing(Action.THREAD_CLOSE, wanted.list) as visit:
+        found = thread_lookup.by_code(visit.session, visit.lst, wanted.thread)
+        return _arranged(call, visit, found, arranging.close(visit, found))
+
+
+def reopen(call: Call, wanted: OneThread) -> ThreadArranged:
+    """Let a closed thread take answers again."""
+    with call.changing(Action.THREAD_REOPEN, wanted.list) as visit:
+        found = thread_lookup.by_code(visit.session, visit.lst, wanted.thread)
+        return _arranged(call, visit, found, arranging.reopen(visit, found))
+
+
+def _arranged(call: Call, visit: Visit, found: FoundThread, undo: ArrangedUndo) -> ThreadArranged:
+    call.ring("archive")
+    page = arranging.page_of(visit.session, visit.lst, undo.arranged)
+    return ThreadArranged(visit.lst.address, found, page, undo)

@@ -4,7 +4,8 @@
     code("mute #k7f3q2abcd")                                           # "k7f3q2abcd"
 
 Every word must be known: a wish's, or one that stands around a wish and adds nothing. Which thread
-is meant says the mail that it answers, or a code or a link to the archive beside it. Pure.
+is meant says the mail that it answers, or a code or a link to the archive beside it. What looks
+after a list says "split: New subject", "merge #k7f3q2abcd", "close" and "reopen". Pure.
 """
 
 import re
@@ -17,9 +18,12 @@ from templates.lexicon import fold, phrases
 
 VERBS = ("unmute", "unfollow", "mute", "follow")
 SOLVING = ("solved", "unsolved", "answer")
+ARRANGING = ("split", "merge", "close", "reopen")
 NAMED = "named"
 CODE = 10  # letters and digits of a mail's hash that name its thread in a subject
 _LONGEST = 9  # words of a phrase
+_GREETED = 3  # lines of which the first may greet
+_SUBJECT = 150  # characters of a new one
 _CODE = re.compile(rf"(?<!\w)#([a-z2-7]{{{CODE},52}})(?!\w)", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>]{1,300}?/[tm]/([a-z2-7]{52})(?:/[^\s<>]{0,100})?")
 
@@ -30,11 +34,12 @@ class ThreadWord:
 
     verb: str
     named: bool = False
+    subject: str = ""  # of a thread that is split off
 
     @property
     def rest(self) -> str:
         """Return what a command keeps beside the verb."""
-        return NAMED if self.named else ""
+        return NAMED if self.named else self.subject
 
 
 def read(own: OwnWords) -> ThreadWord | None:
@@ -47,8 +52,13 @@ def read(own: OwnWords) -> ThreadWord | None:
 
 def code(text: str) -> str:
     """Return the beginning of the hash that a text names a thread by, "" for none."""
-    found = _LINK.search(text) or _CODE.search(text)
-    return found[1].lower() if found else ""
+    return next(iter(codes(text)), "")
+
+
+def codes(text: str) -> list[str]:
+    """Return the beginnings of all hashes that a text names threads by, links first."""
+    found = [one[1].lower() for form in (_LINK, _CODE) for one in form.finditer(text)]
+    return list(dict.fromkeys(found))
 
 
 def _bare(text: str) -> str:
@@ -58,9 +68,24 @@ def _bare(text: str) -> str:
 def _read(text: str) -> ThreadWord | None:
     if not text.strip():
         return None
-    found = answer_commands.find(text, _word)
+    found = _split_off(text) or answer_commands.find(text, _word)
     said = solved_words.command(text) if found is None else ""
     return ThreadWord(said) if said else found
+
+
+def _split_off(text: str) -> ThreadWord | None:
+    """Return a split that says what the new thread is called: "split: Tools for the garden"."""
+    lines = [line for line in text.splitlines() if fold(line)]
+    for place, line in enumerate(lines[:_GREETED]):
+        said, colon, subject = line.partition(":")
+        if colon and fold(subject) and fold(said) in phrases("threads", "split"):
+            rest = lines[place + 1 :]
+            if not all(answer_commands.is_polite(o) or answer_commands.is_name(o) for o in rest):
+                return None
+            return ThreadWord("split", subject=" ".join(subject.split())[:_SUBJECT])
+        if not answer_commands.is_polite(line):
+            return None
+    return None
 
 
 def _word(words: list[str]) -> ThreadWord | None:
@@ -87,6 +112,6 @@ def _known() -> dict[str, str]:
     """Return each folded phrase with its wish; "" for the words around one."""
     found = dict.fromkeys(phrases("threads", "around"), "")
     found |= dict.fromkeys(phrases("threads", NAMED), NAMED)
-    for verb in reversed(VERBS):
+    for verb in (*ARRANGING, *reversed(VERBS)):
         found |= dict.fromkeys(phrases("threads", verb), verb)
     return found

@@ -1,4 +1,4 @@
-"""The commands about threads: see them, mute or follow one for a member."""
+"""The commands about threads: see them, mute or follow one for a member, arrange them."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,11 @@ from listserv.actions import threads as actions
 from listserv.actions.threads import (
     LISTED,
     ListThreads,
+    MergeThreads,
+    OneThread,
     SolveThread,
+    SplitThread,
+    ThreadArranged,
     ThreadSolved,
     WishHeard,
     WishOfThread,
@@ -28,7 +32,7 @@ from listserv.wiring.app import App
 
 @click.group("thread")
 def threads() -> None:
-    """See threads, and mute or follow one for a member."""
+    """See threads, mute or follow one for a member, split, merge, close and solve them."""
 
 
 _list = click.argument("list_address", metavar="LIST")
@@ -172,6 +176,90 @@ def answer(app: App, list_address: str, answer: str, *, as_json: bool) -> None:
     """
     done = actions.answer(asked(app), SolveThread(list_address, answer))
     _solved(done, off=False, as_json=as_json)
+
+
+_mail = click.argument("mail", metavar="MAIL")
+
+
+@threads.command("split")
+@_list
+@_mail
+@click.option("--subject", default="", help="What the new thread is called.")
+@_off
+@_json
+@click.pass_obj
+def split(
+    app: App, list_address: str, mail: str, subject: str, *, off: bool, as_json: bool
+) -> None:
+    """Let MAIL (its hash, or ten letters of it) and its answers be a thread of their own.
+
+    \b
+    Examples:
+      krets thread split friends@example.org m4d2q7efgh --subject 'Tools'
+      krets thread split friends@example.org m4d2q7efgh --off
+    """
+    done = actions.split(asked(app), SplitThread(list_address, mail, subject, off=off))
+    _arranged(done, "stands where it was" if off else "begins a thread of its own", as_json=as_json)
+
+
+@threads.command("merge")
+@_list
+@_thread
+@click.argument("into", required=False, default="")
+@_off
+@_json
+@click.pass_obj
+def merge(app: App, list_address: str, thread: str, into: str, *, off: bool, as_json: bool) -> None:
+    """Let THREAD go on below INTO, a mail of another thread.
+
+    \b
+    Examples:
+      krets thread merge friends@example.org m4d2q7efgh k7f3q2abcd
+      krets thread merge friends@example.org m4d2q7efgh --off
+    """
+    if not into and not off:
+        raise click.UsageError("Name the thread that it goes into.")
+    done = actions.merge(asked(app), MergeThreads(list_address, thread, into, off=off))
+    _arranged(done, "stands where it was" if off else "goes on in the other", as_json=as_json)
+
+
+@threads.command("close")
+@_list
+@_thread
+@_json
+@click.pass_obj
+def close(app: App, list_address: str, thread: str, *, as_json: bool) -> None:
+    """Let THREAD take no more answers; whoever answers is told.
+
+    \b
+    Example:
+      krets thread close friends@example.org k7f3q2abcd
+    """
+    done = actions.close(asked(app), OneThread(list_address, thread))
+    _arranged(done, "is closed", as_json=as_json)
+
+
+@threads.command("reopen")
+@_list
+@_thread
+@_json
+@click.pass_obj
+def reopen(app: App, list_address: str, thread: str, *, as_json: bool) -> None:
+    """Let THREAD take answers again.
+
+    \b
+    Example:
+      krets thread reopen friends@example.org k7f3q2abcd
+    """
+    done = actions.reopen(asked(app), OneThread(list_address, thread))
+    _arranged(done, "is open again", as_json=as_json)
+
+
+def _arranged(done: ThreadArranged, deed: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"list": done.list, "mail": done.undo.arranged, "thread": done.page})
+        return
+    say(f"{plain(done.thread.subject)!r} {deed}: {done.page[:10]}.")
 
 
 def _solved(done: ThreadSolved, *, off: bool, as_json: bool) -> None:

@@ -77,6 +77,24 @@ def of_letter(session: Session, lst: MailList, letter: IncomingLetter) -> FoundT
     return FoundThread(place, bare_subject(letter.subject), "")
 
 
+def two_of_letter(
+    session: Session, lst: MailList, letter: IncomingLetter
+) -> tuple[FoundThread | None, str]:
+    """Return the thread that a letter is about, and the mail of another that it names beside it.
+
+    It is about the thread that it answers, else the first that it names; None where it names none
+    besides.
+    """
+    codes = thread_words.codes(f"{letter.subject}\n{letter.text}")
+    places = [one for one in (_placed(session, lst.id, code) for code in codes) if one is not None]
+    place = thread_ways.of_mail(session, lst.id, letter.raw, letter.received_at)
+    if place is None or len(places) > 1:
+        place = places[0] if len(places) > 1 else None
+    if place is None or not places:
+        return None, ""
+    return named(session, lst, place), places[-1].key
+
+
 def named(session: Session, lst: MailList, place: PostThread) -> FoundThread:
     """Return a thread with what it is called, as members may read it."""
     row = session.get(Thread, place.row) if place.row else None

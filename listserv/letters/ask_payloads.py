@@ -115,6 +115,21 @@ class SolvedUndo:
 
 
 @dataclass(frozen=True, slots=True)
+class ArrangedUndo:
+    """Keep what a moderator had said of a thread before they said ``deed``, for UNDO.
+
+    ``arranged`` is the hash of the mail that was moved, or of one of the thread.
+    """
+
+    deed: str
+    arranged: str
+    was_closed: bool = False
+    was_moved: bool = False
+    below: str = ""  # where to, "" where it began a thread
+    called: str = ""  # the subject of that
+
+
+@dataclass(frozen=True, slots=True)
 class AddressPayload:
     """Keep whose address it may be, for ADDRESS."""
 
@@ -160,9 +175,8 @@ _DIGEST = TypeAdapter(DigestPayload)
 _COMMAND: TypeAdapter[OrdersPayload | WishPayload] = TypeAdapter(
     Annotated[OrdersPayload | WishPayload, _EITHER]
 )
-_UNDO: TypeAdapter[OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo | WishUndo] = TypeAdapter(
-    Annotated[OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo | WishUndo, _EITHER]
-)
+AnyUndo = OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo | ArrangedUndo | WishUndo
+_UNDO: TypeAdapter[AnyUndo] = TypeAdapter(Annotated[AnyUndo, _EITHER])
 _MODERATE: TypeAdapter[UnbanPayload | ModeratePayload] = TypeAdapter(
     Annotated[UnbanPayload | ModeratePayload, _EITHER]
 )
@@ -184,7 +198,7 @@ def command(ask: Ask) -> OrdersPayload | WishPayload:
     return _COMMAND.validate_json(ask.payload)
 
 
-def undo(ask: Ask) -> OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo | WishUndo:
+def undo(ask: Ask) -> AnyUndo:
     """Return what an UNDO question keeps."""
     return _UNDO.validate_json(ask.payload)
 

@@ -37,6 +37,7 @@ class PostFacts:
     max_size: int = 25_000_000
     emergency: bool = False
     closed: bool = False
+    thread_closed: bool = False  # it answers a thread that a moderator has closed
     first_posts_moderated: bool = False
     envelope_sender: str = ""
     authors: tuple[str, ...] = ()  # address keys in From
@@ -210,6 +211,12 @@ def closed(facts: PostFacts) -> Decision | None:
     return Decision.HOLD if facts.closed else None
 
 
+def thread_closed(facts: PostFacts) -> Decision | None:
+    """Refuse an answer to a thread that a moderator has closed; they may still write in it."""
+    staff = facts.author_role in {"moderator", "owner"}
+    return Decision.REFUSE if facts.thread_closed and not staff else None
+
+
 def spam(facts: PostFacts) -> Decision | None:
     """Do with what a filter in front calls spam as the list says; a tag is only named."""
     return _SPAM.get(facts.spam)
@@ -240,6 +247,7 @@ RULES: dict[str, Callable[[PostFacts], Decision | None]] = {
     "first-post": first_post,
     "emergency": emergency,
     "closed": closed,
+    "thread-closed": thread_closed,
     "spam": spam,
 }
 

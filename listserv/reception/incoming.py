@@ -147,7 +147,9 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
         if author is None or (why and not _is_fresh_wish(letter, wish)):
             return f"not-answered: {why}"
         member = membership_of(visit.session, visit.lst.id, author.key)
-        ordered = _order(visit, letter, member, orders, wish) or _mailed_again(visit, letter, wish)
+        # "Reopen" is an owner's order about the list, unless it answers a mail of a thread.
+        said = () if wish is not None and thread_letters.names_one(visit, letter, wish) else orders
+        ordered = _order(visit, letter, member, said, wish) or _mailed_again(visit, letter, wish)
         if ordered:
             return ordered
         if wish is not None and wish.verb == "join":

@@ -20,6 +20,7 @@ from listserv.letters import post_headers
 from listserv.mailings import (
     audience_freezing,
     carrying,
+    closed_threads,
     cross_posts,
     munging,
     post_copies,
@@ -205,6 +206,9 @@ def _judge(on: _ListNow, post: ArrivedPost, now: float) -> JudgedPost:
         "hold" if disowned == "refuse" else disowned,  # the door could not refuse it
         fronted=post.arrival.fronted,
     )
+    parent = _parent(on, post)
+    if closed_threads.is_closed(session, lst, reading, post.arrival.received_at, parent):
+        known = replace(known, thread_closed=True)
     issue = ""
     if not post.aside:
         issue = reader_replies.answered(session, lst, reading.head, post.answers)
@@ -221,6 +225,12 @@ def _judge(on: _ListNow, post: ArrivedPost, now: float) -> JudgedPost:
     return _for_readers(on, post, judged) if goes else judged
 
 
+def _parent(on: _ListNow, post: ArrivedPost) -> str:
+    """Return the Message-ID that a post answers by its token, "" for none."""
+    row = post.answers
+    return "" if row is None else mail_threading.answered(on.session, on.lst.id, row) or ""
+
+
 def _for_readers(on: _ListNow, post: ArrivedPost, judged: JudgedPost) -> JudgedPost:
     """Add what a mailing needs."""
     session, app, lst, now = on.session, on.app, on.lst, judged.now
@@ -228,8 +238,7 @@ def _for_readers(on: _ListNow, post: ArrivedPost, judged: JudgedPost) -> JudgedP
     whole = facts.completed(carrying.without_files(whole, lst), post.arrival.received_at)
     languages = post_copies.languages_of(session, lst)
     begins = facts.begins(whole, post.answers)
-    row = post.answers
-    parent = "" if row is None else mail_threading.answered(session, lst.id, row) or ""
+    parent = _parent(on, post)
     thread = thread_ways.of_post(
         session, lst.id, whole, parent, post.arrival.received_at, wishes=on.wishes
     )

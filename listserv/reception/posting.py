@@ -27,7 +27,7 @@ from listserv.posts import list_claims, umbrellas
 from listserv.posts.list_claims import ListClaim
 from listserv.posts.permalinks import publish_permalinks
 from listserv.posts.rules import Decision
-from listserv.reception import incoming, post_judging, solved_posts
+from listserv.reception import closed_posts, incoming, post_judging, solved_posts
 from listserv.reception.post_judging import JudgedPost
 from listserv.wiring import vouching
 from listserv.wiring.app import App
@@ -142,6 +142,7 @@ def _finish(app: App, session: Session, lst: MailList, ready: Sequence[_Ready]) 
     for r in ours:
         if r.judged.verdict.decision is not Decision.ACCEPT:
             _wait_no_longer(session, r.judged)
+            closed_posts.tell(app, session, lst, r.judged)
     if going:
         publish_permalinks(app, session, lst, [r.sha for r in going])
         _settle(session, lst, going, mailings)

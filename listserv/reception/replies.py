@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from listserv.answers import dates, meaning, rhythm_wishes
 from listserv.answers.meaning import Means, Reader
-from listserv.conversations import solving, thread_receipts
+from listserv.conversations import arranging, solving, thread_receipts
 from listserv.letters import ask_payloads, commands, notices
 from listserv.letters.ask_payloads import (
+    ArrangedUndo,
     OrdersPayload,
     OrdersUndo,
     RoleUndo,
@@ -49,7 +50,7 @@ _SILENT = (
     AskPurpose.REACH,
 )
 Handler = Callable[[Visit, AskLookup, IncomingLetter], str]
-_Receipts = OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo
+_Receipts = OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo | ArrangedUndo
 
 
 def proof_of(letter: IncomingLetter, how: str = "reply") -> AnswerProof:
@@ -282,7 +283,7 @@ def _undo(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
 def _take_back(
     visit: Visit,
     ask: Ask,
-    told: OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo,
+    told: _Receipts,
     proof: AnswerProof,
 ) -> str:
     if isinstance(told, OrdersUndo):
@@ -291,6 +292,8 @@ def _take_back(
         return roles.take_back(visit, ask, told, proof)
     if isinstance(told, SolvedUndo):
         return solving.take_back(visit, ask, told, proof)
+    if isinstance(told, ArrangedUndo):
+        return arranging.take_back(visit, ask, told, proof)
     return thread_receipts.take_back(visit, ask, told, proof)
 
 

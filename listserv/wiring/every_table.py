@@ -5,6 +5,7 @@ those, and starts in less time: here is half of what a start would load.
 """
 
 import archive.threads.archive_tables
+import archive.threads.moved_mails
 import archive.threads.thread_marks  # noqa: F401 - for their tables
 import listserv.wiring.listserv_tables  # noqa: F401 - for their tables
 import mailer.authentication.dkim_keys

@@ -78,7 +78,7 @@ OPERATORS = {
 RULES = [
     "auto-reply", "same-id", "broken", "size", "files", "author", "from-is-ours", "from-not-theirs",
     "newsletter-address", "membership", "editors-only", "moderated-list", "moderated-member",
-    "first-post", "emergency", "closed",
+    "first-post", "emergency", "closed", "thread-closed",
 ]  # fmt: skip
 CLEAN = Status(MailingState.DONE, UnsurePolicy.NEVER_TWICE, *(9, 0, 0, 9, 0, 0, 0, 0))
 NOTES = ("", "unclear", "changed", "late", "unscheduled", "zone", "old", "proof", "readers")
@@ -156,6 +156,12 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     *(("member-thread", {"deed": one}) for one in ("follow", "unmute")),
     ("member-thread", {"subject": "", "named": True}),
     *(("member-command", {"command": one}) for one in ("mute", "follow", "unfollow")),
+    *(("moderator-thread", {"deed": one}) for one in ("split", "merge", "close", "reopen")),
+    *(("moderator-no-thread", {"why": one}) for one in ("thread-begins", "thread-one")),
+    ("member-not-asker", {"deed": "split"}),
+    ("member-no-thread", {"deed": "merge"}),
+    *(("member-command", {"command": one}) for one in ("split", "merge", "close", "reopen")),
+    ("poster-closed", {"of_member": True}),
     ("member-solved", {"deed": "unsolved"}),
     ("member-solved", {"deed": "solved"}),
     ("member-solved", {"deed": "solved", "answer_url": ""}),
@@ -247,7 +253,7 @@ def test_a_notice_is_a_narrow_letter_that_says_who_writes(name: str, language: s
 # The one automatic mail that a stranger may get in a day is one of these.
 UNASKED = [
     "stranger-confirm", "stranger-help", "stranger-invited", "stranger-address", "stranger-late",
-    "stranger-rest", "poster-expired", "poster-refused",
+    "stranger-rest", "poster-expired", "poster-refused", "poster-closed",
 ]  # fmt: skip
 
 

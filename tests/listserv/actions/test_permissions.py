@@ -15,6 +15,8 @@ LOOK = {"list show", "newsletter status", "newsletter votes", "thread ls", "thre
 # A member's own wish for one thread, with a receipt that takes it back; and what ends it.
 WISHES = {"thread follow", "thread mute"}
 THREADS = WISHES | {"thread answer", "thread solve"}
+# What a moderator does with a thread for everybody, with a receipt too.
+ARRANGE = {"thread close", "thread merge", "thread reopen", "thread split"}
 # These mail something to the address that they are about.
 MAILED = {"own join", "own link"}
 READS = LOOK | MAILED | THREADS
@@ -28,7 +30,7 @@ READS |= {
     "queue ls",
 }
 DECIDES = {"queue ls", "queue show", "queue release", "queue refuse", "queue drop"}
-MODERATE = LOOK | DECIDES | {"list set", "member allow", "member ban", "member moderate"}
+MODERATE = LOOK | DECIDES | ARRANGE | {"list set", "member allow", "member ban", "member moderate"}
 STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter resend"}
 WRITE = {"newsletter proof", "newsletter send", "newsletter schedule", "newsletter cancel"}
 EDIT = LOOK | STEER | WRITE | SEGMENTS | {"list set", "newsletter drafts"}
@@ -94,6 +96,7 @@ def test_an_aligned_mail_is_enough_for_what_is_the_writers_own_unless_they_look_
 ) -> None:
     plain = role in {ActorRole.STRANGER, ActorRole.MEMBER}
     changes = plain and action.value in BY_DOMAIN
+    changes |= action.value in TABLE[role] & ARRANGE  # a receipt takes it back
     assert may(action, role, Proven.ALIGNED) is (changes or action.value in TABLE[role] & READS)
 
 

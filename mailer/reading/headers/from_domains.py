@@ -3,9 +3,10 @@
     from_domains(head)    # {"example.org"}
 
 Receivers disagree about a From with two addresses, a group, a comment, a source route, an
-encoded word or a second From line, and a forger chooses the reading. So this is no parser: each
-domain behind an @ in From or Sender counts, wherever it stands. SECURITY: hostile octets pass
-here; each value is read a few times from end to end and no further than ``LONGEST`` octets.
+encoded word, a letter that nobody sees or a second From line, and a forger chooses the reading.
+So this is no parser: each domain behind an @ in From or Sender counts, wherever it stands.
+SECURITY: hostile octets pass here; each value is read a few times from end to end and no further
+than ``LONGEST`` octets.
 """
 
 import re
@@ -48,6 +49,7 @@ def _of(value: bytes) -> set[str]:
     spelled = [address for _, address in addresses_of(value)]
     raw = unicodedata.normalize("NFKC", decode(value))
     bare = _COMMENT.sub("", raw)
-    texts = {raw, unicodedata.normalize("NFKC", text_of(value)), bare, _BLANK.sub("", bare)}
+    seen = "".join(letter for letter in bare if letter.isprintable() and letter not in "[]")
+    texts = {raw, unicodedata.normalize("NFKC", text_of(value)), bare, _BLANK.sub("", bare), seen}
     named = [text for whole in (*texts, *spelled) for text in _BEHIND.findall(whole)]
     return {domain for domain in map(domain_of, named) if domain}

@@ -1,14 +1,17 @@
 """However a From is spelled, it acts for no member and carries no domain's name unproven."""
 
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from listserv.moderation import holds
 from listserv.reception import sorter
-from listserv.wiring.listserv_tables import HoldState
+from listserv.wiring.listserv_tables import Hold, HoldState
 from mailer.reading import message
+from mailer.reading.header_words import decode
 from mailer.reading.headers.from_domains import from_domains
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival, Incoming
@@ -72,6 +75,35 @@ FORMS = {
     "backslash": f"From: clara\\@bank.example@{EVIL}",
     "soft-hyphen": "From: clara@ba\u00adnk.example",
     "zero-width": "From: clara@bank\u200b.example",
+    "from-right": f"From: \u202e{CLARA}\u202c",
+    "delete": "From: clara@bank.ex\x7fample",
+    "brackets": f"From: clara@[{BANK}]",
+    "semicolon": f"From: x@{EVIL};{CLARA}",
+    "tab-and-comma": f"From: {CLARA}\r\n\t,x@{EVIL}",
+    "encoded-all": f"From: =?utf-8?q?=3Cclara=40bank=2Eexample=3E?= <x@{EVIL}>",
+    "mailto": f"From: mailto:{CLARA}",
+    "unclosed": f"From: <{CLARA}",
+    "two-ats": f"From: {CLARA}@{EVIL}",
+    "quoted-first": f'From: "x@{EVIL}" {CLARA}',
+    "next-line": f"From:\r\n {CLARA}",
+    "hard-blank": f"From: \u00a0{CLARA}\u00a0",
+    "hard-blank-before-colon": f"From\u00a0: {CLARA}",
+    "return-path": f"Return-Path: <{CLARA}>\r\nFrom: x@{EVIL}",
+    "resent-both": f"Resent-Sender: {CLARA}\r\nResent-From: {CLARA}\r\nFrom: x@{EVIL}",
+    "utf-7": "From: =?utf-7?Q?clara+AEA-bank.example?=",
+    "mailbox-line": f"From {CLARA} Mon Nov 30\r\nFrom: x@{EVIL}",
+    "quoted-mailbox-line": f">From: {CLARA}\r\nFrom: x@{EVIL}",
+    "folded-first": f" From: {CLARA}\r\nFrom: x@{EVIL}",
+    "after-no-field": f"From: x@{EVIL}\r\nno field\r\nFrom: {CLARA}",
+    "with-language": "From: =?utf-8*en?q?clara=40bank=2Eexample?=",
+    "quoted-pair": f'From: "cl\\ara"@{BANK}',
+    "quoted-domain": f'From: clara@"{BANK}"',
+    "wide-at": f"From: clara\uff20{BANK}",
+    "deep-comments": "From: (a(b))clara(c)@(d)bank(e).(f)example(g)",
+    "route-of-two": f"From: <@{BANK},@{EVIL}:{CLARA}>",
+    "route-by-bank": f"From: <@{BANK}:x@{EVIL}>",
+    "last-of-many": "From: " + f"x@{EVIL}, " * 300 + CLARA,
+    "html": f"From: &lt;{CLARA}&gt; <x@{EVIL}>",
 }
 
 
@@ -97,28 +129,30 @@ def place(tmp_path: Path, database_url: str, zone: Zone) -> Iterator[Place]:
     made.end()
 
 
-def forge(place: Place, form: str, to: str, body: str) -> None:
-    """Let a stranger's letter in, whose own domain vouches for its envelope."""
-    raw = f"{FORMS[form]}\r\nTo: {to}\r\nSubject: hello\r\nMessage-ID: <{form}@e>\r\n\r\n{body}\r\n"
-    came = Incoming(f"x@{EVIL}", (to,), raw.encode(), CLIENT, f"mx.{EVIL}", "ESMTP", 1e9)
+def forge_all(place: Place, to: str, body: str) -> None:
+    """Let a stranger's letters in, one in each form, whose own domain vouches for the envelope."""
+    came = []
+    for form, head in FORMS.items():
+        raw = f"{head}\r\nTo: {to}\r\nSubject: hello\r\nMessage-ID: <{form}@e>\r\n\r\n{body}\r\n"
+        came += [Incoming(f"x@{EVIL}", (to,), raw.encode(), CLIENT, f"mx.{EVIL}", "ESMTP", 1e9)]
     with place.app.store.write() as session:
-        arrivals.keep(session, [came])
+        arrivals.keep(session, came)
     sorter.sort(place.app, lambda: False)
 
 
 def test_no_spelling_posts_as_a_member(place: Place) -> None:
-    for form in FORMS:
-        forge(place, form, LIST, "Pay at once")
-        assert "accept" not in place.decisions(), form
+    forge_all(place, LIST, "Pay at once")
+    assert "accept" not in place.decisions()
+    with place.app.store.read() as session:
+        assert session.scalars(select(Hold.id)).all()
 
 
 @pytest.mark.parametrize(
     "wish",
     ["pause", *(pytest.param(w, marks=pytest.mark.journey) for w in ("leave", "daily"))],
 )
-@pytest.mark.parametrize("form", FORMS)
-def test_no_spelling_changes_what_a_member_has(place: Place, form: str, wish: str) -> None:
-    forge(place, form, REQUEST, wish)
+def test_no_spelling_changes_what_a_member_has(place: Place, wish: str) -> None:
+    forge_all(place, REQUEST, wish)
     assert place.state(CLARA) == "active"
     with place.app.store.read() as session:
         member = roster.membership_of(session, roster.get_list(session, LIST).id, CLARA)
@@ -140,13 +174,16 @@ def test_whom_the_own_domain_vouches_for_is_the_member_and_may_do_all_this(
     assert place.state(CLARA) == "paused"
 
 
-def decide(place: Place) -> None:
-    """Let a moderator release what waits."""
-    hold = place.hold()
+def release_all(place: Place) -> int:
+    """Let a moderator release what waits; return how many that were."""
     with place.app.store.write() as session:
-        arrival = session.get(Arrival, hold.arrival_id)
-        assert arrival is not None
-        holds.decide(session, arrival, HoldState.RELEASED, by="mats@example.net", now=1e9)
+        waiting = session.scalars(select(Hold.arrival_id).where(Hold.state == HoldState.WAITING))
+        found = [session.get(Arrival, one) for one in waiting.all()]
+        for arrival in found:
+            assert arrival is not None
+            holds.decide(session, arrival, HoldState.RELEASED, by="mats@example.net", now=1e9)
+    sorter.sort(place.app, lambda: False)
+    return len(found)
 
 
 BASE64 = "PGNsYXJhQGJhbmsuZXhhbXBsZT4=", "PGNsYXJhQGV4YW1wbGUub3JnPg=="  # <clara@...>
@@ -171,19 +208,17 @@ def test_no_spelling_leaves_under_our_own_name(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.change(post=PostPolicy.ANYONE)
-    copies = []
     for form in list(FORMS):
         monkeypatch.setitem(FORMS, form, ours(FORMS[form]))
-        decided = len(place.decisions())
-        forge(place, form, LIST, "Pay at once")
-        if len(place.decisions()) == decided:
-            decide(place)
-            sorter.sort(place.app, lambda: False)
-    for copy in place.mails("mats@example.net", kind="post"):
-        names = from_domains(message.head(copy.as_bytes()))
-        own = {one for one in names if one == OURS or one.endswith(f".{OURS}")}
-        assert not own or "friends-from+" in str(copy["From"]), copy["From"]
-        assert copy["Sender"] is None or OURS not in copy["Sender"]
-        copies.append(own)
-    assert any(copies)
+    forge_all(place, LIST, "Pay at once")
+    assert release_all(place) > len(FORMS) // 2
+    copies = place.mails("mats@example.net", kind="post")
     assert len(copies) > len(FORMS) // 2
+    for copy in copies:
+        if "friends-from+" in str(copy["From"]):
+            continue
+        values = message.head(copy.as_bytes()).all("from")
+        seen = unicodedata.normalize("NFKC", " ".join(map(decode, values))).lower()
+        assert OURS not in "".join(letter for letter in seen if letter.isalnum() or letter in "@.-")
+        assert not {one for one in from_domains(message.head(copy.as_bytes())) if OURS in one}
+        assert copy["Sender"] is None or OURS not in copy["Sender"]

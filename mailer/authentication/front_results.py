@@ -4,7 +4,8 @@
 
 Knows one header and the name under which the front writes; whether the mail came through that
 front at all the door has settled, by taking what bears this name out of everybody else's mail.
-SECURITY: the front must take strangers' lines under its name away. Of several results the topmost
+SECURITY: the front must take strangers' lines under its name away, and what it may have missed (a
+quoted, an encoded or a commented name) is not taken for its own. Of several results the topmost
 counts, one about another domain than From's does not, and what cannot be read says nothing.
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from mailer.authentication.dmarc import DmarcPolicy, DmarcResult
 from mailer.authentication.verdict import Authentication, author_domain
 from mailer.reading.header_words import text_of
-from mailer.reading.headers.auth_results import writer
+from mailer.reading.headers.auth_results import plain_writer
 from mailer.reading.headers.from_domains import domain_of
 from mailer.reading.message import MessageHeader
 
@@ -70,7 +71,7 @@ def read(head: MessageHeader, name: str) -> FrontResults | None:
 def _results(head: MessageHeader, name: str) -> Iterator[tuple[str, str, str]]:
     """Yield (method, result, all that stands with it), comments included, topmost first."""
     for value in head.all("authentication-results")[:FIELDS]:
-        if writer(value) != name:
+        if plain_writer(value) != name:
             continue
         text = text_of(value[:_LONG])
         for part in _split(text):

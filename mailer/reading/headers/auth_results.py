@@ -9,8 +9,10 @@ Received-SPF (RFC 7208 section 9.1).
 
 Knows the field and who is said to have written it. SECURITY: hostile octets pass here, and
 readers behind us believe what bears our name. So a blank before the colon, a fold, a comment, a
-version, a quoted or an encoded name change nothing, and neither does a line that is no field:
-what some reader may take for the header ends at the first empty line. One pass.
+version, a quoted or an encoded name, brackets, a comma for a semicolon change nothing, and neither
+does a line that is no field: what some reader may take for the header ends at the first empty line.
+What a front says is read the other way round: its name must stand there as programs write it, or a
+stranger's spelling that the front has not taken away would count. One pass.
 """
 
 import re
@@ -19,16 +21,23 @@ from collections.abc import Callable, Collection, Iterator
 from mailer.reading.header_words import text_of
 from mailer.reading.headers.from_domains import domain_of
 
-FIELD = re.compile(rb"((?:(?:arc-|x-)?authentication-results)|received-spf)[ \t]*:", re.IGNORECASE)
+FIELD = re.compile(
+    rb"(?:\xef\xbb\xbf)?((?:(?:arc-|x-)?authentication-results)|received-spf)[\0-\x20\x7f]*:",
+    re.IGNORECASE,
+)
 _SIGNATURE = re.compile(rb"dkim-signature[ \t]*:", re.IGNORECASE)
 _SPF = b"received-spf"
-_INSTANCE = re.compile(r"\s*i\s*=\s*\d+\s*;")  # of a seal
+_INSTANCE = re.compile(r"\A(?:\s*i\s*=\s*\d+\s*;|[\s;])+")  # of a seal
+_ASIDE = re.compile(r"\([^()]*\)|[\"'<>\[\]\\]")  # what a reader may pass over in a name
+_PLAIN = re.compile(rb"[ \t]*([A-Za-z0-9.\-]+)(?:[ \t]+1)?(?:[ \t]+\([\w .\-]*\))?[ \t]*;")
+_TOKEN = re.compile(r"(?<![\w=@.\-])[\w.\-\u0080-\U0010ffff]{1,255}")
 # Who has asked: "receiver=mx.example.org", else "(mx.example.org: domain of ...)".
 _RECEIVER = re.compile(r"(?<![\w-])receiver\s*=\s*[\"<]*([^\s;\">()]+)", re.IGNORECASE)
 _COMMENT = re.compile(r"\(\s*([^\s:()]+)\s*:")
 _SIGNER = re.compile(r"(?:\A|;)\s*d\s*=\s*([^;]+)")
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _SAYS = 2000  # octets of a value in which its writer's name stands
+_NESTED = 3  # comments within comments that are passed over
 _HEADER = 256 * 1024  # octets in which the field is looked for
 
 
@@ -77,18 +86,27 @@ def _signer(field: bytes) -> str:
 def _is_of(field: bytes, name: str) -> bool:
     spelled, _, value = field.partition(b":")
     whole = spelled.strip().lower() == b"authentication-results"
-    return bool(name) and whole and writer(value) == name
+    return bool(name) and whole and plain_writer(value) == name
 
 
 def _is_ours(field: bytes, ours: Collection[str]) -> bool:
     name, _, value = field.partition(b":")
-    if name.strip().lower() == _SPF:
-        said = _receiver(text_of(value[:_SAYS]))
-        return bool(said) and _is_below(said, ours)
-    if name.lower().startswith(b"arc-"):
-        value = _INSTANCE.sub("", text_of(value[:_SAYS]), count=1).encode()
-    said = writer(value)
-    return not said or _is_below(said, ours)
+    text = text_of(value[:_SAYS])
+    if name.strip(b"\xef\xbb\xbf\0 \t\r\n\v\f\x7f").lower() == _SPF:
+        named = _receivers(text)
+        return any(_is_below(one, ours) for one in named)
+    named = {writer(value), *_tokens(text)} - {""}
+    return not named or any(_is_below(one, ours) for one in named)
+
+
+def _tokens(text: str) -> set[str]:
+    """Return whatever some reader may take for the name: all that stands before the results."""
+    bare = _INSTANCE.sub("", text)
+    for _ in range(_NESTED):
+        bare = _ASIDE.sub("", bare)
+    before = _INSTANCE.sub("", bare).partition(";")[0]
+    seen = "".join(letter for letter in before if letter.isprintable())
+    return {domain_of(one) for one in _TOKEN.findall(re.sub(r"\s*\.\s*", ".", seen))}
 
 
 def _is_below(name: str, ours: Collection[str]) -> bool:
@@ -96,9 +114,9 @@ def _is_below(name: str, ours: Collection[str]) -> bool:
     return any(".".join(labels[at:]) in ours for at in range(len(labels)))
 
 
-def _receiver(text: str) -> str:
-    found = _RECEIVER.search(text) or _COMMENT.search(text)
-    return domain_of(found[1]) if found else ""
+def _receivers(text: str) -> set[str]:
+    seen = "".join(letter for letter in text if letter.isprintable())
+    return {domain_of(one) for one in (*_RECEIVER.findall(seen), *_COMMENT.findall(seen))}
 
 
 def _fields(raw: bytes, named: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
@@ -115,6 +133,12 @@ def _fields(raw: bytes, named: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
         place = found.end()
     if begun >= 0:
         yield begun, place
+
+
+def plain_writer(value: bytes) -> str:
+    """Return the authserv-id where it is written as programs write it, "" where it is not."""
+    found = _PLAIN.match(value.replace(b"\r\n", b"")[:_SAYS])
+    return found[1].decode().lower() if found else ""
 
 
 def writer(value: bytes) -> str:

@@ -48,6 +48,29 @@ def test_the_fronts_own_words_are_read(lines: list[str], expected: str) -> None:
     assert said(*lines) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "is_read"),
+    [
+        ("mx.example.org", True),
+        ("MX.Example.org", True),
+        ("\r\n\tmx.example.org", True),
+        ("mx.example.org (amavisd-new)", True),
+        ('"mx.example.org"', False),
+        ("=?utf-8?q?mx.example.org?=", False),
+        ("(by me) mx.example.org", False),
+        ("mx.example.org.", False),
+        ("mx .example.org", False),
+        ("mx\u3002example.org", False),
+        ("mx.exa\u00admple.org", False),
+        ("mx\\.example.org", False),
+        ("mx.example.org (a (b))", False),
+    ],
+)
+def test_a_name_that_no_program_writes_so_is_not_the_fronts(name: str, *, is_read: bool) -> None:
+    """A front may take only its plain name away from what strangers write."""
+    assert (said(f"{name}; dmarc=pass (p=none)") != "nothing") is is_read
+
+
 def test_of_a_mail_without_one_writer_nothing_is_said() -> None:
     assert said(WHOLE, author="anna@a.example, eve@b.example") == "nothing"
 

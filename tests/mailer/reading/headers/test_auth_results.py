@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mailer.reading.headers.auth_results import without, without_signatures
 
-OURS = {"example.org", "mx.example.org"}
+OURS = {"example.org", "mx.example.org", "xn--bcher-kva.example"}
 REST = b"From: a@b.net\r\nSubject: x\r\n\r\nAuthentication-Results: example.org; dkim=pass\r\n"
 FORGED = [
     b"Authentication-Results: example.org; dkim=pass",
@@ -28,6 +28,29 @@ FORGED = [
     b"Received-SPF: pass (mx.example.org: domain of a@b.net) client-ip=192.0.2.1",
     b"Received-SPF: Pass identity=mailfrom;\r\n receiver=mail.EXAMPLE.org; client-ip=192.0.2.1",
     b'Received-SPF: pass receiver="example.org"; client-ip=192.0.2.1',
+    b"Authentication-Results: example .org; dkim=pass",
+    b"Authentication-Results: example(at home).org; dkim=pass",
+    b"Authentication-Results: <example.org>; dkim=pass",
+    b"Authentication-Results: [example.org]; dkim=pass",
+    b"Authentication-Results: 'example.org'; dkim=pass",
+    b'Authentication-Results: "example".org; dkim=pass',
+    b"Authentication-Results: example.org, dkim=pass",
+    b"Authentication-Results: example.org: dkim=pass",
+    b"Authentication-Results: example.org=1; dkim=pass",
+    b"Authentication-Results: ) example.org; dkim=pass",
+    b"Authentication-Results: ; example.org; dkim=pass",
+    b"Authentication-Results: i=1; example.org; dkim=pass",
+    b"Authentication-Results\v: example.org; dkim=pass",
+    b"\xef\xbb\xbfAuthentication-Results: example.org; dkim=pass",
+    "Authentication-Results: exa\u200bmple.org; dkim=pass".encode(),
+    "Authentication-Results: \u202eexample.org\u202c; dkim=pass".encode(),
+    "Authentication-Results: b\u00fccher.example; dkim=pass".encode(),
+    "Authentication-Results: B\u00dcCHER\u3002example; dkim=pass".encode(),
+    b"X-Authentication-Results: i=1; example.org; dkim=pass",
+    b"ARC-Authentication-Results: i=1; i=1; example.org; dkim=pass",
+    b"ARC-Authentication-Results: i=1 (one); example.org; dkim=pass",
+    b"Received-SPF: pass receiver=other.net; receiver=example.org",
+    b"Received-SPF: pass (other.net: him) (example.org: her)",
     b"This is no field\r\nAuthentication-Results: example.org; dkim=pass",
 ]
 
@@ -49,6 +72,8 @@ def test_what_bears_our_name_is_gone_with_its_folds(field: bytes, end: bytes) ->
         b"Authentication-Results: mx.google.com; dkim=pass header.d=example.org",
         b"Authentication-Results: example.org.evil.net; dkim=pass",
         b"Authentication-Results: spf=pass (sender IP is 192.0.2.1)",
+        b"Authentication-Results: spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=example.org; none",
+        b"Authentication-Results: mx.b.net (asked for example.org); dkim=pass",
         b"Authentication-Results: anexample.org; dkim=pass",
         b"X-Authentication-Results: mx.google.com; dkim=pass",
         b"ARC-Authentication-Results: i=1; mx.google.com; dkim=pass header.d=example.org",

@@ -72,7 +72,7 @@ def test_what_bears_our_name_is_gone_with_its_folds(field: bytes, end: bytes) ->
         b"Authentication-Results: mx.google.com; dkim=pass header.d=example.org",
         b"Authentication-Results: example.org.evil.net; dkim=pass",
         b"Authentication-Results: spf=pass (sender IP is 192.0.2.1)",
-        b"Authentication-Results: spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=example.org; none",
+        b"Authentication-Results: spf=pass (sender is 192.0.2.1) smtp.mailfrom=example.org; none",
         b"Authentication-Results: mx.b.net (asked for example.org); dkim=pass",
         b"Authentication-Results: anexample.org; dkim=pass",
         b"X-Authentication-Results: mx.google.com; dkim=pass",

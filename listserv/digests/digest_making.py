@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from listserv.digests import digest_mail, digest_threads
-from listserv.digests.digest_threads import DigestThread
+from listserv.digests.digest_threads import DigestThread, PostShelf
 from listserv.letters.notices import face_of
 from listserv.letters.post_headers import ListFace
 from listserv.mailings import digest_windows, signing
@@ -55,8 +55,10 @@ def make(app: App, list_id: int, now: float) -> list[int]:
     Whoever asks holds the list (posts/list_claims.py): no post is decided meanwhile.
     """
     with app.store.read() as session:
-        windows = digest_windows.due(session, session.get_one(MailList, list_id), now)
-        made = [(window, *_composed(session, app, list_id, window)) for window in windows]
+        lst = session.get_one(MailList, list_id)
+        windows = digest_windows.due(session, lst, now)
+        shelf = digest_threads.PostShelf(session, lst, _face(session, app, lst))
+        made = [(window, *_composed(session, shelf, window)) for window in windows]
     found: list[int] = []
     for window, message_id, compositions in made:
         with app.store.write() as session:
@@ -108,13 +110,12 @@ def _begin(
 
 
 def _composed(
-    session: Session, app: App, list_id: int, window: Window
+    session: Session, shelf: PostShelf, window: Window
 ) -> tuple[str, dict[int, Segments]]:
     """Return a digest's Message-ID and its compositions; none where there is nothing to show."""
-    lst = session.get_one(MailList, list_id)
+    lst, face = shelf.lst, shelf.face
     message_id = f"digest.{b32encode(secrets.token_bytes(15)).decode().lower()}@{lst.domain}"
-    face = _face(session, app, lst)
-    threads = digest_threads.threads_of(session, lst, face, window.posts)
+    threads = shelf.threads_of(window.posts)
     if not threads:
         return message_id, {}
     now, zone = time.time(), window.zone or lst.zone
@@ -153,4 +154,4 @@ def threads_for(
     """Return what a member's next digest would hold at ``now``."""
     face = _face(session, app, lst)
     posts = digest_windows.posts_for(session, lst, member, now)
-    return face, digest_threads.threads_of(session, lst, face, posts)
+    return face, digest_threads.PostShelf(session, lst, face).threads_of(posts)

@@ -69,46 +69,69 @@ class DigestThread:
         return len(self.mails) == 1 and self.mails[0].begins and "?" in self.mails[0].text
 
 
-def threads_of(
-    session: Session, lst: MailList, face: ListFace, posts: Sequence[int]
-) -> list[DigestThread]:
-    """Return the threads of these posts: unanswered questions first, then the liveliest."""
-    sight = members_sight(session, lst)
-    rows = session.execute(
-        select(Post, Arrival.raw_sha)
-        .join(Arrival, Arrival.id == Post.arrival_id)
-        .where(Post.id.in_(posts))
-        .order_by(Post.decided_at, Post.id)
-    ).all()
-    hashes = {row.Post.id: permalink_hash(row.Post.message_id) for row in rows}
-    placed = {
-        row.hash: row
-        for row in session.execute(
-            select(Message.hash, Message.raw_sha, Thread.hash.label("thread"), Thread.subject)
-            .join(Thread, Thread.id == Message.thread_id)
-            .where(Message.list_id == lst.id, Message.hash.in_(list(hashes.values())))
-        )
-    }
-    found: dict[str, list[DigestPost]] = {}
-    pages: dict[str, str] = {}
-    for post, raw_sha in rows:
-        hash_ = hashes[post.id]
-        where = placed.get(hash_)
-        raw = get_raw(session, where.raw_sha if where else raw_sha) or b""
-        mail = _mail(post, raw, hash_, sight)
-        if mail is None:
-            continue
-        archived = where is not None and lst.archive is not ArchivePolicy.NONE
-        if archived:
-            mail = replace(mail, permalink=f"{face.page}m/{hash_}/")
-        key = where.thread if where else bare_subject(mail.subject).casefold()
-        pages[key] = f"{face.page}t/{where.thread}/" if archived and where else ""
-        found.setdefault(key, []).append(mail)
-    threads = [
-        DigestThread(_named(mails[0]), pages[key], tuple(mails), mails[0].at, mails[-1].at)
-        for key, mails in found.items()
-    ]
-    return sorted(threads, key=lambda one: (not one.asks, -len(one.mails), one.first))
+@dataclass(frozen=True, slots=True)
+class _Shelved:
+    """Hold a post as its readers may see it, and where its thread stands."""
+
+    mail: DigestPost | None  # None where it was taken out
+    thread: str
+    page: str
+
+
+class PostShelf:
+    """Read the posts of a list's digests, each once: many windows hold the same ones."""
+
+    def __init__(self, session: Session, lst: MailList, face: ListFace) -> None:
+        self.session, self.lst, self.face = session, lst, face
+        self._sight = members_sight(session, lst)
+        self._known: dict[int, _Shelved] = {}
+
+    def threads_of(self, posts: Sequence[int]) -> list[DigestThread]:
+        """Return the threads of these posts: unanswered questions first, then the liveliest."""
+        self._read([one for one in posts if one not in self._known])
+        found: dict[str, list[DigestPost]] = {}
+        pages: dict[str, str] = {}
+        for one in (self._known[post] for post in posts if post in self._known):
+            if one.mail is not None:
+                found.setdefault(one.thread, []).append(one.mail)
+                pages[one.thread] = one.page
+        for mails in found.values():
+            mails.sort(key=lambda mail: (mail.at, mail.id))
+        threads = [
+            DigestThread(_named(mails[0]), pages[key], tuple(mails), mails[0].at, mails[-1].at)
+            for key, mails in found.items()
+        ]
+        return sorted(threads, key=lambda one: (not one.asks, -len(one.mails), one.first))
+
+    def _read(self, posts: Sequence[int]) -> None:
+        rows = self.session.execute(
+            select(Post, Arrival.raw_sha)
+            .join(Arrival, Arrival.id == Post.arrival_id)
+            .where(Post.id.in_(posts))
+        ).all()
+        hashes = {row.Post.id: permalink_hash(row.Post.message_id) for row in rows}
+        placed = {
+            row.hash: row
+            for row in self.session.execute(
+                select(Message.hash, Message.raw_sha, Thread.hash.label("thread"))
+                .join(Thread, Thread.id == Message.thread_id)
+                .where(Message.list_id == self.lst.id, Message.hash.in_(list(hashes.values())))
+            )
+        }
+        for post, raw_sha in rows:
+            hash_ = hashes[post.id]
+            where = placed.get(hash_)
+            raw = get_raw(self.session, where.raw_sha if where else raw_sha) or b""
+            mail = _mail(post, raw, hash_, self._sight)
+            archived = where is not None and self.lst.archive is not ArchivePolicy.NONE
+            if mail is not None and archived:
+                mail = replace(mail, permalink=f"{self.face.page}m/{hash_}/")
+            subject = mail.subject if mail is not None else ""
+            self._known[post.id] = _Shelved(
+                mail,
+                where.thread if where else bare_subject(subject).casefold(),
+                f"{self.face.page}t/{where.thread}/" if archived and where else "",
+            )
 
 
 def _named(mail: DigestPost) -> str:

@@ -50,6 +50,7 @@ from subscriptions.lists.roster import LANGUAGES, Address, Membership, Person, f
 
 PIECE = 2000  # members of a post that go through Python: about 10 ms on SQLite
 COUNTED = 600  # where each one's earlier issues are counted
+SHORT = 1000  # memberships of a list whose digest is entered and opened in one go
 POUR = 4000  # memberships that the database enters by itself: about as long
 
 
@@ -195,10 +196,14 @@ class _Piece(NamedTuple):
     at: float = 0.0  # when a post was decided
     thread: PostThread = NOWHERE  # in which it stands
     window: Window | None = None  # of a digest
+    final: bool = False  # nobody stands behind it
 
 
-def freeze_some(store: Store, mailing_id: int) -> bool:
-    """Enter one more piece of a mailing that was begun. Return True to be called again."""
+def freeze_some(store: Store, mailing_id: int, patience: float = cross_posts.PATIENCE) -> bool:
+    """Enter one more piece of a mailing that was begun. Return True to be called again.
+
+    A cross-post's copies wait ``patience`` for the list that was named before.
+    """
     now = time.time()
     with store.read() as session:
         mailing = session.get(Mailing, mailing_id)
@@ -220,7 +225,9 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
                 if piece.window is not None:
                     digest_windows.close(session, piece.window, piece.after, piece.last)
                 elif piece.kind is not AudienceWay.ISSUE:
-                    cross_posts.settle(session, mailing_id, piece.after, piece.last, now)
+                    cross_posts.settle(session, mailing_id, piece.after, piece.last, now, patience)
+                if piece.final:
+                    return _end_short(session, mailing_id, piece, now)
             return True
         if older:
             session.execute(delete(Recipient).where(Recipient.id.in_(older)))
@@ -229,6 +236,20 @@ def freeze_some(store: Store, mailing_id: int) -> bool:
         if not more:
             due_times.go_first(session, mailing_id, first, held)
         return more
+
+
+def _end_short(session: Session, mailing_id: int, piece: "_Piece", now: float) -> bool:
+    """Open a mailing whose audience is one piece, in the transaction that has entered it.
+
+    What a large one is looked over for, outside of any write, is quick here.
+    """
+    older = twins(session, mailing_id)
+    if older:
+        session.execute(delete(Recipient).where(Recipient.id.in_(older)))
+        return True
+    counted = select(func.count()).select_from(Recipient)
+    entered = session.scalar(counted.where(Recipient.mailing_id == mailing_id)) or 0
+    return enter(session, mailing_id, piece.last, (), now=now, entered=entered)
 
 
 def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
@@ -245,7 +266,7 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
         .limit(COUNTED if held.cap else POUR)
         .subquery()
     )
-    last = session.scalar(select(func.max(following.c.id)))
+    last, standing = session.execute(select(func.max(following.c.id), func.count())).one()
     if last is None:
         return None
     variants = select(Composition.variant).where(Composition.mailing_id == mailing.id)
@@ -255,7 +276,8 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
         window = digest_windows.of(session, mailing.id)
         if window is not None:
             way = AudienceWay.DIGEST if window.rhythm else AudienceWay.LAST_DIGEST
-            return piece._replace(kind=way, window=window)
+            short = mailing.freeze_cursor == 0 and standing < min(SHORT, POUR)
+            return piece._replace(kind=way, window=window, final=short)
         way, thread = _way_of(session, mailing.id, lst.id)
         return piece._replace(kind=way, at=mailing.created, thread=thread)
     begun = mailing.created

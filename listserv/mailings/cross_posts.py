@@ -34,7 +34,8 @@ from subscriptions.audience.audience import awake
 from subscriptions.lists import relatives, rhythms
 from subscriptions.lists.roster import ListKind, MailList, Membership, find_list
 
-PATIENCE = 60.0  # seconds that a copy waits for the post of a list that was named before
+PATIENCE = 60.0  # seconds that a copy waits for the post of a list named before, by default
+LONGEST = 600.0  # seconds that it may be set to
 WITHIN = 60 * 86400.0  # seconds between the first decision and the last: a hold may take long
 MOST = 20  # lists that one mail may name
 ELSEWHERE = "by another list"  # the reason of a row that is skipped
@@ -98,7 +99,14 @@ def elsewhere(session: Session, list_id: int, message_ids: Collection[str]) -> s
     return set(session.scalars(found))
 
 
-def settle(session: Session, mailing_id: int, after: int, last: int, now: float) -> None:
+def settle(
+    session: Session,
+    mailing_id: int,
+    after: int,
+    last: int,
+    now: float,
+    patience: float = PATIENCE,
+) -> None:
     """Leave each person one row that may be sent; ours are those of members (after, last].
 
     Call it in the transaction that enters these rows.
@@ -114,7 +122,7 @@ def settle(session: Session, mailing_id: int, after: int, last: int, now: float)
     decided = _decided(session, post) if earlier else set()
     waited = [one for one in earlier if one not in decided]
     if waited:
-        _wait(session, post, waited, after, last, now)
+        _wait(session, post, waited, (after, last), now, patience)
 
 
 def stop_waiting(session: Session, message_id: str, digest: bytes, now: float) -> None:
@@ -124,7 +132,7 @@ def stop_waiting(session: Session, message_id: str, digest: bytes, now: float) -
         Post.digest == digest,
         Post.named != "",
         Post.mailing_id.is_not(None),
-        Post.decided_at > now - PATIENCE,
+        Post.decided_at > now - LONGEST,
     )
     session.execute(
         update(Recipient)
@@ -261,9 +269,15 @@ def _raw_of(session: Session, post: Post) -> bytes:
 
 
 def _wait(
-    session: Session, post: Post, lists: Sequence[int], after: int, last: int, now: float
+    session: Session,
+    post: Post,
+    lists: Sequence[int],
+    piece: tuple[int, int],
+    now: float,
+    patience: float,
 ) -> None:
     """Put off the copies of those who would get this mail by itself from one of ``lists``."""
+    after, last = piece
     mine, theirs = aliased(Membership), Membership
     both = (
         select(mine.id)
@@ -284,6 +298,6 @@ def _wait(
             Recipient.ref.in_(both),
             Recipient.state == RecipientState.READY,
         )
-        .values(due=now + PATIENCE)
+        .values(due=now + patience)
         .execution_options(synchronize_session=False)
     )

@@ -10,6 +10,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Boolean, Float, Integer, String, and_, bindparam, func, select, text, update
@@ -67,20 +68,33 @@ class _Moment:
 def waiting(session: Session, now: float) -> list[int]:
     """Return the lists that have a digest due at ``now``."""
     found = session.scalars(select(Membership.list_id).where(rhythms.has_digest()).distinct())
-    return [one for one in found if due(session, session.get_one(MailList, one), now)]
+    return [one for one in found if _has_due(session, session.get_one(MailList, one), now)]
+
+
+def _has_due(session: Session, lst: MailList, now: float) -> bool:
+    """Tell whether a list has a digest due; ``due`` may still find that nobody is to have it."""
+    if _is_under_way(session, lst):
+        return False
+    whole = chain(_open(session, lst, now), _closing(session, lst))
+    return next(whole, None) is not None
+
+
+def _is_under_way(session: Session, lst: MailList) -> bool:
+    freezing = select(Mailing.id).join(Digest, Digest.mailing_id == Mailing.id)
+    under_way = freezing.where(Digest.list_id == lst.id, Mailing.state == MailingState.FREEZING)
+    return session.scalar(under_way.limit(1)) is not None
 
 
 def due(session: Session, lst: MailList, now: float) -> list[Window]:
     """Return the windows of a list whose hour has come; none while one is still being entered."""
-    freezing = select(Mailing.id).join(Digest, Digest.mailing_id == Mailing.id)
-    under_way = freezing.where(Digest.list_id == lst.id, Mailing.state == MailingState.FREEZING)
-    if session.scalar(under_way.limit(1)) is not None:
+    if _is_under_way(session, lst):
         return []
     whole = [*_open(session, lst, now), *_closing(session, lst)]
     posts = list({post for window in whole for post in window.posts})
     passed = thread_ways.passed_over(session, lst.id, posts)
     wished = [one for window in whole for one in _wished(session, window, passed)]
-    return [part for window in wished for part in _parted(session, window)]
+    crossed = had_elsewhere.crossed(session, posts)
+    return [part for window in wished for part in _parted(session, window, crossed)]
 
 
 def _wished(
@@ -111,10 +125,10 @@ def _wished(
     yield from (one for one in made if count(session, [one]))
 
 
-def _parted(session: Session, window: Window) -> Iterator[Window]:
+def _parted(session: Session, window: Window, crossed: Apart) -> Iterator[Window]:
     """Give those who have had some posts by another list a window without them."""
     dialect = session.get_bind().dialect.name
-    apart = had_elsewhere.crossed(session, window.posts)
+    apart = crossed.among(window.posts)
     if had_elsewhere.under_way(session, apart):
         return  # then it is not known yet who has had them
     for part in had_elsewhere.parts(

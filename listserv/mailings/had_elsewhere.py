@@ -40,6 +40,11 @@ class Apart:
         asked = ((post, _has_had(mailings)) for post, mailings in self.had)
         return [one if post in self.without else not_(one) for post, one in asked]
 
+    def among(self, posts: Sequence[int]) -> "Apart":
+        """Return the same of these posts alone."""
+        held = set(posts) if self.had else set()
+        return Apart(tuple(one for one in self.had if one[0] in held))
+
     def spelled(self) -> str:
         """Return it as a digest's row keeps it."""
         return json.dumps([self.had, sorted(self.without)]) if self.had else ""

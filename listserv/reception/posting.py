@@ -145,13 +145,17 @@ def _finish(app: App, session: Session, lst: MailList, ready: Sequence[_Ready]) 
             closed_posts.tell(app, session, lst, r.judged)
     if going:
         publish_permalinks(app, session, lst, [r.sha for r in going])
-        _settle(session, lst, going, mailings)
+        _settle(app, session, lst, going, mailings)
     for judged in [r.judged for r in going if r.judged.solves]:
         solved_posts.heard(app, session, lst, judged.reading, judged.thread.key, judged.now)
 
 
 def _settle(
-    session: Session, lst: MailList, going: Sequence[_Ready], mailings: Mapping[int, int]
+    app: App,
+    session: Session,
+    lst: MailList,
+    going: Sequence[_Ready],
+    mailings: Mapping[int, int],
 ) -> None:
     """End the mutes that posts end, and leave those on several lists one copy."""
     ids = [r.judged.reading.message_id[:998] for r in going]
@@ -163,7 +167,8 @@ def _settle(
         thread_ways.wake(session, judged.thread.woken, judged.now)
         if judged.named or message_id in twins:
             last = judged.first[-1].ref if judged.first else 0
-            cross_posts.settle(session, mailings[judged.arrival.id], 0, last, judged.now)
+            mailing, patience = mailings[judged.arrival.id], app.settings.listserv.cross_post_wait
+            cross_posts.settle(session, mailing, 0, last, judged.now, patience)
 
 
 def _wait_no_longer(session: Session, judged: JudgedPost) -> None:

@@ -215,10 +215,10 @@ def freeze(app: App) -> bool:
     """
     with app.store.read() as session:
         waiting = audience_freezing.freezing(session)
-    more = False
+    more, patience = False, app.settings.listserv.cross_post_wait
     for mailing_id in waiting:
         pieces = 0
-        while unfinished := audience_freezing.freeze_some(app.store, mailing_id):
+        while unfinished := audience_freezing.freeze_some(app.store, mailing_id, patience):
             pieces += 1
             if pieces >= PIECES:
                 break

@@ -144,6 +144,13 @@ class ListservSettings(_Section):
         description="Automatic mails (confirmations, help) a minute, at most, to addresses that"
         " nothing has proven; what the writer's own domain vouches for is not counted.",
     )
+    cross_post_wait: float = Field(
+        60.0,
+        ge=0,
+        le=600,
+        description="Seconds that a copy waits for the post of a list that To or Cc names before"
+        " this one, so that whoever is on both gets it by that list.",
+    )
     metrics_token: str = Field(
         "", description="Who sends it as a Bearer token may GET /metrics; without it, this machine."
     )

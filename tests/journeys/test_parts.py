@@ -237,6 +237,7 @@ def test_two_lists_that_hand_on_to_each_other_send_a_post_round_once(
     back_in = BackIn()
     with rehearsal(Sink(keep=back_in)) as relay:
         krets = Krets(tmp_path, f"smtp://127.0.0.1:{relay.port}", database_url)
+        krets.settings["KRETS_LISTSERV__CROSS_POST_WAIT"] = "3"
         back_in.krets = krets
         make_list(krets, "one@example.org", [*PEOPLE, "to-two@mailbox.example"])
         make_list(

@@ -86,3 +86,24 @@ def test_who_is_paused_is_passed_over_and_begins_anew(place: Place) -> None:
     with place.app.store.write() as session:
         session.get_one(Membership, member.id).paused_until = None
     assert make(place) == []
+
+
+def test_a_short_list_is_entered_and_opened_in_one_go_and_a_cut_leaves_it_whole(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience_freezing, "POUR", 4000)
+    (mailing,) = make(place)
+
+    def cut(*_: object, **__: object) -> None:
+        raise RuntimeError("the plug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(audience_freezing, "open_mailing", cut)
+        with pytest.raises(RuntimeError, match="the plug"):
+            freeze(place, mailing)
+    assert entered(place) == []
+    assert not audience_freezing.freeze_some(place.app.store, mailing)
+    assert entered(place) == PEOPLE
+    with place.app.store.read() as session:
+        assert session.get_one(Mailing, mailing).audience == len(PEOPLE)
+    assert make(place) == []

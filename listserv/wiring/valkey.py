@@ -110,6 +110,9 @@ class Valkey:
             self._child.wait()
         self._child = None
         self._socket.unlink(missing_ok=True)
+        if self._socket.parent != self._log.parent:  # a private folder made for the socket alone
+            with contextlib.suppress(OSError):
+                self._socket.parent.rmdir()
 
     def _wait(self) -> None:
         client = connect(f"unix://{self._socket}")

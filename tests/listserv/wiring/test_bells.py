@@ -53,3 +53,16 @@ def test_the_server_has_a_socket_where_every_folder_has_a_long_name(
     long.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(long))
     assert len(str(valkey.socket_path(long / "data"))) < 108
+
+
+def test_a_short_folder_made_for_the_socket_is_gone_when_the_server_is(tmp_path: Path) -> None:
+    data = tmp_path / ("a-name-that-goes-on-" * 6)
+    (data / "run").mkdir(parents=True)
+    short = valkey.socket_path(data).parent
+    server = valkey.Valkey(data)
+    server.start()
+    assert short.is_dir()
+    assert short != data / "run"
+    server.stop()
+    assert not short.exists()
+    assert (data / "run").is_dir()

@@ -20,6 +20,7 @@ from tests.browser.window import DESK, PHONE, SCHEMES, Scheme, Window, look, sho
 from tests.listserv.newsletters.test_november import november
 from tests.listserv.newsletters.test_sources import SHEET, bodies_of
 
+SAMPLE = ("letter", "magazine")  # by `make test`; the others by `make journeys`
 WIDTHS = (PHONE["width"], DESK["width"])  # that a drawing shows
 TABLET: ViewportSize = {"width": 700, "height": 900}
 # Words in place of a picture are as large as prose is, and light in the dark.
@@ -41,7 +42,13 @@ def hang_pictures(page: Page) -> Iterator[None]:
     page.unroute_all()
 
 
-@pytest.mark.parametrize("name", templates.theme_names())
+@pytest.mark.parametrize(
+    "name",
+    [
+        one if one in SAMPLE else pytest.param(one, marks=pytest.mark.journey)
+        for one in templates.theme_names()
+    ],
+)
 def test_a_theme_is_wide_enough_and_can_be_read_by_everybody(
     window: Window, name: str, pictures: Path | None
 ) -> None:

@@ -128,6 +128,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "in"
 
 
+@pytest.mark.journey
 def test_the_package_has_a_user_of_its_own_and_settings_for_it_alone(package: Path) -> None:
     script = (package / "DEBIAN/postinst").read_text(encoding="utf-8")
     assert "adduser --quiet --system --group" in script
@@ -137,6 +138,7 @@ def test_the_package_has_a_user_of_its_own_and_settings_for_it_alone(package: Pa
         subprocess.run(["sh", "-n", package / "DEBIAN" / name], check=True)
 
 
+@pytest.mark.journey
 def test_the_package_brings_the_rooms_and_both_units_and_no_tests(package: Path) -> None:
     library = package / "usr/lib/krets"
     assert {one.name for one in library.iterdir()} == {
@@ -148,6 +150,7 @@ def test_the_package_brings_the_rooms_and_both_units_and_no_tests(package: Path)
         assert "/srv/krets" not in text
 
 
+@pytest.mark.journey
 def test_data_stay_when_the_package_goes(package: Path) -> None:
     gone = (package / "DEBIAN/postrm").read_text(encoding="utf-8")
     assert re.findall(r"rm -rf (\S+)", gone) == ["/etc/krets"]

@@ -74,7 +74,7 @@ def walk(checkout: Path, *words: str) -> tuple[int, list[str]]:
     return done.returncode, sorted(seen.read_text().split()) if seen.exists() else []
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "1")])
+@pytest.mark.parametrize("processes", [("-n", "1"), pytest.param((), marks=pytest.mark.journey)])
 def test_a_second_run_walks_what_was_red_or_could_not_be_walked(
     checkout: Path, processes: tuple[str, ...]
 ) -> None:

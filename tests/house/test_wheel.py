@@ -95,6 +95,7 @@ def test_the_wheel_alone_runs_a_command_that_needs_the_database(
     assert (ran.returncode, ran.stdout.strip()) == (0, "[]"), ran.stderr
 
 
+@pytest.mark.journey  # `make release-check` walks it too
 def test_the_wheel_alone_walks_the_tour_from_an_empty_folder(
     installed: Path, tmp_path: Path
 ) -> None:

@@ -177,7 +177,16 @@ def test_an_answer_to_the_writer_alone_reaches_nobody_else_and_has_no_tokens(
     assert len(mails_to(outbox, ANNA)) == 3
 
 
-@pytest.mark.parametrize("said", ["", "> Who has a ladder that reaches a roof?\r\n", "leave"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "leave",
+        *(
+            pytest.param(one, marks=pytest.mark.journey)
+            for one in ("", "> Who has a ladder that reaches a roof?\r\n")
+        ),
+    ],
+)
 def test_nothing_is_posted_by_accident(friends: Krets, outbox: list[Caught], said: str) -> None:
     talk(friends, outbox)
     digests(friends)
@@ -207,10 +216,15 @@ def test_whoever_changes_their_rhythm_has_every_post_once(
 @pytest.mark.parametrize(
     ("said", "rhythm"),
     [
-        ("daily", "daily"), ("Please send me one mail per week", "weekly"),
-        ("Hej! En gång om dagen tack", "daily"), ("settimanale, grazie", "weekly"),
-        ("doar discuții noi", "first"), ("раз в неделю, пожалуйста", "weekly"),
-        ("graag een dagelijks overzicht", "daily"),
+        ("раз в неделю, пожалуйста", "weekly"), ("doar discuții noi", "first"),
+        *(
+            pytest.param(said, rhythm, marks=pytest.mark.journey)
+            for said, rhythm in (
+                ("daily", "daily"), ("Please send me one mail per week", "weekly"),
+                ("Hej! En gång om dagen tack", "daily"), ("settimanale, grazie", "weekly"),
+                ("graag een dagelijks overzicht", "daily"),
+            )
+        ),
     ],
 )  # fmt: skip
 def test_a_member_chooses_by_one_mail_and_takes_it_back_by_another(

@@ -77,7 +77,7 @@ class Owner:
         send(self._krets, who, reply_to(mail), self._words[key], subject=f"Re: {mail['Subject']}")
 
 
-@pytest.mark.parametrize("language", ["sv", "it"])
+@pytest.mark.parametrize("language", [pytest.param("sv", marks=pytest.mark.journey), "it"])
 def test_a_week_from_an_empty_list_to_a_handover_is_done_by_mail_alone(
     krets: Krets, outbox: list[Caught], language: str
 ) -> None:

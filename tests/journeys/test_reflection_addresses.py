@@ -129,7 +129,7 @@ def tokens_of(krets: Krets) -> dict[str, str]:
     return made | pairs
 
 
-SAMPLE = ("request-nothing", "owner", "post")
+SAMPLE = ("owner", "post")
 CASES = [
     *(pytest.param(kind, 60, id=f"{kind}-60") for kind in SAMPLE),
     *(pytest.param(kind, 2000, id=f"{kind}-2000", marks=pytest.mark.journey) for kind in PLAIN),

@@ -175,6 +175,7 @@ def test_ctrl_c_ends_it_in_silence_and_leaves_no_process(tmp_path: Path) -> None
     assert not _alive(children)
 
 
+@pytest.mark.journey
 def test_it_ends_with_its_terminal(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, "--port", str(free_port()), "--no-browser")
     terminal.wait("Ctrl-C ends it.")
@@ -185,6 +186,7 @@ def test_it_ends_with_its_terminal(tmp_path: Path) -> None:
     assert not _alive(children)
 
 
+@pytest.mark.journey
 def test_ctrl_c_at_a_question_is_130_and_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "krets-try").mkdir()
     (tmp_path / "krets-try" / "told").write_text("13")

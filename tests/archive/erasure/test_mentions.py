@@ -88,6 +88,7 @@ def test_what_stands_in_others_words_is_listed_with_its_place(run: Run) -> None:
     assert "Thank you, Anna, and" in found[1]["text"]
 
 
+@pytest.mark.journey
 def test_each_command_takes_it_out_there_and_nowhere_else(
     store: Store, run: Run, tmp_path: Path
 ) -> None:

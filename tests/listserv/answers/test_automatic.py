@@ -38,15 +38,16 @@ def test_a_post_that_only_mentions_such_things_is_a_persons(subject: str, text: 
     assert not judge(mail(subject, text), "anna@example.net", MailRole.POST)
 
 
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.journey)])
 def test_none_of_two_thousand_real_posts_is_taken_for_a_machines(
-    corpora: Path, tmp_path: Path
+    corpora: Path, tmp_path: Path, every: int
 ) -> None:
     path = tmp_path / "box"
     path.write_bytes(lzma.decompress((corpora / "community" / "speakup.mbox.xz").read_bytes()))
     with closing(mailbox.mbox(path, create=False)) as box:
         posts = [one.as_bytes() for one in box]
     assert len(posts) == 1967
-    assert [raw for raw in posts if judge(raw, door=MailRole.POST)] == []
+    assert [raw for raw in posts[::every] if judge(raw, door=MailRole.POST)] == []
 
 
 @pytest.mark.parametrize(

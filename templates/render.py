@@ -279,6 +279,7 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     environment.filters["days"] = lambda first, last: _days(first, last, language)
     environment.filters["moment"] = lambda at: moment(at, language)
     environment.filters["local"] = lambda at, zone: _local(at, zone, language)
+    environment.filters["span"] = lambda first, last, zone: _span(first, last, zone, language)
     environment.filters["clock"] = lambda at: format_datetime(
         _utc(at), "HH:mm", locale=_locale(language)
     )
@@ -326,6 +327,18 @@ def _local(at: float, zone: str, language: str) -> str:
     day = format_date(when, "full", locale=_locale(language))
     hour = format_datetime(when, "HH:mm", locale=_locale(language))
     return f"{day}, {hour} ({name})"
+
+
+def _span(first: float, last: float, zone: str, language: str) -> str:
+    """Return from when to when, the day once where it is the same."""
+    begins, name = _in(first, zone)
+    ends, _ = _in(last, zone)
+    day = format_date(begins, "full", locale=_locale(language))
+    hours = [format_datetime(one, "HH:mm", locale=_locale(language)) for one in (begins, ends)]
+    if begins.date() == ends.date():
+        return f"{day}, {hours[0]}\u2013{hours[1]} ({name})"
+    until = format_date(ends, "full", locale=_locale(language))
+    return f"{day}, {hours[0]} \u2013 {until}, {hours[1]} ({name})"
 
 
 def _with_weekday(at: float, language: str) -> str:

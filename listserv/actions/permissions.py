@@ -57,6 +57,10 @@ class Action(StrEnum):
     EXPLAIN_BOUNCE = "explain bounce"
     EXPLAIN_POST = "explain post"
     EXPLAIN_REPLY = "explain reply"
+    EVENT_CANCEL = "event cancel"
+    EVENT_CREATE = "event create"
+    EVENT_LS = "event ls"
+    EVENT_SHOW = "event show"
     IMPORT_MBOX = "import mbox"
     KEYS_APART = "keys apart"
     KEYS_CHECK = "keys check"
@@ -97,6 +101,7 @@ class Action(StrEnum):
     NEWSLETTER_THEMES = "newsletter themes"
     NEWSLETTER_VOTES = "newsletter votes"
     OWN_ADDRESS = "own address"
+    OWN_ANSWER = "own answer"
     OWN_CONFIRM = "own confirm"
     OWN_EXPORT = "own export"
     OWN_FORGET = "own forget"
@@ -184,6 +189,10 @@ PERMISSIONS = {
     Action.EXPLAIN_BOUNCE: Permission(_OPERATOR),
     Action.EXPLAIN_POST: Permission(_OPERATOR),
     Action.EXPLAIN_REPLY: Permission(_OPERATOR),
+    Action.EVENT_CANCEL: Permission(_DECIDERS),
+    Action.EVENT_CREATE: Permission(_DECIDERS),
+    Action.EVENT_LS: Permission(_STAFF, by_from_line=True),
+    Action.EVENT_SHOW: Permission(_DECIDERS),  # it names people
     Action.IMPORT_MBOX: Permission(_OPERATOR),
     Action.KEYS_APART: Permission(_OPERATOR),
     Action.KEYS_CHECK: Permission(_OPERATOR),
@@ -224,6 +233,7 @@ PERMISSIONS = {
     Action.NEWSLETTER_THEMES: Permission(_OPERATOR),  # it names folders of this machine
     Action.NEWSLETTER_VOTES: Permission(_STAFF, by_from_line=True),
     Action.OWN_ADDRESS: _OWN,
+    Action.OWN_ANSWER: _OWN_ANSWER,
     Action.OWN_CONFIRM: _OWN_ANSWER,
     Action.OWN_EXPORT: _OWN,
     Action.OWN_FORGET: _OWN_ANSWER,

@@ -92,10 +92,16 @@ class _Found:
     mended: bool
 
 
-def read(text: str, hint: str = "") -> WordedText:
-    """Find what is known of ``text``; ``hint`` is the language that the question was asked in."""
+ANSWERS = ("answers", "wishes")  # what is known of an answer to any question
+
+
+def read(text: str, hint: str = "", tables: tuple[str, ...] = ANSWERS) -> WordedText:
+    """Find what is known of ``text``; ``hint`` is the language that the question was asked in.
+
+    ``tables`` are the files of words that may be meant.
+    """
     words, cut = _words(text)
-    found = list(_search(words))
+    found = list(_search(words, _lexis(tables)))
     languages = _languages(found, hint)
     hits: list[LexiconHit] = []
     taken: set[int] = set()
@@ -133,9 +139,8 @@ def _words(text: str) -> tuple[list[TextWord], bool]:
     return words, False
 
 
-def _search(words: list[TextWord]) -> Iterator[_Found]:
+def _search(words: list[TextWord], lexis: "_Lexis") -> Iterator[_Found]:
     """Yield every phrase of the lexicon that stands in ``words``."""
-    lexis = _lexis()
     forms: list[tuple[str, bool]] = []
     for word in words:
         known = word.kind != "word" or lexis.knows(word.text)
@@ -331,5 +336,8 @@ def _is_near(one: str, other: str) -> bool:
 
 
 @cache
-def _lexis() -> _Lexis:
-    return _Lexis({**lexicon.tables("answers"), **lexicon.tables("wishes")})
+def _lexis(names: tuple[str, ...]) -> _Lexis:
+    known: dict[str, Mapping[str, list[str]]] = {}
+    for name in names:
+        known |= lexicon.tables(name)
+    return _Lexis(known)

@@ -29,6 +29,7 @@ _COMMANDS = {
     "digest": "digest:digest",
     "dkim": "dkim:dkim",
     "doctor": "doctor:doctor",
+    "event": "events:events",
     "explain": "explain:explain",
     "import": "archive:imports",
     "keys": "keys:keys",

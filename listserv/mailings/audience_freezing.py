@@ -34,7 +34,14 @@ from listserv.mailings import cross_posts, digest_windows, due_times, thread_way
 from listserv.mailings.digest_windows import Window
 from listserv.mailings.due_times import AT_ONCE, DuePlan
 from listserv.mailings.had_elsewhere import Apart
-from listserv.mailings.slots import FILLED, FORM, NAMED, digest_variant, variant_of
+from listserv.mailings.slots import (
+    FILLED,
+    FORM,
+    NAMED,
+    QUESTION,
+    digest_variant,
+    variant_of,
+)
 from listserv.mailings.thread_ways import NOWHERE, PostThread
 from listserv.wiring.listserv_tables import Issue, Post
 from mailer.ledger.mailings import Composition, Mailing, MailingState, Recipient, open_mailing
@@ -272,6 +279,8 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
     variants = select(Composition.variant).where(Composition.mailing_id == mailing.id)
     choice = Choice(frozenset(session.scalars(variants)), lst.language)
     piece = _Piece(lst.id, mailing.freeze_cursor, last, choice)
+    if mailing.kind == QUESTION:  # whatever their rhythm: what is asked must be known in time
+        return piece
     if issue is None:
         window = digest_windows.of(session, mailing.id)
         if window is not None:

@@ -53,8 +53,10 @@ def make_sender(app: App, sharing: int = 1) -> Sender:
     )
 
 
-# The slots of a digest (listserv/digests/digest_mail.py), and what their tokens may do.
-DIGEST_TOKENS = {
+# The slots of a digest (listserv/digests/digest_mail.py) and of a question
+# (listserv/community/question_mail.py), and what their tokens may do.
+PAIR_TOKENS = {
+    "question": TokenPurpose.QUESTION,
     "digest": TokenPurpose.DIGEST,
     "answer": TokenPurpose.IN_DIGEST,
     "writer": TokenPurpose.TO_WRITER,
@@ -85,8 +87,8 @@ class _Values(dict[str, bytes]):
         return self.vote(self.ref).encode("ascii")
 
 
-class _DigestValues(dict[str, bytes]):
-    """Make the tokens that answer a digest, and each mail in it, for one reader."""
+class _PairValues(dict[str, bytes]):
+    """Make the tokens that answer a digest, each mail in it, or a question, for one reader."""
 
     def __init__(self, own: _Own, ref: int, mailing: int, values: Mapping[str, bytes]) -> None:
         super().__init__(values)
@@ -94,7 +96,7 @@ class _DigestValues(dict[str, bytes]):
 
     def __missing__(self, slot: str) -> bytes:
         kind, _, post = slot.partition(".")
-        purpose = DIGEST_TOKENS.get(kind)
+        purpose = PAIR_TOKENS.get(kind)
         if purpose is None:
             raise KeyError(slot)
         return self._own.pair(purpose)(self._ref, int(post or self._mailing)).encode("ascii")
@@ -150,7 +152,10 @@ class Readers:
             values = _Values(values | self._slots(row))
             values.vote, values.ref = own.vote, row.ref
         elif mailing.kind == digest_windows.KIND:
-            values = _DigestValues(own, row.ref, mailing.id, values)
+            values = _PairValues(own, row.ref, mailing.id, values)
+        elif mailing.kind == slots.QUESTION:
+            values |= {slots.TO: row.address.encode(), slots.CALENDAR: slots.uri(row.address)}
+            values = _PairValues(own, row.ref, mailing.id, values)
         token = own.probe if mailing.kind == PROBE else own.bounce
         return PersonalCopy(f"{own.bounces}+{token(row.ref)}@{own.domain}", values)
 

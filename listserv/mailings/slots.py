@@ -15,6 +15,8 @@ from subscriptions.lists.rhythms import DigestForm
 from subscriptions.lists.roster import LANGUAGES
 
 KIND = "issue"  # of a mailing
+QUESTION = "question"  # of a mailing that asks members, or tells them how that ended
+CALENDAR = "calendar"  # the slot of an address as a calendar file has it
 VOTE = "vote"  # the slot of the token that answers an issue's question
 TO = "to"  # the slot of a reader's address in the envelope's spelling
 WORD = 75 - len("=?utf-8?q??=")  # characters of an encoded word's text
@@ -49,6 +51,11 @@ def shown(name: str) -> str:
     """Return a stranger's words on one line, short, with nothing invisible in them."""
     seen = "".join(c if c.isprintable() or c in _JOINERS else " " for c in name)
     return " ".join(seen.split())[:MAX_NAME].rstrip()
+
+
+def uri(address: str) -> bytes:
+    """Return an address as it stands behind ``mailto:`` in a calendar (RFC 6068 section 2)."""
+    return quote(address, safe="@+-._~=&'!$*/").encode("ascii")
 
 
 def q(text: str) -> bytes:

@@ -26,6 +26,7 @@ from listserv.reception import (
     post_groups,
     post_judging,
     posting,
+    question_letters,
     whose_mail,
 )
 from listserv.reception.post_groups import HEADS, PROOF
@@ -153,6 +154,9 @@ def _reply(
         return post(app, arrival, route.list_address, raw, aside=True) if more else outcome
     if app.keyring.read(route.token, TokenPurpose.EXAMINE, route.list_address) is not None:
         return incoming.examine(app, arrival, route, raw)
+    asked = question_letters.find(app, route)
+    if asked is not None:
+        return question_letters.take(app, arrival, route, raw, asked)
     found = digest_answers.find(app, route)
     if found is not None:
         carriers = digest_answers.Carriers(post, author_replies.relay)

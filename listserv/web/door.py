@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from listserv.posts import sorting_lag
 from listserv.upkeep import metrics
 from listserv.web import (
+    answering,
     archive_access,
     archive_pages,
     joining,
@@ -93,6 +94,11 @@ def _routes(site: WebContext) -> list[BaseRoute]:
             methods=both,
         ),
         Route("/{list}/vote/{token}", page_of(site, voting.show_vote, voting.vote), methods=both),
+        Route(
+            "/{list}/answer/{token}",
+            page_of(site, answering.show_question, answering.answer_question),
+            methods=both,
+        ),
         Route(
             "/{list}/members/{token}",
             page_of(site, member_sheet.show_sheet, member_sheet.sheet),

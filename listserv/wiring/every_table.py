@@ -18,6 +18,7 @@ import mailer.storage.tokens  # noqa: F401
 import subscriptions.audience.segment_query
 import subscriptions.lists.attributes
 import subscriptions.lists.ballots
+import subscriptions.lists.questions
 import subscriptions.lists.series
 import subscriptions.membership.bouncing
 import subscriptions.membership.thread_wishes

@@ -47,6 +47,8 @@ class TokenPurpose(StrEnum):
     DIGEST = "digest"  # answers a digest
     IN_DIGEST = "in-digest"  # answers one mail in a digest
     TO_WRITER = "to-writer"  # answers its writer alone
+    QUESTION = "question"  # a member answers an event or a poll
+    HOST = "host"  # says what is to be done with one
     EXAMINE = "examine"  # has the doctor look again, and the operator told
 
 

@@ -122,6 +122,7 @@ ASKED_FOR = {
     "thread solve": {"mail"},
     "thread split": {"mail"},
     "own address": {"web"},
+    "own answer": {"mail", "web"},
     "own confirm": {"web"},
     "own export": {"web"},
     "own forget": {"web"},

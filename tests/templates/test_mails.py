@@ -64,6 +64,9 @@ CONTEXT |= {
         },
     ],
 }  # fmt: skip
+BARE_EVENT = {
+    **CONTEXT["event"], "ends": 1797699600.0, "place": "", "seats": 0, "until": None, "text": "",
+}  # type: ignore[dict-item]  # fmt: skip
 NAMES = templates.mail_names()
 LETTERS = [name for name in NAMES if not name.startswith("list-")]  # lines for posts
 STRANGERS, MEMBERS = {"leave_address", "leave_url"}, {"confirm_url", "not_me_url"}  # lack these
@@ -170,6 +173,16 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("member-voted", {"word": "counted"}),
     ("member-voted", {"word": "closed"}),
     ("member-voted", {"word": "unclear"}),
+    *(("member-event", {"why": why}) for why in ("asked", "changed", "cancelled", "reminder")),
+    ("member-event", {"why": "asked", "event": BARE_EVENT}),
+    *(
+        ("member-answered", {"word": word, "guests": 0})
+        for word in (
+            *("yes", "maybe", "waiting", "promoted", "full", "closed", "cancelled", "over"),
+            *("asked", "counter", "stale", "delegated", "unclear"),
+        )
+    ),
+    ("member-answered", {"word": "yes", "guests": 1, "handed_on": True}),
     ("editor-sent", {"vote": None}),
     ("editor-sent", {"stopped": True, "vote": None, "reasons": (), "people": ()}),
     ("editor-trouble", {"key": "no-text", "packed": True, "words": ""}),

@@ -11,7 +11,14 @@ from listserv.actions.permissions import (
     permit,
 )
 
-LOOK = {"list show", "newsletter status", "newsletter votes", "thread ls", "thread show"}
+LOOK = {
+    "event ls",
+    "list show",
+    "newsletter status",
+    "newsletter votes",
+    "thread ls",
+    "thread show",
+}
 # A member's own wish for one thread, with a receipt that takes it back; and what ends it.
 WISHES = {"thread follow", "thread mute"}
 THREADS = WISHES | {"thread answer", "thread solve"}
@@ -34,6 +41,9 @@ MODERATE = LOOK | DECIDES | ARRANGE | {"list set", "member allow", "member ban",
 STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter resend"}
 WRITE = {"newsletter proof", "newsletter send", "newsletter schedule", "newsletter cancel"}
 EDIT = LOOK | STEER | WRITE | SEGMENTS | {"list set", "newsletter drafts"}
+EVENTS = {"event cancel", "event create", "event show"}
+MODERATE |= EVENTS
+EDIT |= EVENTS
 PEOPLE = {"member add", "member invite", "member remove", "member set"}
 DIGESTS = {"digest preview", "digest send"}
 OWN = (
@@ -63,7 +73,7 @@ TABLE = {
     ActorRole.OPERATOR: {action.value for action in Action} - SELF,
 }
 # For what a mail is enough that its writer's own domain vouches for: no word of ours was answered.
-ANSWER = {"own forget", "own confirm", "own never", "own read", "own vote"}
+ANSWER = {"own answer", "own forget", "own confirm", "own never", "own read", "own vote"}
 BY_DOMAIN = SELF - ANSWER
 
 

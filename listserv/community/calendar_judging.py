@@ -13,8 +13,8 @@ machine's answer that names no state is a maybe. Pure.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from listserv.answers.event_answers import MAX_GUESTS, EventReply
-from mailer.reading.calendar_answers import CalendarAnswer
+from listserv.community.calendar_answers import CalendarAnswer
+from listserv.community.event_answers import MAX_GUESTS, EventReply
 from subscriptions.lists.questions import EventAnswer, Question
 
 _STATES = {

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from listserv.answers import moments
-from listserv.answers.moments import NamedMoment
-from listserv.community import gathering_lines
+from listserv.community import gathering_lines, moments
 from listserv.community.gathering_lines import MAX_TITLE, GatheringLine
+from listserv.community.moments import NamedMoment
 from mailer.errors import BadInput
 from templates.lexicon import fold, phrases
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
-from listserv.answers import dates, moments
+from listserv.answers import dates
+from listserv.community import moments
 from templates.lexicon import fold, phrases
 
 MAX_TEXT = 20_000  # characters

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv.answers.event_answers import EventReply
+from listserv.community.event_answers import EventReply
 from subscriptions.lists import questions
 from subscriptions.lists.questions import EventAnswer, Question, QuestionAnswer
 from subscriptions.lists.roster import Membership

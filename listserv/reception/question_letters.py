@@ -14,9 +14,10 @@ from listserv.actions.links import HERE, MailedLink
 from listserv.actions.own import answers
 from listserv.actions.own.answers import NotAnswerable
 from listserv.actions.permissions import Proven
-from listserv.answers import automatic, event_answers
+from listserv.answers import automatic
 from listserv.answers.machine_kinds import MailRole
-from listserv.community import calendar_judging, event_receipts
+from listserv.community import calendar_answers, calendar_judging, event_answers, event_receipts
+from listserv.community.calendar_answers import CalendarAnswer
 from listserv.community.event_receipts import ReceiptWord
 from listserv.letters import incoming_letter, notices, transaction
 from listserv.letters.incoming_letter import IncomingLetter
@@ -24,8 +25,6 @@ from listserv.letters.request import Visit, language_of
 from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
-from mailer.reading import calendar_answers
-from mailer.reading.calendar_answers import CalendarAnswer
 from mailer.storage.arrivals import Arrival
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.questions import Question

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from listserv.actions.links import DeadLink
 from listserv.actions.own import answers
 from listserv.actions.own.answers import NotAnswerable, QuestionShown
-from listserv.answers.event_answers import MAX_GUESTS, EventReply
+from listserv.community.event_answers import MAX_GUESTS, EventReply
 from listserv.web.forms import field
 from listserv.web.page_context import Caller, answer, here, told
 from subscriptions.lists.questions import EventAnswer

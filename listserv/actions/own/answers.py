@@ -14,8 +14,8 @@ from listserv.actions import links
 from listserv.actions.call import Call
 from listserv.actions.links import HERE, DeadLink, MailedLink
 from listserv.actions.permissions import Action
-from listserv.answers.event_answers import EventReply
 from listserv.community import event_receipts, seats
+from listserv.community.event_answers import EventReply
 from listserv.community.seats import SeatGiven
 from listserv.letters.visit import Visit
 from mailer.errors import Refused

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from listserv.answers import moments
+from listserv.community import moments
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 NOW = datetime(2026, 11, 30, 9, tzinfo=STOCKHOLM).timestamp()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from listserv.answers import event_answers
 from listserv.answers.own_words import OwnWords
+from listserv.community import event_answers
 
 LINES = (Path(__file__).parent / "event_replies.txt").read_text(encoding="utf-8").splitlines()
 ROWS = [[one.strip() for one in line.split("|")] for line in LINES if line[:1] not in {"", "#"}]

@@ -12,12 +12,15 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.threads.archive_tables import Message
 from listserv.answers import meaning
+from listserv.digests import meant_mail
+from listserv.digests.meant_mail import CandidateMail
 from listserv.letters import (
     ask_payloads,
     commands,
@@ -45,7 +48,7 @@ from mailer.storage.store import get_raw
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import Address, MailList, Membership, get_list
 from subscriptions.membership import optin
-from subscriptions.permission import asks
+from subscriptions.permission import asks, budget
 from subscriptions.permission.asks import Ask, AskPurpose
 
 _PURPOSES = (TokenPurpose.DIGEST, TokenPurpose.IN_DIGEST, TokenPurpose.TO_WRITER)
@@ -63,7 +66,7 @@ _REPLACED = {
     "thread-topic",
 }
 _WORDS = 6  # of a command
-_LEAST = 12  # characters of a quoted line that can show what is quoted
+_DIGITS = 12  # characters of a number
 _SAID_TO_PEOPLE = {"thanks", "help"}  # words of a command that are also an answer
 MOST_ASKED = 9  # mails that a question names
 Poster = Callable[..., ArrivalOutcome]
@@ -128,9 +131,9 @@ def take(
         member = session.get(Membership, token.member)
         if member is None or member.list_id != lst.id:
             return _told(app, arrival, route, letter, "unknown-token")
-        chosen = _chosen(session, lst, letter, token)
+        chosen = _chosen(app, session, lst, letter, token, route)
         own = _is_theirs(session, member, letter.author)
-    why = "empty" if not letter.text.strip() else "command" if _is_command(letter.text) else ""
+    why = _why_unposted(app, route, letter.text)
     if why:
         note = f"not-posted: {why}"
         return _told(app, arrival, route, letter, note, token.member, "member-unposted")
@@ -156,6 +159,18 @@ def _told(
     return act(app, arrival, route, letter, work)
 
 
+def _why_unposted(app: App, route: Route, text: str) -> str:
+    """Return why an answer's own words go to nobody, "" where they may.
+
+    Words that hold a token of a digest are a digest whose quote no reader could tell from them.
+    """
+    if not text.strip():
+        return "empty"
+    if any(_post_of(app, route, one) for one in meant_mail.tokens(text)):
+        return "a digest"
+    return "command" if _is_command(text) else ""
+
+
 def _is_command(text: str) -> bool:
     """Tell whether an answer says nothing to the list, but something to us."""
     found = commands.command(text) if len(text.split()) <= _WORDS else None
@@ -164,7 +179,7 @@ def _is_command(text: str) -> bool:
 
 def _number(letter: IncomingLetter) -> int | None:
     first = commands.first_line(letter.text).strip(" .):;#")
-    return int(first) if first.isdecimal() and len(first) < _LEAST else None
+    return int(first) if first.isdecimal() and len(first) < _DIGITS else None
 
 
 def _is_theirs(session: Session, member: Membership, author: MailAddress) -> bool:
@@ -175,7 +190,12 @@ def _is_theirs(session: Session, member: Membership, author: MailAddress) -> boo
 
 
 def _chosen(
-    session: Session, lst: MailList, letter: IncomingLetter, token: DigestToken
+    app: App,
+    session: Session,
+    lst: MailList,
+    letter: IncomingLetter,
+    token: DigestToken,
+    route: Route,
 ) -> list[Answered]:
     """Return which mails may be meant: one where that is clear."""
     if token.purpose is not TokenPurpose.DIGEST:
@@ -185,17 +205,26 @@ def _chosen(
     mails = [one for one in (_mail(session, lst, post) for post in posts) if one is not None]
     if len(mails) < 2:  # noqa: PLR2004 - nothing to choose from
         return [one for one, _ in mails]
-    quoted = _lines(read_body(letter.raw).quoted.quoted)
-    scores = [len(quoted & (_lines(text) | {_fold(one.author)})) for one, text in mails]
-    best = max(scores)
-    if best and scores.count(best) == 1:
-        return [mails[scores.index(best)][0]]
-    said = _fold(bare_subject(letter.subject))
-    named = [one for one, _ in mails if said and _fold(bare_subject(one.subject)) == said]
-    if named and len({_fold(bare_subject(one.subject)) for one in named}) == 1 and not best:
-        return named[-1:]
-    close = [one for (one, _), score in zip(mails, scores, strict=True) if score == best]
-    return (close or [one for one, _ in mails])[-MOST_ASKED:]
+    return _meant(app, route, letter, mails)
+
+
+def _meant(
+    app: App, route: Route, letter: IncomingLetter, mails: Sequence[tuple[Answered, str]]
+) -> list[Answered]:
+    """Return those of a digest's mails that a letter may mean."""
+    candidates = [CandidateMail(one.post, one.subject, text) for one, text in mails]
+    quoted = read_body(letter.raw).quoted
+    found = set(meant_mail.meant(quoted, letter.subject, candidates, partial(_post_of, app, route)))
+    return [one for one, _ in mails if one.post in found][-MOST_ASKED:]
+
+
+def _post_of(app: App, route: Route, token: str) -> int | None:
+    """Return the post in a digest whose reply address has this token, None for another's."""
+    for purpose in (TokenPurpose.IN_DIGEST, TokenPurpose.TO_WRITER):
+        pair = app.keyring.read_pair(token, purpose, *route.scopes)
+        if pair is not None:
+            return pair[1]
+    return None
 
 
 def _mail(session: Session, lst: MailList, post_id: int) -> tuple[Answered, str] | None:
@@ -210,15 +239,6 @@ def _mail(session: Session, lst: MailList, post_id: int) -> tuple[Answered, str]
     raw = get_raw(session, sha) or b""
     head = read_head(raw)
     return Answered(post.id, post.message_id, head.subject, head.author), read_body(raw).quoted.text
-
-
-def _lines(text: str) -> set[str]:
-    folded = (_fold(line.lstrip("> ")) for line in text.splitlines())
-    return {line for line in folded if len(line) >= _LEAST}
-
-
-def _fold(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _deliver(
@@ -318,7 +338,7 @@ def _ask(
     def work(visit: Visit) -> str:
         member = visit.session.get_one(Membership, token.member)
         to = optin.address_of(visit.session, member)
-        if not chosen or not visit.allow(to.key, "digest"):
+        if not chosen or not _may_ask(visit, to.key, own=own):
             return "not-posted: unclear"
         question(
             visit,
@@ -342,6 +362,16 @@ def _ask(
         return "asked which" if own else "asked the member"
 
     return act(app, arrival, route, letter, work)
+
+
+def _may_ask(visit: Visit, key: str, *, own: bool) -> bool:
+    """Tell whether a member may be asked what they meant: as often as they answer, within a day.
+
+    Whoever shows their digest from another address can have them asked as strangers can.
+    """
+    if own:
+        return budget.allow_thread(visit.session, key, now=visit.now)
+    return visit.allow(key, "digest")
 
 
 def _take_ask(

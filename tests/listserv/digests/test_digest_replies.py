@@ -26,7 +26,7 @@ WORDS = {
     POTATOES: "How deep do you plant potatoes this year, with all the rain that we have had?",
     STRAW: "A hand deep, and then some straw on top.\r\n\r\nThat keeps them dry here.",
     LADDER: "Who has a ladder that reaches the roof of the shed? I need it on Saturday.",
-    WALK: "Кто пойдёт с нами в воскресенье в лес за грибами? Встречаемся у станции в десять утра.",
+    WALK: "Кто пойдёт с нами в воскресенье в лес за грибами? Встречаемся в десять утра.",  # noqa: RUF001
 }
 SUBJECTS = {POTATOES: "Potatoes", STRAW: "Re: Potatoes", LADDER: "Ladder", WALK: "Грибы"}
 MINE = "I can help you with that."
@@ -167,7 +167,7 @@ ANSWERS: dict[str, tuple[int, Write]] = {
     ),
     "gmail, as html with its quote folded": (
         STRAW,
-        lambda d: Answer(
+        lambda _: Answer(
             "", html=f'<div dir="ltr">{MINE}</div><br><div class="gmail_quote">'
             '<div dir="ltr" class="gmail_attr">On Mon, 30 Nov 2026 Friends wrote:<br></div>'
             f'<blockquote class="gmail_quote">{WORDS[STRAW]}</blockquote></div>',
@@ -188,7 +188,7 @@ ANSWERS: dict[str, tuple[int, Write]] = {
     ),
     "outlook, html only, the rest deleted": (
         LADDER,
-        lambda d: Answer(
+        lambda _: Answer(
             "", html=f"<p>{MINE}</p><div style='border:none;border-top:solid #E1E1E1 1.0pt'>"
             "<p><b>From:</b> Friends &lt;friends@example.org&gt;<br><b>Sent:</b> Monday<br>"
             f"<b>To:</b> Friends<br><b>Subject:</b> 4 mails</p></div><p>{WORDS[LADDER]}</p>",
@@ -212,7 +212,7 @@ ANSWERS: dict[str, tuple[int, Write]] = {
     ),
     "apple mail, html blockquote of a selection": (
         WALK,
-        lambda d: Answer(
+        lambda _: Answer(
             "", html=f"<div>{MINE}</div><br><blockquote type='cite'><div>On 30 Nov 2026, Friends"
             f" &lt;friends@example.org&gt; wrote:</div><br><div>{WORDS[WALK]}</div></blockquote>",
         ),

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from archive.threads.archive_tables import Message
 from listserv.answers import meaning
-from listserv.digests import meant_mail
+from listserv.digests import digest_commands, meant_mail
 from listserv.digests.meant_mail import CandidateMail
 from listserv.letters import (
     ask_payloads,
@@ -117,7 +117,7 @@ def find(app: App, route: Route) -> DigestToken | None:
         return DigestToken(None, found.ask.ref, 0, None if late else found.ask)
 
 
-def take(
+def take(  # noqa: PLR0911 - each way an answer can end
     app: App, arrival: Arrival, route: Route, raw: bytes, token: DigestToken, by: Carriers
 ) -> ArrivalOutcome:
     """Post an answer, hand it to the writer alone, or ask what is meant."""
@@ -134,6 +134,11 @@ def take(
         chosen = _chosen(app, session, lst, letter, token, route)
         own = _is_theirs(session, member, letter.author)
     why = _why_unposted(app, route, letter.text)
+    if why == "command" and own:
+        one = chosen[0].message_id if len(chosen) == 1 else ""
+        done = digest_commands.take(app, arrival, route, letter, token.member, one)
+        if done is not None:
+            return done
     if why:
         note = f"not-posted: {why}"
         return _told(app, arrival, route, letter, note, token.member, "member-unposted")

@@ -69,6 +69,7 @@ class WishUndo:
 
     was: MemberBefore
     now: MembershipState = MembershipState.LEFT
+    offered: bool = False  # one mail a week instead
 
 
 @dataclass(frozen=True, slots=True)

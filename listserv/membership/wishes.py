@@ -55,15 +55,18 @@ from subscriptions.permission.asks import Ask, AskPurpose
 LONGEST = 65536  # bytes of a raw confirmation in a mail; `krets member export` has it whole
 
 
-def leave(visit: Visit, member: Membership, proof: AnswerProof) -> bool:
-    """Let the member go at once; tell whether they were still there."""
+def leave(visit: Visit, member: Membership, proof: AnswerProof, *, offered: bool = False) -> bool:
+    """Let the member go at once; tell whether they were still there.
+
+    ``offered`` says that the receipt offers one mail a week (fewer_mails.py).
+    """
     was = _before(visit, member)
     owns = member.role is Role.OWNER and member.state is not MembershipState.LEFT
     if not changes.leave(visit.desk(proof.note()), member):
         return False
     if owns and orphaned_lists.is_orphaned(visit):
         orphaned_lists.tell(visit)
-    _receipt(visit, member, "member-left", was)
+    _receipt(visit, member, "member-left", was, offered=offered)
     return True
 
 
@@ -245,7 +248,9 @@ def add_address(visit: Visit, ask: Ask, proof: AnswerProof) -> str:
     return "address-added"
 
 
-def undo(visit: Visit, ask: Ask, was: MemberBefore, proof: AnswerProof) -> str:
+def undo(
+    visit: Visit, ask: Ask, was: MemberBefore, proof: AnswerProof, *, silent: bool = False
+) -> str:
     """Put back what stood before the receipt that ``ask`` came with."""
     member = visit.session.get(Membership, ask.ref)
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now) or member is None:
@@ -271,7 +276,8 @@ def undo(visit: Visit, ask: Ask, was: MemberBefore, proof: AnswerProof) -> str:
         hour = THE_LISTS if was.hour is None else was.hour
         changes.change_digest(desk, member, DigestChange(hour, was.weekdays, form, was.zone))
     visit.session.flush()
-    tell_member(visit, member, "member-undone")
+    if not silent:
+        tell_member(visit, member, "member-undone")
     return "undone"
 
 
@@ -286,7 +292,13 @@ def _before(visit: Visit, member: Membership) -> MemberBefore:
 
 
 def _receipt(
-    visit: Visit, member: Membership, name: str, was: MemberBefore, **context: object
+    visit: Visit,
+    member: Membership,
+    name: str,
+    was: MemberBefore,
+    *,
+    offered: bool = False,
+    **context: object,
 ) -> None:
     to = optin.address_of(visit.session, member)
     question(
@@ -295,8 +307,8 @@ def _receipt(
         to=to,
         name=name,
         language=language_of(visit, to),
-        payload=WishUndo(was, member.state),
-        context=context,
+        payload=WishUndo(was, member.state, offered),
+        context={**context, "weekly": offered},
         ref=member.id,
         member=0 if member.state is MembershipState.LEFT else member.id,
     )

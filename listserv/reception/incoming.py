@@ -21,7 +21,7 @@ from listserv.letters.commands import Command
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question
 from listserv.letters.transaction import HELD, act
-from listserv.membership import joining, reviving, wishes
+from listserv.membership import fewer_mails, joining, reviving, wishes
 from listserv.moderation.holds import hold, is_released
 from listserv.newsletters.editors import editor_answers, reviews
 from listserv.owners import owner_commands, roles
@@ -78,7 +78,9 @@ def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcom
         if member is None or member.list_id != visit.lst.id:
             return "unknown-token"
         proof = replace(replies.proof_of(letter, "leave address"), name="")
-        return "left" if wishes.leave(visit, member, proof) else "had-left"
+        # A mail program's own mail has no words; a person who writes some may be asked.
+        offered = bool(letter.text.strip()) and fewer_mails.may_offer(visit, member)
+        return "left" if wishes.leave(visit, member, proof, offered=offered) else "had-left"
 
     return act(app, arrival, route, letter, work)
 

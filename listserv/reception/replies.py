@@ -6,6 +6,7 @@ never comes here.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from listserv.answers import dates, meaning, rhythm_wishes
 from listserv.answers.meaning import Means, Reader
@@ -24,7 +25,7 @@ from listserv.letters.ask_payloads import (
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
 from listserv.letters.transaction import HELD
-from listserv.membership import joining, reviving, wishes
+from listserv.membership import fewer_mails, joining, reviving, wishes
 from listserv.moderation import decisions
 from listserv.moderation.decisions import HERE
 from listserv.moderation.holds import hold
@@ -204,7 +205,8 @@ def _leave(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     if not asks.spend(visit.session, ask.id, how="reply", now=visit.now) or member is None:
         return "late: used"
     optin.prove(visit.session, whom(ask), visit.now)
-    wishes.leave(visit, member, proof_of(letter))
+    offered = fewer_mails.may_offer(visit, member)
+    wishes.leave(visit, member, proof_of(letter), offered=offered)
     return "left"
 
 
@@ -267,12 +269,20 @@ def _resend(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
 
 
 def _undo(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
-    said = _answer(ask, letter, meaning.undo)
+    said, told = _answer(ask, letter, meaning.undo), ask_payloads.undo(ask)
+    if said is not Means.UNDO:
+        proof = replace(proof_of(letter, "command"), name="")
+        done = (
+            ""
+            if _has_gone(visit, ask, told)
+            else fewer_mails.take(visit, ask, told, letter.text, proof)
+        )
+        if done:
+            return done
     if said is Means.UNCLEAR:
         return ask_again(visit, ask)
     if said is Means.NO:
         return "stands"
-    told = ask_payloads.undo(ask)
     if not isinstance(told, WishUndo):
         return _take_back(visit, ask, told, proof_of(letter, "undo"))
     if told.was.state is MembershipState.PENDING or _has_gone_since(visit, ask, told):
@@ -295,6 +305,10 @@ def _take_back(
     if isinstance(told, ArrangedUndo):
         return arranging.take_back(visit, ask, told, proof)
     return thread_receipts.take_back(visit, ask, told, proof)
+
+
+def _has_gone(visit: Visit, ask: Ask, told: ask_payloads.AnyUndo) -> bool:
+    return isinstance(told, WishUndo) and _has_gone_since(visit, ask, told)
 
 
 def _has_gone_since(visit: Visit, ask: Ask, told: WishUndo) -> bool:
@@ -384,7 +398,7 @@ def grant(visit: Visit, member: Membership, wish: commands.Command, proof: Answe
     rest = wish.rest
     until = commands.until(rest, visit.now) if wish.verb == "pause" else None
     if wish.verb == "leave":
-        wishes.leave(visit, member, proof)
+        wishes.leave(visit, member, proof, offered=fewer_mails.may_offer(visit, member))
     elif wish.verb == "pause" and (until or not dates.names_one(rest)):
         wishes.pause(visit, member, until, proof)
     elif wish.verb == "resume":

@@ -24,10 +24,12 @@ def show_leave(caller: Caller) -> Response:
     return offer(caller, "leave", found.list, found.given)
 
 
-def leave(caller: Caller, _form: Mapping[str, str]) -> Response:
+def leave(caller: Caller, form: Mapping[str, str]) -> Response:
     """Let the member go, at once and without a question."""
+    one_click = "List-Unsubscribe" in form  # RFC 8058 section 3.1
     try:
-        return told(caller, "left", leaving.leave(caller.call("page"), caller.link).list)
+        found = leaving.leave(caller.call("page"), caller.link, one_click=one_click)
+        return told(caller, "left", found.list)
     except DeadLink as error:
         return _nobody(caller, error)
 

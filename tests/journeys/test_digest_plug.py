@@ -1,4 +1,4 @@
-"""The plug is pulled while a digest is made and while it is sent: each member has each post once."""
+"""The plug is pulled while a digest is made and sent: each member has each post once."""
 
 import email
 import subprocess

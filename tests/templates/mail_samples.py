@@ -35,6 +35,7 @@ CONTEXT: dict[str, object] = {
     "again": False,
     "asked": "leave",
     "deed": "mute",
+    "weekly": False,
     "thread_url": f"{PAGE}t/{'a' * 52}/",
     "answer_url": f"{PAGE}m/{'b' * 52}/",
     "named": False,

@@ -155,6 +155,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
             "other",
         )
     ),
+    ("member-left", {"weekly": True}),
     *(("member-rhythm", {"rhythm": one}) for one in ("weekly", "first", "followed", "each")),
     *(("member-thread", {"deed": one}) for one in ("follow", "unmute")),
     ("member-thread", {"subject": "", "named": True}),

@@ -13,7 +13,7 @@ from listserv.actions import links
 from listserv.actions.call import Call
 from listserv.actions.links import MailedLink
 from listserv.actions.permissions import Action
-from listserv.membership import wishes
+from listserv.membership import fewer_mails, wishes
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists.roster import MailList, MembershipState
 from subscriptions.membership.optin import address_of
@@ -37,10 +37,14 @@ def show(call: Call, link: MailedLink) -> Leaver:
         return Leaver(visit.lst, given, left=member.state is MembershipState.LEFT)
 
 
-def leave(call: Call, link: MailedLink) -> Leaver:
-    """End the membership at once and without a question, the first time and every other."""
+def leave(call: Call, link: MailedLink, *, one_click: bool = False) -> Leaver:
+    """End the membership at once and without a question, the first time and every other.
+
+    With ``one_click`` a mail program asks (RFC 8058), and its reader is offered nothing else.
+    """
     with links.opened(call, Action.OWN_LEAVE, link, _BY_LINK, writes=True) as (visit, member):
         given = address_of(visit.session, member).given
-        left = not wishes.leave(visit, member, call.proof())
+        offered = not one_click and fewer_mails.may_offer(visit, member)
+        left = not wishes.leave(visit, member, call.proof(), offered=offered)
     call.ring("deliver")
     return Leaver(visit.lst, given, left)

@@ -20,7 +20,7 @@ from listserv.actions.call import Call
 from listserv.actions.links import MailedLink
 from listserv.actions.permissions import Action
 from listserv.letters.visit import Visit
-from listserv.membership import erasure_requests, wishes
+from listserv.membership import erasure_requests, fewer_mails, wishes
 from mailer.errors import BadInput, Refused
 from mailer.reading import addresses
 from subscriptions.lists import attributes, rhythms
@@ -201,7 +201,8 @@ def export(call: Call, link: MailedLink) -> tuple[str, Dossier]:
 def leave(call: Call, link: MailedLink) -> MailList:
     """End the membership at once; a receipt says how to take that back."""
     with _own(call, Action.OWN_LEAVE, link, writes=True) as (visit, member):
-        wishes.leave(visit, member, call.proof())
+        offered = fewer_mails.may_offer(visit, member)
+        wishes.leave(visit, member, call.proof(), offered=offered)
     call.ring("deliver")
     return visit.lst
 

@@ -313,6 +313,27 @@ def test_an_answer_ends_in_its_thread_or_in_one_question_and_never_elsewhere(
         assert asked == (1 if wanted == ASKED else 0)
 
 
+def test_a_word_about_how_mail_comes_or_about_a_thread_is_done_and_posted_to_nobody(
+    house: tuple[Place, Digest],
+) -> None:
+    place, digest = house
+    posts = len(place.mails(ANNA, kind="post"))
+    bring(place, digest, Answer(f"weekly\n\n{GMAIL}{quote(digest.plain)}"))
+    assert rhythm(place) is Rhythm.WEEKLY
+    bring(place, digest, Answer("daily", to=digest.answer[WALK]))
+    assert rhythm(place) is Rhythm.DAILY
+    bring(place, digest, Answer("mute", to=digest.answer[WALK]))
+    assert subject(place.mails(DORA)[-1]) == "Muted: Грибы"
+    assert len(place.mails(ANNA, kind="post")) == posts
+
+
+def rhythm(place: Place) -> Rhythm:
+    with place.app.store.read() as session:
+        member = membership_of(session, get_list(session, LIST).id, DORA)
+        assert member is not None
+        return member.rhythm
+
+
 def which(place: Place) -> int:
     return sum(subject(one).startswith("Which mail") for one in place.mails(DORA))
 

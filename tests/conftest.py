@@ -30,10 +30,11 @@ CLOSING = pytest.StashKey[ExitStack]()
 # Where the two databases could differ most. On PostgreSQL only these run, but with --whole, as
 # `make postgresql` has it: all that use a database, which takes three times as long.
 CLOSEST = (
-    "faults", "listserv/digests", "mailer", "subscriptions", "archive/erasure/test_redaction.py",
+    "faults", "mailer", "subscriptions", "archive/erasure/test_redaction.py",
     "archive/site/test_opened_later.py",
     "journeys/test_issue.py", "journeys/test_parts.py", "journeys/test_post.py",
-    "journeys/test_restore.py", "listserv/mailings/test_audience.py",
+    "listserv/digests/test_digest_clocks.py", "listserv/digests/test_digest_making.py",
+    "listserv/digests/test_digests_apart.py", "listserv/mailings/test_audience.py",
     "listserv/mailings/test_thread_ways.py",
     "listserv/membership/test_forgetting.py", "listserv/upkeep/test_backup.py",
     "listserv/upkeep/test_retention.py", "listserv/wiring/test_journals.py",

@@ -1,16 +1,30 @@
 """What was under way, or decided by people, when a backup was taken and restored later."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-from mailer.rehearsal.sink import Caught, Sink, rehearsal
+from mailer.rehearsal.sink import Caught, Moment, Sink, SinkReply, rehearsal
 from tests.journeys.letters import reply_to, wait_mail
 from tests.journeys.letters import send as write
-from tests.journeys.test_parts import PEOPLE, a_post, make_list, send, slowly, the_end
+from tests.journeys.test_parts import PEOPLE, a_post, make_list, send, the_end
 from tests.tree import Krets, running, wait_for
 
 FRIENDS, OTHERS = "friends@example.org", "others@example.org"
 READERS = [PEOPLE[0], *(f"reader{number}@example.net" for number in range(199))]
+
+
+def lingering(many: int = 60) -> Callable[[Moment, Caught], SinkReply | None]:
+    """Take so many copies, each in its time; think about the others until the plug is pulled."""
+    taken: list[str] = []
+
+    def answer(moment: Moment, caught: Caught) -> SinkReply | None:
+        if moment is not Moment.DOT:
+            return None
+        taken.append(caught.recipient)
+        return SinkReply(delay=0.15 if len(taken) <= many else 60)
+
+    return answer
 
 
 def test_what_may_have_been_mailed_since_is_named_and_mailed_only_by_a_decision(
@@ -20,7 +34,7 @@ def test_what_may_have_been_mailed_since_is_named_and_mailed_only_by_a_decision(
     after: list[Caught] = []
     kept = tmp_path / "kept.backup"
     (tmp_path / "old").mkdir()
-    with rehearsal(Sink(script=slowly, keep=before.append)) as relay:
+    with rehearsal(Sink(script=lingering(), keep=before.append)) as relay:
         old = Krets(tmp_path / "old", f"smtp://127.0.0.1:{relay.port}", database_url)
         make_list(old, FRIENDS, READERS)
         make_list(old, OTHERS, PEOPLE)

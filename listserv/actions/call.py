@@ -17,11 +17,18 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from listserv.actions import audit
-from listserv.actions.permissions import PERMISSIONS, Action, ActorRole, Proven, permit
+from listserv.actions.permissions import (
+    NOT_OF_DELETED,
+    PERMISSIONS,
+    Action,
+    ActorRole,
+    Proven,
+    permit,
+)
 from listserv.letters.answer_proof import AnswerProof
 from listserv.letters.visit import Visit
 from listserv.wiring.app import App
-from mailer.errors import Temporary
+from mailer.errors import Refused, Temporary
 from subscriptions.lists.roster import MailList, MembershipState, get_list, membership_of
 from subscriptions.permission import budget
 from subscriptions.permission.consent import Source
@@ -178,4 +185,6 @@ class Call:
         same = self.within is not None and self.within.lst.address == list_address
         lst = self.within.lst if self.within and same else get_list(session, list_address)
         self.permit(action, session, lst)
+        if lst.deleted_at is not None and action in NOT_OF_DELETED:
+            raise Refused(f"{lst.address} is deleted.", key="list-deleted", list=lst.address)
         return self.visit(session, lst)

@@ -163,6 +163,7 @@ def settings_of(lst: MailList, instead: Mapping[str, object] | None = None) -> d
         if setting.name in BY_LANGUAGE:
             column = BY_LANGUAGE[setting.name]
             shown[column] = json.loads(texts[column]) if texts[column] else {}
+    shown["deleted"] = _day(lst.deleted_at)
     return shown
 
 

@@ -66,9 +66,11 @@ class Action(StrEnum):
     KEYS_CHECK = "keys check"
     KEYS_TOGETHER = "keys together"
     LIST_CREATE = "list create"
+    LIST_DELETE = "list delete"
     LIST_HISTORY = "list history"
     LIST_LS = "list ls"
     LIST_RENAME = "list rename"
+    LIST_RESTORE = "list restore"
     LIST_SET = "list set"
     LIST_SHOW = "list show"
     MEMBER_ADD = "member add"
@@ -198,9 +200,11 @@ PERMISSIONS = {
     Action.KEYS_CHECK: Permission(_OPERATOR),
     Action.KEYS_TOGETHER: Permission(_OPERATOR),
     Action.LIST_CREATE: Permission(_OPERATOR),
+    Action.LIST_DELETE: Permission(_OWNERS),
     Action.LIST_HISTORY: Permission(_OWNERS, by_from_line=True),
     Action.LIST_LS: Permission(_OPERATOR),
     Action.LIST_RENAME: Permission(_OWNERS),
+    Action.LIST_RESTORE: Permission(_OWNERS),
     Action.LIST_SET: Permission(_DECIDERS),  # and each setting says who: list_settings.py
     Action.LIST_SHOW: Permission(_STAFF, by_from_line=True),
     Action.MEMBER_ADD: Permission(_OWNERS),
@@ -269,6 +273,14 @@ PERMISSIONS = {
     Action.THREAD_SOLVE: Permission(_MEMBERS, by_from_line=True),  # of their own, unless staff
     Action.THREAD_SPLIT: _ARRANGE,
 }
+
+# What a list that was deleted does not take from anybody: it would bring people or mail to it.
+NOT_OF_DELETED = frozenset({
+    Action.DIGEST_SEND, Action.EVENT_CREATE, Action.IMPORT_MBOX, Action.LIST_RENAME,
+    Action.LIST_SET, Action.MEMBER_ADD, Action.MEMBER_IMPORT, Action.MEMBER_INVITE,
+    Action.NEWSLETTER_PROOF, Action.NEWSLETTER_SCHEDULE, Action.NEWSLETTER_SEND,
+    Action.QUEUE_RELEASE,
+})  # fmt: skip
 
 
 def allows(action: Action, role: ActorRole) -> bool:

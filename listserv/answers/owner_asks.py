@@ -12,7 +12,8 @@ from listserv.answers.owner_order import UNCLEAR, Order
 from templates.catalogue import LANGUAGES
 
 PLAIN = ("members", "count", "queue")
-WHOLE = ("export", "close", "reopen", "delete")  # of a list, not of somebody
+WHOLE = ("export", "close", "reopen", "delete", "restore")  # of a list, not of somebody
+WHOLE_LIST = "list"  # what an unclear order is about that is never about its writer
 _CLOSED = {"close": "yes", "reopen": "no"}
 _MANY = 14  # words of a question
 _NAME = 4  # words of a name
@@ -45,12 +46,18 @@ def _whole(line: str, words: str) -> Order | None:
     found = [meaning for meaning in WHOLE if says(meaning, words)]
     if not found:
         return None
-    around = words
+    if "restore" in found:  # "undo the deletion" speaks of both
+        found = ["restore"]
+    stays = found == ["delete"] and says("archive-stays", words)
+    around = without("archive-stays", words) if stays else words
     for meaning in found:
         around = without(meaning, around)
     language = language_of(found[0], words)
     if says("not", around, language) or says("wonder", words, language) or len(found) > 1:
-        return Order(UNCLEAR, line=line)
+        return Order(UNCLEAR, rest=WHOLE_LIST, line=line)
+    if found[0] == "delete":
+        goes = not stays and says("archive-goes", words)
+        return Order("delete", rest="hide" if goes else "keep", line=line, language=language)
     if found[0] in _CLOSED:
         return Order("set", "closed", _CLOSED[found[0]], line=line, language=language)
     return Order(found[0], line=line, language=language)

@@ -24,22 +24,28 @@ MAX_LINE = 600  # characters
 _REASON = 3  # words of a line of its own that says how somebody said yes
 _WRAPPED = 60  # characters of a line that a mail program may have wrapped
 _BULLET = re.compile(r"^\s*(?:[-*\u2022>]+|\d{1,2}[.)])\s+")
+_SENTENCE = re.compile(r"(?<=[.!?;\u2026])\s+")
 _LONG = {"description", "footer", "welcome"}  # settings whose text may go on below
 
 
 def read(text: str, subject: str = "") -> tuple[Order, ...]:
     """Return the orders of a text, in order; else those of its subject; () for none."""
     found = _orders(text)
-    if any(one.verb != UNCLEAR or one.who for one in found):
+    if any(map(_is_meant, found)):
         return found
     above = _orders(subject)
-    if not any(one.verb != UNCLEAR or one.who for one in above):
+    if not any(map(_is_meant, above)):
         return ()
     first = next((line.strip() for line in text.splitlines() if fold(line)), "")
     return tuple(
         replace(one, rest=first[:MAX_LINE]) if one.verb == "add" and not one.rest else one
         for one in above
     )
+
+
+def _is_meant(order: Order) -> bool:
+    """Tell whether an order is one, or is unclear about somebody else or the whole list."""
+    return order.verb != UNCLEAR or bool(order.who or order.rest)
 
 
 def _orders(text: str) -> tuple[Order, ...]:
@@ -112,4 +118,13 @@ def _of_line(line: str) -> tuple[Order, ...]:
         setting = owner_setting_words.read(line)
         return (setting,) if setting else owner_people.about(line)
     whole = owner_setting_words.read(line) or owner_asks.asked(line)
-    return (whole,) if whole else ()
+    if whole is None or whole.verb == UNCLEAR:
+        return _of_sentences(line) or ((whole,) if whole else ())
+    return (whole,)
+
+
+def _of_sentences(line: str) -> tuple[Order, ...]:
+    """Read a line of several sentences: what one of them denies says nothing of the others."""
+    said = [one for one in _SENTENCE.split(line) if fold(one)]
+    found = [owner_asks.asked(one) for one in said] if len(said) > 1 else []
+    return tuple(dict.fromkeys(one for one in found if one is not None))

@@ -7,14 +7,16 @@ from typing import ParamSpec, TypeVar
 
 import click
 
+from listserv.actions import deleting, renaming
 from listserv.actions import lists as actions
-from listserv.actions import renaming
+from listserv.actions.deleting import DeleteList, RestoreList
 from listserv.actions.lists import CreateList, ListSet, SetList
 from listserv.actions.renaming import RenameList
 from listserv.cli.openings import describe
 from listserv.cli.terminal import agree, asked, print_json, print_letter, print_table, say
 from listserv.letters.unanswered import DAYS
 from listserv.wiring.app import App
+from subscriptions.lists import deletion
 from subscriptions.lists.list_settings import BY_LANGUAGE, BY_NAME, SETTINGS, ListSetting
 from subscriptions.lists.roster import ListKind
 from subscriptions.membership.personal_data import iso
@@ -28,7 +30,7 @@ HINTS = {
     "theme": " `krets newsletter themes` shows all.",
 }
 
-lists = click.Group("list", help="Make, see, change and rename lists.")
+lists = click.Group("list", help="Make, see, change, rename and delete lists.")
 
 
 def _words(kind: type[StrEnum]) -> click.Choice[str]:
@@ -115,7 +117,7 @@ def ls(app: App, /, *, as_json: bool) -> None:
     if not every:
         say("There is no list yet. Make one: krets list create friends@example.org")
         return
-    names = ("list", "kind", "language")
+    names = ("list", "kind", "language", "deleted")
     print_table(
         (*names, "members", "title"),
         [
@@ -272,6 +274,76 @@ def rename(
         agree(f"Call {planned.before} {planned.after} from now on?", yes=yes)
         planned = renaming.rename(asked(app), wanted)
         say(f"{planned.before} is {planned.after} now; mail to the old address still comes.")
+    if as_json:
+        print_json(asdict(planned))
+
+
+@lists.command("delete")
+@click.argument("list_address", metavar="LIST")
+@click.option(
+    "--archive",
+    type=click.Choice(deletion.ARCHIVES),
+    default=deletion.KEEPS,
+    show_default=True,
+    help="What becomes of its archive: whoever reads it today still can, or nobody.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what that would mean.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def delete(
+    app: App, /, list_address: str, *, archive: str, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Delete LIST: nobody can post or join, what is planned is not sent, all members are told.
+
+    For 30 days `krets list restore`, or an owner's mail, brings all of it back; then what is kept
+    of its members is erased, and with --archive hide the archive too. Every way out keeps working,
+    and no other list ever gets the address.
+
+    \b
+    Examples:
+      krets list delete friends@example.org
+      krets list delete friends@example.org --archive hide --yes
+    """
+    wanted = DeleteList(list_address, archive)
+    planned = deleting.delete(asked(app), replace(wanted, dry_run=True))
+    say(
+        f"{planned.members} members would be told, and {planned.scheduled} scheduled issues would"
+        f" not be sent. It can be brought back until {iso(planned.until)}."
+    )
+    if dry_run:
+        say("Nothing was changed.")
+    else:
+        agree(f"Delete {planned.list}, and {archive} its archive?", yes=yes)
+        planned = deleting.delete(asked(app), wanted)
+        say(f"{planned.list} is deleted. Bring it back: krets list restore {planned.list}")
+    if as_json:
+        print_json({**asdict(planned), "until": iso(planned.until)})
+
+
+@lists.command("restore")
+@click.argument("list_address", metavar="LIST")
+@click.option("--dry-run", is_flag=True, help="Only say whether it can be brought back.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def restore(app: App, /, list_address: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Bring LIST back, which was deleted at most 30 days ago: all is as it was, members are told.
+
+    Issues that had been scheduled are drafts again.
+
+    \b
+    Example:
+      krets list restore friends@example.org
+    """
+    wanted = RestoreList(list_address)
+    planned = deleting.restore(asked(app), replace(wanted, dry_run=True))
+    if dry_run:
+        say(f"{planned.list} can be brought back. Nothing was changed.")
+    else:
+        agree(f"Bring {planned.list} back, and tell its {planned.members} members?", yes=yes)
+        planned = deleting.restore(asked(app), wanted)
+        say(f"{planned.list} is back, with {planned.members} members.")
     if as_json:
         print_json(asdict(planned))
 

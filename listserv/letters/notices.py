@@ -122,7 +122,7 @@ def send(
     relay can carry it.
     """
     face = face_of(app, lst)
-    values = {**_shown(lst, face), **_ways_out(app, face, member), **_pages(face, door, pages)}
+    values = {**shown(lst, face), **_ways_out(app, face, member), **_pages(face, door, pages)}
     values["welcome"] = lst.welcome_in(language)
     answers = face.sub("request") if door is None else door.of(face)
     values["answer_address"] = answers
@@ -146,7 +146,7 @@ def send(
         "MIME-Version: 1.0",
     ]
     head = "".join(f"{field}\r\n" for field in fields).encode()
-    raw = head + _body(words, enclosures)
+    raw = head + content(words, enclosures)
     if seven_bit:
         raw = rewrite(raw, body=True) or raw
     ref = LAST_WORD if last_word else member
@@ -293,8 +293,9 @@ def _date(at: float) -> str:
     return format_datetime(datetime.fromtimestamp(at, UTC))
 
 
-def _shown(lst: MailList, face: ListFace) -> dict[str, Any]:
-    shown = {
+def shown(lst: MailList, face: ListFace) -> dict[str, Any]:
+    """Return what every mail of ours knows of its list."""
+    values = {
         "title": lst.title,
         "address": lst.address,
         "description": lst.description,
@@ -307,7 +308,7 @@ def _shown(lst: MailList, face: ListFace) -> dict[str, Any]:
         "archived": face.archived,
         "closed": lst.closed,
     }
-    return {"list": shown}
+    return {"list": values}
 
 
 def _ways_out(app: App, face: ListFace, member: int) -> dict[str, str]:
@@ -348,7 +349,7 @@ def _header(name: str, text: str) -> str:
     return Header(clean, charset, header_name=name).encode(linesep="\r\n")
 
 
-def _body(words: templates.MailText, enclosures: Sequence[Enclosure]) -> bytes:
+def content(words: templates.MailText, enclosures: Sequence[Enclosure] = ()) -> bytes:
     """Return the rest of the header, the blank line and the parts."""
     text = _part("text/plain", words.flowed, "; format=flowed")
     if words.html:

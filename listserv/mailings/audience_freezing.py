@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from listserv.mailings import cross_posts, digest_windows, due_times, thread_ways
+from listserv.mailings import cross_posts, digest_windows, due_times, farewells, thread_ways
 from listserv.mailings.digest_windows import Window
 from listserv.mailings.due_times import AT_ONCE, DuePlan
 from listserv.mailings.had_elsewhere import Apart
@@ -279,7 +279,7 @@ def _next_piece(session: Session, mailing: Mailing) -> _Piece | None:
     variants = select(Composition.variant).where(Composition.mailing_id == mailing.id)
     choice = Choice(frozenset(session.scalars(variants)), lst.language)
     piece = _Piece(lst.id, mailing.freeze_cursor, last, choice)
-    if mailing.kind == QUESTION:  # whatever their rhythm: what is asked must be known in time
+    if mailing.kind in {QUESTION, farewells.KIND}:  # whatever their rhythm: it must be known
         return piece
     if issue is None:
         window = digest_windows.of(session, mailing.id)

@@ -87,7 +87,7 @@ def _is_under_way(session: Session, lst: MailList) -> bool:
 
 def due(session: Session, lst: MailList, now: float) -> list[Window]:
     """Return the windows of a list whose hour has come; none while one is still being entered."""
-    if _is_under_way(session, lst):
+    if lst.deleted_at is not None or _is_under_way(session, lst):
         return []
     whole = [*_open(session, lst, now), *_closing(session, lst)]
     posts = list({post for window in whole for post in window.posts})

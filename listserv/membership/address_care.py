@@ -37,7 +37,7 @@ def look(app: App, now: float) -> int:
     """Take every doubt its next step, and tell owners what a month brought; return how many."""
     with app.store.read() as session:
         due = _due(session, now)
-        monthly = [lst.id for lst in all_lists(session) if _is_new_month(lst, now)]
+        monthly = [lst.id for lst in all_lists(session) if _is_told(lst, now)]
     done = 0
     for list_id, warned in _by_list(due).items():
         with app.store.write() as session:
@@ -52,6 +52,10 @@ def look(app: App, now: float) -> int:
     if done:
         app.ring("deliver")
     return done
+
+
+def _is_told(lst: MailList, now: float) -> bool:
+    return lst.deleted_at is None and _is_new_month(lst, now)
 
 
 def _due(session: Session, now: float) -> dict[int, tuple[DoubtStep, int]]:

@@ -28,7 +28,7 @@ from listserv.letters.request import (
     whom,
     write,
 )
-from listserv.membership import reviving
+from listserv.membership import deleted_list, reviving
 from mailer.reading.addresses import MailAddress
 from subscriptions.lists import relatives
 from subscriptions.lists.roster import (
@@ -123,6 +123,8 @@ def offer(
 
 def offer_help(visit: Visit, who: MailAddress, *, language: str = "", leaving: bool = False) -> str:
     """Answer a stranger's call for help; the mail also offers to join and to be left alone."""
+    if visit.lst.deleted_at is not None:
+        return deleted_list.say(visit, who, language=language)
     if suppression.said_never(visit.session, visit.app.keyring, [who.key]):
         return "never-mail-me"
     if relatives.list_here(visit.session, who.key):
@@ -131,6 +133,15 @@ def offer_help(visit: Visit, who: MailAddress, *, language: str = "", leaving: b
         return "over-budget: help"
     offer(visit, who, "stranger-help", language=language, context={"leaving": leaving})
     return "helped"
+
+
+def tell_closed(visit: Visit, who: MailAddress) -> None:
+    """Tell somebody who has answered a question of ours that nobody can join any more."""
+    budget.count(visit.session, who.key, kind="closed", now=visit.now)
+    if visit.lst.deleted_at is not None:
+        deleted_list.tell(visit, who)
+    else:
+        offer(visit, who, "stranger-help", context={"leaving": False})
 
 
 def invite(visit: Visit, who: MailAddress, *, name: str = "", language: str = "") -> Invited:
@@ -177,8 +188,8 @@ def confirm(
     """
     if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now):
         return None
-    if visit.lst.closed:  # it was closed after the question
-        offer_help(visit, whom(ask))
+    if visit.lst.closed:  # it was closed after the question, and they have shown its token
+        tell_closed(visit, whom(ask))
         return None
     asked = ask_payloads.join(ask)
     joined = _enter(visit, ask, proof, approved=asked.approved)

@@ -43,7 +43,7 @@ _NOT_INVITED = {
     Invited.SUPPRESSED: "barred",
     Invited.OWN_ADDRESS: "own-address",
 }
-_OF_LIST = {"set": owner_settings.against, "rename": list_acts.against}
+_OF_LIST = {"set": owner_settings.against} | dict.fromkeys(list_acts.DO, list_acts.against)
 _REFUSED = {
     Fate.ALREADY: "already",
     Fate.DUPLICATE: "already",
@@ -55,10 +55,11 @@ _REFUSED = {
 
 def against(case: Case, order: Order) -> str:
     """Return why an order cannot be done, "" where it can."""
+    why = order.verb if order.verb == "unclear" else list_acts.after_deletion(case, order)
+    if why:
+        return why
     if order.verb in _OF_LIST:
         return _OF_LIST[order.verb](case, order)
-    if order.verb in {"delete", "unclear"}:
-        return order.verb
     member = case.member(order)
     if order.verb in {"add", "invite"}:
         return _against_coming(case, order, here=member is not None and member.state in HERE)

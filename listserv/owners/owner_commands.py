@@ -11,10 +11,12 @@ when it is undone, in the table of all actions (listserv/actions/permissions.py)
 action itself.
 """
 
+import re
 from dataclasses import replace
 
 from listserv.actions import member_sheets
 from listserv.actions.permissions import Action, ActorRole, allows
+from listserv.answers import owner_asks
 from listserv.answers.owner_lexicon import spoken
 from listserv.answers.owner_order import Order
 from listserv.letters.ask_payloads import OrdersPayload, OrdersUndo, OrderUndo
@@ -37,7 +39,7 @@ ACTIONS = {
     "allow": Action.MEMBER_MODERATE,
     "ban": Action.MEMBER_BAN,
     "count": Action.MEMBER_LS,
-    "delete": Action.LIST_SET,  # always told why not
+    "delete": Action.LIST_DELETE,
     "export": Action.MEMBER_LS,
     "find": Action.MEMBER_LS,
     "invite": Action.MEMBER_INVITE,
@@ -47,6 +49,7 @@ ACTIONS = {
     "queue": Action.QUEUE_LS,
     "remove": Action.MEMBER_REMOVE,
     "rename": Action.LIST_RENAME,
+    "restore": Action.LIST_RESTORE,
     "resume": Action.MEMBER_SET,
     "role": Action.MEMBER_SET,
     "set": Action.LIST_SET,
@@ -75,6 +78,9 @@ def take(
         return "over-budget: order"
     language = _language(visit, member, orders)
     case = Case(visit, member, AnswerProof(Source.MAIL, "reply", raw_sha=letter.sha))
+    orders = tuple(_about_list(visit, one) for one in orders)
+    if visit.lst.deleted_at is not None:
+        orders = tuple(map(_of_deleted, orders))
     wanted: list[Order] = []
     refused: list[Done] = []
     read: list[Order] = []
@@ -147,6 +153,21 @@ def _is_own(visit: Visit, member: Membership, order: Order) -> bool:
     return named is not None and named.id == member.id
 
 
+def _about_list(visit: Visit, order: Order) -> Order:
+    """Return an order that names the list by its own address as one about the list."""
+    if order.who not in visit.lst.addresses:
+        return order
+    line = re.sub(re.escape(order.who), " ", order.line, flags=re.IGNORECASE)
+    meant = owner_asks.asked(line)
+    return meant if meant is not None and meant.verb not in owner_asks.PLAIN else order
+
+
+def _of_deleted(order: Order) -> Order:
+    """Return what an order means of a deleted list: to open it again is to bring it back."""
+    opens = (order.verb, order.who, order.rest) == ("set", "closed", "no")
+    return replace(order, verb="restore", who="", rest="") if opens else order
+
+
 def _may(member: Membership, order: Order) -> str:
     """Return why somebody with this role may not order this, "" where they may."""
     if member.state not in HERE or not allows(ACTIONS[order.verb], ActorRole(member.role.value)):
@@ -175,6 +196,7 @@ def _ask(
         payload=OrdersPayload(tuple(wanted), letter.sha.hex(), language),
         context={
             "wanted": _all(case, [Done(one) for one in wanted], language),
+            "needs_word": any(one.verb in list_acts.WEIGHTY for one in wanted),
             "failed": _all(case, refused, language),
         },
         ref=case.owner.id,
@@ -222,10 +244,9 @@ def _shown(case: Case, done: Done, language: str) -> dict[str, object]:
         "members": 0,
         "until": place_acts.until_of(case, order) if order.verb == "pause" else None,
     }
-    if order.verb == "rename":
-        shown["who"] = str(done.was.get("now") or list_acts.new_address(case, order))
-        shown["before"] = str(done.was.get("before") or lst.address)
-        shown["opens"] = "renamed"
+    if order.verb in list_acts.DO:
+        shown |= list_acts.shown(case, done)
+        shown["members"] = owner_answers.here(case.visit)
     if order.verb == "set":
         named = owner_settings.named(case.visit, order)
         before = str(done.was.get("before", owner_settings.now(lst, order)))

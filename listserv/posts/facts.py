@@ -160,6 +160,7 @@ def gather(
         max_size=lst.max_size,
         emergency=lst.emergency,
         closed=lst.closed,
+        deleted=lst.deleted_at is not None,
         sealed_file=_is_sealed(reading, lst),
         first_posts_moderated=lst.first_posts_moderated,
         author_state=_state(member, now),

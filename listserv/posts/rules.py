@@ -38,6 +38,7 @@ class PostFacts:
     emergency: bool = False
     closed: bool = False
     thread_closed: bool = False  # it answers a thread that a moderator has closed
+    deleted: bool = False
     first_posts_moderated: bool = False
     envelope_sender: str = ""
     authors: tuple[str, ...] = ()  # address keys in From
@@ -217,6 +218,11 @@ def thread_closed(facts: PostFacts) -> Decision | None:
     return Decision.REFUSE if facts.thread_closed and not staff else None
 
 
+def deleted(facts: PostFacts) -> Decision | None:
+    """Refuse what comes to a deleted list: its writer is told, and nobody waits for a moderator."""
+    return Decision.REFUSE if facts.deleted else None
+
+
 def spam(facts: PostFacts) -> Decision | None:
     """Do with what a filter in front calls spam as the list says; a tag is only named."""
     return _SPAM.get(facts.spam)
@@ -248,6 +254,7 @@ RULES: dict[str, Callable[[PostFacts], Decision | None]] = {
     "emergency": emergency,
     "closed": closed,
     "thread-closed": thread_closed,
+    "deleted": deleted,
     "spam": spam,
 }
 

@@ -22,6 +22,7 @@ from listserv.newsletters.readers import voting
 from listserv.posts.list_claims import ListClaim
 from listserv.reception import (
     author_replies,
+    ended,
     incoming,
     post_groups,
     post_judging,
@@ -115,6 +116,10 @@ def _route(app: App, claim: ListClaim, arrival: Arrival) -> ArrivalOutcome:
     if raw is None:
         raise LookupError("the raw message is missing from the store")
     whose_mail.judge(app, arrival, raw)
+    with app.store.read() as session:
+        shut = route is not None and ended.is_shut(session, route)
+    if route is not None and shut:
+        return ended.say(app, arrival, route, raw)
     if route is not None:
         reviving.heard(app, arrival, raw, route)
     if route is not None and route.kind is routes.RouteKind.POST:

@@ -48,7 +48,7 @@ def read(app: App, list_address: str, some: Sequence[Arrival]) -> PlainPosts:
         return found
     with app.store.read() as session:
         lst = find_list(session, list_address)
-        if lst is None:
+        if lst is None or lst.deleted_at is not None:  # then each writer is told
             return found
         small = [one for one in small if routes.key_of(one.recipient) in lst.addresses]
         kept = select(RawMessage.sha, RawMessage.data).where(

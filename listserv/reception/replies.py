@@ -29,7 +29,7 @@ from listserv.membership import fewer_mails, joining, reviving, wishes
 from listserv.moderation import decisions
 from listserv.moderation.decisions import HERE
 from listserv.moderation.holds import hold
-from listserv.owners import owner_commands, roles
+from listserv.owners import list_acts, owner_commands, roles
 from listserv.reception import refused_posts, thread_letters
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
@@ -173,8 +173,9 @@ def _said_yes(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
         rest = joining.confirm_rest(visit, ask, proof_of(letter)) or []
         return f"joined {len(rest)} more"
     joined = joining.confirm(visit, ask, proof_of(letter))
-    waits = joined is not None and joined.waits
-    return "waits-for-owner" if waits else "joined"
+    if joined is None:
+        return "late: closed" if visit.lst.closed else "late: used"
+    return "waits-for-owner" if joined.waits else "joined"
 
 
 def _is_from_owner(visit: Visit, letter: IncomingLetter) -> bool:
@@ -245,7 +246,9 @@ def _carry_out(
 def _needs_word(ask: Ask) -> bool:
     """Tell whether an empty answer is no yes: what cannot be taken back is said in a word."""
     asked = ask_payloads.command(ask)
-    return isinstance(asked, WishPayload) and asked.verb == "forget"
+    if isinstance(asked, OrdersPayload):
+        return any(one.verb in list_acts.WEIGHTY for one in asked.orders)
+    return asked.verb == "forget"
 
 
 def _reach(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 import uvloop
 from sqlalchemy.orm import Session
 
-from listserv.reception import whose_mail
+from listserv.reception import ended, whose_mail
 from listserv.wiring import routes, vouching
 from listserv.wiring.app import App
 from mailer.door.callers import networks
@@ -23,6 +23,7 @@ from subscriptions.lists.roster import ListKind, all_lists, find_list
 
 UNKNOWN = SmtpReply(550, "5.1.1", "No such address here")
 CLOSED = SmtpReply(550, "5.7.1", "This list is closed: it takes no mail and no new members")
+DELETED = SmtpReply(550, "5.7.1", "This list was deleted: it takes no mail and no new members")
 NO_RELAY = SmtpReply(550, "5.7.1", "We take mail for our own lists only")
 
 
@@ -38,6 +39,8 @@ def recipient_verdict(app: App, recipient: str) -> SmtpReply | None:
             partial(find_list, session),
             lambda domain: domain in _domains(app, session),
         )
+        if route is not None and ended.is_shut(session, route):
+            return None if app.settings.mailer.front else DELETED
         if route is not None and route.kind is routes.RouteKind.ISSUE:
             lst = find_list(session, route.list_address)
             return None if lst is not None and lst.kind is ListKind.NEWSLETTER else UNKNOWN

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from archive.threads.archive_tables import Message
 from listserv.newsletters.writing import pictures
+from listserv.upkeep import deleted_lists
 from listserv.wiring.app import App
 from listserv.wiring.config import Settings
 from listserv.wiring.listserv_tables import Issue, Post
@@ -64,6 +65,7 @@ def tend(app: App, now: float) -> bool:
         _pending(app, before.pending),
         _traces(app, before.traces),
         _drafts(app, before.mail),
+        deleted_lists.tend(app, now),
     ]
     return any(done)
 

@@ -58,7 +58,8 @@ def show_lists(caller: Caller) -> Response:
 
 
 def _is_public(lst: MailList) -> bool:
-    return lst.archive is ArchivePolicy.PUBLIC or lst.join is not Join.INVITE
+    shown = lst.archive is ArchivePolicy.PUBLIC or lst.join is not Join.INVITE
+    return shown and lst.deleted_at is None
 
 
 def make_folder(app: App, tree: str = "public") -> Path:

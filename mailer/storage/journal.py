@@ -38,7 +38,7 @@ _BIG = 1_000_000  # bytes below which nothing is worth compacting
 
 
 class JournalWord(StrEnum):
-    """Say what somebody did; only the last two, and a rhythm with mail, need a commit's mark."""
+    """Say what somebody did; only the last three, and a rhythm with mail, need a commit's mark."""
 
     LEFT = "left"
     PAUSED = "paused"
@@ -46,11 +46,13 @@ class JournalWord(StrEnum):
     FORGOTTEN = "forgotten"
     RHYTHM = "rhythm"
     REDACTED = "redacted"
+    DELETED = "deleted"  # a list
+    UNDELETED = "undeleted"
     ACTIVE = "active"
     LIFTED = "lifted"
 
 
-_YES = (JournalWord.ACTIVE, JournalWord.LIFTED)
+_YES = (JournalWord.ACTIVE, JournalWord.LIFTED, JournalWord.UNDELETED)
 SILENT = "paused"  # the rhythm without mail
 
 
@@ -78,6 +80,8 @@ class JournalLine:
             return ("bar", self.reason, self.who)
         if self.word is JournalWord.FORGOTTEN:
             return ("forgotten", "", self.who)
+        if self.word in (JournalWord.DELETED, JournalWord.UNDELETED):
+            return ("list", self.list_address, self.who)
         if self.word in (JournalWord.RHYTHM, JournalWord.REDACTED):
             return (self.word.value, self.list_address, self.who)
         return ("state", self.list_address, self.who)

@@ -207,6 +207,10 @@ class MailList(Base):
     public_since: Mapped[float | None]
     bounces_told: Mapped[float | None]  # when its owners last heard whose mail comes back
     created: Mapped[float]
+    # listserv/actions/deleting.py: since when it is deleted, and what a restoring puts back
+    # (JSON); "" beside a time says that nothing can be put back any more.
+    deleted_at: Mapped[float | None]
+    before_deletion: Mapped[str] = mapped_column(default="", server_default="")
 
     @property
     def closed_part(self) -> bool:
@@ -420,14 +424,13 @@ def check_free(session: Session, where: ListAddress) -> None:
     there = find_list(session, str(where))
     if there is None:
         return
+    if there.deleted_at is not None:
+        what = f"{where} was the address of a list that was deleted, and no other list gets it."
+        raise Refused(what, "Choose another address.", key="list-was-deleted", list=there.address)
     if there.where == where:
         raise Refused(f"The list {where} is there already.", key="list-there", list=str(where))
-    raise Refused(
-        f"{where} was the address of {there.address}, and mail to it still comes there.",
-        "Choose another address.",
-        key="list-was-there",
-        list=there.address,
-    )
+    what = f"{where} was the address of {there.address}, and mail to it still comes there."
+    raise Refused(what, "Choose another address.", key="list-was-there", list=there.address)
 
 
 def check_rename(session: Session, lst: MailList, where: ListAddress) -> None:

@@ -4,14 +4,23 @@ A piece of work a call, each short; when is for the roof. The ledger of permissi
 entry: only its personal columns are blanked, which is all that its triggers allow.
 """
 
+from collections.abc import Mapping
+
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer.storage.tokens import Keyring
-from subscriptions.lists.roster import WAITS, Address, Membership, Person
+from subscriptions.lists.roster import (
+    WAITS,
+    Address,
+    MailList,
+    Membership,
+    MembershipState,
+    Person,
+)
 from subscriptions.permission import consent
 from subscriptions.permission.asks import Ask
-from subscriptions.permission.consent import TRACED, Consent
+from subscriptions.permission.consent import TRACED, Act, Consent, ConsentNote, Source
 
 PIECE = 200  # rows of a transaction
 
@@ -34,8 +43,44 @@ def drop_pending(session: Session, keyring: Keyring, before: float) -> int:
         text(WAITS), Membership.joined_at < before
     )
     rows = session.execute(some.limit(PIECE)).all()
-    people = {row.person_id for row in rows}
-    session.execute(delete(Membership).where(Membership.id.in_([row.id for row in rows])))
+    _drop(session, keyring, {row.id: row.person_id for row in rows})
+    return len(rows)
+
+
+def drop_members(session: Session, keyring: Keyring, lst: MailList, now: float) -> int:
+    """Forget some memberships of a list that is gone for good; return how many.
+
+    The ledger says of each that it ended. Whoever is on no list then is forgotten too.
+    """
+    rows = session.execute(
+        select(Membership.id, Membership.person_id, Membership.state, Address.given, Address.key)
+        .join(Address, Address.id == Membership.address_id)
+        .where(Membership.list_id == lst.id)
+        .order_by(Membership.id)
+        .limit(PIECE)
+    ).all()
+    note = ConsentNote("The list was deleted.", Source.CLI, confirmed_by="clock")
+    ended = [
+        consent.entry(
+            keyring,
+            act=Act.LEFT,
+            list_address=lst.address,
+            address=(row.given, row.key),
+            note=note,
+            now=now,
+        )
+        for row in rows
+        if row.state in (MembershipState.ACTIVE, MembershipState.PAUSED)
+    ]
+    consent.record(session, ended)
+    _drop(session, keyring, {row.id: row.person_id for row in rows})
+    return len(rows)
+
+
+def _drop(session: Session, keyring: Keyring, memberships: Mapping[int, int]) -> None:
+    """Delete memberships (each with its person), and the people who are on no other list."""
+    people = set(memberships.values())
+    session.execute(delete(Membership).where(Membership.id.in_(memberships)))
     elsewhere = select(Membership.person_id).where(Membership.person_id.in_(people))
     people -= set(session.scalars(elsewhere))
     keys = session.scalars(select(Address.key).where(Address.person_id.in_(people))).all()
@@ -43,7 +88,6 @@ def drop_pending(session: Session, keyring: Keyring, before: float) -> int:
         consent.blank(session, keyring, keys)
     session.execute(delete(Address).where(Address.person_id.in_(people)))
     session.execute(delete(Person).where(Person.id.in_(people)))
-    return len(rows)
 
 
 def has_old(session: Session, before: float) -> tuple[bool, bool]:

@@ -103,7 +103,9 @@ DOORS_OF = {
     "mail": ("listserv/reception", "listserv/owners"),
 }
 ASKED_FOR = {
+    "list delete": {"mail"},
     "list rename": {"mail"},
+    "list restore": {"mail"},
     "list set": {"mail"},
     "member add": {"mail"},
     "member allow": {"mail"},

@@ -24,6 +24,9 @@ PLACES = [
     {**ORDERS[0], "verb": "resume"},
     {**ORDERS[0], "verb": "role", "how": "moderator"},
     {**ORDERS[0], "verb": "rename", "who": "garden@example.org", "before": "friends@example.org"},
+    {**ORDERS[0], "verb": "delete", "hidden": True, "opens": "deleted", "until": 1798675200.0},
+    {**ORDERS[0], "verb": "delete", "hidden": False, "opens": "deleted", "until": 1798675200.0},
+    {**ORDERS[0], "verb": "restore", "opens": "restored"},
 ]
 OPENINGS = (
     "", "join open", "join approve", "post anyone", "post members", "archive public",
@@ -35,10 +38,15 @@ SETTINGS = [
 ]
 WHYS = (
     "owners-only", "no-member", "already", "barred", "own-address", "a-list", "same", "last-owner",
-    "not-now", "value", "closed", "delete", "taken", "name", "domain", "date", "changed", "unclear",
+    "not-now", "value", "closed", "deleted", "gone", "taken", "name", "domain", "date", "changed",
+    "unclear",
 )  # fmt: skip
 CONTEXT |= {
     "before": "circle@example.org",
+    "back": False,
+    "readable": True,
+    "hidden": False,
+    "needs_word": False,
     "wanted": [*ORDERS[:-1], *PLACES, *SETTINGS],
     "done": [*ORDERS[:-1], SETTINGS[0]],
     "failed": [{**ORDERS[2], "why": why} for why in WHYS],
@@ -81,7 +89,7 @@ OPERATORS = {
 RULES = [
     "auto-reply", "same-id", "broken", "size", "files", "author", "from-is-ours", "from-not-theirs",
     "newsletter-address", "membership", "editors-only", "moderated-list", "moderated-member",
-    "first-post", "emergency", "closed", "thread-closed",
+    "first-post", "emergency", "closed", "thread-closed", "deleted",
 ]  # fmt: skip
 CLEAN = Status(MailingState.DONE, UnsurePolicy.NEVER_TWICE, *(9, 0, 0, 9, 0, 0, 0, 0))
 NOTES = ("", "unclear", "changed", "late", "unscheduled", "zone", "old", "proof", "readers")
@@ -225,6 +233,14 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("member-unsure", {"asked": "command"}),
     ("member-added", {"how": ""}),
     ("owner-asked", {"failed": []}),
+    ("owner-asked", {"failed": [], "needs_word": True}),
+    ("member-ended", {"readable": False, "hidden": True}),
+    ("member-ended", {"back": True}),
+    ("stranger-ended", {"readable": False, "until": None}),
+    ("stranger-ended", {"of_member": True}),
+    ("owner-deleted", {"by": "", "hidden": True}),
+    ("owner-deleted", {"back": True}),
+    ("owner-deleted", {"back": True, "by": ""}),
     ("owner-done", {"done": []}),
     ("owner-done", {"failed": [], "undo": True}),
     ("owner-undone", {"done": []}),

@@ -54,7 +54,9 @@ OWN = (
     | DIGESTS
     | {
         "archive redact",
+        "list delete",
         "list rename",
+        "list restore",
         "newsletter history",
         "newsletter segment show",
         "queue mailing",

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from listserv.actions import audit
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action
-from listserv.community import asking, event_draft, seats
+from listserv.community import asking, event_draft, event_hosting, event_receipts, seats
 from listserv.community.event_draft import EventDraft
 from listserv.letters.visit import Visit
 from mailer.errors import BadInput, Refused
+from mailer.reading.addresses import parse
 from subscriptions.lists import questions
 from subscriptions.lists.questions import Question, QuestionState
 from subscriptions.lists.roster import Address, MailList, Membership, Person, membership_of
@@ -78,6 +79,74 @@ def create(call: Call, wanted: CreateEvent) -> EventCreated:
         made = EventCreated(visit.lst.address, draft, members, event.id)
     call.ring("sort", "deliver")
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEvent:
+    """Ask that an event is changed: to a draft, closed or opened again, or with one more seat."""
+
+    event: int
+    draft: EventDraft | None = None
+    close: bool | None = None
+    seat_for: str = ""  # the address of one who waits
+    seats: int | None = None
+
+
+def open_event(call: Call, number: int) -> int:
+    """Ask everybody about an event that was a draft; return the mailing's id."""
+    with _event(call, Action.EVENT_CREATE, number, writes=True) as (visit, event):
+        if event.state is not QuestionState.DRAFT:
+            raise Refused(f"Event {number} is no draft any more.")
+        check_open(visit.lst)
+        mailing = asking.open_question(visit, event)
+    call.ring("sort", "deliver")
+    return mailing
+
+
+def change(call: Call, wanted: ChangeEvent) -> EventShown:
+    """Change an event; whoever has to hear of it gets a mail."""
+    with _event(call, Action.EVENT_SET, wanted.event, writes=True) as (visit, event):
+        if event.state is QuestionState.CANCELLED:
+            raise Refused(f"Event {event.id} is cancelled.")
+        if wanted.draft is not None:
+            _redraw(visit, event, wanted.draft)
+        if wanted.seats is not None:
+            event.seats = wanted.seats
+        if wanted.close is not None and event.state is not QuestionState.DRAFT:
+            event.state = QuestionState.CLOSED if wanted.close else QuestionState.OPEN
+        moved = seats.promote(visit.session, event)
+        if wanted.seat_for:
+            moved = [*moved, _seat(visit, event, wanted.seat_for)]
+        event_receipts.tell_promoted(visit, event, moved)
+        found = shown(visit, event)
+    call.ring("sort", "deliver")
+    return found
+
+
+def _redraw(visit: Visit, event: Question, draft: EventDraft) -> None:
+    """Let an event be what a draft says; calendars and members hear of what they can see."""
+    seen = asking.is_seen(event, draft)
+    asking.change_event(event, draft)
+    if seen and event.state is not QuestionState.DRAFT:
+        event.sequence += 1
+        asking.mail_all(visit, event, "changed")
+
+
+def _seat(visit: Visit, event: Question, address: str) -> int:
+    member = membership_of(visit.session, visit.lst.id, parse(address).key)
+    if member is None or not seats.move_up(visit.session, event, member):
+        raise Refused(f"{address} does not wait for event {event.id}.")
+    return member.id
+
+
+def tell(call: Call, number: int, words: str) -> int:
+    """Mail everybody who comes, may come or waits; return how many."""
+    with _event(call, Action.EVENT_TELL, number, writes=True) as (visit, event):
+        if event.state is QuestionState.DRAFT:
+            raise Refused(f"Nobody has been asked about event {number} yet.")
+        told = event_hosting.tell_all(visit, event, words)
+    call.ring("deliver")
+    return told
 
 
 def ls(call: Call, list_address: str) -> Sequence[tuple[Question, Mapping[str, int]]]:

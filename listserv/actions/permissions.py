@@ -60,7 +60,9 @@ class Action(StrEnum):
     EVENT_CANCEL = "event cancel"
     EVENT_CREATE = "event create"
     EVENT_LS = "event ls"
+    EVENT_SET = "event set"
     EVENT_SHOW = "event show"
+    EVENT_TELL = "event tell"
     IMPORT_MBOX = "import mbox"
     KEYS_APART = "keys apart"
     KEYS_CHECK = "keys check"
@@ -118,6 +120,10 @@ class Action(StrEnum):
     OWN_SHOW = "own show"
     OWN_VOTE = "own vote"
     QUEUE_DECIDE = "queue decide"
+    POLL_CLOSE = "poll close"
+    POLL_CREATE = "poll create"
+    POLL_LS = "poll ls"
+    POLL_SHOW = "poll show"
     QUEUE_DROP = "queue drop"
     QUEUE_FIND = "queue find"
     QUEUE_LS = "queue ls"
@@ -194,6 +200,8 @@ PERMISSIONS = {
     Action.EVENT_CANCEL: Permission(_DECIDERS),
     Action.EVENT_CREATE: Permission(_DECIDERS),
     Action.EVENT_LS: Permission(_STAFF, by_from_line=True),
+    Action.EVENT_SET: Permission(_DECIDERS),
+    Action.EVENT_TELL: Permission(_DECIDERS),
     Action.EVENT_SHOW: Permission(_DECIDERS),  # it names people
     Action.IMPORT_MBOX: Permission(_OPERATOR),
     Action.KEYS_APART: Permission(_OPERATOR),
@@ -252,6 +260,10 @@ PERMISSIONS = {
     Action.OWN_SHOW: _OWN,
     Action.OWN_VOTE: _OWN_ANSWER,
     Action.QUEUE_DECIDE: Permission(_OPERATOR),
+    Action.POLL_CLOSE: Permission(_DECIDERS),
+    Action.POLL_CREATE: Permission(_DECIDERS),
+    Action.POLL_LS: Permission(_STAFF, by_from_line=True),
+    Action.POLL_SHOW: Permission(_STAFF, by_from_line=True),  # it names nobody
     Action.QUEUE_DROP: Permission(_MODERATORS),
     Action.QUEUE_FIND: Permission(_OPERATOR),  # of every list
     Action.QUEUE_LS: Permission(_MODERATORS, by_from_line=True),

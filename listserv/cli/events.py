@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from listserv.actions import events as actions
-from listserv.actions.events import CreateEvent, EventShown
+from listserv.actions.events import ChangeEvent, CreateEvent, EventShown
 from listserv.cli.terminal import (
     agree,
     asked,
@@ -119,6 +119,50 @@ def show(app: App, number: int, *, as_json: bool) -> None:
       krets event show 3 --json
     """
     _print(actions.show(asked(app), number), as_json=as_json)
+
+
+@events.command("set")
+@_event
+@click.option("--seats", type=click.IntRange(0, 100_000), help="How many; 0 for as many as come.")
+@click.option("--close/--open", "close", default=None, help="Take no more answers, or take them.")
+@click.option("--seat-for", default="", metavar="ADDRESS", help="Give one who waits a seat.")
+@_json
+@click.pass_obj
+def set_(
+    app: App, number: int, *, seats: int | None, close: bool | None, seat_for: str, as_json: bool
+) -> None:
+    """Change the seats of EVENT, close it, or let somebody move up; whoever moves up gets a mail.
+
+    \b
+    Examples:
+      krets event set 3 --seats 30
+      krets event set 3 --close
+      krets event set 3 --seat-for bo@example.com
+    """
+    wanted = ChangeEvent(number, close=close, seat_for=seat_for, seats=seats)
+    _print(actions.change(asked(app), wanted), as_json=as_json)
+
+
+@events.command("tell")
+@_event
+@click.argument("words")
+@_yes
+@click.option("--dry-run", is_flag=True, help="Say how many would get it, and mail nobody.")
+@click.pass_obj
+def tell(app: App, number: int, words: str, *, yes: bool, dry_run: bool) -> None:
+    """Mail WORDS to everybody who comes to EVENT, may come or waits.
+
+    \b
+    Example:
+      krets event tell 3 "Please bring a cup." --yes
+    """
+    seen = actions.show(asked(app), number)
+    many = sum(one.answer != "no" and bool(one.email) for one in seen.answers)
+    if dry_run:
+        say(f"{many} would get it.")
+        return
+    agree(f"Mail {many} people?", yes=yes)
+    say(f"{actions.tell(asked(app), number, words)} get it.")
 
 
 @events.command("cancel")

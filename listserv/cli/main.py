@@ -36,6 +36,7 @@ _COMMANDS = {
     "list": "lists:lists",
     "member": "members:members",
     "newsletter": "newsletter:newsletter",
+    "poll": "polls:polls",
     "queue": "queue:queue",
     "quickstart": "quickstart:quickstart",
     "restore": "backup:restore_from",

@@ -7,7 +7,6 @@ Everything of a mailing is written in the caller's transaction; its audience is 
 in pieces, by mailings/audience_freezing.py. Knows nothing of answers.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from listserv.community import question_mail
@@ -76,7 +75,7 @@ def open_question(visit: Visit, question: Question) -> int:
     return mail_all(visit, question, "asked")
 
 
-def mail_all(visit: Visit, question: Question, why: str, **more: object) -> int:
+def mail_all(visit: Visit, question: Question, why: str, **more: Any) -> int:  # noqa: ANN401 - of the templates
     """Mail every member about a question, in their own languages; return the mailing's id."""
     session, lst = visit.session, visit.lst
     session.flush()
@@ -98,6 +97,24 @@ def mail_all(visit: Visit, question: Question, why: str, **more: object) -> int:
     )
 
 
-def with_seats(draft: EventDraft, seats: int) -> EventDraft:
-    """Return a draft with another number of seats."""
-    return replace(draft, seats=seats)
+def is_seen(event: Question, draft: EventDraft) -> bool:
+    """Tell whether a change is one that everybody has to hear of."""
+    names = ("title", "text", "starts", "ends", "place")
+    return any(getattr(event, name) != getattr(draft, name) for name in names)
+
+
+def preview(event: Question, draft: EventDraft) -> Question:
+    """Return an event as it would be with a change; nothing is kept of it."""
+    return Question(
+        id=event.id,
+        list_id=event.list_id,
+        kind=event.kind,
+        state=event.state,
+        host=event.host,
+        uid=event.uid,
+        sequence=event.sequence,
+        revision=event.revision,
+        options=event.options,
+        secret=event.secret,
+        **_fields(draft),
+    )

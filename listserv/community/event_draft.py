@@ -16,6 +16,7 @@ from listserv.community import gathering_lines, moments
 from listserv.community.gathering_lines import MAX_TITLE, GatheringLine
 from listserv.community.moments import NamedMoment
 from mailer.errors import BadInput
+from subscriptions.lists.questions import Question
 from templates.lexicon import fold, phrases
 
 LABELS = ("title", "when", "ends", "where", "seats", "until")
@@ -53,7 +54,7 @@ class EventDraft:
 
 def read(title: str, text: str, now: float, zone: str) -> EventDraft:
     """Read a mail; raise BadEvent for what is missing or unclear."""
-    clock = _clock(zone)
+    clock = clock_of(zone)
     head, rest = gathering_lines.cut(text, LABELS)
     fields: dict[str, str] = {}
     others: list[str] = []
@@ -84,7 +85,29 @@ def read_file(source: str, now: float, zone: str) -> EventDraft:
     names = {"starts": "when", "place": "where"}
     fields = {names.get(key, key): value for key, value in given.items() if value}
     named = fields.pop("zone", zone)
-    return _made({**fields, "text": text}, now, _clock(named, strict=True), named)
+    return _made({**fields, "text": text}, now, clock_of(named, strict=True), named)
+
+
+def changed(event: Question, lines: str, now: float) -> EventDraft:
+    """Return an event with what labelled lines change; the rest stays as it is."""
+    head, rest = gathering_lines.cut(lines, LABELS)
+    given = {one.label: one.value for one in head if one.label}
+    zone = event.zone or "UTC"
+    clock = clock_of(zone)
+    starts, ends = event.starts or 0.0, event.ends or 0.0
+    fields = {
+        "title": event.title,
+        "when": f"{datetime.fromtimestamp(starts, clock):%Y-%m-%d %H:%M}",
+        "where": event.place,
+        "seats": str(event.seats) if event.seats else "",
+        "text": rest or event.text,
+    }
+    draft = _made({**fields, **given}, now, clock, zone)
+    if draft.guessed_end:
+        draft = replace(draft, ends=draft.starts + ends - starts, guessed_end=False)
+    if "until" not in given and event.until is not None:
+        draft = replace(draft, until=min(event.until, draft.starts))
+    return draft
 
 
 _KEYS = {"title", "starts", "ends", "zone", "place", "seats", "until"}
@@ -180,7 +203,8 @@ def _seats(said: str) -> int:
     return int(number[0])
 
 
-def _clock(zone: str, *, strict: bool = False) -> ZoneInfo:
+def clock_of(zone: str, *, strict: bool = False) -> ZoneInfo:
+    """Return a zone by its name; of one that nobody knows UTC, or (strict) raise BadEvent."""
     try:
         return ZoneInfo(zone or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -193,7 +217,7 @@ def _clock(zone: str, *, strict: bool = False) -> ZoneInfo:
 
 def told(draft: EventDraft) -> str:
     """Return when an event is, for a terminal."""
-    clock = _clock(draft.zone)
+    clock = clock_of(draft.zone)
     begins = datetime.fromtimestamp(draft.starts, clock)
     ends = datetime.fromtimestamp(draft.ends, clock)
     same = begins.date() == ends.date()

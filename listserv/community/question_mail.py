@@ -11,11 +11,13 @@ member's answer to one question.
 import re
 import secrets
 from base64 import b32encode
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
 import templates
+from listserv.letters.event_files import calendar_event
 from listserv.letters.notices import face_of
 from listserv.letters.post_headers import (
     LEAVE,
@@ -29,7 +31,7 @@ from listserv.wiring.app import App
 from mailer.ledger.splice import Segments
 from subscriptions.lists.questions import Question, QuestionState
 from subscriptions.lists.roster import MailList
-from templates.calendar import CalendarEvent, write
+from templates.calendar import write
 
 _SLOT = re.compile(rb"(\x03[a-z]+(?:\.\d+)?\x04)")
 _DIGITS = 14  # of a question's id in a slot: as long as a token, so that links are shown alike
@@ -83,6 +85,7 @@ def compose(
     *,
     named: str,
     now: float,
+    calendar: bool = True,
     **more: Any,  # noqa: ANN401 - of the templates
 ) -> Segments:
     """Return the mail in one language; ``named`` is its Message-ID, ``why`` says what it tells.
@@ -94,8 +97,9 @@ def compose(
     token = slot_of(question)
     context: dict[str, object] = {
         "list": shown(lst, face),
-        "event": told(question),
+        "event" if question.is_event else "poll": told(question),
         "why": why,
+        "message": "",
         "answer_url": f"{face.page}answer/{token}",
         "leave_url": f"{face.page}leave/\x03{LEAVE}\x04",
         "leave_address": face.sub(f"leave+\x03{LEAVE}\x04"),
@@ -103,11 +107,11 @@ def compose(
     }
     name = "member-event" if question.is_event else "member-poll"
     words = templates.notice(name, language, **context)
-    calendar = ""
-    if question.is_event and why in {"asked", "changed", "cancelled"}:
-        calendar = request(face, question, now=now, text=words.text)
+    file = ""
+    if calendar and question.is_event and why in {"asked", "changed", "cancelled"}:
+        file = request(face, question, now=now, text=words.text)
     raw = _head(face, words.subject, language, token, named, now)
-    raw += _content(words, calendar)
+    raw += _content(words, file)
     pieces = _SLOT.split(raw)
     slots = tuple(one[1:-1].decode() for one in pieces[1::2])
     return Segments(tuple(pieces[::2]), slots)
@@ -125,47 +129,15 @@ def request(
 ) -> str:
     """Return the calendar file that invites one member, or takes the event back (RFC 5546)."""
     cancelled = event.state is QuestionState.CANCELLED
-    one = calendar_event(face, event, now, text)
-    return write(
-        "CANCEL" if cancelled else "REQUEST",
-        [
-            CalendarEvent(
-                uid=one.uid,
-                sequence=one.sequence,
-                title=one.title,
-                starts=one.starts,
-                ends=one.ends,
-                stamp=now,
-                place=one.place,
-                text=one.text,
-                url=one.url,
-                organizer=face.sub(f"reply+{token or slot_of(event)}"),
-                by=face.title,
-                sent_by=face.sub("request"),
-                attendee=attendee,
-                partstat=partstat,
-                cancelled=cancelled,
-            )
-        ],
+    made = replace(
+        calendar_event(face, event, now, text),
+        organizer=face.sub(f"reply+{token or slot_of(event)}"),
+        by=face.title,
+        sent_by=face.sub("request"),
+        attendee=attendee,
+        partstat=partstat,
     )
-
-
-def calendar_event(face: ListFace, event: Question, now: float, text: str = "") -> CalendarEvent:
-    """Return an event as calendars have it, without who comes."""
-    if event.starts is None or event.ends is None:
-        raise ValueError(event.id)
-    return CalendarEvent(
-        uid=event.uid,
-        sequence=event.sequence,
-        title=event.title,
-        starts=event.starts,
-        ends=event.ends,
-        stamp=now,
-        place=event.place,
-        text=text or event.text,
-        url=f"{face.page}events/",
-        cancelled=event.state is QuestionState.CANCELLED,
-    )
+    return write("CANCEL" if cancelled else "REQUEST", [made])
 
 
 def _head(face: ListFace, subject: str, language: str, token: str, named: str, now: float) -> bytes:

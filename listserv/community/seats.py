@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from listserv.community.event_answers import EventReply
 from subscriptions.lists import questions
 from subscriptions.lists.questions import EventAnswer, Question, QuestionAnswer
-from subscriptions.lists.roster import Membership
+from subscriptions.lists.roster import Membership, MembershipState
 
 YES, NO, MAYBE, WAITING = EventAnswer
 
@@ -92,6 +92,23 @@ def promote(session: Session, event: Question) -> list[int]:
             moved.append(row.membership_id)
     session.flush()
     return moved
+
+
+def give_back(session: Session, event: Question) -> int:
+    """Take back the seats of who has left the list; return how many answers that were."""
+    rows = session.scalars(
+        select(QuestionAnswer)
+        .join(Membership, Membership.id == QuestionAnswer.membership_id)
+        .where(
+            QuestionAnswer.question_id == event.id,
+            QuestionAnswer.answer != NO.value,
+            Membership.state == MembershipState.LEFT,
+        )
+    ).all()
+    for row in rows:
+        row.answer, row.guests, row.since = NO, 0, 0.0
+    session.flush()
+    return len(rows)
 
 
 def move_up(session: Session, event: Question, member: Membership) -> bool:

@@ -170,9 +170,19 @@ class DigestPayload:
     alone: bool  # it is for the writer, not for the list
 
 
+@dataclass(frozen=True, slots=True)
+class HostPayload:
+    """Keep which revision of an event a report showed, and what "send" does, for EVENT."""
+
+    revision: int
+    verb: str = "send"
+    rest: str = ""
+
+
 _EITHER = Field(union_mode="left_to_right")  # the first whose fields are there
 _JOIN = TypeAdapter(JoinPayload)
 _DIGEST = TypeAdapter(DigestPayload)
+_HOST = TypeAdapter(HostPayload)
 _COMMAND: TypeAdapter[OrdersPayload | WishPayload] = TypeAdapter(
     Annotated[OrdersPayload | WishPayload, _EITHER]
 )
@@ -212,3 +222,8 @@ def moderate(ask: Ask) -> UnbanPayload | ModeratePayload:
 def digest(ask: Ask) -> DigestPayload:
     """Return what an ask about an answer to a digest keeps."""
     return _DIGEST.validate_json(ask.payload)
+
+
+def host(ask: Ask) -> HostPayload:
+    """Return what an EVENT question keeps."""
+    return _HOST.validate_json(ask.payload)

@@ -53,6 +53,7 @@ def question(
     member: int = 0,
     pages: str = "",
     kind: str = notices.KIND,
+    enclosures: Sequence[notices.Enclosure] = (),
 ) -> str:
     """Ask something by the mail ``name`` and return the token that answers it.
 
@@ -84,6 +85,7 @@ def question(
         in_reply_to=visit.in_reply_to,
         member=member,
         last_word=purpose is AskPurpose.NEVER,
+        enclosures=enclosures,
         kind=kind,
     )
     said = [value for value in (context or {}).values() if isinstance(value, str)]

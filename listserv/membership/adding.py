@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from listserv.letters import notices
 from listserv.letters.request import Visit
 from listserv.membership import joining
 from listserv.membership.joining import Invited
@@ -47,7 +46,5 @@ def _write(
     elif outcome.fate is Fate.ADDED and welcome:
         member = membership_of(visit.session, visit.lst.id, person.address.key)
         if member is not None:
-            notices.send_to_member(
-                visit.session, visit.app, visit.lst, member, "member-welcome", now=visit.now
-            )
+            joining.welcome(visit, member)
     return outcome

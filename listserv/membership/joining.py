@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from sqlalchemy import select
 
-from listserv.letters import ask_payloads
+from listserv.letters import ask_payloads, event_files
 from listserv.letters.ask_payloads import JoinPayload
 from listserv.letters.request import (
     AnswerProof,
@@ -24,7 +24,6 @@ from listserv.letters.request import (
     language_of,
     question,
     tell,
-    tell_member,
     whom,
     write,
 )
@@ -261,7 +260,7 @@ def decide_request(
     desk = visit.desk(proof.note(ask, actor=ask.address_key))
     if yes:
         optin.admit(desk, member)
-        tell_member(visit, member, "member-welcome")
+        welcome(visit, member)
     else:
         who = optin.address_of(visit.session, member)
         optin.turn_away(desk, member)
@@ -296,13 +295,24 @@ def _enter(visit: Visit, ask: Ask, proof: AnswerProof, *, approved: bool) -> Joi
     if member.state is MembershipState.PENDING and opens:
         optin.admit(visit.desk(proof.note(ask)), member)
     if member.state is not MembershipState.PENDING:
-        tell_member(visit, member, "member-welcome")
+        welcome(visit, member)
         return JoinResult(member, waits=False)
     if fresh or not _is_before_owners(visit, member):
         _ask_owners(visit, member)
     budget.count(visit.session, who.key, kind="stranger-waiting", now=visit.now)
     offer(visit, who, "stranger-waiting")
     return JoinResult(member, waits=True)
+
+
+def welcome(visit: Visit, member: Membership) -> None:
+    """Mail a new member how the list works, and what is to come as one calendar file."""
+    to = optin.address_of(visit.session, member)
+    budget.count(visit.session, to.key, kind="member-welcome", now=visit.now)
+    coming, files = event_files.published(visit.session, visit.app, visit.lst, member, visit.now)
+    write(
+        visit, to, "member-welcome", language_of(visit, to), member.id,
+        context={"coming": coming}, enclosures=files,
+    )  # fmt: skip
 
 
 def _chosen(visit: Visit, ask: Ask) -> str:

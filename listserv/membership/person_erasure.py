@@ -43,6 +43,7 @@ from mailer.ledger.mailings import (
 from mailer.reading.addresses import parse
 from mailer.storage.arrivals import Arrival, ArrivalState
 from mailer.storage.store import RawMessage
+from subscriptions.lists import questions as member_questions
 from subscriptions.lists.roster import MailList
 from subscriptions.membership import bouncing, personal_data
 from subscriptions.membership.personal_data import Eraser, Forgotten
@@ -225,4 +226,9 @@ def _wires(forgotten: Forgotten) -> Collection[str]:
     return found
 
 
-ERASERS: tuple[Eraser, ...] = (questions, ledger)
+def answers(session: Session, forgotten: Forgotten) -> None:
+    """Take them out of events and polls; how many had answered what stays."""
+    member_questions.forget(session, forgotten.membership_ids)
+
+
+ERASERS: tuple[Eraser, ...] = (questions, answers, ledger)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from listserv.answers import rhythm_wishes
 from listserv.answers.rhythm_wishes import RhythmWish
-from listserv.letters import notices
+from listserv.letters import event_files, notices
 from listserv.letters.ask_payloads import AddressPayload, MemberBefore, WishUndo
 from listserv.letters.request import (
     AnswerProof,
@@ -61,12 +61,13 @@ def leave(visit: Visit, member: Membership, proof: AnswerProof, *, offered: bool
     ``offered`` says that the receipt offers one mail a week (fewer_mails.py).
     """
     was = _before(visit, member)
+    files = event_files.given_up(visit.session, visit.app, visit.lst, member, visit.now)
     owns = member.role is Role.OWNER and member.state is not MembershipState.LEFT
     if not changes.leave(visit.desk(proof.note()), member):
         return False
     if owns and orphaned_lists.is_orphaned(visit):
         orphaned_lists.tell(visit)
-    _receipt(visit, member, "member-left", was, offered=offered)
+    _receipt(visit, member, "member-left", was, offered=offered, enclosures=files)
     return True
 
 
@@ -298,6 +299,7 @@ def _receipt(
     was: MemberBefore,
     *,
     offered: bool = False,
+    enclosures: Sequence[notices.Enclosure] = (),
     **context: object,
 ) -> None:
     to = optin.address_of(visit.session, member)
@@ -311,6 +313,7 @@ def _receipt(
         context={**context, "weekly": offered},
         ref=member.id,
         member=0 if member.state is MembershipState.LEFT else member.id,
+        enclosures=enclosures,
     )
 
 

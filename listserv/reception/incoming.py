@@ -25,7 +25,7 @@ from listserv.membership import fewer_mails, joining, reviving, wishes
 from listserv.moderation.holds import hold, is_released
 from listserv.newsletters.editors import editor_answers, reviews
 from listserv.owners import owner_commands, roles
-from listserv.reception import author_replies, replies, thread_letters
+from listserv.reception import author_replies, event_letters, replies, thread_letters
 from listserv.wiring import routes
 from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
@@ -381,6 +381,8 @@ HANDLERS: dict[routes.RouteKind, Handler] = {
     routes.RouteKind.HELP: request,
     routes.RouteKind.OWNER: owner,
     routes.RouteKind.ISSUE: reviews.take,
+    routes.RouteKind.EVENT: event_letters.take,
+    routes.RouteKind.POLL: event_letters.take_poll,
     routes.RouteKind.FROM: author_replies.relay,
     routes.RouteKind.BOUNCES: bounces,
     routes.RouteKind.POSTMASTER: domain,

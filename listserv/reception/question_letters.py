@@ -22,6 +22,7 @@ from listserv.community.event_receipts import ReceiptWord
 from listserv.letters import incoming_letter, notices, transaction
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit, language_of
+from listserv.reception import poll_letters
 from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
@@ -53,10 +54,14 @@ def take(
             return "not-counted: nobody"
         if member.list_id != visit.lst.id or member.state not in HERE:
             return "not-counted: nobody"
+        if not machine:  # as any answer to a token of ours
+            optin.prove(visit.session, optin.address_of(visit.session, member), visit.now)
         if calendar is not None and question.is_event:
             return _by_calendar(visit, route, member, question, calendar, machine=machine)
         if letter.automatic:
             return f"not-counted: {letter.automatic}"
+        if not question.is_event:
+            return poll_letters.vote(visit, route, member, question, letter)
         return _by_words(visit, route, member, question, letter)
 
     return transaction.act(app, arrival, route, letter, work)

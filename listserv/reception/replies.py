@@ -30,7 +30,7 @@ from listserv.moderation import decisions
 from listserv.moderation.decisions import HERE
 from listserv.moderation.holds import hold
 from listserv.owners import list_acts, owner_commands, roles
-from listserv.reception import refused_posts, thread_letters
+from listserv.reception import event_letters, refused_posts, thread_letters
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.arrivals import Arrival
@@ -443,4 +443,5 @@ REPLIES: dict[AskPurpose, Handler] = {
     AskPurpose.ADDRESS: _open(_address),
     AskPurpose.JOIN_REQUEST: _join_request,
     AskPurpose.MODERATE: decisions.answer,
+    AskPurpose.EVENT: _open(event_letters.answer),
 }

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from listserv.community import event_clock
 from listserv.digests import digest_making
 from listserv.mailings import audience_freezing
 from listserv.moderation import moderator_mail
@@ -197,6 +198,7 @@ def _work(app: App, sorter: _Sorter, until: Callable[[], bool], *, first: bool) 
             more = freeze(app)
             moderator_mail.attend(app, until)
             scheduled_issues.attend(app, until)
+            event_clock.attend(app, time.time())
         begun = sorter.next(first=first)
         if not begun and not more:
             break

@@ -21,7 +21,7 @@ import templates
 from archive.pages import index_pages, redirects
 from archive.pages.views import info_of
 from listserv.newsletters.writing import pictures
-from listserv.web import archive_access
+from listserv.web import archive_access, events
 from listserv.web.files import WholeFile
 from listserv.web.headers import PRIVATE, SEARCHING
 from listserv.web.page_context import Caller, WebContext
@@ -126,6 +126,19 @@ class Pages(ArchiveTree):
         if picture := await run_in_threadpool(self._picture, path):
             return picture
         access = await run_in_threadpool(archive_access.access_of, self._app, path, scope)
+        live = await run_in_threadpool(self._live, path, access)
+        return live or await self._rest(path, scope, access)
+
+    def _live(self, path: str, access: archive_access.Access) -> Response | None:
+        """Return a page that is made when it is asked for, kept by no cache for members alone."""
+        reader = access is archive_access.Access.READER
+        live = events.made(self._app, path, reader=reader)
+        if live is not None and reader:
+            live.headers.update({**PRIVATE, **archive_access.NO_CACHE})
+        return live
+
+    async def _rest(self, path: str, scope: Scope, access: archive_access.Access) -> Response:
+        """Return what stands for a file that is nowhere; raise 404 where nothing does."""
         if access is archive_access.Access.READER:
             raise HTTPException(status_code=404)
         if access is archive_access.Access.OTHER:

@@ -26,6 +26,8 @@ class RouteKind(StrEnum):
     HELP = "help"
     OWNER = "owner"
     ISSUE = "issue"
+    EVENT = "event"
+    POLL = "poll"
     BOUNCES = "bounces"
     REPLY = "reply"
     FROM = "from"
@@ -43,6 +45,8 @@ SUFFIXES = {
     "help": RouteKind.HELP,
     "owner": RouteKind.OWNER,
     "issue": RouteKind.ISSUE,
+    "event": RouteKind.EVENT,
+    "poll": RouteKind.POLL,
     "bounces": RouteKind.BOUNCES,
     "reply": RouteKind.REPLY,
     "from": RouteKind.FROM,

@@ -23,6 +23,8 @@ SUFFIXES = (
     "-help",
     "-owner",
     "-issue",
+    "-event",
+    "-poll",
     "-bounces",
     "-reply",
     "-from",

@@ -9,6 +9,7 @@ mail, words, and how many a hall can hold (listserv/community).
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import (
@@ -267,7 +268,7 @@ def of_members(
                 "answer": spelled(asked, one.answer),
                 "guests": one.guests,
                 "note": one.note,
-                "at": one.at,
+                "at": datetime.fromtimestamp(one.at, UTC).isoformat(timespec="seconds"),
             },
         )
         for one, asked in rows

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mailer.storage.store import get_raw
 from mailer.storage.tokens import Keyring
-from subscriptions.lists import attributes, ballots, rhythms
+from subscriptions.lists import attributes, ballots, questions, rhythms
 from subscriptions.lists.rhythms import DigestChoices
 from subscriptions.lists.roster import Address, MailList, Membership, Person, state_at
 from subscriptions.membership import bouncing, given_up, thread_wishes
@@ -48,6 +48,7 @@ class MembershipShown:
     digest: DigestChoices
     attributes: Mapping[str, Sequence[str]]
     votes: Sequence[Mapping[str, str]]
+    answers: Sequence[Mapping[str, object]]  # to events and polls, but to no secret ballot
     threads: Sequence[Mapping[str, str | bool | None]]  # that they mute or follow
 
 
@@ -149,6 +150,7 @@ def open_dossier(
     ended = given_up.of(session, keys)
     told, cast = attributes.of(session, places), ballots.of(session, places)
     wishes = thread_wishes.of_members(session, places)
+    answered = questions.of_members(session, places)
     return Dossier(
         name=person.name if person else "",
         language=person.language if person else "",
@@ -164,6 +166,7 @@ def open_dossier(
                 told.get(member.id, {}),
                 cast,
                 wishes,
+                answered,
                 now,
                 given_up=at.key in ended,
             )
@@ -287,6 +290,7 @@ def _show_membership(
     told: Mapping[str, Sequence[str]],
     cast: Sequence[tuple[int, str, str, float]],
     wishes: Sequence[ThreadWish],
+    answered: Sequence[tuple[int, Mapping[str, object]]],
     now: float,
     *,
     given_up: bool,
@@ -310,6 +314,7 @@ def _show_membership(
             for voter, question, answer, when in cast
             if voter == member.id
         ],
+        answers=[said for membership, said in answered if membership == member.id],
         threads=[
             {
                 "mail": one.hash,

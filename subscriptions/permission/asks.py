@@ -52,6 +52,7 @@ class AskPurpose(StrEnum):
     JOIN_REQUEST = "join-request"  # an owner lets somebody in
     MODERATE = "moderate"  # a moderator decides about a hold
     ISSUE = "issue"  # an editor decides about an issue
+    EVENT = "event"  # a host decides about an event or a poll
     DIGEST = "digest"  # a member says which mail of a digest they answered, and that they did
 
 
@@ -72,6 +73,7 @@ LIFETIME = {
     AskPurpose.MODERATE: 30 * DAY,
     AskPurpose.DIGEST: 7 * DAY,
     AskPurpose.ISSUE: 30 * DAY,
+    AskPurpose.EVENT: 400 * DAY,  # whoever holds one looks after it until then
 }
 
 

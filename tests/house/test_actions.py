@@ -104,6 +104,12 @@ DOORS_OF = {
 }
 ASKED_FOR = {
     "list delete": {"mail"},
+    "event cancel": {"mail"},
+    "event create": {"mail"},
+    "event set": {"mail"},
+    "event tell": {"mail"},
+    "poll close": {"mail"},
+    "poll create": {"mail"},
     "list rename": {"mail"},
     "list restore": {"mail"},
     "list set": {"mail"},

@@ -17,7 +17,8 @@ WRITERS = [
     "membership/joining", "membership/reviving", "membership/wishes", "moderation/decisions",
     "newsletters/editors/editor_answers", "newsletters/editors/proof_replies",
     "newsletters/editors/reviews", "newsletters/readers/voting", "owners/owner_commands",
-    "owners/roles", "reception/author_replies", "reception/incoming", "reception/question_letters",
+    "owners/roles", "reception/author_replies", "reception/incoming", "reception/event_letters",
+    "reception/poll_letters", "reception/question_letters",
     "reception/replies", "reception/thread_letters",
 ]  # fmt: skip
 # They return why something may not be done, or a key: words of a mail, not of an arrival.

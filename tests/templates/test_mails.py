@@ -75,6 +75,34 @@ CONTEXT |= {
 BARE_EVENT = {
     **CONTEXT["event"], "ends": 1797699600.0, "place": "", "seats": 0, "until": None, "text": "",
 }  # type: ignore[dict-item]  # fmt: skip
+POLLS = [
+    CONTEXT["poll"],
+    *(
+        {**CONTEXT["poll"], **more}  # type: ignore[dict-item]
+        for more in (
+            {"kind": "proposal", "choices": ["agree", "abstain", "disagree", "block"]},
+            {"kind": "date", "choices": ["fredag", "lördag"]},
+            {"kind": "volunteers", "choices": ["Baka"]},
+            {"secret": True},
+        )
+    ),
+]
+STOOD = {
+    "rows": [("agree", 3), ("abstain", 0), ("disagree", 1), ("block", 1)],
+    "voted": 5, "electorate": 9,
+    "reasons": [{"answer": "block", "reason": "Det blir för dyrt."}],
+}  # fmt: skip
+HELPERS = [
+    {"name": "Bo Ek", "email": "bo@example.com", "does": "Baka"},
+    {"name": "", "email": "eva@example.se", "does": "Baka"},
+]
+ANSWERED = [
+    {"answer": "yes", "name": "Bo Ek", "email": "bo@example.com", "guests": 2, "note": ""},
+    {"answer": "yes", "name": "", "email": "", "guests": 0, "note": ""},
+    {"answer": "waiting", "name": "", "email": "eva@example.se", "guests": 0, "note": ""},
+    {"answer": "maybe", "name": "Ugo", "email": "ugo@example.it", "guests": 0, "note": "Alle 19?"},
+    {"answer": "no", "name": "Ana", "email": "ana@example.ro", "guests": 0, "note": ""},
+]
 NAMES = templates.mail_names()
 LETTERS = [name for name in NAMES if not name.startswith("list-")]  # lines for posts
 STRANGERS, MEMBERS = {"leave_address", "leave_url"}, {"confirm_url", "not_me_url"}  # lack these
@@ -184,6 +212,57 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("member-voted", {"word": "unclear"}),
     *(("member-event", {"why": why}) for why in ("asked", "changed", "cancelled", "reminder")),
     ("member-event", {"why": "asked", "event": BARE_EVENT}),
+    ("member-event", {"why": "told"}),
+    ("member-welcome", {"coming": [{**CONTEXT["event"], "url": "https://lists.example.org/x"}]}),  # type: ignore[dict-item]
+    *(
+        ("host-event", {"note": note, "stands": "draft", "answered": []})
+        for note in ("fresh", "old")
+    ),
+    ("host-event", {"note": "fresh", "stands": "draft", "answered": [], "guessed": True}),
+    ("host-event", {"note": "fresh", "stands": "draft", "answered": [], "twice": True}),
+    *(
+        ("host-event", {"note": note, "answered": []})
+        for note in (
+            *("again", "change", "opened", "sent", "changed", "set", "closed", "reopened", "moved"),
+            *("nobody", "who", "told", "call-off", "past", "list", "unclear"),
+        )
+    ),
+    ("host-event", {"note": "called-off", "answered": [], "stands": "cancelled"}),
+    ("host-event", {"note": "told", "told": 1, "answered": ANSWERED}),
+    *(("member-poll", {"why": "asked", "poll": poll}) for poll in POLLS),
+    ("member-poll", {"why": "result"}),
+    ("member-poll", {"why": "result", "poll": POLLS[1], "count": STOOD}),
+    ("member-poll", {"why": "result", "poll": POLLS[4]}),
+    *(
+        ("member-polled", {"word": word})
+        for word in ("counted", "by-page", "reason", "not-elector", "closed", "unclear")
+    ),
+    ("member-polled", {"word": "unclear", "poll": POLLS[1]}),
+    ("member-polled", {"word": "counted", "poll": POLLS[1], "chosen": "agree"}),
+    ("member-polled", {"word": "counted", "poll": POLLS[2], "chosen": ""}),
+    *(
+        ("host-poll", {"note": note, "stands": "draft", "poll": poll, "helpers": []})
+        for note, poll in zip(("fresh", "again", "old", "past", "fresh"), POLLS, strict=True)
+    ),
+    ("host-poll", {"note": "fresh", "stands": "draft", "helpers": [], "guessed": True}),
+    *(
+        ("host-poll", {"note": note, "helpers": []})
+        for note in ("opened", "sent", "close", "fixed", "list", "unclear")
+    ),
+    (
+        "host-poll",
+        {"note": "closed", "stands": "closed", "helpers": [], "poll": POLLS[1], "count": STOOD},
+    ),
+    ("host-poll", {"note": "list", "helpers": [], "poll": POLLS[4]}),
+    ("host-poll", {"note": "called-off", "stands": "cancelled", "helpers": []}),
+    ("host-poll", {"note": "list", "helpers": HELPERS, "poll": POLLS[3]}),
+    *(
+        ("host-trouble", {"key": key, "line": "" if key == "no-when" else "fredag kl 25"})
+        for key in (
+            *("no-title", "no-when", "when", "gap", "past", "order", "seats", "until"),
+            *("options", "weights", "kind"),
+        )
+    ),
     *(
         ("member-answered", {"word": word, "guests": 0})
         for word in (

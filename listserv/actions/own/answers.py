@@ -6,6 +6,7 @@ SECURITY: the token is good for one member's answer to one question; whoever was
 answer in its reader's name, and change nothing else. A From line is never asked.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -14,14 +15,21 @@ from listserv.actions import links
 from listserv.actions.call import Call
 from listserv.actions.links import HERE, DeadLink, MailedLink
 from listserv.actions.permissions import Action
-from listserv.community import event_receipts, seats
+from listserv.community import event_receipts, polls, seats
 from listserv.community.event_answers import EventReply
+from listserv.community.poll_answers import BLOCK
 from listserv.community.seats import SeatGiven
 from listserv.letters.visit import Visit
 from mailer.errors import Refused
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import questions
-from subscriptions.lists.questions import EventAnswer, Question, QuestionAnswer, QuestionState
+from subscriptions.lists.questions import (
+    EventAnswer,
+    Question,
+    QuestionAnswer,
+    QuestionKind,
+    QuestionState,
+)
 from subscriptions.lists.roster import MailList, Membership
 from subscriptions.permission.asks import Trouble
 
@@ -65,6 +73,37 @@ def say_event(call: Call, link: MailedLink, said: EventReply, note: str = "") ->
         event_receipts.tell_promoted(visit, event, given)
     call.ring("deliver")
     return given
+
+
+def say_poll(call: Call, link: MailedLink, choices: Sequence[int], reason: str = "") -> str:
+    """Count a vote in place of an earlier one; return what was chosen, in words.
+
+    Raise NotAnswerable where the poll has ended, or this member has no vote in a secret ballot.
+    """
+    with links.opened(call, Action.OWN_ANSWER, link, _member, writes=True) as (visit, member):
+        poll = _question(visit, link, lock=True)
+        if poll.is_event:
+            raise DeadLink("This link is about no poll.", key=Trouble.UNKNOWN)
+        ended = over(poll, call.now)
+        if ended:
+            raise NotAnswerable("This poll takes no more votes.", key=ended)
+        _check(poll, choices, reason)
+        keyring = visit.app.keyring
+        try:
+            polls.vote(visit.session, keyring, poll, member, choices, reason, call.now)
+        except polls.NotElector as error:
+            raise NotAnswerable(error.what, key="not-elector") from None
+        return questions.spelled(poll, ",".join(map(str, choices)))
+
+
+def _check(poll: Question, choices: Sequence[int], reason: str) -> None:
+    """Raise NotAnswerable for what cannot be chosen."""
+    known = all(0 < one <= len(poll.choices) for one in choices)
+    one_only = poll.kind in {QuestionKind.CHOICE, QuestionKind.PROPOSAL}
+    if not known or (one_only and len(choices) != 1):
+        raise NotAnswerable("That cannot be chosen.", key="unclear")
+    if poll.kind is QuestionKind.PROPOSAL and list(choices) == [BLOCK] and not reason:
+        raise NotAnswerable("Whoever blocks says why.", key="reason")
 
 
 def over(question: Question, now: float) -> str:

@@ -16,6 +16,8 @@ LOOK = {
     "list show",
     "newsletter status",
     "newsletter votes",
+    "poll ls",
+    "poll show",
     "thread ls",
     "thread show",
 }
@@ -41,7 +43,8 @@ MODERATE = LOOK | DECIDES | ARRANGE | {"list set", "member allow", "member ban",
 STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter resend"}
 WRITE = {"newsletter proof", "newsletter send", "newsletter schedule", "newsletter cancel"}
 EDIT = LOOK | STEER | WRITE | SEGMENTS | {"list set", "newsletter drafts"}
-EVENTS = {"event cancel", "event create", "event show"}
+EVENTS = {"event cancel", "event create", "event set", "event show", "event tell"}
+EVENTS |= {"poll close", "poll create"}
 MODERATE |= EVENTS
 EDIT |= EVENTS
 PEOPLE = {"member add", "member invite", "member remove", "member set"}

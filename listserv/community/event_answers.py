@@ -74,7 +74,7 @@ def _verdict(part: Clause) -> EventAnswer | None:
     """Return what one clause says, None for nothing."""
     if part.asks or part.hollow:
         return None
-    coming = part.has("come", "yes", "confirm")
+    coming = part.has("come", "confirm") or (part.has("yes") and not part.has("itsme"))
     if part.has(*_DOUBT) and not (part.has("yes") and not part.has("come")):
         return EventAnswer.MAYBE
     if part.plain_no or part.has("away", "never", "auto"):  # "I am out of town"

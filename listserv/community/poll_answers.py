@@ -10,7 +10,7 @@ vote that may mean two things is none. Knows nothing of who votes. Pure.
 import re
 from dataclasses import dataclass
 
-from listserv.answers import clauses, known_words
+from listserv.answers import answer_commands, clauses, known_words
 from listserv.answers.clauses import Clause
 from listserv.answers.own_words import OwnWords
 from subscriptions.lists.questions import Question, QuestionKind
@@ -70,7 +70,7 @@ def _stand(text: str, hint: str) -> int | None:
 def _of_clause(part: Clause) -> int | None:
     """Return where one clause stands, None for nowhere: the first that holds."""
     nods = part.has("weak") and not part.unknown and not part.negated
-    agrees = part.has("agree", "yes")
+    agrees = part.has("agree") or (part.has("yes") and not part.has("itsme"))
     stands = (
         (BLOCK, part.has("block") and not part.negated),
         (ABSTAIN, part.has("abstain")),
@@ -96,7 +96,11 @@ def _chosen(text: str, poll: Question, hint: str) -> tuple[int, ...] | None:
 
 
 def _only_numbers(line: str, many: int) -> list[int] | None:
-    """Return the numbers of a line that holds nothing else, None where it does."""
+    """Return the numbers of a line that holds nothing else but politeness, None where it does."""
+    return answer_commands.of_line(line, lambda words: _numbers(" ".join(words), many))
+
+
+def _numbers(line: str, many: int) -> list[int] | None:
     numbers = [int(one) for one in _NUMBER.findall(line)]
     rest = _BESIDE.sub("", _NUMBER.sub("", fold(line)))
     if not numbers or rest or not all(0 < one <= many for one in numbers):

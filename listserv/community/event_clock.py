@@ -36,7 +36,8 @@ def attend(app: App, now: float) -> int:
             question = session.get(Question, number, with_for_update=True)
             if question is not None:
                 lst = session.get_one(MailList, question.list_id)
-                _attend(Visit(session, app, lst, now), question)
+                if lst.deleted_at is None:
+                    _attend(Visit(session, app, lst, now), question)
     if waiting:
         app.ring("deliver")
     return len(waiting)

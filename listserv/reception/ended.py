@@ -20,7 +20,9 @@ from mailer.storage.arrivals import Arrival
 from subscriptions.lists import deletion
 from subscriptions.lists.roster import find_list
 
-AT_ONCE = frozenset({RouteKind.POST, RouteKind.JOIN, RouteKind.ISSUE})
+AT_ONCE = frozenset(
+    {RouteKind.POST, RouteKind.JOIN, RouteKind.ISSUE, RouteKind.EVENT, RouteKind.POLL}
+)
 _FOR_EVER = frozenset({RouteKind.LEAVE, RouteKind.BOUNCES})
 
 

@@ -27,6 +27,7 @@ from listserv.wiring.listserv_tables import (
 )
 from mailer.storage.arrivals import Arrival
 from subscriptions.lists import deletion
+from subscriptions.lists.questions import Question
 from subscriptions.lists.roster import MailList
 from subscriptions.membership import consent_expiry
 from subscriptions.permission.asks import Ask
@@ -108,6 +109,7 @@ def _finish(session: Session, lst: MailList) -> None:
     """Remove the few rows that are left, and say that nothing can be put back any more."""
     unsent = DraftUnderReview.state != DraftState.SENT
     session.execute(delete(Ban).where(Ban.list_id == lst.id))
+    session.execute(delete(Question).where(Question.list_id == lst.id))  # and its answers
     session.execute(delete(DraftUnderReview).where(DraftUnderReview.list_id == lst.id, unsent))
     pictures = delete(Picture).where(Picture.list_id == lst.id)
     session.execute(pictures if deletion.hides(lst) else pictures.where(~Picture.sent))

@@ -40,7 +40,7 @@ def made(app: App, path: str, *, reader: bool) -> Response | None:
     now = time.time()
     with app.store.read() as session:
         lst = find_list(session, found[1])
-        if lst is None or not (reader or _is_open(lst)):
+        if lst is None or lst.deleted_at is not None or not (reader or _is_open(lst)):
             return None
         if found[2] == "events.ics":
             face = face_of(app, lst)

@@ -65,6 +65,12 @@ def one(session: Session, lst: MailList, found: FoundThread) -> ListedThread:
     return _listed(session, lst, [row])[0]
 
 
+def those(session: Session, lst: MailList, rows: Sequence[int]) -> Sequence[ListedThread]:
+    """Return these threads in their order."""
+    found = session.scalars(select(Thread).where(Thread.id.in_(rows))).all()
+    return _listed(session, lst, sorted(found, key=lambda one: rows.index(one.id)))
+
+
 def mails(session: Session, lst: MailList, found: FoundThread) -> Sequence[ThreadMail]:
     """Return a thread's mails, oldest first."""
     sight = members_sight(session, lst)

@@ -27,7 +27,13 @@ from listserv.posts import list_claims, umbrellas
 from listserv.posts.list_claims import ListClaim
 from listserv.posts.permalinks import publish_permalinks
 from listserv.posts.rules import Decision
-from listserv.reception import closed_posts, incoming, post_judging, solved_posts
+from listserv.reception import (
+    closed_posts,
+    first_words,
+    incoming,
+    post_judging,
+    solved_posts,
+)
 from listserv.reception.post_judging import JudgedPost
 from listserv.wiring import vouching
 from listserv.wiring.app import App
@@ -146,6 +152,8 @@ def _finish(app: App, session: Session, lst: MailList, ready: Sequence[_Ready]) 
     if going:
         publish_permalinks(app, session, lst, [r.sha for r in going])
         _settle(app, session, lst, going, mailings)
+    for r in going:
+        first_words.say(app, session, lst, r.judged)
     for judged in [r.judged for r in going if r.judged.solves]:
         solved_posts.heard(app, session, lst, judged.reading, judged.thread.key, judged.now)
 

@@ -256,6 +256,18 @@ SETTINGS: tuple[ListSetting, ...] = (
         changed_by=_MODERATORS,
     ),
     ListSetting(
+        "first_posts_welcomed",
+        "Mail a newcomer, once, when their first post has gone out.",
+        default=False,
+        kinds=frozenset({ListKind.DISCUSSION}),
+    ),
+    ListSetting(
+        "answers_suggested",
+        "Name up to three solved questions to whoever asks one like them.",
+        default=False,
+        kinds=frozenset({ListKind.DISCUSSION}),
+    ),
+    ListSetting(
         "closed", "Take no posts, issues and new members; the archive stays.", default=False
     ),
     ListSetting("emergency", "Hold every post.", default=False, changed_by=_MODERATORS),

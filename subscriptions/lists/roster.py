@@ -166,6 +166,8 @@ class MailList(Base):
     )
     copies: Mapped[Copies] = mapped_column(worded(Copies), default=Copies.PERSONAL)
     first_posts_moderated: Mapped[bool] = mapped_column(default=False)
+    first_posts_welcomed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    answers_suggested: Mapped[bool] = mapped_column(default=False, server_default=false())
     emergency: Mapped[bool] = mapped_column(default=False)  # hold every post
     reply_to_list: Mapped[bool] = mapped_column(default=False)
     subject_tag: Mapped[str] = mapped_column(String(MAX_TAG), default="")

@@ -36,6 +36,8 @@ CONTEXT: dict[str, object] = {
     "asked": "leave",
     "deed": "mute",
     "weekly": False,
+    "post_url": f"{PAGE}m/{'a' * 52}/",
+    "similar": [{"subject": "How deep for potatoes?", "url": f"{PAGE}t/{'b' * 52}/"}],
     "thread_url": f"{PAGE}t/{'a' * 52}/",
     "answer_url": f"{PAGE}m/{'b' * 52}/",
     "named": False,

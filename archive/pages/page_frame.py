@@ -47,6 +47,7 @@ class ListView(ListInfo):
     tree: str  # "public" or "members"
     since: float = 0.0  # what arrived before is not in it
     closed: bool = False  # members may read more than it shows
+    talks: bool = False  # its members write in it, and may follow a thread
 
     def sees(self, arrival: float) -> bool:
         """Tell whether a mail that came at ``arrival`` is in this view."""

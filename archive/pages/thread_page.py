@@ -25,6 +25,7 @@ from templates import drawn, iso, moment, page, stencil
 MAX_LISTED = 100  # links that the list of a thread names
 STEPS = 3  # levels of indentation; a telephone shows none
 LONG = 12  # messages; a longer thread begins with a table of contents
+CODE = 10  # letters of a thread's hash that name it in a subject
 CARD = 140  # characters of a thread that other sites may show of it
 
 
@@ -98,6 +99,8 @@ def _sheet(
         toc=[(spot(m.hash), m.seen.author, m.date) for m in here] if len(here) > LONG else [],
         answer="" if answered.seen.gone or said.closed else reply_link(answered, lst.sight),
         closed=said.closed,
+        wishes="-request@".join(lst.address.split("@")) if lst.talks else "",
+        code=hash_[:CODE],
         gathered=gathered,
         sheet=sheet,
         sheets=[(number, sheet_name(number) or "./") for number in range(1, last + 1)],

@@ -18,7 +18,7 @@ from archive.threads.archive_tables import Removal
 from archive.visibility.removal import DIGEST, Removed
 from archive.visibility.visibility import Viewer
 from mailer.storage.tokens import load_keyring
-from subscriptions.lists.roster import ArchivePolicy, MailList
+from subscriptions.lists.roster import ArchivePolicy, ListKind, MailList
 
 TREES = ("public", "members")  # below the archive's folder; a web door cannot mix them up
 
@@ -57,6 +57,7 @@ def views_of(session: Session, lst: MailList, base_url: str) -> tuple[ListView, 
             tree=tree,
             since=since[tree],
             closed=tree == "public" and "members" in trees,
+            talks=lst.kind is ListKind.DISCUSSION,
         )
         for tree in trees
     )

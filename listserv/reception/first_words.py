@@ -40,6 +40,8 @@ def say(app: App, session: Session, lst: MailList, judged: JudgedPost) -> None:
     """Mail the writer of a post that goes out what the list wants them told."""
     if not (lst.first_posts_welcomed or lst.answers_suggested) or judged.found.disowned:
         return
+    if judged.arrival.handed_by is not None:  # the umbrella has said it, in its own name
+        return
     author = judged.reading.authors[0] if len(judged.reading.authors) == 1 else ""
     member = membership_of(session, lst.id, author) if author else None
     if member is None or member.state is not MembershipState.ACTIVE:

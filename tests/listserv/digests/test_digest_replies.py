@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from listserv.digests import digest_making
 from listserv.mailings import audience_freezing
-from listserv.mailings.delivery import DIGEST_TOKENS
+from listserv.mailings.delivery import PAIR_TOKENS
 from listserv.mailings.slots import digest_variant
 from listserv.wiring.listserv_tables import Post
 from mailer.ledger.mailings import composition
@@ -91,7 +91,7 @@ def write(place: Place, post: int, writer: str) -> None:
 def read(place: Place, mailing: int, member: int) -> Digest:
     def token(slot: str) -> bytes:
         kind, _, post = slot.partition(".")
-        purpose = DIGEST_TOKENS.get(kind)
+        purpose = PAIR_TOKENS.get(kind)
         if purpose is None:
             return b"a" * 26
         return place.app.keyring.pair_maker(purpose, LIST)(member, int(post or mailing)).encode()

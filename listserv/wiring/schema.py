@@ -19,7 +19,7 @@ from mailer.errors import Misconfigured
 from mailer.storage import tokens
 from mailer.storage.store import Store
 
-HEAD = "0063"  # the newest revision in migrations/versions
+HEAD = "0064"  # the newest revision in migrations/versions
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 

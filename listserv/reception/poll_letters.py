@@ -27,6 +27,7 @@ from listserv.letters import ask_payloads
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit, language_of
 from listserv.wiring.routes import Route
+from subscriptions.lists import questions
 from subscriptions.lists.questions import Question, QuestionState
 from subscriptions.lists.roster import Membership
 from subscriptions.membership import optin
@@ -157,8 +158,13 @@ def vote(
         return poll_hosting.tell(visit, poll, member, word)
     call = Call(visit.app, Actor(Source.MAIL, Proven.TOKEN, to.key), visit.now, within=visit)
     link = MailedLink(visit.lst.address, route.token)
+    row = questions.answer_of(visit.session, poll, member)
+    before = (row.answer, row.note) if row is not None else None
     try:
         chosen = answers.say_poll(call, link, said.choices, said.reason)
     except NotAnswerable as ended:
         return f"not-counted: {poll_hosting.tell(visit, poll, member, str(ended.key))}"
+    now = (",".join(map(str, said.choices)) or "0", said.reason)
+    if now == before:  # said once more: nothing has changed
+        return "counted"
     return poll_hosting.tell(visit, poll, member, "counted", chosen=chosen)

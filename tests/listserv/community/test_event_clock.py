@@ -113,6 +113,8 @@ def test_a_poll_closes_at_its_hour_and_everybody_gets_the_result(place: Place) -
     source = "---\ntitle: Colour\nuntil: 2036-12-18 12:00\n---\n- Red\n- Blue\n"
     poll = polls.create(call(place), CreatePoll(LIST, source)).poll
     say(place, ANNA, poll, "Blue")
+    say(place, ANNA, poll, "2")  # the same once more: no second receipt
+    assert [subject(one) for one in place.mails(ANNA)] == ["Your vote counts: Colour"]
     say(place, MODERATOR, poll, "1")
     ends = datetime(2036, 12, 18, 12, 1, tzinfo=UTC).timestamp()
     assert event_clock.attend(place.app, ends - 120) == 0

@@ -22,6 +22,7 @@ from listserv.actions.permissions import (
     PERMISSIONS,
     Action,
     ActorRole,
+    NotPermitted,
     Proven,
     permit,
 )
@@ -43,11 +44,12 @@ class Actor:
     source: Source
     proven: Proven
     key: str = ""  # of the address
+    given: str = ""  # the address as its owner spells it
 
     @property
     def name(self) -> str:
         """Return how what was decided names who did."""
-        return self.key or self.source.value
+        return self.given or self.key or self.source.value
 
     def role_on(self, session: Session, lst: MailList) -> ActorRole:
         """Return what whoever asks is to a list at this moment."""
@@ -141,6 +143,14 @@ class Call:
     ) -> None:
         """Raise NotPermitted where whoever asks may not do this to a list, or to the service."""
         permit(action, self._role(session, lst), self.by.proven)
+
+    def may(self, action: Action, session: Session, lst: MailList) -> bool:
+        """Tell whether whoever asks may do this to a list by the proof that they have given."""
+        try:
+            self.permit(action, session, lst)
+        except NotPermitted:
+            return False
+        return True
 
     def note(self, action: Action, session: Session, lst: MailList | None = None) -> None:
         """Write down that this was done; ``changing`` does it by itself."""

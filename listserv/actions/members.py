@@ -18,7 +18,8 @@ from archive.site import build
 from listserv.actions import audit
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action, Proven
-from listserv.membership import adding
+from listserv.letters.visit import Visit
+from listserv.membership import adding, joining
 from listserv.wiring.app import App
 from mailer.errors import Refused
 from mailer.reading import addresses
@@ -34,7 +35,7 @@ from subscriptions.membership.given_up import GivenUp
 from subscriptions.membership.members import Candidate, CandidateOutcome, Fate
 from subscriptions.membership.rollcall import MemberRow
 from subscriptions.permission import asks, bars
-from subscriptions.permission.asks import AskPurpose
+from subscriptions.permission.asks import Ask, AskPurpose
 from subscriptions.permission.consent import ConsentNote, Source
 
 _COME = (Fate.ADDED, Fate.PAUSED, Fate.ASKED)
@@ -48,6 +49,17 @@ class AddMember:
     list: str
     candidate: Candidate
     welcome: bool = False  # with the welcome mail
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitMember:
+    """Ask that somebody who waits for an owner's yes is let in, or (``yes`` False) turned away."""
+
+    list: str
+    address: str
+    yes: bool = True
+    reason: str = ""  # what they are told who are turned away
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +256,45 @@ def set_(call: Call, wanted: SetMember) -> MemberSet:
     if waiting and call.within is None:
         draw_again(call.app)
     return MemberSet(lst.address, row)
+
+
+def admit(call: Call, wanted: AdmitMember) -> str:
+    """Let somebody in who waits for an owner, or not; return their address as they spell it."""
+    with (call.reading if wanted.dry_run else call.changing)(
+        Action.MEMBER_ADMIT, wanted.list
+    ) as visit:
+        member = member_of(visit.session, visit.lst, wanted.address)
+        given = optin.address_of(visit.session, member).given
+        waits = member.state is MembershipState.PENDING and joining.is_before_owners(visit, member)
+        if not waits:
+            raise Refused(f"{given} does not wait for an owner of {visit.lst.address}.", key="same")
+        if not wanted.dry_run:
+            _admit(call, visit, member, None, yes=wanted.yes, reason=wanted.reason)
+    call.ring("deliver")
+    return given
+
+
+def answer_request(call: Call, ask: Ask, *, yes: bool, reason: str = "") -> str:
+    """Do so by an owner's answer to the mail that asked; the first answer wins."""
+    with call.session(writes=True) as session:
+        lst = session.get_one(MailList, ask.list_id)
+        call.permit(Action.MEMBER_ADMIT, session, lst)
+        if not asks.spend(session, ask.id, how=call.proof().how, now=call.now):
+            return "too-late"
+        member = session.get(Membership, ask.ref)
+        if member is None:
+            return "gone"
+        done = _admit(call, call.visit(session, lst), member, ask, yes=yes, reason=reason)
+        call.note(Action.MEMBER_ADMIT, session, lst)
+        return done
+
+
+def _admit(
+    call: Call, visit: Visit, member: Membership, ask: Ask | None, *, yes: bool, reason: str
+) -> str:
+    note = call.proof().note(ask, actor=call.by.key or None)
+    audit.detail(visit.session, f"membership {member.id}: {'yes' if yes else 'no'}")
+    return joining.decide_request(visit, member, note, yes=yes, reason=reason)
 
 
 def remove(call: Call, wanted: RemoveMember) -> MemberRemoved:

@@ -8,17 +8,19 @@ SECURITY: what is red is sent by ``anyway`` alone, whichever door asks.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from listserv.actions import links
+from listserv.actions import audit, links
 from listserv.actions.call import Call
 from listserv.actions.links import DeadLink, MailedLink
 from listserv.actions.permissions import Action
 from listserv.newsletters.composing import looks
 from listserv.newsletters.editors import editor_orders, preview, reviews, scheduled_issues
+from listserv.newsletters.editors.answer_steps import AnswerStep
 from listserv.newsletters.editors.editor_orders import EditorOrder
 from listserv.newsletters.editors.preview import PreviewCopy
 from listserv.newsletters.sending import issue_sending
@@ -32,6 +34,8 @@ from subscriptions.lists.roster import MailList, check_language
 from subscriptions.permission.asks import Trouble
 from templates import Theme
 
+# Answers that change a draft and send nothing yet.
+_PROVES = (AnswerStep.REVISE, AnswerStep.CHANGED, AnswerStep.ASK, AnswerStep.APPROVED)
 # Passes on how many recipients are entered, of how many; a door may show them.
 Told = Callable[[Iterator[int], int], Iterable[int]]
 
@@ -203,6 +207,28 @@ def drafts(call: Call, list_address: str | None) -> list[dict[str, Any]]:
     with call.reading(Action.NEWSLETTER_DRAFTS, list_address) as visit:
         lst = issue_sending.newsletter(visit.session, list_address)
         return reviews.waiting(visit.session, lst)
+
+
+@contextmanager
+def by_answer(call: Call, list_address: str, step: AnswerStep, edition: int) -> Iterator[bool]:
+    """Tell whether an editor's answer may take a step; note it where that changes something.
+
+    Whoever asks takes the step itself, inside: it needs what was read before (editor_answers).
+    """
+    action = {
+        AnswerStep.SEND: Action.NEWSLETTER_SEND,
+        AnswerStep.SCHEDULE: Action.NEWSLETTER_SCHEDULE,
+        AnswerStep.CANCEL: Action.NEWSLETTER_CANCEL,
+        AnswerStep.STOP: Action.NEWSLETTER_STOP,
+        AnswerStep.RESUME: Action.NEWSLETTER_RESUME,
+    }.get(step, Action.NEWSLETTER_PROOF)
+    with call.session(writes=True) as session:
+        lst = links.list_at(session, list_address)
+        may = call.may(action, session, lst)
+        yield may
+        if may and (action is not Action.NEWSLETTER_PROOF or step in _PROVES):
+            audit.detail(session, f"edition {edition}")
+            call.note(action, session, lst)
 
 
 def themes(call: Call) -> list[Theme]:

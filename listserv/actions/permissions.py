@@ -76,6 +76,7 @@ class Action(StrEnum):
     LIST_SET = "list set"
     LIST_SHOW = "list show"
     MEMBER_ADD = "member add"
+    MEMBER_ADMIT = "member admit"
     MEMBER_ALLOW = "member allow"
     MEMBER_BAN = "member ban"
     MEMBER_BARRED = "member barred"
@@ -118,6 +119,7 @@ class Action(StrEnum):
     OWN_RESUME = "own resume"
     OWN_SET = "own set"
     OWN_SHOW = "own show"
+    OWN_UNDO = "own undo"
     OWN_VOTE = "own vote"
     QUEUE_DECIDE = "queue decide"
     POLL_CLOSE = "poll close"
@@ -216,6 +218,7 @@ PERMISSIONS = {
     Action.LIST_SET: Permission(_DECIDERS),  # and each setting says who: list_settings.py
     Action.LIST_SHOW: Permission(_STAFF, by_from_line=True),
     Action.MEMBER_ADD: Permission(_OWNERS),
+    Action.MEMBER_ADMIT: Permission(_MODERATORS),
     Action.MEMBER_ALLOW: Permission(_MODERATORS),  # on one list; everywhere it is the operator's
     Action.MEMBER_BAN: Permission(_MODERATORS),
     Action.MEMBER_BARRED: Permission(_OPERATOR),
@@ -258,18 +261,19 @@ PERMISSIONS = {
     Action.OWN_RESUME: _OWN,
     Action.OWN_SET: _OWN,
     Action.OWN_SHOW: _OWN,
+    Action.OWN_UNDO: _OWN_ANSWER,
     Action.OWN_VOTE: _OWN_ANSWER,
     Action.QUEUE_DECIDE: Permission(_OPERATOR),
     Action.POLL_CLOSE: Permission(_DECIDERS),
     Action.POLL_CREATE: Permission(_DECIDERS),
     Action.POLL_LS: Permission(_STAFF, by_from_line=True),
     Action.POLL_SHOW: Permission(_STAFF, by_from_line=True),  # it names nobody
-    Action.QUEUE_DROP: Permission(_MODERATORS),
+    Action.QUEUE_DROP: Permission(_DECIDERS),  # an editor, what waits for editors: queue.py
     Action.QUEUE_FIND: Permission(_OPERATOR),  # of every list
     Action.QUEUE_LS: Permission(_MODERATORS, by_from_line=True),
     Action.QUEUE_MAILING: Permission(_OWNERS),  # it names people
-    Action.QUEUE_REFUSE: Permission(_MODERATORS),
-    Action.QUEUE_RELEASE: Permission(_MODERATORS),
+    Action.QUEUE_REFUSE: Permission(_DECIDERS),
+    Action.QUEUE_RELEASE: Permission(_DECIDERS),
     Action.QUEUE_SHOW: Permission(_MODERATORS),
     Action.QUICKSTART: Permission(_OPERATOR),
     Action.RESTORE: Permission(_OPERATOR),

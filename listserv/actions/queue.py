@@ -3,8 +3,9 @@
     queue.release(call, DecideHold(12))
     queue.refuse(call, DecideHold(12, reason="We do not do adverts here.", dry_run=True))
 
-A held post is decided by the same function as by a moderator's mail. SECURITY: whoever decides is
-looked up on the list that the post is for; what came to no list of ours is the operator's.
+A moderator's mail asks for the same. SECURITY: whoever decides is looked up on the list that the
+post is for, as it stands now; an editor decides only what waits for editors; what came to no list
+of ours is the operator's.
 """
 
 import json
@@ -17,9 +18,8 @@ from sqlalchemy.orm import Session
 
 from listserv.actions import audit
 from listserv.actions.call import Call
-from listserv.actions.permissions import Action
-from listserv.letters.visit import Visit
-from listserv.moderation import decisions, holds
+from listserv.actions.permissions import Action, NotPermitted, Proven
+from listserv.moderation import bans, decisions, holds
 from listserv.moderation.rulings import Ruling, RulingWord
 from listserv.wiring.listserv_tables import Hold
 from mailer.authentication import verdict
@@ -43,6 +43,17 @@ class DecideHold:
     id: int
     reason: str = ""  # what the writer of a refused post is told
     dry_run: bool = False
+    text: str = ""  # the words that a released post goes out with, instead of its own
+    trust: bool = False  # later posts of its writer are not held any more
+    ban: bool = False  # nor is anything that comes from them looked at
+
+
+@dataclass(frozen=True, slots=True)
+class LiftBan:
+    """Ask that the ban which came with a dropped message is lifted."""
+
+    id: int
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,9 @@ def show(call: Call, hold_id: int) -> HeldMail:
 
 def release(call: Call, wanted: DecideHold) -> QueuedMail:
     """Let a held message go on; a post is then sent to the members."""
-    return _decide(call, Action.QUEUE_RELEASE, wanted, Ruling(RulingWord.OK))
+    word = RulingWord.ALWAYS if wanted.trust else RulingWord.OK
+    ruling = Ruling(RulingWord.EDIT, wanted.text) if wanted.text else Ruling(word)
+    return _decide(call, Action.QUEUE_RELEASE, wanted, ruling)
 
 
 def refuse(call: Call, wanted: DecideHold) -> QueuedMail:
@@ -123,7 +136,30 @@ def refuse(call: Call, wanted: DecideHold) -> QueuedMail:
 
 def drop(call: Call, wanted: DecideHold) -> QueuedMail:
     """Drop a held message without a word to anybody."""
-    return _decide(call, Action.QUEUE_DROP, wanted, Ruling(RulingWord.DISCARD))
+    word = RulingWord.BAN if wanted.ban else RulingWord.DISCARD
+    return _decide(call, Action.QUEUE_DROP, wanted, Ruling(word))
+
+
+def lift_ban(call: Call, wanted: LiftBan) -> None:
+    """Lift a ban that came with a drop; the message stays dropped."""
+    with call.session(writes=True) as session:
+        hold = session.scalar(select(Hold).where(Hold.arrival_id == wanted.id))
+        lst = _list_of(session, hold, None)
+        _permit(call, Action.QUEUE_DROP, session, lst, hold)
+        if lst is not None:
+            bans.lift_ban(session, lst.id, wanted.address)
+        audit.detail(session, f"message {wanted.id}: ban lifted")
+        call.note(Action.QUEUE_DROP, session, lst)
+
+
+def may_decide(call: Call, hold: Hold) -> bool:
+    """Tell whether whoever asks may decide about a held message, as the list stands now."""
+    with call.session(writes=False) as session:
+        try:
+            _permit(call, Action.QUEUE_RELEASE, session, _list_of(session, hold, None), hold)
+        except NotPermitted:
+            return False
+        return True
 
 
 def _decide(call: Call, action: Action, wanted: DecideHold, ruling: Ruling) -> QueuedMail:
@@ -136,8 +172,9 @@ def _decide(call: Call, action: Action, wanted: DecideHold, ruling: Ruling) -> Q
             state = decisions.STATES[ruling.word]
             holds.decide(session, arrival, state, by=call.by.name, now=call.now)
         else:
-            visit = Visit(session, call.app, lst, call.now)
-            decisions.carry_out(visit, arrival, ruling, by=call.by.name)
+            visit = call.visit(session, lst)
+            if decisions.carry_out(visit, arrival, ruling, by=call.by.name) is None:
+                raise Refused(f"Message {wanted.id} was decided about already.", key="decided")
         audit.detail(session, f"message {wanted.id}")
         call.note(action, session, lst)
     call.ring("sort", "deliver")
@@ -152,15 +189,32 @@ def _held_message(
     with call.session(writes=writes) as session:
         arrival = session.get(Arrival, hold_id)
         hold = session.scalar(select(Hold).where(Hold.arrival_id == hold_id))
-        where = (hold.list_address or (arrival.recipient if arrival else "")) if hold else ""
-        lst = find_list(session, where) if where else None
-        call.permit(action, session, lst)
+        lst = _list_of(session, hold, arrival)
+        _permit(call, action, session, lst, hold)
         if arrival is None:
             raise Refused(f"There is no message {hold_id}.", key="no-hold")
         if arrival.state != ArrivalState.HELD:
             why = arrival.note or "it waits to be read"
             raise Refused(f"Message {hold_id} is not held: {why}.")
         yield session, arrival, lst
+
+
+def _list_of(session: Session, hold: Hold | None, arrival: Arrival | None) -> MailList | None:
+    """Return the list that a held message is for, None for one that came to none of ours."""
+    where = (hold.list_address or (arrival.recipient if arrival else "")) if hold else ""
+    return find_list(session, where) if where else None
+
+
+def _permit(
+    call: Call, action: Action, session: Session, lst: MailList | None, hold: Hold | None
+) -> None:
+    """Ask the table, and for an editor whether it is editors that the message waits for."""
+    call.permit(action, session, lst)
+    if lst is None or hold is None or call.by.proven is Proven.MACHINE:
+        return
+    role = call.by.role_on(session, lst)
+    if role not in {one.value for one in decisions.deciders(json.loads(hold.rules))}:
+        raise NotPermitted(f"This waits for others than a {role}.", key="not-permitted")
 
 
 def _held(session: Session, arrival: Arrival) -> QueuedMail:

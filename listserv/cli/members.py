@@ -19,6 +19,7 @@ from listserv.actions.members import (
 )
 from listserv.actions.people import ForgetPerson
 from listserv.cli.barred import allow, ban, barred
+from listserv.cli.join_requests import admit
 from listserv.cli.member_import import because, import_, note_of, words_of
 from listserv.cli.terminal import (
     agree,
@@ -43,6 +44,7 @@ from subscriptions.permission.consent import ConsentNote, Source
 
 members = click.Group("member", help="Add, see, change, export and forget members.")
 members.add_command(barred)
+members.add_command(admit)
 members.add_command(allow)
 members.add_command(ban)
 members.add_command(import_)

@@ -42,7 +42,7 @@ from subscriptions.lists.roster import (
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget, suppression
 from subscriptions.permission.asks import Ask, AskPurpose
-from subscriptions.permission.consent import Source
+from subscriptions.permission.consent import ConsentNote, Source
 
 MAX_MORE = 20  # lists that one pending ask gathers
 
@@ -248,16 +248,13 @@ def take_back_never(visit: Visit, ask: Ask, proof: AnswerProof) -> bool:
 
 
 def decide_request(
-    visit: Visit, ask: Ask, proof: AnswerProof, *, yes: bool, reason: str = ""
+    visit: Visit, member: Membership, note: ConsentNote, *, yes: bool, reason: str = ""
 ) -> str:
-    """Let somebody in, or not, by an owner's answer; the first answer wins."""
-    if not asks.spend(visit.session, ask.id, how=proof.how, now=visit.now):
-        return "too-late"
-    others = asks.supersede(visit.session, AskPurpose.JOIN_REQUEST, ask.ref, now=visit.now)
-    member = visit.session.get(Membership, ask.ref)
-    if member is None or member.state is not MembershipState.PENDING:
+    """Let somebody in who waits for an owner, or not; tell them, and all who were asked."""
+    others = asks.supersede(visit.session, AskPurpose.JOIN_REQUEST, member.id, now=visit.now)
+    if member.state is not MembershipState.PENDING:
         return "gone"
-    desk = visit.desk(proof.note(ask, actor=ask.address_key))
+    desk = visit.desk(note)
     if yes:
         optin.admit(desk, member)
         welcome(visit, member)
@@ -297,7 +294,7 @@ def _enter(visit: Visit, ask: Ask, proof: AnswerProof, *, approved: bool) -> Joi
     if member.state is not MembershipState.PENDING:
         welcome(visit, member)
         return JoinResult(member, waits=False)
-    if fresh or not _is_before_owners(visit, member):
+    if fresh or not is_before_owners(visit, member):
         _ask_owners(visit, member)
     budget.count(visit.session, who.key, kind="stranger-waiting", now=visit.now)
     offer(visit, who, "stranger-waiting")
@@ -321,7 +318,8 @@ def _chosen(visit: Visit, ask: Ask) -> str:
     return said if said != visit.lst.language else ""
 
 
-def _is_before_owners(visit: Visit, member: Membership) -> bool:
+def is_before_owners(visit: Visit, member: Membership) -> bool:
+    """Tell whether an owner or a moderator was asked about somebody, and has not answered."""
     open_ones = select(Ask.id).where(
         Ask.purpose == AskPurpose.JOIN_REQUEST.value, Ask.ref == member.id, Ask.used_at.is_(None)
     )

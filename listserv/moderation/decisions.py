@@ -2,29 +2,25 @@
 
     decided = carry_out(visit, arrival, Ruling(Word.NO, "We do not do adverts."), by="anna@...")
 
-Mail (``answer``) and `krets queue` decide by the same function: it ends the hold, does what the
-word asks for, tells the other moderators who decided, and tells the writer where they should
-know. Everything happens in the caller's transaction; the caller rings "sort" and "deliver".
-SECURITY: only the token says who answered; the From line of an answer is not looked at. A token
-is worth nothing for another hold, for an older revision of it, or once its owner is no moderator.
-What a stranger wrote is never sent back to them: their From line may be somebody else's.
+Mail and `krets queue` decide by the same action (listserv/actions/queue.py), which asks who may.
+This ends the hold, does what the word asks for, tells the other moderators who decided, and tells
+the writer where they should know, in the caller's transaction. SECURITY: what a stranger wrote is
+never sent back to them: their From line may be somebody else's.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import templates
-from listserv.answers import meaning
-from listserv.answers.meaning import Means
 from listserv.letters import ask_payloads, notices
 from listserv.letters.ask_payloads import ModeratePayload, UnbanPayload
-from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit, language_of, whom, write
 from listserv.membership import joining
-from listserv.moderation import bans, edited_text, editing, holds, rulings
+from listserv.moderation import bans, edited_text, editing, holds
 from listserv.moderation.rulings import Ruling, RulingWord
 from listserv.wiring.listserv_tables import Hold, HoldState
 from mailer.authentication import verdict
@@ -39,7 +35,7 @@ from mailer.storage.store import get_raw, put_raw
 from subscriptions.lists.roster import Membership, MembershipState, Role, membership_of
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
-from subscriptions.permission.asks import Ask, AskLookup, AskPurpose, Trouble
+from subscriptions.permission.asks import Ask, AskPurpose
 
 MAX_NAME = 80  # characters of a writer's name that a subject shows
 HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
@@ -102,7 +98,7 @@ def moderators(visit: Visit, rules: list[str]) -> list[tuple[Membership, MailAdd
         select(Membership)
         .where(
             Membership.list_id == visit.lst.id,
-            Membership.role.in_(_roles(rules)),
+            Membership.role.in_(deciders(rules)),
             Membership.state.in_(HERE),
         )
         .order_by(Membership.id)
@@ -131,52 +127,6 @@ def carry_out(visit: Visit, arrival: Arrival, ruling: Ruling, *, by: str) -> Hol
         tell_writer(visit, writer, "poster-refused", reason=ruling.text)
     _tell_others(visit, hold, ruling, writer, by)
     return hold
-
-
-def answer(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
-    """Read a moderator's answer to "a post waits for you"; return a word for the log."""
-    ask = found.ask
-    hold = visit.session.get(Hold, ask.ref) if ask is not None else None
-    if ask is None or hold is None:
-        return "unknown-token"
-    to = whom(ask)
-    optin.prove(visit.session, to, visit.now)
-    if not _still_entitled(visit, to, json.loads(hold.rules)):
-        return "no-moderator"
-    asked = ask_payloads.moderate(ask)
-    if isinstance(asked, UnbanPayload) and found.trouble is None:
-        return _unban(visit, ask, asked.unban, letter)
-    if found.trouble is not None or ask.revision != hold.revision or hold.decided_at is not None:
-        return _late(visit, ask, hold, found.trouble)
-    ruling = rulings.read(letter.text)
-    if ruling is not None and ruling.text:
-        ruling = _cleaned(visit, hold, ruling, letter.name)
-    return _rule(visit, ask, hold, ruling) if ruling is not None else _help(visit, ask, hold)
-
-
-def _cleaned(visit: Visit, hold: Hold, ruling: Ruling, name: str) -> Ruling | None:
-    """Return the ruling with nothing of the moderator's own in it, None where no text is left."""
-    if ruling.word is not RulingWord.EDIT:
-        return replace(ruling, text=edited_text.reason(ruling.text, name))
-    arrival = visit.session.get(Arrival, hold.arrival_id)
-    raw = get_raw(visit.session, arrival.raw_sha) if arrival is not None else None
-    before = bodies.read_text(raw or b"")[0]
-    text = edited_text.post_text(ruling.text, name, before)
-    return replace(ruling, text=text) if text else None
-
-
-def _rule(visit: Visit, ask: Ask, hold: Hold, ruling: Ruling) -> str:
-    arrival = visit.session.get(Arrival, hold.arrival_id)
-    if arrival is None or not asks.spend(visit.session, ask.id, how=ruling.word, now=visit.now):
-        return _late(visit, ask, hold, Trouble.USED)
-    writer = writer_of(message.head(get_raw(visit.session, arrival.raw_sha) or b""), arrival)
-    if carry_out(visit, arrival, ruling, by=ask.given) is None:
-        return _late(visit, ask, hold, Trouble.USED)
-    to = whom(ask)
-    budget.count(visit.session, to.key, kind="moderator-decided", now=visit.now)
-    _decided(visit, to, hold, ruling, writer, by="", in_reply_to=visit.in_reply_to)
-    visit.app.ring("sort")
-    return f"{ruling.word}: message {arrival.id}"
 
 
 def tell_writer(visit: Visit, writer: HeldWriter, name: str, reason: str = "") -> bool:
@@ -258,23 +208,20 @@ def close_asks(session: Session, hold: Hold, now: float) -> list[Ask]:
 
 def asked_in(session: Session, ask: Ask) -> str:
     """Return the Message-ID of the mail that asked, so that what follows stands below it."""
-    mailing = session.get(Mailing, _asked_by(ask))
+    mailing = session.get(Mailing, mailing_of(ask))
     return mailing.message_id if mailing is not None else ""
 
 
-def _asked_by(ask: Ask) -> int:
+def mailing_of(ask: Ask) -> int:
+    """Return the mailing that put a question to a moderator, 0 where none is known."""
     asked = ask_payloads.moderate(ask)
     return asked.mailing if isinstance(asked, ModeratePayload) else 0
 
 
-def _roles(rules: list[str]) -> list[Role]:
+def deciders(rules: Sequence[str]) -> list[Role]:
+    """Return who may decide what these rules hold: editors, too, what waits for editors."""
     editors = {"editors-only", "newsletter-address"} & set(rules)
     return [Role.MODERATOR, Role.OWNER, *([Role.EDITOR] if editors else [])]
-
-
-def _still_entitled(visit: Visit, to: MailAddress, rules: list[str]) -> bool:
-    member = membership_of(visit.session, visit.lst.id, to.key)
-    return member is not None and member.role in _roles(rules) and member.state in HERE
 
 
 def _trust(visit: Visit, writer: HeldWriter) -> None:
@@ -289,23 +236,6 @@ def _ban(visit: Visit, writer: HeldWriter, by: str) -> None:
     if writer.address is None:
         return
     bans.ban(visit.session, visit.lst.id, writer.address.key, by=by, now=visit.now)
-
-
-def _unban(visit: Visit, ask: Ask, banned: str, letter: IncomingLetter) -> str:
-    """Take a ban back, by the word or a yes; the post that led to it stays discarded."""
-    if meaning.undo(letter.words).means is not Means.UNDO:
-        return "not-understood"
-    if not asks.spend(visit.session, ask.id, how="undo", now=visit.now):
-        return "late: used"
-    bans.lift_ban(visit.session, visit.lst.id, banned)
-    send(
-        visit,
-        whom(ask),
-        "moderator-unbanned",
-        in_reply_to=visit.in_reply_to,
-        address=banned,
-    )
-    return "unbanned"
 
 
 def _edit(visit: Visit, arrival: Arrival, hold: Hold, raw: bytes) -> None:
@@ -326,10 +256,10 @@ def _tell_others(visit: Visit, hold: Hold, ruling: Ruling, writer: HeldWriter, b
     for ask in close_asks(visit.session, hold, visit.now):
         if ask.given != by:
             before = asked_in(visit.session, ask)
-            _decided(visit, whom(ask), hold, ruling, writer, by=by, in_reply_to=before)
+            tell_decided(visit, whom(ask), hold, ruling, writer, by=by, in_reply_to=before)
 
 
-def _decided(
+def tell_decided(
     visit: Visit,
     to: MailAddress,
     hold: Hold,
@@ -386,29 +316,3 @@ def _shown(writer: HeldWriter) -> dict[str, str]:
         "author_address": given,
         "subject": writer.subject,
     }
-
-
-def _late(visit: Visit, ask: Ask, hold: Hold, trouble: Trouble | None) -> str:
-    """Tell a moderator kindly that there is nothing left to decide, and who did."""
-    to = whom(ask)
-    if budget.allow(visit.session, to.key, kind="moderator-late", now=visit.now):
-        send(
-            visit,
-            to,
-            "moderator-late",
-            in_reply_to=visit.in_reply_to,
-            state=hold.state,
-            by=hold.decided_by if "@" in hold.decided_by else "",
-            you=hold.decided_by == ask.given,
-            at=hold.decided_at or visit.now,
-        )
-    return f"late: {trouble or Trouble.SUPERSEDED}"
-
-
-def _help(visit: Visit, ask: Ask, hold: Hold) -> str:
-    """Say what would be understood; any answer may be given again."""
-    to = whom(ask)
-    if budget.allow(visit.session, to.key, kind="moderator-help", now=visit.now):
-        token, _ = open_question(visit, to, hold, _asked_by(ask))
-        send(visit, to, "moderator-help", in_reply_to=visit.in_reply_to, token=token)
-    return "not-understood"

@@ -18,7 +18,6 @@ from listserv.letters import incoming_letter, transaction
 from listserv.membership import reviving
 from listserv.moderation.holds import hold
 from listserv.newsletters.editors import proof_replies, reviews
-from listserv.newsletters.readers import voting
 from listserv.posts.list_claims import ListClaim
 from listserv.reception import (
     author_replies,
@@ -28,6 +27,7 @@ from listserv.reception import (
     post_judging,
     posting,
     question_letters,
+    vote_letters,
     whose_mail,
 )
 from listserv.reception.post_groups import HEADS, PROOF
@@ -154,7 +154,7 @@ def _reply(
     if row is not None:
         return post(app, arrival, route.list_address, raw, answers=row)
     if app.keyring.read(route.token, TokenPurpose.VOTE, *route.scopes) is not None:
-        outcome = voting.take(app, arrival, route, raw)
+        outcome = vote_letters.take(app, arrival, route, raw)
         more = transaction.HELD in outcome.rules  # its reader has written a letter as well
         return post(app, arrival, route.list_address, raw, aside=True) if more else outcome
     if app.keyring.read(route.token, TokenPurpose.EXAMINE, route.list_address) is not None:

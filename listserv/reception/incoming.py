@@ -11,8 +11,15 @@ gets no answer.
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import AbstractContextManager
 
+from listserv.actions import newsletters
+from listserv.actions.call import Actor, Call
+from listserv.actions.links import DeadLink, MailedLink
+from listserv.actions.own import joining as own_joining
+from listserv.actions.own import leaving
+from listserv.actions.own.joining import AskToJoin
+from listserv.actions.permissions import Proven
 from listserv.answers import own_words, owner_orders
 from listserv.answers.owner_order import Order
 from listserv.letters import commands, incoming_letter, notices, operator_mail
@@ -21,11 +28,13 @@ from listserv.letters.commands import Command
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question
 from listserv.letters.transaction import HELD, act
-from listserv.membership import fewer_mails, joining, reviving, wishes
+from listserv.membership import joining, reviving, wishes
 from listserv.moderation.holds import hold, is_released
 from listserv.newsletters.editors import editor_answers, reviews
+from listserv.newsletters.editors.answer_steps import AnswerStep
 from listserv.owners import owner_commands, roles
 from listserv.reception import author_replies, event_letters, replies, thread_letters
+from listserv.reception.mail_callers import ACTIONS, by_letter
 from listserv.wiring import routes
 from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
@@ -47,7 +56,6 @@ _HERE = (MembershipState.ACTIVE, MembershipState.PAUSED, MembershipState.PENDING
 _NO_MAIL = {"leave", "forget", "resume"}  # a resume brings the address back by itself
 _COMES = {"join", "thanks"}  # said all when mail comes again
 _OWN_DATA = {"data", "forget"}  # what also somebody who has left may ask for
-_CHANGES = {"leave", "pause", "resume", "language", "address", "rhythm"}
 
 
 def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
@@ -60,7 +68,7 @@ def join(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome
             return f"not-answered: {letter.unanswerable}"
         if reviving.by_letter(visit, letter) and _is_here(visit, author):
             return "mailed again"
-        return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
+        return _ask_to_join(visit, letter, author)
 
     return act(app, arrival, route, letter, work)
 
@@ -72,17 +80,22 @@ def leave(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcom
     def work(visit: Visit) -> str:
         if not route.token:
             return _ask_to_leave(visit, letter)
-        keyring = visit.app.keyring
-        number = keyring.read(route.token, TokenPurpose.LEAVE, *route.scopes)
-        member = visit.session.get(Membership, number) if number is not None else None
-        if member is None or member.list_id != visit.lst.id:
+        call = by_letter(visit, letter, "leave address")
+        try:
+            # A mail program's own mail has no words; a person who writes some may be asked.
+            done = leaving.leave(
+                call, MailedLink(visit.lst.address, route.token), one_click=not letter.text.strip()
+            )
+        except DeadLink:
             return "unknown-token"
-        proof = replace(replies.proof_of(letter, "leave address"), name="")
-        # A mail program's own mail has no words; a person who writes some may be asked.
-        offered = bool(letter.text.strip()) and fewer_mails.may_offer(visit, member)
-        return "left" if wishes.leave(visit, member, proof, offered=offered) else "had-left"
+        return "had-left" if done.left else "left"
 
     return act(app, arrival, route, letter, work)
+
+
+def _ask_to_join(visit: Visit, letter: IncomingLetter, author: MailAddress) -> str:
+    wanted = AskToJoin(visit.lst.address, author, letter.name, letter.language)
+    return own_joining.ask(by_letter(visit, letter), wanted)
 
 
 def show_way_out(
@@ -107,7 +120,7 @@ def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcom
         with app.store.read() as session:
             about_issue = editor_answers.is_for_issue(session, route, time.time())
         if about_issue:
-            return editor_answers.reply(app, arrival, route, letter)
+            return editor_answers.reply(app, arrival, route, letter, _permitted)
 
     def work(visit: Visit) -> str:
         joins = route.kind is routes.RouteKind.CONFIRM
@@ -120,6 +133,15 @@ def reply(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcom
         return replies.answered(visit, found, letter)
 
     return act(app, arrival, route, letter, work)
+
+
+def _permitted(
+    visit: Visit, key: str, step: AnswerStep, edition: int
+) -> AbstractContextManager[bool]:
+    call = Call(
+        app=visit.app, by=Actor(Source.MAIL, Proven.TOKEN, key), now=visit.now, within=visit
+    )
+    return newsletters.by_answer(call, visit.lst.address, step, edition)
 
 
 def examine(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
@@ -155,7 +177,7 @@ def request(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutc
         if ordered:
             return ordered
         if wish is not None and wish.verb == "join":
-            return joining.ask_to_join(visit, author, name=letter.name, language=letter.language)
+            return _ask_to_join(visit, letter, author)
         own = member is not None and wish is not None and wish.verb in _OWN_DATA
         if member is None or (member.state not in _HERE and not own):
             return joining.offer_help(visit, author, language=letter.language)
@@ -271,8 +293,8 @@ def _wish(visit: Visit, letter: IncomingLetter, member: Membership, wish: Comman
     if wish.verb == "address" and replies.other_address(wish.rest) is None:
         wishes.unclear(visit, member)
         return "unclear"
-    asked = wish.verb == "forget" or wish.verb in _CHANGES
-    if asked and not _may_change(visit, letter, member, wish):
+    call, action = by_letter(visit, letter), ACTIONS.get(wish.verb)
+    if action is not None and not call.may(action, visit.session, visit.lst):
         question(
             visit, AskPurpose.COMMAND, to=own, name="member-command", language=language,
             ref=member.id, member=member.id,
@@ -284,8 +306,7 @@ def _wish(visit: Visit, letter: IncomingLetter, member: Membership, wish: Comman
             },
         )  # fmt: skip
         return f"asked: {wish.verb}"
-    proof = replace(replies.proof_of(letter, "command"), name="")
-    return replies.grant(visit, member, wish, proof)
+    return replies.grant(call, visit, member, wish)
 
 
 def _order(
@@ -322,16 +343,6 @@ def _mailed_again(visit: Visit, letter: IncomingLetter, wish: Command | None) ->
 def _is_here(visit: Visit, who: MailAddress | None) -> bool:
     member = membership_of(visit.session, visit.lst.id, who.key) if who is not None else None
     return member is not None and member.state in (MembershipState.ACTIVE, MembershipState.PAUSED)
-
-
-def _may_change(visit: Visit, letter: IncomingLetter, member: Membership, wish: Command) -> bool:
-    """Tell whether a letter alone may change what a member has.
-
-    Whoever has a role on any list is asked at the address that we know.
-    """
-    if not letter.proved or member.state is MembershipState.PENDING or wish.verb == "forget":
-        return False
-    return not optin.has_role(visit.session, member.person_id)
 
 
 def _ask_leaver(visit: Visit, letter: IncomingLetter, member: Membership, wish: Command) -> str:  # noqa: ARG001 - as all

@@ -8,6 +8,15 @@ never comes here.
 from collections.abc import Callable
 from dataclasses import replace
 
+from listserv.actions import members
+from listserv.actions.call import Call
+from listserv.actions.links import DeadLink, MailedLink
+from listserv.actions.own import joining as own_joining
+from listserv.actions.own import mailed_links, own_membership
+from listserv.actions.own.joining import AskToJoin, JoinState
+from listserv.actions.own.mailed_links import ToldByMail
+from listserv.actions.own.own_membership import PauseOwn, SetOwn
+from listserv.actions.permissions import Action
 from listserv.answers import dates, meaning, rhythm_wishes
 from listserv.answers.meaning import Means, Reader
 from listserv.conversations import arranging, solving, thread_receipts
@@ -25,12 +34,12 @@ from listserv.letters.ask_payloads import (
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import AnswerProof, Visit, language_of, question, whom, write
 from listserv.letters.transaction import HELD
-from listserv.membership import fewer_mails, joining, reviving, wishes
-from listserv.moderation import decisions
+from listserv.membership import joining, reviving, wishes
 from listserv.moderation.decisions import HERE
 from listserv.moderation.holds import hold
 from listserv.owners import list_acts, owner_commands, roles
-from listserv.reception import event_letters, refused_posts, thread_letters
+from listserv.reception import event_letters, moderator_answers, refused_posts, thread_letters
+from listserv.reception.mail_callers import by_answer, proof_of
 from mailer.errors import BadInput
 from mailer.reading.addresses import MailAddress, parse
 from mailer.storage.arrivals import Arrival
@@ -38,7 +47,6 @@ from subscriptions.lists.roster import Membership, MembershipState, Role, member
 from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
 from subscriptions.permission.asks import Ask, AskLookup, AskPurpose, Trouble
-from subscriptions.permission.consent import Source
 
 _NO = 5  # words of a no that is no letter to the owners
 _DECIDE = (Role.OWNER, Role.MODERATOR)
@@ -52,13 +60,6 @@ _SILENT = (
 )
 Handler = Callable[[Visit, AskLookup, IncomingLetter], str]
 _Receipts = OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo | ArrangedUndo
-
-
-def proof_of(letter: IncomingLetter, how: str = "reply") -> AnswerProof:
-    """Return a letter as proof: its raw bytes stay, their SHA-256, and who brought it."""
-    return AnswerProof(
-        Source.MAIL, how, raw_sha=letter.sha, ip=letter.client or None, name=letter.name
-    )
 
 
 def answered(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
@@ -106,12 +107,12 @@ def _confirm(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
         return "unknown-token"
     said = _answer(ask, letter, meaning.confirm)
     if said is Means.NEVER:
-        joining.never(visit, ask, proof_of(letter))
+        own_joining.never_ask(by_answer(visit, ask, proof_of(letter)), ask)
         return "never-mail-me"
     if said is Means.AUTOMATIC:
         return "not-answered: automatic"
     if found.trouble is Trouble.EXPIRED and said in {Means.YES, Means.EMPTY}:
-        return joining.ask_to_join(visit, whom(ask), name=letter.name)
+        return _ask_to_join(visit, ask, letter)
     if found.trouble is not None:
         return _late(visit, found)
     return _joins(visit, ask, letter, said)
@@ -121,7 +122,7 @@ def _joins(visit: Visit, ask: Ask, letter: IncomingLetter, said: Means) -> str:
     """Join by a clear yes, or by an empty answer to a mail that asked; nobody by anything else."""
     asked = ask_payloads.join(ask).asked
     if said is Means.NO and (asked or len(letter.text.split()) <= _NO):
-        joining.decline(visit, ask, "reply")
+        own_joining.decline(by_answer(visit, ask, proof_of(letter)), ask)
         return "declined"
     if not asked and _is_from_owner(visit, letter):
         # They were sent help, and may have a question that the owners answer "to all".
@@ -169,13 +170,18 @@ def ask_again(visit: Visit, ask: Ask) -> str:
 
 
 def _said_yes(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
+    done = own_joining.confirm_ask(by_answer(visit, ask, proof_of(letter)), ask)
     if ask.purpose == AskPurpose.REST:
-        rest = joining.confirm_rest(visit, ask, proof_of(letter)) or []
-        return f"joined {len(rest)} more"
-    joined = joining.confirm(visit, ask, proof_of(letter))
-    if joined is None:
+        return f"joined {done.lists} more"
+    if done.state is JoinState.USED:
         return "late: closed" if visit.lst.closed else "late: used"
-    return "waits-for-owner" if joined.waits else "joined"
+    return "waits-for-owner" if done.state is JoinState.WAITING else "joined"
+
+
+def _ask_to_join(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
+    """Ask whoever was asked before whether they want to join, now."""
+    wanted = AskToJoin(visit.lst.address, whom(ask), letter.name)
+    return own_joining.ask(by_answer(visit, ask, proof_of(letter)), wanted)
 
 
 def _is_from_owner(visit: Visit, letter: IncomingLetter) -> bool:
@@ -206,8 +212,11 @@ def _leave(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     if not asks.spend(visit.session, ask.id, how="reply", now=visit.now) or member is None:
         return "late: used"
     optin.prove(visit.session, whom(ask), visit.now)
-    offered = fewer_mails.may_offer(visit, member)
-    wishes.leave(visit, member, proof_of(letter), offered=offered)
+    call, link = by_answer(visit, ask, proof_of(letter)), MailedLink(visit.lst.address)
+    try:
+        own_membership.leave(call, link)
+    except DeadLink:  # the address that was asked is another's now
+        return "late: used"
     return "left"
 
 
@@ -226,7 +235,10 @@ def _command(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     asked = ask_payloads.command(ask)
     if isinstance(asked, OrdersPayload):
         return owner_commands.carry_out(visit, asked, member, proof_of(letter))
-    return _carry_out(visit, ask, asked, member, letter)
+    try:
+        return _carry_out(visit, ask, asked, member, letter)
+    except DeadLink:  # the address that was asked is another's now
+        return "late: used"
 
 
 def _carry_out(
@@ -238,8 +250,8 @@ def _carry_out(
     if wish.verb in thread_letters.VERBS:
         return thread_letters.grant(visit, member, wish)
     if wish.verb != "forget":
-        return grant(visit, member, wish, proof_of(letter))
-    wishes.forget(visit, member)
+        return grant(by_answer(visit, ask, proof_of(letter)), visit, member, wish)
+    own_membership.forget(by_answer(visit, ask, proof_of(letter)), MailedLink(visit.lst.address))
     return "forgets"
 
 
@@ -258,7 +270,7 @@ def _reach(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
         return "declined"
     if said not in {Means.YES, Means.EMPTY}:  # the mail says that the answer may be empty
         return ask_again(visit, ask)
-    return reviving.answered(visit, ask, proof_of(letter))
+    return own_membership.answer_reach(by_answer(visit, ask, proof_of(letter)), ask)
 
 
 def _resend(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
@@ -273,14 +285,10 @@ def _resend(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
 
 def _undo(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     said, told = _answer(ask, letter, meaning.undo), ask_payloads.undo(ask)
-    if said is not Means.UNDO:
+    if said is not Means.UNDO and not _has_gone(visit, ask, told):
         proof = replace(proof_of(letter, "command"), name="")
-        done = (
-            ""
-            if _has_gone(visit, ask, told)
-            else fewer_mails.take(visit, ask, told, letter.text, proof)
-        )
-        if done:
+        call = by_answer(visit, ask, proof)
+        if done := own_membership.answer_receipt(call, ask, told, letter.text):
             return done
     if said is Means.UNCLEAR:
         return ask_again(visit, ask)
@@ -290,7 +298,7 @@ def _undo(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
         return _take_back(visit, ask, told, proof_of(letter, "undo"))
     if told.was.state is MembershipState.PENDING or _has_gone_since(visit, ask, told):
         return _wait_again(visit, ask, letter)
-    return wishes.undo(visit, ask, told.was, proof_of(letter, "undo"))
+    return own_membership.undo(by_answer(visit, ask, proof_of(letter, "undo")), ask, told.was)
 
 
 def _take_back(
@@ -326,13 +334,13 @@ def _wait_again(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     if not asks.spend(visit.session, ask.id, how="undo", now=visit.now):
         return "late: used"
     optin.prove(visit.session, whom(ask), visit.now)
-    return joining.ask_to_join(visit, whom(ask), name=letter.name)
+    return _ask_to_join(visit, ask, letter)
 
 
 def _mail_again(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     if _answer(ask, letter, meaning.undo) is not Means.UNDO:
         return "not-understood"  # nothing more comes from us: they have said never
-    again = joining.take_back_never(visit, ask, proof_of(letter, "undo"))
+    again = own_joining.take_back_never(by_answer(visit, ask, proof_of(letter, "undo")), ask)
     return "mailed-again" if again else "late: used"
 
 
@@ -341,14 +349,14 @@ def _address(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
         return _join_instead(visit, ask, letter)
     said = _answer(ask, letter, meaning.agree)
     if said is Means.NEVER:
-        joining.never(visit, ask, proof_of(letter))
+        own_joining.never_ask(by_answer(visit, ask, proof_of(letter)), ask)
         return "never-mail-me"
     if said is Means.NO:
         asks.spend(visit.session, ask.id, how="no: reply", now=visit.now)
         return "declined"
     if said not in {Means.YES, Means.EMPTY}:
         return ask_again(visit, ask)
-    return wishes.add_address(visit, ask, proof_of(letter))
+    return own_membership.add_address(by_answer(visit, ask, proof_of(letter)), ask)
 
 
 def _join_instead(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
@@ -357,7 +365,7 @@ def _join_instead(visit: Visit, ask: Ask, letter: IncomingLetter) -> str:
     open_ones = asks.waiting(visit.session, ask.address_key, AskPurpose.CONFIRM, now=visit.now)
     offered = [one for one in open_ones if one.list_id == visit.lst.id]
     if not offered:
-        return joining.ask_to_join(visit, whom(ask), name=letter.name)
+        return _ask_to_join(visit, ask, letter)
     return _said_yes(visit, offered[-1], letter)
 
 
@@ -365,14 +373,13 @@ def _join_request(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str
     if found.ask is None or found.trouble is not None:
         return _late(visit, found)
     optin.prove(visit.session, whom(found.ask), visit.now)
-    asked = membership_of(visit.session, visit.lst.id, found.ask.address_key)
-    if asked is None or asked.role not in _DECIDE or asked.state not in HERE:
+    call = by_answer(visit, found.ask, proof_of(letter))
+    if not call.may(Action.MEMBER_ADMIT, visit.session, visit.lst):
         return "no-owner"
     said = _answer(found.ask, letter, meaning.admit)
     if said in {Means.YES, Means.NO}:
         why = _reason(letter.text) if said is Means.NO else ""
-        proof = proof_of(letter)
-        return joining.decide_request(visit, found.ask, proof, yes=said is Means.YES, reason=why)
+        return members.answer_request(call, found.ask, yes=said is Means.YES, reason=why)
     if said is not Means.AUTOMATIC:
         joining.ask_owner_again(visit, found.ask)
     return "not-understood"
@@ -396,38 +403,32 @@ def is_unclear_pause(rest: str, now: float) -> bool:
     return commands.until(rest, now) is None and dates.names_one(rest)
 
 
-def grant(visit: Visit, member: Membership, wish: commands.Command, proof: AnswerProof) -> str:
-    """Carry a member's command out and return a word for the log."""
-    rest = wish.rest
+def grant(call: Call, visit: Visit, member: Membership, wish: commands.Command) -> str:
+    """Ask the action that a member's command names; return a word for the log."""
+    rest, link = wish.rest, MailedLink(visit.lst.address)
     until = commands.until(rest, visit.now) if wish.verb == "pause" else None
     if wish.verb == "leave":
-        wishes.leave(visit, member, proof, offered=fewer_mails.may_offer(visit, member))
+        own_membership.leave(call, link)
     elif wish.verb == "pause" and (until or not dates.names_one(rest)):
-        wishes.pause(visit, member, until, proof)
+        own_membership.pause(call, PauseOwn(link, until))
     elif wish.verb == "resume":
-        wishes.resume(visit, member, proof)
-    elif wish.verb == "language" and commands.language(rest):
-        wishes.speak(visit, member, commands.language(rest))
+        own_membership.resume(call, link)
+    elif wish.verb == "language" and (language := commands.language(rest)):
+        own_membership.set_(call, SetOwn(link, language=language))
     elif wish.verb == "address" and (who := other_address(rest)) is not None:
-        if not wishes.ask_address(visit, member, who):
+        if not own_membership.ask_address(call, link, who.given):
             return "not-asked: address"
     elif wish.verb in _TELLS:
-        _TELLS[wish.verb](visit, member)
-    elif wish.verb != "rhythm" or not wishes.change_rhythm(
-        visit, member, rhythm_wishes.unspelled(rest), proof
+        mailed_links.tell(call, visit.lst.address, ToldByMail(wish.verb))
+    elif wish.verb != "rhythm" or not own_membership.set_rhythm(
+        call, link, rhythm_wishes.unspelled(rest)
     ):
         wishes.unclear(visit, member)
         return "unclear"
     return wish.verb
 
 
-_TELLS = {
-    "settings": wishes.settings,
-    "data": wishes.data,
-    "help": wishes.help_,
-    "archive": wishes.archive,
-    "count": wishes.help_,  # how many there are is an owner's to see
-}
+_TELLS = frozenset(one.value for one in ToldByMail)
 # answered at LIST-confirm+TOKEN@, all others at -reply
 JOINS = (AskPurpose.CONFIRM, AskPurpose.REST)
 # Who answers what.
@@ -442,6 +443,6 @@ REPLIES: dict[AskPurpose, Handler] = {
     AskPurpose.NEVER: _open(_mail_again),
     AskPurpose.ADDRESS: _open(_address),
     AskPurpose.JOIN_REQUEST: _join_request,
-    AskPurpose.MODERATE: decisions.answer,
+    AskPurpose.MODERATE: moderator_answers.answer,
     AskPurpose.EVENT: _open(event_letters.answer),
 }

@@ -14,12 +14,12 @@ from listserv.posts.rules import RULES, Decision
 HOUSE = Path(__file__).resolve().parents[2]
 TABLE = (HOUSE / "docs/reference/answers.md").read_text(encoding="utf-8")
 WRITERS = [
-    "membership/joining", "membership/reviving", "membership/wishes", "moderation/decisions",
+    "membership/joining", "membership/reviving", "membership/wishes", "reception/moderator_answers",
     "newsletters/editors/editor_answers", "newsletters/editors/proof_replies",
-    "newsletters/editors/reviews", "newsletters/readers/voting", "owners/owner_commands",
-    "owners/roles", "reception/author_replies", "reception/incoming", "reception/event_letters",
-    "reception/poll_letters", "reception/question_letters",
-    "reception/replies", "reception/thread_letters",
+    "newsletters/editors/reviews", "owners/owner_commands", "owners/roles",
+    "reception/author_replies", "reception/event_letters", "reception/incoming",
+    "reception/poll_letters", "reception/question_letters", "reception/replies",
+    "reception/thread_letters", "reception/vote_letters",
 ]  # fmt: skip
 # They return why something may not be done, or a key: words of a mail, not of an arrival.
 OTHERS = re.compile(r"_?against|_against_|_may$|_author_key|asked_in|_doubt|invite$|__str__")

@@ -27,6 +27,7 @@ from mailer.reading.addresses import MailAddress
 from subscriptions.lists.roster import Join, MailList, membership_of
 from subscriptions.permission import asks
 from subscriptions.permission.asks import Ask, AskLookup, AskPurpose, Trouble
+from subscriptions.permission.consent import Source
 
 _CONFIRM = (AskPurpose.CONFIRM, AskPurpose.REST)
 
@@ -70,6 +71,7 @@ class JoinConfirmed:
     given: str
     others: Sequence[str] = ()
     token: str = ""
+    lists: int = 1  # that they joined, or ask to
 
 
 class JoinedBefore(DeadLink):
@@ -102,15 +104,25 @@ def confirm(call: Call, link: MailedLink) -> JoinConfirmed:
     """Make the asked address a member, of this list or of the rest; what follows is on a page."""
     with call.session(writes=True) as session:
         visit, ask = _open(call, Action.OWN_CONFIRM, session, link)
-        lst, given = visit.lst, ask.given
-        if ask.purpose == AskPurpose.REST:
-            rest = joining.confirm_rest(visit, ask, call.proof())
-            done = JoinConfirmed(lst, JoinState.REST if rest else JoinState.USED, given)
-        else:
-            joined = joining.confirm(visit, ask, call.proof(), by_mail=False)
-            done = _confirmed(lst, given, joined)
+        done = _confirm(call, visit, ask)
     call.ring("deliver")
     return done
+
+
+def confirm_ask(call: Call, ask: Ask) -> JoinConfirmed:
+    """Do the same for a question that a door has read the answer to; what follows is mailed."""
+    with call.session(writes=True) as session:
+        visit, ask = _permitted(call, Action.OWN_CONFIRM, _visit(call, session, ask), ask)
+        done = _confirm(call, visit, ask)
+    call.ring("deliver")
+    return done
+
+
+def decline(call: Call, ask: Ask) -> None:
+    """Take a no: the question is closed, and a request that waits is withdrawn."""
+    with call.session(writes=True) as session:
+        visit, ask = _permitted(call, Action.OWN_CONFIRM, _visit(call, session, ask), ask)
+        joining.decline(visit, ask, call.proof().how)
 
 
 def look_never(call: Call, link: MailedLink) -> JoinQuestion:
@@ -126,6 +138,35 @@ def never(call: Call, link: MailedLink) -> MailList:
         visit, ask = _asked(call, Action.OWN_NEVER, session, link)
         joining.never(visit, ask, call.proof(), by_mail=False)
         return visit.lst
+
+
+def never_ask(call: Call, ask: Ask) -> None:
+    """Do the same for a question that a door has read the answer to; what follows is mailed."""
+    with call.session(writes=True) as session:
+        visit, ask = _permitted(call, Action.OWN_NEVER, _visit(call, session, ask), ask)
+        joining.never(visit, ask, call.proof())
+    call.ring("deliver")
+
+
+def take_back_never(call: Call, ask: Ask) -> bool:
+    """Let mail to the asked address go again; False where it went already."""
+    with call.session(writes=True) as session:
+        visit, ask = _permitted(call, Action.OWN_NEVER, _visit(call, session, ask), ask)
+        return joining.take_back_never(visit, ask, call.proof())
+
+
+def _confirm(call: Call, visit: Visit, ask: Ask) -> JoinConfirmed:
+    lst, given = visit.lst, ask.given
+    if ask.purpose != AskPurpose.REST:
+        by_mail = call.by.source is Source.MAIL
+        return _confirmed(lst, given, joining.confirm(visit, ask, call.proof(), by_mail=by_mail))
+    rest = joining.confirm_rest(visit, ask, call.proof()) or []
+    state = JoinState.REST if rest else JoinState.USED
+    return JoinConfirmed(lst, state, given, lists=len(rest))
+
+
+def _visit(call: Call, session: Session, ask: Ask) -> Visit:
+    return call.visit(session, session.get_one(MailList, ask.list_id))
 
 
 def _confirmed(lst: MailList, given: str, joined: joining.JoinResult | None) -> JoinConfirmed:

@@ -32,6 +32,16 @@ class LinkKind(StrEnum):
     READ = "read"  # the archive
 
 
+class ToldByMail(StrEnum):
+    """Name what a member can have mailed by a letter, beside the links."""
+
+    SETTINGS = "settings"
+    DATA = "data"  # all that is kept about them
+    HELP = "help"
+    ARCHIVE = "archive"
+    COUNT = "count"  # how many there are is an owner's to see: help
+
+
 @dataclass(frozen=True, slots=True)
 class AskForLink:
     """Ask for a link by mail."""
@@ -44,6 +54,15 @@ class AskForLink:
 _SEND: Mapping[LinkKind, Callable[[Visit, Membership], None]] = {
     LinkKind.ME: wishes.settings,
     LinkKind.READ: wishes.way_in,
+}
+
+
+_TELL: Mapping[ToldByMail, Callable[[Visit, Membership], None]] = {
+    ToldByMail.SETTINGS: wishes.settings,
+    ToldByMail.DATA: wishes.data,
+    ToldByMail.HELP: wishes.help_,
+    ToldByMail.ARCHIVE: wishes.archive,
+    ToldByMail.COUNT: wishes.help_,
 }
 
 
@@ -73,4 +92,18 @@ def mail(call: Call, wanted: AskForLink) -> None:
         visit = call.visit(session, lst)
         if visit.allow(address_of(session, member).key, wanted.kind.value):
             _SEND[wanted.kind](visit, member)
+    call.ring("deliver")
+
+
+def tell(call: Call, list_address: str, told: ToldByMail) -> None:
+    """Mail a member what they have asked for by mail; its place in the budget was taken before.
+
+    It goes to the address that the list writes to, so that a From line is enough.
+    """
+    with call.session(writes=True) as session:
+        lst = links.list_at(session, list_address)
+        call.permit(Action.OWN_LINK, session, lst)
+        member = membership_of(session, lst.id, call.by.key)
+        if member is not None:
+            _TELL[told](call.visit(session, lst), member)
     call.ring("deliver")

@@ -14,13 +14,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from sqlalchemy.orm import Session
+
 from archive.pages.member_pages import page_hash
 from listserv.actions import links
 from listserv.actions.call import Call
 from listserv.actions.links import MailedLink
 from listserv.actions.permissions import Action
+from listserv.answers.rhythm_wishes import RhythmWish
+from listserv.letters.ask_payloads import AnyUndo, MemberBefore
 from listserv.letters.visit import Visit
-from listserv.membership import erasure_requests, fewer_mails, wishes
+from listserv.membership import erasure_requests, fewer_mails, reviving, wishes
 from mailer.errors import BadInput, Refused
 from mailer.reading import addresses
 from subscriptions.lists import attributes, rhythms
@@ -41,7 +45,8 @@ from subscriptions.membership.given_up import GivenUp
 from subscriptions.membership.member_addresses import OwnAddress
 from subscriptions.membership.optin import address_of
 from subscriptions.membership.personal_data import Dossier
-from subscriptions.permission.asks import AskPurpose
+from subscriptions.permission.asks import Ask, AskPurpose
+from subscriptions.permission.consent import Source
 from templates import LANGUAGES
 
 RHYTHMS = (
@@ -129,6 +134,8 @@ def show(call: Call, link: MailedLink) -> OwnMembership:
 def set_(call: Call, wanted: SetOwn) -> None:
     """Change what is set; a language or rhythm that is not offered is passed over."""
     with _own(call, Action.OWN_SET, wanted.link, writes=True) as (visit, member):
+        if _by_mail(call) and wanted.language in LANGUAGES:  # its receipt takes it back
+            wishes.speak(visit, member, str(wanted.language))
         desk = visit.desk(call.proof().note())
         person = visit.session.get_one(Person, member.person_id)
         if wanted.name is not None:
@@ -146,9 +153,18 @@ def set_(call: Call, wanted: SetOwn) -> None:
             changes.change_page(desk, member, wanted=wanted.page)
 
 
+def set_rhythm(call: Call, link: MailedLink, wish: RhythmWish) -> bool:
+    """Let mail come as a letter wishes it; False where this list sends nothing so."""
+    with _own(call, Action.OWN_SET, link, writes=True) as (visit, member):
+        return wishes.change_rhythm(visit, member, wish, call.proof())
+
+
 def pause(call: Call, wanted: PauseOwn) -> None:
-    """Send nothing until then."""
+    """Send nothing until then; whoever asked by mail has a receipt that takes it back."""
     with _own(call, Action.OWN_PAUSE, wanted.link, writes=True) as (visit, member):
+        if _by_mail(call):
+            wishes.pause(visit, member, wanted.until, call.proof())
+            return
         if wanted.until is not None and wanted.until <= call.now:
             raise BadInput("A pause ends in the future.", key="past")
         desk = visit.desk(call.proof().note())
@@ -156,8 +172,11 @@ def pause(call: Call, wanted: PauseOwn) -> None:
 
 
 def resume(call: Call, link: MailedLink) -> None:
-    """Send again what the list sends."""
+    """Send again what the list sends; whoever asked by mail has a receipt that takes it back."""
     with _own(call, Action.OWN_RESUME, link, writes=True) as (visit, member):
+        if _by_mail(call):
+            wishes.resume(visit, member, call.proof())
+            return
         changes.change_state(visit.desk(call.proof().note()), member, MembershipState.ACTIVE)
 
 
@@ -168,11 +187,40 @@ def revive(call: Call, link: MailedLink) -> None:
         given_up.revive(visit.desk(call.proof().note()), who)
 
 
-def ask_address(call: Call, link: MailedLink, address: str) -> None:
-    """Ask at another address whether it is theirs too; nobody hears here what became of that."""
+def answer_reach(call: Call, ask: Ask) -> str:
+    """Mail an address again that was given up, and whose owner says that it is read."""
+    with call.session(writes=True) as session:
+        visit = _permitted(call, Action.OWN_RESUME, session, ask)
+        return reviving.answered(visit, ask, call.proof())
+
+
+def answer_receipt(call: Call, ask: Ask, told: AnyUndo, text: str) -> str:
+    """Do what an answer to a receipt says of how often mail comes; "" where it says nothing."""
+    with call.session(writes=True) as session:
+        visit = _permitted(call, Action.OWN_SET, session, ask)
+        return fewer_mails.take(visit, ask, told, text, call.proof())
+
+
+def undo(call: Call, ask: Ask, was: MemberBefore) -> str:
+    """Put back what stood before the receipt that a question came with."""
+    with call.session(writes=True) as session:
+        visit = _permitted(call, Action.OWN_UNDO, session, ask)
+        return wishes.undo(visit, ask, was, call.proof())
+
+
+def ask_address(call: Call, link: MailedLink, address: str) -> bool:
+    """Ask at another address whether it is theirs too; tell, for the log alone, if it was asked."""
     with _own(call, Action.OWN_ADDRESS, link, writes=True) as (visit, member):
-        wishes.ask_address(visit, member, addresses.parse(address))
+        done = wishes.ask_address(visit, member, addresses.parse(address))
     call.ring("deliver")
+    return done
+
+
+def add_address(call: Call, ask: Ask) -> str:
+    """Take an address that was asked about as one more of the member's."""
+    with call.session(writes=True) as session:
+        visit = _permitted(call, Action.OWN_ADDRESS, session, ask)
+        return wishes.add_address(visit, ask, call.proof())
 
 
 def receive_at(call: Call, link: MailedLink, address_id: int) -> None:
@@ -214,6 +262,17 @@ def forget(call: Call, link: MailedLink) -> MailList:
         erasure_requests.ask(visit.session, call.app.keyring, key, how=how, now=call.now)
     call.ring("erase", "deliver")
     return visit.lst
+
+
+def _by_mail(call: Call) -> bool:
+    return call.by.source is Source.MAIL
+
+
+def _permitted(call: Call, action: Action, session: Session, ask: Ask) -> Visit:
+    """Return the visit of whoever has answered a question, where that is proof enough."""
+    lst = session.get_one(MailList, ask.list_id)
+    call.known_as(ask.address_key).permit(action, session, lst)
+    return call.visit(session, lst)
 
 
 def _own(

@@ -1,4 +1,4 @@
-"""Answer the question of an issue, by a link with the reader's own token.
+"""Answer the question of an issue, by a link or an address with the reader's own token.
 
     voting.vote(call, CastVote(link, code, 2))
 
@@ -43,6 +43,7 @@ class VoteShown:
     answers: Sequence[str]
     closed: bool
     counted: bool = False
+    changed: bool = False  # it is another answer than before
 
 
 def show(call: Call, link: MailedLink, code: str) -> VoteShown:
@@ -55,8 +56,15 @@ def vote(call: Call, wanted: CastVote) -> VoteShown:
     """Count an answer in place of an earlier one; say whether it was counted."""
     with links.opened(call, Action.OWN_VOTE, wanted.link, _voter, writes=True) as (visit, member):
         asked = _asked(visit, wanted.code)
+        changed = ballots.chosen(visit.session, asked, member) != wanted.answer
         counted = ballots.cast(visit.session, asked, member, wanted.answer, call.now)
-        return replace(_shown(visit, asked), counted=counted)
+        return replace(_shown(visit, asked), counted=counted, changed=changed)
+
+
+def voter(call: Call, link: MailedLink) -> Membership:
+    """Return whose token it is; raise DeadLink where that is no member."""
+    with links.opened(call, Action.OWN_VOTE, link, _voter) as (_, member):
+        return member
 
 
 def _voter(session: Session, call: Call, lst: MailList, token: str) -> Membership:

@@ -8,12 +8,14 @@ once, and of one order said twice, one moves it from open to sent; everybody els
 on its way. What leaves is composed anew and compared with what was proved: other bytes make a new
 proof and no mailing.
 SECURITY: an order needs the token of the newest revision AND a sender who is an editor now, so
-that a report passed on to a friend sends nothing; the token's owner must be one still.
+that a report passed on to a friend sends nothing; the token's owner must be one still. What an
+editor may do is told by whoever calls (``Permitted``), in the transaction that does it.
 """
 
 import contextlib
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
@@ -49,6 +51,8 @@ from subscriptions.membership import optin
 from subscriptions.permission import asks, budget
 from subscriptions.permission.asks import Ask, AskPurpose
 
+# Tells whether the editor of a key may take this step with a draft, and keeps the line of it.
+Permitted = Callable[[Visit, str, AnswerStep, int], AbstractContextManager[bool]]
 TRIES = 3  # of one answer while others answer too
 _RUNNING = (MailingState.FREEZING, MailingState.SENDING, MailingState.PAUSED)
 
@@ -69,12 +73,19 @@ class PreparedAnswer:
     seen: DraftReview
 
 
-def reply(app: App, arrival: Arrival, route: Route, letter: IncomingLetter) -> ArrivalOutcome:
-    """Carry out an answer to a report; automatic mail answers nothing."""
+def reply(
+    app: App, arrival: Arrival, route: Route, letter: IncomingLetter, permitted: Permitted
+) -> ArrivalOutcome:
+    """Carry out an answer to a report; automatic mail answers nothing.
+
+    ``permitted`` is asked in the transaction whether the editor of this key may take this step.
+    """
     for left in reversed(range(TRIES)):
         case = None if letter.automatic else _read(app, route, letter, time.time())
         with contextlib.suppress(_MovedError):
-            done = transaction.act(app, arrival, route, letter, _work(case, letter, again=left > 0))
+            done = transaction.act(
+                app, arrival, route, letter, _work(case, letter, permitted, again=left > 0)
+            )
             break
     for bell in ("sort", "archive"):
         app.ring(bell)
@@ -82,7 +93,7 @@ def reply(app: App, arrival: Arrival, route: Route, letter: IncomingLetter) -> A
 
 
 def _work(
-    case: PreparedAnswer | None, letter: IncomingLetter, *, again: bool
+    case: PreparedAnswer | None, letter: IncomingLetter, permitted: Permitted, *, again: bool
 ) -> Callable[[Visit], str]:
     """Return what carries out one answer; it raises _MovedError where it must be read ``again``."""
 
@@ -98,7 +109,10 @@ def _work(
                 raise _MovedError
             step = AnswerStep.SENT if edition.state == DraftState.SENT else AnswerStep.IDLE
         optin.prove(visit.session, whom(case.ask), visit.now)
-        return f"{_DO[step](visit, case, edition, step)}: edition {edition.id}"
+        key = case.reader.to.key if case.reader is not None else ""
+        with permitted(visit, key, step, edition.id) as may:
+            step = step if may else AnswerStep.STRANGER
+            return f"{_DO[step](visit, case, edition, step)}: edition {edition.id}"
 
     return work
 

@@ -38,11 +38,17 @@ READS |= {
     "member show",
     "queue ls",
 }
-DECIDES = {"queue ls", "queue show", "queue release", "queue refuse", "queue drop"}
-MODERATE = LOOK | DECIDES | ARRANGE | {"list set", "member allow", "member ban", "member moderate"}
+DECIDES = {"queue release", "queue refuse", "queue drop"}  # an editor, what waits for editors
+MODERATE = (
+    LOOK
+    | DECIDES
+    | ARRANGE
+    | {"queue ls", "queue show"}
+    | {"list set", "member admit", "member allow", "member ban", "member moderate"}
+)
 STEER = {"newsletter pause", "newsletter resume", "newsletter stop", "newsletter resend"}
 WRITE = {"newsletter proof", "newsletter send", "newsletter schedule", "newsletter cancel"}
-EDIT = LOOK | STEER | WRITE | SEGMENTS | {"list set", "newsletter drafts"}
+EDIT = LOOK | STEER | WRITE | SEGMENTS | DECIDES | {"list set", "newsletter drafts"}
 EVENTS = {"event cancel", "event create", "event set", "event show", "event tell"}
 EVENTS |= {"poll close", "poll create"}
 MODERATE |= EVENTS
@@ -78,7 +84,8 @@ TABLE = {
     ActorRole.OPERATOR: {action.value for action in Action} - SELF,
 }
 # For what a mail is enough that its writer's own domain vouches for: no word of ours was answered.
-ANSWER = {"own answer", "own forget", "own confirm", "own never", "own read", "own vote"}
+ANSWER = {"own answer", "own forget", "own confirm", "own never", "own read", "own undo"}
+ANSWER |= {"own vote"}
 BY_DOMAIN = SELF - ANSWER
 
 

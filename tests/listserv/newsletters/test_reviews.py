@@ -6,6 +6,8 @@ import time
 import pytest
 from sqlalchemy import select
 
+from listserv.actions import lists
+from listserv.actions.call import OPERATOR, Call
 from listserv.newsletters.editors import editor_answers, scheduled_issues
 from listserv.newsletters.editors.answer_steps import AnswerStep, next_step
 from listserv.reception import smtp_door
@@ -91,6 +93,20 @@ def some_variant(place: Place) -> int:
             select(Recipient).where(Recipient.mailing_id == issues_of(place)[0].id).limit(1)
         ).one()
     return row.variant
+
+
+def test_what_an_editors_mail_did_stands_in_the_history_as_a_command_does(place: Place) -> None:
+    draft(place)
+    answer(place, "send tomorrow 8")
+    answer(place, "cancel")
+    answer(place, "send")
+    found = lists.history(Call(place.app, OPERATOR, time.time()), NEWS)
+    assert [(one.action, one.by, one.door) for one in found] == [
+        ("newsletter send", OLGA, "mail"),
+        ("newsletter cancel", OLGA, "mail"),
+        ("newsletter schedule", OLGA, "mail"),
+    ]
+    assert {one.detail for one in found} == {f"edition {edition(place).id}"}
 
 
 def test_of_two_orders_that_were_read_at_the_same_moment_one_sends(

@@ -1,4 +1,4 @@
-"""Readers answer an issue's question: by a letter that stands ready, or by a button on a page.
+"""Take the letter by which a reader answers an issue's question, and ask the action to count it.
 
 SECURITY: the token in the address is all the proof there is, one for each member; whoever was
 given a copy can answer in its reader's name, and change nothing else. Automatic mail is no answer.
@@ -7,6 +7,11 @@ are bounded, and none says what was said before: a token that got out is no way 
 What a reader writes beside an answer is a letter to the editors.
 """
 
+from listserv.actions.call import Actor, Call
+from listserv.actions.links import DeadLink, MailedLink
+from listserv.actions.own import voting
+from listserv.actions.own.voting import CastVote
+from listserv.actions.permissions import Proven
 from listserv.letters import incoming_letter, transaction
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit, language_of, write
@@ -15,13 +20,11 @@ from listserv.wiring.app import App
 from listserv.wiring.outcome import ArrivalOutcome
 from listserv.wiring.routes import Route
 from mailer.storage.arrivals import Arrival
-from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import ballots
 from subscriptions.lists.ballots import Vote
-from subscriptions.lists.roster import ListKind, Membership, MembershipState
+from subscriptions.lists.roster import ListKind, Membership
 from subscriptions.membership import optin
-
-HERE = (MembershipState.ACTIVE, MembershipState.PAUSED)
+from subscriptions.permission.consent import Source
 
 
 def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome:
@@ -29,14 +32,19 @@ def take(app: App, arrival: Arrival, route: Route, raw: bytes) -> ArrivalOutcome
     letter = incoming_letter.read(arrival, raw)
 
     def work(visit: Visit) -> str:
-        member = voter(visit, route.token)
-        if letter.automatic or member is None:
-            return f"not-counted: {letter.automatic or 'nobody'}"
+        call = Call(app, Actor(Source.MAIL, Proven.NONE), visit.now, within=visit)
+        link = MailedLink(visit.lst.address, route.token)
+        if letter.automatic:
+            return f"not-counted: {letter.automatic}"
+        try:
+            member = voting.voter(call, link)
+        except DeadLink:
+            return "not-counted: nobody"
         vote, number = _meant(visit, letter)
-        before = ballots.chosen(visit.session, vote, member) if vote is not None else 0
-        counted = vote is not None and ballots.cast(visit.session, vote, member, number, visit.now)
-        word = "counted" if counted else ("closed" if vote is not None and number else "unclear")
-        if not counted or number != before:
+        cast = voting.vote(call, CastVote(link, vote.code, number)) if vote and number else None
+        counted = cast is not None and cast.counted
+        word = "counted" if counted else ("closed" if cast is not None else "unclear")
+        if cast is None or not counted or cast.changed:
             _receipt(visit, member, vote, number, word)
         passed_on = visit.lst.kind is ListKind.NEWSLETTER and _says_more(letter, vote)
         return transaction.HELD if passed_on else word
@@ -56,14 +64,6 @@ def _says_more(letter: IncomingLetter, vote: Vote | None) -> bool:
 
 def _even(text: str) -> str:
     return " ".join(text.split()).casefold()
-
-
-def voter(visit: Visit, token: str) -> Membership | None:
-    """Return the member whom a token names, if they are one still."""
-    ref = visit.app.keyring.read(token, TokenPurpose.VOTE, *visit.lst.addresses)
-    member = visit.session.get(Membership, ref) if ref else None
-    there = member is not None and member.list_id == visit.lst.id and member.state in HERE
-    return member if there else None
 
 
 def _meant(visit: Visit, letter: IncomingLetter) -> tuple[Vote | None, int]:

@@ -58,7 +58,7 @@ _PREVIEW = re.compile(r"<mj-preview>([^<]{0,1000})</mj-preview>")
 
 
 class BrokenSheetError(ValueError):
-    """A sheet that cannot be used: ``line`` (from 1), what is wrong, and the cure."""
+    """Say why an MJML template cannot be used: ``line`` (from 1), what is wrong, and the cure."""
 
     def __init__(
         self, line: int, what: str, fix: str = "", *, key: str = "", said: str = ""

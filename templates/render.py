@@ -187,7 +187,7 @@ def static_name(name: str) -> str:
 
 
 class ParagraphLike(Protocol):
-    """What ``prose`` needs to know of a paragraph."""
+    """Describe what ``prose`` needs to know of a paragraph."""
 
     @property
     def kind(self) -> str:

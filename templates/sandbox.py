@@ -48,7 +48,7 @@ _HOLE = re.compile(r"%%|%\(\w+\)[sd]|%")
 
 
 class LimitError(TemplateError):
-    """A template that asks for too much."""
+    """Say that a template asks for too much."""
 
 
 class Sandbox(ImmutableSandboxedEnvironment):

@@ -53,7 +53,7 @@ KNOWN = re.compile(
 
 
 class BrokenThemeError(ValueError):
-    """A theme that cannot be used: ``what`` names the file and the line, ``fix`` the cure.
+    """Say why a theme cannot be used: ``what`` names the file and the line, ``fix`` the cure.
 
     ``key`` is how templates say it in the editor's language, with ``values``; what a library
     has said stands in ``values`` as it came, in English.

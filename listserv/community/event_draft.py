@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"\d{1,6}")
 
 
 class BadEvent(BadInput):
-    """An event that cannot be read: a key for templates beside the words for the command line."""
+    """Say why an event cannot be read: a key for templates, and words for the command line."""
 
     def __init__(self, key: str, what: str, fix: str = "", line: str = "") -> None:
         super().__init__(what, fix)

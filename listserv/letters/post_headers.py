@@ -27,7 +27,7 @@ _REMOVED = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class ListFace:
-    """What a list's headers say of it."""
+    """Hold what a list's headers say of it."""
 
     address: str
     title: str
@@ -55,7 +55,7 @@ class ListFace:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Where a message came from, for our Received line (RFC 5321 section 4.4)."""
+    """Say where a message came from, for our Received line (RFC 5321 section 4.4)."""
 
     client: str
     helo: str

@@ -40,7 +40,7 @@ _BRACKETED = re.compile(r"<\s*([^<>\s]{1,998})\s*>")
 
 @dataclass(frozen=True, slots=True)
 class PostReading:
-    """What the bytes of one message say of themselves."""
+    """Hold what is read from the bytes of one message."""
 
     raw: bytes
     head: MessageHeader

@@ -29,7 +29,7 @@ class Decision(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class PostFacts:
-    """Everything the rules may know about one post to one list."""
+    """Hold all that the rules may know about one post to one list."""
 
     list_address: str
     list_kind: str = "discussion"
@@ -68,7 +68,7 @@ class PostFacts:
 
 @dataclass(frozen=True, slots=True)
 class RuleHit:
-    """One rule's word: its name and what it asks for."""
+    """Hold what one rule asks for, and its name."""
 
     rule: str
     decision: Decision
@@ -76,7 +76,7 @@ class RuleHit:
 
 @dataclass(frozen=True, slots=True)
 class RuleVerdict:
-    """The decision and every rule that hit, strongest first."""
+    """Hold the decision and every rule that hit, strongest first."""
 
     decision: Decision
     hits: tuple[RuleHit, ...]

@@ -50,7 +50,7 @@ class Board:
 
 @dataclass(slots=True)
 class ServedPart:
-    """One child: what it runs, and how it has been doing."""
+    """Hold one child process: what it runs, and how often it had to be started."""
 
     name: str
     run: Callable[[Callable[[], None]], None]  # gets a function to call when it is up

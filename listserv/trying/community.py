@@ -47,7 +47,7 @@ _ISSUE = Path(__file__).with_name("issue.md")
 
 @dataclass(frozen=True, slots=True)
 class SeededLetter:
-    """One seeded letter, ready to be handed in."""
+    """Hold one letter of the example community, ready to be sent."""
 
     sender: str
     recipient: str

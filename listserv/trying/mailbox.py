@@ -53,7 +53,7 @@ _FRAME = {
 
 @dataclass(frozen=True, slots=True)
 class SentMail:
-    """One mail that went out; ``number`` is its file's name."""
+    """Hold one mail that was sent; ``number`` is its file's name."""
 
     number: int
     reader: str

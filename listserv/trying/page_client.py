@@ -18,7 +18,7 @@ _GONE = range(300, 400)
 
 @dataclass(slots=True)
 class Form:
-    """One form: what it would send as it stands, and what each of its fields may be."""
+    """Hold one form: what it would send as it stands, and what each of its fields may be."""
 
     action: str
     fields: dict[str, str] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class VisitedPage:
-    """One answer."""
+    """Hold one page as it was answered."""
 
     url: str
     status: int

@@ -18,7 +18,7 @@ WIDTH = 100  # columns at most
 
 @dataclass(frozen=True, slots=True)
 class TourStep:
-    """One thing to try: what to do, and where it begins ("" where a mail has the link)."""
+    """Hold one thing to try: what to do, and where it begins ("" where a mail has the link)."""
 
     words: str
     link: str

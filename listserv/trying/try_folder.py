@@ -19,7 +19,7 @@ _MADE = ("data", "mail", "told", _MARK)
 
 
 class Start(Enum):
-    """How a start begins."""
+    """Name how `krets try` starts."""
 
     NEW, GO_ON, ANEW, ASK = range(4)
 

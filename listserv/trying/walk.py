@@ -33,7 +33,7 @@ class Stuck(Exception):
 
 @dataclass(slots=True)
 class VisitorWalk:
-    """One visitor, who walks once."""
+    """Visit the pages once, as somebody would who tries the software."""
 
     tour: Tour
     language: str

@@ -18,7 +18,7 @@ MAX_VALUE = 2000  # characters of one field
 
 
 class TooLarge(Refused):
-    """A body is larger than any form of ours."""
+    """Say that a body is larger than any form of ours."""
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -121,7 +121,7 @@ def show_not_me(caller: Caller) -> Response:
 
 
 def not_me(caller: Caller, _form: Mapping[str, str]) -> Response:
-    """Never mail the asked address again, whatever became of the question."""
+    """Stop all mail to the asked address, whatever became of the question."""
     try:
         return told(caller, "never", joining.never(caller.call(), caller.link))
     except DeadLink as error:

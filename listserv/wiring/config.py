@@ -82,7 +82,7 @@ class _Section(BaseModel):
 
 
 class ListservSettings(_Section):
-    """The list server itself and its web door."""
+    """Hold the settings of the list server itself and its web door."""
 
     domain: str = Field(
         "localhost", description="The service's own domain: HELO name, postmaster@."
@@ -374,7 +374,7 @@ class MailerSettings(_Section):
 
 
 class ArchiveSettings(_Section):
-    """The web archive."""
+    """Hold the settings of the web archive."""
 
     path: Path | None = Field(
         None, description="The folder of the archive's pages; empty means mailer.data/archive."
@@ -387,7 +387,7 @@ class ArchiveSettings(_Section):
 
 
 class Settings(_Section):
-    """Every setting, by section."""
+    """Hold every setting, by section."""
 
     listserv: ListservSettings = Field(default_factory=ListservSettings)
     mailer: MailerSettings = Field(default_factory=MailerSettings)

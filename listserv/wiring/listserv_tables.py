@@ -29,7 +29,7 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Post(Base):
-    """What was decided about one arrival for one list, and why."""
+    """Keep what was decided about one arrival for one list, and why."""
 
     __tablename__ = "post"
     __table_args__ = (
@@ -56,7 +56,7 @@ class Post(Base):
 
 
 class SortedList(Base):
-    """Who decides what comes for one list, and until when (listserv/posts/list_claims.py)."""
+    """Keep which worker decides what comes for one list, and until when (list_claims.py)."""
 
     __tablename__ = "sorted_list"
     list_address: Mapped[str] = mapped_column(String(320), primary_key=True)
@@ -90,7 +90,7 @@ class Digest(Base):
 
 
 class Issue(Base):
-    """One edition of a newsletter, as it was sent."""
+    """Keep one edition of a newsletter as it was sent."""
 
     __tablename__ = "issue"
     __table_args__ = (Index("ix_issue_known", "list_id", "digest"),)
@@ -118,7 +118,7 @@ class DraftState(StrEnum):
 
 
 class DraftUnderReview(Base):
-    """An issue before it leaves: the draft as it was proved last, revision by revision."""
+    """Keep an issue before it is sent: the draft as it was last proved."""
 
     __tablename__ = "edition"
     __table_args__ = (
@@ -147,7 +147,7 @@ class DraftUnderReview(Base):
 
 
 class Picture(Base):
-    """A picture of an issue, as readers see it; the public may look at it at ``/LIST/f/``."""
+    """Keep a picture of an issue as readers see it; anybody may open it at ``/LIST/f/``."""
 
     __tablename__ = "picture"
     __table_args__ = (
@@ -167,7 +167,7 @@ class Picture(Base):
 
 
 class ScreenshotJob(Base):
-    """A proof of which pictures are to be taken for one editor, once its report has left."""
+    """Keep a proof of which screenshots are due for one editor, once its report has left."""
 
     __tablename__ = "sitting"
     __table_args__ = (
@@ -195,7 +195,7 @@ class HoldState(StrEnum):
 
 
 class Hold(Base):
-    """A message that waits for a human, and why."""
+    """Keep a message that waits for a human, and why."""
 
     __tablename__ = "hold"
     __table_args__ = (Index("ix_hold_due", "state", "due"),)
@@ -215,7 +215,7 @@ class Hold(Base):
 
 
 class Ban(Base):
-    """An address whose posts to one list are discarded, by a moderator's word."""
+    """Keep an address whose posts to one list are discarded, as a moderator decided."""
 
     __tablename__ = "ban"
     list_id: Mapped[int] = mapped_column(ForeignKey(MailList.id), primary_key=True)
@@ -225,7 +225,7 @@ class Ban(Base):
 
 
 class Erasure(Base):
-    """A wish to be forgotten that is not carried out yet; it goes with what it asks to erase."""
+    """Keep a wish to be forgotten until it is carried out; then it is deleted as well."""
 
     __tablename__ = "erasure"
     address_key: Mapped[str] = mapped_column(String(320), primary_key=True)
@@ -235,7 +235,7 @@ class Erasure(Base):
 
 
 class Examined(Base):
-    """What the doctor found last: one row (listserv/doctor/daily.py)."""
+    """Keep what the doctor found last: one row (listserv/doctor/daily.py)."""
 
     __tablename__ = "examined"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -245,7 +245,7 @@ class Examined(Base):
 
 
 class ActionDone(Base):
-    """A change that somebody asked for and that was made: what, by whom, shown by what.
+    """Keep a change that somebody asked for and that was made: what, by whom, by which proof.
 
     Names nobody: whoever asked is a membership's number, which erasing leaves behind.
     """

@@ -72,7 +72,7 @@ class Route:
 
 
 class RoutedList(Protocol):
-    """A list as far as a route knows it."""
+    """Hold what a route knows of a list."""
 
     @property
     def address(self) -> str:

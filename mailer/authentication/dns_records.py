@@ -8,4 +8,4 @@ MAX_TEXT = 4096  # bytes of one text
 
 
 class NoAnswerError(Exception):
-    """DNS did not answer."""
+    """Say that DNS did not answer."""

@@ -25,7 +25,7 @@ _WITH_DOMAIN = {"include": True, "exists": True, "a": False, "mx": False, "ptr":
 
 
 class BadRecordError(Exception):
-    """The record breaks the grammar: the result is permerror."""
+    """Say that a record breaks the grammar: the result is permerror."""
 
 
 @dataclass(frozen=True, slots=True)

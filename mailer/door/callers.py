@@ -67,7 +67,7 @@ def network_of(source: str) -> str:
 
 
 class Guest(Protocol):
-    """A connection that may have to give up its place."""
+    """Hold a connection that may have to give up its place."""
 
     @property
     def idle_since(self) -> float | None:

@@ -105,7 +105,7 @@ def _update() -> Update:
 
 
 def everyone(_session: Session, _rows: Sequence[ClaimedRow]) -> Mapping[int, str]:
-    """Want every row."""
+    """Keep no row back."""
     return {}
 
 

@@ -24,7 +24,7 @@ from mailer.storage.store import compress
 
 
 class AudienceEntry(NamedTuple):
-    """One reader on the way into the ledger."""
+    """Hold one reader who is about to be entered into the ledger."""
 
     ref: int  # whose copy: opaque here
     address: str  # as it stands in the envelope

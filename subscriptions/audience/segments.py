@@ -48,7 +48,7 @@ _PAIRS = (('"', '"'), ("'", "'"), ("\u00ab", "\u00bb"), ("\u201c", "\u201d\u201c
 
 
 class BadSegment(BadInput):
-    """A segment that cannot be read: where, and a key for templates beside the words."""
+    """Say why and where a segment cannot be read, with a key for templates beside the words."""
 
     def __init__(self, at: int, key: str, what: str, fix: str = "", **values: str) -> None:
         super().__init__(f"In the segment, at character {at}: {what}", fix)

@@ -42,7 +42,7 @@ DEFAULT_MAX_SIZE = 10_000_000  # bytes of one post
 
 @dataclass(frozen=True, slots=True)
 class ListSetting:
-    """One setting of a list.
+    """Describe one setting of a list.
 
     ``words`` are the values of a choice; a setting whose ``default`` is True or False is a switch,
     one whose default is a number takes a number, any other takes text and "" is its default.

@@ -25,7 +25,7 @@ _NUMBERS = ("larger", "score")
 
 @dataclass(frozen=True, slots=True)
 class PostRule:
-    """One line of an owner: what to do, where to look, and what must stand there."""
+    """Hold one line of an owner's rules: what to do, where to look, and what must stand there."""
 
     verb: str
     part: str  # from, subject, header, file, language, larger or score
@@ -41,7 +41,7 @@ class PostRule:
 
 @dataclass(frozen=True, slots=True)
 class PostTraits:
-    """What an owner's rules may know of a post."""
+    """Hold what an owner's rules may know of a post."""
 
     authors: Sequence[str] = ()
     subject: str = ""

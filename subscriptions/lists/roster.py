@@ -148,7 +148,7 @@ def table_of(row: type[Base]) -> Table:
 
 
 class MailList(Base):
-    """A discussion list or a newsletter."""
+    """Keep a discussion list or a newsletter."""
 
     __tablename__ = "list"
     __table_args__ = (UniqueConstraint("name", "domain"), {"sqlite_autoincrement": True})
@@ -257,7 +257,7 @@ class MailList(Base):
 
 
 class Person(Base):
-    """One human."""
+    """Keep one human."""
 
     __tablename__ = "person"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -268,7 +268,7 @@ class Person(Base):
 
 
 class Address(Base):
-    """One address of a person: ``given`` is sent to, ``key`` is compared."""
+    """Keep one address of a person: ``given`` is sent to, ``key`` is compared."""
 
     __tablename__ = "address"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -282,7 +282,7 @@ class Address(Base):
 
 
 class Membership(Base):
-    """A person's place on one list."""
+    """Keep a person's place on one list."""
 
     __tablename__ = "membership"
     __table_args__ = (

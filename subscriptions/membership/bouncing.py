@@ -54,7 +54,7 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Bounced(Base):
-    """One bounce about one member: what it said, and the mailing it was about if that is known."""
+    """Keep one bounce about one member: what it said, and about which mailing, where known."""
 
     __tablename__ = "bounce"
     __table_args__ = (

@@ -36,7 +36,7 @@ class DoubtStep(StrEnum):
 
 
 class DoubtfulAddress(Base):
-    """One address whose mail comes back, and how far its list has gone about it."""
+    """Keep one address whose mail comes back, and what its list has done about it so far."""
 
     __tablename__ = "doubtful_address"
     __table_args__ = (Index("ix_doubtful_address_membership", "membership_id"),)

@@ -24,7 +24,7 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 class RefusedMailing(Base):
-    """One mailing that servers refused for its words or its sender, and who has heard of it."""
+    """Keep one mailing that servers refused for its words or its sender, and who was told."""
 
     __tablename__ = "refused_mailing"
     mailing_id: Mapped[int] = mapped_column(

@@ -87,7 +87,7 @@ class Trouble(StrEnum):
 
 
 class Ask(Base):
-    """One question to one address.
+    """Keep one question to one address.
 
     ``payload`` is the JSON of a class of its purpose, and of the two marks below: the room above
     reads the former (listserv/letters/ask_payloads.py), this one the latter.

@@ -52,7 +52,7 @@ _DOTLESS = {"gmail.com", "googlemail.com"}  # providers that read no dots in a n
 
 
 class AutomaticMail(Base):
-    """One automatic mail: to whom, when, of which kind, and who caused it."""
+    """Keep one automatic mail: to whom, when, of which kind, and who caused it."""
 
     __tablename__ = "automatic_mail"
     __table_args__ = (
@@ -72,7 +72,7 @@ class AutomaticMail(Base):
 
 
 class BoundReached(Base):
-    """How often a bound that is no address's own has stood against a mail."""
+    """Count how often a bound that is no address's own has stopped a mail."""
 
     __tablename__ = "automatic_barred"
     bound: Mapped[str] = mapped_column(String(20), primary_key=True)

@@ -60,7 +60,7 @@ class Source(StrEnum):
 
 
 class Consent(Base):
-    """One entry; the columns in PERSONAL may be blanked, nothing else ever changes."""
+    """Keep one entry; the columns in PERSONAL may be blanked, nothing else ever changes."""
 
     __tablename__ = "consent"
     __table_args__ = (

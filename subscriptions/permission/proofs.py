@@ -20,7 +20,7 @@ _LONGEST = 200  # characters of a result
 
 
 class ProofCheck(Base):
-    """What the DKIM signatures of one raw message say; ``checked_at`` is None while it waits."""
+    """Keep what the DKIM signatures of one message say; ``checked_at`` is None while it waits."""
 
     __tablename__ = "proof_check"
     __table_args__ = (

@@ -33,7 +33,7 @@ class Reason(StrEnum):
 
 
 class Suppression(Base):
-    """One reason not to mail one address; ``address`` is its key, or ``hash:`` and 32 hex."""
+    """Keep one reason not to mail one address: its key, or ``hash:`` and 32 hex digits."""
 
     __tablename__ = "suppression"
     address: Mapped[str] = mapped_column(String(320), primary_key=True)

@@ -20,7 +20,7 @@ _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
 class Wording(Base):
-    """One text that people were asked in; ``name`` is the mail's name and the text's digest."""
+    """Keep one text that people were asked in; ``name`` is the mail's name and a digest."""
 
     __tablename__ = "wording"
     name: Mapped[str] = mapped_column(String(64), primary_key=True)

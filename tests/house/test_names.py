@@ -112,3 +112,35 @@ def test_each_question_of_a_newcomer_is_answered_by_one_grep() -> None:
         )
     ]
     assert not lost
+
+
+# What a docstring of ours begins with: what it does, said as an order (PEP 257). One more verb may
+# stand here; a noun, an article or "What ..." may not.
+_VERBS = """
+Accept Add Allow Amend Answer Append Apply Archive Ask Attend Back Begin Believe Blank Bound
+Bring Build Cancel Carry Change Check Choose Claim Clean Close Collect Commit Compare Complete
+Compose Connect Copy Count Create Cut Decide Delete Describe Discard Do Doubt Draw Drop Empty
+Encode End Enrol Enter Erase Escape Examine Fetch Fill Find Finish Follow Forget Free Gather
+Give Go Greet Grow Hand Hash Have Hear Hold Ignore Import Insert Invite Join Judge Keep Know
+Lead Learn Leave Lengthen Let Lift List Listen Look Mail Make Mark Measure Merge Mend Move Name
+Note Open Order Pass Pause Place Point Post Print Prove Put Queue Raise Read Record Refuse
+Rehearse Remember Remove Render Replace Report Reserve Restore Return Ring Run Save Say Score
+Search See Send Serve Set Settle Share Show Skip Sort Space Speak Split Start Stop Store Sum
+Sweep Take Tell Tick Tie Tighten Translate Try Turn Undo Unpack Use Visit Wait Walk Want Weigh
+Work Write Yield
+"""
+VERBS = frozenset(_VERBS.split())
+
+
+def test_a_docstring_begins_with_a_verb() -> None:
+    others = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {said.splitlines()[0]}"
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and node.name != "krets"  # what it is, as the command says of itself
+        and (said := ast.get_docstring(node))
+        and re.split(r"[\s,.;:]", said)[0] not in VERBS
+    ]
+    assert not others

@@ -133,7 +133,7 @@ def look_never(call: Call, link: MailedLink) -> JoinQuestion:
 
 
 def never(call: Call, link: MailedLink) -> MailList:
-    """Never mail the asked address again, whatever became of the question."""
+    """Stop all mail to the asked address, whatever became of the question."""
     with call.session(writes=True) as session:
         visit, ask = _asked(call, Action.OWN_NEVER, session, link)
         joining.never(visit, ask, call.proof(), by_mail=False)

@@ -53,7 +53,7 @@ EXPIRES = 3 * 86400.0  # seconds until a deferred copy of an issue is given up
 
 
 class NobodyDue(Refused):
-    """Nobody is due in a series: what most of its runs come to, and no failure of theirs."""
+    """Say that nobody is due in a series, which is how most of its runs end: well."""
 
 
 @dataclass(frozen=True, slots=True)

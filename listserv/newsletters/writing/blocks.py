@@ -43,7 +43,7 @@ _KNOWN = [word for word in SHAPES if word not in {LEFT, RIGHT, END}] + [LEFT, RI
 
 
 class BadBlockError(ValueError):
-    """A block that cannot be read; ``line`` counts from the paragraph's first, which is 0."""
+    """Say why a block cannot be read; ``line`` counts from its paragraph's first, which is 0."""
 
     def __init__(self, line: int, key: str, what: str, fix: str = "", **values: str) -> None:
         super().__init__(what)

@@ -38,7 +38,7 @@ _NAMELESS = (
 
 
 class BadDraft(BadInput):
-    """A draft that cannot be read: a key for templates beside the words for the command line."""
+    """Say why a draft cannot be read: a key for templates, and words for the command line."""
 
     def __init__(self, line: int, key: str, what: str, fix: str = "", **values: str) -> None:
         super().__init__(f"Line {line}: {what}" if line else what, fix)

@@ -285,7 +285,7 @@ def _environment(language: str, *, trim: bool = True) -> Environment:
     )
     environment.filters["month"] = lambda at: _month(at, language)
     environment.filters["iso"] = iso
-    environment.filters["tongue"] = lambda code: _tongue(code, language)
+    environment.filters["language_name"] = lambda code: _language_name(code, language)
     environment.globals["static"] = static_name
     return environment
 
@@ -295,7 +295,7 @@ def _locale(language: str) -> Locale:
     return Locale.parse(language)  # Babel reads a name anew each time it is given one
 
 
-def _tongue(code: str, language: str) -> str:
+def _language_name(code: str, language: str) -> str:
     """Return the name of the language ``code``, in ``language``."""
     return Locale.parse(code).get_display_name(language) or code
 

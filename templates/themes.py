@@ -219,7 +219,9 @@ def _has_css(theme: Theme) -> bool:
 def _sandbox(folders: Sequence[Path], language: str) -> Sandbox:
     made = Sandbox(folders)
     made.install_gettext_translations(translator(language), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
-    made.filters["tongue"] = lambda code: Locale.parse(code).get_display_name(language) or code
+    made.filters["language_name"] = lambda code: (
+        Locale.parse(code).get_display_name(language) or code
+    )
     return made
 
 

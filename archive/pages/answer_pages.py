@@ -62,7 +62,7 @@ def _topics(session: Session, view: ListView, rows: Sequence[int]) -> dict[str, 
     for start in range(0, len(rows), MANY):
         some = Thread.id.in_(rows[start : start + MANY])
         for row in session.execute(select(Thread.hash, Thread.subject).where(some)):
-            found[row.hash] = topic_of(view.sight.line(row.hash, row.subject))
+            found[row.hash] = topic_of(view.viewer.line(row.hash, row.subject))
     return found
 
 

@@ -63,7 +63,7 @@ class HomeThreads:
 
 
 def home_file(
-    lst: ListInfo, shelf: HomeThreads, *, closed: bool = False, read: str = ""
+    lst: ListInfo, home: HomeThreads, *, closed: bool = False, read: str = ""
 ) -> dict[str, bytes]:
     """Return a list's home: what is new, what waits, where most was said, and all months.
 
@@ -71,18 +71,18 @@ def home_file(
     it.
     """
     years: dict[str, list[Month]] = {}
-    for month in shelf.months:
+    for month in home.months:
         years.setdefault(month.path[:4], []).append(month)
     join = f"{lst.base}/{lst.address}/join" if lst.base else f"mailto:{_sub_address(lst, 'join')}"
     html = page(
         "home",
         lst.language,
         **frame(lst, "../", ""),
-        threads=thread_lines(lst, shelf.newest, ""),
-        unanswered=thread_lines(lst, shelf.unanswered, ""),
-        busiest=thread_lines(lst, shelf.busiest, ""),
+        threads=thread_lines(lst, home.newest, ""),
+        unanswered=thread_lines(lst, home.unanswered, ""),
+        busiest=thread_lines(lst, home.busiest, ""),
         years=sorted(years.items(), reverse=True),
-        bars=chart(shelf.months),
+        bars=chart(home.months),
         bar=BAR,
         tall=CHART_HEIGHT,
         canonical=f"{lst.base}/{lst.address}/" if lst.base else "",
@@ -90,16 +90,16 @@ def home_file(
         me=f"{lst.base}/{lst.address}/me" if lst.base else "",
         read=read,
         closed=closed,
-        solved=shelf.solved,
+        solved=home.solved,
     )
     data = {
         "list": lst.address,
         "title": lst.title,
         "description": lst.description,
         "language": lst.language,
-        "threads": [told(thread) for thread in shelf.newest],
+        "threads": [told(thread) for thread in home.newest],
         "months": [
-            {"month": m.path, "threads": m.count, "messages": m.messages} for m in shelf.months
+            {"month": m.path, "threads": m.count, "messages": m.messages} for m in home.months
         ],
     }
     return {

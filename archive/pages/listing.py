@@ -34,7 +34,7 @@ def listing_files(
     answers = answer_files(session, view, lst)
     if not answers:
         drawn.gone += [f"{view.address}/{name}" for name in ANSWER_FILES]
-    shelf = HomeThreads(
+    home = HomeThreads(
         solved=bool(answers),
         newest=shown.newest(NEWEST),
         unanswered=shown.unanswered(FEW) if asks else (),
@@ -42,7 +42,7 @@ def listing_files(
         months=known,
     )
     read = f"{view.base}/{view.address}/read" if view.closed and view.base else ""
-    files = index_pages.home_file(view, shelf, closed=view.closed, read=read)
+    files = index_pages.home_file(view, home, closed=view.closed, read=read)
     files |= answers
     if known:
         files[f"{view.address}/feed.atom"] = _feed(session, desk, lst, drawn)

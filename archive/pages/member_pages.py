@@ -7,7 +7,7 @@ A wish stands in the membership (subscriptions/membership/changes.py). ``tend`` 
 pages that stand, so a page goes whatever took the member away: a switch, leaving, an erasure, a
 restored database. A mail is a member's when its From names one address, and that is a proven one of
 theirs; mail of those who have no page is tied to nobody. SECURITY: HASH is keyed, names and texts
-pass the list's sight and are masked for members too.
+are shown as the list's viewer may see them and are masked for members too.
 """
 
 import base64
@@ -139,7 +139,7 @@ def page_files(
 ) -> dict[str, bytes]:
     """Return the files of these pages; a page without a message has none (``drawn.gone``)."""
     files: dict[str, bytes] = {}
-    view, removed = desk.view, desk.view.sight.removed
+    view, removed = desk.view, desk.view.viewer.removed
     hidden = removed.messages | removed.authors
     for one in found:
         rows = session.execute(
@@ -160,7 +160,7 @@ def page_files(
             drawn.gone += [f"{folder}/{name}" for name in PERSON_FILES]
             continue
         first = shown[0][0]
-        name = mask(view.sight.text(one.name) or view.sight.name(first.hash, first.author))
+        name = mask(view.viewer.text(one.name) or view.viewer.name(first.hash, first.author))
         lines = [(message, _subject(view, message)) for message, _ in shown[:MOST]]
         files[f"{folder}/index.html"] = _html(view, name, lines, len(shown))
         files[f"{folder}/person.json"] = _json(view, name, lines, len(shown))
@@ -195,7 +195,7 @@ def _json(view: ListView, name: str, lines: Sequence[tuple[Message, str]], count
         "count": count,
         "messages": [
             {
-                "id": view.sight.id(message.message_id, message.hash),
+                "id": view.viewer.id(message.message_id, message.hash),
                 "path": f"../../m/{message.hash}/",
                 "subject": subject,
                 "date": thread_formats.iso_second(message.date),
@@ -208,7 +208,7 @@ def _json(view: ListView, name: str, lines: Sequence[tuple[Message, str]], count
 
 def _subject(view: ListView, message: Message) -> str:
     subject = bare_subject(message.subject) or message.subject
-    return mask(view.sight.line(message.hash, subject))
+    return mask(view.viewer.line(message.hash, subject))
 
 
 def _wanted(session: Session, keyring: Keyring) -> dict[int, _Wanted]:

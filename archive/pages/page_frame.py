@@ -43,7 +43,7 @@ class ListInfo:
 class ListView(ListInfo):
     """Hold what may be read of a list, and the tree of files in which it may be read."""
 
-    sight: Viewer
+    viewer: Viewer
     tree: str  # "public" or "members"
     since: float = 0.0  # what arrived before is not in it
     closed: bool = False  # members may read more than it shows
@@ -56,7 +56,7 @@ class ListView(ListInfo):
     @property
     def masked(self) -> bool:
         """Tell whether mail addresses are shortened here."""
-        return self.sight.masked
+        return self.viewer.masked
 
     @property
     def info(self) -> ListInfo:
@@ -106,7 +106,7 @@ def permalink_file(
     target = f"../../t/{thread}/{sheet_name(sheet)}#{spot(hash_)}"
     return {
         f"{lst.address}/m/{hash_}/index.html": _pointer(
-            lst, target, lst.sight.line(hash_, bare_subject(subject) or subject)
+            lst, target, lst.viewer.line(hash_, bare_subject(subject) or subject)
         )
     }
 
@@ -118,7 +118,7 @@ def former_file(
     target = f"../../t/{thread}/{sheet_name(sheet)}#{spot(former)}"
     return {
         f"{lst.address}/t/{former}/index.html": _pointer(
-            lst, target, lst.sight.line(former, bare_subject(subject) or subject)
+            lst, target, lst.viewer.line(former, bare_subject(subject) or subject)
         )
     }
 

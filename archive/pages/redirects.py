@@ -201,7 +201,7 @@ def redirect_lines(session: Session, view: ListView, lst: MailList) -> Iterator[
     )
     for former in lst.addresses[1:]:
         yield f"/{quote(former, safe='@')}/* /{lst.address}/:splat 301\n"
-    removed = view.sight.removed
+    removed = view.viewer.removed
     for row in rows:
         if row.target not in hidden and removed.clean(row.path) == row.path:
             yield f"{quote(row.path, safe='/@')} /{lst.address}/{row.target} 301\n"

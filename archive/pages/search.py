@@ -122,7 +122,7 @@ def _entries(
         .where(
             Message.list_id == lst.id,
             Message.arrival >= view.since,
-            Body.sight.endswith(view.sight.whose),
+            Body.sight.endswith(view.viewer.whose),
             *where,
         )
         .order_by(Message.id)
@@ -132,7 +132,7 @@ def _entries(
         seen = unpack(row.packed)
         if not seen.gone:
             at = datetime.fromtimestamp(row.date, UTC)
-            language = seen.tongue or lst.language
+            language = seen.language or lst.language
             page = f"t/{row.thread}/{sheet_name(sheets.get(row.id, 1))}"
             yield SearchEntry(
                 row.id, at.year, language, _record(row.hash, row.thread, page, at, seen)

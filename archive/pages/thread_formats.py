@@ -34,7 +34,7 @@ def thread_json(lst: ListView, mails: Sequence[PageMail], subject: str) -> bytes
             "date": iso_second(mail.date),
             "text": mail.seen.quoted.text,
             "quoted": mail.seen.quoted.quoted,
-            "language": mail.seen.tongue or None,
+            "language": mail.seen.language or None,
             "attachments": [
                 {"name": a.name, "type": a.type, "size": a.size, "path": f"../../f/{a.path}"}
                 for a in mail.seen.attachments
@@ -79,7 +79,18 @@ def feed(
 
 
 _ENTRY = (
-    *("address", "hash", "spot", "title", "updated", "author", "root", "thread", "tongue", "text"),
+    *(
+        "address",
+        "hash",
+        "spot",
+        "title",
+        "updated",
+        "author",
+        "root",
+        "thread",
+        "own_language",
+        "text",
+    ),
 )
 
 
@@ -92,7 +103,7 @@ def _entry(lst: ListView, thread: str, mail: PageMail, root: str) -> str:
         _ENTRY,
         titled=bool(title),
         named=bool(seen.author),
-        has_tongue=bool(seen.tongue),
+        has_own_language=bool(seen.language),
     )
     return outline.fill(
         {
@@ -104,7 +115,7 @@ def _entry(lst: ListView, thread: str, mail: PageMail, root: str) -> str:
             "author": seen.author,
             "root": root,
             "thread": f"{thread}/{sheet_name(mail.sheet)}",
-            "tongue": seen.tongue,
+            "own_language": seen.language,
             "text": seen.quoted.text[:MAX_ENTRY],
         }
     ).strip("\n")
@@ -112,14 +123,14 @@ def _entry(lst: ListView, thread: str, mail: PageMail, root: str) -> str:
 
 def ids_of(lst: ListView, mails: Sequence[PageMail]) -> dict[str, str]:
     """Return hash -> the id that is shown of each mail."""
-    return {mail.hash: lst.sight.id(mail.message_id, mail.hash) for mail in mails}
+    return {mail.hash: lst.viewer.id(mail.message_id, mail.hash) for mail in mails}
 
 
 def raws_of(lst: ListView, mails: Sequence[PageMail]) -> list[bytes]:
     """Return the mails as they came, or what may be seen of them."""
     ids = ids_of(lst, mails)
     # What was removed may stand in any field, encoded or not: then nobody gets the bytes that came.
-    anew = lst.masked or lst.sight.removed.revision > 0
+    anew = lst.masked or lst.viewer.removed.revision > 0
     return [_rebuilt(mail, ids) if anew else mail.raw for mail in mails]
 
 

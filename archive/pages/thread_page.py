@@ -97,7 +97,7 @@ def _sheet(
         articles="\n".join(articles),
         count=len(mails),
         toc=[(spot(m.hash), m.seen.author, m.date) for m in here] if len(here) > LONG else [],
-        answer="" if answered.seen.gone or said.closed else reply_link(answered, lst.sight),
+        answer="" if answered.seen.gone or said.closed else reply_link(answered, lst.viewer),
         closed=said.closed,
         wishes="-request@".join(lst.address.split("@")) if lst.talks else "",
         code=hash_[:CODE],
@@ -181,7 +181,18 @@ def _gather(mails: Sequence[PageMail]) -> _Gathered:
 
 
 _ARTICLE = (
-    *("hash", "spot", "initials", "author", "iso", "moment", "above", "whom", "topic", "tongue"),
+    *(
+        "hash",
+        "spot",
+        "initials",
+        "author",
+        "iso",
+        "moment",
+        "above",
+        "whom",
+        "topic",
+        "own_language",
+    ),
     *("words", "reply", "person"),
 )
 
@@ -195,7 +206,7 @@ def _article(
     own = bare_subject(seen.subject)
     above = bare_subject(parent.seen.subject) if parent else own
     topic = own if own.casefold() != above.casefold() else ""
-    tongue = seen.tongue if seen.tongue != lst.language else ""
+    own_language = seen.language if seen.language != lst.language else ""
     outline = stencil(
         "article",
         lst.language,
@@ -205,7 +216,7 @@ def _article(
         answers=parent is not None,
         above_named=bool(parent and parent.seen.author),
         has_topic=bool(topic),
-        has_tongue=bool(tongue),
+        has_own_language=bool(own_language),
         has_reply=button,
         gone=seen.gone,
         has_person=bool(mail.person),
@@ -221,19 +232,19 @@ def _article(
             "above": way(mail, parent) if parent else "",
             "whom": parent.seen.author if parent else "",
             "topic": topic,
-            "tongue": tongue,
+            "own_language": own_language,
             "words": drawn(words),
             "person": mail.person,
-            "reply": "" if seen.gone else reply_link(mail, lst.sight),
+            "reply": "" if seen.gone else reply_link(mail, lst.viewer),
         }
     ).strip("\n")
 
 
-def reply_link(mail: PageMail, sight: Viewer) -> str:
+def reply_link(mail: PageMail, viewer: Viewer) -> str:
     """Return the link (RFC 6068) that begins a reply to ``mail`` in the reader's mail program."""
     subject = quote(f"Re: {bare_subject(mail.seen.subject)}"[:200], safe=":,!()*")
     answers = quote(f"<{mail.message_id}>", safe="@:,!()*$+")
-    shown_id = sight.id(mail.message_id, mail.hash) == mail.message_id
+    shown_id = viewer.id(mail.message_id, mail.hash) == mail.message_id
     known = shown_id and not mail.message_id.startswith("sha256:")
     return f"mailto:{mail.reply}?subject={subject}" + (f"&In-Reply-To={answers}" if known else "")
 

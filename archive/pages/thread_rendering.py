@@ -1,8 +1,8 @@
 """Draw the threads of an archive: from rows to the files of a thread.
 
-What a mail shows is read, judged and drawn once for each sight and kept in ``archive_body``; a page
-is then a join. Attachments are written as they are met, because they may be large: they are
-called after their content and nothing links to them before the page does.
+What a mail shows is read, judged and drawn once for each kind of viewer and kept in
+``archive_body``; a page is then a join. Attachments are written as they are met, because they may
+be large: they are called after their content and nothing links to them before the page does.
 """
 
 import logging
@@ -217,7 +217,7 @@ def thread_files(
     raws = thread_formats.raws_of(lst, mails)
     subject = mails[0].seen.subject
     if said.name and mails[0].hash == hash_:
-        subject = lst.sight.line(hash_, said.name)
+        subject = lst.viewer.line(hash_, said.name)
     files = {
         **{
             f"{folder}/{n}": data
@@ -296,12 +296,12 @@ def draw_mail(
     fresh: dict[int, dict[str, Any]],
 ) -> Seen:
     """Read, judge and draw one mail."""
-    sight = desk.view.sight
+    viewer = desk.view.viewer
     seen = mail_text.draw(
-        desk.view.language, see(row.hash, row.subject, row.author, read(raw), sight)
+        desk.view.language, see(row.hash, row.subject, row.author, read(raw), viewer)
     )
     _put_files(session, desk, row, seen, raw)
-    fresh[row.id] = {"message_id": row.id, "sight": sight.key, "packed": pack(seen)}
+    fresh[row.id] = {"message_id": row.id, "sight": viewer.key, "packed": pack(seen)}
     return seen
 
 
@@ -310,7 +310,7 @@ def seen_of(session: Session, desk: DrawingContext, *where: Any) -> dict[int, Se
     found = session.execute(
         select(Body.message_id, Body.packed)
         .join(Message, Message.id == Body.message_id)
-        .where(Body.sight == desk.view.sight.key, *where)
+        .where(Body.sight == desk.view.viewer.key, *where)
     )
     return {key: unpack(packed) for key, packed in found}
 

@@ -5,7 +5,7 @@
 
 A thread's row says what the whole of it is. Where a view begins later (``view.since``), only its
 mails from then on count: a thread that began before is shown from its first mail that may be seen.
-Subjects and names leave as the view's sight shows them.
+Subjects and names are written as the view's viewer may see them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -216,8 +216,8 @@ def _shown(
 ) -> ThreadView:
     """Return a thread as it may be shown; ``told`` is (hash, subject, author) of its first mail."""
     own, subject, author = told
-    title = view.sight.line(own, bare_subject(subject) or subject)
-    return ThreadView(hash_, title, view.sight.name(own, author), last, size, first)
+    title = view.viewer.line(own, bare_subject(subject) or subject)
+    return ThreadView(hash_, title, view.viewer.name(own, author), last, size, first)
 
 
 def _months(counts: Mapping[str, tuple[int, int]]) -> list[Month]:

@@ -40,7 +40,7 @@ def views_of(session: Session, lst: MailList, base_url: str) -> tuple[ListView, 
     removed = removed_of(session, lst)
     info = info_of(lst, base_url)
     # Alike in both trees of one list, so that a mail is drawn once.
-    sight = Viewer(lst.archive != ArchivePolicy.MEMBERS, info.language, removed)
+    viewer = Viewer(lst.archive != ArchivePolicy.MEMBERS, info.language, removed)
     since = {"members": lst.members_since or 0.0}
     since["public"] = max(since["members"], lst.public_since or 0.0)
     trees = trees_of(lst)
@@ -53,7 +53,7 @@ def views_of(session: Session, lst: MailList, base_url: str) -> tuple[ListView, 
             language=info.language,
             base=info.base,
             zone=info.zone,
-            sight=sight,
+            viewer=viewer,
             tree=tree,
             since=since[tree],
             closed=tree == "public" and "members" in trees,
@@ -63,7 +63,7 @@ def views_of(session: Session, lst: MailList, base_url: str) -> tuple[ListView, 
     )
 
 
-def members_sight(session: Session, lst: MailList) -> Viewer:
+def members_viewer(session: Session, lst: MailList) -> Viewer:
     """Return how members see in a mail of ours: all but what was taken out of the archive."""
     return Viewer(masked=False, language=lst.language, removed=removed_of(session, lst))
 

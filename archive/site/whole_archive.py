@@ -381,12 +381,12 @@ def _names(session: Session, view: ListView, lst: MailList) -> Iterator[str]:
     mine = Message.list_id == lst.id, Message.arrival >= view.since
     for hash_ in session.scalars(select(Message.hash).where(*mine)):
         yield f"{view.address}/m/{hash_}/index.html"
-        if hash_ not in view.sight.removed.messages:
+        if hash_ not in view.viewer.removed.messages:
             yield f"{view.address}/m/{hash_}/raw.eml"
     bodies = session.scalars(
         select(Body.packed)
         .join(Message, Message.id == Body.message_id)
-        .where(*mine, Body.sight == view.sight.key)
+        .where(*mine, Body.sight == view.viewer.key)
         .execution_options(yield_per=200)
     )
     for packed in bodies:

@@ -37,7 +37,7 @@ class Seen:
     markup: str = ""
     rest: str = ""
     remote: int = 0
-    tongue: str = ""
+    language: str = ""
     cut: bool = False
     gone: bool = False  # taken out of the archive: a tombstone
     changed: bool = False  # something was taken out: the original bytes are not shown either
@@ -96,9 +96,9 @@ class Viewer:
         return f"removed-{hash_[:20]}@invalid" if hidden else message_id
 
 
-def see(hash_: str, subject: str, author: str, reading: MailBody, sight: Viewer) -> Seen:
-    """Return what ``sight`` may see of a mail."""
-    if hash_ in sight.removed.messages:
+def see(hash_: str, subject: str, author: str, reading: MailBody, viewer: Viewer) -> Seen:
+    """Return what ``viewer`` may see of a mail."""
+    if hash_ in viewer.removed.messages:
         return Seen(subject="", author="", blocks=(), gone=True, changed=True)
     seen = Seen(
         subject=subject,
@@ -108,16 +108,16 @@ def see(hash_: str, subject: str, author: str, reading: MailBody, sight: Viewer)
         markup=reading.markup,
         rest=reading.rest if reading.markup else "",
         remote=reading.remote,
-        tongue=reading.tongue,
+        language=reading.language,
         cut=reading.cut,
     )
-    if sight.removed.revision:
-        seen = _without(seen, sight.removed.within(hash_))
-    if hash_ in sight.removed.quoteless:
+    if viewer.removed.revision:
+        seen = _without(seen, viewer.removed.within(hash_))
+    if hash_ in viewer.removed.quoteless:
         seen = _unquoted(seen)
-    if hash_ in sight.removed.authors:
+    if hash_ in viewer.removed.authors:
         seen = replace(seen, author="", changed=True)
-    return _masked(seen) if sight.masked else seen
+    return _masked(seen) if viewer.masked else seen
 
 
 def _without(seen: Seen, removed: Removed) -> Seen:
@@ -210,7 +210,7 @@ def pack(seen: Seen) -> bytes:
         seen.author,
         [[b.kind.value, b.text] for b in seen.blocks],
         [[a.name, a.type, a.size, a.key, a.masked, a.ending, a.shown] for a in seen.attachments],
-        [seen.markup, seen.rest, seen.remote, seen.tongue, seen.cut, seen.gone, seen.changed],
+        [seen.markup, seen.rest, seen.remote, seen.language, seen.cut, seen.gone, seen.changed],
         seen.words,
     ]
     return compress(json.dumps(fields, ensure_ascii=False).encode())
@@ -219,7 +219,7 @@ def pack(seen: Seen) -> bytes:
 def unpack(data: bytes) -> Seen:
     """Return what ``pack`` was given."""
     subject, author, blocks, files, rest, words = json.loads(decompress(data))
-    markup, beside, remote, tongue, cut, gone, changed = rest
+    markup, beside, remote, language, cut, gone, changed = rest
     return Seen(
         subject,
         author,
@@ -228,7 +228,7 @@ def unpack(data: bytes) -> Seen:
         markup,
         beside,
         remote,
-        tongue,
+        language,
         cut=cut,
         gone=gone,
         changed=changed,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.pages.views import members_sight
+from archive.pages.views import members_viewer
 from archive.threads import thread_marks
 from archive.threads.archive_tables import Message, Thread
 from archive.threads.thread_marks import MarkKind
@@ -73,7 +73,7 @@ def those(session: Session, lst: MailList, rows: Sequence[int]) -> Sequence[List
 
 def mails(session: Session, lst: MailList, found: FoundThread) -> Sequence[ThreadMail]:
     """Return a thread's mails, oldest first."""
-    sight = members_sight(session, lst)
+    viewer = members_viewer(session, lst)
     rows = session.scalars(
         select(Message)
         .where(Message.thread_id == found.place.row)
@@ -82,9 +82,9 @@ def mails(session: Session, lst: MailList, found: FoundThread) -> Sequence[Threa
     return [
         ThreadMail(
             row.hash,
-            sight.id(row.message_id, row.hash),
-            sight.name(row.hash, row.author),
-            sight.line(row.hash, row.subject),
+            viewer.id(row.message_id, row.hash),
+            viewer.name(row.hash, row.author),
+            viewer.line(row.hash, row.subject),
             row.date,
         )
         for row in rows
@@ -92,7 +92,7 @@ def mails(session: Session, lst: MailList, found: FoundThread) -> Sequence[Threa
 
 
 def _listed(session: Session, lst: MailList, rows: Sequence[Thread]) -> list[ListedThread]:
-    sight = members_sight(session, lst)
+    viewer = members_viewer(session, lst)
     talked = _talked(session, rows)
     keys = [row.id for row in rows]
     solved = thread_marks.of_threads(session, keys, MarkKind.SOLVED)
@@ -108,7 +108,7 @@ def _listed(session: Session, lst: MailList, rows: Sequence[Thread]) -> list[Lis
     return [
         ListedThread(
             hash=row.hash,
-            subject=_subject(sight, row),
+            subject=_subject(viewer, row),
             messages=row.size,
             state=state(row),
             answer=(solved[row.id].answer or None) if row.id in solved else None,
@@ -118,8 +118,8 @@ def _listed(session: Session, lst: MailList, rows: Sequence[Thread]) -> list[Lis
     ]
 
 
-def _subject(sight: Viewer, row: Thread) -> str:
-    shown = sight.line(row.hash, row.subject)
+def _subject(viewer: Viewer, row: Thread) -> str:
+    shown = viewer.line(row.hash, row.subject)
     return bare_subject(shown) or shown
 
 

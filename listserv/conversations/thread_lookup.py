@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.pages.views import members_sight
+from archive.pages.views import members_viewer
 from archive.threads.archive_tables import Node, Thread
 from listserv.answers import thread_words
 from listserv.letters.incoming_letter import IncomingLetter
@@ -100,5 +100,5 @@ def named(session: Session, lst: MailList, place: PostThread) -> FoundThread:
     row = session.get(Thread, place.row) if place.row else None
     if row is None or not row.hash:
         return FoundThread(place, "", "")
-    shown = members_sight(session, lst).line(row.hash, row.subject)
+    shown = members_viewer(session, lst).line(row.hash, row.subject)
     return FoundThread(place, bare_subject(shown) or shown, row.hash)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from listserv.digests import digest_mail, digest_threads
-from listserv.digests.digest_threads import DigestThread, PostShelf
+from listserv.digests.digest_threads import DigestSource, DigestThread
 from listserv.letters.notices import face_of
 from listserv.letters.post_headers import ListFace
 from listserv.mailings import digest_windows, signing
@@ -57,8 +57,8 @@ def make(app: App, list_id: int, now: float) -> list[int]:
     with app.store.read() as session:
         lst = session.get_one(MailList, list_id)
         windows = digest_windows.due(session, lst, now)
-        shelf = digest_threads.PostShelf(session, lst, _face(session, app, lst))
-        made = [(window, *_composed(session, shelf, window)) for window in windows]
+        source = digest_threads.DigestSource(session, lst, _face(session, app, lst))
+        made = [(window, *_composed(session, source, window)) for window in windows]
     found: list[int] = []
     for window, message_id, compositions in made:
         with app.store.write() as session:
@@ -110,12 +110,12 @@ def _begin(
 
 
 def _composed(
-    session: Session, shelf: PostShelf, window: Window
+    session: Session, source: DigestSource, window: Window
 ) -> tuple[str, dict[int, Segments]]:
     """Return a digest's Message-ID and its compositions; none where there is nothing to show."""
-    lst, face = shelf.lst, shelf.face
+    lst, face = source.lst, source.face
     message_id = f"digest.{b32encode(secrets.token_bytes(15)).decode().lower()}@{lst.domain}"
-    threads = shelf.threads_of(window.posts)
+    threads = source.threads_of(window.posts)
     if not threads:
         return message_id, {}
     now, zone = time.time(), window.zone or lst.zone
@@ -154,4 +154,4 @@ def threads_for(
     """Return what a member's next digest would hold at ``now``."""
     face = _face(session, app, lst)
     posts = digest_windows.posts_for(session, lst, member, now)
-    return face, digest_threads.PostShelf(session, lst, face).threads_of(posts)
+    return face, digest_threads.DigestSource(session, lst, face).threads_of(posts)

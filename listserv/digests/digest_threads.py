@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.pages.views import members_sight
+from archive.pages.views import members_viewer
 from archive.threads.archive_tables import Message, Thread
 from archive.visibility.visibility import Viewer, see
 from listserv.letters.post_headers import ListFace
@@ -78,12 +78,12 @@ class _Shelved:
     page: str
 
 
-class PostShelf:
+class DigestSource:
     """Read the posts of a list's digests, each once: many windows hold the same ones."""
 
     def __init__(self, session: Session, lst: MailList, face: ListFace) -> None:
         self.session, self.lst, self.face = session, lst, face
-        self._sight = members_sight(session, lst)
+        self._viewer = members_viewer(session, lst)
         self._known: dict[int, _Shelved] = {}
 
     def threads_of(self, posts: Sequence[int]) -> list[DigestThread]:
@@ -122,7 +122,7 @@ class PostShelf:
             hash_ = hashes[post.id]
             where = placed.get(hash_)
             raw = get_raw(self.session, where.raw_sha if where else raw_sha) or b""
-            mail = _mail(post, raw, hash_, self._sight)
+            mail = _mail(post, raw, hash_, self._viewer)
             archived = where is not None and self.lst.archive is not ArchivePolicy.NONE
             if mail is not None and archived:
                 mail = replace(mail, permalink=f"{self.face.page}m/{hash_}/")
@@ -138,10 +138,10 @@ def _named(mail: DigestPost) -> str:
     return bare_subject(mail.subject) or mail.subject
 
 
-def _mail(post: Post, raw: bytes, hash_: str, sight: Viewer) -> DigestPost | None:
+def _mail(post: Post, raw: bytes, hash_: str, viewer: Viewer) -> DigestPost | None:
     """Return what may be shown of a post; None for one that was taken out."""
     head = read_head(raw)
-    seen = see(hash_, head.subject, head.author, read(raw), sight)
+    seen = see(hash_, head.subject, head.author, read(raw), viewer)
     if seen.gone or not raw:
         return None
     text = seen.quoted.text.strip()

@@ -124,7 +124,7 @@ class MailboxPages:
     tour: Tour
     language: str
 
-    def tongue(self, request: Request) -> PageLanguage:
+    def language_of(self, request: Request) -> PageLanguage:
         """Return the language of the answer: the one named in the address, or the browser's."""
         named = request.query_params.get("language", "")
         spoken = request.headers.get("accept-language", "")
@@ -132,24 +132,24 @@ class MailboxPages:
         return PageLanguage(named if chosen else language_of(spoken, self.language), chosen)
 
     def page(
-        self, sheet: str, tongue: PageLanguage, status: int = 200, **context: object
+        self, sheet: str, spoken: PageLanguage, status: int = 200, **context: object
     ) -> Response:
         """Return the page ``sheet``."""
         text = templates.page(
-            sheet, tongue.language, root="/", accent="", at=tongue.at,
-            pages=tongue.at(f"{self.box.pages}/"), **context,
+            sheet, spoken.language, root="/", accent="", at=spoken.at,
+            pages=spoken.at(f"{self.box.pages}/"), **context,
         )  # fmt: skip
-        told = {"vary": "accept-language", "content-language": tongue.language}
+        told = {"vary": "accept-language", "content-language": spoken.language}
         return HTMLResponse(text, status_code=status, headers={**_PAGE, **told})
 
     def boxes(
-        self, tongue: PageLanguage, reader: str = "", said: str = "", wrong: str = "", to: str = ""
+        self, spoken: PageLanguage, reader: str = "", said: str = "", wrong: str = "", to: str = ""
     ) -> Response:
         """Return the page of all mails, or of those to one reader."""
         mails = self.box.mails()
         return self.page(
             "try-boxes",
-            tongue,
+            spoken,
             400 if wrong else 200,
             mails=_together([one for one in mails if reader in ("", one.reader)])[:SHOWN],
             readers=sorted(Counter(one.reader for one in mails).items()),
@@ -158,27 +158,27 @@ class MailboxPages:
             wrong=wrong,
             to=to or LIST,
             join=LIST.replace("@", "-join@"),
-            steps=self.tour.steps(tongue.language, chosen=tongue.chosen),
+            steps=self.tour.steps(spoken.language, chosen=spoken.chosen),
         )
 
-    def letter(self, tongue: PageLanguage, number: int, wrong: str = "") -> Response:
+    def letter(self, spoken: PageLanguage, number: int, wrong: str = "") -> Response:
         """Return the page of one mail."""
         mail = self.box.find(number)
         if mail is None:
-            return self.boxes(tongue, wrong="gone")
-        return self.page("try-letter", tongue, 400 if wrong else 200, mail=mail, wrong=wrong)
+            return self.boxes(spoken, wrong="gone")
+        return self.page("try-letter", spoken, 400 if wrong else 200, mail=mail, wrong=wrong)
 
     async def show(self, request: Request) -> Response:
         """Show the mails."""
         asked = request.query_params
         return await run_in_threadpool(
-            self.boxes, self.tongue(request), asked.get("reader", ""), asked.get("said", "")
+            self.boxes, self.language_of(request), asked.get("reader", ""), asked.get("said", "")
         )
 
     async def open(self, request: Request) -> Response:
         """Show one mail."""
         number = int(request.path_params["number"])
-        return await run_in_threadpool(self.letter, self.tongue(request), number)
+        return await run_in_threadpool(self.letter, self.language_of(request), number)
 
     async def frame(self, request: Request) -> Response:
         """Show the HTML part of one mail, for the frame on its page."""
@@ -189,7 +189,7 @@ class MailboxPages:
 
     async def send(self, request: Request) -> Response:
         """Take a mail, or an answer to one, to the SMTP door."""
-        form, tongue = await read_form(request), self.tongue(request)
+        form, spoken = await read_form(request), self.language_of(request)
         number = int(request.path_params.get("number", 0))
         mail = self.box.find(number)
         sender, to = mail.reader if mail else value_of(form, "from"), value_of(form, "to")
@@ -198,9 +198,9 @@ class MailboxPages:
             await run_in_threadpool(self.box.send, sender, to, *words, mail)
         except KretsError as error:
             if mail:
-                return self.letter(tongue, number, error.what)
-            return self.boxes(tongue, wrong=error.what, to=to)
-        return RedirectResponse(tongue.at("/", said="sent"), status_code=303)
+                return self.letter(spoken, number, error.what)
+            return self.boxes(spoken, wrong=error.what, to=to)
+        return RedirectResponse(spoken.at("/", said="sent"), status_code=303)
 
 
 def build(box: Mailbox, host: str, tour: Tour, language: str = "en") -> ASGIApp:

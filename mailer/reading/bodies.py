@@ -49,7 +49,7 @@ class MailBody:
     markup: str = ""
     rest: str = ""
     remote: int = 0  # pictures of other hosts that ``markup`` leaves out
-    tongue: str = ""  # one of the six; "" where it is none of them or nothing tells
+    language: str = ""  # one of the six; "" where it is none of them or nothing tells
 
 
 @dataclass(slots=True)
@@ -167,7 +167,7 @@ def _reading(walk: _Walk, said: str, kept: dict[str, bytes] | None = None) -> Ma
         tuple(walk.attachments),
         cut=walk.left <= 0 or len(text) >= MAX_TEXT,
     )
-    reading = replace(reading, tongue=language_of(reading.quoted.text, said))
+    reading = replace(reading, language=language_of(reading.quoted.text, said))
     if len(walk.markups) != 1:
         return reading  # none, or markup in pieces, which no reader shows as one
     place, source, plain = walk.markups[0]

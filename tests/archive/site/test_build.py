@@ -420,7 +420,7 @@ def test_what_an_older_program_drew_can_still_be_found(
     build.render_dirty(store, tmp_path, BASE)
     with store.write() as session:
         (view,) = views_of(session, circle, BASE)
-        session.execute(update(Body).values(sight=f"0.0{view.sight.whose}"))
+        session.execute(update(Body).values(sight=f"0.0{view.viewer.whose}"))
     with store.read() as session:
         write_search(session, tmp_path / "public", view, circle, anew=True)
     told = json.loads((tmp_path / "public" / view.address / "search" / MANIFEST).read_text())

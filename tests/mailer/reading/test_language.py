@@ -86,10 +86,10 @@ def test_a_bare_patch_is_in_no_other_language(said: str) -> None:
 def test_real_english_mails_and_patches_are_english(corpora: Path) -> None:
     packed = corpora / "community" / "speakup.mbox.xz"
     raws = re.split(rb"(?m)^From .*\n", lzma.decompress(packed.read_bytes()))[1:]
-    told = [read(raw).tongue for raw in raws[::4]]
+    told = [read(raw).language for raw in raws[::4]]
     assert set(told) <= {"en", ""}
     assert told.count("en") >= 0.95 * len(told)
-    patches = [read(raw).tongue for raw in raws if b"\n@@ -" in raw]
+    patches = [read(raw).language for raw in raws if b"\n@@ -" in raw]
     assert set(patches) <= {"en", ""}
     assert patches.count("en") >= 0.95 * len(patches)
 

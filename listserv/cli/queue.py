@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from listserv.actions import queue as actions
+from listserv.actions.call import Call
 from listserv.actions.queue import DecideHold, QueuedMail, QueuedMailing
 from listserv.cli.backup import decide
 from listserv.cli.find import find
@@ -119,9 +120,7 @@ def queue_release(
       krets queue release --list friends@example.org --rule first-post --yes
     """
     for number in _meant(app, ids, of_list, rule):
-        wanted = DecideHold(number, dry_run=True)
-        if _agreed(actions.release(asked(app), wanted), "Release", yes=yes, dry_run=dry_run):
-            actions.release(asked(app), replace(wanted, dry_run=False))
+        if _done(app, actions.release, "Release", DecideHold(number), yes=yes, dry_run=dry_run):
             say(f"Message {number} goes on.")
 
 
@@ -149,9 +148,8 @@ def queue_refuse(
       krets queue refuse 12 --reason "We do not do adverts here." --yes
     """
     for number in _meant(app, ids, of_list, rule):
-        wanted = DecideHold(number, reason, dry_run=True)
-        if _agreed(actions.refuse(asked(app), wanted), "Refuse", yes=yes, dry_run=dry_run):
-            actions.refuse(asked(app), replace(wanted, dry_run=False))
+        wanted = DecideHold(number, reason)
+        if _done(app, actions.refuse, "Refuse", wanted, yes=yes, dry_run=dry_run):
             say(f"Message {number} is refused.")
 
 
@@ -170,9 +168,7 @@ def queue_drop(
       krets queue drop --list friends@example.org --rule first-post --yes
     """
     for number in _meant(app, ids, of_list, rule):
-        wanted = DecideHold(number, dry_run=True)
-        if _agreed(actions.drop(asked(app), wanted), "Drop", yes=yes, dry_run=dry_run):
-            actions.drop(asked(app), replace(wanted, dry_run=False))
+        if _done(app, actions.drop, "Drop", DecideHold(number), yes=yes, dry_run=dry_run):
             say(f"Message {number} is dropped.")
 
 
@@ -193,13 +189,23 @@ def _meant(app: App, ids: tuple[int, ...], of_list: str, rule: str) -> tuple[int
     )
 
 
-def _agreed(found: QueuedMail, verb: str, *, yes: bool, dry_run: bool) -> bool:
-    """Say what is about to be decided, and ask; False where it is only a rehearsal."""
+def _done(
+    app: App,
+    decision: Callable[[Call, DecideHold], QueuedMail],
+    verb: str,
+    wanted: DecideHold,
+    *,
+    yes: bool,
+    dry_run: bool,
+) -> bool:
+    """Say what is about to be decided, ask, and do it; False where it is only a rehearsal."""
+    found = decision(asked(app), replace(wanted, dry_run=True))
     said = plain(f"message {found.id} from {found.sender or 'nobody'}: {found.subject}")
     if dry_run:
         say(f"{verb} {said} (nothing was done)")
         return False
     agree(f"{verb} {said}?", yes=yes)
+    decision(asked(app), wanted)
     return True
 
 

@@ -101,14 +101,22 @@ def _report_address(domain: str, address: str, ask: Ask) -> Iterator[Diagnosis]:
 # -- mail to us, encrypted ----------------------------------------------------------------
 
 
+def _records(name: str, begins: str, ask: Ask) -> tuple[list[str], list[str]] | None:
+    """Return the texts of a name, and those that are records of a kind; None without an answer."""
+    texts = texts_of(name, ask)
+    if texts is None:
+        return None
+    found = [one.decode("latin-1") for one in texts]
+    return found, [one for one in found if one.replace(" ", "").startswith(begins)]
+
+
 def _mta_sts(domain: Domain, ask: Ask) -> list[Diagnosis]:
     name = domain.name
     line = f'_mta-sts.{name}. IN TXT "v=STSv1; id=1"'
-    texts = texts_of(f"_mta-sts.{name}", ask)
-    if texts is None:
+    asked = _records(f"_mta-sts.{name}", "v=STSv1;", ask)
+    if asked is None:
         return [silent("mta-sts", f"_mta-sts.{name}")]
-    found = [one.decode("latin-1") for one in texts]
-    records = [one for one in found if one.replace(" ", "").startswith("v=STSv1;")]
+    found, records = asked
     if not records:
         what = f"{name} has no MTA-STS policy" + (", only something like one" if found else "")
         why = "Without one, mail to you can be made to travel in the clear (RFC 8461). Optional."
@@ -161,11 +169,10 @@ def _global(addresses: Sequence[str]) -> bool:
 def _tls_rpt(domain: Domain, ask: Ask) -> list[Diagnosis]:
     name = domain.name
     line = f'_smtp._tls.{name}. IN TXT "v=TLSRPTv1; rua=mailto:postmaster@{name}"'
-    texts = texts_of(f"_smtp._tls.{name}", ask)
-    if texts is None:
+    asked = _records(f"_smtp._tls.{name}", "v=TLSRPTv1;", ask)
+    if asked is None:
         return [silent("tls-rpt", f"_smtp._tls.{name}")]
-    found = [one.decode("latin-1") for one in texts]
-    records = [one for one in found if one.replace(" ", "").startswith("v=TLSRPTv1;")]
+    found, records = asked
     if not records:
         what = f"{name} has no TLS-RPT record" + (", only something like one" if found else "")
         why = "It tells you when others cannot encrypt mail to you (RFC 8460). Optional."

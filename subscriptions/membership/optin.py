@@ -87,23 +87,24 @@ def join(
 
 def admit(desk: ChangeContext, member: Membership) -> bool:
     """Let somebody in whom an owner has said yes to; tell whether they were still waiting."""
-    if member.state is not MembershipState.PENDING:
-        return False
-    member.state = MembershipState.ACTIVE
-    member.joined_at = desk.now
-    remember(desk, member)
-    record(desk, address_of(desk.session, member), Act.STATE, "pending -> active")
-    return True
+    if member.state is MembershipState.PENDING:
+        member.joined_at = desk.now
+    return _end_waiting(desk, member, MembershipState.ACTIVE)
 
 
 def turn_away(desk: ChangeContext, member: Membership) -> bool:
     """End a request that an owner has said no to; tell whether it was still waiting."""
+    if member.state is MembershipState.PENDING:
+        member.left_at = desk.now
+    return _end_waiting(desk, member, MembershipState.LEFT)
+
+
+def _end_waiting(desk: ChangeContext, member: Membership, state: MembershipState) -> bool:
     if member.state is not MembershipState.PENDING:
         return False
-    member.state = MembershipState.LEFT
-    member.left_at = desk.now
+    member.state = state
     remember(desk, member)
-    record(desk, address_of(desk.session, member), Act.STATE, "pending -> left")
+    record(desk, address_of(desk.session, member), Act.STATE, f"pending -> {state}")
     return True
 
 

@@ -205,36 +205,35 @@ def _note_barred(session: Session, bound: str, now: float) -> None:
 
 def room_for_draft(session: Session, key: str, now: float) -> bool:
     """Tell whether a draft of this editor may be read; count nothing: reading costs much."""
-    most = DRAFTS_PROVEN if familiarity_of(session, key).proven else DRAFTS
-    return _spent(session, key, DRAFT, now).of_kind < most
+    return _has_room(session, key, DRAFT, now)
 
 
 def allow_draft(session: Session, key: str, now: float) -> bool:
     """Tell whether a draft of this editor may be answered, and count it if so."""
-    _alone(session, key)
-    if not room_for_draft(session, key, now):
-        return False
-    count(session, key, kind=DRAFT, now=now)
-    return True
+    return _allow_work(session, key, DRAFT, now)
 
 
 def allow_order(session: Session, key: str, *, now: float) -> bool:
     """Tell whether an owner's orders may be answered, and count the mail that does if so."""
-    _alone(session, key)
-    most = DRAFTS_PROVEN if familiarity_of(session, key).proven else DRAFTS
-    if _spent(session, key, ORDER, now).of_kind >= most:
-        return False
-    count(session, key, kind=ORDER, now=now)
-    return True
+    return _allow_work(session, key, ORDER, now)
 
 
 def allow_thread(session: Session, key: str, *, now: float) -> bool:
     """Tell whether what a member wants of one thread may be answered, and count it if so."""
-    _alone(session, key)
+    return _allow_work(session, key, THREAD, now)
+
+
+def _has_room(session: Session, key: str, kind: str, now: float) -> bool:
     most = DRAFTS_PROVEN if familiarity_of(session, key).proven else DRAFTS
-    if _spent(session, key, THREAD, now).of_kind >= most:
+    return _spent(session, key, kind, now).of_kind < most
+
+
+def _allow_work(session: Session, key: str, kind: str, now: float) -> bool:
+    """Tell whether one more of what somebody does for a list may be answered, and count it."""
+    _alone(session, key)
+    if not _has_room(session, key, kind, now):
         return False
-    count(session, key, kind=THREAD, now=now)
+    count(session, key, kind=kind, now=now)
     return True
 
 

@@ -69,11 +69,24 @@ def read(text: str, today: date) -> When | None:
     said = _text(text[:MAX_TEXT], today)
     if _is_vague(said) or _begins_then(said):
         return None
+    behind = _behind_until(said)
     for reader in _READERS:
-        found, named = reader(said)
+        found, named = reader(behind) if behind is not None else reader(said)
         if named:
             return None if _is_counted_from(said, found) else _when(said, found)
     return None
+
+
+def _behind_until(said: _Text) -> _Text | None:
+    """Return what stands behind the last "until", where a day is named there in words.
+
+    "We are away over Christmas, no mail until 7 January" names the seventh.
+    """
+    last = max(said.find("until"), default=-1)
+    if last <= 0 or said.numbered:
+        return None
+    behind = _Text(said.words[last:], (), said.today)
+    return behind if any(reader(behind)[1] for reader in _READERS) else None
 
 
 def _is_vague(said: _Text) -> bool:
@@ -119,8 +132,9 @@ def names_one(text: str) -> bool:
 
 
 def ends_something(text: str, today: date) -> bool:
-    """Tell whether ``text`` says until when: "no mail until 7 January"."""
-    return _text(text[:MAX_TEXT], today).has("till") and read(text, today) is not None
+    """Tell whether ``text`` says until when: "no mail until 7 January", also a day to ask about."""
+    said = _text(text[:MAX_TEXT], today)
+    return said.has("till") and any(reader(said)[1] for reader in _READERS)
 
 
 def names_a_time(text: str) -> bool:

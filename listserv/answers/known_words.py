@@ -40,6 +40,7 @@ _PIECE = re.compile(
     r"\U0001f4a9\U0001f92e\U0001f621\U0001f92c\U0001f612\U0001f643\U0001f60f\U0001f914])"
     r"|(?P<mark>[.!?;,:()\n\u2013\u2014\u2026]|(?<=\s)-+(?=\s)|(?<=\s)/)"
 )
+_DRAWN = re.compile(r"([^\W\d_])\1{2,}", re.IGNORECASE)
 _JOINED = re.compile(r"\b(un|re|e)[-\u2010\u2011](?=[^\W\d_])", re.IGNORECASE)
 _ELISION = re.compile(
     r"^(l|d|un|dell|all|nell|sull|dall|quest|quell|c|s|m|t|v|n|dev|com|cos|dov)'(?=\w)"
@@ -121,6 +122,7 @@ def read(text: str, hint: str = "", tables: tuple[str, ...] = ANSWERS) -> Worded
 def _words(text: str) -> tuple[list[TextWord], bool]:
     words: list[TextWord] = []
     text = _JOINED.sub(r"\1", text.replace("\u2019", "'").replace("\u02bc", "'"))
+    drawn = _DRAWN.search(text) is not None
     for match in _PIECE.finditer(text):
         kind, given = match.lastgroup or "", match.group()
         if kind == "mark":
@@ -130,6 +132,8 @@ def _words(text: str) -> tuple[list[TextWord], bool]:
             continue
         if len(words) >= MAX_WORDS:
             return words, True
+        if drawn and len({*given}) > 1:  # "pleeease", and not "xxx"
+            given = _DRAWN.sub(r"\1", given)
         bare = fold(given[:MAX_WORD]) if kind == "word" else given.lower()
         elided = _ELISION.match(bare)
         if elided:
@@ -164,6 +168,10 @@ def _match(
     pattern: _Pattern, words: list[TextWord], forms: list[tuple[str, bool]], at: int
 ) -> tuple[int, ...]:
     """Return the places of the pattern's words from ``at`` on, () where it does not stand there."""
+    if len(pattern.pieces) == 1:
+        return (at,)
+    if not _begins_so(pattern.pieces[1], words, forms, at + 1):
+        return ()
     places = [at]
     gap = False
     here = at
@@ -185,6 +193,15 @@ def _match(
             return ()
         gap = False
     return tuple(places)
+
+
+def _begins_so(
+    piece: str, words: list[TextWord], forms: list[tuple[str, bool]], place: int
+) -> bool:
+    """Tell whether a phrase's second word may stand here: most share only their first one."""
+    if not piece:
+        return True
+    return place < len(words) and (words[place].text in _SKIPPED or _is(piece, forms[place][0]))
 
 
 def _is_parted(found: _Found, words: list[TextWord]) -> bool:

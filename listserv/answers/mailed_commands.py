@@ -21,7 +21,9 @@ from templates.catalogue import LANGUAGES
 _LANGUAGE = 8  # words of a line that wishes for a language
 _SURE = {"thanks": 0.9, "unclear": 0.3}
 _EMAIL = re.compile(r"[^\s@<>()\",;:]{1,64}@[^\s@<>()\",;:]{1,200}\.[^\W\d_]{2,}")
+_MARKS = re.compile(r"[,.;:!?\u2026\u2013\u2014]+\s")
 _NOTHING = frozenset(("thanks", "bye", "greeting", "spoken", "plain", "please", "me", "weak"))
+_KIND = ("thanks", "bye", "greeting", "spoken", "weak", "friendly")
 # In this order, where nothing else decides.
 _KINDS = ("forget", "resume", "pause", "data")
 
@@ -64,16 +66,19 @@ def _read(text: str, today: date) -> MemberWish | None:
     email = _EMAIL.search(text)
     if email and _why(plain, "address"):
         return MemberWish("address", 0.95, _why(plain, "address"), rest=email.group().strip(".<>"))
+    until = _until(text, today)
     for kind in _KINDS:
         why = _of_kind(kind, parts, plain, today)
+        if kind == "resume" and until and not _why(plain, kind):
+            continue  # "don't send me anything until 7 January" ends no pause
         if why:
             return _pause(text, today, why) if kind == "pause" else MemberWish(kind, 0.95, why)
     spoken = _language([part for part in plain if not part.has("lost")], len(said.words))
     if spoken:
         return MemberWish("language", 0.95, _why(plain, f"in-{spoken}"), rest=spoken)
     leaving = _leaving(parts)
-    if any(dates.ends_something(one, today) for one in leaving):
-        return _pause(text, today, leaving)  # "stop my mail until Tuesday"
+    if leaving and until:
+        return _pause(until, today, leaving)  # "stop my mail until Tuesday"
     return MemberWish("leave", 0.95, leaving) if leaving else _about_place(parts, plain)
 
 
@@ -96,6 +101,14 @@ def _of_kind(
 def _names_a_time(text: str, today: date) -> bool:
     """Tell whether a clause names a day to come, or one that is asked about: no ticket's number."""
     return dates.read(text, today) is not None or dates.names_a_time(text)
+
+
+def _until(text: str, today: date) -> str:
+    """Return the words that say until when: "I'm away until 7 January, no mail please"."""
+    said = _unsigned(text)
+    return next(
+        (one for one in (said, *_MARKS.split(said)) if dates.ends_something(one, today)), ""
+    )
 
 
 def _pause(text: str, today: date, why: tuple[str, ...]) -> MemberWish:
@@ -153,8 +166,14 @@ def _about_place(parts: tuple[Clause, ...], plain: list[Clause]) -> MemberWish:
 
 
 def _only_thanks(parts: tuple[Clause, ...]) -> bool:
-    nothing = all(part.tags <= _NOTHING and not part.asks for part in parts)
-    return nothing and any(part.has("thanks", "bye") for part in parts)
+    """Tell whether nothing but thanks, greetings and praise is said: nothing else rests unheard."""
+    return any(part.has("thanks", "bye") for part in parts) and all(
+        part.tags <= _NOTHING
+        and not part.asks
+        and not part.unknown
+        and (part.has(*_KIND) or not part.tags)
+        for part in parts
+    )
 
 
 def _why(parts: list[Clause], *tags: str) -> tuple[str, ...]:

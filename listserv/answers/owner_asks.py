@@ -24,6 +24,7 @@ _SHAPES = (
     ("queue", ("waiting",), ("people", "seeing", "who", "what", "posts", "for-me", "list")),
     ("members", ("who",), ("people", "list", "getting", "on-list")),
     ("members", ("people",), ("seeing", "list", "on-list")),
+    ("members", ("everybody", "seeing"), ("people", "list", "on-list", "who")),
 )
 
 

@@ -13,7 +13,7 @@ import re
 from dataclasses import replace
 
 from listserv.answers import owner_asks, owner_people, owner_renaming, owner_setting_words
-from listserv.answers.owner_lexicon import bare, without_politeness
+from listserv.answers.owner_lexicon import bare, says, without_politeness
 from listserv.answers.owner_order import UNCLEAR, Order
 from templates.lexicon import fold
 
@@ -25,6 +25,8 @@ _REASON = 3  # words of a line of its own that says how somebody said yes
 _WRAPPED = 60  # characters of a line that a mail program may have wrapped
 _BULLET = re.compile(r"^\s*(?:[-*\u2022>]+|\d{1,2}[.)])\s+")
 _SENTENCE = re.compile(r"(?<=[.!?;\u2026])\s+")
+_COMMA = re.compile(r"[,.!;\u2026]+\s+|\s[\u2013\u2014-]+\s")
+_NO = 3  # words of a clause that may be a no by itself
 _LONG = {"description", "footer", "welcome"}  # settings whose text may go on below
 
 
@@ -126,5 +128,16 @@ def _of_line(line: str) -> tuple[Order, ...]:
 def _of_sentences(line: str) -> tuple[Order, ...]:
     """Read a line of several sentences: what one of them denies says nothing of the others."""
     said = [one for one in _SENTENCE.split(line) if fold(one)]
-    found = [owner_asks.asked(one) for one in said] if len(said) > 1 else []
-    return tuple(dict.fromkeys(one for one in found if one is not None))
+    found = [one for one in map(owner_asks.asked, said) if one is not None] if said[1:] else []
+    if all(one.verb == UNCLEAR for one in found) and "?" not in line:
+        parts = [one for one in _COMMA.split(line) if fold(one)]
+        # "We don't need it, delete the list", and not "Don't, please, delete the list".
+        if parts[1:] and not any(_only_denies(one) for one in parts):
+            found = [one for one in map(owner_asks.asked, parts) if one is not None]
+    return tuple(dict.fromkeys(found))
+
+
+def _only_denies(part: str) -> bool:
+    """Tell whether a clause is nothing but a no, or a "don't"."""
+    words = without_politeness(bare(part))
+    return says("not", words) and len(words.split()) <= _NO

@@ -18,6 +18,7 @@ from templates import lexicon
 from templates.lexicon import fold
 
 _QUOTED = re.compile(r"[\"«„“”]([^\"»“”]+)[\"»“”]")
+_BEFORE = 9  # words up to a title
 _QUOTES = "\"'«»„“”"
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
@@ -26,6 +27,9 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
 def read(line: str) -> Order | None:
     """Return what a line calls the list, None where it speaks of something else."""
     words = bare(_ADDRESS.sub(" ", line))
+    called = _called(line)
+    if called is not None:
+        return called
     of_address = says("readdress", words)
     named = _addresses(line)
     renames = says("renaming", words) or (bool(named) and says("to-rename", words))
@@ -44,6 +48,21 @@ def read(line: str) -> Order | None:
         return Order("rename", new[-1], " ".join(new), line=line, language=language)
     title = _quoted(line) or behind_to(line)
     return Order("set", "title", title, line=line, language=language) if title else None
+
+
+def _called(line: str) -> Order | None:
+    """Read "call the list Garden People": what stands behind is the title."""
+    words = line.split()
+    for place in range(2, min(len(words), _BEFORE)):
+        said = bare(" ".join(words[:place]))
+        if not says("calling", said):
+            continue
+        if says("not", said) or says("wonder", bare(line)) or "?" in line:
+            return None
+        title = _quoted(line) or " ".join(words[place:]).strip(_QUOTES + "?.! ")
+        language = owner_lexicon.language_of("calling", said)
+        return Order("set", "title", title, line=line, language=language) if title else None
+    return None
 
 
 def behind_to(line: str) -> str:

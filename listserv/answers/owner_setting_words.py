@@ -22,6 +22,8 @@ BY_LANGUAGE = frozenset(("footer", "welcome"))  # settings with a text for each 
 _SETTING = re.compile(r"^([^:=]{2,60}?)\s*(?:[:=]|\s=>?\s)\s*(.*)$")
 _QUOTES = "\"'\u00ab\u00bb\u201e\u201c\u201d "
 _FIRST = "first_posts_moderated"
+_TEXTS = frozenset(("title", "description"))
+_BEFORE = 8  # words before the setting's name
 _CHOICES = {
     "archive": ("public", "members", "none"),
     "post": ("members", "anyone", "moderated", "editors"),
@@ -37,7 +39,37 @@ def read(line: str) -> Order | None:
         if found:
             name, language, spoken = found
             return Order("set", name, match[2].strip(), spoken, line, language)
-    return _switch(line) or _changed(line) or _chosen(line) or _first_posts(line)
+    return _switch(line) or _changed(line) or _wished(line) or _chosen(line) or _first_posts(line)
+
+
+def _wished(line: str) -> Order | None:
+    """Read "I'd like the title to be Riverside Gardeners": a text that a setting is to have."""
+    words = line.split()
+    if "?" in line or says("wonder", bare(line)):
+        return None
+    for start in range(min(len(words), _BEFORE)):
+        for end in range(start + 1, min(len(words), start + 4)):
+            found = named(bare(" ".join(words[start:end])))
+            if found is None or found[0] not in _TEXTS:
+                continue
+            value = _behind_be(words[end:])
+            before = bare(" ".join(words[:start]))
+            if value and (start or end > 1) and not says("not", before):
+                return Order("set", found[0], value, line=line, language=found[1])
+    return None
+
+
+def _behind_be(words: list[str]) -> str:
+    """Return what stands behind a "to be", or before a Dutch one at the end; "" for neither."""
+    for length in range(min(len(words) - 1, 4), 0, -1):
+        if bare(" ".join(words[:length])) in folded_all("owners", "to-be"):
+            return _unthanked(" ".join(words[length:])).rstrip(".! ").strip(_QUOTES)
+    for length in (2, 1):
+        if len(words) > length and bare(" ".join(words[-length:])) in folded_all(
+            "owners", "becomes"
+        ):
+            return _unthanked(" ".join(words[:-length])).strip(_QUOTES)
+    return ""
 
 
 def value_of(words: str, offered: tuple[str, ...]) -> str:

@@ -32,8 +32,8 @@ class Rule:
 
     One of ``beside`` must be there too, and none of ``without``. Besides the headings of
     words/answers.toml there are "other" (it is about somebody else), "known" (no word of it is
-    unknown), "number" (an order's), "bare" (nothing else is said), "self" ("not me") and "wish"
-    ("I want to").
+    unknown), "strange" (one is, and no word is about the list's mail), "number" (an order's),
+    "bare" (nothing else is said), "self" ("not me") and "wish" ("I want to").
     """
 
     tags: frozenset[str]
@@ -87,7 +87,8 @@ def weigh(parts: Iterable[Clause], table: Table) -> Weighed:
         found.unknown += len(part.unknown)
         found.thanks = found.thanks or part.has("thanks", "bye")
         parting = part.sent_off and table is LEAVING  # "yes, goodbye" leaves
-        if (_endangers(part) and not parting) or (part.turned and found.yes):
+        excuse = table is UNDOING and _excuses(part)  # "wrong list, take it back"
+        if (_endangers(part) and not (parting or excuse)) or (part.turned and found.yes):
             found.danger.append(part.text)
         asks = part.asks and not part.polite  # "Can I come back?" says neither
         side = "" if asks else _side(part, table)
@@ -107,12 +108,19 @@ def _side(part: Clause, table: Table) -> str:
             if tags <= _SMALL | more:
                 tags.add(name)
         tags.add("known")
+    elif "list" not in tags:
+        tags.add("strange")
     seen = frozenset(tags)
     rules = table.negated if part.negated else table.plain
     found = next((rule.side for rule in rules if rule.fits(seen)), None)
     if found is not None:
         return found
     return "danger" if part.negated else ""
+
+
+def _excuses(part: Clause) -> bool:
+    """Tell whether a clause says that something was wrong, and nothing that is a doubt."""
+    return part.has("wrong") and not part.has("ask", "doubt", "spam", "auto") and not part.asks
 
 
 def _endangers(part: Clause) -> bool:
@@ -132,12 +140,16 @@ def _rule(tags: str, side: str, *, beside: str = "", without: str = "") -> Rule:
 JOINING = Table(
     plain=(
         _rule("no never leave stop cancel mistake wrong spam regret", "against"),
+        _rule("too-much", "against"),
+        _rule("pause", "danger", without="join"),  # "I need a break from mail"
         _rule("remove", "danger", beside="other"),
         _rule("remove", "against"),
+        _rule("gets", "danger", beside="strange", without="join"),  # "I'd like to get my money"
         _rule("join confirm admit yes weak", "danger", beside="other"),
         _rule("asked", "danger", beside="other"),
         _rule("undo", "danger", without="yes"),
         _rule("join", "strong"),
+        _rule("gets", "strong", beside="want please yes interest"),
         _rule("confirm", "strong", beside="me list"),
         _rule("confirm", "danger", beside="number"),  # "Your order 7731 is confirmed"
         _rule("confirm", "said"),  # "Agreed - lunch on Friday" is about the lunch
@@ -154,6 +166,7 @@ JOINING = Table(
 )
 LEAVING = Table(
     plain=(
+        _rule("too-much", "", without="leave remove stop no never cancel stay"),
         _rule("never", "strong", beside="stop"),  # "never write to me again"
         _rule("no never mistake regret stay", "against"),
         _rule("cancel", "against", beside="leave remove"),
@@ -167,6 +180,7 @@ LEAVING = Table(
         _rule("remove", "strong", beside="me list known"),
         _rule("remove", "danger"),
         _rule("cancel undo join", "against"),
+        _rule("gets", "against", beside="want"),
         _rule("confirm", "strong", beside="me list"),
         _rule("confirm yes", "said"),
         _rule("weak", "nod", without="list"),
@@ -188,6 +202,7 @@ UNDOING = Table(
         _rule("undo regret mistake", "strong"),
         _rule("join stay", "danger", beside="other", without="leave"),
         _rule("join stay", "strong", without="leave"),
+        _rule("gets", "strong", beside="want"),
         _rule("leave stop remove", "against"),
         _rule("no", "nod"),  # "no, take me back" is a cry
     ),

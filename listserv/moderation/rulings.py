@@ -14,6 +14,7 @@ from listserv.answers import answer_commands
 from templates.lexicon import fold, phrases
 
 MAX_REASON = 2000  # characters that the writer is told
+_SENTENCE = re.compile(r"\s*[,.;!]+\s*")
 _CUT = re.compile(r"\s*[:\uff1a]\s*|\s+[-\u2013\u2014]\s+")
 
 
@@ -51,6 +52,9 @@ def read(text: str) -> Ruling | None:
         rest = cut[1] if len(cut) > 1 else ""
         reason = f"{rest}\n{below}".strip()
         return Ruling(RulingWord.NO, reason[:MAX_REASON])
+    reasoned = _with_reason(first, below)
+    if reasoned is not None:
+        return reasoned
     word = answer_commands.find("\n".join(lines), lambda words: _one_of(words, _DECIDE))
     if word is None or (word in {RulingWord.DISCARD, RulingWord.BAN} and _nods("\n".join(lines))):
         return None
@@ -58,6 +62,29 @@ def read(text: str) -> Ruling | None:
 
 
 _DECIDE = (RulingWord.ALWAYS, RulingWord.OK, RulingWord.DISCARD, RulingWord.BAN)
+
+
+def _with_reason(first: str, below: str) -> Ruling | None:
+    """Read a clear no, or a bar, whose reason stands behind a comma: "No, that's advertising".
+
+    It must be a reason of the lexicon and nothing that lets the post through, or asks.
+    """
+    said, _, rest = first.partition(_mark(first))
+    words = fold(rest)
+    if not words or "?" in first or below or _nods(rest) or _refuses(rest):
+        return None
+    if not any(f" {one}" in f" {words}" for one in phrases("moderation", "reasons")):
+        return None
+    if fold(said) and _refuses(said):
+        return Ruling(RulingWord.NO, rest.strip()[:MAX_REASON])
+    bars = answer_commands.of_line(said, lambda one: _one_of(one, (RulingWord.BAN,)))
+    return Ruling(RulingWord.BAN) if bars and not _nods(said) else None
+
+
+def _mark(line: str) -> str:
+    """Return the first mark that parts two clauses, the line's own end where there is none."""
+    found = _SENTENCE.search(line)
+    return found[0] if found else "\n"
 
 
 def _is_greeting(line: str) -> bool:
@@ -99,6 +126,7 @@ def _nods(text: str) -> bool:
 def _one_of(words: list[str], known: tuple[RulingWord, ...]) -> RulingWord | None:
     """Return which of ``known`` words are, all of them, but for what they are about."""
     objects = phrases("moderation", "object") | phrases("issue", "please")
+    objects |= phrases("moderation", "for-good")
     for length in range(len(words), 0, -1):
         said, rest = " ".join(words[:length]), words[length:]
         while rest:

@@ -31,6 +31,7 @@ _HOUR = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?(am|pm|h)?")
 _LONGEST = 12  # words of an order
 _FIELD = re.compile(r"\s*([^:\uff1a]{3,40})[:\uff1a][ \t]*(\S.{0,400})\Z")
 _FIELDS = ("subject", "preheader", "theme", "segment")
+_CLAUSES = 6  # of an answer that calls something off
 _ONLY = 3  # words of "only segment"
 
 
@@ -86,7 +87,22 @@ def read(text: str, now: float, zone: ZoneInfo) -> EditorOrder | None:
     fields = _fields(text)
     if fields:
         return EditorOrder(Verb.FIELDS, fields=fields)
-    return answer_commands.find(text, lambda words: _command(words, now, zone))
+    found = answer_commands.find(text, lambda words: _command(words, now, zone))
+    return found or (EditorOrder(Verb.CANCEL) if _calls_off(text) else None)
+
+
+def _calls_off(text: str) -> bool:
+    """Tell whether a clause says not to send and none says to: a no needs no more."""
+    parts = [one for one in re.split(r"[,.;!\n\u2013\u2014]+", text) if fold(one)]
+    if "?" in text or not 0 < len(parts) <= _CLAUSES:
+        return False
+    off, on = phrases("issue", Verb.CANCEL), phrases("issue", Verb.SEND)
+    said = [
+        bool(answer_commands.of_line(one, lambda w: " ".join(w) in off or None)) for one in parts
+    ]
+    sends = any(f" {word} " in f" {fold(one)} " for one, no in zip(parts, said, strict=True)
+                if not no for word in on)  # fmt: skip
+    return any(said) and not sends
 
 
 def new_text(text: str) -> str:

@@ -262,7 +262,6 @@ def test_what_opens_the_list_is_said_before_it_is_asked(place: Place) -> None:
         (f"add {ANNA}: yes", "on the list already"),
         ("add friends-leave@example.org: yes", "an address of the list itself"),
         (f"please ban and remove {ANNA}", "was not understood"),
-        ("Please delete the list.", "A list is not deleted by mail"),
         ("Change the address of the list to roses@elsewhere.example", "move the list to another"),
     ],
 )

@@ -76,7 +76,7 @@ def test_an_archive_that_is_closed_by_mail_has_its_pages_moved_and_comes_back_by
 
 EXAMPLES = (
     "members", "count", "queue", "add", "invite", "remove", "pause", "ban", "moderate", "role",
-    "set", "set", "set", "set", "set",
+    "set", "set", "set", "set", "set", "delete",
 )  # fmt: skip
 
 

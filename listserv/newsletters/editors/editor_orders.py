@@ -88,21 +88,26 @@ def read(text: str, now: float, zone: ZoneInfo) -> EditorOrder | None:
     if fields:
         return EditorOrder(Verb.FIELDS, fields=fields)
     found = answer_commands.find(text, lambda words: _command(words, now, zone))
-    return found or (EditorOrder(Verb.CANCEL) if _calls_off(text) else None)
+    return found or _called_off(text)
 
 
-def _calls_off(text: str) -> bool:
-    """Tell whether a clause says not to send and none says to: a no needs no more."""
+def _called_off(text: str) -> EditorOrder | None:
+    """Return the order where a clause says not to send and none says to: a no needs no more."""
     parts = [one for one in re.split(r"[,.;!\n\u2013\u2014]+", text) if fold(one)]
     if "?" in text or not 0 < len(parts) <= _CLAUSES:
-        return False
-    off, on = phrases("issue", Verb.CANCEL), phrases("issue", Verb.SEND)
-    said = [
-        bool(answer_commands.of_line(one, lambda w: " ".join(w) in off or None)) for one in parts
-    ]
-    sends = any(f" {word} " in f" {fold(one)} " for one, no in zip(parts, said, strict=True)
-                if not no for word in on)  # fmt: skip
-    return any(said) and not sends
+        return None
+    said = [answer_commands.of_line(one, _off) for one in parts]
+    on = phrases("issue", Verb.SEND)
+    rest = [one for one, verb in zip(parts, said, strict=True) if verb is None]
+    if any(f" {word} " in f" {fold(one)} " for one in rest for word in on):
+        return None
+    found = [verb for verb in (Verb.CANCEL, Verb.STOP) if verb in said]
+    return EditorOrder(found[0]) if found else None
+
+
+def _off(words: list[str]) -> Verb | None:
+    said = " ".join(words)
+    return next((one for one in (Verb.CANCEL, Verb.STOP) if said in phrases("issue", one)), None)
 
 
 def new_text(text: str) -> str:

@@ -329,6 +329,6 @@ def test_the_longest_answer_that_is_read_costs_little() -> None:
     text = "Dear all, please take me off this list, thank you very much for everything. " * 4
     meaning.confirm(OwnWords(text))  # the lexicon is read once
     fifty = cost(lambda: [meaning.confirm(OwnWords(text)) for _ in range(50)])
-    assert fifty < 10  # 5 ms each on a desk where a unit is 25 ms
+    assert fifty < 25  # 5 ms each on a desk where a unit is 25 ms are 10; growth costs hundreds
     hostile = cost(lambda: meaning.confirm(OwnWords("ta ... bort, ja " * 100_000)))
     assert hostile < AFFORDABLE

@@ -147,3 +147,12 @@ def test_a_translation_is_written_in_the_letters_and_the_voice_of_its_language(p
             if cedilla or latin or "!" in form or "\u2026..." in form:
                 wrong.append(form)
     assert not wrong
+
+
+@pytest.mark.parametrize("path", catalogues(), ids=language)
+def test_no_text_stands_twice(path: Path) -> None:
+    """A reader of catalogues keeps one of two, and says nothing of the other."""
+    asked = re.findall(
+        r'^(?:msgctxt (".*")\n)?msgid (".*"(?:\n".*")*)$', path.read_text("utf-8"), re.MULTILINE
+    )
+    assert not [one for one in set(asked) if asked.count(one) > 1]

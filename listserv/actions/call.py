@@ -144,6 +144,11 @@ class Call:
         """Raise NotPermitted where whoever asks may not do this to a list, or to the service."""
         permit(action, self._role(session, lst), self.by.proven)
 
+    def refuse_deleted(self, action: Action, lst: MailList) -> None:
+        """Raise Refused where this would bring people or mail to a list that is deleted."""
+        if lst.deleted_at is not None and action in NOT_OF_DELETED:
+            raise Refused(f"{lst.address} is deleted.", key="list-deleted", list=lst.address)
+
     def may(self, action: Action, session: Session, lst: MailList) -> bool:
         """Tell whether whoever asks may do this to a list by the proof that they have given."""
         try:
@@ -195,6 +200,5 @@ class Call:
         same = self.within is not None and self.within.lst.address == list_address
         lst = self.within.lst if self.within and same else get_list(session, list_address)
         self.permit(action, session, lst)
-        if lst.deleted_at is not None and action in NOT_OF_DELETED:
-            raise Refused(f"{lst.address} is deleted.", key="list-deleted", list=lst.address)
+        self.refuse_deleted(action, lst)
         return self.visit(session, lst)

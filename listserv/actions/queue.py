@@ -166,6 +166,8 @@ def _decide(call: Call, action: Action, wanted: DecideHold, ruling: Ruling) -> Q
     with _held_message(call, action, wanted.id, writes=not wanted.dry_run) as found:
         session, arrival, lst = found
         mail = _held(session, arrival)
+        if lst is not None:
+            call.refuse_deleted(action, lst)
         if wanted.dry_run:
             return mail
         if lst is None:

@@ -68,6 +68,8 @@ def _cleaned(visit: Visit, hold: Hold, ruling: Ruling, name: str) -> Ruling | No
 
 def _rule(visit: Visit, ask: Ask, hold: Hold, ruling: Ruling) -> str:
     arrival = visit.session.get(Arrival, hold.arrival_id)
+    if visit.lst.deleted_at is not None:  # the question stays open, for a list that is restored
+        return _late(visit, ask, hold, Trouble.SUPERSEDED)
     if arrival is None or not asks.spend(visit.session, ask.id, how=ruling.word, now=visit.now):
         return _late(visit, ask, hold, Trouble.USED)
     writer = decisions.writer_of(

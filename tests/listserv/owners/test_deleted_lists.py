@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from archive.site import build
 from archive.threads.archive_tables import Message
-from listserv.actions import deleting, lists
+from listserv.actions import deleting, lists, queue
 from listserv.actions.call import OPERATOR, Call
 from listserv.actions.deleting import DeleteList, RestoreList
 from listserv.actions.lists import CreateList, SetList
@@ -306,6 +306,21 @@ def test_restored_it_is_as_before_and_members_hear_it(place: Place) -> None:
     assert place.decisions() == ["accept"]
     mails = farewell(place, ANNA)
     assert [subject(mail) for mail in mails] == ["Friends has ended", "Friends goes on"]
+
+
+def test_a_held_post_waits_for_the_list_to_come_back(place: Place) -> None:
+    place.change(emergency=True)
+    place.post(ANNA, "held")
+    with place.app.store.read() as session:
+        (waits,) = session.scalars(select(Hold.arrival_id))
+    delete(place)
+    call = Call(place.app, OPERATOR, time.time())
+    with pytest.raises(Refused, match="is deleted"):
+        queue.release(call, queue.DecideHold(waits))
+    restore(place)
+    queue.release(call, queue.DecideHold(waits))
+    sorter.sort(place.app, lambda: False)
+    assert place.decisions() == ["accept"]
 
 
 def test_after_thirty_days_it_cannot_be_brought_back_and_its_people_are_gone(

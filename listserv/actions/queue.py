@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from listserv.actions import audit
 from listserv.actions.call import Call
 from listserv.actions.permissions import Action, NotPermitted, Proven
-from listserv.moderation import bans, decisions, holds
+from listserv.moderation import bans, decisions, holds, waves
 from listserv.moderation.rulings import Ruling, RulingWord
 from listserv.wiring.listserv_tables import Hold
 from mailer.authentication import verdict
@@ -46,6 +46,14 @@ class DecideHold:
     text: str = ""  # the words that a released post goes out with, instead of its own
     trust: bool = False  # later posts of its writer are not held any more
     ban: bool = False  # nor is anything that comes from them looked at
+
+
+@dataclass(frozen=True, slots=True)
+class DropWave:
+    """Ask that all is dropped which waits behind a held message and was held no later."""
+
+    id: int
+    upto: int  # the newest hold that was counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,20 @@ def drop(call: Call, wanted: DecideHold) -> QueuedMail:
     """Drop a held message without a word to anybody."""
     word = RulingWord.BAN if wanted.ban else RulingWord.DISCARD
     return _decide(call, Action.QUEUE_DROP, wanted, Ruling(word))
+
+
+def drop_wave(call: Call, wanted: DropWave) -> int:
+    """Drop what a mail about many held posts has counted, unread; return how much that was."""
+    with call.session(writes=True) as session:
+        hold = session.scalar(select(Hold).where(Hold.arrival_id == wanted.id))
+        lst = _list_of(session, hold, None)
+        _permit(call, Action.QUEUE_DROP, session, lst, hold)
+        if lst is None:
+            return 0
+        count = waves.discard(call.visit(session, lst), wanted.upto, call.by.name)
+        audit.detail(session, f"{count} messages")
+        call.note(Action.QUEUE_DROP, session, lst)
+    return count
 
 
 def lift_ban(call: Call, wanted: LiftBan) -> None:

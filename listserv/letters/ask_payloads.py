@@ -152,6 +152,13 @@ class UnbanPayload:
 
 
 @dataclass(frozen=True, slots=True)
+class WavePayload:
+    """Keep the newest hold that a mail about many has counted, for MODERATE."""
+
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
 class SheetPayload:
     """Keep the hash of the code that was mailed last, and how often, for SHEET."""
 
@@ -188,8 +195,8 @@ _COMMAND: TypeAdapter[OrdersPayload | WishPayload] = TypeAdapter(
 )
 AnyUndo = OrdersUndo | RoleUndo | ThreadUndo | SolvedUndo | ArrangedUndo | WishUndo
 _UNDO: TypeAdapter[AnyUndo] = TypeAdapter(Annotated[AnyUndo, _EITHER])
-_MODERATE: TypeAdapter[UnbanPayload | ModeratePayload] = TypeAdapter(
-    Annotated[UnbanPayload | ModeratePayload, _EITHER]
+_MODERATE: TypeAdapter[UnbanPayload | WavePayload | ModeratePayload] = TypeAdapter(
+    Annotated[UnbanPayload | WavePayload | ModeratePayload, _EITHER]
 )
 _SHEET = TypeAdapter(SheetPayload)
 
@@ -214,7 +221,7 @@ def undo(ask: Ask) -> AnyUndo:
     return _UNDO.validate_json(ask.payload)
 
 
-def moderate(ask: Ask) -> UnbanPayload | ModeratePayload:
+def moderate(ask: Ask) -> UnbanPayload | WavePayload | ModeratePayload:
     """Return what a MODERATE question keeps."""
     return _MODERATE.validate_json(ask.payload)
 

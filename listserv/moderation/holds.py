@@ -14,6 +14,8 @@ from mailer.storage import arrivals
 from mailer.storage.arrivals import Arrival, ArrivalState
 from subscriptions.lists.roster import MailList
 
+_NEXT = 5  # that are looked at once one is decided
+
 
 def hold(
     session: Session,
@@ -78,7 +80,30 @@ def decide(
         session.add(found)
     found.state, found.decided_at, found.decided_by, found.due = state.value, now, by, None
     session.flush()
+    if found.asked_at is not None:
+        _bring_next(session, found.list_address, now)
     return found
+
+
+def _bring_next(session: Session, list_address: str, now: float) -> None:
+    """Let the next that were put off be asked about, as one question less is open."""
+    behind = (
+        select(Hold.id)
+        .where(
+            Hold.list_address == list_address,
+            Hold.state == HoldState.WAITING,
+            Hold.asked_at.is_(None),
+            Hold.due > now,
+        )
+        .order_by(Hold.id)
+        .limit(_NEXT)
+    )
+    session.execute(
+        update(Hold)
+        .where(Hold.id.in_(behind))
+        .values(due=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def is_released(session: Session, arrival_id: int) -> bool:

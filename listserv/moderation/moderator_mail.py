@@ -5,8 +5,8 @@
 ``next_step`` is pure; the clock rings when something is due, so a restart loses nothing. A list
 without moderators keeps its holds in `krets queue`, and is looked at again every day. What an
 answer does stands in moderation/decisions.py. SECURITY: a stranger wrote what is shown here, so
-it is quoted line by line, bounded, and never followed; a wave of held mail asks at most
-``MOST_ASKED`` times a day and list, and the rest waits for its turn.
+it is quoted line by line, bounded, and never followed; a wave of held mail asks a few times, and
+the rest waits for its turn (moderation/waves.py).
 """
 
 import json
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from listserv.letters import notices
 from listserv.letters.ask_payloads import ModeratePayload
 from listserv.letters.request import Visit
-from listserv.moderation import decisions, holds
+from listserv.moderation import decisions, holds, waves
 from listserv.moderation.decisions import HeldWriter
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import Hold, HoldState, Post
@@ -137,7 +137,12 @@ def _take(visit: Visit, hold: Hold, step: HoldStep, writer: HeldWriter, shown: S
     if holds.asked_since(visit.session, visit.lst, now - DAY, MOST_ASKED):
         holds.postpone(visit.session, hold, now + HOUR)
         return False
+    past = past_of(visit.session, visit.lst, writer)
     if step is HoldStep.ASK:
+        known = waves.is_known(json.loads(hold.rules), member_since=past.since)
+        if not waves.has_room(visit.session, visit.lst, known=known):
+            waves.put_off(visit, hold, people)
+            return False
         moved = holds.postpone(visit.session, hold, now + REMIND, asked_at=now)
     else:
         asked = hold.asked_at or now
@@ -145,7 +150,6 @@ def _take(visit: Visit, hold: Hold, step: HoldStep, writer: HeldWriter, shown: S
         moved = holds.postpone(visit.session, hold, until, reminded_at=now)
     if not moved:
         return False
-    past = past_of(visit.session, visit.lst, writer)
     for _, to in people:
         token, ask = decisions.open_question(visit, to, hold)
         mailing = decisions.send(

@@ -10,14 +10,14 @@ from dataclasses import replace
 from listserv.actions import queue
 from listserv.actions.call import Actor, Call
 from listserv.actions.permissions import Proven
-from listserv.actions.queue import DecideHold, LiftBan
+from listserv.actions.queue import DecideHold, DropWave, LiftBan
 from listserv.answers import meaning
 from listserv.answers.meaning import Means
 from listserv.letters import ask_payloads
-from listserv.letters.ask_payloads import UnbanPayload
+from listserv.letters.ask_payloads import UnbanPayload, WavePayload
 from listserv.letters.incoming_letter import IncomingLetter
 from listserv.letters.request import Visit, whom
-from listserv.moderation import decisions, edited_text, rulings
+from listserv.moderation import decisions, edited_text, rulings, waves
 from listserv.moderation.rulings import Ruling, RulingWord
 from listserv.wiring.listserv_tables import Hold
 from mailer.errors import Refused
@@ -42,12 +42,37 @@ def answer(visit: Visit, found: AskLookup, letter: IncomingLetter) -> str:
     asked = ask_payloads.moderate(ask)
     if isinstance(asked, UnbanPayload) and found.trouble is None:
         return _unban(visit, ask, hold, asked.unban, letter)
+    if isinstance(asked, WavePayload):
+        return _wave(visit, ask, hold, asked, found.trouble, letter)
     if found.trouble is not None or ask.revision != hold.revision or hold.decided_at is not None:
         return _late(visit, ask, hold, found.trouble)
     ruling = rulings.read(letter.text)
     if ruling is not None and ruling.text:
         ruling = _cleaned(visit, hold, ruling, letter.name)
     return _rule(visit, ask, hold, ruling) if ruling is not None else _help(visit, ask, hold)
+
+
+def _wave(
+    visit: Visit,
+    ask: Ask,
+    hold: Hold,
+    wave: WavePayload,
+    trouble: Trouble | None,
+    letter: IncomingLetter,
+) -> str:
+    """Discard what a mail about many posts has counted, at that one word; nothing else does."""
+    ruling = rulings.read(letter.text)
+    if trouble is None and (ruling is None or ruling.word is not RulingWord.DISCARD):
+        waves.repeat(visit, whom(ask))
+        return "not-understood"
+    count = 0
+    if trouble is None and asks.spend(visit.session, ask.id, how="discard", now=visit.now):
+        count = queue.drop_wave(_call(visit, ask), DropWave(hold.arrival_id, wave.upto))
+    if not count:
+        visit.session.refresh(hold)
+        return _late(visit, ask, hold, trouble)
+    waves.tell_discarded(visit, ask, count)
+    return f"discard: {count} messages"
 
 
 def _call(visit: Visit, ask: Ask) -> Call:

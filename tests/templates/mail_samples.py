@@ -227,6 +227,9 @@ CONTEXT: dict[str, object] = {
     "by": "mats@example.net",
     "command": "pause",
     "looks_after": True,
+    "count": 37,
+    "discarded": 0,
+    "posts": [{"author": "Bo Ek", "subject": "Potatis"}, {"author": "?", "subject": ""}],
     "counts": Status(
         MailingState.DONE,
         UnsurePolicy.NEVER_TWICE,

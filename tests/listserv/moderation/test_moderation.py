@@ -260,17 +260,6 @@ def test_without_moderators_it_waits_in_the_queue_until_there_is_one(place: Plac
     assert place.hold().state == "waiting"
 
 
-def test_a_wave_of_held_mail_asks_so_many_times_a_day(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(moderator_mail, "MOST_ASKED", 2)
-    for _ in range(4):
-        place.post(EVE)
-    assert len(place.mails(OWNER)) == 2
-    moderator_mail.attend(place.app, lambda: False, now=place.hold().held_at + DAY + HOUR)
-    assert len(place.mails(OWNER)) > 2
-
-
 def test_the_clock_rings_for_what_is_due(place: Place) -> None:
     place.post(EVE)
     assert "sort" not in scheduler.tick(place.app)

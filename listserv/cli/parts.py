@@ -152,9 +152,10 @@ def clock_alone(app: App) -> None:
         signal.signal(number, lambda *_: stop.set())
     beat(app, "clock")
     _up("clock", "every second")
+    ticking = scheduler.Clock(app)
     while not stop.is_set():
         began = time.monotonic()
-        scheduler.try_tick(app)
+        ticking.try_tick()
         stop.wait(max(0.0, 1.0 - (time.monotonic() - began)))
 
 

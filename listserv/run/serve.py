@@ -1,7 +1,7 @@
 """``krets serve``: one process tree with every part, and the clock that rings forgotten bells.
 
-The parent imports everything, holds no connection across a fork, binds the ports (so a part that
-is started again misses no caller), forks the parts, and then only reaps, restarts and ticks.
+The parent imports everything, lets go of the database before a fork, binds the ports (so a part
+that is started again misses no caller), forks the parts, and then only reaps, restarts and ticks.
 A part dies with its parent; the lock on the data folder is shared by the whole tree, so a new
 tree begins when the last process of the old one is gone.
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from listserv.run.scheduler import try_tick
+from listserv.run.scheduler import Clock
 from listserv.wiring.app import App
 from listserv.wiring.valkey import Valkey, die_with_parent, name_process
 from mailer.errors import KretsError
@@ -65,6 +65,7 @@ class ProcessTree:
 
     def __init__(self, app: App, parts: Mapping[str, Callable[[Callable[[], None]], None]]) -> None:
         self._app = app
+        self._clock = Clock(app)
         self._parts = [ServedPart(name, run) for name, run in parts.items()]
         self._valkey = None if app.settings.mailer.redis else Valkey(app.data)
         self._valkey_due = 0.0
@@ -93,11 +94,7 @@ class ProcessTree:
             self._tend_valkey()
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + TICK
-                self._tick()
-
-    def _tick(self) -> None:
-        try_tick(self._app)
-        self._app.close()  # nothing open may cross the next fork
+                self._clock.try_tick()
 
     def _until_due(self) -> float:
         now = time.monotonic()
@@ -111,6 +108,7 @@ class ProcessTree:
 
     def _fork(self, part: ServedPart) -> None:
         parent = os.getpid()
+        self._app.close()  # what the clock holds open must not cross a fork
         self.board.set(part.name, Board.STARTING)
         sys.stdout.flush()
         sys.stderr.flush()
@@ -165,6 +163,7 @@ class ProcessTree:
     def _tend_valkey(self, *, first: bool = False) -> None:
         if self._valkey is None or self._valkey.running() or time.monotonic() < self._valkey_due:
             return
+        self._app.close()
         try:
             self._valkey.start()
         except KretsError as error:

@@ -81,6 +81,8 @@ class Store:
         self._engine: Engine | None = None
         self._write_engine: Engine | None = None  # the same connections, but BEGIN IMMEDIATE
         self._pid = 0
+        self._watch: sqlite3.Connection | None = None  # looks on, and never reads a row
+        self._watches = 0  # how many there were: what two of them see cannot be compared
         # Called last in every write; what it returns, after the commit (mailer/storage/journal.py).
         self.witness: Callable[[Session], Callable[[], None]] | None = None
         self._gate = Gate(Path(str(self.url.database)).parent) if self.sqlite else None
@@ -101,6 +103,9 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         if self._engine is not None:
             self._engine.dispose()
             self._engine = self._write_engine = None
@@ -140,6 +145,22 @@ class Store:
 
     def _witnessed(self, session: Session) -> Callable[[], object]:
         return self.witness(session) if self.witness is not None else bool
+
+    def changes(self) -> object:
+        """Return a mark that is another one as soon as anybody has committed anything.
+
+        On SQLite `PRAGMA data_version` of a connection that does nothing else; on PostgreSQL the
+        transactions that are seen, of the whole cluster.
+        """
+        with _plain_errors():
+            if not self.sqlite:
+                with self._session(self.engine) as session:
+                    return session.scalar(text("select cast(txid_current_snapshot() as text)"))
+            if self._watch is None:
+                path = str(self.url.database)
+                self._watch = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+                self._watches += 1
+            return self._watches, self._watch.execute("PRAGMA data_version").fetchone()[0]
 
     @contextmanager
     def alone(self, errand: str) -> Iterator[bool]:

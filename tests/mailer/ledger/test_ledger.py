@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 
 from mailer.errors import BadInput, Refused
 from mailer.ledger import claim_owners, ledger, mailing_control, mailings
@@ -101,6 +101,44 @@ def test_small_and_urgent_mailings_go_first(store: Store) -> None:
         epoch = claim_owners.register(session, claim_owners.here(), flight="f", lease_until=4e9)
         rows = ledger.claim(session, epoch=epoch, quota=30, now=9.0, wanted=ledger.everyone)
     assert [row.mailing_id for row in rows] == [post] * 20 + [small] * 3 + [big] * 7
+
+
+@pytest.mark.parametrize(
+    "audience", [3000, pytest.param(100_000, marks=pytest.mark.journey)], ids=["some", "all"]
+)
+def test_a_post_to_fifty_is_in_the_next_batch_behind_a_mailing_to_everybody(
+    store: Store, audience: int
+) -> None:
+    """By counts: however many copies wait, and whatever was put off among them."""
+    big = mailing(store, audience)
+    issue = mailing(store, 500, kind="issue")
+    for _ in range(3):
+        assert len(claim(store, 200)[1]) == 200
+    with store.write() as session:  # as many were put off, and are due again
+        session.execute(
+            update(Recipient)
+            .where(Recipient.mailing_id == big, Recipient.ref < 1000)
+            .values(state=RecipientState.DEFERRED, due=3.0)
+        )
+    small = mailing(store, 50)
+    with store.write() as session:
+        epoch = claim_owners.register(session, claim_owners.here(), flight="f", lease_until=4e9)
+        batch = ledger.claim(session, epoch=epoch, quota=200, now=9.0, wanted=ledger.everyone)
+    assert [row.mailing_id for row in batch] == [small] * 50 + [big] * 150
+    assert issue not in {row.mailing_id for row in batch}
+
+
+def test_mailings_of_which_nothing_is_due_cost_a_claim_no_statement(store: Store) -> None:
+    for _ in range(20):
+        mailing(store, 1, kind="notice")
+    with store.write() as session:
+        session.execute(update(Recipient).values(state=RecipientState.DEFERRED, due=1e9))
+    mailing(store, 5)
+    asked: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    _, rows = claim(store, 5)
+    assert len(rows) == 5
+    assert len(asked) < 12, "a statement each would be more than twenty"
 
 
 def test_a_late_answer_counts_until_the_row_is_claimed_again(store: Store, tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """Alerts and their how-to name numbers and labels that a door tells, and all of them."""
 
 import re
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from listserv.upkeep import metrics
 from listserv.web.visitor import CameBy
 from mailer.reading.bounce_reasons import BounceKind
 from mailer.storage.store import Store
 from subscriptions.permission import budget
+from tests.conftest import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = (ROOT / "deploy/prometheus/krets.rules.yaml").read_text("utf-8")
@@ -37,3 +41,14 @@ def test_each_alert_says_what_is_the_matter() -> None:
     alerts = re.findall(form, RULES)
     assert len(alerts) == RULES.count("- alert:")
     assert all(re.fullmatch(r'\{ summary: "[^"]{20,120}" \}', words) for _, words in alerts)
+
+
+@pytest.mark.journey
+def test_prometheus_reads_the_rules() -> None:
+    promtool = ROOT / ".tools/prometheus/usr/bin/promtool"
+    if not promtool.is_file():
+        missing("promtool is not unpacked (JOURNEYS=yes tools/test-parts does it).")
+    rules = str(ROOT / "deploy/prometheus/krets.rules.yaml")
+    done = subprocess.run([promtool, "check", "rules", rules], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert f"{RULES.count('- alert:')} rules found" in done.stdout.decode()

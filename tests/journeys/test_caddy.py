@@ -119,6 +119,6 @@ def test_slow_visitors_keep_nobody_out(krets: Krets, caddy: int) -> None:
             return len(refused) >= 20
 
         wait_for("whoever is one too many to be refused", answered)
-        assert all(one.recv(12)[9:] == b"503" for one in refused)
+        assert {one.recv(12)[9:] for one in refused} <= {b"502", b"503"}
         for _ in range(5):
             assert _page(caddy, f"/{LIST}/join")[0] == 200

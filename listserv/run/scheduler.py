@@ -137,7 +137,7 @@ def _due(session: Session, app: App, now: float, *, whole: bool) -> list[str]:
         "erase": erasure_requests.waiting(session, now),
         "weigh": refusals.waiting(session),
         "sit": screenshot_mail.waiting(session),
-        "examine": whole and daily.waiting(session, app, now),
+        "examine": daily.waiting(session, app, now),
     }
     return ring + [bell for bell, waits in beside.items() if waits]
 

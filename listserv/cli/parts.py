@@ -152,7 +152,7 @@ def clock_alone(app: App) -> None:
         signal.signal(number, lambda *_: stop.set())
     beat(app, "clock")
     _up("clock", "every second")
-    ticking = scheduler.Clock(app)
+    ticking = scheduler.Ticker(app)
     while not stop.is_set():
         began = time.monotonic()
         ticking.try_tick()

@@ -45,7 +45,7 @@ TIDY = 600  # seconds between looks at what crashes left behind
 _log = structlog.get_logger("krets.clock")
 
 
-class Clock:
+class Ticker:
     """Tick once a second; ``clock`` gives seconds since 1970 UTC."""
 
     def __init__(self, app: App, clock: Callable[[], float] = time.time) -> None:

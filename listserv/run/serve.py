@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from listserv.run.scheduler import Clock
+from listserv.run.scheduler import Ticker
 from listserv.wiring.app import App
 from listserv.wiring.valkey import Valkey, die_with_parent, name_process
 from mailer.errors import KretsError
@@ -65,7 +65,7 @@ class ProcessTree:
 
     def __init__(self, app: App, parts: Mapping[str, Callable[[Callable[[], None]], None]]) -> None:
         self._app = app
-        self._clock = Clock(app)
+        self._clock = Ticker(app)
         self._parts = [ServedPart(name, run) for name, run in parts.items()]
         self._valkey = None if app.settings.mailer.redis else Valkey(app.data)
         self._valkey_due = 0.0

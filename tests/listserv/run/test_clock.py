@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from archive.site import build
 from archive.threads.archive_tables import Late
-from listserv.run.scheduler import LOOK, Clock
+from listserv.run.scheduler import LOOK, Ticker
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import DraftUnderReview, Erasure, Hold
 from mailer.ledger import claim_owners
@@ -29,7 +29,7 @@ class Hand:
     def __init__(self, app: App) -> None:
         self.now = NOON - LOOK
         self.asked = 0
-        self.clock = Clock(app, lambda: self.now)
+        self.clock = Ticker(app, lambda: self.now)
         event.listen(app.store.engine, "before_cursor_execute", self._count)
 
     def _count(self, *_: object) -> None:

@@ -128,7 +128,14 @@ def _database(app: App, now: float) -> list[Diagnosis]:
             lag = sorting_lag.read(session, app.store.now(session))
     except KretsError as error:
         why = "Nothing works without it; mail is put off until it is back."
-        return [fail("database", f"the database cannot be used: {error.what}", why, error.fix)]
+        return [
+            fail(
+                "database",
+                f"the database cannot be used: {error.what.rstrip(chr(46))}",
+                why,
+                error.fix,
+            )
+        ]
     found = [ok("database", "the database answers")]
     clock = machine.Machine(data=app.data, now=now, newest=newest, drift=drift)
     found += [one for one in machine.judge(clock) if one.check == "clock" and one.state != "ok"]

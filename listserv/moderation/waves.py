@@ -127,7 +127,7 @@ def _send(visit: Visit, to: MailAddress, in_reply_to: str = "") -> None:
         _NAME,
         in_reply_to=in_reply_to,
         token=token,
-        count=count,
+        held_posts=count,
         posts=[shown for one in newest if (shown := _shown(session, one))],
         more=count - len(newest),
         discarded=0,

@@ -227,7 +227,7 @@ CONTEXT: dict[str, object] = {
     "by": "mats@example.net",
     "command": "pause",
     "looks_after": True,
-    "count": 37,
+    "held_posts": 37,
     "discarded": 0,
     "posts": [{"author": "Bo Ek", "subject": "Potatis"}, {"author": "?", "subject": ""}],
     "counts": Status(

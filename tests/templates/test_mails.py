@@ -298,7 +298,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("editor-answer", {"word": "sent"}),
     ("editor-answer", {"word": "sent", "by": "", "running": False}),
     ("editor-answer", {"word": "stop"}),
-    ("moderator-wave", {"count": 1, "more": 0}),
+    ("moderator-wave", {"held_posts": 1, "more": 0}),
     ("moderator-wave", {"discarded": 1000}),
     ("moderator-wave", {"discarded": 1, "by": ""}),
     ("moderator-late", {"state": "waiting"}),

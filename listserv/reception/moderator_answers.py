@@ -72,7 +72,7 @@ def _wave(
         visit.session.refresh(hold)
         return _late(visit, ask, hold, trouble)
     waves.tell_discarded(visit, ask, count)
-    return f"discard: {count} messages"
+    return f"{RulingWord.DISCARD}: message {hold.arrival_id}"
 
 
 def _call(visit: Visit, ask: Ask) -> Call:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from listserv.letters import post_headers
 from listserv.letters.notices import KIND, LAST_WORD, PROBE
-from listserv.mailings import digest_windows, signing, slots
+from listserv.mailings import digest_windows, list_rates, signing, slots
 from listserv.wiring.app import App
 from mailer.client.relay import read_relay
 from mailer.ledger.ledger import ClaimedRow
@@ -34,6 +34,7 @@ def make_sender(app: App, sharing: int = 1) -> Sender:
     ``mailer.connections`` is shared out among the ``sharing`` senders of one process tree.
     """
     settings = app.settings.mailer
+    rates = read_rates(settings.rates)
     readers = Readers(app.keyring, room=4 * settings.intent_window * settings.connections)
     return Sender(
         app.store,
@@ -43,10 +44,11 @@ def make_sender(app: App, sharing: int = 1) -> Sender:
             hello=app.settings.listserv.domain,
             window=settings.intent_window,
             grace=settings.grace,
-            rates=read_rates(settings.rates),
+            rates=rates,
             calendar=read_calendar(settings.warm_up),
         ),
         stamping=signing.stamping(app.settings, keyring=app.keyring),
+        naming=lambda session: list_rates.names(session, rates),
         personal=readers.copy,
         wanted=readers.wanted,
         flights=app.data / "flight",

@@ -177,13 +177,15 @@ class Paces:
     now: float
     known: dict[str, Pace]
     changed: set[str] = field(default_factory=set)
+    names: Mapping[str, str] = field(default_factory=dict)  # the key that counts instead of one
 
     def admit(self, keys: Sequence[str], *, urgent: bool = False) -> float | None:
         """Take one token of every key; else return the due time that the recipient gets.
 
         Who is ``urgent`` is back for the very next tokens, however many have booked theirs.
         """
-        limited = [key for key in keys if key in self.known]
+        counted = dict.fromkeys(self.names.get(key, key) for key in keys)
+        limited = [key for key in counted if key in self.known]
         for key in limited:
             if taken(self.known[key], 1)[1] == 0:
                 if urgent:
@@ -223,8 +225,13 @@ def load(
     now: float,
     allowed: Mapping[str, float],
     calendar: warmup.Calendar | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Paces:
-    """Read every pace, locked for this transaction; the last two are what the operator says."""
+    """Read every pace, locked for this transaction.
+
+    ``allowed`` and ``calendar`` are what the operator says; ``names`` gives the key of a list's
+    other address the key that counts, so that one list has one bucket.
+    """
     quota = calendar.quota(warmup.day_of(now)) if calendar else None
     found = _locked(session)
     absent = [
@@ -241,7 +248,8 @@ def load(
     before = found.pop(warmup.KEY, Pace())
     if quota is not None:
         found[warmup.KEY] = replace(before, quota=quota)
-    return Paces(now, {key: refilled(pace, now) for key, pace in found.items()})
+    at_now = {key: refilled(pace, now) for key, pace in found.items()}
+    return Paces(now, at_now, names=names or {})
 
 
 def _locked(session: Session) -> dict[str, Pace]:

@@ -27,6 +27,7 @@ from mailer.sending.in_flight import CopiesInFlight
 from mailer.storage.store import Store
 
 # What signs the copies of a composition; asked once, when the composition is read.
+Naming = Callable[[Session], Mapping[str, str]]
 Stamping = Callable[[Session, MailingView, Segments], Stamp | None]
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,10 @@ class Brought:
 
 
 class LedgerErrands:
-    """Run errands for one sender; ``wanted`` says at claim time whom not to mail any more."""
+    """Run errands for one sender; ``wanted`` says at claim time whom not to mail any more.
+
+    ``naming`` gives, for the address of a list that was renamed, the pace's key that counts.
+    """
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class LedgerErrands:
         wanted: Wanted,
         flights: Path,
         stamping: Stamping,
+        naming: Naming,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -94,6 +99,7 @@ class LedgerErrands:
         self._wanted = wanted
         self._flights = flights
         self._stamping = stamping
+        self._naming = naming
         self._place = claim_owners.here()
         self._allowed = {
             **settings.rates,
@@ -138,7 +144,8 @@ class LedgerErrands:
         self, session: Session, lease: WorkerLease | None, errand: Errand, now: float
     ) -> tuple[list[ClaimedRow], dict[str, int | None]]:
         """Claim what the paces let go; return the rows, and each relay's tokens."""
-        paces = pace.load(session, now, self._allowed, self._settings.calendar)
+        names = self._naming(session)
+        paces = pace.load(session, now, self._allowed, self._settings.calendar, names)
         for key, observed in errand.complaints.items():
             paces.slow(key, observed)
         rows: list[ClaimedRow] = []

@@ -29,6 +29,7 @@ from mailer.sending.ledger_errand import (
     Brought,
     Errand,
     LedgerErrands,
+    Naming,
     SenderSettings,
     Stamping,
 )
@@ -72,6 +73,7 @@ class Sender:
         flights: Path,
         clock: Clock | None = None,
         stamping: Stamping = lambda _session, _mailing, _segments: None,
+        naming: Naming = lambda _session: {},
     ) -> None:
         self.late = 0  # marks that came too late and were refused by their epoch
         self._store = store
@@ -93,6 +95,7 @@ class Sender:
             wanted=wanted,
             flights=flights,
             stamping=stamping,
+            naming=naming,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads: ThreadPoolExecutor | None = None

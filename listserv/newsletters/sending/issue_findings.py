@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from listserv.mailings import due_times, signing
+from listserv.mailings import due_times, list_rates, signing
 from listserv.newsletters.checks import preflight
 from listserv.newsletters.checks.findings import Finding
 from listserv.newsletters.checks.forecast import PaceLimits
@@ -135,7 +135,8 @@ def limits(
 ) -> PaceLimits:
     """Gather what bounds a mailing of this list: the operator's word, and what was learnt."""
     settings = app.settings.mailer
-    paces = pace.known(session, now, pace.read_rates(settings.rates))
+    rates = pace.read_rates(settings.rates)
+    paces = pace.known(session, now, rates)
     relays = [
         paces.get(pace.through(relay.name), relay.rate) or relay.rate
         for relay in map(read_relay, settings.relays)
@@ -144,7 +145,7 @@ def limits(
     to = pace.to("")
     return PaceLimits(
         relays=sum(relays) if all(relays) else 0.0,
-        own=paces.get(pace.of(lst.address), 0.0),
+        own=paces.get(list_rates.key(lst, rates), 0.0),
         last=last.rate if last else 0.0,
         domains={key.removeprefix(to): rate for key, rate in paces.items() if key.startswith(to)},
         days=pace.days(session, now, read_calendar(settings.warm_up)),

@@ -59,6 +59,8 @@ CASES: list[tuple[str, Decision, dict[str, Any]]] = [
     ("first-post", Decision.HOLD, {"first_posts_moderated": True, "author_posts": 0}),
     ("emergency", Decision.HOLD, {"emergency": True}),
     ("closed", Decision.HOLD, {"closed": True}),
+    ("thread-closed", Decision.REFUSE, {"thread_closed": True}),
+    ("deleted", Decision.REFUSE, {"deleted": True}),
     ("spam", Decision.DISCARD, {"spam": "drop"}),
 ]
 

@@ -228,6 +228,7 @@ def test_a_terminal_is_asked_to_go_on_or_begin_anew_and_whether_a_browser_opens(
     assert terminal.end() == 0
 
 
+@pytest.mark.journey
 def test_without_a_terminal_nothing_is_asked_and_no_browser_opens(trial: Trial) -> None:
     said = (trial.folder / "log").read_text()
     assert "[1]:" not in said

@@ -79,6 +79,7 @@ def test_what_a_closed_archive_holds_is_not_filed_where_more_can_read_it(
     assert "Meeting" not in house.get(f"/{GARDEN}/")[1].decode()
 
 
+@pytest.mark.journey
 def test_a_list_is_no_member_of_a_list_and_the_refusal_names_the_umbrella(house: Krets) -> None:
     for address in (GARDEN, "bees-owner@example.org"):
         done = house.run("member", "add", ALL, address, "--consent", "asked")
@@ -87,6 +88,7 @@ def test_a_list_is_no_member_of_a_list_and_the_refusal_names_the_umbrella(house:
     house.krets("member", "add", ALL, "not-a-list@example.org", "--consent", "asked")
 
 
+@pytest.mark.journey
 def test_what_cannot_be_a_part_or_a_sibling_is_refused_with_the_reason(house: Krets) -> None:
     for address, option, value, why in (
         (ALL, "--parts", ALL, "its own parts"),

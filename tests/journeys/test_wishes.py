@@ -99,6 +99,7 @@ def test_a_pause_is_told_with_its_end_and_undone_in_russian(
     assert state(friends, LIST, BORIS) == "active"
 
 
+@pytest.mark.journey
 def test_another_language_is_spoken_from_the_receipt_on(
     friends: Krets, outbox: list[Caught]
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_wish_in_an_owners_name_waits_for_the_owners_reply(
     assert member(friends, LIST, BORIS)["role"] == "member"
 
 
+@pytest.mark.journey
 def test_one_more_address_is_proven_from_there(friends: Krets, outbox: list[Caught]) -> None:
     work = "a.berg@work.example"
     send(friends, ANNA, REQUEST, f"address {work}")
@@ -163,6 +165,7 @@ def test_a_letter_to_the_owners_reaches_them_as_it_was_written(
         assert text_of(mail) == "A question.\r\n"
 
 
+@pytest.mark.journey
 def test_bounces_and_automatic_mail_are_never_answered(
     friends: Krets, outbox: list[Caught]
 ) -> None:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from listserv.answers import clauses, dates, known_words, rhythm_wishes, thread_words
+from listserv.answers import clauses, dates, known_words, own_names, rhythm_wishes, thread_words
 from listserv.answers.clauses import Clause
 from listserv.answers.own_words import OwnWords
 from listserv.answers.weighing import JOIN_WISH, LEAVE_WISH, weigh
@@ -30,7 +30,7 @@ _KINDS = ("forget", "resume", "pause", "data")
 
 @dataclass(frozen=True, slots=True)
 class MemberWish:
-    """Hold a wish: ``rest`` is the language, or the address, that it names."""
+    """Hold a wish: ``rest`` is the language, address or name that it names."""
 
     means: str
     sure: float
@@ -50,6 +50,9 @@ def read(own: OwnWords, today: date) -> MemberWish:
     rhythm = rhythm_wishes.read(own.text or own.subject)
     if rhythm:
         return MemberWish("rhythm", 0.9, ((own.text or own.subject).strip()[:80],), rest=rhythm)
+    name = own_names.read(own.text or own.subject)
+    if name:
+        return MemberWish("name", 0.9, ((own.text or own.subject).strip()[:80],), rest=name)
     for text in (own.text, own.subject, own.signature):
         found = _read(text, today)
         if found is not None and found.means != "unclear":

@@ -61,6 +61,7 @@ class MemberBefore:
     weekdays: bool = False
     form: str = ""
     zone: str | None = None  # None: not known any more
+    name: str | None = None  # None: it stayed
 
 
 @dataclass(frozen=True, slots=True)

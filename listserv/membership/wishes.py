@@ -9,7 +9,7 @@ ask with what stood before. Knows nothing of who may wish what: incoming.py asks
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -142,6 +142,16 @@ def speak(visit: Visit, member: Membership, language: str) -> bool:
     return True
 
 
+def call_by_name(visit: Visit, member: Membership, name: str) -> bool:
+    """Know this person by another name from now on, on every list."""
+    person = visit.session.get_one(Person, member.person_id)
+    was = replace(_before(visit, member), name=person.name)
+    person.name = name
+    visit.session.flush()
+    _receipt(visit, member, "member-name", was, person={"name": name})
+    return True
+
+
 def settings(visit: Visit, member: Membership, name: str = "member-settings") -> None:
     """Mail the member what is set, on every list, and the way to their own page."""
     to = optin.address_of(visit.session, member)
@@ -259,6 +269,8 @@ def undo(
     optin.prove(visit.session, whom(ask), visit.now)
     person = visit.session.get_one(Person, member.person_id)
     person.language = was.language
+    if was.name is not None:
+        person.name = was.name
     try:
         changes.change_state(
             visit.desk(proof.note(ask)),

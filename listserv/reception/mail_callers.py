@@ -24,6 +24,7 @@ ACTIONS = {
     "pause": Action.OWN_PAUSE,
     "resume": Action.OWN_RESUME,
     "language": Action.OWN_SET,
+    "name": Action.OWN_SET,
     "rhythm": Action.OWN_SET,
     "address": Action.OWN_ADDRESS,
     "forget": Action.OWN_FORGET,

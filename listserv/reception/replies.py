@@ -415,6 +415,8 @@ def grant(call: Call, visit: Visit, member: Membership, wish: commands.Command) 
         own_membership.resume(call, link)
     elif wish.verb == "language" and (language := commands.language(rest)):
         own_membership.set_(call, SetOwn(link, language=language))
+    elif wish.verb == "name" and rest:
+        own_membership.set_(call, SetOwn(link, name=rest))
     elif wish.verb == "address" and (who := other_address(rest)) is not None:
         if not own_membership.ask_address(call, link, who.given):
             return "not-asked: address"

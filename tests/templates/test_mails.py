@@ -138,6 +138,7 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("member-command", {"command": "language", "looks_after": False}),
     ("member-command", {"command": "address", "looks_after": False}),
     ("member-command", {"command": "role"}),
+    ("member-command", {"command": "name", "looks_after": False, "who": "Anna Berg"}),
     ("member-command", {"command": "forget"}),
     ("member-help", {"owner": True}),
     *(("member-role", {"role": role}) for role in ("owner", "editor", "advisor", "member")),

@@ -21,6 +21,7 @@ from listserv.actions import links
 from listserv.actions.call import Call
 from listserv.actions.links import MailedLink
 from listserv.actions.permissions import Action
+from listserv.answers import own_names
 from listserv.answers.rhythm_wishes import RhythmWish
 from listserv.letters.ask_payloads import AnyUndo, MemberBefore
 from listserv.letters.visit import Visit
@@ -139,7 +140,10 @@ def set_(call: Call, wanted: SetOwn) -> None:
         desk = visit.desk(call.proof().note())
         person = visit.session.get_one(Person, member.person_id)
         if wanted.name is not None:
-            person.name = one_line(wanted.name, 200, "name")
+            name = one_line(own_names.clean(wanted.name), 200, "name")
+            if _by_mail(call):
+                wishes.call_by_name(visit, member, name)
+            person.name = name
         if wanted.zone is not None:
             attributes.put(visit.session, member.id, attributes.ZONE, wanted.zone)
         talks = visit.lst.kind is ListKind.DISCUSSION and member.rhythm in RHYTHMS

@@ -170,7 +170,7 @@ VERBS = [
         "mute",
         "follow",
     ),  # "-": five rhythms at once mean none
-    *("settings", "data", "language", "address", "archive", "help"),
+    *("settings", "data", "language", "name", "address", "archive", "help"),
 ]
 
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from listserv.answers.transliteration import cyrillic
 from templates import lexicon
 from templates.catalogue import LANGUAGES
 from templates.lexicon import fold
+from templates.transliteration import cyrillic
 
 MAX_WORDS = 400  # of an answer; nobody says yes in more
 MAX_WORD = 40  # letters

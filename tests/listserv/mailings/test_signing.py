@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import insert
 
+from listserv.cli.cures import cure_of
 from listserv.cli.dkim import dkim
 from listserv.letters.notices import HANDED_ON
 from listserv.letters.post_headers import ONE_CLICK, ListFace, Trace, compose
@@ -66,7 +67,7 @@ def test_a_domain_without_keys_is_told_how_to_make_them(app: App) -> None:
     assert "krets dkim new" in run(app, "ls").stderr
     refused = run(app, "dns", DOMAIN).exception
     assert isinstance(refused, KretsError)
-    assert "krets dkim new" in refused.fix
+    assert "krets dkim new" in cure_of(refused)
 
 
 @pytest.mark.parametrize(

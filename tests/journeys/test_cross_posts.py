@@ -86,6 +86,7 @@ def test_one_transaction_for_three_lists_gives_each_person_one_copy(
     assert copies(outbox) == expected(order)
 
 
+@pytest.mark.journey
 def test_three_transactions_against_the_order_give_the_copy_of_the_list_named_first(
     circle: Krets, outbox: list[Caught]
 ) -> None:
@@ -99,6 +100,7 @@ def test_three_transactions_against_the_order_give_the_copy_of_the_list_named_fi
     assert copies(outbox) == expected(ALL)
 
 
+@pytest.mark.journey
 def test_a_reply_on_a_private_list_stays_there_and_each_archive_has_the_thread(
     circle: Krets, outbox: list[Caught]
 ) -> None:
@@ -130,6 +132,7 @@ def digest(krets: Krets, address: str, days: float) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.journey
 def test_the_fastest_copy_comes_once_and_not_again_in_a_digest(
     circle: Krets, outbox: list[Caught]
 ) -> None:

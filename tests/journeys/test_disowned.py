@@ -51,6 +51,7 @@ def test_it_is_held_whoever_else_writes_results_in_a_fronts_name(friends: Krets)
         assert "from-not-theirs" in held(friends)
 
 
+@pytest.mark.journey
 def test_it_is_refused_at_the_door(friends: Krets) -> None:
     friends.settings["KRETS_MAILER__DISOWNED"] = "refuse"
     with running(friends):
@@ -59,6 +60,7 @@ def test_it_is_refused_at_the_door(friends: Krets) -> None:
 
 
 @pytest.mark.parametrize(("results", "result"), [("", b"pass"), ("mx.lists.example.org", b"fail")])
+@pytest.mark.journey
 def test_what_a_front_has_taken_is_held_and_never_sent_back(
     friends: Krets, results: str, result: bytes
 ) -> None:
@@ -72,6 +74,7 @@ def test_what_a_front_has_taken_is_held_and_never_sent_back(
         assert "from-not-theirs" in held(friends)
 
 
+@pytest.mark.journey
 def test_it_passes_tagged_and_under_an_alias(friends: Krets, outbox: list[Caught]) -> None:
     friends.settings["KRETS_MAILER__DISOWNED"] = "tag"
     with running(friends):
@@ -81,6 +84,7 @@ def test_it_passes_tagged_and_under_an_alias(friends: Krets, outbox: list[Caught
     assert "<friends-from+" in copy["From"]
 
 
+@pytest.mark.journey
 def test_a_front_that_vouches_is_believed(friends: Krets, outbox: list[Caught]) -> None:
     friends.settings |= {
         "KRETS_MAILER__FRONT": "127.0.0.1",

@@ -92,6 +92,7 @@ def test_explain_says_what_goes_and_whose_signature_it_breaks_and_the_copy_agree
     assert [one["name"] for one in mail["attachments"]] == ["plan.pdf"]
 
 
+@pytest.mark.journey
 def test_without_settings_a_post_leaves_byte_for_byte(friends: Krets, outbox: list[Caught]) -> None:
     post(friends)
     copy = next(one for one in [wait_mail(outbox, BO)] if one)
@@ -100,12 +101,14 @@ def test_without_settings_a_post_leaves_byte_for_byte(friends: Krets, outbox: li
 
 
 @pytest.mark.parametrize("said", ["pictures/", "--", "x" * 30])
+@pytest.mark.journey
 def test_what_is_no_kind_of_file_is_refused(friends: Krets, said: str) -> None:
     done = friends.run("list", "set", LIST, f"--files={said}")
     assert done.returncode == 2
     assert "no kind of file" in done.stderr
 
 
+@pytest.mark.journey
 def test_an_owner_sets_it_by_mail(friends: Krets, outbox: list[Caught]) -> None:
     friends.krets("member", "set", LIST, ANNA, "--role", "owner")
     request = "friends-request@example.org"

@@ -58,6 +58,7 @@ def test_a_forged_wish_does_nothing_and_one_reply_does_it(
 
 
 @pytest.mark.parametrize("victim", [ANNA, EDITOR])
+@pytest.mark.journey
 def test_a_forged_address_is_asked_about_at_the_old_one(
     friends: Krets, outbox: list[Caught], victim: str
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_forged_address_is_asked_about_at_the_old_one(
     assert emails == [victim, THIEF]
 
 
+@pytest.mark.journey
 def test_a_member_whose_own_domain_vouches_is_not_asked(
     friends: Krets, zone: Zone, outbox: list[Caught]
 ) -> None:
@@ -87,6 +89,7 @@ def test_a_member_whose_own_domain_vouches_is_not_asked(
 
 
 @pytest.mark.parametrize("door", ["request", "join", "leave", "help"])
+@pytest.mark.journey
 def test_what_its_domain_disowns_is_not_answered(
     friends: Krets, zone: Zone, outbox: list[Caught], door: str
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_post_by_a_member_of_a_part_reaches_each_person_once_as_mail_of_their_
     assert state(house, BEES, BO) == "active"
 
 
+@pytest.mark.journey
 def test_a_digest_member_of_a_part_has_it_in_that_digest(
     house: Krets, outbox: list[Caught]
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_digest_member_of_a_part_has_it_in_that_digest(
     assert "yearly meeting" in text_of(wait_mail(outbox, CILLA))
 
 
+@pytest.mark.journey
 def test_what_a_closed_archive_holds_is_not_filed_where_more_can_read_it(
     house: Krets, outbox: list[Caught]
 ) -> None:
@@ -101,6 +103,7 @@ def test_what_cannot_be_a_part_or_a_sibling_is_refused_with_the_reason(house: Kr
         assert why in done.stderr
 
 
+@pytest.mark.journey
 def test_members_of_a_sibling_may_post_and_get_nothing_by_that(
     house: Krets, outbox: list[Caught]
 ) -> None:
@@ -111,6 +114,7 @@ def test_members_of_a_sibling_may_post_and_get_nothing_by_that(
     assert mails_to(outbox, CILLA) == []
 
 
+@pytest.mark.journey
 def test_an_answer_to_a_digest_is_handed_on_as_the_post_and_not_as_the_letter(
     house: Krets, outbox: list[Caught]
 ) -> None:
@@ -132,6 +136,7 @@ def test_an_answer_to_a_digest_is_handed_on_as_the_post_and_not_as_the_letter(
     assert ids(outbox, BO) == ["garden.example.org"] * 2
 
 
+@pytest.mark.journey
 def test_what_a_list_has_sent_goes_through_another_once_and_comes_back_to_nobody(
     house: Krets, outbox: list[Caught]
 ) -> None:

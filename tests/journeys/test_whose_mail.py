@@ -109,6 +109,7 @@ def test_who_writes_from_our_own_organisation_and_proves_it_is_neither_held_nor_
         (signed(RAW.replace(b"olga@example.org", b"b@bank.example"), b"bank.example"), []),
     ],
 )
+@pytest.mark.journey
 def test_what_is_not_its_writers_is_held_by_name(
     friends: Krets, raw: bytes, rules: list[str]
 ) -> None:
@@ -121,6 +122,7 @@ def test_what_is_not_its_writers_is_held_by_name(
         assert all(rule in str(one["why"]) for rule in rules)
 
 
+@pytest.mark.journey
 def test_a_client_whom_spf_names_proves_it_too(friends: Krets) -> None:
     words = ("--client", "192.0.2.1", "--helo", "mx.example.org")
     told = explained(friends, RAW, *words)
@@ -136,6 +138,7 @@ def test_a_client_whom_spf_names_proves_it_too(friends: Krets) -> None:
     assert other["authentication"]["spf"] == "fail"  # type: ignore[index]
 
 
+@pytest.mark.journey
 def test_a_mail_that_was_held_for_dns_trouble_is_judged_once(
     friends: Krets, zone: Zone, outbox: list[Caught]
 ) -> None:
@@ -149,6 +152,7 @@ def test_a_mail_that_was_held_for_dns_trouble_is_judged_once(
     assert "<friends-from+" in str(email.message_from_bytes(copy.raw)["From"])
 
 
+@pytest.mark.journey
 def test_a_writer_whom_their_domain_disowns_hears_nothing_and_the_queue_says_why(
     friends: Krets, outbox: list[Caught]
 ) -> None:
@@ -169,6 +173,7 @@ def test_a_writer_whom_their_domain_disowns_hears_nothing_and_the_queue_says_why
     assert mails_to(outbox, boss) == []
 
 
+@pytest.mark.journey
 def test_a_strict_domains_post_leaves_as_ours_where_its_signature_does_not_survive(
     friends: Krets, zone: Zone, outbox: list[Caught]
 ) -> None:

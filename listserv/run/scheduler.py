@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from archive.site import build
 from archive.threads.archive_tables import Late
 from listserv.actions import moved_pages
+from listserv.community import event_clock
 from listserv.doctor import daily
 from listserv.mailings import audience_freezing, digest_windows
 from listserv.membership import address_care, erasure_requests
@@ -69,7 +70,7 @@ class Ticker:
         self._last = now
         if not rung and not self._tending:
             with self._app.store.read() as session:
-                self._wake = _wakes(session)
+                self._wake = _wakes(session, now)
             self._seen = seen
         return rung
 
@@ -127,7 +128,8 @@ def _due(session: Session, app: App, now: float, *, whole: bool) -> list[str]:
     ring = []
     waiting = holds.due(session, now, 1)
     posts = waiting or scheduled_issues.due(session, now) or _unsorted(session)
-    if posts or (whole and digest_windows.waiting(session, now)):
+    asked = event_clock.due(session, now)
+    if posts or asked or (whole and digest_windows.waiting(session, now)):
         ring.append("sort")
     late = build.something_late(session, now)
     if build.something_dirty(session) or late or moved_pages.waiting(session):
@@ -142,7 +144,7 @@ def _due(session: Session, app: App, now: float, *, whole: bool) -> list[str]:
     return ring + [bell for bell, waits in beside.items() if waits]
 
 
-def _wakes(session: Session) -> float:
+def _wakes(session: Session, now: float) -> float:
     """Return when something becomes due that no commit announces; 0.0 where that may be any moment.
 
     Copies on their way are such: a process may die, and each recipient has an hour of its own.
@@ -151,7 +153,8 @@ def _wakes(session: Session) -> float:
     if moments.sending or moments.owned:
         return 0.0
     late = math.inf if moments.late is None else moments.late + build.LATE
-    return min([late, *(one for one in moments[:3] if one is not None)], default=math.inf)
+    others: list[float] = [one for one in moments[:3] if one is not None]
+    return min(late, event_clock.wakes(session, now), *others)
 
 
 _MOMENTS = select(

@@ -3,14 +3,20 @@
 import time
 from datetime import UTC, datetime
 
+import pytest
+
 from listserv.actions import events, polls
 from listserv.actions.call import OPERATOR, Call
 from listserv.actions.events import ChangeEvent, CreateEvent
 from listserv.actions.polls import CreatePoll
 from listserv.community import event_clock
+from listserv.community import polls as community_polls
+from listserv.community.polls import PollCount
+from listserv.letters.visit import Visit
 from mailer.reading import addresses
 from mailer.storage.tokens import TokenPurpose
 from subscriptions.lists import roster
+from subscriptions.lists.questions import Question
 from subscriptions.lists.roster import MembershipState
 from tests.place import ANNA, LIST, MODERATOR, OWNER, Place, subject, text
 
@@ -124,3 +130,27 @@ def test_a_poll_closes_at_its_hour_and_everybody_gets_the_result(place: Place) -
     assert shown.poll.state == "closed"
     assert (shown.count.votes, shown.count.voted, shown.count.electorate) == ((1, 1), 2, 3)
     assert subject(place.mails(OWNER)[-1]) == "Result: Colour"
+
+
+def test_what_fails_about_one_poll_stops_neither_the_others_nor_mail(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "---\ntitle: Colour\nuntil: 2036-12-18 12:00\n---\n- Red\n- Blue\n"
+    first, second = (polls.create(call(place), CreatePoll(LIST, source)).poll for _ in range(2))
+    real = community_polls.close
+
+    def close(visit: Visit, poll: Question) -> PollCount:
+        if poll.id == first:
+            raise ValueError(poll.id)
+        return real(visit, poll)
+
+    monkeypatch.setattr(community_polls, "close", close)
+    ends = datetime(2036, 12, 18, 12, 1, tzinfo=UTC).timestamp()
+    assert event_clock.attend(place.app, ends) == 2
+    assert [polls.show(call(place), one).poll.state for one in (first, second)] == [
+        "open", "closed",
+    ]  # fmt: skip
+    assert event_clock.attend(place.app, ends + 60) == 0
+    monkeypatch.undo()
+    assert event_clock.attend(place.app, ends + event_clock.AGAIN) == 1
+    assert polls.show(call(place), first).poll.state == "closed"

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from archive.site import build
 from archive.threads.archive_tables import Late
+from listserv.community import event_clock
 from listserv.run.scheduler import LOOK, Ticker
 from listserv.wiring.app import App
 from listserv.wiring.listserv_tables import DraftUnderReview, Erasure, Hold
@@ -18,6 +19,7 @@ from mailer.ledger.mailings import Mailing, MailingState
 from mailer.storage import arrivals
 from mailer.storage.arrivals import Incoming
 from subscriptions.lists import roster
+from subscriptions.lists.questions import Question, QuestionKind, QuestionState
 from tests.place import EVE, LIST, Place, Silent, make_place
 
 NOON = 2_000_000_003.0  # three seconds after a look at all
@@ -103,9 +105,39 @@ def late(session: Session) -> None:
     session.add(Late(list_id=lst.id, month="2033-05", touched=NOON + 3 - build.LATE))
 
 
+def question(session: Session, kind: QuestionKind, **more: float | None) -> None:
+    lst = roster.get_list(session, LIST)
+    session.add(
+        Question(
+            list_id=lst.id, kind=kind, state=QuestionState.OPEN, title="x", created=1.0, **more
+        )
+    )  # fmt: skip
+
+
+def poll(session: Session) -> None:
+    question(session, QuestionKind.CHOICE, opened=1.0, until=NOON + 3)
+
+
+def reminder(session: Session) -> None:
+    starts = NOON + event_clock.DAY + 3
+    question(session, QuestionKind.EVENT, opened=1.0, starts=starts)
+
+
+def who_comes(session: Session) -> None:
+    """Tell the host of an event that was called together on the day itself."""
+    starts, opened = NOON + event_clock.SOON + 3, NOON - 3600
+    question(session, QuestionKind.EVENT, opened=opened, starts=starts)
+    session.flush()
+    session.execute(update(Question).values(reminded=True))
+
+
 @pytest.mark.parametrize(
-    ("make", "bell"), [(hold, "sort"), (issue, "sort"), (erasure, "erase"), (late, "archive")]
-)
+    ("make", "bell"),
+    [
+        (hold, "sort"), (issue, "sort"), (erasure, "erase"), (late, "archive"),
+        (poll, "sort"), (reminder, "sort"), (who_comes, "sort"),
+    ],
+)  # fmt: skip
 def test_what_is_due_by_its_hour_is_rung_for_at_that_second(
     place: Place, hand: Hand, make: Callable[[Session], None], bell: str
 ) -> None:
@@ -116,6 +148,21 @@ def test_what_is_due_by_its_hour_is_rung_for_at_that_second(
     hand.settle()
     assert [hand.at(second) for second in (0, 1, 2)] == [[], [], []]
     assert hand.at(3) == [bell]
+
+
+@pytest.mark.parametrize("make", [poll, reminder])
+def test_questions_of_a_deleted_list_ring_nothing_and_keep_no_others_waiting(
+    place: Place, hand: Hand, make: Callable[[Session], None]
+) -> None:
+    with place.app.store.write() as session:
+        for _ in range(event_clock.BATCH):
+            make(session)
+        lst = roster.get_list(session, LIST)
+        lst.deleted_at = NOON
+    hand.settle()
+    assert [hand.at(second) for second in (2, 3, 4)] == [[], [], []]
+    with place.app.store.read() as session:
+        assert event_clock.due(session, NOON + 4) == []
 
 
 def test_while_copies_are_on_their_way_it_looks_each_second(place: Place, hand: Hand) -> None:
